@@ -1,0 +1,11 @@
+//! The rows of each stream; a table of the store has the same columns.
+
+mod findings;
+mod notifications;
+mod resources;
+mod telemetry;
+
+pub use findings::{Alert, Finding, Summary, VerdictRow};
+pub use notifications::{Intent, Receipt};
+pub use resources::{Declared, Live, Revision, Scope, SetChunk, SetMember, SetSide, Tick};
+pub use telemetry::{LogLine, Sample, Series};

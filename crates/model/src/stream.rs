@@ -1,0 +1,93 @@
+use arrow::datatypes::SchemaRef;
+
+use crate::Row;
+use crate::rows::{
+    Alert, Declared, Finding, Intent, Live, LogLine, Receipt, Revision, Sample, Scope, Series, SetMember, Summary, Tick,
+    VerdictRow,
+};
+
+/// Which of the two logs a stream is on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum LogKind {
+    /// Metrics, logs, spans: much of it, read by the store.
+    Telemetry,
+    /// What is live and desired, and every decision: read by the store and by folds.
+    State,
+}
+
+impl LogKind {
+    /// Its name in paths, topics and metrics.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Telemetry => "telemetry",
+            Self::State => "state",
+        }
+    }
+}
+
+/// The streams; each has a name, a log and a schema.
+macro_rules! streams {
+    ($($(#[$doc:meta])* $variant:ident = $name:literal on $log:ident as $row:ty,)+) => {
+        /// What a batch is about; it decides the batch's schema.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        pub enum Stream { $($(#[$doc])* $variant,)+ }
+
+        impl Stream {
+            /// Every stream.
+            pub const ALL: &[Self] = &[$(Self::$variant),+];
+
+            /// Its name on the log.
+            pub const fn as_str(self) -> &'static str {
+                match self { $(Self::$variant => $name,)+ }
+            }
+
+            /// The log that it is on.
+            pub const fn log(self) -> LogKind {
+                match self { $(Self::$variant => LogKind::$log,)+ }
+            }
+
+            /// The schema of its batches.
+            pub fn schema(self) -> SchemaRef {
+                match self { $(Self::$variant => <$row as Row>::schema(),)+ }
+            }
+
+            /// The stream of that name.
+            pub fn named(name: &str) -> Option<Self> {
+                Self::ALL.iter().copied().find(|stream| stream.as_str() == name)
+            }
+        }
+    };
+}
+
+streams! {
+    /// Documents seen live, or their absence.
+    Live = "live" on State as Live,
+    /// The manifests of a revision that are new or changed.
+    Declared = "declared" on State as Declared,
+    /// A part of the full set of what is live, or of what a revision declares: keys and fingerprints.
+    Sets = "sets" on State as SetMember,
+    /// A revision: closes the set that was sent before it, or says why there is none.
+    Revisions = "revisions" on State as Revision,
+    /// How collectors and sources are.
+    Scopes = "scopes" on State as Scope,
+    /// Time has passed.
+    Ticks = "ticks" on State as Tick,
+    /// A resource's verdict has changed.
+    Verdicts = "verdicts" on State as VerdictRow,
+    /// How many resources of a scope have each verdict.
+    Summaries = "summaries" on State as Summary,
+    /// Something is wrong, or no longer.
+    Findings = "findings" on State as Finding,
+    /// An incident has changed.
+    Alerts = "alerts" on State as Alert,
+    /// Something is to be sent.
+    Intents = "intents" on State as Intent,
+    /// What a provider did with an intent.
+    Receipts = "receipts" on State as Receipt,
+    /// Labels of series.
+    Series = "series" on Telemetry as Series,
+    /// Points of series.
+    Samples = "samples" on Telemetry as Sample,
+    /// Log records.
+    Logs = "logs" on Telemetry as LogLine,
+}
