@@ -1,1 +1,8 @@
-//! collect
+//! What watches: the trait of collectors and the host that runs them, numbers what they see and
+//! appends it.
+
+mod collector;
+mod error;
+
+pub use collector::{Collector, Cx, Seen};
+pub use error::CollectError;

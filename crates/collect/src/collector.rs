@@ -1,0 +1,82 @@
+use async_trait::async_trait;
+use base::{Clock, DigestKey, Rng, Shutdown};
+use model::rows::{LogLine, Sample, Series};
+use model::{Document, ResourceId};
+
+use crate::CollectError;
+
+/// One resource as a collector sees it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Seen {
+    /// The resource.
+    pub id: ResourceId,
+    /// Its canonical document; nothing if it is not there (any more).
+    pub document: Option<Document>,
+    /// The text behind a digest in the document; never a secret's.
+    pub text: Option<String>,
+    /// Who changed it, as far as the collector knows.
+    pub actor: Option<String>,
+}
+
+/// Something that watches. One file (or folder) per collector, and one line in `collectors::all()`.
+#[async_trait]
+pub trait Collector: Send {
+    /// Its name on records: `host.files`.
+    fn name(&self) -> &'static str;
+
+    /// `provider/scope` of what it sees.
+    fn scope(&self) -> &str;
+
+    /// Watches until `cx.shutdown`. First everything there is, ended by [`Cx::complete`], then
+    /// what changes, with a complete sweep from time to time.
+    ///
+    /// # Errors
+    /// If it cannot go on: the host reports its scope as failed and runs it again after a back-off.
+    async fn run(&mut self, cx: &mut dyn Cx) -> Result<(), CollectError>;
+}
+
+/// What the host gives a collector: where to put what it sees, and the things that only `base` may make.
+#[async_trait]
+pub trait Cx: Send {
+    /// The clock.
+    fn clock(&self) -> &Clock;
+
+    /// The random source.
+    fn rng(&self) -> &Rng;
+
+    /// When to end.
+    fn shutdown(&self) -> &Shutdown;
+
+    /// The key for digests of secrets.
+    fn digest_key(&self) -> &DigestKey;
+
+    /// Hands over resources that are new, changed or gone. What is the same as before is not
+    /// appended again, so a collector may hand over what it is not sure of. Returns when it is
+    /// durable on the log, so that a slow log slows the collector down.
+    ///
+    /// # Errors
+    /// [`CollectError::Shutdown`] or the log's.
+    async fn seen(&mut self, resources: Vec<Seen>) -> Result<(), CollectError>;
+
+    /// Says that everything there is was handed over since the last call or the start of `run`:
+    /// what was not is gone. The host appends the full set of keys and fingerprints.
+    ///
+    /// # Errors
+    /// [`CollectError::Shutdown`] or the log's.
+    async fn complete(&mut self) -> Result<(), CollectError>;
+
+    /// Says how far a long scan is, or what it cannot see (`12 files are not readable: run as root to see them`).
+    async fn progress(&mut self, message: String) -> Result<(), CollectError>;
+
+    /// Hands over measurements.
+    ///
+    /// # Errors
+    /// [`CollectError::Shutdown`] or the log's.
+    async fn metrics(&mut self, series: Vec<Series>, samples: Vec<Sample>) -> Result<(), CollectError>;
+
+    /// Hands over log records.
+    ///
+    /// # Errors
+    /// [`CollectError::Shutdown`] or the log's.
+    async fn logs(&mut self, lines: Vec<LogLine>) -> Result<(), CollectError>;
+}

@@ -1,0 +1,74 @@
+use std::time::Duration;
+
+use async_trait::async_trait;
+use base::Timestamp;
+use model::{Document, ResourceId};
+use serde::Serialize;
+
+use crate::DesiredError;
+
+/// One declared resource.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Manifest {
+    /// The resource.
+    pub id: ResourceId,
+    /// The canonical document: declared fields only, secrets replaced by keyed digests.
+    pub document: Document,
+    /// The declared text behind a digest in the document; never a secret's.
+    pub text: Option<String>,
+    /// The file in the revision.
+    pub file: Option<String>,
+    /// The line there, from 1.
+    pub line: Option<u64>,
+}
+
+/// A place whose every resource of a kind is to be declared.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Managed {
+    /// The kind.
+    pub kind: String,
+    /// What the names there begin with.
+    pub prefix: String,
+}
+
+/// The full desired state of one scope at one revision.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Fetched {
+    /// `provider/scope`.
+    pub scope: String,
+    /// The commit, or another version that changes exactly when the set may.
+    pub revision: String,
+    /// Who made it.
+    pub author: Option<String>,
+    /// When.
+    pub committed: Option<Timestamp>,
+    /// The first line of its message.
+    pub message: Option<String>,
+    /// Everything that it declares. A full set, not a change.
+    pub manifests: Vec<Manifest>,
+    /// Places in which nothing else may be.
+    pub managed: Vec<Managed>,
+}
+
+/// Something that declares. One file per source, and one line in `sources::all()`.
+#[async_trait]
+pub trait Source: Send {
+    /// Its name on records: `git.<name>`, `packages`.
+    fn name(&self) -> String;
+
+    /// The scopes that it declares, as far as they are known before the first fetch; a failure
+    /// is reported for these.
+    fn scopes(&self) -> Vec<String>;
+
+    /// The revisions that came since the call before, oldest first, each with the full set of each
+    /// scope; nothing if nothing changed. The first call gives at least the newest. A source that
+    /// cannot give all of a revision gives none of it.
+    ///
+    /// # Errors
+    /// [`DesiredError::Unavailable`] if it cannot be reached, [`DesiredError::Revision`] if a
+    /// revision cannot be read.
+    async fn fetch(&mut self) -> Result<Vec<Fetched>, DesiredError>;
+
+    /// Ends when a fetch is worth while; the host waits no longer than `at_most`.
+    async fn changed(&mut self, at_most: Duration);
+}

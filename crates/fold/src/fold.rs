@@ -1,0 +1,72 @@
+use std::collections::HashMap;
+
+use base::Timestamp;
+use model::{Batch, Record, Row};
+
+use crate::{DocumentRef, FoldError, Found};
+
+/// A deterministic state machine over the records of one shard. No I/O, no clock: it knows the
+/// time only from the records. The same records give the same outputs, byte for byte.
+pub trait Fold: Send {
+    /// Its name: part of its outputs' ids and of its checkpoint.
+    fn name(&self) -> &'static str;
+
+    /// The versions that it wants to look at when it is applied to `record`.
+    fn needs(&self, record: &Record) -> Result<Vec<DocumentRef>, FoldError> {
+        let _ = record;
+        Ok(Vec::new())
+    }
+
+    /// Applies `record`; `found` has what [`Self::needs`] asked for, as far as it is there.
+    ///
+    /// # Errors
+    /// If the record does not have the shape of its stream; the state is unchanged, and the host
+    /// reports the record and goes on.
+    fn apply(
+        &mut self,
+        record: &Record,
+        found: &HashMap<DocumentRef, Found>,
+        outputs: &mut Outputs,
+    ) -> Result<(), FoldError>;
+
+    /// When it next wants to be told that time has passed; the host then appends a tick.
+    fn next_tick(&self) -> Option<Timestamp> {
+        None
+    }
+
+    /// Its state, in a form that [`Self::restore`] of the same version reads.
+    fn checkpoint(&self) -> Vec<u8>;
+
+    /// Takes a state back.
+    ///
+    /// # Errors
+    /// If it is of another version or damaged; the state is then the initial one.
+    fn restore(&mut self, state: &[u8]) -> Result<(), FoldError>;
+}
+
+/// What a fold puts out for one record, in order.
+#[derive(Debug, Default)]
+pub struct Outputs(Vec<Batch>);
+
+impl Outputs {
+    /// Adds a batch of `rows` about `key`; none if there are no rows.
+    ///
+    /// # Errors
+    /// Only if Arrow refuses the columns, which would be a bug.
+    pub fn push<R: Row>(&mut self, key: &str, rows: &[R]) -> Result<(), model::ModelError> {
+        if !rows.is_empty() {
+            self.0.push(Batch::of(key, rows)?);
+        }
+        Ok(())
+    }
+
+    /// Takes the batches.
+    pub fn take(&mut self) -> Vec<Batch> {
+        std::mem::take(&mut self.0)
+    }
+
+    /// Whether nothing was put out.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}

@@ -1,0 +1,86 @@
+use std::time::Duration;
+
+use async_trait::async_trait;
+
+use crate::Notification;
+
+/// What a provider said of an intent that it took.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Sent {
+    /// Whether the provider has it for good; otherwise it took it for processing and owes a proof.
+    pub proven: bool,
+    /// Its status code.
+    pub status: Option<u16>,
+    /// What it calls the intent or incident.
+    pub reference: Option<String>,
+}
+
+/// Why a provider did not take an intent, by what the host does about it. Never holds a secret:
+/// no URL, no key, and of an answer's body only what is known to be harmless.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum SendError {
+    /// Not taken now: 429, 5xx, network, time-out.
+    #[error("{problem}")]
+    Retry {
+        /// What happened.
+        problem: String,
+        /// Its status code, if it answered.
+        status: Option<u16>,
+        /// When the provider says to try again.
+        after: Option<Duration>,
+    },
+    /// The payload was refused (400, 413, 422): the host sends the safe one.
+    #[error("the payload was refused: {problem}")]
+    Poison {
+        /// What the provider said.
+        problem: String,
+        /// Its status code.
+        status: Option<u16>,
+    },
+    /// The integration is refused (401, 403, 404, 410): key, address or rights are wrong.
+    #[error("the integration was refused: {problem}")]
+    Refused {
+        /// What the provider said.
+        problem: String,
+        /// Its status code.
+        status: Option<u16>,
+    },
+}
+
+/// What a provider documents of its rates.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Limits {
+    /// Requests that may go at once.
+    pub burst: u32,
+    /// Requests a second after that.
+    pub per_second: f64,
+    /// The first back-off after a retry without a hint.
+    pub first_backoff: Duration,
+    /// The longest.
+    pub max_backoff: Duration,
+    /// How long one request may take.
+    pub timeout: Duration,
+}
+
+/// A way out. One file per integration, and one line in `integrations::all()`; each passes
+/// [`crate::suite`].
+#[async_trait]
+pub trait Integration: Send + Sync {
+    /// What it is called in configuration and metrics: `pagerduty`, `webhook`.
+    fn kind(&self) -> &'static str;
+
+    /// What the provider documents.
+    fn limits(&self) -> Limits;
+
+    /// Sends once. The same notification sent again must not open a second incident.
+    ///
+    /// # Errors
+    /// See [`SendError`].
+    async fn send(&self, notification: &Notification) -> Result<Sent, SendError>;
+
+    /// Sends the least that the provider cannot refuse: summary, severity, key, link.
+    ///
+    /// # Errors
+    /// See [`SendError`]; a second poison is final.
+    async fn send_safe(&self, notification: &Notification) -> Result<Sent, SendError>;
+}
