@@ -2,6 +2,7 @@ use async_trait::async_trait;
 use base::{Clock, DigestKey, Rng, Shutdown};
 use model::rows::{LogLine, Sample, Series};
 use model::{Document, ResourceId};
+use serde::{Deserialize, Serialize};
 
 use crate::CollectError;
 
@@ -18,6 +19,15 @@ pub struct Seen {
     pub actor: Option<String>,
 }
 
+/// A place that a collector sees all of.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Cover {
+    /// The kind.
+    pub kind: String,
+    /// What the names there begin with; empty for every name.
+    pub prefix: String,
+}
+
 /// Something that watches. One file (or folder) per collector, and one line in `collectors::all()`.
 #[async_trait]
 pub trait Collector: Send {
@@ -26,6 +36,11 @@ pub trait Collector: Send {
 
     /// `provider/scope` of what it sees.
     fn scope(&self) -> &str;
+
+    /// What it would see if it were there: kinds, with what their names begin with. Only there can
+    /// a declared resource be called missing; elsewhere it is unknown. Goes into the scope's
+    /// records (`covers`).
+    fn covers(&self) -> Vec<Cover>;
 
     /// Watches until `cx.shutdown`. First everything there is, ended by [`Cx::complete`], then
     /// what changes, with a complete sweep from time to time.

@@ -4,5 +4,5 @@
 mod collector;
 mod error;
 
-pub use collector::{Collector, Cx, Seen};
+pub use collector::{Collector, Cover, Cx, Seen};
 pub use error::CollectError;

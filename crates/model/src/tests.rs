@@ -44,6 +44,7 @@ fn a_word_that_is_none_names_the_column_and_the_words() {
         message: None,
         resources: 0,
         stale_after: Timestamp::ZERO,
+        covers: None,
     };
     let batch = Scope::encode(&[scope]).unwrap();
     let mut columns = batch.columns().to_vec();

@@ -127,8 +127,11 @@ row! {
         message: Option<String>,
         /// Resources that it sees.
         resources: i64,
-        /// After this time without a word from it, its scope is unknown.
+        /// After this time without a good word from it, its scope is unknown.
         stale_after: Timestamp,
+        /// Collectors: what it would see if it were there, as a JSON list of
+        /// `{"kind": "file", "prefix": "etc/"}`. Only there can something be `missing`.
+        covers: Option<String>,
     }
 }
 
