@@ -106,6 +106,9 @@ row! {
         error_file: Option<String>,
         /// The line there.
         error_line: Option<i64>,
+        /// Set on all but the newest revision that a source gives after its start: they are there so
+        /// that `behind` can be named, and mean nothing to who has a current revision already.
+        backfill: bool,
         /// Places whose every resource is to be declared, as a JSON list of
         /// `{"kind": "file", "prefix": "etc/nginx/"}`: what else is there is `unmanaged`.
         managed: Option<String>,
