@@ -9,6 +9,7 @@
 mod backoff;
 mod clock;
 mod limit;
+pub mod duration;
 pub mod queue;
 mod rng;
 mod secret;
