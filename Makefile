@@ -1,0 +1,43 @@
+# `make run` starts Steadfast on this machine; `make test` is what CI runs.
+
+CARGO ?= cargo
+CARGO_HOME ?= $(HOME)/.cargo
+export PATH := $(CARGO_HOME)/bin:$(PATH)
+
+# Says what was left out: to the list that CI prints at its end, or at once.
+left_out = if [ -n "$$STEADFAST_SKIPPED" ]; then echo "$(1)" >> "$$STEADFAST_SKIPPED"; else echo "Left out: $(1)"; fi
+
+.PHONY: run build test needs tidy lint unit scripts deny
+
+run: build
+	$(CARGO) run --release --locked -q -p steadfast -- up
+
+build: needs
+	$(CARGO) build --release --locked -p steadfast
+
+# Cheap checks first: most mistakes are found in seconds.
+test: needs tidy scripts deny lint unit
+
+needs:
+	@scripts/needs.sh
+
+# The project's own rules: format, layers, sizes, documents.
+tidy: needs
+	$(CARGO) fmt --all -- --check
+	$(CARGO) test --locked -q -p tidy
+
+lint: needs
+	$(CARGO) clippy --workspace --all-targets --locked -- -D warnings
+
+unit: needs
+	$(CARGO) test --workspace --locked
+
+scripts:
+	@set -e; for script in scripts/*.sh .ci/run; do bash -n "$$script"; done
+	@if command -v shellcheck >/dev/null; then shellcheck scripts/*.sh .ci/run; \
+	else $(call left_out,shell scripts were only parsed: shellcheck is not installed); fi
+
+# Licences, banned crates and where crates come from.
+deny:
+	@if command -v cargo-deny >/dev/null; then cargo deny --all-features check licenses bans sources; \
+	else $(call left_out,licences and banned crates: cargo-deny is not installed); fi
