@@ -141,6 +141,8 @@ words! {
         Poison = "poison",
         /// The integration is refused: its key, address or rights are wrong.
         Refused = "refused",
+        /// Never sent: a later intent of its incident says all of it.
+        Superseded = "superseded",
     }
 }
 
