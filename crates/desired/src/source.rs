@@ -44,6 +44,9 @@ pub struct Fetched {
     pub committed: Option<Timestamp>,
     /// The first line of its message.
     pub message: Option<String>,
+    /// Set on all but the newest revision that a source gives after its start: they are there so
+    /// that `behind` can be named, and change nothing for who has a current revision already.
+    pub backfill: bool,
     /// Everything that it declares. A full set, not a change.
     pub manifests: Vec<Manifest>,
     /// Places in which nothing else may be.
@@ -61,14 +64,18 @@ pub trait Source: Send {
     fn scopes(&self) -> Vec<String>;
 
     /// The revisions that came since the call before, oldest first, each with the full set of each
-    /// scope; nothing if nothing changed. The first call gives at least the newest. A source that
-    /// cannot give all of a revision gives none of it.
+    /// scope; nothing if nothing changed. A source that cannot give all of a revision gives none of
+    /// it. If there are more revisions than should be in memory at once, it gives the oldest of
+    /// them, and [`Self::changed`] then ends at once. A call says that everything the call before
+    /// gave is durable. A call that is dropped before it ends loses nothing.
     ///
     /// # Errors
-    /// [`DesiredError::Unavailable`] if it cannot be reached, [`DesiredError::Revision`] if a
-    /// revision cannot be read.
+    /// [`DesiredError::Unavailable`] if it cannot be reached. [`DesiredError::Revision`] if a
+    /// revision cannot be read: the same error again as long as that one is the newest, and what
+    /// comes after it by the next call.
     async fn fetch(&mut self) -> Result<Vec<Fetched>, DesiredError>;
 
-    /// Ends when a fetch is worth while; the host waits no longer than `at_most`.
+    /// Ends when a fetch is worth while; the host waits no longer than `at_most`, and may drop the
+    /// call and make it again.
     async fn changed(&mut self, at_most: Duration);
 }

@@ -1,0 +1,194 @@
+use std::time::Duration;
+
+use base::Limit;
+use model::rows::Revision;
+use model::{ScopeState, Stream};
+
+use super::world::{World, away, bad, fetched, manifest};
+use crate::{HostConfig, Managed};
+
+const POLL: Duration = Duration::from_secs(30);
+
+fn a(name: &str, value: &str, line: u64) -> crate::Manifest {
+    manifest("host/a", name, value, line)
+}
+
+#[tokio::test]
+async fn a_set_is_sent_whole_and_documents_only_if_they_changed() {
+    let world = World::new(HostConfig::default());
+    world.then(Ok(vec![
+        fetched("r1", vec![a("x", "1", 1), a("y", "1", 2), a("z", "1", 3)]),
+        fetched("r2", vec![a("z", "1", 4), a("y", "2", 2)]),
+    ]));
+    world.start(&[]);
+    world.settle().await;
+    let mut declared = world.declared();
+    declared.sort();
+    let row = |revision: &str, name: &str, present| (revision.to_owned(), name.to_owned(), present);
+    let first = [row("r1", "x", true), row("r1", "y", true), row("r1", "z", true)];
+    let second = [row("r2", "x", false), row("r2", "y", true), row("r2", "z", true)];
+    assert_eq!(declared, [first, second].concat());
+    let sets: Vec<_> = world.sets().into_iter().map(|set| (set.revision, set.members.num_rows())).collect();
+    assert_eq!(sets, [("r1".to_owned(), 3), ("r2".to_owned(), 2)]);
+}
+
+#[tokio::test]
+async fn the_revision_row_closes_what_it_is_about() {
+    let world = World::new(HostConfig::default());
+    let managed = vec![Managed { kind: "file".to_owned(), prefix: "etc/nginx/".to_owned() }];
+    world.then(Ok(vec![crate::Fetched { managed, ..fetched("r1", vec![a("x", "1", 1)]) }]));
+    world.start(&["host/a"]);
+    world.settle().await;
+    let streams: Vec<_> = world.log.batches.lock().unwrap().iter().map(|batch| batch.stream).collect();
+    assert_eq!(streams, [Stream::Scopes, Stream::Declared, Stream::Sets, Stream::Revisions, Stream::Scopes]);
+    let revision = world.rows::<Revision>().remove(0);
+    assert_eq!(revision.managed.as_deref(), Some(r#"[{"kind":"file","prefix":"etc/nginx/"}]"#));
+    assert_eq!((revision.manifests, revision.author.as_deref()), (1, Some("Ada <ada@example.org>")));
+}
+
+#[tokio::test]
+async fn the_same_revision_again_appends_nothing() {
+    let world = World::new(HostConfig { heartbeat: Duration::from_secs(3600), ..HostConfig::default() });
+    for _ in 0..2 {
+        world.then(Ok(vec![fetched("r1", vec![a("x", "1", 1)])]));
+    }
+    world.start(&["host/a"]);
+    world.settle().await;
+    let before = world.log.batches.lock().unwrap().len();
+    world.pass(POLL).await;
+    assert_eq!((world.fetches(), world.log.batches.lock().unwrap().len()), (2, before));
+}
+
+#[tokio::test]
+async fn after_a_restart_all_documents_are_sent_once_more() {
+    let world = World::new(HostConfig::default());
+    world.then(Ok(vec![fetched("r1", vec![a("x", "1", 1)])]));
+    world.start(&[]);
+    world.settle().await;
+    world.then(Ok(vec![fetched("r1", vec![a("x", "1", 1)])]));
+    world.start(&[]);
+    for _ in 0..10_000 {
+        if world.declared().len() == 2 {
+            return;
+        }
+        tokio::task::yield_now().await;
+    }
+    panic!("{:?}", world.declared());
+}
+
+#[tokio::test]
+async fn a_log_that_is_full_delays_and_loses_nothing() {
+    let world = World::new(HostConfig::default());
+    world.then(Ok(vec![fetched("r1", vec![a("x", "1", 1)])]));
+    *world.log.refuse.lock().unwrap() = 3;
+    world.start(&["host/a"]);
+    world.settle().await;
+    for _ in 0..4 {
+        assert!(world.revisions().is_empty() || world.declared().len() == 1);
+        world.pass(Duration::from_secs(2)).await;
+    }
+    assert_eq!(world.revisions(), [("host/a".to_owned(), "r1".to_owned(), true)]);
+}
+
+#[tokio::test]
+async fn a_revision_that_cannot_be_read_is_reported_once_and_the_good_one_stays() {
+    let world = World::new(HostConfig::default());
+    world.then(Ok(vec![fetched("r1", vec![a("x", "1", 1)])]));
+    for _ in 0..3 {
+        world.then(Err(bad("r2")));
+    }
+    world.then(Ok(vec![fetched("r3", vec![a("x", "3", 1)])]));
+    world.start(&[]);
+    world.settle().await;
+    for _ in 0..3 {
+        world.pass(POLL).await;
+    }
+    let row = |revision: &str, complete| ("host/a".to_owned(), revision.to_owned(), complete);
+    assert_eq!(world.revisions(), [row("r1", true), row("r2", false)]);
+    let refused = world.rows::<Revision>().remove(1);
+    assert_eq!((refused.error_file.as_deref(), refused.error_line), (Some("a.yaml"), Some(7)));
+    let scope = world.scope_rows().pop().unwrap();
+    assert_eq!(scope.state, ScopeState::Ok);
+    assert!(scope.message.unwrap().contains("a.yaml:7"), "the scope says where");
+    world.pass(POLL).await;
+    assert_eq!(world.revisions().pop(), Some(row("r3", true)));
+    assert_eq!(world.scope_rows().pop().unwrap().message, None);
+}
+
+#[tokio::test]
+async fn a_source_that_is_away_turns_its_scope_unknown_after_a_while_and_recovers() {
+    let config = HostConfig { unknown_after: Duration::from_secs(100), ..HostConfig::default() };
+    let world = World::new(config);
+    world.then(Ok(vec![fetched("r1", vec![a("x", "1", 1)])]));
+    for _ in 0..5 {
+        world.then(Err(away()));
+    }
+    world.start(&[]);
+    world.settle().await;
+    let good = world.scope_rows().pop().unwrap();
+    assert_eq!(good.stale_after, good.time.plus(Duration::from_secs(100)));
+    let appended = world.revisions().len();
+    world.pass(POLL).await;
+    let failed = world.scope_rows().pop().unwrap();
+    assert_eq!((failed.state, failed.stale_after), (ScopeState::Failed, good.stale_after));
+    assert_eq!(failed.message.as_deref(), Some("https://git.example.org/x: no route"));
+    for _ in 0..10 {
+        world.pass(Duration::from_secs(16)).await;
+    }
+    assert_eq!(world.scope_rows().pop().unwrap().state, ScopeState::Ok);
+    assert_eq!(world.revisions().len(), appended, "a failed fetch declares nothing");
+}
+
+#[tokio::test]
+async fn a_failure_before_any_scope_is_known_is_still_said() {
+    let world = World::new(HostConfig::default());
+    world.then(Err(away()));
+    world.then(Ok(vec![fetched("r1", vec![a("x", "1", 1)])]));
+    world.start(&[]);
+    world.settle().await;
+    let row = world.scope_rows().pop().unwrap();
+    assert_eq!((row.scope.as_str(), row.state), ("git/test", ScopeState::Failed));
+    world.pass(Duration::from_secs(2)).await;
+    let last: Vec<_> = world.scope_rows().into_iter().rev().take(2).map(|row| (row.scope, row.state)).collect();
+    assert!(last.contains(&("git/test".to_owned(), ScopeState::Ok)), "{last:?}");
+    assert!(last.contains(&("host/a".to_owned(), ScopeState::Ok)), "{last:?}");
+}
+
+#[tokio::test]
+async fn one_resource_declared_twice_names_both_places() {
+    let world = World::new(HostConfig::default());
+    world.then(Ok(vec![fetched("r1", vec![a("x", "2", 9), a("x", "1", 3)])]));
+    world.start(&["host/a"]);
+    world.settle().await;
+    let row = world.rows::<Revision>().remove(0);
+    assert!(!row.complete);
+    assert_eq!(row.error.as_deref(), Some("host/a/sysctl//x is declared twice: sysctl.yaml:3 and sysctl.yaml:9"));
+    assert!(world.declared().is_empty());
+}
+
+#[tokio::test]
+async fn what_exceeds_a_limit_is_refused_by_its_name() {
+    let config = HostConfig { max_manifests: Limit::new("desired_manifests", 1), ..HostConfig::default() };
+    let world = World::new(config);
+    world.then(Ok(vec![fetched("r1", vec![a("x", "1", 1), a("y", "1", 2)])]));
+    world.start(&["host/a"]);
+    world.settle().await;
+    let error = world.rows::<Revision>().remove(0).error.unwrap();
+    assert!(error.contains("desired_manifests = 1"), "{error}");
+}
+
+#[tokio::test]
+async fn a_quiet_source_says_that_it_is_well_and_shutdown_ends_it() {
+    let world = World::new(HostConfig { poll: Duration::from_secs(600), ..HostConfig::default() });
+    world.then(Ok(vec![fetched("r1", vec![a("x", "1", 1)])]));
+    world.start(&[]);
+    world.settle().await;
+    let before = world.scope_rows().len();
+    for _ in 0..3 {
+        world.pass(Duration::from_secs(30)).await;
+    }
+    assert_eq!(world.scope_rows().len(), before + 3);
+    world.shutdown.start();
+    let real = base::Clock::system();
+    assert_eq!(world.tasks.join(&real, Duration::from_secs(10)).await, Ok(()));
+}
