@@ -10,6 +10,8 @@ mod docs;
 #[cfg(test)]
 mod layers;
 #[cfg(test)]
+mod list;
+#[cfg(test)]
 mod lock;
 #[cfg(test)]
 mod manifests;
@@ -23,5 +25,7 @@ mod project;
 mod size;
 #[cfg(test)]
 mod source;
+#[cfg(test)]
+mod tables;
 #[cfg(test)]
 mod words;

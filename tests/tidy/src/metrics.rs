@@ -6,12 +6,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use regex::Regex;
 
+use crate::list::List;
 use crate::project::{self, File};
 use crate::source;
 
-const LIST: &str = "docs/metrics.md";
-const START: &str = "<!-- metrics: the list is written by `UPDATE=1 cargo test -p tidy`, the last column by hand -->\n";
-const END: &str = "<!-- end of metrics -->\n";
+const LIST: List = List { page: "docs/metrics.md", name: "metrics" };
 const HEAD: &str = "| metric | kind | labels | crate | meaning |\n|---|---|---|---|---|\n";
 
 /// What the code says of one metric.
@@ -24,18 +23,37 @@ struct Metric {
 
 /// The metrics that `code` of the crate `name` makes.
 fn collect(name: &str, code: &str, found: &mut BTreeMap<String, Metric>) {
-    let made = Regex::new(r#"(?s)\b(counter|gauge|histogram)!\s*\(\s*"(steadfast_[a-z0-9_]+)"(.*)"#).unwrap();
-    let label = Regex::new(r#""([a-z_]+)"\s*=>"#).unwrap();
-    let mut rest = code;
-    while let Some(hit) = made.captures(rest) {
-        let after = hit.get(3).map_or("", |after| after.as_str());
-        let arguments = &after[..after.find(").").or_else(|| after.find(';')).unwrap_or(after.len())];
+    let made = Regex::new(r#"\b(counter|gauge|histogram)!\s*\(\s*"(steadfast_[a-z0-9_]+)""#).unwrap();
+    for hit in made.captures_iter(code) {
         let metric = found.entry(hit[2].to_owned()).or_default();
         metric.kinds.insert(hit[1].to_owned());
-        metric.labels.extend(label.captures_iter(arguments).map(|label| label[1].to_owned()));
         metric.crates.insert(name.to_owned());
-        rest = after;
+        metric.labels.extend(labels(arguments(&code[hit.get(0).map_or(0, |whole| whole.end())..]), code));
     }
+}
+
+/// What is left of a call's arguments, up to the parenthesis that closes it.
+fn arguments(rest: &str) -> &str {
+    let mut depth = 1;
+    let end = rest.find(|c| {
+        depth += i32::from(c == '(') - i32::from(c == ')');
+        depth == 0
+    });
+    &rest[..end.unwrap_or(rest.len())]
+}
+
+/// The labels that `arguments` name, themselves or by a variable (`let labels = [("log", ...)]`).
+fn labels(arguments: &str, code: &str) -> Vec<String> {
+    let direct = Regex::new(r#""([a-z_]+)"\s*=>"#).unwrap();
+    let variable = Regex::new(r"^,\s*&(?:self\.)?([a-z_]+)").unwrap();
+    let pair = Regex::new(r#"\("([a-z_]+)","#).unwrap();
+    let mut labels: Vec<_> = direct.captures_iter(arguments).map(|label| label[1].to_owned()).collect();
+    if let Some(name) = variable.captures(arguments) {
+        let start = [format!("let {} = [", &name[1]), format!("{}: [", &name[1])];
+        let list = start.iter().find_map(|start| code.split_once(start)).and_then(|(_, rest)| rest.split(']').next());
+        labels.extend(pair.captures_iter(list.unwrap_or_default()).map(|label| label[1].to_owned()));
+    }
+    labels
 }
 
 /// Metrics that `code` names without making them there, as a constant would.
@@ -56,32 +74,21 @@ fn meanings(list: &str) -> BTreeMap<String, String> {
         .collect()
 }
 
-fn render(found: &BTreeMap<String, Metric>, meanings: &BTreeMap<String, String>) -> String {
+/// The list as the code gives it, with the meanings that `list` has.
+fn render(found: &BTreeMap<String, Metric>, list: &str) -> String {
+    let meanings = meanings(list);
     let join = |set: &BTreeSet<String>| set.iter().cloned().collect::<Vec<_>>().join(", ");
     let row = |(name, metric): (&String, &Metric)| {
         let meaning = meanings.get(name).map_or("", String::as_str);
         let (kinds, labels, crates) = (join(&metric.kinds), join(&metric.labels), join(&metric.crates));
         format!("| `{name}` | {kinds} | {labels} | {crates} | {meaning} |\n")
     };
-    found.iter().map(row).collect()
+    format!("{HEAD}{}", found.iter().map(row).collect::<String>())
 }
 
-/// The text around the list, and the list.
-fn split(text: &str) -> Option<(&str, &str, &str)> {
-    let (before, rest) = text.split_once(START)?;
-    let (list, after) = rest.split_once(END)?;
-    Some((before, list, after))
-}
-
-fn check(text: &str, found: &BTreeMap<String, Metric>) -> Vec<String> {
-    let Some((_, list, _)) = split(text) else { return vec![format!("{LIST}: the marks around the list are gone")] };
-    let meanings = meanings(list);
-    let empty = meanings.iter().filter(|(_, meaning)| meaning.is_empty());
-    let mut problems: Vec<_> = empty.map(|(name, _)| format!("{LIST}: say what {name} means")).collect();
-    if list.trim() != format!("{HEAD}{}", render(found, &meanings)).trim() {
-        problems.push(format!("{LIST}: is not what the code has; run `UPDATE=1 cargo test -p tidy`"));
-    }
-    problems
+fn unexplained(list: &str) -> Vec<String> {
+    let empty = meanings(list).into_iter().filter(|(_, meaning)| meaning.is_empty());
+    empty.map(|(name, _)| format!("{}: say what {name} means", LIST.page)).collect()
 }
 
 fn of_code(files: &[File]) -> BTreeMap<String, Metric> {
@@ -108,13 +115,9 @@ fn unknown(path: &str, text: &str, known: &BTreeSet<&str>) -> Vec<String> {
 fn the_list_is_what_the_code_has() {
     let files = project::files(&[".rs"]);
     let found = of_code(&files);
-    let mut text = project::read(LIST);
-    if std::env::var_os("UPDATE").is_some() {
-        let (before, list, after) = split(&text).expect("the marks around the list");
-        text = format!("{before}{START}{HEAD}{}{END}{after}", render(&found, &meanings(list)));
-        std::fs::write(project::root().join(LIST), &text).unwrap();
-    }
-    let mut problems = check(&text, &found);
+    let list = render(&found, LIST.of(&project::read(LIST.page)));
+    let mut problems = LIST.settle(&list);
+    problems.extend(unexplained(&list));
     for file in source::of_crates(&files) {
         let hidden = indirect(&source::code(&file.text), &found);
         problems.extend(
@@ -148,21 +151,25 @@ mod tests {
         let found = found(
             "metrics::counter!(\n    \"steadfast_x_total\", \"log\" => log.name(),\n    \"shard\" => s).increment(1);\nlet g = gauge!(\"steadfast_y\").set(1);",
         );
-        assert_eq!(
-            render(&found, &BTreeMap::new()),
-            "| `steadfast_x_total` | counter | log, shard | a |  |\n| `steadfast_y` | gauge |  | a |  |\n"
-        );
+        let rows = "| `steadfast_x_total` | counter | log, shard | a |  |\n| `steadfast_y` | gauge |  | a |  |\n";
+        assert_eq!(render(&found, ""), format!("{HEAD}{rows}"));
     }
 
     #[test]
-    fn a_list_that_is_old_or_does_not_say_what_a_metric_means_is_found() {
+    fn labels_in_a_variable_are_read_and_those_of_the_next_metric_are_not() {
+        let code = "let labels = [(\"log\", name()), (\"shard\", s)];\nA { a: counter!(\"steadfast_x\", &labels), b: gauge!(\"steadfast_y\"), c: gauge!(\"steadfast_z\", \"of\" => f(1)) }";
+        let labels: Vec<_> =
+            found(code).into_values().map(|metric| metric.labels.into_iter().collect::<Vec<_>>().join(" ")).collect();
+        assert_eq!(labels, ["log shard", "", "of"]);
+    }
+
+    #[test]
+    fn a_meaning_is_kept_and_one_that_is_not_there_is_found() {
         let found = found("counter!(\"steadfast_x_total\").increment(1)");
-        let page = |row: &str| format!("# Metrics\n\n{START}{HEAD}{row}{END}after");
-        assert!(check(&page("| `steadfast_x_total` | counter |  | a | Things. |\n"), &found).is_empty());
-        assert_eq!(check(&page("| `steadfast_x_total` | counter |  | a |  |\n"), &found).len(), 1);
-        assert_eq!(check(&page("| `steadfast_x_total` | gauge |  | a | Things. |\n"), &found).len(), 1);
-        assert_eq!(check(&page(""), &found).len(), 1);
-        assert_eq!(check("", &found).len(), 1);
+        let list = render(&found, "| `steadfast_x_total` | gauge |  | b | Things. |\n");
+        assert_eq!(list, format!("{HEAD}| `steadfast_x_total` | counter |  | a | Things. |\n"));
+        assert!(unexplained(&list).is_empty());
+        assert_eq!(unexplained(&render(&found, "")).len(), 1);
     }
 
     #[test]
