@@ -1,7 +1,7 @@
 use async_trait::async_trait;
 use base::{Clock, DigestKey, Rng, Shutdown};
 use model::rows::{LogLine, Sample, Series};
-use model::{Document, ResourceId};
+use model::{Document, Fingerprint, ResourceId};
 use serde::{Deserialize, Serialize};
 
 use crate::CollectError;
@@ -65,6 +65,10 @@ pub trait Cx: Send {
     /// The key for digests of secrets.
     fn digest_key(&self) -> &DigestKey;
 
+    /// The fingerprint under which a resource is on the log, so that a collector need not read
+    /// again the text of what is there already.
+    fn known(&self, id: &ResourceId) -> Option<Fingerprint>;
+
     /// Hands over resources that are new, changed or gone. What is the same as before is not
     /// appended again, so a collector may hand over what it is not sure of. Returns when it is
     /// durable on the log, so that a slow log slows the collector down.
@@ -80,7 +84,12 @@ pub trait Cx: Send {
     /// [`CollectError::Shutdown`] or the log's.
     async fn complete(&mut self) -> Result<(), CollectError>;
 
-    /// Says how far a long scan is, or what it cannot see (`12 files are not readable: run as root to see them`).
+    /// Says how far a long scan is, or what it cannot see (`12 files are not readable: run as root
+    /// to see them`). It stands until the next message or [`Cx::complete`]; more than one a second
+    /// are not all appended.
+    ///
+    /// # Errors
+    /// [`CollectError::Shutdown`] or the log's.
     async fn progress(&mut self, message: String) -> Result<(), CollectError>;
 
     /// Hands over measurements.
