@@ -1,0 +1,235 @@
+//! What a record changes, without changing anything: the same answer tells the host which
+//! documents are needed, and the fold what to do with them.
+
+use std::cmp::Ordering;
+use std::collections::HashSet;
+
+use arrow::array::{Array, AsArray, FixedSizeBinaryArray};
+use base::Timestamp;
+use model::rows::{Revision, Scope as ScopeRow, SetChunk, SetSide, Tick};
+use model::{Fingerprint, Key, ModelError, Record, ScopeState, Stream};
+
+use super::scope::{Party, Scope};
+use super::table::{Entry, NOBODY, Table};
+use super::DriftFold;
+
+/// A resource to look at, with what the record says of it that is new.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Change {
+    pub key: Key,
+    pub live: Option<Fingerprint>,
+    pub declared: Option<Fingerprint>,
+    /// Its row in a `live` record.
+    pub row: Option<usize>,
+}
+
+impl Change {
+    pub(super) const fn look(key: Key) -> Self {
+        Self { key, live: None, declared: None, row: None }
+    }
+}
+
+/// Per scope, in order of its name.
+pub(super) type Changes = Vec<(String, Vec<Change>)>;
+
+impl DriftFold {
+    /// The resources that `record` changes or that are to be judged anew because of it.
+    pub(super) fn changes(&self, record: &Record) -> Result<Changes, ModelError> {
+        let one = |scope: &str, changes: Vec<Change>| vec![(scope.to_owned(), changes)];
+        let key = record.batch.key.as_str();
+        let nothing = Scope::default();
+        let scope = self.scopes.get(key).unwrap_or(&nothing);
+        Ok(match record.batch.stream {
+            Stream::Live => one(key, live(scope, record)?),
+            Stream::Sets => {
+                let chunk = SetChunk::from_batch(&record.batch.data)?;
+                match scope.find(&chunk.source) {
+                    Some(party) if chunk.side == SetSide::Live => one(key, gone(&scope.table, party, &chunk)?),
+                    _ => Vec::new(),
+                }
+            }
+            Stream::Revisions => {
+                let rows = record.rows::<Revision>()?;
+                rows.iter().map(|row| (row.scope.clone(), revised(self.scopes.get(&row.scope), row))).collect()
+            }
+            Stream::Scopes => {
+                let rows = record.rows::<ScopeRow>()?;
+                rows.iter().map(|row| (row.scope.clone(), reported(self.scopes.get(&row.scope), row))).collect()
+            }
+            Stream::Ticks => {
+                record.rows::<Tick>()?;
+                self.scopes.iter().map(|(name, scope)| (name.clone(), self.due(scope, record.time))).collect()
+            }
+            _ => Vec::new(),
+        })
+    }
+
+    /// What is to be looked at since time has passed: rollouts past their deadline, and what a
+    /// party speaks of that has said nothing for too long.
+    fn due(&self, scope: &Scope, now: Timestamp) -> Vec<Change> {
+        let late = |key: &&Key| self.deadline(scope, key).is_some_and(|deadline| deadline <= now);
+        let mut changes: Vec<Change> = scope.rolling.iter().filter(late).map(|key| Change::look(*key)).collect();
+        for (n, party) in scope.parties.iter().enumerate() {
+            if !party.down && party.deadline <= now {
+                changes.extend(drifted(&scope.table, n as u8));
+            }
+        }
+        unique(changes)
+    }
+}
+
+/// Rows of a `live` record that are not what is known.
+fn live(scope: &Scope, record: &Record) -> Result<Vec<Change>, ModelError> {
+    let keys = sixteen(record, "key")?;
+    let prints = sixteen(record, "fingerprint")?;
+    let source = record.batch.data.column_by_name("source").and_then(|column| column.as_string_opt::<i32>());
+    let watcher = source.filter(|column| !column.is_empty()).and_then(|column| scope.find(column.value(0)));
+    let mut changes = Vec::new();
+    let mut changed = HashSet::new();
+    for row in 0..keys.len() {
+        let (key, live) = (Key(at(keys, row)), Fingerprint(at(prints, row)));
+        let known = scope.table.get(&key);
+        let news = known.is_none_or(|entry| entry.live != live || Some(entry.meta.watcher) != watcher);
+        // What changed in an earlier row may change back in this one.
+        if changed.contains(&key) || news {
+            changed.insert(key);
+            changes.push(Change { key, live: Some(live), declared: None, row: Some(row) });
+        }
+    }
+    Ok(changes)
+}
+
+/// What `party` was known to see in the chunk's part of the keys, and sees no longer. Both sides
+/// are columns in order of key, so this is one pass over each.
+fn gone(table: &Table, party: u8, chunk: &SetChunk) -> Result<Vec<Change>, ModelError> {
+    let keys = column(&chunk.members, "key")?.value_data();
+    let members = keys.as_chunks::<16>().0;
+    let mut changes = Vec::new();
+    let mut next = 0;
+    let mut check = |key: &Key, live: &Fingerprint, watcher: u8| {
+        if watcher != party || *live == Fingerprint::ABSENT {
+            return;
+        }
+        while next < members.len() && members[next] < key.0 {
+            next += 1;
+        }
+        if members.get(next) != Some(&key.0) {
+            changes.push(Change { live: Some(Fingerprint::ABSENT), ..Change::look(*key) });
+        }
+    };
+    if table.is_merged() {
+        let start = table.keys.partition_point(|key| *key < chunk.first);
+        let end = table.keys.partition_point(|key| *key <= chunk.last).max(start);
+        for n in start..end {
+            check(&table.keys[n], &table.live[n], table.meta[n].watcher);
+        }
+    } else {
+        table.range(chunk.first, chunk.last).for_each(|(key, entry)| check(&key, &entry.live, entry.meta.watcher));
+    }
+    Ok(changes)
+}
+
+/// What a revision declares otherwise than the one before it.
+fn revised(scope: Option<&Scope>, row: &Revision) -> Vec<Change> {
+    let Some(scope) = scope else { return Vec::new() };
+    let party = scope.find(&row.source).unwrap_or(NOBODY);
+    let Some(staged) = scope.staged.get(&row.source).filter(|_| super::takes(scope, row)) else { return Vec::new() };
+    let mut changes = Vec::new();
+    let mut members = staged.members.iter().peekable();
+    let mut known = scope.table.iter().filter(|(_, entry)| declares(entry, party)).peekable();
+    loop {
+        let order = match (known.peek(), members.peek()) {
+            (Some(a), Some(b)) => a.0.cmp(&b.0),
+            (Some(_), None) => Ordering::Less,
+            (None, Some(_)) => Ordering::Greater,
+            (None, None) => break,
+        };
+        let old = if order.is_le() { known.next() } else { None };
+        let new = if order.is_ge() { members.next() } else { None };
+        let print = new.map_or(Fingerprint::ABSENT, |(_, print)| *print);
+        if old.is_none_or(|(_, entry)| entry.declared != print)
+            && let Some(key) = old.map(|(key, _)| key).or(new.map(|(key, _)| *key))
+        {
+            changes.push(Change { declared: Some(print), ..Change::look(key) });
+        }
+    }
+    if scope.parties.get(usize::from(party)).is_none_or(|party| party.managed != super::managed(row)) {
+        changes.extend(undeclared(&scope.table));
+    }
+    if scope.down(party) {
+        changes.extend(drifted(&scope.table, party));
+    }
+    unique(changes)
+}
+
+/// The first change of each resource, in order of key.
+fn unique(mut changes: Vec<Change>) -> Vec<Change> {
+    changes.sort_by_key(|change| change.key);
+    changes.dedup_by_key(|change| change.key);
+    changes
+}
+
+/// What is to be looked at since a collector or source has said how it is.
+fn reported(scope: Option<&Scope>, row: &ScopeRow) -> Vec<Change> {
+    let Some(scope) = scope else { return Vec::new() };
+    let Some(n) = scope.find(&row.source) else { return absent(&scope.table) };
+    let party: &Party = &scope.parties[usize::from(n)];
+    let mut changes = Vec::new();
+    let recovers = party.down && matches!(row.state, ScopeState::Ok | ScopeState::Scanning);
+    let fails = !party.down && row.state == ScopeState::Failed && !party.complete && party.current.is_none();
+    if recovers || fails {
+        changes.extend(drifted(&scope.table, n));
+    }
+    let completes = row.state == ScopeState::Ok && !party.complete;
+    if completes && !recovers {
+        changes.extend(drifted(&scope.table, n));
+    }
+    if completes || (row.covers.is_some() && party.covers != super::places(row.covers.as_deref())) {
+        changes.extend(absent(&scope.table));
+    }
+    unique(changes)
+}
+
+/// Resources of a party with a verdict that people see.
+fn drifted(table: &Table, party: u8) -> Vec<Change> {
+    let concerned = |entry: &Entry| entry.meta.watcher == party || entry.meta.declarer == party;
+    let seen = |entry: &Entry| super::judge::verdict(entry.meta.verdict).is_some_and(|v| v != model::Verdict::InSync);
+    let keys = table.iter().filter(|(_, entry)| concerned(entry) && seen(entry));
+    keys.map(|(key, _)| Change::look(key)).collect()
+}
+
+/// Resources that are declared and not there.
+fn absent(table: &Table) -> Vec<Change> {
+    let absent = |entry: &Entry| entry.live == Fingerprint::ABSENT && entry.declared != Fingerprint::ABSENT;
+    table.iter().filter(|(_, entry)| absent(entry)).map(|(key, _)| Change::look(key)).collect()
+}
+
+/// Resources that are there and not declared.
+fn undeclared(table: &Table) -> Vec<Change> {
+    let undeclared = |entry: &Entry| entry.live != Fingerprint::ABSENT && entry.declared == Fingerprint::ABSENT;
+    table.iter().filter(|(_, entry)| undeclared(entry)).map(|(key, _)| Change::look(key)).collect()
+}
+
+fn declares(entry: &Entry, party: u8) -> bool {
+    entry.meta.declarer == party && entry.declared != Fingerprint::ABSENT
+}
+
+fn sixteen<'a>(record: &'a Record, name: &'static str) -> Result<&'a FixedSizeBinaryArray, ModelError> {
+    column(&record.batch.data, name)
+}
+
+pub(super) fn column<'a>(
+    batch: &'a arrow::array::RecordBatch,
+    name: &'static str,
+) -> Result<&'a FixedSizeBinaryArray, ModelError> {
+    let array = batch.column_by_name(name).and_then(|column| column.as_fixed_size_binary_opt());
+    array.filter(|array| array.value_length() == 16 && array.null_count() == 0).ok_or_else(|| ModelError::Column {
+        stream: "live or sets",
+        column: name,
+        problem: "it is not a column of 16 bytes".to_owned(),
+    })
+}
+
+pub(super) fn at(array: &FixedSizeBinaryArray, n: usize) -> [u8; 16] {
+    array.value(n).try_into().unwrap_or_default()
+}

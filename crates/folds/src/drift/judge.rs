@@ -1,0 +1,178 @@
+//! The verdict on one resource: pure, on what is known of it and its documents.
+
+use std::time::Duration;
+
+use base::Timestamp;
+use fold::Found;
+use model::{FieldChange, FieldReason, Fingerprint, Key, Verdict};
+use serde_json::Value;
+
+use super::compare::{self, Side};
+use super::report::Documents;
+use super::scope::{Past, Scope};
+use super::table::{Entry, MANAGED, NOBODY, REPLACE_ONLY};
+
+/// The code of a verdict in a table: 0 stands for none.
+pub(super) fn code(verdict: Option<Verdict>) -> u8 {
+    let place = |verdict| Verdict::ALL.iter().position(|other| *other == verdict);
+    verdict.and_then(place).map_or(0, |n| n as u8 + 1)
+}
+
+/// The verdict of a code.
+pub(super) fn verdict(code: u8) -> Option<Verdict> {
+    usize::from(code).checked_sub(1).and_then(|n| Verdict::ALL.get(n).copied())
+}
+
+/// What is said of a resource, and why.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(super) struct Judgement {
+    /// None where there is nothing to say: it is declared nowhere, and may be there.
+    pub verdict: Option<Verdict>,
+    pub fields: Vec<FieldChange>,
+    /// Not worth a record by itself: it is only not known yet.
+    pub quiet: bool,
+    /// The earlier revision that live agrees with.
+    pub commit: Option<String>,
+}
+
+impl Judgement {
+    fn of(verdict: Verdict) -> Self {
+        Self { verdict: Some(verdict), ..Self::default() }
+    }
+}
+
+/// Everything that a verdict is made from.
+pub(super) struct Case<'a> {
+    pub key: Key,
+    pub entry: Entry,
+    pub scope: &'a Scope,
+    pub past: &'a [Past],
+    pub documents: &'a Documents<'a>,
+    pub live: Option<&'a Found>,
+    pub now: Timestamp,
+    pub rollout_deadline: Duration,
+    /// Whether what is declared no longer counts as left over.
+    pub left_over: bool,
+}
+
+impl Case<'_> {
+    pub(super) fn judge(&self) -> Judgement {
+        let meta = self.entry.meta;
+        let judgement = match (self.entry.declared != Fingerprint::ABSENT, self.entry.live != Fingerprint::ABSENT) {
+            (false, false) => return Judgement::default(),
+            (false, true) => self.undeclared(),
+            (true, false) => self.absent(),
+            (true, true) if self.entry.declared == self.entry.live => Judgement::of(Verdict::InSync),
+            (true, true) => self.compared(),
+        };
+        if judgement.verdict.is_some() && (self.scope.down(meta.watcher) || self.scope.down(meta.declarer)) {
+            return Judgement::of(Verdict::Unknown);
+        }
+        judgement
+    }
+
+    fn undeclared(&self) -> Judgement {
+        let meta = self.entry.meta;
+        if self.left_over
+            && let Some(past) = self.past.first().filter(|past| past.fingerprint != Fingerprint::ABSENT)
+        {
+            if self.young() {
+                return Judgement { commit: Some(past.revision.clone()), ..Judgement::of(Verdict::RollingOut) };
+            }
+            let declared = self.declared(past.fingerprint).and_then(tree);
+            let mut field =
+                compare::change(String::new(), FieldReason::LeftOver, declared.unwrap_or_default(), self.live_tree());
+            field.commit = Some(past.revision.clone());
+            return Judgement { fields: vec![field], ..Judgement::of(Verdict::Undeclared) };
+        }
+        let whole = || vec![compare::change(String::new(), FieldReason::Undeclared, Value::Null, self.live_tree())];
+        if meta.has(MANAGED) {
+            return Judgement { fields: whole(), ..Judgement::of(Verdict::Unmanaged) };
+        }
+        let complete = self.scope.parties.get(usize::from(meta.watcher)).is_some_and(|party| party.complete);
+        if meta.has(REPLACE_ONLY) && complete && self.entry.live != self.entry.baseline {
+            return Judgement { fields: whole(), ..Judgement::of(Verdict::MutatedInPlace) };
+        }
+        Judgement::default()
+    }
+
+    fn absent(&self) -> Judgement {
+        if self.entry.meta.watcher == NOBODY {
+            let declared = self.declared(self.entry.declared).and_then(tree).unwrap_or_default();
+            let field = compare::change(String::new(), FieldReason::Absent, declared, Value::Null);
+            return Judgement { fields: vec![field], ..Judgement::of(Verdict::Unknown) };
+        }
+        let watcher = self.scope.parties.get(usize::from(self.entry.meta.watcher));
+        if watcher.is_none_or(|party| !party.complete) {
+            return Judgement { quiet: true, ..Judgement::of(Verdict::Unknown) };
+        }
+        if self.past.first().is_some_and(|past| past.fingerprint == Fingerprint::ABSENT) && self.young() {
+            return Judgement::of(Verdict::RollingOut);
+        }
+        let declared = self.declared(self.entry.declared).and_then(tree).unwrap_or_default();
+        let field = compare::change(String::new(), FieldReason::Absent, declared, Value::Null);
+        Judgement { fields: vec![field], ..Judgement::of(Verdict::Missing) }
+    }
+
+    fn compared(&self) -> Judgement {
+        let Some(mut fields) = self.against(self.entry.declared) else {
+            return Judgement::of(Verdict::Unknown);
+        };
+        if fields.is_empty() {
+            return Judgement::of(Verdict::InSync);
+        }
+        let declared = self.past.iter().filter(|past| past.fingerprint != Fingerprint::ABSENT);
+        let earlier: Vec<(&Past, Vec<FieldChange>)> =
+            declared.filter_map(|past| self.against(past.fingerprint).map(|fields| (past, fields))).collect();
+        if let Some((past, _)) = earlier.iter().find(|(_, differs)| differs.is_empty()) {
+            fields.iter_mut().for_each(|field| behind(field, past));
+            let verdict = if self.young() { Verdict::RollingOut } else { Verdict::Behind };
+            return Judgement { fields, commit: Some(past.revision.clone()), ..Judgement::of(verdict) };
+        }
+        for field in &mut fields {
+            let agrees = |(_, differs): &&(&Past, Vec<FieldChange>)| differs.iter().all(|other| other.path != field.path);
+            if let Some((past, _)) = earlier.iter().find(agrees) {
+                behind(field, past);
+            }
+        }
+        let all_behind = fields.iter().all(|field| field.reason == FieldReason::Behind);
+        let verdict = match (all_behind, self.young()) {
+            (true, true) => Verdict::RollingOut,
+            (true, false) => Verdict::Behind,
+            (false, _) => Verdict::Modified,
+        };
+        Judgement { fields, ..Judgement::of(verdict) }
+    }
+
+    /// Where live differs from a declared version; nothing if a document is lost.
+    fn against(&self, version: Fingerprint) -> Option<Vec<FieldChange>> {
+        let (declared, live) = (self.declared(version)?, self.live?);
+        let (declared_tree, live_tree) = (tree(declared)?, tree(live)?);
+        Some(compare::compare(
+            Side { document: &declared_tree, text: declared.text.as_deref() },
+            Side { document: &live_tree, text: live.text.as_deref() },
+        ))
+    }
+
+    fn declared(&self, fingerprint: Fingerprint) -> Option<&Found> {
+        self.documents.declared(self.key, fingerprint)
+    }
+
+    fn live_tree(&self) -> Value {
+        self.live.and_then(tree).unwrap_or_default()
+    }
+
+    /// Whether the version that is declared now is younger than the deadline.
+    fn young(&self) -> bool {
+        self.past.first().is_some_and(|past| self.now < past.replaced.plus(self.rollout_deadline))
+    }
+}
+
+fn behind(field: &mut FieldChange, past: &Past) {
+    field.reason = FieldReason::Behind;
+    field.commit = Some(past.revision.clone());
+}
+
+fn tree(found: &Found) -> Option<Value> {
+    found.document.as_deref().and_then(|json| serde_json::from_str(json).ok())
+}

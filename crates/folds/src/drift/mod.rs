@@ -1,0 +1,383 @@
+//! The drift fold: what is live against what is declared, as verdicts, findings and counts.
+//!
+//! In memory it keeps 76 bytes a resource: its key, three fingerprints, since when, and the
+//! verdict. A record is first turned into the resources that it changes (`changes`), which names
+//! the documents to fetch; then each is judged (`judge`) and what is new is put out (`report`).
+
+mod changes;
+mod checkpoint;
+pub mod compare;
+mod config;
+mod judge;
+mod report;
+mod scope;
+mod table;
+#[cfg(test)]
+mod tests;
+
+use std::cell::RefCell;
+use std::collections::{BTreeMap, HashMap};
+
+use arrow::array::{Array, AsArray};
+use base::Timestamp;
+use fold::{DocumentRef, Fold, FoldError, Found, Outputs, Side};
+use model::rows::{Live, Revision, Scope as ScopeRow, SetChunk, SetSide};
+use model::{Fingerprint, Key, ModelError, Offset, Record, ScopeState, Stream, Verdict};
+
+use changes::{Change, Changes};
+pub use config::DriftConfig;
+use report::{Documents, Report};
+use scope::{Past, Place, RevisionInfo, Scope};
+use table::{Entry, LEFT_OVER, REPLACE_ONLY};
+
+const NAME: &str = "drift";
+
+/// The kind of the resource that changes when a host is replaced or started anew; everything of
+/// its scope is then a new instance.
+const INSTANCE: &str = "instance";
+
+/// See the module.
+#[derive(Debug, Default)]
+pub struct DriftFold {
+    config: DriftConfig,
+    scopes: BTreeMap<String, Scope>,
+    /// What the record at hand changes: asked for by `needs` and again by `apply`.
+    at_hand: RefCell<Option<(u32, Offset, Changes)>>,
+}
+
+impl DriftFold {
+    /// Knows nothing at first.
+    pub fn new(config: DriftConfig) -> Self {
+        Self { config, ..Self::default() }
+    }
+
+    /// How many resources it knows.
+    pub fn resources(&self) -> usize {
+        self.scopes.values().map(|scope| scope.table.len()).sum()
+    }
+
+    fn take_changes(&self, record: &Record) -> Result<Changes, FoldError> {
+        match self.at_hand.borrow_mut().take() {
+            Some((shard, offset, changes)) if (shard, offset) == (record.shard, record.offset) => Ok(changes),
+            _ => self.changes(record).map_err(|source| bad(record, source)),
+        }
+    }
+
+    /// The documents that judging `change` takes.
+    fn refs(&self, scope: &Scope, change: &Change, refs: &mut Vec<DocumentRef>) {
+        let key = change.key;
+        let entry = scope.table.get(&key).unwrap_or_default();
+        let live = change.live.unwrap_or(entry.live);
+        let declared = change.declared.unwrap_or(entry.declared);
+        let mut need = |side, fingerprint| refs.push(DocumentRef { side, key, fingerprint });
+        let past = scope.history.get(&key).map(Vec::as_slice).unwrap_or_default();
+        let said = entry.meta.has(report::SAID);
+        if declared == live {
+            if said {
+                need(Side::Declared, declared);
+                need(Side::Live, Fingerprint::ABSENT);
+            }
+            return;
+        }
+        if declared != Fingerprint::ABSENT {
+            need(Side::Declared, declared);
+        }
+        if change.row.is_none() && (live != Fingerprint::ABSENT || said) {
+            need(Side::Live, live);
+        }
+        let left_over = declared == Fingerprint::ABSENT;
+        let earlier = past.iter().take(if left_over { 1 } else { usize::MAX }).map(|past| past.fingerprint);
+        let changed = change.declared.is_some().then_some(entry.declared);
+        for print in earlier.chain(changed).filter(|print| *print != Fingerprint::ABSENT && *print != declared) {
+            need(Side::Declared, print);
+        }
+    }
+
+    fn deadline(&self, scope: &Scope, key: &Key) -> Option<Timestamp> {
+        let past = scope.history.get(key).and_then(|past| past.first());
+        past.map(|past| past.replaced.plus(self.config.rollout_deadline))
+    }
+
+    /// Takes what the record says of the scope as a whole, before its resources are judged.
+    fn absorb(&mut self, record: &Record) -> Result<(), ModelError> {
+        match record.batch.stream {
+            Stream::Live => self.meet(record),
+            Stream::Sets => self.stage(record)?,
+            Stream::Revisions => record.rows::<Revision>()?.iter().for_each(|row| self.revise(row)),
+            Stream::Scopes => record.rows::<ScopeRow>()?.iter().for_each(|row| self.hear(row)),
+            Stream::Ticks => {
+                for party in self.scopes.values_mut().flat_map(|scope| &mut scope.parties) {
+                    party.down |= party.deadline <= record.time;
+                }
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    /// The collector of a `live` record may not have been heard of.
+    fn meet(&mut self, record: &Record) {
+        let column = record.batch.data.column_by_name("source").and_then(|column| column.as_string_opt::<i32>());
+        if let Some(source) = column.filter(|column| !column.is_empty()) {
+            self.scopes.entry(record.batch.key.clone()).or_default().party(source.value(0));
+        }
+    }
+
+    fn stage(&mut self, record: &Record) -> Result<(), ModelError> {
+        let chunk = SetChunk::from_batch(&record.batch.data)?;
+        if chunk.side == SetSide::Live {
+            return Ok(());
+        }
+        let (keys, prints) = (changes::column(&chunk.members, "key")?, changes::column(&chunk.members, "fingerprint")?);
+        let scope = self.scopes.entry(chunk.scope).or_default();
+        scope.party(&chunk.source);
+        let staged = scope.staged.entry(chunk.source).or_default();
+        if staged.revision != chunk.revision || chunk.first == Key([0; 16]) {
+            staged.revision = chunk.revision;
+            staged.members.clear();
+        }
+        staged.members.extend((0..keys.len()).map(|n| (Key(changes::at(keys, n)), Fingerprint(changes::at(prints, n)))));
+        Ok(())
+    }
+
+    fn revise(&mut self, row: &Revision) {
+        let scope = self.scopes.entry(row.scope.clone()).or_default();
+        let party = scope.party(&row.source);
+        let takes = takes(scope, row);
+        scope.staged.remove(&row.source);
+        let party = &mut scope.parties[usize::from(party)];
+        if !row.complete {
+            party.broken = Some(report::broken(row));
+        } else if takes {
+            party.broken = None;
+            party.managed = managed(row);
+            party.current = Some(RevisionInfo {
+                revision: row.revision.clone(),
+                author: row.author.clone(),
+                message: row.message.clone(),
+            });
+        }
+    }
+
+    fn hear(&mut self, row: &ScopeRow) {
+        let scope = self.scopes.entry(row.scope.clone()).or_default();
+        let n = scope.party(&row.source);
+        let party = &mut scope.parties[usize::from(n)];
+        party.state = row.state;
+        party.message = row.message.clone();
+        if row.covers.is_some() {
+            party.covers = places(row.covers.as_deref());
+        }
+        if row.state == ScopeState::Failed || row.state == ScopeState::Stale {
+            party.down |= !party.complete && party.current.is_none();
+            return;
+        }
+        party.deadline = row.stale_after;
+        party.down = false;
+        if row.state == ScopeState::Ok && !party.complete {
+            party.complete = true;
+            self.rebase(&row.scope, n);
+        }
+    }
+
+    /// What a collector sees when it has first seen all of an instance is what later changes of
+    /// that instance are measured by.
+    fn rebase(&mut self, scope: &str, watcher: u8) {
+        let Some(scope) = self.scopes.get_mut(scope) else { return };
+        let of = |entry: &Entry| entry.meta.watcher == watcher && entry.meta.has(REPLACE_ONLY);
+        let entries: Vec<(Key, Entry)> = scope.table.iter().filter(|(_, entry)| of(entry)).collect();
+        for (key, entry) in entries {
+            scope.table.put(key, Entry { baseline: entry.live, ..entry });
+        }
+    }
+
+    /// Takes what the record says of one resource.
+    fn update(&mut self, name: &str, change: &Change, row: Option<&Live>, source: Option<(&Revision, Timestamp)>) {
+        let earlier_versions = self.config.earlier_versions;
+        let scope = self.scopes.entry(name.to_owned()).or_default();
+        let mut entry = scope.table.get(&change.key).unwrap_or_default();
+        scope.count(entry.meta, -1);
+        if let Some(live) = change.live {
+            entry.live = live;
+        }
+        if let Some(row) = row {
+            entry.meta.watcher = scope.party(&row.source);
+            entry.meta.set(REPLACE_ONLY, self.config.replace_only.contains(&row.kind));
+            if scope.parties.get(usize::from(entry.meta.watcher)).is_some_and(|party| !party.complete) {
+                entry.baseline = entry.live;
+            }
+        }
+        if let (Some(declared), Some((source, now))) = (change.declared, source) {
+            let declarer = scope.party(&source.source);
+            if let Some(had) = scope.parties[usize::from(declarer)].current.clone() {
+                let past = Past { fingerprint: entry.declared, revision: had.revision, replaced: now };
+                let history = scope.history.entry(change.key).or_default();
+                history.retain(|past| past.fingerprint != declared);
+                history.insert(0, past);
+                history.truncate(earlier_versions);
+            }
+            entry.declared = declared;
+            entry.meta.declarer = declarer;
+            entry.meta.set(LEFT_OVER, !self.config.may_leave_behind.contains(&source.source));
+        }
+        scope.count(entry.meta, 1);
+        scope.table.put(change.key, entry);
+    }
+}
+
+impl Fold for DriftFold {
+    fn name(&self) -> &'static str {
+        NAME
+    }
+
+    fn needs(&self, record: &Record) -> Result<Vec<DocumentRef>, FoldError> {
+        let changes = self.changes(record).map_err(|source| bad(record, source))?;
+        let mut refs = Vec::new();
+        let nothing = Scope::default();
+        for (name, changes) in &changes {
+            let scope = self.scopes.get(name).unwrap_or(&nothing);
+            changes.iter().for_each(|change| self.refs(scope, change, &mut refs));
+        }
+        *self.at_hand.borrow_mut() = Some((record.shard, record.offset, changes));
+        refs.sort_unstable();
+        refs.dedup();
+        Ok(refs)
+    }
+
+    fn apply(
+        &mut self,
+        record: &Record,
+        found: &HashMap<DocumentRef, Found>,
+        outputs: &mut Outputs,
+    ) -> Result<(), FoldError> {
+        let changes = self.take_changes(record)?;
+        let model = |source| bad(record, source);
+        let rows = if changes.iter().all(|(_, changes)| changes.is_empty()) { Vec::new() } else { record.rows::<Live>().map_err(model)? };
+        let revisions = record.rows::<Revision>().map_err(model)?;
+        let documents = Documents::new(found);
+        // A revision's resources remember the one before it, so they come before the scope as a whole.
+        for (name, changes) in &changes {
+            let source = revisions.iter().find(|row| row.scope == *name);
+            for change in changes.iter().filter(|change| change.declared.is_some()) {
+                self.update(name, change, None, source.map(|row| (row, record.time)));
+            }
+        }
+        let before = self.parties();
+        self.absorb(record).map_err(model)?;
+        self.instances(&rows);
+        for (name, changes) in &changes {
+            let mut report = Report::default();
+            for change in changes {
+                let row = change.row.and_then(|n| rows.get(n));
+                if change.declared.is_none() {
+                    self.update(name, change, row, None);
+                }
+                self.judge(record, name, change.key, row, &documents, &mut report);
+            }
+            report.push(name, outputs).map_err(model)?;
+        }
+        self.report_parties(&before, record, outputs).map_err(model)?;
+        self.summarise(record, outputs).map_err(model)
+    }
+
+    fn next_tick(&self) -> Option<Timestamp> {
+        let parties = self.scopes.values().flat_map(|scope| &scope.parties);
+        let silent = parties.filter(|party| !party.down && party.deadline < Timestamp::MAX).map(|party| party.deadline);
+        let rolling = self.scopes.values().flat_map(|scope| scope.rolling.iter().filter_map(|key| self.deadline(scope, key)));
+        silent.chain(rolling).min()
+    }
+
+    fn checkpoint(&self) -> Vec<u8> {
+        checkpoint::write(&self.scopes)
+    }
+
+    fn restore(&mut self, state: &[u8]) -> Result<(), FoldError> {
+        *self = Self::new(self.config.clone());
+        self.scopes = checkpoint::read(state).map_err(|problem| FoldError::Checkpoint { fold: NAME, problem })?;
+        Ok(())
+    }
+}
+
+impl DriftFold {
+    /// A host that was replaced or started anew is another instance.
+    fn instances(&mut self, rows: &[Live]) {
+        for row in rows.iter().filter(|row| row.kind == INSTANCE && row.present) {
+            let Some(scope) = self.scopes.get_mut(&row.scope) else { continue };
+            let known = scope.table.get(&row.key).map(|entry| entry.live);
+            if known.is_some_and(|live| live != Fingerprint::ABSENT && live != row.fingerprint) {
+                scope.parties.iter_mut().for_each(|party| party.complete = false);
+            }
+        }
+    }
+
+    fn judge(
+        &mut self,
+        record: &Record,
+        name: &str,
+        key: Key,
+        row: Option<&Live>,
+        documents: &Documents<'_>,
+        report: &mut Report,
+    ) {
+        let Some(scope) = self.scopes.get_mut(name) else { return };
+        let Some(mut entry) = scope.table.get(&key) else { return };
+        let id = row.map(|row| row.id.clone()).or_else(|| documents.id(key));
+        if let Some(id) = &id {
+            scope.place(id, &mut entry);
+        }
+        let seen = row.map(report::found);
+        let live = seen.as_ref().or_else(|| documents.live(key, entry.live));
+        let case = judge::Case {
+            key,
+            entry,
+            scope,
+            past: scope.history.get(&key).map(Vec::as_slice).unwrap_or_default(),
+            documents,
+            live,
+            now: record.time,
+            rollout_deadline: self.config.rollout_deadline,
+            left_over: entry.meta.has(LEFT_OVER),
+        };
+        let judgement = case.judge();
+        let old = scope.table.get(&key).unwrap_or_default().meta;
+        let verdict = judgement.verdict;
+        if judge::code(verdict) != old.verdict {
+            entry.since = record.time.nanos();
+            entry.meta.verdict = judge::code(verdict);
+        }
+        if verdict == Some(Verdict::RollingOut) {
+            scope.rolling.insert(key);
+        } else {
+            scope.rolling.remove(&key);
+        }
+        report.resource(record, scope, id, documents, report::Case { key, entry: &mut entry, old, judgement, live });
+        scope.count(old, -1);
+        if entry.live == Fingerprint::ABSENT && entry.declared == Fingerprint::ABSENT && !entry.meta.has(report::SAID) {
+            scope.table.remove(&key);
+            scope.history.remove(&key);
+        } else {
+            scope.count(entry.meta, 1);
+            scope.table.put(key, entry);
+        }
+    }
+}
+
+/// Whether a revision becomes the current one of its source.
+fn takes(scope: &Scope, row: &Revision) -> bool {
+    let party = scope.find(&row.source).and_then(|n| scope.parties.get(usize::from(n)));
+    let known = party.is_some_and(|party| party.current.is_some());
+    let sent = scope.staged.get(&row.source).is_some_and(|staged| staged.revision == row.revision);
+    row.complete && sent && !(row.backfill && known)
+}
+
+fn managed(row: &Revision) -> Vec<Place> {
+    places(row.managed.as_deref())
+}
+
+fn places(json: Option<&str>) -> Vec<Place> {
+    json.and_then(|json| serde_json::from_str(json).ok()).unwrap_or_default()
+}
+
+fn bad(record: &Record, source: ModelError) -> FoldError {
+    FoldError::Record { fold: NAME, offset: record.offset, source }
+}

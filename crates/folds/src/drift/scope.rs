@@ -1,0 +1,135 @@
+use std::collections::BTreeMap;
+
+use base::Timestamp;
+use model::{Fingerprint, Key, ResourceId, ScopeState};
+use serde::{Deserialize, Serialize};
+
+use super::table::{Entry, MANAGED, NOBODY, Table};
+
+/// A place by kind and beginning of the name: what is managed, and what a collector covers.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub(super) struct Place {
+    pub kind: String,
+    pub prefix: String,
+}
+
+impl Place {
+    pub(super) fn holds(&self, kind: &str, name: &str) -> bool {
+        self.kind == kind && name.starts_with(&self.prefix)
+    }
+}
+
+/// A revision as it is shown beside a verdict.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub(super) struct RevisionInfo {
+    pub revision: String,
+    pub author: Option<String>,
+    pub message: Option<String>,
+}
+
+/// A version of a resource that is no longer the declared one.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(super) struct Past {
+    /// [`Fingerprint::ABSENT`] where it was not declared.
+    pub fingerprint: Fingerprint,
+    /// The last revision that declared it so.
+    pub revision: String,
+    /// When another took its place: the deadline runs from here.
+    pub replaced: Timestamp,
+}
+
+/// A collector or source of a scope.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(super) struct Party {
+    pub name: String,
+    pub state: ScopeState,
+    pub message: Option<String>,
+    /// Without a good word until then, what it says is unknown.
+    pub deadline: Timestamp,
+    /// Whether that has happened.
+    pub down: bool,
+    /// Collectors: whether all there is was seen once, so that what is not there is missing.
+    pub complete: bool,
+    pub covers: Vec<Place>,
+    /// Sources: the current revision, and what it manages.
+    pub current: Option<RevisionInfo>,
+    pub managed: Vec<Place>,
+    /// Sources: the newest revision that could not be read.
+    pub broken: Option<String>,
+}
+
+impl Party {
+    fn new(name: &str) -> Self {
+        Self {
+            name: name.to_owned(),
+            state: ScopeState::Scanning,
+            message: None,
+            deadline: Timestamp::MAX,
+            down: false,
+            complete: false,
+            covers: Vec::new(),
+            current: None,
+            managed: Vec::new(),
+            broken: None,
+        }
+    }
+}
+
+/// What is known of a scope.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Scope {
+    pub parties: Vec<Party>,
+    pub table: Table,
+    /// What earlier revisions declared of resources that changed, newest first.
+    pub history: BTreeMap<Key, Vec<Past>>,
+    /// The set of a revision that is still being sent, by source.
+    pub staged: BTreeMap<String, Staged>,
+    /// Resources by verdict code, by (watcher, declarer).
+    pub counts: BTreeMap<(u8, u8), [i64; CODES]>,
+    /// What was last said of them.
+    pub said: [i64; CODES],
+    /// Resources that are rolling out, to look at them when the deadline comes.
+    pub rolling: std::collections::BTreeSet<Key>,
+}
+
+/// One more than there are verdicts: code 0 is "no verdict".
+pub(super) const CODES: usize = model::Verdict::ALL.len() + 1;
+
+/// A declared set, as far as it has come.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Staged {
+    pub revision: String,
+    pub members: Vec<(Key, Fingerprint)>,
+}
+
+impl Scope {
+    /// The party of that name; a new one if there is none. At most 255 are told apart.
+    pub(super) fn party(&mut self, name: &str) -> u8 {
+        if let Some(n) = self.find(name) {
+            return n;
+        }
+        let n = self.parties.len().min(usize::from(NOBODY) - 1);
+        if n == self.parties.len() {
+            self.parties.push(Party::new(name));
+        }
+        n as u8
+    }
+
+    pub(super) fn find(&self, name: &str) -> Option<u8> {
+        self.parties.iter().position(|party| party.name == name).map(|n| n as u8)
+    }
+
+    /// Notes whether the resource is in a managed place, and for one that is not there, who would see it.
+    pub(super) fn place(&self, id: &ResourceId, entry: &mut Entry) {
+        let holds = |place: &Place| place.holds(id.kind(), id.name());
+        entry.meta.set(MANAGED, self.parties.iter().flat_map(|party| &party.managed).any(holds));
+        if entry.live == Fingerprint::ABSENT {
+            let watcher = self.parties.iter().position(|party| party.covers.iter().any(holds));
+            entry.meta.watcher = watcher.map_or(NOBODY, |n| n as u8);
+        }
+    }
+
+    pub(super) fn down(&self, party: u8) -> bool {
+        self.parties.get(usize::from(party)).is_some_and(|party| party.down)
+    }
+}
