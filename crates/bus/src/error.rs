@@ -24,6 +24,23 @@ pub enum BusError {
         /// The limit.
         source: base::Exceeded,
     },
+    /// It can never be done as it was asked for: a shard that there is not, a batch that cannot be
+    /// encoded.
+    #[error("log {log}: {problem}")]
+    Refused {
+        /// Which log.
+        log: String,
+        /// What is wrong with it.
+        problem: String,
+    },
+    /// The log cannot be opened as it is configured: a person has to change something.
+    #[error("log {log}: {problem}")]
+    Setup {
+        /// Which log.
+        log: String,
+        /// What is wrong, naming the file, topic or key.
+        problem: String,
+    },
     /// The records asked for are gone: they were truncated.
     #[error("log {log} shard {shard}: offset {asked} is gone, the log starts at {start}")]
     Truncated {
@@ -35,6 +52,19 @@ pub enum BusError {
         asked: Offset,
         /// What is there.
         start: Offset,
+    },
+    /// The offset asked for was never given out: this is not the log that it came from, or the log
+    /// has lost its end.
+    #[error("log {log} shard {shard}: offset {asked} was asked for, but the log ends at {end}")]
+    Ahead {
+        /// Which log.
+        log: String,
+        /// Which shard.
+        shard: u32,
+        /// What was asked for.
+        asked: Offset,
+        /// The offset that the next record will have.
+        end: Offset,
     },
     /// What is on the disk is not what was written. Names the file and the position.
     #[error("log {log}: {file} at byte {position}: {problem}")]

@@ -13,21 +13,24 @@ pub trait Log: Send + Sync {
     /// How many shards it has; fixed when it was made.
     fn shards(&self) -> u32;
 
-    /// Appends `batches` to `shard`, one record each, in order and with none in between from
-    /// another call. When it returns, they are durable. Gives the offset of the last one.
+    /// Appends `batches` (at least one) to `shard`, one record each, in order and with none in
+    /// between from another call. When it returns, they are durable. Gives the offset of the last
+    /// one. Waits while too much is on its way to the disk or the brokers.
     ///
     /// The records' times are the log's own and never go back, whatever the clock does.
     ///
     /// # Errors
-    /// Nothing was acknowledged; after [`BusError::Unavailable`] a batch may still turn out to be
-    /// on the log, so what must not be doubled carries an id.
+    /// Nothing was acknowledged; after [`BusError::Unavailable`] and [`BusError::Closed`] a batch
+    /// may still turn out to be on the log, so what must not be doubled carries an id.
     async fn append(&self, shard: u32, batches: Vec<Batch>) -> Result<Offset, BusError>;
 
     /// Reads `shard` from `from` on: what is durable, then what becomes so.
     ///
     /// # Errors
-    /// The stream gives [`BusError::Truncated`] if `from` is before the start; it then ends, as it
-    /// does after each error that is not [`BusError::Unavailable`].
+    /// The stream gives [`BusError::Truncated`] if `from` is before the start, and
+    /// [`BusError::Ahead`] if it is behind the end; it then ends, as it does after each error that
+    /// is not [`BusError::Unavailable`]. After that one it goes on where it was when it is polled
+    /// again.
     fn read(&self, shard: u32, from: Offset) -> Records;
 
     /// The first offset that is there, and the one that the next record will have.
