@@ -9,9 +9,9 @@ use base::Timestamp;
 use model::rows::{Revision, Scope as ScopeRow, SetChunk, SetSide, Tick};
 use model::{Fingerprint, Key, ModelError, Record, ScopeState, Stream};
 
+use super::DriftFold;
 use super::scope::{Party, Scope};
 use super::table::{Entry, NOBODY, Table};
-use super::DriftFold;
 
 /// A resource to look at, with what the record says of it that is new.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -134,10 +134,8 @@ mod tests {
     #[test]
     fn a_digest_that_differs_shows_the_lines() {
         let (a, b) = (json!({"digest": "blake3:a"}), json!({"digest": "blake3:b"}));
-        let fields = compare(
-            Side { document: &a, text: Some("one\ntwo\n") },
-            Side { document: &b, text: Some("one\nthree\n") },
-        );
+        let fields =
+            compare(Side { document: &a, text: Some("one\ntwo\n") }, Side { document: &b, text: Some("one\nthree\n") });
         let diff = fields[0].diff.clone().unwrap();
         assert!(diff.contains("-two\n+three\n"), "{diff}");
         assert_eq!(headline(&fields[0]), "-two +three");

@@ -130,7 +130,8 @@ impl Case<'_> {
             return Judgement { fields, commit: Some(past.revision.clone()), ..Judgement::of(verdict) };
         }
         for field in &mut fields {
-            let agrees = |(_, differs): &&(&Past, Vec<FieldChange>)| differs.iter().all(|other| other.path != field.path);
+            let agrees =
+                |(_, differs): &&(&Past, Vec<FieldChange>)| differs.iter().all(|other| other.path != field.path);
             if let Some((past, _)) = earlier.iter().find(agrees) {
                 behind(field, past);
             }

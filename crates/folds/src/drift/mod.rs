@@ -136,7 +136,9 @@ impl DriftFold {
             staged.revision = chunk.revision;
             staged.members.clear();
         }
-        staged.members.extend((0..keys.len()).map(|n| (Key(changes::at(keys, n)), Fingerprint(changes::at(prints, n)))));
+        staged
+            .members
+            .extend((0..keys.len()).map(|n| (Key(changes::at(keys, n)), Fingerprint(changes::at(prints, n)))));
         Ok(())
     }
 
@@ -252,7 +254,11 @@ impl Fold for DriftFold {
     ) -> Result<(), FoldError> {
         let changes = self.take_changes(record)?;
         let model = |source| bad(record, source);
-        let rows = if changes.iter().all(|(_, changes)| changes.is_empty()) { Vec::new() } else { record.rows::<Live>().map_err(model)? };
+        let rows = if changes.iter().all(|(_, changes)| changes.is_empty()) {
+            Vec::new()
+        } else {
+            record.rows::<Live>().map_err(model)?
+        };
         let revisions = record.rows::<Revision>().map_err(model)?;
         let documents = Documents::new(found);
         // A revision's resources remember the one before it, so they come before the scope as a whole.
@@ -283,7 +289,8 @@ impl Fold for DriftFold {
     fn next_tick(&self) -> Option<Timestamp> {
         let parties = self.scopes.values().flat_map(|scope| &scope.parties);
         let silent = parties.filter(|party| !party.down && party.deadline < Timestamp::MAX).map(|party| party.deadline);
-        let rolling = self.scopes.values().flat_map(|scope| scope.rolling.iter().filter_map(|key| self.deadline(scope, key)));
+        let rolling =
+            self.scopes.values().flat_map(|scope| scope.rolling.iter().filter_map(|key| self.deadline(scope, key)));
         silent.chain(rolling).min()
     }
 

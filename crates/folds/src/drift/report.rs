@@ -113,7 +113,11 @@ impl Report {
     ) -> VerdictRow {
         let Case { key, entry, old, judgement, live } = case;
         let past = scope.history.get(&key).and_then(|past| past.first());
-        let version = if entry.declared == Fingerprint::ABSENT { past.map(|past| past.fingerprint) } else { Some(entry.declared) };
+        let version = if entry.declared == Fingerprint::ABSENT {
+            past.map(|past| past.fingerprint)
+        } else {
+            Some(entry.declared)
+        };
         let declared = version.and_then(|version| documents.declared(key, version));
         let party = scope.parties.get(usize::from(entry.meta.declarer));
         let current = party.and_then(|party| party.current.as_ref());
@@ -161,10 +165,8 @@ impl Report {
             _ => row.scope.clone(),
         };
         let name = format!("drift/{}", row.id);
-        let labels = Labels::from([
-            ("kind".to_owned(), row.kind.clone()),
-            ("verdict".to_owned(), row.verdict.to_string()),
-        ]);
+        let labels =
+            Labels::from([("kind".to_owned(), row.kind.clone()), ("verdict".to_owned(), row.verdict.to_string())]);
         let evidence = json!({
             "diff": diff, "file": row.file, "line": row.line, "revision": row.revision, "author": row.author,
             "message": row.message, "actor": row.actor, "verdict": row.verdict, "offset": record.offset.0,
@@ -245,7 +247,8 @@ impl DriftFold {
         for (name, scope) in &self.scopes {
             let mut findings = Vec::new();
             for party in &scope.parties {
-                let (was_down, was_broken) = before.get(&(name.clone(), party.name.clone())).cloned().unwrap_or_default();
+                let (was_down, was_broken) =
+                    before.get(&(name.clone(), party.name.clone())).cloned().unwrap_or_default();
                 if party.down != was_down {
                     findings.push(down(name, party, record.time));
                 }
@@ -284,7 +287,9 @@ impl DriftFold {
 impl Scope {
     /// Moves `by` resources of that kind into the counts.
     pub(super) fn count(&mut self, meta: Meta, by: i64) {
-        if let Some(count) = self.counts.entry((meta.watcher, meta.declarer)).or_default().get_mut(usize::from(meta.verdict)) {
+        if let Some(count) =
+            self.counts.entry((meta.watcher, meta.declarer)).or_default().get_mut(usize::from(meta.verdict))
+        {
             *count += by;
         }
     }
