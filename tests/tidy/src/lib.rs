@@ -22,6 +22,8 @@ mod plugins;
 #[cfg(test)]
 mod project;
 #[cfg(test)]
+mod settings;
+#[cfg(test)]
 mod size;
 #[cfg(test)]
 mod source;
