@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 /// Why a fold or its host cannot go on.
 #[derive(Debug, thiserror::Error)]
 pub enum FoldError {
@@ -30,4 +32,15 @@ pub enum FoldError {
         /// What it said.
         problem: String,
     },
+}
+
+impl FoldError {
+    /// After how long, at least, the same may succeed; nothing if it never will.
+    pub fn retry_after(&self) -> Option<Duration> {
+        match self {
+            Self::Bus(bus::BusError::Unavailable { retry_after, .. }) => Some(*retry_after),
+            Self::Store { .. } => Some(Duration::ZERO),
+            _ => None,
+        }
+    }
 }

@@ -1,0 +1,35 @@
+use std::time::Duration;
+
+/// How much a host does at once, and how often it saves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct HostConfig {
+    /// Records that are taken from the log at once, at most.
+    pub chunk_records: usize,
+    /// Bytes of records taken at once, and of outputs held before they are appended. One record
+    /// and its outputs may exceed it.
+    pub chunk_bytes: usize,
+    /// A checkpoint is saved after so many records,
+    pub checkpoint_records: u64,
+    /// or after this time if there were any.
+    pub checkpoint_every: Duration,
+    /// The shortest time between two ticks.
+    pub tick_every: Duration,
+    /// The first wait after a log or store that is not available.
+    pub first_backoff: Duration,
+    /// The longest.
+    pub max_backoff: Duration,
+}
+
+impl Default for HostConfig {
+    fn default() -> Self {
+        Self {
+            chunk_records: 1024,
+            chunk_bytes: 16 << 20,
+            checkpoint_records: 50_000,
+            checkpoint_every: Duration::from_secs(10),
+            tick_every: Duration::from_millis(100),
+            first_backoff: Duration::from_millis(50),
+            max_backoff: Duration::from_secs(5),
+        }
+    }
+}

@@ -1,0 +1,260 @@
+//! The host: order, ticks, output ids, checkpoints, restore.
+
+mod config;
+mod progress;
+mod reader;
+mod retry;
+mod start;
+mod writer;
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use base::{Clock, Rng, Shutdown};
+use bus::Log;
+use model::rows::Tick;
+use model::{Batch, Offset, Record};
+
+pub use self::config::HostConfig;
+pub use self::progress::{Position, Progress};
+use self::reader::Reader;
+use self::retry::Retry;
+use self::writer::Writer;
+use crate::{Checkpoints, DocumentRef, Documents, Fold, FoldError, Found, Machine};
+
+/// What a host is made of.
+pub struct HostParts {
+    /// The state log.
+    pub log: Arc<dyn Log>,
+    /// The shard that it reads.
+    pub shard: u32,
+    /// The folds, in the order in which each record is applied to them.
+    pub folds: Vec<Box<dyn Fold>>,
+    /// Where folds' documents are.
+    pub documents: Arc<dyn Documents>,
+    /// Where its checkpoint is kept, under the name `folds-<shard>`.
+    pub checkpoints: Arc<dyn Checkpoints>,
+    /// The clock; folds never see it.
+    pub clock: Clock,
+    /// For back-off.
+    pub rng: Rng,
+    /// How much at once, and how often.
+    pub config: HostConfig,
+}
+
+/// Drives the folds of one shard: reads its records in order, appends what comes out, saves
+/// checkpoints, and appends a tick when a fold waits for a time.
+pub struct Host {
+    log: Arc<dyn Log>,
+    shard: u32,
+    machine: Machine,
+    documents: Arc<dyn Documents>,
+    checkpoints: Arc<dyn Checkpoints>,
+    clock: Clock,
+    rng: Rng,
+    config: HostConfig,
+    progress: Progress,
+    name: String,
+    /// Records applied since the last checkpoint.
+    unsaved: u64,
+    saved_at: Duration,
+    /// The last tick: its offset, and when it was appended.
+    ticked: Option<(Offset, Duration)>,
+}
+
+/// Longest time without a look at the clock, which may jump while the host sleeps.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+
+impl Host {
+    /// Nothing is read or written before [`Self::run`].
+    pub fn new(parts: HostParts) -> Self {
+        Self {
+            log: parts.log,
+            shard: parts.shard,
+            machine: Machine::new(parts.shard, parts.folds),
+            documents: parts.documents,
+            checkpoints: parts.checkpoints,
+            saved_at: parts.clock.monotonic(),
+            clock: parts.clock,
+            rng: parts.rng,
+            config: parts.config,
+            progress: Progress::new(),
+            name: format!("folds-{}", parts.shard),
+            unsaved: 0,
+            ticked: None,
+        }
+    }
+
+    /// Tells how far it has come; stays valid when it has ended.
+    pub fn progress(&self) -> Progress {
+        self.progress.clone()
+    }
+
+    /// Runs until `shutdown`; then saves a last checkpoint. A log, a store or documents that are
+    /// away are waited for.
+    ///
+    /// # Errors
+    /// If the log has ended, is damaged, or was truncated past what is applied.
+    pub async fn run(mut self, shutdown: Shutdown) -> Result<(), FoldError> {
+        let retry = Retry::new(self.clock.clone(), self.rng.clone(), shutdown.clone(), self.shard, &self.config);
+        let Some(started) = shutdown.or(self.start(&retry)).await else { return Ok(()) };
+        let Some(made) = started? else { return Ok(()) };
+        let mut reader = Reader::new(self.log.read(self.shard, self.machine.next()));
+        let writer = Writer::new(Arc::clone(&self.log), self.shard, made);
+        loop {
+            let pause = self.tick_in().min(self.save_in()).min(LOOK_EVERY);
+            let read = tokio::select! {
+                biased;
+                () = shutdown.wait() => break,
+                read = reader.next(&self.config) => read,
+                () = self.clock.sleep(pause) => Ok(Vec::new()),
+            };
+            match read {
+                Ok(chunk) if chunk.is_empty() => self.tick(&retry).await,
+                Ok(chunk) => {
+                    if !self.take(chunk, &writer, &retry).await? {
+                        return Ok(());
+                    }
+                }
+                Err(error) => retry.bear(error).await?,
+            }
+            if self.save_in().is_zero() {
+                self.save().await;
+            }
+        }
+        if self.unsaved > 0 {
+            self.save().await;
+        }
+        Ok(())
+    }
+
+    /// Applies `chunk` and appends what comes out; false if the host is to end before that is done.
+    /// It must then not be saved: it is past inputs whose outputs are not on the log.
+    async fn take(&mut self, chunk: Vec<Record>, writer: &Writer, retry: &Retry) -> Result<bool, FoldError> {
+        let Some(time) = chunk.last().map(|record| record.time) else { return Ok(true) };
+        let started = self.clock.monotonic();
+        let (mut outputs, mut bytes) = (Vec::new(), 0);
+        for record in &chunk {
+            if !self.machine.admit(record) {
+                metrics::counter!("steadfast_fold_duplicates_total").increment(1);
+                continue;
+            }
+            let asked = self.machine.needs(record);
+            let refs = asked.refs();
+            let Some(found) = fetch(&self.documents, record, &refs, retry).await? else { return Ok(false) };
+            let made = self.machine.apply(record, asked, &found);
+            bytes += made.iter().map(|batch| batch.data.get_array_memory_size()).sum::<usize>();
+            outputs.extend(made);
+            if bytes >= self.config.chunk_bytes {
+                bytes = 0;
+                if !writer.append(std::mem::take(&mut outputs), retry).await? {
+                    return Ok(false);
+                }
+            }
+        }
+        if !writer.append(outputs, retry).await? {
+            return Ok(false);
+        }
+        self.unsaved += chunk.len() as u64;
+        let applied = self.machine.next();
+        self.progress.update(|position| (position.applied, position.time) = (applied, time));
+        self.measure(&chunk, started);
+        Ok(true)
+    }
+
+    /// Time until a tick is due, as far as is known now.
+    fn tick_in(&self) -> Duration {
+        let Some(at) = self.machine.next_tick() else { return LOOK_EVERY };
+        let gap = match self.ticked {
+            // It was appended but has not come back: wait for it.
+            Some((offset, _)) if self.machine.next() <= offset => self.config.tick_every,
+            Some((_, appended)) => (appended + self.config.tick_every).saturating_sub(self.clock.monotonic()),
+            None => Duration::ZERO,
+        };
+        at.since(self.clock.now()).max(gap)
+    }
+
+    /// Appends a tick if one is due. Called when no record waits: where records come, they tell the time.
+    async fn tick(&mut self, retry: &Retry) {
+        if !self.tick_in().is_zero() {
+            return;
+        }
+        let monotonic = self.clock.monotonic();
+        let tick = match Batch::of("tick", &[Tick { time: self.clock.now() }]) {
+            Ok(tick) => tick,
+            Err(error) => return tracing::error!(%error, "a tick could not be made"),
+        };
+        match self.log.append(self.shard, vec![tick]).await {
+            Ok(offset) => {
+                metrics::counter!("steadfast_fold_ticks_total").increment(1);
+                self.ticked = Some((offset, monotonic));
+            }
+            Err(error) => {
+                tracing::warn!(shard = self.shard, %error, "a tick could not be appended");
+                retry.pause(self.config.tick_every).await;
+            }
+        }
+    }
+
+    /// Time until a checkpoint is due.
+    fn save_in(&self) -> Duration {
+        if self.unsaved >= self.config.checkpoint_records {
+            Duration::ZERO
+        } else if self.unsaved > 0 {
+            (self.saved_at + self.config.checkpoint_every).saturating_sub(self.clock.monotonic())
+        } else {
+            LOOK_EVERY
+        }
+    }
+
+    /// Saves a checkpoint. If that fails the old one stays, and the log keeps its records.
+    async fn save(&mut self) {
+        let next = self.machine.next();
+        let saved = match self.machine.checkpoint() {
+            Ok(state) => {
+                metrics::gauge!("steadfast_fold_checkpoint_bytes", "shard" => self.shard.to_string())
+                    .set(state.len() as f64);
+                self.checkpoints.save(&self.name, state).await
+            }
+            Err(error) => Err(error),
+        };
+        self.saved_at = self.clock.monotonic();
+        self.unsaved = 0;
+        match saved {
+            Ok(()) => self.progress.update(|position| position.saved = next),
+            Err(error) => {
+                metrics::counter!("steadfast_fold_checkpoint_errors_total").increment(1);
+                tracing::warn!(checkpoint = self.name, %error, "a checkpoint could not be saved; the old one stays");
+                // Tried again after the same time, whatever comes.
+                self.unsaved = 1;
+            }
+        }
+    }
+
+    fn measure(&self, chunk: &[Record], started: Duration) {
+        let Some(last) = chunk.last() else { return };
+        let shard = self.shard.to_string();
+        metrics::counter!("steadfast_fold_records_total", "shard" => shard.clone()).increment(chunk.len() as u64);
+        metrics::gauge!("steadfast_fold_offset", "shard" => shard.clone()).set(self.machine.next().0 as f64);
+        metrics::gauge!("steadfast_fold_lag_seconds", "shard" => shard)
+            .set(self.clock.now().since(last.time).as_secs_f64());
+        metrics::histogram!("steadfast_fold_chunk_seconds")
+            .record(self.clock.monotonic().saturating_sub(started).as_secs_f64());
+    }
+}
+
+/// Looked up for each record alone: which version is the newest depends on its offset, and must
+/// not depend on how many records came at once.
+async fn fetch(
+    documents: &Arc<dyn Documents>,
+    record: &Record,
+    refs: &[DocumentRef],
+    retry: &Retry,
+) -> Result<Option<HashMap<DocumentRef, Found>>, FoldError> {
+    if refs.is_empty() {
+        return Ok(Some(HashMap::new()));
+    }
+    let upto = record.offset.next();
+    retry.until("fetch documents", || documents.fetch(record.shard, upto, refs)).await
+}

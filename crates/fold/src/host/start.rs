@@ -1,0 +1,76 @@
+use bus::Records;
+use futures::StreamExt;
+use model::{Dedup, Offset};
+
+use super::Host;
+use super::reader::ended;
+use super::retry::Retry;
+use crate::FoldError;
+
+impl Host {
+    /// Brings the folds to where they were: the checkpoint, if there is a good one, and what the
+    /// log has of their outputs after it. Gives those; nothing if the host is to end.
+    pub(super) async fn start(&mut self, retry: &Retry) -> Result<Option<Dedup>, FoldError> {
+        let loaded = retry.until("load the checkpoint", || self.checkpoints.load(&self.name)).await?;
+        let bounds = retry.until("ask the log", || async { Ok(self.log.bounds(self.shard).await?) }).await?;
+        let (Some(loaded), Some((start, end))) = (loaded, bounds) else { return Ok(None) };
+        if let Some(bytes) = loaded {
+            self.restore(&bytes, end)?;
+        }
+        self.skip_what_is_gone(start);
+        let next = self.machine.next();
+        self.progress.update(|position| (position.saved, position.applied) = (next, next));
+        tracing::info!(shard = self.shard, from = next.0, records = end.0.saturating_sub(next.0), "folds start");
+        outputs_on_log(self.log.read(self.shard, next), next, end, retry).await.map(Some)
+    }
+
+    fn restore(&mut self, bytes: &[u8], end: Offset) -> Result<(), FoldError> {
+        let problem = match self.machine.restore(bytes) {
+            Ok(()) if self.machine.next() <= end => return Ok(()),
+            Ok(()) => {
+                let problem = format!("it is at offset {}, and the log ends at {end}", self.machine.next());
+                self.machine.reset()?;
+                problem
+            }
+            Err(error) => error.to_string(),
+        };
+        metrics::counter!("steadfast_fold_checkpoint_errors_total").increment(1);
+        tracing::warn!(
+            checkpoint = self.name,
+            problem,
+            "a checkpoint cannot be used: the folds are rebuilt from the start of the log"
+        );
+        Ok(())
+    }
+
+    /// What was truncated before it was applied cannot be told any more.
+    fn skip_what_is_gone(&mut self, start: Offset) {
+        let next = self.machine.next();
+        if next < start {
+            tracing::error!(
+                shard = self.shard,
+                from = next.0,
+                to = start.0,
+                "the log no longer has these records: what only they told is missing from the folds' state"
+            );
+            self.machine.skip_to(start);
+        }
+    }
+}
+
+/// Which outputs are on the shard in `from..end`, so that they are not appended again.
+async fn outputs_on_log(mut records: Records, from: Offset, end: Offset, retry: &Retry) -> Result<Dedup, FoldError> {
+    let mut made = Dedup::default();
+    let mut next = from;
+    while next < end {
+        match records.next().await {
+            Some(Ok(record)) => {
+                next = record.offset.next();
+                made.admit(&record);
+            }
+            Some(Err(error)) => retry.bear(error.into()).await?,
+            None => return Err(ended().into()),
+        }
+    }
+    Ok(made)
+}

@@ -1,0 +1,29 @@
+use fold::Fold;
+use fold::suite::{self, Broken, Case};
+
+use crate::toy::{Bug, Toy, history};
+
+async fn verdict(bug: Bug, seed: u64) -> Result<(), Broken> {
+    let make = move || Box::new(Toy::new(bug)) as Box<dyn Fold>;
+    suite::all(&Case { make: &make, inputs: history(seed, 40), seed }).await
+}
+
+#[tokio::test]
+async fn a_good_fold_passes() {
+    for seed in 0..4 {
+        verdict(Bug::None, seed).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn an_empty_history_passes() {
+    let make = || Box::new(Toy::new(Bug::None)) as Box<dyn Fold>;
+    suite::all(&Case { make: &make, inputs: Vec::new(), seed: 1 }).await.unwrap();
+}
+
+#[tokio::test]
+async fn each_bug_is_noticed() {
+    for bug in [Bug::Forgets, Bug::KeepsHalf, Bug::Impure] {
+        assert!(verdict(bug, 1).await.is_err(), "{bug:?}");
+    }
+}
