@@ -5,123 +5,85 @@ use regex::Regex;
 use crate::project::{self, File};
 use crate::source;
 
-/// Crate, trait, page.
-const KINDS: [(&str, &str, &str); 3] = [
-    ("collectors", "Collector", "docs/collectors.md"),
-    ("sources", "Source", "docs/sources.md"),
-    ("integrations", "Integration", "docs/integrations.md"),
-];
+/// Crates of plugins, each with its page.
+const KINDS: [(&str, &str); 3] =
+    [("collectors", "docs/collectors.md"), ("sources", "docs/sources.md"), ("integrations", "docs/integrations.md")];
 
-/// A plugin as its file has it: the module it is in, the name it gives itself.
+/// A plugin as its file has it: `files::PLUGIN`, and the name it gives itself.
 #[derive(Debug, PartialEq, Eq)]
 struct Plugin {
-    module: String,
+    path: String,
     name: String,
 }
 
-/// The plugins of a crate, from its files (paths under `src`); or the files that hide their names.
-fn plugins(interface: &str, files: &[(&str, String)]) -> Vec<Result<Plugin, String>> {
-    let implements = Regex::new(&format!(r"impl(?:<[^>]*>)?\s+(?:[a-z_]+::)*{interface}\s+for\s")).unwrap();
-    let function = Regex::new(r#"fn (?:name|kind)\(&self\) -> [^{]+\{\s*([^}]+?)\s*\}"#).unwrap();
-    let text = Regex::new(r#""([^"{]+?)\.?(?:"|\{)"#).unwrap();
+/// The plugins of a crate, from its files (paths under `src`).
+fn plugins(files: &[(&str, String)]) -> Vec<Plugin> {
+    let constant = Regex::new(r#"const ([A-Z_]+): Plugin =\s*Plugin\s*\{\s*name: "([^"]+)""#).unwrap();
     let of_file = |(path, code): &(&str, String)| {
-        let start = implements.find(code)?.end();
-        let module = path.trim_end_matches(".rs").split('/').next().unwrap_or_default().to_owned();
-        let body = function.captures(&code[start..]).map(|found| found[1].to_owned());
-        let constant = |body: &str| {
-            let name = body.rsplit("::").next().unwrap_or(body);
-            let value =
-                Regex::new(&format!(r#"const {}: &(?:'static )?str = "([^"]+)""#, regex::escape(name))).unwrap();
-            value.captures(code).map(|found| found[1].to_owned())
-        };
-        let name =
-            body.and_then(|body| text.captures(&body).map(|found| found[1].to_owned()).or_else(|| constant(&body)));
-        Some(name.map(|name| Plugin { module, name }).ok_or_else(|| (*path).to_owned()))
+        let module = path.trim_end_matches(".rs").trim_end_matches("/mod");
+        let module = module.rsplit('/').next().unwrap_or(module).to_owned();
+        let found = constant.captures_iter(code);
+        found
+            .map(|found| Plugin { path: format!("{module}::{}", &found[1]), name: found[2].to_owned() })
+            .collect::<Vec<_>>()
     };
-    files.iter().filter_map(of_file).collect()
+    files.iter().flat_map(of_file).collect()
 }
 
-fn check(folder: &str, root: &str, page: (&str, &str), found: Vec<Result<Plugin, String>>) -> Vec<String> {
-    let all = root.find("pub fn all(").map(|start| &root[start..]);
-    let body = all.map_or("", |all| all.split("\n}").next().unwrap_or_default());
-    let mut problems = Vec::new();
-    if body.is_empty() {
-        problems.push(format!("{folder}/src/lib.rs: has no `pub fn all(`"));
-    }
-    for plugin in found {
-        let Plugin { module, name } = match plugin {
-            Ok(plugin) => plugin,
-            Err(path) => {
-                problems.push(format!("{folder}/src/{path}: its name is not a literal"));
-                continue;
-            }
-        };
-        if !body.contains(&format!("{module}::")) {
-            problems.push(format!("{folder}: {name} is not in `all()`: it does not use `{module}::`"));
+/// What `all()` lists, with the lists that it is made of.
+fn listed(files: &[(&str, String)]) -> String {
+    let list = Regex::new(r"(?s)const ALL: &\[[^=]*= &\[(.*?)\];|pub fn all\(\)[^{]*\{(.*?)\n\}").unwrap();
+    files.iter().flat_map(|(_, code)| list.find_iter(code)).map(|found| found.as_str()).collect()
+}
+
+fn check(member: &str, page: (&str, &str), listed: &str, found: &[Plugin]) -> Vec<String> {
+    let mut problems = Vec::from_iter(found.is_empty().then(|| format!("{member}: no `Plugin` was found")));
+    for Plugin { path, name } in found {
+        if !Regex::new(&format!(r"\b{path}\b")).unwrap().is_match(listed) {
+            problems.push(format!("{member}: {path} ({name}) is not in `all()`"));
         }
-        if !page.1.contains(&format!("`{name}")) {
+        if !page.1.contains(&format!("`{name}`")) {
             problems.push(format!("{}: does not speak of `{name}`", page.0));
         }
     }
     problems
 }
 
-fn of_crate(name: &str, interface: &str, page: &str, files: &[File]) -> Vec<String> {
-    let (folder, src) = (format!("crates/{name}"), format!("crates/{name}/src/"));
+fn of_crate(member: &str, page: &str, files: &[File]) -> Vec<String> {
+    let src = format!("crates/{member}/src/");
     let production = files.iter().filter(|file| !source::is_test(&file.path));
     let sources: Vec<_> =
         production.filter_map(|file| Some((file.path.strip_prefix(&src)?, source::code(&file.text)))).collect();
-    let root = sources.iter().find(|(path, _)| *path == "lib.rs").map_or("", |(_, code)| code.as_str());
-    let found = plugins(interface, &sources);
-    let mut problems =
-        Vec::from_iter(found.is_empty().then(|| format!("{folder}: no `impl {interface} for` was found")));
-    problems.extend(check(&folder, root, (page, &project::read(page)), found));
-    problems
+    check(member, (page, &project::read(page)), &listed(&sources), &plugins(&sources))
 }
 
 #[test]
 fn every_plugin_is_listed_and_documented() {
     let files = project::files(&[".rs"]);
-    let problems = KINDS.iter().flat_map(|(name, interface, page)| of_crate(name, interface, page, &files));
-    project::assert_none(problems.collect());
+    project::assert_none(KINDS.iter().flat_map(|(member, page)| of_crate(member, page, &files)).collect());
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn named(code: &str) -> Vec<Result<Plugin, String>> {
-        plugins("Source", &[("git/mod.rs", code.to_owned())])
-    }
-
     #[test]
-    fn names_are_read_as_literals_formats_and_constants() {
-        let git = || vec![Ok(Plugin { module: "git".to_owned(), name: "git".to_owned() })];
-        assert_eq!(
-            named(
-                "impl Source for Git {\n    fn name(&self) -> String {\n        format!(\"git.{}\", self.name)\n    }"
-            ),
-            git()
-        );
-        assert_eq!(named("impl desired::Source for Git { fn name(&self) -> String { \"git\".to_owned() }"), git());
-        assert_eq!(
-            named("const NAME: &str = \"git\";\nimpl Source for Git { fn kind(&self) -> &'static str { NAME }"),
-            git()
-        );
-        assert_eq!(
-            named("impl Source for Git { fn name(&self) -> String { self.name() }"),
-            [Err("git/mod.rs".to_owned())]
-        );
-        assert!(named("impl Other for Git {}").is_empty());
+    fn plugins_and_lists_are_read_from_the_code() {
+        let files = [
+            ("lib.rs", "pub fn all() -> &'static [Plugin] {\n    host::ALL\n}".to_owned()),
+            ("host/mod.rs", "const ALL: &[Plugin] = &[files::PLUGIN];".to_owned()),
+            ("host/files/mod.rs", "pub(crate) const PLUGIN: Plugin = Plugin {\n    name: \"host.files\",".to_owned()),
+        ];
+        let plugin = || vec![Plugin { path: "files::PLUGIN".to_owned(), name: "host.files".to_owned() }];
+        assert_eq!(plugins(&files), plugin());
+        assert!(check("x", ("docs/x.md", "## `host.files`"), &listed(&files), &plugin()).is_empty());
     }
 
     #[test]
     fn a_plugin_that_is_not_listed_or_not_documented_is_found() {
-        let plugin = || vec![Ok(Plugin { module: "git".to_owned(), name: "git".to_owned() })];
-        let (listed, page) = ("pub fn all() -> Vec<X> {\n    vec![git::build()]\n}", ("docs/x.md", "## `git.<name>`"));
-        assert!(check("crates/x", listed, page, plugin()).is_empty());
-        assert_eq!(check("crates/x", "pub fn all() -> Vec<X> {\n    vec![]\n}\nuse git::X;", page, plugin()).len(), 1);
-        assert_eq!(check("crates/x", listed, ("docs/x.md", "git"), plugin()).len(), 1);
-        assert_eq!(check("crates/x", "", page, vec![]).len(), 1);
+        let plugin = [Plugin { path: "git::PLUGIN".to_owned(), name: "git".to_owned() }];
+        assert_eq!(check("x", ("docs/x.md", "`git`"), "vec![git::PLUGIN_TWO]", &plugin).len(), 1);
+        assert_eq!(check("x", ("docs/x.md", "git"), "vec![git::PLUGIN]", &plugin).len(), 1);
+        assert_eq!(check("x", ("docs/x.md", ""), "", &[]).len(), 1);
     }
 }

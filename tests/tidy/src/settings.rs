@@ -9,7 +9,7 @@ use crate::source;
 
 const LIST: List = List { page: "docs/configuration.md", name: "settings" };
 
-/// Where settings are: their place in the file, the crate and the struct.
+/// Where settings are: their place in the file, the folder under `crates` and the struct.
 const SECTIONS: &[(&str, &str, &str)] = &[
     ("host", "collectors", "HostConfig"),
     ("host.files", "collectors", "FilesConfig"),
@@ -21,8 +21,8 @@ const SECTIONS: &[(&str, &str, &str)] = &[
     ("host.sockets", "collectors", "SocketsConfig"),
     ("host.metrics", "collectors", "MetricsConfig"),
     ("desired", "app", "DesiredConfig"),
-    ("desired.git[]", "sources", "GitConfig"),
-    ("desired.packages", "sources", "PackagesConfig"),
+    ("desired.git[]", "sources/src/git", "Config"),
+    ("desired.packages", "sources/src/packages", "Config"),
     ("drift", "folds", "DriftConfig"),
     ("alerts", "folds", "AlertConfig"),
     ("receivers[]", "app", "ReceiverConfig"),
@@ -141,7 +141,7 @@ fn plain(value: &str) -> Option<String> {
 fn render(files: &[File], problems: &mut Vec<String>) -> String {
     let mut out = String::new();
     for (place, member, name) in SECTIONS {
-        let start = format!("crates/{member}/src/");
+        let start = format!("crates/{member}/");
         let of_crate = files.iter().filter(|file| file.path.starts_with(&start) && !source::is_test(&file.path));
         let marker = format!("pub struct {name} {{");
         let settings =
