@@ -32,12 +32,13 @@ impl Host {
 
     /// Drives `source` in the background.
     pub fn start(&self, source: Box<dyn Source>) {
+        let poll = source.poll().unwrap_or(self.config.poll);
         let driver = Driver::new(
             Arc::clone(&self.log),
             self.clock.clone(),
             self.rng.clone(),
             self.shutdown.clone(),
-            self.config.clone(),
+            HostConfig { poll, ..self.config.clone() },
             source.name(),
         );
         self.tasks.spawn("desired", driver.run(source));

@@ -63,6 +63,11 @@ pub trait Source: Send {
     /// is reported for these.
     fn scopes(&self) -> Vec<String>;
 
+    /// How long it may wait before it is asked again, if not as long as the host says.
+    fn poll(&self) -> Option<Duration> {
+        None
+    }
+
     /// The revisions that came since the call before, oldest first, each with the full set of each
     /// scope; nothing if nothing changed. A source that cannot give all of a revision gives none of
     /// it. If there are more revisions than should be in memory at once, it gives the oldest of

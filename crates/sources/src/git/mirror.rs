@@ -1,0 +1,118 @@
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+
+use base::{Clock, Secret};
+use desired::DesiredError;
+
+use super::child::Child;
+use super::config::Config;
+use super::remote::Remote;
+
+/// The reference that our head is kept under.
+pub(crate) const HEAD: &str = "refs/steadfast/head";
+
+/// Our own bare copy of a remote. A cache: it may be deleted at any time.
+pub(crate) struct Mirror {
+    pub(crate) dir: PathBuf,
+    pub(crate) remote: Remote,
+    config: Config,
+    clock: Clock,
+}
+
+impl Mirror {
+    pub(crate) fn new(dir: PathBuf, remote: Remote, config: Config, clock: Clock) -> Self {
+        Self { dir, remote, config, clock }
+    }
+
+    /// Fetches the branch.
+    ///
+    /// # Errors
+    /// [`DesiredError::Unavailable`], which names the URL and what git said.
+    pub(crate) async fn fetch(&self) -> Result<(), DesiredError> {
+        self.prepare().await.map_err(|problem| self.unavailable(problem))?;
+        let from = self.config.branch.as_ref().map_or("HEAD".to_owned(), |branch| format!("refs/heads/{branch}"));
+        let git = self.git()?.args(["--git-dir".into(), self.dir.clone().into_os_string()]);
+        let git =
+            git.args(["fetch", "--quiet", "--no-tags", "--no-recurse-submodules", "--no-write-fetch-head", "--force"]);
+        let git = git.args(["--".to_owned(), self.remote.url.clone(), format!("+{from}:{HEAD}")]);
+        git.run(&self.clock, self.config.timeout).await.map_err(|problem| self.unavailable(problem))
+    }
+
+    /// An error about the remote as a whole.
+    pub(crate) fn unavailable(&self, problem: impl Into<String>) -> DesiredError {
+        DesiredError::Unavailable { what: self.remote.url.clone(), problem: problem.into() }
+    }
+
+    async fn prepare(&self) -> Result<(), String> {
+        if self.dir.join("HEAD").exists() {
+            return Ok(());
+        }
+        let dir = self.dir.display();
+        std::fs::create_dir_all(&self.dir).map_err(|error| format!("cannot make {dir}: {error}"))?;
+        std::fs::write(self.settings(), SETTINGS).map_err(|error| format!("cannot write in {dir}: {error}"))?;
+        let git = self.plain().args(["init", "--quiet", "--bare", "--template=", "--"]).args([&self.dir]);
+        git.run(&self.clock, self.config.timeout).await
+    }
+
+    /// Git with our settings and no one else's.
+    fn plain(&self) -> Child {
+        Child::new("git")
+            .env("GIT_CONFIG_NOSYSTEM", "1")
+            .env("GIT_CONFIG_GLOBAL", self.settings())
+            .env("GIT_TERMINAL_PROMPT", "0")
+            .env("GIT_ALLOW_PROTOCOL", "file:http:https:ssh")
+            .env("GIT_SSH_VARIANT", "ssh")
+            .env("GIT_SSH_COMMAND", ssh(self.config.ssh_key.as_deref(), self.config.ssh_known_hosts.as_deref()))
+    }
+
+    /// The same with the credentials, which only git's environment holds.
+    fn git(&self) -> Result<Child, DesiredError> {
+        let (Some(credentials), Some(origin)) = (&self.config.credentials, &self.remote.origin) else {
+            return Ok(self.plain());
+        };
+        let token: Secret = credentials.token.resolve().map_err(|error| self.unavailable(error.to_string()))?;
+        // Only for this origin: a redirect to another host is not given the token.
+        Ok(self
+            .plain()
+            .env("GIT_CONFIG_COUNT", "1")
+            .env("GIT_CONFIG_KEY_0", format!("credential.{origin}.helper"))
+            .env("GIT_CONFIG_VALUE_0", HELPER)
+            .env("STEADFAST_GIT_USERNAME", &credentials.username)
+            .env("STEADFAST_GIT_TOKEN", token.expose()))
+    }
+
+    fn settings(&self) -> PathBuf {
+        self.dir.join("steadfast.gitconfig")
+    }
+}
+
+/// Answers git's question for credentials (gitcredentials(7)) from its environment.
+const HELPER: &str = "!f() { test \"$1\" = get && printf 'username=%s\\npassword=%s\\n' \
+                      \"$STEADFAST_GIT_USERNAME\" \"$STEADFAST_GIT_TOKEN\"; }; f";
+
+/// A local repository may be another user's: it is only read. Slow transfers end, and nothing of
+/// git's is left running behind us.
+const SETTINGS: &str = "[safe]\n\tdirectory = *\n[gc]\n\tautoDetach = false\n[maintenance]\n\tautoDetach = false\n\
+                        [http]\n\tlowSpeedLimit = 1000\n\tlowSpeedTime = 30\n[core]\n\thooksPath = /dev/null\n";
+
+/// The ssh command: it never asks, and gives up on a host that does not answer.
+fn ssh(key: Option<&Path>, known_hosts: Option<&Path>) -> OsString {
+    let mut command = OsString::from(
+        "ssh -o BatchMode=yes -o ConnectTimeout=15 -o ServerAliveInterval=15 -o ServerAliveCountMax=2 \
+         -o StrictHostKeyChecking=yes",
+    );
+    if let Some(key) = key {
+        command.push(" -o IdentitiesOnly=yes -i ");
+        command.push(quoted(key));
+    }
+    if let Some(file) = known_hosts {
+        command.push(" -o UserKnownHostsFile=");
+        command.push(quoted(file));
+    }
+    command
+}
+
+/// For the shell that git hands the ssh command to.
+fn quoted(path: &Path) -> String {
+    format!("'{}'", path.to_string_lossy().replace('\'', "'\\''"))
+}

@@ -1,0 +1,257 @@
+//! A Git repository with host manifests: each commit on a branch is a revision.
+
+mod child;
+mod config;
+mod history;
+mod mirror;
+mod remote;
+mod tree;
+mod watch;
+
+use std::collections::{BTreeSet, VecDeque};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use base::Clock;
+use desired::{BadRevision, DesiredError, Fetched, Source};
+use gix::ObjectId;
+
+pub use config::{Config, Credentials};
+
+use crate::host_manifest::Secrets;
+use crate::plugin::{self, BuildError, Context, Plugin};
+use history::Pending;
+use mirror::Mirror;
+use remote::Remote;
+use tree::{Reader, Unread};
+use watch::{Stamp, Watch};
+
+/// The line of this plugin in `all()`.
+pub const PLUGIN: Plugin = Plugin {
+    name: "git",
+    doc: "Host manifests in a Git repository: a local path, file, https or ssh. Each commit on the branch is a revision \
+          with its author and message. A commit that cannot be read is a finding with file and line, and the one before it stays.",
+    build: |value, context| Ok(Box::new(Git::new(plugin::config("git", value)?, context)?)),
+};
+
+/// Manifests that one fetch gives at most, unless one commit alone has more; the rest comes next.
+const MAX_MANIFESTS: usize = 100_000;
+
+/// The source.
+pub struct Git {
+    config: Config,
+    mirror: Mirror,
+    secrets: Secrets,
+    clock: Clock,
+    watch: Option<Watch>,
+    /// What the local branch was when it was last fetched.
+    stamp: Stamp,
+    /// The newest commit that was handed over or refused.
+    seen: Option<ObjectId>,
+    /// Commits to hand over, oldest first.
+    pending: VecDeque<Pending>,
+    /// Set if the commit that was seen last cannot be read.
+    bad: Option<BadRevision>,
+    scopes: BTreeSet<String>,
+}
+
+impl Git {
+    /// A source of this configuration.
+    ///
+    /// # Errors
+    /// Names the key that is wrong.
+    pub fn new(config: Config, context: &Context) -> Result<Self, BuildError> {
+        let wrong = |key| move |problem: String| BuildError::Value { plugin: "git", key, problem };
+        let remote = Remote::parse(&config.url).map_err(wrong("url"))?;
+        config.branch.as_deref().map_or(Ok(()), remote::branch).map_err(wrong("branch"))?;
+        name(&config.name).map_err(wrong("name"))?;
+        let path = config.path.as_deref().map_or(Ok(None), folder).map_err(wrong("path"))?;
+        let key = blake3::hash(format!("{}\n{:?}", config.url, config.branch).as_bytes()).to_hex();
+        let dir = context.cache.join("git").join(format!("{}-{}", config.name, &key[..12]));
+        let watch = remote.local.clone().map(|path| Watch::new(path, config.branch.clone()));
+        let config = Config { path, ..config };
+        Ok(Self {
+            scopes: known(&dir),
+            mirror: Mirror::new(dir, remote, config.clone(), context.clock.clone()),
+            secrets: context.secrets.clone(),
+            clock: context.clock.clone(),
+            stamp: Stamp::default(),
+            seen: None,
+            pending: VecDeque::new(),
+            bad: None,
+            config,
+            watch,
+        })
+    }
+
+    /// Fetches, and notes which commits are new.
+    async fn look(&mut self) -> Result<(), DesiredError> {
+        // Taken before the fetch: a commit that comes during it is seen by the next.
+        let stamp = self.watch.as_ref().map(Watch::stamp).unwrap_or_default();
+        self.mirror.fetch().await?;
+        let (dir, seen, history) = (self.mirror.dir.clone(), self.seen, self.config.history);
+        let pending = base::blocking(move || {
+            let repository = open(&dir)?;
+            let head = head(&repository)?;
+            history::since(&repository, head, seen, history)
+        });
+        let pending = pending.await.unwrap_or_else(|| Err("reading was interrupted".to_owned()));
+        self.pending = pending.map_err(|problem| self.damaged(problem))?.into();
+        self.stamp = stamp;
+        Ok(())
+    }
+
+    /// Hands over what is pending, as much as should be in memory at once.
+    async fn hand_over(&mut self) -> Result<Vec<Fetched>, DesiredError> {
+        let (dir, config, secrets) = (self.mirror.dir.clone(), self.config.clone(), self.secrets.clone());
+        let (pending, scopes) = (self.pending.clone(), self.scopes.clone());
+        let read = base::blocking(move || read_all(&dir, &config, &secrets, &pending, scopes)).await;
+        let read = read.unwrap_or_else(|| Err("reading was interrupted".to_owned())).map_err(|p| self.damaged(p))?;
+        if let Some(last) = read.done.checked_sub(1).and_then(|last| self.pending.get(last)) {
+            self.seen = Some(last.commit);
+            self.bad = None;
+        }
+        self.pending.drain(..read.done);
+        if read.scopes != self.scopes {
+            remember(&self.mirror.dir, &read.scopes);
+            self.scopes = read.scopes;
+        }
+        match read.bad {
+            // What was good before it is handed over first; it is read again by the next call.
+            Some(bad) if read.sets.is_empty() => {
+                self.seen = self.pending.pop_front().map(|pending| pending.commit);
+                self.bad = Some(bad.clone());
+                Err(bad.into())
+            }
+            _ => Ok(read.sets),
+        }
+    }
+
+    fn damaged(&self, problem: String) -> DesiredError {
+        let dir = self.mirror.dir.display();
+        self.mirror.unavailable(format!("our copy cannot be read: {problem} (it may be deleted: {dir})"))
+    }
+}
+
+#[async_trait]
+impl Source for Git {
+    fn name(&self) -> String {
+        format!("git.{}", self.config.name)
+    }
+
+    fn scopes(&self) -> Vec<String> {
+        self.scopes.iter().cloned().collect()
+    }
+
+    fn poll(&self) -> Option<Duration> {
+        Some(self.config.poll)
+    }
+
+    async fn fetch(&mut self) -> Result<Vec<Fetched>, DesiredError> {
+        if self.pending.is_empty() {
+            self.look().await?;
+        }
+        match &self.bad {
+            Some(bad) if self.pending.is_empty() => Err(bad.clone().into()),
+            _ if self.pending.is_empty() => Ok(Vec::new()),
+            _ => self.hand_over().await,
+        }
+    }
+
+    async fn changed(&mut self, at_most: Duration) {
+        if !self.pending.is_empty() {
+            return;
+        }
+        match &self.watch {
+            Some(watch) => _ = self.clock.timeout(at_most, watch.changed(&self.clock, &self.stamp)).await,
+            None => self.clock.sleep(at_most).await,
+        }
+    }
+}
+
+/// What reading the pending commits gave.
+struct Read {
+    sets: Vec<Fetched>,
+    /// How many commits were read well.
+    done: usize,
+    /// Why the one after them was not.
+    bad: Option<BadRevision>,
+    scopes: BTreeSet<String>,
+}
+
+fn read_all(
+    dir: &Path,
+    config: &Config,
+    secrets: &Secrets,
+    pending: &VecDeque<Pending>,
+    mut scopes: BTreeSet<String>,
+) -> Result<Read, String> {
+    let repository = open(dir)?;
+    let mut reader = Reader::new(&repository, secrets, config.path.as_deref(), config.host.as_deref());
+    let (mut sets, mut manifests, mut done) = (Vec::new(), 0, 0);
+    for commit in pending {
+        match reader.commit(*commit, &scopes) {
+            Ok(read) => {
+                manifests += read.iter().map(|set| set.manifests.len()).sum::<usize>();
+                scopes.extend(read.iter().map(|set| set.scope.clone()));
+                sets.extend(read);
+            }
+            // Nobody asked for it: it was there before we were.
+            Err(Unread::Bad(bad)) if commit.backfill => {
+                tracing::debug!(error = %bad, "an earlier commit cannot be read")
+            }
+            Err(Unread::Bad(bad)) => return Ok(Read { sets, done, bad: Some(*bad), scopes }),
+            Err(Unread::Mirror(problem)) => return Err(problem),
+        }
+        done += 1;
+        if manifests >= MAX_MANIFESTS {
+            break;
+        }
+    }
+    Ok(Read { sets, done, bad: None, scopes })
+}
+
+fn open(dir: &Path) -> Result<gix::Repository, String> {
+    let mut repository = gix::open_opts(dir, gix::open::Options::isolated()).map_err(|error| error.to_string())?;
+    repository.object_cache_size_if_unset(8 << 20);
+    Ok(repository)
+}
+
+fn head(repository: &gix::Repository) -> Result<ObjectId, String> {
+    let mut reference = repository.find_reference(mirror::HEAD).map_err(|error| error.to_string())?;
+    Ok(reference.peel_to_id().map_err(|error| error.to_string())?.detach())
+}
+
+fn name(name: &str) -> Result<(), String> {
+    let good = |c: char| c.is_ascii_alphanumeric() || "_-".contains(c);
+    let fine = !name.is_empty() && name.len() <= 64 && name.chars().all(good);
+    if fine { Ok(()) } else { Err(format!("`{}` must be letters, digits, - and _", name.escape_debug())) }
+}
+
+/// A folder in the repository, without slashes around it; nothing for its root.
+fn folder(path: &str) -> Result<Option<String>, String> {
+    let path = path.trim_matches('/');
+    if path.is_empty() || path == "." {
+        return Ok(None);
+    }
+    let odd = path.split('/').any(|part| matches!(part, "" | "." | ".."));
+    if odd { Err(format!("`{path}` must be a folder of the repository")) } else { Ok(Some(path.to_owned())) }
+}
+
+/// The scopes of the last run, so that a failure is reported for them before the first fetch.
+fn known(dir: &Path) -> BTreeSet<String> {
+    let text = std::fs::read_to_string(scopes_file(dir)).unwrap_or_default();
+    text.lines().filter(|line| line.starts_with("host/")).map(str::to_owned).collect()
+}
+
+fn remember(dir: &Path, scopes: &BTreeSet<String>) {
+    let text: String = scopes.iter().map(|scope| format!("{scope}\n")).collect();
+    if let Err(error) = std::fs::write(scopes_file(dir), text) {
+        tracing::warn!(path = %scopes_file(dir).display(), %error, "cannot keep the names of scopes");
+    }
+}
+
+fn scopes_file(dir: &Path) -> PathBuf {
+    dir.join("steadfast.scopes")
+}

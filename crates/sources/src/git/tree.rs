@@ -1,0 +1,246 @@
+//! One commit as sets of manifests.
+
+use std::cell::Cell;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use base::{Limit, Timestamp};
+use desired::{BadRevision, Fetched, Manifest};
+use gix::{Commit, ObjectId, Repository, Tree};
+
+use super::history::Pending;
+use crate::host_manifest::{MAX_FILE, ManifestError, Parsed, Reading, Secrets, read};
+
+/// Files and folders that are looked at in one commit.
+const MAX_ENTRIES: Limit = Limit::new("git_tree_entries", 1_000_000);
+/// How deep folders may be nested.
+const MAX_DEPTH: usize = 64;
+/// Bytes of a file that a manifest names as its source.
+const MAX_SOURCE: Limit = Limit::new("manifest_source_bytes", 32 << 20);
+
+/// Reads commits of one repository; remembers the files of the last one, so that a file that did
+/// not change is not read again. Lives as long as one fetch.
+pub(crate) struct Reader<'a> {
+    repository: &'a Repository,
+    secrets: &'a Secrets,
+    /// The folder of the manifests.
+    path: Option<&'a str>,
+    /// The host of manifests that name none.
+    host: Option<&'a str>,
+    last: HashMap<String, (ObjectId, Arc<Parsed>)>,
+}
+
+/// Why a commit gave no set.
+#[derive(Debug)]
+pub(crate) enum Unread {
+    /// It is no good.
+    Bad(Box<BadRevision>),
+    /// Our copy of the repository is no good.
+    Mirror(String),
+}
+
+impl<'a> Reader<'a> {
+    pub(crate) fn new(
+        repository: &'a Repository,
+        secrets: &'a Secrets,
+        path: Option<&'a str>,
+        host: Option<&'a str>,
+    ) -> Self {
+        Self { repository, secrets, path, host, last: HashMap::new() }
+    }
+
+    /// The set of each scope that a commit declares, and an empty one for the others of `scopes`.
+    pub(crate) fn commit(&mut self, pending: Pending, scopes: &BTreeSet<String>) -> Result<Vec<Fetched>, Unread> {
+        let commit = self.repository.find_commit(pending.commit).map_err(mirror)?;
+        let about = About::of(&commit)?;
+        let root = commit.tree().map_err(mirror)?;
+        let folder = self.folder(&root, &about)?;
+        let mut files = Vec::new();
+        walk(&folder, self.path.unwrap_or_default(), 0, &mut files, &about)?;
+        let mut parsed = HashMap::with_capacity(files.len());
+        let mut sets: BTreeMap<String, Fetched> =
+            scopes.iter().map(|scope| (scope.clone(), about.empty(scope, pending.backfill))).collect();
+        for (path, id) in files {
+            let file = self.file(&root, &path, id, &about)?;
+            for manifest in &file.0.manifests {
+                let scope = manifest.id.scope();
+                let set = match sets.get_mut(scope) {
+                    Some(set) => set,
+                    None => sets.entry(scope.to_owned()).or_insert_with(|| about.empty(scope, pending.backfill)),
+                };
+                set.manifests.push(manifest.clone());
+            }
+            for (scope, places) in &file.0.managed {
+                let set = sets.entry(scope.clone()).or_insert_with(|| about.empty(scope, pending.backfill));
+                places.iter().for_each(|place| {
+                    if !set.managed.contains(place) {
+                        set.managed.push(place.clone())
+                    }
+                });
+            }
+            if file.1 {
+                parsed.insert(path, (id, file.0));
+            }
+        }
+        self.last = parsed;
+        sets.values().try_for_each(|set| unique(set, &about))?;
+        Ok(sets.into_values().collect())
+    }
+
+    fn folder(&self, root: &Tree<'a>, about: &About) -> Result<Tree<'a>, Unread> {
+        let Some(path) = self.path else { return Ok(root.clone()) };
+        let entry = root.lookup_entry_by_path(path).map_err(mirror)?.filter(|entry| entry.mode().is_tree());
+        let entry = entry.ok_or_else(|| about.bad(path, None, "this folder is not in the revision"))?;
+        entry.object().map_err(mirror)?.try_into_tree().map_err(mirror)
+    }
+
+    /// A file's manifests, and whether they depend on nothing but the file.
+    fn file(&self, root: &Tree<'_>, path: &str, id: ObjectId, about: &About) -> Result<(Arc<Parsed>, bool), Unread> {
+        if let Some((_, parsed)) = self.last.get(path).filter(|(last, _)| *last == id) {
+            return Ok((Arc::clone(parsed), true));
+        }
+        let bytes = self.blob(id, MAX_FILE).map_err(|problem| about.bad(path, None, problem))?;
+        let text = std::str::from_utf8(&bytes).map_err(|error| {
+            let line = bytes[..error.valid_up_to()].iter().filter(|byte| **byte == b'\n').count() as u64 + 1;
+            about.bad(path, Some(line), "is not UTF-8")
+        })?;
+        let alone = Cell::new(true);
+        let include = |source: &str| {
+            alone.set(false);
+            self.include(root, path, source)
+        };
+        let reading = Reading { secrets: self.secrets, include: &include, default_host: self.host };
+        let parsed = read(text, path, &reading).map_err(|errors| about.errors(path, &errors))?;
+        Ok((Arc::new(parsed), alone.get()))
+    }
+
+    /// The file that a manifest names, relative to its own folder, within the repository.
+    fn include(&self, root: &Tree<'_>, manifest: &str, source: &str) -> Result<Vec<u8>, String> {
+        let outside = || format!("{source} is outside of the repository");
+        let mut parts: Vec<&str> = manifest.split('/').collect();
+        parts.pop();
+        if source.starts_with('/') {
+            return Err(format!("{source} must be relative to the manifest"));
+        }
+        for part in source.split('/') {
+            match part {
+                "" | "." => {}
+                ".." => _ = parts.pop().ok_or_else(outside)?,
+                part => parts.push(part),
+            }
+        }
+        let path = parts.join("/");
+        let entry = root.lookup_entry_by_path(&path).map_err(|error| error.to_string())?;
+        let entry =
+            entry.filter(|entry| entry.mode().is_blob()).ok_or_else(|| format!("{path} is no file of the revision"))?;
+        self.blob(entry.object_id(), MAX_SOURCE)
+    }
+
+    fn blob(&self, id: ObjectId, limit: Limit) -> Result<Vec<u8>, String> {
+        let header = self.repository.find_header(id).map_err(|error| error.to_string())?;
+        limit.check(header.size()).map_err(|exceeded| exceeded.to_string())?;
+        Ok(self.repository.find_object(id).map_err(|error| error.to_string())?.detach().data)
+    }
+}
+
+fn mirror(error: impl std::fmt::Display) -> Unread {
+    Unread::Mirror(error.to_string())
+}
+
+/// The manifests below `tree`, in the order of their paths. What is hidden is not read, nor are
+/// links and submodules.
+fn walk(
+    tree: &Tree<'_>,
+    prefix: &str,
+    depth: usize,
+    out: &mut Vec<(String, ObjectId)>,
+    about: &About,
+) -> Result<(), Unread> {
+    if depth > MAX_DEPTH {
+        return Err(about.bad(prefix, None, format!("folders are nested deeper than {MAX_DEPTH}")));
+    }
+    for entry in tree.iter() {
+        let entry = entry.map_err(mirror)?;
+        let name = entry.filename().to_string();
+        if name.starts_with('.') {
+            continue;
+        }
+        let path = if prefix.is_empty() { name.clone() } else { format!("{prefix}/{name}") };
+        if entry.mode().is_tree() {
+            let folder = entry.object().map_err(mirror)?.try_into_tree().map_err(mirror)?;
+            walk(&folder, &path, depth + 1, out, about)?;
+        } else if entry.mode().is_blob() && (name.ends_with(".yaml") || name.ends_with(".yml")) {
+            out.push((path, entry.object_id()));
+            let checked = MAX_ENTRIES.check(out.len() as u64);
+            checked.map_err(|exceeded| about.bad(prefix, None, exceeded.to_string()))?;
+        }
+    }
+    Ok(())
+}
+
+/// No resource may be declared twice.
+fn unique(set: &Fetched, about: &About) -> Result<(), Unread> {
+    let mut seen: HashMap<&str, &Manifest> = HashMap::with_capacity(set.manifests.len());
+    for manifest in &set.manifests {
+        if let Some(first) = seen.insert(manifest.id.as_str(), manifest) {
+            let place =
+                |m: &Manifest| format!("{}:{}", m.file.as_deref().unwrap_or_default(), m.line.unwrap_or_default());
+            let problem = format!("{} is declared twice: {} and {}", manifest.id, place(first), place(manifest));
+            return Err(about.bad(manifest.file.as_deref().unwrap_or_default(), manifest.line, problem));
+        }
+    }
+    Ok(())
+}
+
+/// A commit without its tree.
+struct About {
+    revision: String,
+    author: Option<String>,
+    committed: Option<Timestamp>,
+    message: Option<String>,
+}
+
+impl About {
+    fn of(commit: &Commit<'_>) -> Result<Self, Unread> {
+        let short = |text: String| text.chars().filter(|c| !c.is_control()).take(500).collect::<String>();
+        let author = commit.author().map_err(mirror)?;
+        Ok(Self {
+            revision: commit.id().to_string(),
+            author: Some(short(format!("{} <{}>", author.name, author.email))),
+            committed: commit.time().ok().map(|time| Timestamp::from_secs(time.seconds)),
+            message: commit.message().ok().map(|message| short(message.summary().to_string())),
+        })
+    }
+
+    fn empty(&self, scope: &str, backfill: bool) -> Fetched {
+        Fetched {
+            scope: scope.to_owned(),
+            revision: self.revision.clone(),
+            author: self.author.clone(),
+            committed: self.committed,
+            message: self.message.clone(),
+            backfill,
+            manifests: Vec::new(),
+            managed: Vec::new(),
+        }
+    }
+
+    fn bad(&self, file: &str, line: Option<u64>, problem: impl Into<String>) -> Unread {
+        Unread::Bad(Box::new(BadRevision {
+            revision: self.revision.clone(),
+            author: self.author.clone(),
+            committed: self.committed,
+            message: self.message.clone(),
+            file: PathBuf::from(file),
+            line,
+            problem: problem.into(),
+        }))
+    }
+
+    fn errors(&self, path: &str, errors: &[ManifestError]) -> Unread {
+        let Some(first) = errors.first() else { return self.bad(path, None, "cannot be read") };
+        let more = if errors.len() > 1 { format!(" (and {} more)", errors.len() - 1) } else { String::new() };
+        self.bad(path, Some(first.line), format!("column {}: {}{more}", first.column, first.what()))
+    }
+}
