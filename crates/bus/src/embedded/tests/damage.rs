@@ -3,7 +3,8 @@ use std::fs;
 use futures::StreamExt;
 use model::Offset;
 
-use super::{Folder, batch, count, fill, soon};
+use super::faulty::Faulty;
+use super::{Folder, batch, count, fill, open, soon};
 use crate::embedded::frame::HEADER;
 use crate::{BusError, Log};
 
@@ -21,8 +22,8 @@ fn starts(bytes: &[u8]) -> Vec<usize> {
 
 #[tokio::test]
 async fn a_tail_torn_at_any_byte_is_cut_and_the_log_goes_on() {
-    let folder = Folder::new();
-    let log = folder.open(folder.one_segment()).unwrap();
+    let (folder, disk) = (Folder::new(), Faulty::lazy());
+    let log = open(&folder, folder.one_segment(), &disk);
     fill(&log, 0..3).await;
     log.append(0, (3..5).map(batch).collect()).await.unwrap();
     drop(log);
@@ -31,12 +32,12 @@ async fn a_tail_torn_at_any_byte_is_cut_and_the_log_goes_on() {
     let starts = starts(&whole);
     for length in starts[2]..=whole.len() {
         fs::write(&path, &whole[..length]).unwrap();
-        let log = folder.open(folder.one_segment()).unwrap();
+        let log = open(&folder, folder.one_segment(), &disk);
         let kept = starts.iter().filter(|start| **start <= length).count() as i64 - 1;
         assert_eq!(count(&log).await, kept, "cut to {length} bytes");
         fill(&log, kept..kept + 1).await;
         drop(log);
-        let log = folder.open(folder.one_segment()).unwrap();
+        let log = open(&folder, folder.one_segment(), &disk);
         assert_eq!(count(&log).await, kept + 1, "after a cut to {length} bytes and an append");
     }
 }

@@ -1,17 +1,10 @@
-use std::sync::Arc;
-
 use futures::StreamExt;
 use futures::future::join_all;
 use model::Offset;
 
 use super::faulty::Faulty;
-use super::{Folder, batch, count, fill, soon};
-use crate::embedded::Embedded;
-use crate::{BusError, EmbeddedConfig, Log};
-
-fn open(folder: &Folder, config: EmbeddedConfig, disk: &Faulty) -> Embedded {
-    Embedded::open_on(config, folder.clock.clone(), Arc::new(disk.clone())).unwrap()
-}
+use super::{Folder, batch, count, fill, open, soon};
+use crate::{BusError, Log};
 
 #[tokio::test]
 async fn a_full_disk_refuses_at_every_byte_leaves_nothing_and_works_again() {
@@ -121,7 +114,7 @@ async fn a_partial_write_that_cannot_be_cut_closes_the_log() {
 async fn nothing_acknowledged_is_lost_wherever_the_power_goes() {
     for power in (0..9000).step_by(61) {
         let folder = Folder::new();
-        let disk = Faulty::default();
+        let disk = Faulty::lazy();
         let log = open(&folder, folder.config("state"), &disk);
         disk.set(|faults| faults.power = Some(power));
         let mut acknowledged = 0;
@@ -130,7 +123,8 @@ async fn nothing_acknowledged_is_lost_wherever_the_power_goes() {
             acknowledged += 1;
         }
         drop(log);
-        let log = folder.open(folder.config("state")).unwrap();
+        disk.set(|faults| faults.power = None);
+        let log = open(&folder, folder.config("state"), &disk);
         let there = count(&log).await;
         assert!(there == acknowledged || there == acknowledged + 1, "power {power}: {there} of {acknowledged}");
         fill(&log, there..there + 1).await;

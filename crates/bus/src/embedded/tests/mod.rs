@@ -52,6 +52,10 @@ impl Folder {
     }
 }
 
+fn open(folder: &Folder, config: EmbeddedConfig, disk: &faulty::Faulty) -> Embedded {
+    Embedded::open_on(config, folder.clock.clone(), Arc::new(disk.clone())).unwrap()
+}
+
 struct Suite {
     folder: Folder,
     tail_bytes: u64,
