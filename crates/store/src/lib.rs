@@ -1,1 +1,46 @@
-//! store
+//! The table store: rows of the logs in memory and in Parquet files, under one version.
+//!
+//! Records of the logs become rows of tables ([`tables`]). They are kept in memory until a flush
+//! writes them to sorted Parquet files; one commit of the manifest then adds the files, moves the
+//! offsets from which the logs are replayed, and lets the rows in memory go. A [`Snapshot`] pins
+//! one version of all tables, so that a reader sees each row exactly once at any moment.
+
+mod blob;
+mod cache;
+mod commit;
+mod compact;
+mod config;
+mod entry;
+mod error;
+mod expire;
+mod file;
+mod filter;
+mod flush;
+mod garbage;
+mod ingest;
+mod layout;
+mod local;
+mod lookup;
+mod manifest;
+mod memtable;
+mod merge;
+mod object;
+mod prune;
+mod rows;
+mod run;
+mod scan;
+mod snapshot;
+mod state;
+mod store;
+mod table;
+mod warnings;
+mod write;
+
+pub use config::StoreConfig;
+pub use entry::FileEntry;
+pub use error::StoreError;
+pub use local::LocalObjects;
+pub use scan::ScanOptions;
+pub use snapshot::{Snapshot, TableSnapshot};
+pub use store::Store;
+pub use table::{TableDef, TableKind, tables};

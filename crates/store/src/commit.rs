@@ -1,0 +1,232 @@
+//! Commits: the next version of the manifest, and its turn in memory in the same step.
+
+use std::collections::{BTreeMap, HashSet};
+use std::sync::Arc;
+
+use futures::TryStreamExt;
+use model::Offset;
+use object_store::path::Path;
+use object_store::{ObjectStore, ObjectStoreExt, PutMode, PutOptions};
+
+use crate::manifest::{Position, SetAside, ShardKey, Unreadable, Version};
+use crate::store::Inner;
+use crate::warnings::Warnings;
+use crate::{FileEntry, StoreError};
+
+/// What a version has that the one before it has not.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Change {
+    pub add: Vec<FileEntry>,
+    pub remove: Vec<String>,
+    /// Set by a flush: how far the logs are in the files, and that the rows in memory can go. The
+    /// files added are newer than all others.
+    pub flushed: Option<BTreeMap<ShardKey, Position>>,
+}
+
+impl Change {
+    /// The version after `base`.
+    fn on(&self, base: &Version, asides: &[SetAside]) -> Result<Version, StoreError> {
+        let remove: HashSet<&str> = self.remove.iter().map(String::as_str).collect();
+        let kept = base.files().filter(|file| !remove.contains(file.path.as_str()));
+        let mut files: Vec<FileEntry> = kept.cloned().collect();
+        if files.len() + remove.len() != base.files().count() {
+            let gone = |path: &&String| base.files().all(|file| file.path != **path);
+            let path = self.remove.iter().find(gone).cloned().unwrap_or_default();
+            return Err(StoreError::Conflict { version: base.number, path });
+        }
+        let seq = |file: &FileEntry| if self.flushed.is_some() { base.next_seq } else { file.seq };
+        files.extend(self.add.iter().map(|file| FileEntry { seq: seq(file), ..file.clone() }));
+        let mut version = Version { number: base.number + 1, next_seq: base.next_seq + 1, ..base.clone() };
+        for (key, position) in self.flushed.iter().flatten() {
+            version.shards.insert(*key, position.clone());
+        }
+        for (key, position) in &mut version.shards {
+            position.floor = base.shards.get(key).map_or(position.floor, |base| base.next);
+        }
+        version.set_files(files);
+        Ok(version.without(asides))
+    }
+
+    /// Whether `version` has this change already: a commit whose answer was lost.
+    fn is_in(&self, version: &Version) -> bool {
+        let added = self.add.iter().all(|file| version.files().any(|other| other.path == file.path));
+        let moved = self.flushed.iter().flatten().all(|(key, position)| next(version, key) == Some(position.next));
+        added && moved && !(self.add.is_empty() && self.flushed.is_none())
+    }
+}
+
+impl Version {
+    /// This version with damaged files moved out of their tables.
+    pub fn without(mut self, asides: &[SetAside]) -> Self {
+        let damaged: HashSet<&str> = asides.iter().map(|aside| aside.file.path.as_str()).collect();
+        if self.files().any(|file| damaged.contains(file.path.as_str())) {
+            let files = self.files().filter(|file| !damaged.contains(file.path.as_str())).cloned().collect();
+            self.set_files(files);
+        }
+        let known: HashSet<String> = self.set_aside.iter().map(|aside| aside.file.path.clone()).collect();
+        self.set_aside.extend(asides.iter().filter(|aside| !known.contains(&aside.file.path)).cloned());
+        self
+    }
+}
+
+/// Commits `change`. When it returns, the version is durable and every new snapshot has it.
+///
+/// # Errors
+/// [`StoreError::Objects`]: it may or may not be durable; the same change may be tried again.
+/// [`StoreError::Conflict`], [`StoreError::Superseded`]: it was overtaken and is not.
+pub(crate) async fn commit(inner: &Arc<Inner>, change: &Change) -> Result<(), StoreError> {
+    let _one = inner.committing.lock().await;
+    loop {
+        let (base, asides) = {
+            let state = inner.state.read();
+            (Arc::clone(&state.version), state.asides.clone())
+        };
+        let mut next = change.on(&base, &asides)?;
+        next.writer.clone_from(&inner.writer);
+        next.created = inner.clock.now();
+        let path = Version::path(next.number);
+        let create = PutOptions { mode: PutMode::Create, ..PutOptions::default() };
+        match inner.objects.put_opts(&path, next.encode()?.into(), create).await {
+            Ok(_) => {
+                install(inner, change, next, &asides);
+                return Ok(());
+            }
+            Err(object_store::Error::AlreadyExists { .. } | object_store::Error::Precondition { .. }) => {
+                metrics::counter!("steadfast_store_commit_conflicts_total").increment(1);
+                let Some(found) = load(&inner.objects, &inner.warnings, next.number).await? else { continue };
+                if change.is_in(&found) {
+                    install(inner, change, found, &asides);
+                    return Ok(());
+                }
+                follow(inner, found)?;
+            }
+            Err(error) => return Err(StoreError::objects(path)(error)),
+        }
+    }
+}
+
+/// Makes `version` the one that new snapshots have; a flush lets the rows in memory go in the same
+/// step.
+fn install(inner: &Inner, change: &Change, version: Version, asides: &[SetAside]) {
+    let number = version.number;
+    let mut state = inner.state.write();
+    if change.flushed.is_some() {
+        state.flushing = None;
+    }
+    state.asides.retain(|aside| asides.iter().all(|done| done.file.path != aside.file.path));
+    let version = Arc::new(version.without(&state.asides));
+    state.version = Arc::clone(&version);
+    drop(state);
+    inner.versions.lock().push(Arc::downgrade(&version));
+    let removed = change.remove.iter().cloned();
+    inner.garbage.lock().add(removed, number, inner.clock.monotonic());
+    metrics::gauge!("steadfast_store_version").set(number as f64);
+    metrics::counter!("steadfast_store_commits_total").increment(1);
+}
+
+fn next(version: &Version, key: &ShardKey) -> Option<Offset> {
+    version.shards.get(key).map(|position| position.next)
+}
+
+/// Takes over a version that another process has committed.
+fn follow(inner: &Inner, found: Version) -> Result<(), StoreError> {
+    let number = found.number;
+    let mut state = inner.state.write();
+    let version = Arc::clone(&state.version);
+    let mut ahead = state.shards.iter().filter(|(key, position)| next(&version, key) != Some(position.next));
+    let overtaken = ahead.any(|(key, _)| next(&version, key) != next(&found, key));
+    let found = Arc::new(found.without(&state.asides));
+    inner.versions.lock().push(Arc::downgrade(&found));
+    if overtaken {
+        state.reset(found);
+        drop(state);
+        inner
+            .warnings
+            .add("another process writes to this store: rows in memory are read again from the log".to_owned());
+        inner.moved.send_replace(());
+        return Err(StoreError::Superseded { version: number });
+    }
+    for (key, position) in &found.shards {
+        if next(&version, key) != Some(position.next) {
+            state.shards.insert(*key, position.clone());
+            state.epoch += 1;
+        }
+    }
+    state.version = found;
+    Ok(())
+}
+
+/// Version `number`, or nothing if it was damaged and is out of the way now.
+async fn load(objects: &Arc<dyn ObjectStore>, warnings: &Warnings, number: u64) -> Result<Option<Version>, StoreError> {
+    match read(objects, number).await? {
+        Ok(version) => Ok(Some(version)),
+        Err(Unreadable::Newer(problem)) => Err(StoreError::corrupt(Version::path(number), problem)),
+        Err(Unreadable::Damaged(problem)) => {
+            quarantine(objects, warnings, number, &problem).await?;
+            Ok(None)
+        }
+    }
+}
+
+async fn read(objects: &Arc<dyn ObjectStore>, number: u64) -> Result<Result<Version, Unreadable>, StoreError> {
+    let path = Version::path(number);
+    let bytes = async { objects.get(&path).await?.bytes().await }.await.map_err(StoreError::objects(&path))?;
+    let version = Version::decode(&bytes);
+    Ok(match version {
+        Ok(version) if version.number != number => {
+            Err(Unreadable::Damaged(format!("it says that it is version {}", version.number)))
+        }
+        other => other,
+    })
+}
+
+async fn quarantine(
+    objects: &Arc<dyn ObjectStore>,
+    warnings: &Warnings,
+    number: u64,
+    problem: &str,
+) -> Result<(), StoreError> {
+    let path = Version::path(number);
+    let aside = Path::from(format!("quarantine/{path}"));
+    objects.rename(&path, &aside).await.map_err(StoreError::objects(&path))?;
+    warnings.add(format!("{path} is damaged and was moved to {aside}: {problem}"));
+    Ok(())
+}
+
+/// The numbers of the versions that are there, the newest first.
+pub(crate) async fn numbers(objects: &Arc<dyn ObjectStore>) -> Result<Vec<u64>, StoreError> {
+    let listed = objects.list(Some(&Path::from("manifest"))).try_collect::<Vec<_>>().await;
+    let listed = listed.map_err(StoreError::objects("manifest/"))?;
+    let mut numbers: Vec<u64> = listed.iter().filter_map(|meta| Version::number_of(&meta.location)).collect();
+    numbers.sort_unstable_by(|a, b| b.cmp(a));
+    Ok(numbers)
+}
+
+/// The newest version that can be read; damaged ones that are newer are moved aside.
+pub(crate) async fn newest(objects: &Arc<dyn ObjectStore>, warnings: &Warnings) -> Result<Version, StoreError> {
+    let mut damaged: Vec<(u64, String)> = Vec::new();
+    for number in numbers(objects).await? {
+        match read(objects, number).await? {
+            Ok(version) => {
+                for (number, problem) in damaged {
+                    quarantine(objects, warnings, number, &problem).await?;
+                }
+                return Ok(version);
+            }
+            Err(Unreadable::Newer(problem)) => return Err(StoreError::corrupt(Version::path(number), problem)),
+            Err(Unreadable::Damaged(problem)) => damaged.push((number, problem)),
+        }
+    }
+    match damaged.into_iter().next() {
+        Some((number, problem)) => Err(StoreError::corrupt(
+            Version::path(number),
+            format!("{problem}; no older version is there, and without one the files cannot be told from garbage"),
+        )),
+        None => Ok(Version::empty()),
+    }
+}
+
+/// The version of that number, if it can be read.
+pub(crate) async fn kept(objects: &Arc<dyn ObjectStore>, number: u64) -> Result<Option<Version>, StoreError> {
+    Ok(read(objects, number).await?.ok())
+}

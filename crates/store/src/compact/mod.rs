@@ -1,0 +1,156 @@
+//! Compaction: a streaming merge of sorted files, in memory that does not depend on their size.
+
+mod pick;
+
+use std::sync::Arc;
+
+use futures::{StreamExt, TryStreamExt, stream};
+use object_store::ObjectStoreExt;
+use object_store::path::Path;
+
+use self::pick::Job;
+use crate::commit::{Change, commit};
+use crate::file::FileScan;
+use crate::layout::{Layout, layouts};
+use crate::merge::Merge;
+use crate::store::Inner;
+use crate::write::{FileWriter, new_path};
+use crate::{FileEntry, Store, StoreError, flush, scan};
+
+/// Rows of an input batch, at least and at most.
+const BATCH_ROWS: (usize, usize) = (16, 8_192);
+
+impl Store {
+    /// Does the most urgent compaction, if there is one. Gives whether there was.
+    ///
+    /// A damaged input is set aside with a warning; what was written until then is removed.
+    ///
+    /// # Errors
+    /// [`StoreError::Objects`] if the object store cannot be read or written now.
+    pub async fn compact(&self) -> Result<bool, StoreError> {
+        let inner = &self.0;
+        let _one = inner.merging.lock().await;
+        let version = Arc::clone(&inner.state.read().version);
+        let Some(job) = pick::pick(&inner.config, &version) else { return Ok(false) };
+        drop(version);
+        let (worker, handle) = (Arc::clone(inner), tokio::runtime::Handle::current());
+        // A merge is mostly computing: it must not hold up the tasks that read the logs.
+        let merged = base::blocking(move || handle.block_on(merge(&worker, job))).await.ok_or(StoreError::Ending)?;
+        inner.untidy.notify_one();
+        match merged {
+            Ok(()) => Ok(true),
+            Err(StoreError::Conflict { version, path }) => {
+                tracing::info!(version, path, "a compaction was overtaken");
+                Ok(true)
+            }
+            Err(error) => Err(error),
+        }
+    }
+}
+
+async fn merge(inner: &Arc<Inner>, job: Job) -> Result<(), StoreError> {
+    let started = inner.clock.monotonic();
+    let mut outputs = Vec::new();
+    let layout = &layouts()[job.table];
+    if let Err(error) = write(inner, layout, &job, &mut outputs).await {
+        flush::remove(inner, &outputs).await;
+        let StoreError::Corrupt { path, problem } = &error else { return Err(error) };
+        let Some(file) = job.runs.iter().flatten().find(|file| file.path == *path) else { return Err(error) };
+        inner.set_aside(file, problem);
+        return Ok(());
+    }
+    let inputs: Vec<&FileEntry> = job.runs.iter().flatten().collect();
+    let sum = |files: &[&FileEntry], of: fn(&FileEntry) -> u64| files.iter().map(|file| of(file)).sum::<u64>();
+    let (rows, bytes) = (sum(&inputs, |file| file.rows), sum(&inputs, |file| file.bytes));
+    let change = Change { add: outputs, remove: inputs.iter().map(|file| file.path.clone()).collect(), flushed: None };
+    if let Err(error) = commit(inner, &change).await {
+        if matches!(error, StoreError::Conflict { .. }) {
+            flush::remove(inner, &change.add).await;
+        }
+        return Err(error);
+    }
+    let table = layout.def.name;
+    metrics::counter!("steadfast_store_compactions_total", "table" => table).increment(1);
+    metrics::counter!("steadfast_store_compacted_bytes_total", "table" => table).increment(bytes);
+    let took_ms = inner.clock.monotonic().saturating_sub(started).as_millis();
+    tracing::debug!(table, inputs = inputs.len(), outputs = change.add.len(), rows, bytes, took_ms, "compacted");
+    Ok(())
+}
+
+/// Writes the merge of the job's runs; `outputs` are the files stored so far, also on an error.
+async fn write(
+    inner: &Arc<Inner>,
+    layout: &'static Layout,
+    job: &Job,
+    outputs: &mut Vec<FileEntry>,
+) -> Result<(), StoreError> {
+    let inputs: Vec<&FileEntry> = job.runs.iter().flatten().collect();
+    for file in &inputs {
+        check(inner, file).await?;
+    }
+    let mut merge = open(inner, layout, job).await?;
+    let total: u64 = inputs.iter().map(|file| file.rows).sum();
+    let seq = inputs.iter().map(|file| file.seq).max().unwrap_or(0);
+    let level = inputs.iter().map(|file| file.level).max().unwrap_or(0) + 1;
+    let bucket = inputs.first().map_or(0, |file| file.bucket);
+    let mut output: Option<FileWriter> = None;
+    let (mut rows, mut part) = (0, 0);
+    loop {
+        let batch = merge.next().await?;
+        let ended = batch.is_none();
+        if let Some(batch) = batch {
+            rows += batch.num_rows() as u64;
+            let writer = match &mut output {
+                Some(writer) => writer,
+                None => output.insert(FileWriter::new(layout, &inner.config, total)?),
+            };
+            writer.write(&batch)?;
+        }
+        if let Some(full) = output.take_if(|writer| ended || writer.size() >= inner.config.target_file_bytes) {
+            let mut written = full.finish(new_path(inner, layout.def.name), bucket, level)?.part(part);
+            written.entry.seq = seq;
+            outputs.push(written.store(inner).await?);
+            part += 1;
+        }
+        if ended {
+            break;
+        }
+    }
+    if !layout.def.unique() && rows != total {
+        let problem = format!("a compaction made {rows} rows of {total}");
+        return Err(StoreError::Columns { table: layout.def.name, problem });
+    }
+    Ok(())
+}
+
+async fn open(inner: &Arc<Inner>, layout: &'static Layout, job: &Job) -> Result<Merge, StoreError> {
+    let columns: Vec<usize> = (0..layout.schema.fields().len()).collect();
+    let row_bytes = job.runs.iter().flatten().map(FileEntry::row_bytes).max().unwrap_or(1);
+    let share = inner.config.compaction_memory_bytes / job.runs.len().max(1) / row_bytes;
+    let batch_rows = share.clamp(BATCH_ROWS.0, BATCH_ROWS.1);
+    let order = scan::order(layout, &columns);
+    let files = FileScan { layout, columns, keys: None, time: None, batch_rows };
+    let input = |run: &Vec<FileEntry>| {
+        let (files, inner) = (files.clone(), Arc::clone(inner));
+        let rows = stream::iter(run.clone()).flat_map(move |file| files.clone().strict(Arc::clone(&inner), file));
+        rows.boxed()
+    };
+    let inputs = job.runs.iter().map(input).collect();
+    Merge::new(Arc::clone(&layout.schema), order, job.all, BATCH_ROWS.1, inputs).await
+}
+
+/// Reads a file once in full: damage must not be merged into good files.
+async fn check(inner: &Inner, file: &FileEntry) -> Result<(), StoreError> {
+    let path = Path::from(file.path.as_str());
+    let found = match inner.objects.get(&path).await {
+        Ok(found) => found,
+        Err(object_store::Error::NotFound { .. }) => return Err(StoreError::corrupt(path, "it is not there")),
+        Err(error) => return Err(StoreError::objects(path)(error)),
+    };
+    let mut crc = crc32fast::Hasher::new();
+    let mut bytes = found.into_stream();
+    while let Some(part) = bytes.try_next().await.map_err(StoreError::objects(&path))? {
+        crc.update(&part);
+    }
+    if crc.finalize() == file.crc32 { Ok(()) } else { Err(StoreError::corrupt(path, "its checksum is wrong")) }
+}

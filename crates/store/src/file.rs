@@ -1,0 +1,170 @@
+//! Reading one file: only the columns, row groups and pages that are wanted.
+
+use std::sync::Arc;
+
+use arrow::array::{ArrayRef, RecordBatch, new_null_array};
+use arrow::datatypes::SchemaRef;
+use base::Timestamp;
+use futures::{StreamExt, TryStreamExt, stream};
+use object_store::ObjectStoreExt;
+use object_store::path::Path;
+use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions};
+use parquet::arrow::{ParquetRecordBatchStreamBuilder, ProjectionMask};
+use parquet::errors::ParquetError;
+use parquet::file::metadata::PageIndexPolicy;
+
+use crate::filter::KeySet;
+use crate::layout::Layout;
+use crate::merge::Batches;
+use crate::object::ObjectReader;
+use crate::store::Inner;
+use crate::{FileEntry, StoreError, prune};
+
+/// What is read of a table's files.
+#[derive(Clone)]
+pub(crate) struct FileScan {
+    pub layout: &'static Layout,
+    /// Columns by number, ascending.
+    pub columns: Vec<usize>,
+    /// Rows of other keys may be left out.
+    pub keys: Option<KeySet>,
+    /// Rows of other times may be left out.
+    pub time: Option<(Timestamp, Timestamp)>,
+    pub batch_rows: usize,
+}
+
+impl FileScan {
+    /// The schema of the batches.
+    pub fn schema(&self) -> Result<SchemaRef, StoreError> {
+        Ok(Arc::new(self.layout.schema.project(&self.columns)?))
+    }
+
+    /// Rows of `file`, in its order. If the file turns out to be damaged, it is set aside with a
+    /// warning and the stream ends.
+    pub fn lenient(self, inner: Arc<Inner>, file: FileEntry) -> Batches {
+        let (name, keeper) = (file.clone(), Arc::clone(&inner));
+        let batches = self.strict(inner, file);
+        let checked = batches.map(Some).chain(stream::iter([None]));
+        checked
+            .scan((), move |(), next| {
+                let result = match next {
+                    Some(Err(StoreError::Corrupt { problem, .. })) => {
+                        keeper.set_aside(&name, &problem);
+                        None
+                    }
+                    other => other,
+                };
+                std::future::ready(result)
+            })
+            .boxed()
+    }
+
+    /// Rows of `file`, in its order, or what is wrong with it.
+    pub fn strict(self, inner: Arc<Inner>, file: FileEntry) -> Batches {
+        let open = async move { self.open(&inner, file).await };
+        stream::once(open).try_flatten().boxed()
+    }
+
+    async fn open(self, inner: &Arc<Inner>, file: FileEntry) -> Result<Batches, StoreError> {
+        let path = Path::from(file.path.as_str());
+        let reader = ObjectReader { objects: Arc::clone(&inner.objects), path, size: file.bytes };
+        let metadata = match self.metadata(inner, &file, reader.clone()).await {
+            Ok(metadata) => metadata,
+            Err(error) => return Err(explain(inner, &file, error).await),
+        };
+        let found = self.columns_in(&metadata);
+        let mut builder = ParquetRecordBatchStreamBuilder::new_with_metadata(reader, metadata.clone());
+        let pruned = prune::prune(&mut builder, &metadata, &self).await;
+        let (groups, selection) = match pruned {
+            Ok(pruned) => pruned,
+            Err(error) => return Err(explain(inner, &file, error).await),
+        };
+        if groups.is_empty() {
+            return Ok(stream::empty().boxed());
+        }
+        let mask = ProjectionMask::roots(metadata.parquet_schema(), found.iter().flatten().copied());
+        builder = builder.with_projection(mask).with_row_groups(groups).with_batch_size(self.batch_rows.max(1));
+        if let Some(selection) = selection {
+            builder = builder.with_row_selection(selection);
+        }
+        let batches = match builder.build() {
+            Ok(batches) => batches,
+            Err(error) => return Err(explain(inner, &file, error).await),
+        };
+        let schema = self.schema()?;
+        let keeper = Arc::clone(inner);
+        let table = self.layout.def.name;
+        let read = batches.then(move |result| {
+            let (inner, file, schema, found) = (Arc::clone(&keeper), file.clone(), Arc::clone(&schema), found.clone());
+            async move {
+                match result {
+                    Ok(batch) => adapt(table, &schema, &found, &batch),
+                    Err(error) => Err(explain(&inner, &file, error).await),
+                }
+            }
+        });
+        Ok(read.boxed())
+    }
+
+    /// The footer and indexes, from the cache if they are there.
+    async fn metadata(
+        &self,
+        inner: &Inner,
+        file: &FileEntry,
+        mut reader: ObjectReader,
+    ) -> Result<ArrowReaderMetadata, ParquetError> {
+        if let Some(metadata) = inner.metadata.get(&file.path) {
+            return Ok(metadata);
+        }
+        let options = ArrowReaderOptions::new().with_page_index_policy(PageIndexPolicy::Optional);
+        let metadata = ArrowReaderMetadata::load_async(&mut reader, options).await?;
+        inner.metadata.put(&file.path, metadata.clone());
+        Ok(metadata)
+    }
+
+    /// For each column that is read its number in the file; an older file may lack some.
+    fn columns_in(&self, metadata: &ArrowReaderMetadata) -> Vec<Option<usize>> {
+        let name = |&n: &usize| metadata.schema().index_of(self.layout.schema.field(n).name()).ok();
+        self.columns.iter().map(name).collect()
+    }
+}
+
+/// Brings the columns that a file has into the order and number of the table's.
+fn adapt(
+    table: &'static str,
+    schema: &SchemaRef,
+    found: &[Option<usize>],
+    batch: &RecordBatch,
+) -> Result<RecordBatch, StoreError> {
+    let mut in_file: Vec<usize> = found.iter().flatten().copied().collect();
+    in_file.sort_unstable();
+    let column = |(n, at): (usize, &Option<usize>)| -> ArrayRef {
+        match at.and_then(|at| in_file.binary_search(&at).ok()) {
+            Some(at) => Arc::clone(batch.column(at)),
+            None => new_null_array(schema.field(n).data_type(), batch.num_rows()),
+        }
+    };
+    let columns = found.iter().enumerate().map(column).collect();
+    let options = arrow::array::RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
+    RecordBatch::try_new_with_options(Arc::clone(schema), columns, &options)
+        .map_err(|error| StoreError::Columns { table, problem: format!("a file: {error}") })
+}
+
+/// Whether a failed read means that the file is damaged, or that the object store cannot be read.
+async fn explain(inner: &Inner, file: &FileEntry, error: ParquetError) -> StoreError {
+    let source = match error {
+        ParquetError::External(source) => match source.downcast::<object_store::Error>() {
+            Ok(source) => *source,
+            Err(source) => return StoreError::corrupt(&file.path, source),
+        },
+        other => return StoreError::corrupt(&file.path, other),
+    };
+    inner.metadata.forget(&file.path);
+    match inner.objects.head(&Path::from(file.path.as_str())).await {
+        Ok(meta) if meta.size != file.bytes => {
+            StoreError::corrupt(&file.path, format!("it has {} bytes, not {}", meta.size, file.bytes))
+        }
+        Err(object_store::Error::NotFound { .. }) => StoreError::corrupt(&file.path, "it is not there"),
+        Ok(_) | Err(_) => StoreError::Objects { path: file.path.clone(), source },
+    }
+}

@@ -1,0 +1,89 @@
+//! From rows in memory to files, without a moment in which a reader sees a row twice or not at all.
+
+use std::sync::Arc;
+
+use object_store::ObjectStoreExt;
+use object_store::path::Path;
+
+use crate::commit::{Change, commit};
+use crate::layout::layouts;
+use crate::state::Frozen;
+use crate::store::Inner;
+use crate::{FileEntry, Store, StoreError, rows, scan, write};
+
+/// How a warning about a flush that failed begins.
+pub(crate) const FAILED: &str = "rows in memory cannot be written to files";
+
+impl Store {
+    /// Writes what is in memory to files and commits them. Gives whether there was anything.
+    ///
+    /// # Errors
+    /// [`StoreError::Objects`] on a full disk and the like: the rows stay in memory and visible,
+    /// and the next call tries again.
+    pub async fn flush(&self) -> Result<bool, StoreError> {
+        let inner = &self.0;
+        let _one = inner.writing.lock().await;
+        let Some(frozen) = inner.state.write().freeze() else { return Ok(false) };
+        let started = inner.clock.monotonic();
+        let written = frozen.written.lock().clone();
+        let files = match written {
+            Some(files) => files,
+            None => write_all(inner, &frozen).await?,
+        };
+        *frozen.written.lock() = Some(files.clone());
+        let (count, rows) = (files.len(), frozen.memory.rows());
+        let change = Change { add: files, remove: Vec::new(), flushed: Some(frozen.shards.clone()) };
+        commit(inner, &change).await?;
+        inner.warnings.end(FAILED);
+        inner.moved.send_replace(());
+        inner.untidy.notify_one();
+        metrics::counter!("steadfast_store_flushes_total").increment(1);
+        metrics::counter!("steadfast_store_flushed_rows_total").increment(rows);
+        let took = inner.clock.monotonic().saturating_sub(started);
+        metrics::histogram!("steadfast_store_flush_seconds").record(took.as_secs_f64());
+        tracing::debug!(rows, files = count, took_ms = took.as_millis(), "flushed");
+        Ok(true)
+    }
+}
+
+/// Writes the files of every table that has rows; after an error those written are removed.
+async fn write_all(inner: &Arc<Inner>, frozen: &Arc<Frozen>) -> Result<Vec<FileEntry>, StoreError> {
+    let mut files = Vec::new();
+    for table in 0..frozen.memory.tables.len() {
+        if let Err(error) = write_table(inner, frozen, table, &mut files).await {
+            remove(inner, &files).await;
+            return Err(error);
+        }
+    }
+    Ok(files)
+}
+
+async fn write_table(
+    inner: &Arc<Inner>,
+    frozen: &Arc<Frozen>,
+    table: usize,
+    files: &mut Vec<FileEntry>,
+) -> Result<(), StoreError> {
+    if frozen.memory.tables[table].rows() == 0 {
+        return Ok(());
+    }
+    let (writer, rows) = (Arc::clone(inner), Arc::clone(frozen));
+    let encode = move || {
+        let layout = &layouts()[table];
+        let all: Vec<usize> = (0..layout.schema.fields().len()).collect();
+        let batches: Vec<_> = rows.memory.tables[table].chunks().iter().map(|chunk| chunk.batch.clone()).collect();
+        let sorted = rows::sorted(&layout.schema, &batches, &scan::order(layout, &all))?;
+        write::files(layout, &writer.config, &sorted, &|| write::new_path(&writer, layout.def.name))
+    };
+    for written in base::blocking(encode).await.ok_or(StoreError::Ending)?? {
+        files.push(written.store(inner).await?);
+    }
+    Ok(())
+}
+
+/// Removes files that no version names. What stays is found as an orphan later.
+pub(crate) async fn remove(inner: &Inner, files: &[FileEntry]) {
+    for file in files {
+        let _ = inner.objects.delete(&Path::from(file.path.as_str())).await;
+    }
+}

@@ -1,0 +1,161 @@
+//! From a shard of a log to rows in memory.
+
+use std::sync::Arc;
+
+use base::{Backoff, Shutdown};
+use bus::{BusError, Log};
+use futures::StreamExt;
+use model::{LogKind, Offset, Record};
+use std::time::Duration;
+
+use crate::Store;
+use crate::manifest::ShardKey;
+use crate::state::prepare;
+
+/// Records that become visible in one step at most.
+const AT_ONCE: usize = 64;
+
+/// One shard of a log.
+pub(crate) struct Follower {
+    pub store: Store,
+    pub log: Arc<dyn Log>,
+    pub kind: LogKind,
+    pub shard: u32,
+}
+
+/// Why a reading of the log ended.
+enum Ended {
+    /// Memory was dropped: read again from where the files end.
+    Reset,
+    /// It cannot go on.
+    Stopped(String),
+}
+
+impl Follower {
+    /// Reads the shard into memory until `shutdown`, or until it cannot be read any more; then
+    /// that is a warning and the answer of [`Store::wait_for`].
+    pub async fn run(self, shutdown: Shutdown) {
+        while let Some(ended) = shutdown.or(self.follow()).await {
+            if let Ended::Stopped(problem) = ended {
+                return self.stop(problem);
+            }
+        }
+    }
+
+    async fn follow(&self) -> Ended {
+        let (epoch, mut from) = {
+            let state = self.store.0.state.read();
+            (state.epoch, state.next(self.kind, self.shard))
+        };
+        match self.start(from).await {
+            Ok(start) => from = start,
+            Err(problem) => return Ended::Stopped(problem),
+        }
+        let mut records = self.log.read(self.shard, from).ready_chunks(AT_ONCE);
+        while let Some(ready) = records.next().await {
+            let mut good = Vec::with_capacity(ready.len());
+            let mut failed = None;
+            for result in ready {
+                match result {
+                    Ok(record) => good.push(record),
+                    Err(error) => failed = Some(error),
+                }
+            }
+            self.room().await;
+            if !self.apply(good, epoch) {
+                return Ended::Reset;
+            }
+            match failed {
+                None => {}
+                Some(BusError::Unavailable { problem, retry_after, .. }) => {
+                    tracing::warn!(log = self.kind.as_str(), shard = self.shard, problem, "the log cannot be read now");
+                    self.store.0.clock.sleep(retry_after).await;
+                }
+                Some(error) => return Ended::Stopped(error.to_string()),
+            }
+        }
+        Ended::Stopped("the log has ended".to_owned())
+    }
+
+    /// Where to begin: at `from`, if the log still has what comes then.
+    async fn start(&self, from: Offset) -> Result<Offset, String> {
+        let mut backoff = Backoff::new(Duration::from_millis(100), Duration::from_secs(10));
+        let (first, end) = loop {
+            match self.log.bounds(self.shard).await {
+                Ok(bounds) => break bounds,
+                Err(error @ BusError::Unavailable { .. }) => {
+                    tracing::warn!(log = self.kind.as_str(), shard = self.shard, %error, "the log cannot be read now");
+                    self.store.0.clock.sleep(backoff.next(&self.store.0.rng)).await;
+                }
+                Err(error) => return Err(error.to_string()),
+            }
+        };
+        if end < from {
+            return Err(format!(
+                "the store has everything before offset {from}, but the log ends at {end}: it is another log"
+            ));
+        }
+        if first <= from {
+            return Ok(from);
+        }
+        let gap = format!("the store has everything before offset {from}, but the log begins at {first}");
+        if !self.store.0.config.accept_log_gap {
+            return Err(format!("{gap}: the records between are lost; set store.accept_log_gap to go on without them"));
+        }
+        self.store.0.warnings.add(format!("log {} shard {}: {gap}", self.kind.as_str(), self.shard));
+        Ok(first)
+    }
+
+    /// Waits while rows in memory take too much.
+    async fn room(&self) {
+        let inner = &self.store.0;
+        let mut moved = inner.moved.subscribe();
+        while inner.state.read().bytes() > inner.config.memory_bytes {
+            metrics::counter!("steadfast_store_ingest_waits_total").increment(1);
+            inner.full.notify_one();
+            if moved.changed().await.is_err() {
+                return;
+            }
+        }
+    }
+
+    /// Makes records visible; false if memory was dropped since the reading began.
+    fn apply(&self, records: Vec<Record>, epoch: u64) -> bool {
+        let inner = &self.store.0;
+        let mut problems = Vec::new();
+        let newest = records.last().map(|record| record.time);
+        let prepared: Vec<_> = records.into_iter().map(|record| prepare(record, &mut problems)).collect();
+        for problem in problems {
+            metrics::counter!("steadfast_store_rejected_batches_total").increment(1);
+            inner.warnings.add(format!("rows were left out: {problem}"));
+        }
+        let now = inner.clock.monotonic();
+        let (first, bytes, active) = {
+            let mut state = inner.state.write();
+            if state.epoch != epoch {
+                return false;
+            }
+            let first = state.active.records == 0;
+            prepared.into_iter().for_each(|record| state.apply(self.kind, record, now));
+            (first, state.bytes(), state.active.bytes())
+        };
+        inner.moved.send_replace(());
+        if first || active > inner.config.flush_bytes {
+            inner.full.notify_one();
+        }
+        metrics::gauge!("steadfast_store_memory_bytes").set(bytes as f64);
+        if let Some(newest) = newest {
+            let lag = inner.clock.now().since(newest).as_secs_f64();
+            metrics::histogram!("steadfast_store_visible_lag_seconds", "log" => self.kind.as_str()).record(lag);
+        }
+        true
+    }
+
+    fn stop(&self, problem: String) {
+        let inner = &self.store.0;
+        let (log, shard) = (self.kind.as_str(), self.shard);
+        inner.warnings.add(format!("log {log} shard {shard} is no longer read: {problem}"));
+        inner.state.write().stopped.insert(ShardKey { log: self.kind, shard }, problem);
+        inner.moved.send_replace(());
+    }
+}

@@ -1,0 +1,112 @@
+//! Rows in order: sorting, and the newest of rows with one key.
+
+use arrow::array::{Array, AsArray, BooleanArray, FixedSizeBinaryArray, RecordBatch, UInt32Array};
+use arrow::compute::{concat_batches, take_record_batch};
+use arrow::datatypes::{Int64Type, SchemaRef, TimestampNanosecondType};
+use arrow::row::{RowConverter, Rows, SortField};
+use base::Timestamp;
+use model::Key;
+
+use crate::StoreError;
+
+/// Where the columns that decide about rows are in a batch, which may hold a part of the table's
+/// columns.
+#[derive(Clone, Debug)]
+pub(crate) struct Order {
+    /// The sort columns.
+    pub sort: Vec<usize>,
+    /// Whether rows with equal sort columns are one.
+    pub unique: bool,
+    /// The record's offset.
+    pub offset: Option<usize>,
+    /// False means that nothing has this key any more.
+    pub present: Option<usize>,
+}
+
+impl Order {
+    /// Makes comparable bytes of the sort columns.
+    pub fn converter(&self, schema: &SchemaRef) -> Result<RowConverter, StoreError> {
+        let field = |&n: &usize| SortField::new(schema.field(n).data_type().clone());
+        Ok(RowConverter::new(self.sort.iter().map(field).collect())?)
+    }
+
+    /// The sort columns of `batch` as comparable bytes.
+    pub fn rows(&self, converter: &RowConverter, batch: &RecordBatch) -> Result<Rows, StoreError> {
+        let columns: Vec<_> = self.sort.iter().map(|&n| batch.column(n).clone()).collect();
+        Ok(converter.convert_columns(&columns)?)
+    }
+
+    /// The offset of row `n`, or 0.
+    pub fn offset_of(&self, batch: &RecordBatch, n: usize) -> i64 {
+        self.offset.map_or(0, |column| batch.column(column).as_primitive::<Int64Type>().value(n))
+    }
+
+    /// Whether row `n` says that nothing has its key.
+    pub fn is_tombstone(&self, batch: &RecordBatch, n: usize) -> bool {
+        self.present.is_some_and(|column| !batch.column(column).as_boolean().value(n))
+    }
+}
+
+/// `batches`, oldest first, as one sorted batch; of rows that are one only the newest is left.
+pub(crate) fn sorted(schema: &SchemaRef, batches: &[RecordBatch], order: &Order) -> Result<RecordBatch, StoreError> {
+    let all = concat_batches(schema, batches)?;
+    let rows = order.rows(&order.converter(schema)?, &all)?;
+    let mut indices: Vec<u32> = (0..u32::try_from(all.num_rows()).unwrap_or(u32::MAX)).collect();
+    indices.sort_unstable_by(|&a, &b| rows.row(a as usize).cmp(&rows.row(b as usize)).then(a.cmp(&b)));
+    if order.unique {
+        indices = newest(indices, &rows, |n| order.offset_of(&all, n as usize));
+    }
+    Ok(take_record_batch(&all, &UInt32Array::from(indices))?)
+}
+
+fn newest(indices: Vec<u32>, rows: &Rows, offset: impl Fn(u32) -> i64) -> Vec<u32> {
+    let mut kept: Vec<u32> = Vec::with_capacity(indices.len());
+    for index in indices {
+        match kept.last_mut() {
+            Some(last) if rows.row(*last as usize) == rows.row(index as usize) => {
+                if offset(index) >= offset(*last) {
+                    *last = index;
+                }
+            }
+            _ => kept.push(index),
+        }
+    }
+    kept
+}
+
+/// Bytes that the rows take, not counting what they share with others.
+pub(crate) fn bytes(batch: &RecordBatch) -> usize {
+    let of = |column: &arrow::array::ArrayRef| column.to_data().get_slice_memory_size().unwrap_or(0);
+    batch.columns().iter().map(of).sum()
+}
+
+/// The key in row `n` of a column of 16 bytes.
+pub(crate) fn key(column: &FixedSizeBinaryArray, n: usize) -> Key {
+    let mut key = [0; 16];
+    let bytes = column.value(n);
+    if bytes.len() == key.len() {
+        key.copy_from_slice(bytes);
+    }
+    Key(key)
+}
+
+/// The column of keys, if it is one.
+pub(crate) fn keys(column: &dyn Array) -> Option<&FixedSizeBinaryArray> {
+    column.as_any().downcast_ref::<FixedSizeBinaryArray>().filter(|array| array.value_length() == 16)
+}
+
+/// The earliest and latest time of a column of times.
+pub(crate) fn time_range(column: &dyn Array) -> Option<(Timestamp, Timestamp)> {
+    let times = column.as_primitive_opt::<TimestampNanosecondType>()?;
+    let (min, max) = (arrow::compute::min(times)?, arrow::compute::max(times)?);
+    Some((Timestamp::from_nanos(min), Timestamp::from_nanos(max)))
+}
+
+/// The rows for which `keep` says so.
+pub(crate) fn select(batch: RecordBatch, keep: impl Fn(usize) -> bool) -> Result<RecordBatch, StoreError> {
+    let keep: BooleanArray = (0..batch.num_rows()).map(|n| Some(keep(n))).collect();
+    if keep.true_count() == batch.num_rows() {
+        return Ok(batch);
+    }
+    Ok(arrow::compute::filter_record_batch(&batch, &keep)?)
+}

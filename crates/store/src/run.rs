@@ -1,0 +1,126 @@
+//! The tasks of a running store.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use base::{Backoff, Shutdown, Tasks, queue};
+use bus::Log;
+use model::LogKind;
+
+use crate::ingest::Follower;
+use crate::layout::layouts;
+use crate::{Store, StoreError, flush};
+
+/// Spawns a reader for each shard, the flusher, and the task that compacts and collects.
+pub(crate) fn run(store: &Store, logs: Vec<(LogKind, Arc<dyn Log>)>, tasks: &Tasks, shutdown: Shutdown) {
+    // Nothing is sent: the queue is closed once every reader has ended.
+    let (reading, ended) = queue::bounded::<()>("store_readers", 1);
+    for (kind, log) in logs {
+        for shard in 0..log.shards() {
+            let follower = Follower { store: store.clone(), log: Arc::clone(&log), kind, shard };
+            let (reading, shutdown) = (reading.clone(), shutdown.clone());
+            tasks.spawn("store reader", async move {
+                follower.run(shutdown).await;
+                drop(reading);
+            });
+        }
+    }
+    drop(reading);
+    tasks.spawn("store flusher", flusher(store.clone(), ended, shutdown.clone()));
+    let keeper = store.clone();
+    tasks.spawn("store keeper", async move {
+        shutdown.or(keep(keeper)).await;
+    });
+}
+
+/// Flushes when there is enough or the oldest row is old enough, and once more at the end.
+async fn flusher(store: Store, mut readers: queue::Receiver<()>, shutdown: Shutdown) {
+    let mut backoff = Backoff::new(Duration::from_millis(500), Duration::from_secs(30));
+    while shutdown.or(due(&store)).await.is_some() {
+        match store.flush().await {
+            Ok(_) => backoff.reset(),
+            Err(error) => {
+                failed(&store, &error);
+                let wait = backoff.next(&store.0.rng);
+                if shutdown.or(store.0.clock.sleep(wait)).await.is_none() {
+                    break;
+                }
+            }
+        }
+    }
+    readers.recv().await;
+    // Twice: what a failed flush left, and what came since. What cannot be written is on the log.
+    for _ in 0..2 {
+        if let Err(error) = store.flush().await {
+            return failed(&store, &error);
+        }
+    }
+}
+
+fn failed(store: &Store, error: &StoreError) {
+    metrics::counter!("steadfast_store_flush_errors_total").increment(1);
+    if !matches!(error, StoreError::Superseded { .. }) {
+        store.0.warnings.add(format!("{}, they are kept and it is tried again: {error}", flush::FAILED));
+    }
+}
+
+/// Ends when rows in memory are to be written.
+async fn due(store: &Store) {
+    let inner = &store.0;
+    loop {
+        let told = inner.full.notified();
+        let wait = {
+            let state = inner.state.read();
+            if state.flushing.is_some() || state.active.bytes() > inner.config.flush_bytes {
+                return;
+            }
+            let age = state.active.since.map(|since| inner.clock.monotonic().saturating_sub(since));
+            match age {
+                Some(age) if age >= inner.config.flush_after => return,
+                Some(age) => inner.config.flush_after.saturating_sub(age),
+                None => inner.config.flush_after,
+            }
+        };
+        tokio::select! {
+            () = told => {}
+            () = inner.clock.sleep(wait) => {}
+        }
+    }
+}
+
+/// Compacts, expires and collects, after each flush and once in a while.
+async fn keep(store: Store) {
+    let mut backoff = Backoff::new(Duration::from_secs(1), Duration::from_secs(60));
+    loop {
+        let told = store.0.untidy.notified();
+        match tidy(&store).await {
+            Ok(()) => {
+                backoff.reset();
+                tokio::select! {
+                    () = told => {}
+                    () = store.0.clock.sleep(store.0.config.maintenance) => {}
+                }
+            }
+            Err(error) => {
+                metrics::counter!("steadfast_store_maintenance_errors_total").increment(1);
+                tracing::warn!(%error, "a compaction or a removal failed and is tried again");
+                store.0.clock.sleep(backoff.next(&store.0.rng)).await;
+            }
+        }
+    }
+}
+
+async fn tidy(store: &Store) -> Result<(), StoreError> {
+    store.set_aside_damaged().await?;
+    while store.compact().await? {}
+    store.set_aside_damaged().await?;
+    store.expire().await?;
+    store.collect().await?;
+    let version = Arc::clone(&store.0.state.read().version);
+    for (layout, files) in layouts().iter().zip(&version.tables) {
+        metrics::gauge!("steadfast_store_files", "table" => layout.def.name).set(files.len() as f64);
+        let bytes: u64 = files.iter().map(|file| file.bytes).sum();
+        metrics::gauge!("steadfast_store_file_bytes", "table" => layout.def.name).set(bytes as f64);
+    }
+    Ok(())
+}

@@ -1,0 +1,180 @@
+use std::sync::Arc;
+
+use arrow::array::RecordBatch;
+use base::Timestamp;
+use futures::{StreamExt, TryStreamExt, stream};
+use model::Key;
+
+use crate::file::FileScan;
+use crate::filter::{Filter, KeySet};
+use crate::layout::Layout;
+use crate::merge::{Batches, Merge};
+use crate::rows::{self, Order};
+use crate::{FileEntry, StoreError, TableKind, TableSnapshot};
+
+/// What a scan gives.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ScanOptions {
+    /// The columns, by number and in this order; all if there is none.
+    pub projection: Option<Vec<usize>>,
+    /// Only rows whose time is from the first to the last, both included. Of a keyed table the
+    /// newest row of each key is found first.
+    pub time: Option<(Timestamp, Timestamp)>,
+    /// Only rows with one of these keys in the first sort column.
+    pub keys: Option<Vec<Key>>,
+    /// Rows of a batch, at most and mostly.
+    pub batch_rows: usize,
+}
+
+impl Default for ScanOptions {
+    fn default() -> Self {
+        Self { projection: None, time: None, keys: None, batch_rows: 8_192 }
+    }
+}
+
+/// A scan with everything that follows from its options.
+struct Plan {
+    table: TableSnapshot,
+    files: FileScan,
+    order: Order,
+    /// What rows are left before and after older rows of a key are dropped; columns are those read.
+    before: Filter,
+    after: Filter,
+    /// The columns wanted among those read.
+    output: Vec<usize>,
+    time: Option<(Timestamp, Timestamp)>,
+}
+
+/// The rows of a table that `options` ask for.
+pub(crate) fn scan(table: TableSnapshot, options: ScanOptions) -> Batches {
+    let planned = async move { Plan::new(table, options)?.run().await };
+    stream::once(planned).try_flatten().boxed()
+}
+
+impl Plan {
+    fn new(table: TableSnapshot, options: ScanOptions) -> Result<Self, StoreError> {
+        let layout = table.layout();
+        let wanted = options.projection.unwrap_or_else(|| (0..layout.schema.fields().len()).collect());
+        if options.keys.is_some() && layout.key.is_none() {
+            return Err(StoreError::NoKey(layout.def.name));
+        }
+        let mut read = wanted.clone();
+        if layout.def.unique() {
+            read.extend(layout.sort.iter().copied().chain(layout.offset).chain(layout.present));
+        }
+        read.extend(options.time.is_some().then_some(layout.time));
+        read.extend(layout.key.filter(|_| options.keys.is_some()));
+        read.sort_unstable();
+        read.dedup();
+        let at = |column: usize| read.binary_search(&column).unwrap_or(0);
+        let keys = options.keys.map(KeySet::new);
+        let filter = Filter {
+            keys: keys.clone().zip(layout.key).map(|(keys, column)| (at(column), keys)),
+            time: options.time.map(|(first, last)| (at(layout.time), first, last)),
+        };
+        let keyed = layout.def.kind != TableKind::Append;
+        let (before, after) = if keyed { filter.split() } else { (filter, Filter::default()) };
+        let (output, order) = (wanted.iter().map(|&n| at(n)).collect(), order(layout, &read));
+        let time = options.time.filter(|_| !keyed);
+        let files = FileScan { layout, columns: read, keys, time, batch_rows: options.batch_rows.max(1) };
+        Ok(Self { table, files, order, before, after, output, time })
+    }
+
+    async fn run(self) -> Result<Batches, StoreError> {
+        let (after, output) = (self.after.clone(), self.output.clone());
+        let rows = if self.order.unique { self.merged().await? } else { self.plain()? };
+        Ok(rows
+            .map(move |batch| Ok(after.apply(batch?)?.project(&output)?))
+            .try_filter(|batch| std::future::ready(batch.num_rows() > 0))
+            .boxed())
+    }
+
+    /// Memory, then each file.
+    fn plain(self) -> Result<Batches, StoreError> {
+        let memory = self.memory()?;
+        let inner = Arc::clone(self.table.inner());
+        let files = self.wanted_files();
+        let (scan, filter) = (self.files, self.before);
+        let pin = self.table;
+        let files = stream::iter(files).flat_map(move |file| {
+            let _pinned = &pin;
+            scan.clone().lenient(Arc::clone(&inner), file)
+        });
+        let files = files.map(move |batch| filter.apply(batch?));
+        Ok(stream::iter(memory.into_iter().map(Ok)).chain(files).boxed())
+    }
+
+    /// Memory and runs of files, merged.
+    async fn merged(self) -> Result<Batches, StoreError> {
+        let inner = Arc::clone(self.table.inner());
+        let schema = self.files.schema()?;
+        let mut inputs: Vec<Batches> = Vec::new();
+        for run in runs(self.wanted_files()) {
+            let (scan, inner, filter) = (self.files.clone(), Arc::clone(&inner), self.before.clone());
+            let rows = stream::iter(run).flat_map(move |file| scan.clone().lenient(Arc::clone(&inner), file));
+            inputs.push(rows.map(move |batch| filter.apply(batch?)).boxed());
+        }
+        let memory = self.memory()?;
+        if !memory.is_empty() {
+            let (schema, order) = (Arc::clone(&schema), self.order.clone());
+            let sorted = base::blocking(move || rows::sorted(&schema, &memory, &order)).await;
+            inputs.push(slices(sorted.ok_or(StoreError::Ending)??, self.files.batch_rows));
+        }
+        let merge = Merge::new(schema, self.order, true, self.files.batch_rows, inputs).await?;
+        let pin = self.table;
+        Ok(merge
+            .into_stream()
+            .inspect(move |_| {
+                let _pinned = &pin;
+            })
+            .boxed())
+    }
+
+    /// The rows in memory that are wanted, in order of arrival.
+    fn memory(&self) -> Result<Vec<RecordBatch>, StoreError> {
+        let in_time = |times: Option<(Timestamp, Timestamp)>| match (self.time, times) {
+            (Some((first, last)), Some((min, max))) => min <= last && max >= first,
+            _ => true,
+        };
+        let mut rows = Vec::new();
+        for chunk in self.table.chunks().iter().filter(|chunk| in_time(chunk.times)) {
+            let batch = self.before.apply(chunk.batch.project(&self.files.columns)?)?;
+            if batch.num_rows() > 0 {
+                rows.push(batch);
+            }
+        }
+        Ok(rows)
+    }
+
+    fn wanted_files(&self) -> Vec<FileEntry> {
+        let keys = self.files.keys.as_ref().map(|keys| &keys.sorted);
+        let wanted = |file: &&FileEntry| {
+            self.time.is_none_or(|(first, last)| file.overlaps(first, last))
+                && keys.is_none_or(|keys| file.may_hold(keys))
+        };
+        self.table.files().iter().filter(wanted).cloned().collect()
+    }
+}
+
+/// Where the columns that decide are among `read`.
+pub(crate) fn order(layout: &Layout, read: &[usize]) -> Order {
+    let at = |column: usize| read.binary_search(&column).ok();
+    Order {
+        sort: layout.sort.iter().filter_map(|&n| at(n)).collect(),
+        unique: layout.def.unique(),
+        offset: layout.offset.and_then(at),
+        present: layout.present.and_then(at),
+    }
+}
+
+/// Files that are one sorted run together, the oldest run first.
+pub(crate) fn runs(mut files: Vec<FileEntry>) -> Vec<Vec<FileEntry>> {
+    files.sort_by_key(|file| (file.seq, file.bucket, file.part));
+    files.chunk_by(|a, b| (a.seq, a.bucket) == (b.seq, b.bucket)).map(<[FileEntry]>::to_vec).collect()
+}
+
+/// A batch in parts.
+pub(crate) fn slices(batch: RecordBatch, rows: usize) -> Batches {
+    let starts = (0..batch.num_rows()).step_by(rows.max(1));
+    stream::iter(starts.map(move |at| Ok(batch.slice(at, rows.min(batch.num_rows() - at))))).boxed()
+}

@@ -1,0 +1,141 @@
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use arrow::array::RecordBatch;
+use model::{Dedup, LogKind, Offset, Record};
+use parking_lot::Mutex;
+
+use crate::layout::{layouts, of_stream};
+use crate::manifest::{Position, SetAside, ShardKey, Version};
+use crate::memtable::MemTable;
+use crate::{FileEntry, StoreError, tables};
+
+/// Rows in memory, and how far the logs were read when they were complete.
+#[derive(Debug)]
+pub(crate) struct Memory {
+    /// In the order of [`tables`].
+    pub tables: Vec<MemTable>,
+    /// Records that went in, those without a row too.
+    pub records: u64,
+    /// When the first came, on the monotonic clock.
+    pub since: Option<Duration>,
+}
+
+impl Default for Memory {
+    fn default() -> Self {
+        Self { tables: tables().iter().map(|_| MemTable::default()).collect(), records: 0, since: None }
+    }
+}
+
+impl Memory {
+    pub fn bytes(&self) -> usize {
+        self.tables.iter().map(MemTable::bytes).sum()
+    }
+
+    pub fn rows(&self) -> u64 {
+        self.tables.iter().map(|table| u64::from(table.rows())).sum()
+    }
+}
+
+/// Rows on their way into files.
+#[derive(Debug)]
+pub(crate) struct Frozen {
+    pub memory: Memory,
+    /// Where the logs were when these were all.
+    pub shards: BTreeMap<ShardKey, Position>,
+    /// The files, once they are written: a commit that failed is tried again with the same.
+    pub written: Mutex<Option<Vec<FileEntry>>>,
+}
+
+/// Everything that a reader may see, changed in one step each.
+#[derive(Debug)]
+pub(crate) struct State {
+    pub version: Arc<Version>,
+    pub active: Memory,
+    pub flushing: Option<Arc<Frozen>>,
+    /// Damaged files that the next commit sets aside; `version` does not have them any more.
+    pub asides: Vec<SetAside>,
+    /// How far each shard was read into memory.
+    pub shards: BTreeMap<ShardKey, Position>,
+    /// Why a shard is no longer read.
+    pub stopped: BTreeMap<ShardKey, String>,
+    /// Changes when memory was dropped and the logs are to be read again.
+    pub epoch: u64,
+}
+
+/// A record with its rows by table.
+pub(crate) type Prepared = (Record, Vec<(usize, RecordBatch)>);
+
+/// The rows of `record` by table; of rows without the columns of the stream only the problem.
+pub(crate) fn prepare(record: Record, problems: &mut Vec<StoreError>) -> Prepared {
+    let mut rows = Vec::new();
+    for table in of_stream(record.batch.stream) {
+        match layouts()[table].rows(&record) {
+            Ok(batch) => rows.push((table, batch)),
+            Err(error) => problems.push(error),
+        }
+    }
+    (record, rows)
+}
+
+impl State {
+    pub fn new(version: Arc<Version>) -> Self {
+        let shards = version.shards.clone();
+        let (active, stopped, asides) = (Memory::default(), BTreeMap::new(), Vec::new());
+        Self { version, active, flushing: None, asides, shards, stopped, epoch: 0 }
+    }
+
+    /// Bytes of all rows in memory.
+    pub fn bytes(&self) -> usize {
+        self.active.bytes() + self.flushing.as_ref().map_or(0, |frozen| frozen.memory.bytes())
+    }
+
+    /// The offset after the last one whose rows are visible.
+    pub fn next(&self, log: LogKind, shard: u32) -> Offset {
+        self.shards.get(&ShardKey { log, shard }).map_or(Offset(0), |position| position.next)
+    }
+
+    /// Makes a record visible in all its tables at once. A record that was seen, under this or
+    /// another offset, changes nothing.
+    pub fn apply(&mut self, log: LogKind, (record, rows): Prepared, now: Duration) {
+        let position = self.shards.entry(ShardKey { log, shard: record.shard }).or_default();
+        if record.offset < position.next {
+            return;
+        }
+        position.next = record.offset.next();
+        self.active.records += 1;
+        self.active.since.get_or_insert(now);
+        if !position.dedup.admit(&record) {
+            metrics::counter!("steadfast_store_duplicate_records_total").increment(1);
+            return;
+        }
+        for (table, batch) in rows {
+            self.active.tables[table].append(&layouts()[table], batch);
+        }
+    }
+
+    /// Takes the rows in memory to be written, if there are any and none are on their way.
+    pub fn freeze(&mut self) -> Option<Arc<Frozen>> {
+        if self.flushing.is_none() && self.active.records > 0 {
+            let memory = std::mem::take(&mut self.active);
+            self.flushing = Some(Arc::new(Frozen { memory, shards: self.shards.clone(), written: Mutex::default() }));
+        }
+        self.flushing.clone()
+    }
+
+    /// Drops what is in memory; the logs are read again from where `version` ends.
+    pub fn reset(&mut self, version: Arc<Version>) {
+        self.shards.clone_from(&version.shards);
+        self.version = version;
+        self.active = Memory::default();
+        self.flushing = None;
+        self.epoch += 1;
+    }
+}
+
+impl Default for Position {
+    fn default() -> Self {
+        Self { next: Offset(0), floor: Offset(0), dedup: Dedup::default() }
+    }
+}

@@ -1,0 +1,227 @@
+//! Writing files: sorted rows in, the bytes of a Parquet file and its entry out.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use arrow::array::{AsArray, RecordBatch};
+use arrow::datatypes::{DataType, TimestampNanosecondType};
+use base::Timestamp;
+use model::Key;
+use object_store::path::Path;
+use object_store::{ObjectStoreExt, PutPayload};
+use parquet::arrow::ArrowWriter;
+use parquet::basic::{Compression, Encoding, ZstdLevel};
+use parquet::errors::ParquetError;
+use parquet::file::metadata::SortingColumn;
+use parquet::file::properties::{EnabledStatistics, WriterProperties, WriterPropertiesBuilder};
+use parquet::schema::types::ColumnPath;
+
+use crate::layout::Layout;
+use crate::store::Inner;
+use crate::{FileEntry, StoreConfig, StoreError, rows};
+
+/// Rows of a page: reading a few keys decodes a page of each column.
+const PAGE_ROWS: usize = 8_192;
+/// A row group is ended at this size, however few rows it has.
+const ROW_GROUP_BYTES: usize = 32 << 20;
+/// Texts that are mostly different: no dictionary, no statistics.
+const LARGE: &[&str] = &["document", "text", "payload", "evidence", "fields", "body"];
+const DAY: i64 = 86_400 * 1_000_000_000;
+const BUCKETS: i64 = 64;
+
+/// The time bucket of a row. There are 64 at most, so that times from hostile input cannot make
+/// many files.
+pub(crate) fn bucket(nanos: i64) -> u8 {
+    u8::try_from(nanos.div_euclid(DAY).rem_euclid(BUCKETS)).unwrap_or(0)
+}
+
+/// A file that is being written in memory.
+pub(crate) struct FileWriter {
+    layout: &'static Layout,
+    writer: ArrowWriter<Vec<u8>>,
+    rows: u64,
+    raw_bytes: usize,
+    times: Option<(Timestamp, Timestamp)>,
+    keys: Option<(Key, Key)>,
+}
+
+/// A file that is complete but not stored.
+pub(crate) struct Written {
+    pub entry: FileEntry,
+    pub bytes: Vec<u8>,
+}
+
+impl FileWriter {
+    /// A file of about `expected` rows at most.
+    pub fn new(layout: &'static Layout, config: &StoreConfig, expected: u64) -> Result<Self, StoreError> {
+        let properties = properties(layout, config, expected)?;
+        let writer = ArrowWriter::try_new(Vec::new(), Arc::clone(&layout.schema), Some(properties));
+        let writer = writer.map_err(|error| failed(layout, error))?;
+        Ok(Self { layout, writer, rows: 0, raw_bytes: 0, times: None, keys: None })
+    }
+
+    /// Adds rows, which follow those before them in the table's order.
+    pub fn write(&mut self, batch: &RecordBatch) -> Result<(), StoreError> {
+        if batch.num_rows() == 0 {
+            return Ok(());
+        }
+        self.rows += batch.num_rows() as u64;
+        self.raw_bytes += rows::bytes(batch);
+        if let Some((min, max)) = rows::time_range(batch.column(self.layout.time)) {
+            let times = self.times.get_or_insert((min, max));
+            *times = (times.0.min(min), times.1.max(max));
+        }
+        if let Some(keys) = self.layout.key.and_then(|column| rows::keys(batch.column(column))) {
+            let (first, last) = (rows::key(keys, 0), rows::key(keys, batch.num_rows() - 1));
+            self.keys = Some((self.keys.map_or(first, |keys| keys.0), last));
+        }
+        self.writer.write(batch).map_err(|error| failed(self.layout, error))
+    }
+
+    /// Its size so far, about.
+    pub fn size(&self) -> usize {
+        self.writer.bytes_written() + self.writer.in_progress_size()
+    }
+
+    /// Ends it. `seq` and `part` are left at 0.
+    pub fn finish(self, path: String, bucket: u8, level: u32) -> Result<Written, StoreError> {
+        let bytes = self.writer.into_inner().map_err(|error| failed(self.layout, error))?;
+        let (min_ts, max_ts) = self.times.unwrap_or_default();
+        let entry = FileEntry {
+            path,
+            table: self.layout.def.name.to_owned(),
+            seq: 0,
+            part: 0,
+            level,
+            bucket,
+            rows: self.rows,
+            bytes: bytes.len() as u64,
+            raw_bytes: self.raw_bytes as u64,
+            min_ts,
+            max_ts,
+            min_key: self.keys.map(|keys| keys.0),
+            max_key: self.keys.map(|keys| keys.1),
+            crc32: crc32fast::hash(&bytes),
+        };
+        Ok(Written { entry, bytes })
+    }
+}
+
+fn failed(layout: &Layout, error: ParquetError) -> StoreError {
+    StoreError::Columns { table: layout.def.name, problem: format!("cannot be written: {error}") }
+}
+
+fn properties(layout: &Layout, config: &StoreConfig, expected: u64) -> Result<WriterProperties, StoreError> {
+    let level = ZstdLevel::try_new(config.zstd_level).map_err(|error| failed(layout, error))?;
+    let mut builder = WriterProperties::builder()
+        .set_created_by(concat!("steadfast store version ", env!("CARGO_PKG_VERSION")).to_owned())
+        .set_compression(Compression::ZSTD(level))
+        .set_max_row_group_row_count(Some(config.row_group_rows))
+        .set_max_row_group_bytes(Some(ROW_GROUP_BYTES))
+        .set_data_page_row_count_limit(PAGE_ROWS)
+        .set_statistics_enabled(EnabledStatistics::Chunk);
+    for (n, field) in layout.schema.fields().iter().enumerate() {
+        let column = ColumnPath::from(field.name().as_str());
+        let is_time = matches!(field.data_type(), DataType::Int64 | DataType::Timestamp(..));
+        if is_time {
+            builder = builder
+                .set_column_dictionary_enabled(column.clone(), false)
+                .set_column_encoding(column.clone(), Encoding::DELTA_BINARY_PACKED);
+        }
+        // Keys that repeat are runs of one dictionary entry; other hashes and numbers do not repeat.
+        let repeats = layout.sort.first() == Some(&n) && layout.sort.len() > 1;
+        let is_unlike = matches!(field.data_type(), DataType::FixedSizeBinary(_) | DataType::Float64) && !repeats;
+        if is_unlike {
+            builder = builder.set_column_dictionary_enabled(column.clone(), false);
+        }
+        if LARGE.contains(&field.name().as_str()) {
+            builder = builder
+                .set_column_dictionary_enabled(column.clone(), false)
+                .set_column_statistics_enabled(column.clone(), EnabledStatistics::None);
+        }
+        if n == layout.time || layout.sort.contains(&n) {
+            builder = builder.set_column_statistics_enabled(column, EnabledStatistics::Page);
+        }
+    }
+    Ok(key_properties(builder, layout, config, expected).build())
+}
+
+fn key_properties(
+    builder: WriterPropertiesBuilder,
+    layout: &Layout,
+    config: &StoreConfig,
+    expected: u64,
+) -> WriterPropertiesBuilder {
+    let sorting =
+        |&n: &usize| SortingColumn { column_idx: i32::try_from(n).unwrap_or(0), descending: false, nulls_first: true };
+    // Only columns of one leaf come before the sort columns, so that leaves and columns have one number.
+    let builder = builder.set_sorting_columns(Some(layout.sort.iter().map(sorting).collect()));
+    match layout.key.filter(|_| layout.indexed()) {
+        Some(column) => {
+            let column = ColumnPath::from(layout.schema.field(column).name().as_str());
+            let rows = expected.clamp(1, config.row_group_rows as u64);
+            builder
+                .set_column_bloom_filter_enabled(column.clone(), true)
+                .set_column_bloom_filter_fpp(column.clone(), 0.01)
+                .set_column_bloom_filter_max_ndv(column, rows)
+        }
+        None => builder,
+    }
+}
+
+/// A sorted batch as files of one time bucket each, cut at `target_file_bytes`.
+pub(crate) fn files(
+    layout: &'static Layout,
+    config: &StoreConfig,
+    sorted: &RecordBatch,
+    path: &dyn Fn() -> String,
+) -> Result<Vec<Written>, StoreError> {
+    let mut files = Vec::new();
+    for (bucket, batch) in by_bucket(layout, sorted)? {
+        let mut writer = FileWriter::new(layout, config, batch.num_rows() as u64)?;
+        let mut part = 0;
+        for start in (0..batch.num_rows()).step_by(PAGE_ROWS) {
+            if writer.size() >= config.target_file_bytes {
+                let left = (batch.num_rows() - start) as u64;
+                let full = std::mem::replace(&mut writer, FileWriter::new(layout, config, left)?);
+                files.push(full.finish(path(), bucket, 0)?.part(part));
+                part += 1;
+            }
+            writer.write(&batch.slice(start, PAGE_ROWS.min(batch.num_rows() - start)))?;
+        }
+        files.push(writer.finish(path(), bucket, 0)?.part(part));
+    }
+    Ok(files)
+}
+
+impl Written {
+    /// This as part `part` of a run.
+    pub fn part(mut self, part: u32) -> Self {
+        self.entry.part = part;
+        self
+    }
+
+    /// Stores it.
+    pub async fn store(self, inner: &Inner) -> Result<FileEntry, StoreError> {
+        let path = Path::from(self.entry.path.as_str());
+        let payload = PutPayload::from(self.bytes);
+        inner.objects.put(&path, payload).await.map_err(StoreError::objects(&self.entry.path))?;
+        Ok(self.entry)
+    }
+}
+
+fn by_bucket(layout: &Layout, batch: &RecordBatch) -> Result<BTreeMap<u8, RecordBatch>, StoreError> {
+    let column = Arc::clone(batch.column(layout.time));
+    let times = column.as_primitive_opt::<TimestampNanosecondType>().filter(|_| layout.bucketed());
+    let Some(times) = times else { return Ok(BTreeMap::from([(0, batch.clone())])) };
+    let buckets: Vec<u8> = times.values().iter().map(|&nanos| bucket(nanos)).collect();
+    let mut present: Vec<u8> = buckets.clone();
+    present.sort_unstable();
+    present.dedup();
+    present.into_iter().map(|id| Ok((id, rows::select(batch.clone(), |n| buckets[n] == id)?))).collect()
+}
+
+/// A new path for a file of a table.
+pub(crate) fn new_path(inner: &Inner, table: &str) -> String {
+    format!("data/{table}/{:032x}.parquet", u128::from_le_bytes(inner.rng.bytes()))
+}
