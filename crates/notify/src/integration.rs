@@ -47,6 +47,21 @@ pub enum SendError {
     },
 }
 
+impl SendError {
+    /// Whether the provider may have it all the same: an answer that never came says nothing. What
+    /// was answered 429 or refused was not taken.
+    pub const fn may_be_taken(&self) -> bool {
+        matches!(self, Self::Retry { status, .. } if !matches!(status, Some(429)))
+    }
+
+    /// The provider's status code.
+    pub const fn status(&self) -> Option<u16> {
+        match self {
+            Self::Retry { status, .. } | Self::Poison { status, .. } | Self::Refused { status, .. } => *status,
+        }
+    }
+}
+
 /// What a provider documents of its rates.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Limits {
@@ -63,9 +78,9 @@ pub struct Limits {
 }
 
 /// A way out. One file per integration, and one line in `integrations::all()`; each passes
-/// [`crate::suite`].
+/// [`crate::suite`]. Its `Debug` shows no secret.
 #[async_trait]
-pub trait Integration: Send + Sync {
+pub trait Integration: Send + Sync + std::fmt::Debug {
     /// What it is called in configuration and metrics: `pagerduty`, `webhook`.
     fn kind(&self) -> &'static str;
 

@@ -1,6 +1,9 @@
 use std::collections::BTreeMap;
+use std::fmt;
+use std::str::FromStr;
 
 use base::Timestamp;
+use model::rows::Intent;
 use model::{AlertState, Severity};
 use serde::{Deserialize, Serialize};
 
@@ -14,6 +17,39 @@ pub enum Action {
     Update,
     /// Close it.
     Resolve,
+}
+
+/// A text that is no action.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("`{0}` is no action: trigger, update, resolve are")]
+pub struct UnknownAction(String);
+
+impl Action {
+    /// The word, as an intent's `action` column has it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Trigger => "trigger",
+            Self::Update => "update",
+            Self::Resolve => "resolve",
+        }
+    }
+}
+
+impl fmt::Display for Action {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl FromStr for Action {
+    type Err = UnknownAction;
+
+    fn from_str(text: &str) -> Result<Self, UnknownAction> {
+        [Self::Trigger, Self::Update, Self::Resolve]
+            .into_iter()
+            .find(|action| action.as_str() == text)
+            .ok_or_else(|| UnknownAction(text.to_owned()))
+    }
 }
 
 /// One finding of an incident.
@@ -75,4 +111,44 @@ pub struct Notification {
     pub findings: u64,
     /// The page that shows all of it.
     pub link: Option<String>,
+}
+
+impl Notification {
+    /// What `intent` tells. Its columns win over its payload, since order and keys hang on them.
+    /// A payload that cannot be read still gives something to page with, and false.
+    pub(crate) fn of(intent: &Intent, action: Action) -> (Self, bool) {
+        let (notification, readable) = match serde_json::from_str::<Self>(&intent.payload) {
+            Ok(notification) => (notification, true),
+            Err(_) => (Self::unreadable(intent, action), false),
+        };
+        (Self { incident: intent.incident.clone(), action, ..notification }, readable)
+    }
+
+    fn unreadable(intent: &Intent, action: Action) -> Self {
+        let state = if action == Action::Resolve { AlertState::Resolved } else { AlertState::Firing };
+        Self {
+            incident: intent.incident.clone(),
+            action,
+            state,
+            severity: Severity::Error,
+            summary: format!("incident {}: its details cannot be read ({})", intent.incident, intent.reason),
+            cause: String::new(),
+            scope: String::new(),
+            since: intent.time,
+            time: intent.time,
+            labels: BTreeMap::new(),
+            revision: None,
+            author: None,
+            message: None,
+            symptoms: Vec::new(),
+            findings: 0,
+            link: None,
+        }
+    }
+
+    /// The same without what can be large: summary, severity, key and link stay.
+    pub(crate) fn stripped(self) -> Self {
+        let summary = self.summary.chars().take(1024).collect();
+        Self { summary, labels: BTreeMap::new(), message: None, symptoms: Vec::new(), ..self }
+    }
 }

@@ -1,0 +1,51 @@
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::time::Duration;
+
+use base::{Clock, Elapsed};
+use futures::FutureExt;
+
+use crate::outbox::Job;
+use crate::{Integration, Notification, SendError, Sent};
+
+/// A job and what became of it.
+pub(super) struct Done {
+    pub job: Job,
+    pub result: Result<Sent, SendError>,
+    pub took: Duration,
+}
+
+/// Sends once, within the job's time. An integration that panics has not taken this payload; the
+/// safe one is tried next.
+pub(super) async fn attempt(integration: Arc<dyn Integration>, job: Job, clock: Clock) -> Done {
+    let (notification, readable) = Notification::of(&job.intent, job.action);
+    if !readable {
+        metrics::counter!("steadfast_notify_unreadable_total", "receiver" => job.intent.receiver.clone()).increment(1);
+        tracing::error!(
+            intent = job.intent.intent,
+            "the payload of an intent cannot be read; it is sent without details"
+        );
+    }
+    let send = async {
+        if job.safe || !readable {
+            integration.send_safe(&notification).await
+        } else {
+            integration.send(&notification).await
+        }
+    };
+    let started = clock.monotonic();
+    let result = match clock.timeout(job.timeout, AssertUnwindSafe(send).catch_unwind()).await {
+        Ok(Ok(result)) => result,
+        Ok(Err(_)) => Err(SendError::Poison {
+            problem: "the integration failed on this payload: this is a bug, please report it".to_owned(),
+            status: None,
+        }),
+        Err(Elapsed) => Err(SendError::Retry {
+            problem: format!("no answer within {} s", job.timeout.as_secs_f64()),
+            status: None,
+            after: None,
+        }),
+    };
+    let took = clock.monotonic().saturating_sub(started);
+    Done { job, result, took }
+}

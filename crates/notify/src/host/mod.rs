@@ -1,0 +1,88 @@
+//! The host: reads intents from the state log, sends them, appends receipts, saves checkpoints.
+
+mod attempt;
+mod driver;
+mod meter;
+mod reader;
+mod receipts;
+mod shard;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use base::{Clock, Rng, Shutdown, Tasks};
+use bus::Log;
+use model::Offset;
+
+use crate::{Checkpoints, HostConfig, Integration, ReceiverConfig};
+use driver::Driver;
+
+/// A configured way out.
+#[derive(Debug)]
+pub struct Receiver {
+    /// The name that intents use.
+    pub name: String,
+    /// What it sends with.
+    pub integration: Box<dyn Integration>,
+    /// What the configuration changes of it.
+    pub config: ReceiverConfig,
+}
+
+/// What every running part gets.
+#[derive(Clone, Debug)]
+pub struct Runtime {
+    /// The time.
+    pub clock: Clock,
+    /// Jitter.
+    pub rng: Rng,
+    /// Where the host's tasks run.
+    pub tasks: Tasks,
+    /// Ends the host: requests in flight and their receipts are waited for, nothing new starts.
+    /// The log and the checkpoints must outlive it.
+    pub shutdown: Shutdown,
+}
+
+/// Sends what is on the state log. One per process.
+pub struct Host {
+    log: Arc<dyn Log>,
+    checkpoints: Arc<dyn Checkpoints>,
+    receivers: Vec<Receiver>,
+    runtime: Runtime,
+    config: HostConfig,
+}
+
+/// What others may ask of a running host; clones ask the same one.
+#[derive(Clone, Debug)]
+pub struct Handle {
+    positions: Arc<[AtomicU64]>,
+}
+
+impl Host {
+    /// A host that reads every shard of `log`, the state log. Of receivers with the same name the
+    /// last one counts.
+    pub fn new(
+        log: Arc<dyn Log>,
+        checkpoints: Arc<dyn Checkpoints>,
+        receivers: Vec<Receiver>,
+        runtime: Runtime,
+        config: HostConfig,
+    ) -> Self {
+        Self { log, checkpoints, receivers, runtime, config }
+    }
+
+    /// Starts it; it ends with its runtime's shutdown.
+    pub fn start(self) -> Handle {
+        let positions: Arc<[AtomicU64]> = (0..self.log.shards()).map(|_| AtomicU64::new(0)).collect();
+        let tasks = self.runtime.tasks.clone();
+        tasks.spawn("notify.host", Driver::new(self, Arc::clone(&positions)).run());
+        Handle { positions }
+    }
+}
+
+impl Handle {
+    /// Per shard of the state log, the offset before which the host needs nothing: what is not
+    /// done with is in its checkpoint.
+    pub fn positions(&self) -> Vec<Offset> {
+        self.positions.iter().map(|position| Offset(position.load(Ordering::Acquire))).collect()
+    }
+}

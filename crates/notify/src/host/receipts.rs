@@ -1,0 +1,69 @@
+use std::sync::Arc;
+use std::time::Duration;
+
+use base::{Backoff, Clock, Rng};
+use bus::{BusError, Log};
+use model::rows::Receipt;
+use model::{Batch, Offset};
+
+use crate::checkpoint::Saved;
+use crate::{Checkpoints, NotifyError};
+
+/// Receipts on their way to the log, and the checkpoint that holds once they are there.
+pub(super) struct Write {
+    pub log: Arc<dyn Log>,
+    pub checkpoints: Arc<dyn Checkpoints>,
+    pub clock: Clock,
+    pub rng: Rng,
+    pub shard: u32,
+    pub receipts: Vec<Receipt>,
+    pub batches: Vec<Batch>,
+    pub checkpoint: Option<Checkpoint>,
+}
+
+/// A state of a shard.
+pub(super) struct Checkpoint {
+    pub bytes: Vec<u8>,
+    pub offset: Offset,
+}
+
+impl Write {
+    /// Appends until the log takes it.
+    ///
+    /// # Errors
+    /// If the log can no longer be used: the process must start anew.
+    pub async fn append(&self) -> Result<(), BusError> {
+        let mut backoff = Backoff::new(Duration::from_millis(50), Duration::from_secs(10));
+        while !self.batches.is_empty() {
+            match self.log.append(self.shard, self.batches.clone()).await {
+                Ok(_) => break,
+                Err(error @ BusError::Unavailable { .. }) => {
+                    metrics::counter!("steadfast_notify_append_retries_total").increment(1);
+                    tracing::warn!(%error, shard = self.shard, "receipts wait for the state log");
+                    self.clock.sleep(backoff.next(&self.rng)).await;
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
+    }
+
+    /// Saves the checkpoint; gives its offset if it is durable.
+    pub async fn save(&self) -> Option<Offset> {
+        let checkpoint = self.checkpoint.as_ref()?;
+        let saved = self.checkpoints.save(&Saved::name(self.shard), checkpoint.bytes.clone()).await;
+        match saved {
+            Ok(()) => Some(checkpoint.offset),
+            Err(error) => {
+                report(&error);
+                None
+            }
+        }
+    }
+}
+
+/// Says that a checkpoint was not saved or loaded.
+pub(super) fn report(error: &NotifyError) {
+    metrics::counter!("steadfast_notify_checkpoint_errors_total").increment(1);
+    tracing::error!(%error, "a checkpoint of the outbox failed; it is tried again");
+}

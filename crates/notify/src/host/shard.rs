@@ -1,0 +1,93 @@
+use std::collections::VecDeque;
+
+use model::rows::{Intent, Receipt};
+use model::{Batch, Dedup, ModelError, Offset, Record, RecordId, Row, Stream};
+
+use super::receipts::report;
+use crate::NotifyError;
+use crate::checkpoint::Saved;
+use crate::outbox::{Draft, Now, Outbox};
+
+/// Rows of one record of receipts.
+const ROWS: usize = 256;
+
+/// What the host knows of one shard of the log.
+#[derive(Debug, Default)]
+pub(super) struct Shard {
+    pub number: u32,
+    /// The next record to read.
+    pub next: Offset,
+    /// Where the log ended at the start.
+    end: Offset,
+    live: bool,
+    dedup: Dedup,
+    /// Receipts that are not yet given to the log.
+    pub pending: VecDeque<Receipt>,
+    /// An append or a save is under way.
+    pub busy: bool,
+    pub save_due: bool,
+    /// Records since the last checkpoint.
+    pub unsaved: u64,
+    next_id: Offset,
+}
+
+impl Shard {
+    /// A shard read from `next` on, of a log that ends at `end`.
+    pub fn new(number: u32, next: Offset, end: Offset, dedup: Dedup) -> Self {
+        // Each record has an offset of its own and at most one id of ours, so no id that was ever
+        // used is at or past the log's end.
+        Self { number, next, end, dedup, next_id: end, ..Self::default() }
+    }
+
+    /// Goes live if everything is read that was there at the start.
+    pub fn catch_up(&mut self, outbox: &mut Outbox, now: Now) -> Vec<Draft> {
+        if self.live || self.next < self.end {
+            return Vec::new();
+        }
+        self.live = true;
+        tracing::debug!(shard = self.number, offset = %self.next, "the state log is read; intents can be sent");
+        outbox.go_live(now, self.number)
+    }
+
+    /// Applies one record, unless it was seen.
+    pub fn apply(&mut self, outbox: &mut Outbox, now: Now, record: &Record) -> Result<Vec<Draft>, NotifyError> {
+        if !self.dedup.admit(record) {
+            return Ok(Vec::new());
+        }
+        let problem = |source| NotifyError::Record { shard: self.number, offset: record.offset, source };
+        if record.batch.stream == Stream::Intents {
+            let intents = record.rows::<Intent>().map_err(problem)?;
+            Ok(intents.into_iter().flat_map(|intent| outbox.admit(now, self.number, intent)).collect())
+        } else {
+            let receipts = record.rows::<Receipt>().map_err(problem)?;
+            Ok(receipts.iter().flat_map(|receipt| outbox.receipt(now, receipt)).collect())
+        }
+    }
+
+    /// The shard is read up to `next`.
+    pub fn advance_to(&mut self, next: Offset, save_records: u64) {
+        self.unsaved += next.0.saturating_sub(self.next.0).max(1);
+        self.next = next;
+        self.save_due |= self.unsaved >= save_records;
+    }
+
+    /// What a checkpoint of this moment holds; it is true once the pending receipts are durable.
+    pub fn saved(&mut self, outbox: &Outbox) -> Option<Vec<u8>> {
+        self.unsaved = 0;
+        let saved = Saved::new(self.next, self.dedup.clone(), outbox.save(self.number));
+        saved.encode(self.number).map_err(|error| report(&error)).ok()
+    }
+
+    /// `receipts` as records with ids, so that an append that is made twice adds nothing.
+    pub fn batches(&mut self, receipts: &[Receipt]) -> Vec<Batch> {
+        let batch = |rows| self.batch(rows).map_err(|error| tracing::error!(%error, "receipts are not kept: a bug"));
+        receipts.chunks(ROWS).map(batch).filter_map(Result::ok).collect()
+    }
+
+    fn batch(&mut self, rows: &[Receipt]) -> Result<Batch, ModelError> {
+        let id = RecordId { producer: "notify".to_owned(), shard: self.number, offset: self.next_id, index: 0 };
+        self.next_id = self.next_id.next();
+        let key = rows.first().map(|receipt| receipt.incident.clone()).unwrap_or_default();
+        Ok(Batch { stream: Receipt::STREAM, key, id: Some(id), data: Receipt::encode(rows)? })
+    }
+}

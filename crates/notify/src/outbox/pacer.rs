@@ -1,0 +1,168 @@
+use std::time::Duration;
+
+use base::{Backoff, Rng};
+
+use crate::{Limits, ReceiverConfig};
+
+/// Says when a receiver may be sent to: a token bucket, a bound on requests in flight, and a pause
+/// after which one request goes alone to find out whether the provider takes them again.
+#[derive(Debug)]
+pub(super) struct Pacer {
+    limits: Limits,
+    max_in_flight: u32,
+    max_pause: Duration,
+    tokens: f64,
+    refilled: Duration,
+    paused_until: Duration,
+    probing: bool,
+    failures: u32,
+    in_flight: u32,
+}
+
+impl Pacer {
+    pub fn new(limits: Limits, config: &ReceiverConfig, max_pause: Duration) -> Self {
+        let limits = config.apply(limits);
+        Self {
+            limits,
+            max_in_flight: config.in_flight.max(1),
+            max_pause,
+            tokens: f64::from(limits.burst),
+            refilled: Duration::ZERO,
+            paused_until: Duration::ZERO,
+            probing: false,
+            failures: 0,
+            in_flight: 0,
+        }
+    }
+
+    /// When the next request may start; nothing if one in flight has to end first.
+    pub fn ready_at(&mut self, now: Duration) -> Option<Duration> {
+        let room = if self.probing { 1 } else { self.max_in_flight };
+        if self.in_flight >= room {
+            return None;
+        }
+        self.refill(now);
+        let token = if self.tokens >= 1.0 { now } else { now + self.until_token() };
+        Some(token.max(self.paused_until))
+    }
+
+    pub fn start(&mut self, now: Duration) {
+        self.refill(now);
+        self.tokens -= 1.0;
+        self.in_flight += 1;
+    }
+
+    /// A request has ended, and the provider answers.
+    pub fn answered(&mut self) {
+        self.in_flight = self.in_flight.saturating_sub(1);
+        self.probing = false;
+        self.failures = 0;
+    }
+
+    /// A request has ended without an answer that says anything of the receiver as a whole.
+    pub fn failed(&mut self) {
+        self.in_flight = self.in_flight.saturating_sub(1);
+    }
+
+    /// A request has ended with an answer for the receiver as a whole: no more requests until
+    /// `hint` has passed, or the back-off. Gives the end of the pause.
+    pub fn pause(&mut self, now: Duration, hint: Option<Duration>, rng: &Rng) -> Duration {
+        self.in_flight = self.in_flight.saturating_sub(1);
+        self.probing = true;
+        let backoff = self.backoff().at(self.failures, rng);
+        // A hint has no jitter below it: it is the earliest time that the provider allows.
+        let wait = hint.map_or(backoff, |hint| hint + rng.jitter(hint / 10).min(self.limits.max_backoff));
+        self.failures = self.failures.saturating_add(1);
+        self.paused_until = self.paused_until.max(now + wait.min(self.max_pause));
+        self.paused_until
+    }
+
+    /// The wait of one incident after its attempt `n` (from 0) failed.
+    pub fn backoff_at(&self, n: u32, rng: &Rng) -> Duration {
+        self.backoff().at(n, rng)
+    }
+
+    pub const fn in_flight(&self) -> u32 {
+        self.in_flight
+    }
+
+    pub fn paused(&self, now: Duration) -> bool {
+        self.paused_until > now
+    }
+
+    pub const fn timeout(&self) -> Duration {
+        self.limits.timeout
+    }
+
+    fn backoff(&self) -> Backoff {
+        Backoff::new(self.limits.first_backoff, self.limits.max_backoff)
+    }
+
+    fn refill(&mut self, now: Duration) {
+        let passed = now.saturating_sub(self.refilled).as_secs_f64();
+        self.tokens = (self.tokens + passed * self.limits.per_second).min(f64::from(self.limits.burst));
+        self.refilled = now;
+    }
+
+    fn until_token(&self) -> Duration {
+        let seconds = (1.0 - self.tokens) / self.limits.per_second.max(1e-6);
+        // A millisecond more than computed, so that rounding never makes the wait too short.
+        Duration::try_from_secs_f64(seconds).unwrap_or(self.max_pause) + Duration::from_millis(1)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn pacer(burst: u32, per_second: f64) -> Pacer {
+        let limits = Limits {
+            burst,
+            per_second,
+            first_backoff: Duration::from_secs(1),
+            max_backoff: Duration::from_secs(60),
+            timeout: Duration::from_secs(5),
+        };
+        Pacer::new(limits, &ReceiverConfig { in_flight: 1000, ..ReceiverConfig::default() }, Duration::from_secs(3600))
+    }
+
+    const fn secs(n: u64) -> Duration {
+        Duration::from_secs(n)
+    }
+
+    #[test]
+    fn never_more_than_the_burst_and_the_rate_allow_in_any_minute() {
+        let mut pacer = pacer(30, 1.5);
+        let mut started = Vec::new();
+        for now in (0..600_000).step_by(50).map(Duration::from_millis) {
+            while pacer.ready_at(now).is_some_and(|at| at <= now) {
+                pacer.start(now);
+                pacer.answered();
+                started.push(now);
+            }
+        }
+        let most = started.iter().map(|&from| started.iter().filter(|&&t| t >= from && t < from + secs(60)).count());
+        assert!(most.max().unwrap() <= 120);
+        assert!(started.len() > 900, "{}: the rate is used", started.len());
+    }
+
+    #[test]
+    fn a_pause_is_obeyed_and_then_one_request_goes_alone() {
+        let (mut pacer, rng) = (pacer(10, 10.0), Rng::seeded(1));
+        pacer.start(secs(1));
+        let until = pacer.pause(secs(1), Some(secs(30)), &rng);
+        assert!(until >= secs(31) && until <= secs(34), "{until:?}");
+        assert_eq!(pacer.ready_at(secs(2)), Some(until));
+        pacer.start(until);
+        assert_eq!(pacer.ready_at(until), None, "the probe is alone");
+        pacer.answered();
+        assert_eq!(pacer.ready_at(until), Some(until));
+    }
+
+    #[test]
+    fn no_hint_is_longer_than_the_limit() {
+        let (mut pacer, rng) = (pacer(10, 10.0), Rng::seeded(1));
+        pacer.start(secs(1));
+        assert_eq!(pacer.pause(secs(1), Some(secs(u64::MAX / 4)), &rng), secs(3601));
+    }
+}

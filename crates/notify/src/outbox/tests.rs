@@ -1,0 +1,276 @@
+use std::time::Duration;
+
+use base::{Limit, Rng, Timestamp};
+use model::rows::Intent;
+use model::{Key, Outcome};
+
+use super::*;
+
+fn now(secs: u64) -> Now {
+    Now { mono: Duration::from_secs(secs), wall: Timestamp::ZERO.plus(Duration::from_secs(secs)) }
+}
+
+pub(super) fn intent(receiver: &str, incident: &str, sequence: i64, action: Action) -> Intent {
+    let name = format!("{receiver}/{incident}/{sequence}");
+    Intent {
+        time: Timestamp::ZERO,
+        key: Key::of(name.as_bytes()),
+        intent: name,
+        receiver: receiver.to_owned(),
+        incident: incident.to_owned(),
+        sequence,
+        action: action.to_string(),
+        reason: "opened".to_owned(),
+        payload: "{}".to_owned(),
+    }
+}
+
+pub(super) fn limits() -> Limits {
+    Limits {
+        burst: 1000,
+        per_second: 1000.0,
+        first_backoff: Duration::from_secs(2),
+        max_backoff: Duration::from_secs(60),
+        timeout: Duration::from_secs(10),
+    }
+}
+
+pub(super) fn outbox(receivers: &[&str]) -> Outbox {
+    let mut outbox = Outbox::new(Limit::new("test", 1 << 20), Rng::seeded(7));
+    for name in receivers {
+        outbox.configure(name, limits(), &ReceiverConfig::default(), Duration::from_secs(3600));
+    }
+    outbox
+}
+
+fn live(receivers: &[&str]) -> Outbox {
+    let mut outbox = outbox(receivers);
+    outbox.go_live(now(0), 0);
+    outbox
+}
+
+fn retry(status: Option<u16>, after: Option<u64>) -> Result<Sent, SendError> {
+    Err(SendError::Retry { problem: "no".to_owned(), status, after: after.map(Duration::from_secs) })
+}
+
+fn poison() -> Result<Sent, SendError> {
+    Err(SendError::Poison { problem: "bad".to_owned(), status: Some(400) })
+}
+
+fn refused() -> Result<Sent, SendError> {
+    Err(SendError::Refused { problem: "who".to_owned(), status: Some(401) })
+}
+
+fn sent() -> Result<Sent, SendError> {
+    Ok(Sent { proven: true, status: Some(202), reference: Some("ref".to_owned()) })
+}
+
+/// `T2 delivered last` and so on: what a receipt says, short.
+fn said(drafts: &[Draft]) -> Vec<(i64, Outcome, bool)> {
+    drafts.iter().map(|draft| (draft.receipt.sequence, draft.receipt.outcome, draft.receipt.last)).collect()
+}
+
+/// Ends a job and makes its receipts durable; gives all of them.
+fn finish(outbox: &mut Outbox, at: Now, job: &Job, result: &Result<Sent, SendError>) -> Vec<Draft> {
+    let drafts = outbox.done(at, job, result, Duration::ZERO);
+    let more: Vec<Draft> = drafts.iter().flat_map(|draft| outbox.receipt(at, &draft.receipt)).collect();
+    drafts.into_iter().chain(more).collect()
+}
+
+use Action::{Resolve, Trigger, Update};
+
+#[test]
+fn what_waits_is_merged_and_superseded() {
+    let cases: [(&str, &[Action], &[(i64, Action)], &[i64]); 7] = [
+        ("a trigger goes as it is", &[Trigger], &[(1, Trigger)], &[]),
+        ("updates merge into the newest", &[Trigger, Update, Update, Update], &[(1, Trigger), (4, Update)], &[2, 3]),
+        ("nothing was sent: nothing to resolve", &[Trigger, Resolve], &[], &[1, 2]),
+        ("all of it, with its updates", &[Trigger, Update, Resolve], &[], &[1, 2, 3]),
+        ("a new opening is kept", &[Trigger, Resolve, Trigger], &[(3, Trigger)], &[1, 2]),
+        ("two openings that ended", &[Trigger, Resolve, Trigger, Resolve], &[], &[1, 2, 3, 4]),
+        ("an update of nothing opens it", &[Update], &[(1, Trigger)], &[]),
+    ];
+    for (name, actions, expected, superseded) in cases {
+        let mut outbox = outbox(&["a"]);
+        outbox.go_live(now(0), 0);
+        // A provider that cannot be reached keeps the queue from moving.
+        outbox.admit(now(0), 0, intent("a", "blocker", 1, Trigger));
+        let blocker = outbox.next(now(0)).unwrap();
+        outbox.done(now(0), &blocker, &retry(Some(429), Some(30)), Duration::ZERO);
+        let mut drafts = Vec::new();
+        for (n, &action) in actions.iter().enumerate() {
+            drafts.extend(outbox.admit(now(1), 0, intent("a", "x", n as i64 + 1, action)));
+        }
+        let mut got: Vec<i64> = drafts.iter().map(|draft| draft.receipt.sequence).collect();
+        got.sort_unstable();
+        assert_eq!(got, superseded, "{name}");
+        drafts.iter().for_each(|draft| assert!(outbox.receipt(now(1), &draft.receipt).is_empty()));
+        assert!(drafts.iter().all(|draft| draft.receipt.outcome == Outcome::Superseded && draft.receipt.last));
+        let mut went = Vec::new();
+        while let Some(job) = outbox.next(now(100)) {
+            if job.intent.incident == "x" {
+                went.push((job.intent.sequence, job.action));
+            }
+            finish(&mut outbox, now(100), &job, &sent());
+        }
+        assert_eq!(went, expected, "{name}");
+    }
+}
+
+#[test]
+fn one_request_per_key_and_the_next_only_after_the_durable_receipt() {
+    let mut outbox = live(&["a"]);
+    outbox.admit(now(0), 0, intent("a", "x", 1, Trigger));
+    let first = outbox.next(now(0)).unwrap();
+    outbox.admit(now(0), 0, intent("a", "x", 2, Update));
+    outbox.admit(now(0), 0, intent("a", "y", 1, Trigger));
+    assert_eq!(outbox.next(now(0)).unwrap().intent.incident, "y");
+    assert!(outbox.next(now(0)).is_none());
+    let drafts = outbox.done(now(1), &first, &sent(), Duration::from_millis(20));
+    assert_eq!(said(&drafts), [(1, Outcome::Delivered, true)]);
+    assert_eq!(drafts[0].receipt.took_ms, 20);
+    assert!(outbox.next(now(1)).is_none(), "the receipt is not durable");
+    outbox.receipt(now(1), &drafts[0].receipt);
+    assert_eq!(outbox.next(now(1)).unwrap().intent.sequence, 2);
+}
+
+#[test]
+fn a_resolve_follows_what_may_have_arrived() {
+    // The answer to the first attempt: whether the resolve has to be sent.
+    let cases = [
+        (retry(None, None), true),
+        (retry(Some(500), None), true),
+        (retry(Some(429), None), false),
+        (refused(), false),
+    ];
+    for (answer, resolves) in cases {
+        let mut outbox = live(&["a"]);
+        outbox.admit(now(0), 0, intent("a", "x", 1, Trigger));
+        let job = outbox.next(now(0)).unwrap();
+        outbox.admit(now(0), 0, intent("a", "x", 2, Resolve));
+        let drafts = outbox.done(now(0), &job, &answer, Duration::ZERO);
+        let superseded = drafts.iter().filter(|d| d.receipt.outcome == Outcome::Superseded).count();
+        assert_eq!(superseded, if resolves { 1 } else { 2 }, "{answer:?}");
+        assert!(outbox.next(now(7200)).is_none(), "what is superseded is not yet durably so");
+        drafts.iter().for_each(|draft| _ = outbox.receipt(now(0), &draft.receipt));
+        let next = outbox.next(now(7200)).map(|job| job.action);
+        assert_eq!(next, resolves.then_some(Resolve), "{answer:?}");
+    }
+}
+
+#[test]
+fn a_refused_payload_is_stripped_once() {
+    let mut outbox = live(&["a"]);
+    outbox.admit(now(0), 0, intent("a", "x", 1, Trigger));
+    let job = outbox.next(now(0)).unwrap();
+    assert!(!job.safe);
+    assert_eq!(said(&finish(&mut outbox, now(0), &job, &poison())), [(1, Outcome::Poison, false)]);
+    let job = outbox.next(now(0)).unwrap();
+    assert!(job.safe);
+    assert_eq!(said(&finish(&mut outbox, now(0), &job, &retry(Some(429), Some(5)))), [(1, Outcome::Retry, false)]);
+    let job = outbox.next(now(10)).unwrap();
+    assert!(job.safe, "a retry does not bring the refused payload back");
+    assert_eq!(said(&finish(&mut outbox, now(10), &job, &poison())), [(1, Outcome::Poison, true)]);
+    assert!(outbox.next(now(10)).is_none());
+    // What comes next of the incident opens it after all.
+    outbox.admit(now(11), 0, intent("a", "x", 2, Update));
+    assert_eq!(outbox.next(now(11)).unwrap().action, Trigger);
+}
+
+#[test]
+fn a_refused_integration_keeps_its_intents_and_is_probed_alone() {
+    let mut outbox = live(&["a", "b"]);
+    for incident in ["x", "y", "z"] {
+        outbox.admit(now(0), 0, intent("a", incident, 1, Trigger));
+    }
+    let job = outbox.next(now(0)).unwrap();
+    assert_eq!(said(&finish(&mut outbox, now(0), &job, &refused())), [(1, Outcome::Refused, false)]);
+    assert!(outbox.next(now(0)).is_none());
+    outbox.admit(now(0), 0, intent("b", "x", 1, Trigger));
+    let other = outbox.next(now(0)).unwrap();
+    assert_eq!(other.intent.receiver, "b", "another receiver does not wait");
+    let probe = outbox.next(now(2)).unwrap();
+    assert!(outbox.next(now(2)).is_none(), "the probe is alone");
+    finish(&mut outbox, now(2), &probe, &sent());
+    assert!(outbox.next(now(2)).is_some() && outbox.next(now(2)).is_some());
+}
+
+#[test]
+fn too_many_requests_pause_the_receiver_and_other_failures_the_incident() {
+    let mut outbox = live(&["a"]);
+    for incident in ["x", "y"] {
+        outbox.admit(now(0), 0, intent("a", incident, 1, Trigger));
+    }
+    let job = outbox.next(now(0)).unwrap();
+    finish(&mut outbox, now(0), &job, &retry(Some(500), None));
+    let job = outbox.next(now(0)).unwrap();
+    assert_eq!(job.intent.incident, "y");
+    finish(&mut outbox, now(0), &job, &retry(Some(429), Some(600)));
+    assert!(outbox.wake(now(0)).unwrap() >= Duration::from_secs(600));
+    assert!(outbox.next(now(599)).is_none());
+    assert!(outbox.next(now(661)).is_some());
+}
+
+#[test]
+fn after_a_restart_nothing_goes_before_the_receipts_are_read() {
+    let mut outbox = outbox(&["a"]);
+    outbox.admit(now(0), 0, intent("a", "x", 1, Trigger));
+    outbox.admit(now(0), 0, intent("a", "y", 1, Trigger));
+    assert!(outbox.next(now(0)).is_none());
+    let mut receipt = live(&["a"]);
+    receipt.admit(now(0), 0, intent("a", "x", 1, Trigger));
+    let job = receipt.next(now(0)).unwrap();
+    let receipt = receipt.done(now(0), &job, &sent(), Duration::ZERO).remove(0).receipt;
+    outbox.receipt(now(0), &receipt);
+    assert!(outbox.go_live(now(0), 0).is_empty());
+    assert_eq!(outbox.next(now(0)).unwrap().intent.incident, "y");
+    assert!(outbox.next(now(0)).is_none());
+    // An earlier process may have sent y: its resolve goes out although we know of no delivery.
+    outbox.admit(now(0), 0, intent("a", "x", 2, Resolve));
+    assert_eq!(outbox.next(now(0)).unwrap().action, Resolve);
+}
+
+#[test]
+fn what_was_saved_is_restored() {
+    let mut first = live(&["a"]);
+    first.admit(now(0), 0, intent("a", "x", 1, Trigger));
+    let job = first.next(now(0)).unwrap();
+    finish(&mut first, now(0), &job, &sent());
+    first.admit(now(0), 0, intent("a", "y", 1, Trigger));
+    let job = first.next(now(0)).unwrap();
+    finish(&mut first, now(0), &job, &poison());
+    let mut second = outbox(&["a"]);
+    second.restore(0, first.save(0));
+    assert_eq!(second.save(0).len(), 2);
+    second.go_live(now(0), 0);
+    let job = second.next(now(0)).unwrap();
+    assert_eq!((job.intent.incident.as_str(), job.safe), ("y", true));
+    assert_eq!(finish(&mut second, now(0), &job, &sent())[0].receipt.attempt, 2);
+    second.admit(now(0), 0, intent("a", "x", 1, Trigger));
+    assert!(second.next(now(0)).is_none(), "a duplicate of what is done is nothing new");
+    second.admit(now(0), 0, intent("a", "x", 2, Resolve));
+    let job = second.next(now(0)).unwrap();
+    finish(&mut second, now(0), &job, &sent());
+    assert_eq!(second.save(0).len(), 1, "x: a resolved incident is forgotten");
+}
+
+#[test]
+fn an_unknown_receiver_is_named() {
+    let mut outbox = live(&["a"]);
+    let drafts = outbox.admit(now(0), 0, intent("gone", "x", 1, Trigger));
+    assert_eq!(said(&drafts), [(1, Outcome::Refused, true)]);
+    assert!(drafts[0].receipt.message.as_deref().unwrap().contains("gone"));
+    assert!(outbox.save(0).is_empty());
+}
+
+#[test]
+fn beyond_the_limit_payloads_are_stripped_and_still_sent() {
+    let mut outbox = Outbox::new(Limit::new("test", 100), Rng::seeded(7));
+    outbox.configure("a", limits(), &ReceiverConfig::default(), Duration::from_secs(60));
+    outbox.go_live(now(0), 0);
+    outbox.admit(now(0), 0, Intent { payload: "x".repeat(1 << 20), ..intent("a", "x", 1, Trigger) });
+    let job = outbox.next(now(0)).unwrap();
+    assert!(job.safe && job.intent.payload.len() < 1024, "{}", job.intent.payload.len());
+    finish(&mut outbox, now(0), &job, &sent());
+    assert_eq!(outbox.gauges(now(0)).next().unwrap().1.held, 0);
+}

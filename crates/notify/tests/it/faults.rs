@@ -1,0 +1,99 @@
+use std::sync::atomic::Ordering;
+
+use notify::Action::{Resolve, Trigger};
+use notify::{Checkpoints, SendError};
+
+use crate::world::{Reply, World};
+
+#[tokio::test]
+async fn killed_between_the_answer_and_the_receipt_the_same_intent_is_sent_again() {
+    let world = World::new(&["a"]);
+    world.start();
+    world.intend("a", "x", 1, Trigger).await;
+    world.log.stuck.store(true, Ordering::SeqCst);
+    world.until("it is asked", || world.provider().asked().len() == 1).await;
+    world.kill().await;
+    assert!(world.log.receipts().is_empty());
+    world.log.stuck.store(false, Ordering::SeqCst);
+    world.start();
+    world.until("the receipt", || world.log.receipts().len() == 1).await;
+    let asked = world.provider().asked();
+    assert_eq!(asked[0], asked[1], "under the same key");
+    world.kill().await;
+    world.start();
+    world.intend("a", "y", 1, Trigger).await;
+    world.until("y is asked", || world.provider().asked().len() == 3).await;
+    assert_eq!(world.provider().asked()[2].0, "y", "what has its receipt is not sent again");
+}
+
+#[tokio::test]
+async fn killed_between_trigger_and_receipt_the_resolve_still_goes_out() {
+    let world = World::new(&["a"]);
+    world.start();
+    world.intend("a", "x", 1, Trigger).await;
+    world.log.stuck.store(true, Ordering::SeqCst);
+    world.until("it is asked", || world.provider().asked().len() == 1).await;
+    world.kill().await;
+    world.log.stuck.store(false, Ordering::SeqCst);
+    world.intend("a", "x", 2, Resolve).await;
+    world.start();
+    world.until("both are done", || world.log.receipts().len() == 2).await;
+    assert_eq!(world.said(), ["1 superseded last", "2 delivered last"]);
+    assert_eq!(world.provider().asked()[1].1, Resolve);
+}
+
+#[tokio::test]
+async fn an_append_that_failed_and_is_there_all_the_same_gives_one_receipt() {
+    let world = World::new(&["a"]);
+    world.start();
+    world.turn().await;
+    for n in 0..3 {
+        world.intend("a", &format!("x{n}"), 1, Trigger).await;
+    }
+    world.log.ambiguous.store(3, Ordering::SeqCst);
+    world.until("all", || world.log.ambiguous.load(Ordering::SeqCst) == 0).await;
+    world.intend("a", "x0", 2, Resolve).await;
+    world.until("the resolve", || world.provider().asked().len() == 4).await;
+    world.until("its receipt", || world.log.receipts().iter().any(|r| r.sequence == 2)).await;
+    assert_eq!(world.log.receipts().len(), 4);
+}
+
+#[tokio::test]
+async fn an_integration_that_panics_still_pages() {
+    let world = World::new(&["a"]);
+    world.provider().reply(0, Reply::Panic);
+    world.start();
+    world.intend("a", "x", 1, Trigger).await;
+    world.until("two receipts", || world.log.receipts().len() == 2).await;
+    assert_eq!(world.said(), ["1 poison", "1 delivered last"]);
+    assert!(world.provider().asked()[1].2, "in its safe form");
+}
+
+#[tokio::test]
+async fn a_damaged_checkpoint_is_read_anew_from_the_log() {
+    let world = World::new(&["a"]);
+    world.start();
+    world.intend("a", "x", 1, Trigger).await;
+    world.until("the receipt", || world.log.receipts().len() == 1).await;
+    world.stop().await;
+    world.store.save("notify-0", b"{\"version\":1".to_vec()).await.unwrap();
+    world.start();
+    world.intend("a", "x", 2, Resolve).await;
+    world.until("the resolve", || world.log.receipts().len() == 2).await;
+    assert_eq!(world.said(), ["1 delivered last", "2 delivered last"]);
+}
+
+#[tokio::test]
+async fn a_refused_receiver_keeps_everything_until_it_is_let_in() {
+    let world = World::new(&["a"]);
+    let refused = SendError::Refused { problem: "401".to_owned(), status: Some(401) };
+    world.provider().usually(Reply::No(refused));
+    world.start();
+    for n in 0..20 {
+        world.intend("a", &format!("x{n}"), 1, Trigger).await;
+    }
+    world.until("several probes", || world.provider().asked().len() >= 16 + 3).await;
+    assert!(world.log.receipts().iter().all(|receipt| !receipt.last));
+    world.provider().usually(Reply::Yes);
+    world.until("all", || world.log.receipts().iter().filter(|r| r.last).count() == 20).await;
+}
