@@ -1,13 +1,17 @@
 //! Where desired state comes from: Git repositories with host manifests, and the package
 //! databases of a host.
 
+mod child;
 pub mod git;
 pub mod host_manifest;
+pub mod packages;
+mod pattern;
 mod plugin;
 
+pub use pattern::Pattern;
 pub use plugin::{BuildError, Context, Plugin};
 
 /// Every source.
-pub fn all() -> Vec<Plugin> {
-    vec![git::PLUGIN]
+pub fn all() -> &'static [Plugin] {
+    &[git::PLUGIN, packages::PLUGIN]
 }

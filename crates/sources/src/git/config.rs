@@ -2,12 +2,12 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use base::SecretRef;
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
 
 /// A repository that declares what hosts must be.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Config {
+pub struct GitConfig {
     /// What the source is called on records: `git.<name>`.
     #[serde(default = "name")]
     pub name: String,
@@ -19,9 +19,10 @@ pub struct Config {
     /// The folder of the manifests in it; its root if there is none.
     #[serde(default)]
     pub path: Option<String>,
-    /// How often it is fetched. A local repository is looked at five times a second besides.
-    #[serde(default = "poll", with = "base::duration")]
-    pub poll: Duration,
+    /// How often it is fetched, if not as often as other sources. A local repository is looked at
+    /// five times a second besides.
+    #[serde(default, deserialize_with = "poll")]
+    pub poll: Option<Duration>,
     /// How long one fetch may take.
     #[serde(default = "timeout", with = "base::duration")]
     pub timeout: Duration,
@@ -53,7 +54,7 @@ pub struct Credentials {
     pub token: SecretRef,
 }
 
-impl Config {
+impl GitConfig {
     /// A repository with everything else as it is by default.
     pub fn new(name: impl Into<String>, url: impl Into<String>) -> Self {
         Self {
@@ -61,7 +62,7 @@ impl Config {
             url: url.into(),
             branch: None,
             path: None,
-            poll: poll(),
+            poll: None,
             timeout: timeout(),
             host: None,
             credentials: None,
@@ -76,8 +77,8 @@ fn name() -> String {
     "main".to_owned()
 }
 
-const fn poll() -> Duration {
-    Duration::from_secs(30)
+fn poll<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Duration>, D::Error> {
+    base::duration::deserialize(deserializer).map(Some)
 }
 
 const fn timeout() -> Duration {

@@ -4,9 +4,9 @@ use std::path::{Path, PathBuf};
 use base::{Clock, Secret};
 use desired::DesiredError;
 
-use super::child::Child;
-use super::config::Config;
+use super::config::GitConfig;
 use super::remote::Remote;
+use crate::child::Child;
 
 /// The reference that our head is kept under.
 pub(crate) const HEAD: &str = "refs/steadfast/head";
@@ -15,12 +15,12 @@ pub(crate) const HEAD: &str = "refs/steadfast/head";
 pub(crate) struct Mirror {
     pub(crate) dir: PathBuf,
     pub(crate) remote: Remote,
-    config: Config,
+    config: GitConfig,
     clock: Clock,
 }
 
 impl Mirror {
-    pub(crate) fn new(dir: PathBuf, remote: Remote, config: Config, clock: Clock) -> Self {
+    pub(crate) fn new(dir: PathBuf, remote: Remote, config: GitConfig, clock: Clock) -> Self {
         Self { dir, remote, config, clock }
     }
 

@@ -1,6 +1,5 @@
 //! A Git repository with host manifests: each commit on a branch is a revision.
 
-mod child;
 mod config;
 mod history;
 mod mirror;
@@ -13,13 +12,13 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use base::Clock;
+use base::{Clock, DigestKey};
 use desired::{BadRevision, DesiredError, Fetched, Source};
 use gix::ObjectId;
 
-pub use config::{Config, Credentials};
+pub use config::{Credentials, GitConfig};
 
-use crate::host_manifest::Secrets;
+use crate::host_manifest::{SECRET_PATTERNS, Secrets};
 use crate::plugin::{self, BuildError, Context, Plugin};
 use history::Pending;
 use mirror::Mirror;
@@ -35,12 +34,29 @@ pub const PLUGIN: Plugin = Plugin {
     build: |value, context| Ok(Box::new(Git::new(plugin::config("git", value)?, context)?)),
 };
 
+/// A source of this configuration, with the usual secrets. `mirrors` is the folder for our copies
+/// of repositories; they are a cache.
+///
+/// # Errors
+/// Names the key that is wrong.
+pub fn build(
+    config: &GitConfig,
+    mirrors: &Path,
+    digest_key: &DigestKey,
+    clock: &Clock,
+) -> Result<Box<dyn Source>, BuildError> {
+    let problem = |problem| BuildError::Value { plugin: "git", key: "secrets", problem };
+    let secrets = Secrets::new(digest_key.clone(), SECRET_PATTERNS).map_err(problem)?;
+    let context = Context { clock: clock.clone(), cache: mirrors.to_owned(), secrets, host: String::new() };
+    Ok(Box::new(Git::new(config.clone(), &context)?))
+}
+
 /// Manifests that one fetch gives at most, unless one commit alone has more; the rest comes next.
 const MAX_MANIFESTS: usize = 100_000;
 
 /// The source.
 pub struct Git {
-    config: Config,
+    config: GitConfig,
     mirror: Mirror,
     secrets: Secrets,
     clock: Clock,
@@ -61,16 +77,16 @@ impl Git {
     ///
     /// # Errors
     /// Names the key that is wrong.
-    pub fn new(config: Config, context: &Context) -> Result<Self, BuildError> {
+    pub fn new(config: GitConfig, context: &Context) -> Result<Self, BuildError> {
         let wrong = |key| move |problem: String| BuildError::Value { plugin: "git", key, problem };
         let remote = Remote::parse(&config.url).map_err(wrong("url"))?;
         config.branch.as_deref().map_or(Ok(()), remote::branch).map_err(wrong("branch"))?;
         name(&config.name).map_err(wrong("name"))?;
         let path = config.path.as_deref().map_or(Ok(None), folder).map_err(wrong("path"))?;
         let key = blake3::hash(format!("{}\n{:?}", config.url, config.branch).as_bytes()).to_hex();
-        let dir = context.cache.join("git").join(format!("{}-{}", config.name, &key[..12]));
+        let dir = context.cache.join(format!("{}-{}", config.name, &key[..12]));
         let watch = remote.local.clone().map(|path| Watch::new(path, config.branch.clone()));
-        let config = Config { path, ..config };
+        let config = GitConfig { path, ..config };
         Ok(Self {
             scopes: known(&dir),
             mirror: Mirror::new(dir, remote, config.clone(), context.clock.clone()),
@@ -145,7 +161,7 @@ impl Source for Git {
     }
 
     fn poll(&self) -> Option<Duration> {
-        Some(self.config.poll)
+        self.config.poll
     }
 
     async fn fetch(&mut self) -> Result<Vec<Fetched>, DesiredError> {
@@ -182,7 +198,7 @@ struct Read {
 
 fn read_all(
     dir: &Path,
-    config: &Config,
+    config: &GitConfig,
     secrets: &Secrets,
     pending: &VecDeque<Pending>,
     mut scopes: BTreeSet<String>,

@@ -61,6 +61,7 @@ pub(crate) fn file(
         }
     }
     digest_of_a_secret(path, members, content, reading, errors);
+    private(&mut file);
     Some(file)
 }
 
@@ -75,12 +76,19 @@ fn field(key: &Key, node: &Node, reading: &Reading<'_>, document: &mut Map<Strin
 
 /// The digest of a content, and its text unless it is a secret or not UTF-8.
 fn with_content(file: &mut File, path: &str, bytes: &[u8], reading: &Reading<'_>) {
-    let secret = reading.secrets.is_secret(path);
+    let secret = reading.secrets.holds(path, bytes);
     let digest =
         if secret { reading.secrets.digest(bytes) } else { format!("blake3:{}", blake3::hash(bytes).to_hex()) };
     file.document.insert("digest".to_owned(), Value::from(digest));
-    let text = std::str::from_utf8(bytes).ok().filter(|_| !secret);
-    file.text = text.map(str::to_owned);
+    file.text = std::str::from_utf8(bytes).ok().filter(|_| !secret).map(|text| reading.secrets.redact(text));
+}
+
+/// Of a file that not every user of the host may read, not every user of the store may see the text.
+fn private(file: &mut File) {
+    let mode = file.document.get("mode").and_then(Value::as_str).and_then(|mode| u32::from_str_radix(mode, 8).ok());
+    if mode.is_some_and(|mode| mode & 0o004 == 0) {
+        file.text = None;
+    }
 }
 
 fn digest_of_a_secret(

@@ -7,6 +7,8 @@ pub(crate) enum Type {
     Text,
     /// A whole number, not negative.
     Number,
+    /// What a file is: one of [`FILE_TYPES`].
+    FileType,
     /// Permission bits in octal: `"0644"`.
     Mode,
     /// A list of texts; the order does not matter.
@@ -42,9 +44,12 @@ const fn field(name: &'static str, of: Type) -> Field {
     Field { name, of }
 }
 
+/// What a file can be.
+pub(crate) const FILE_TYPES: &[&str] = &["file", "directory", "symlink", "fifo", "socket", "block", "char"];
+
 /// The fields of a file, but for `content` and `source`, which become `digest`.
 const FILE: &[Field] = &[
-    field("type", Type::Text),
+    field("type", Type::FileType),
     field("mode", Type::Mode),
     field("owner", Type::Text),
     field("group", Type::Text),

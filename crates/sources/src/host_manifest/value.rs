@@ -1,8 +1,9 @@
 use serde_json::Value;
 
 use super::node::{Node, Tree};
-use super::schema::Type;
+use super::schema::{FILE_TYPES, Type};
 use super::secrets::Secrets;
+use super::suggest;
 
 /// What a node says as a value of a type.
 ///
@@ -17,6 +18,10 @@ pub(crate) fn value(node: &Node, of: Type, secrets: &Secrets) -> Result<Value, S
         Type::Text => Ok(Value::from(text)),
         Type::Number => {
             text.parse::<u64>().map(Value::from).map_err(|_| format!("`{text}` is no whole number, such as 1001"))
+        }
+        Type::FileType if FILE_TYPES.contains(&text) => Ok(Value::from(text)),
+        Type::FileType => {
+            Err(format!("`{text}` is no type of file, {}", suggest::meant(text, FILE_TYPES.iter().copied())))
         }
         Type::Mode => mode(text).map(Value::from),
         Type::Digest => digest(text).map(Value::from),

@@ -7,7 +7,7 @@ use rustix::process::{Pid, Signal, kill_process_group};
 use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio::process::Command;
 
-/// Bytes of a child's output that are kept; the rest is read and thrown away.
+/// Bytes of a child's standard error that are kept; the rest is read and thrown away.
 const MAX_OUTPUT: usize = 64 << 10;
 
 /// Variables of our own environment that git and ssh need.
@@ -59,28 +59,33 @@ impl Child {
     /// # Errors
     /// What it said on its standard error, or why it did not run.
     pub(crate) async fn run(self, clock: &Clock, limit: Duration) -> Result<(), String> {
+        self.output(clock, limit, 0).await.map(|_| ())
+    }
+
+    /// The same, and gives at most `max` bytes of its standard output.
+    ///
+    /// # Errors
+    /// As [`Self::run`].
+    pub(crate) async fn output(self, clock: &Clock, limit: Duration, max: usize) -> Result<Vec<u8>, String> {
         let mut command = Command::new(self.program);
         command.args(&self.args).env_clear().envs(self.env);
-        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         command.process_group(0).kill_on_drop(true);
         let mut child = command.spawn().map_err(|error| format!("cannot run {}: {error}", self.program))?;
         let mut group = Group(child.id().and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw));
-        let stderr = child.stderr.take();
+        let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
         let done = async {
-            let said = match stderr {
-                Some(stderr) => bounded(stderr).await,
-                None => String::new(),
-            };
-            (child.wait().await, said)
+            let (output, said) = tokio::join!(bounded(stdout, max), bounded(stderr, MAX_OUTPUT));
+            (child.wait().await, output, String::from_utf8_lossy(&said).into_owned())
         };
-        let (status, said) = clock
+        let (status, output, said) = clock
             .timeout(limit, done)
             .await
             .map_err(|_| format!("{} did not end within {} s", self.program, limit.as_secs_f64()))?;
         // It has ended, and its number may be another's by now.
         group.0 = None;
         match status {
-            Ok(status) if status.success() => Ok(()),
+            Ok(status) if status.success() => Ok(output),
             Ok(status) => Err(meant(&said).unwrap_or_else(|| format!("{} ended with {status}", self.program))),
             Err(error) => Err(format!("cannot wait for {}: {error}", self.program)),
         }
@@ -99,13 +104,15 @@ impl Drop for Group {
     }
 }
 
-async fn bounded(mut from: impl AsyncRead + Unpin) -> String {
-    let (mut kept, mut part) = (Vec::new(), [0; 4096]);
+/// The first `max` bytes of what a child writes; it is read to its end.
+async fn bounded(from: Option<impl AsyncRead + Unpin>, max: usize) -> Vec<u8> {
+    let (mut kept, mut part) = (Vec::new(), [0; 8192]);
+    let Some(mut from) = from else { return kept };
     while let Ok(count @ 1..) = from.read(&mut part).await {
-        let room = MAX_OUTPUT.saturating_sub(kept.len()).min(count);
+        let room = max.saturating_sub(kept.len()).min(count);
         kept.extend_from_slice(&part[..room]);
     }
-    String::from_utf8_lossy(&kept).into_owned()
+    kept
 }
 
 /// The lines of git's or ssh's output that say what is wrong, without what a remote lets it print,
