@@ -87,10 +87,13 @@ pub(crate) async fn commit(inner: &Arc<Inner>, change: &Change) -> Result<(), St
         let path = Version::path(next.number);
         let create = PutOptions { mode: PutMode::Create, ..PutOptions::default() };
         match inner.objects.put_opts(&path, next.encode()?.into(), create).await {
-            Ok(_) => {
-                install(inner, change, next, &asides);
-                return Ok(());
-            }
+            Ok(_) => match overtaken(inner, next.number).await? {
+                None => {
+                    install(inner, change, next, &asides);
+                    return Ok(());
+                }
+                Some(newest) => follow(inner, newest)?,
+            },
             Err(object_store::Error::AlreadyExists { .. } | object_store::Error::Precondition { .. }) => {
                 metrics::counter!("steadfast_store_commit_conflicts_total").increment(1);
                 let Some(found) = load(&inner.objects, &inner.warnings, next.number).await? else { continue };
@@ -102,6 +105,35 @@ pub(crate) async fn commit(inner: &Arc<Inner>, change: &Change) -> Result<(), St
             }
             Err(error) => return Err(StoreError::objects(path)(error)),
         }
+    }
+}
+
+/// A process that stood still for long may commit a version whose number was removed as old. It
+/// finds newer ones then: takes its own back and gives the newest.
+async fn overtaken(inner: &Inner, number: u64) -> Result<Option<Version>, StoreError> {
+    let newest = numbers(&inner.objects).await?.first().copied().unwrap_or(0);
+    if newest <= number {
+        return Ok(None);
+    }
+    let path = Version::path(number);
+    inner.objects.delete(&path).await.map_err(StoreError::objects(path))?;
+    load(&inner.objects, &inner.warnings, newest).await
+}
+
+/// Follows what other processes have committed.
+///
+/// # Errors
+/// [`StoreError::Objects`] if the object store cannot be read now; [`StoreError::Superseded`] if
+/// rows in memory were dropped, to be read again.
+pub(crate) async fn refresh(inner: &Arc<Inner>) -> Result<(), StoreError> {
+    let _one = inner.committing.lock().await;
+    let newest = numbers(&inner.objects).await?.first().copied().unwrap_or(0);
+    if newest <= inner.state.read().version.number {
+        return Ok(());
+    }
+    match load(&inner.objects, &inner.warnings, newest).await? {
+        Some(found) => follow(inner, found),
+        None => Ok(()),
     }
 }
 
@@ -216,6 +248,11 @@ pub(crate) async fn newest(objects: &Arc<dyn ObjectStore>, warnings: &Warnings) 
             Err(Unreadable::Newer(problem)) => return Err(StoreError::corrupt(Version::path(number), problem)),
             Err(Unreadable::Damaged(problem)) => damaged.push((number, problem)),
         }
+    }
+    // Before version 1 there was nothing, so that the log still has everything that was in it.
+    if let [(1, problem)] = damaged.as_slice() {
+        quarantine(objects, warnings, 1, problem).await?;
+        return Ok(Version::empty());
     }
     match damaged.into_iter().next() {
         Some((number, problem)) => Err(StoreError::corrupt(

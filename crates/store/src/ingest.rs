@@ -3,17 +3,18 @@
 use std::sync::Arc;
 
 use base::{Backoff, Shutdown};
-use bus::{BusError, Log};
-use futures::StreamExt;
+use bus::{BusError, Log, Records};
+use futures::{FutureExt, StreamExt};
 use model::{LogKind, Offset, Record};
 use std::time::Duration;
 
-use crate::Store;
 use crate::manifest::ShardKey;
 use crate::state::prepare;
+use crate::{Store, rows};
 
-/// Records that become visible in one step at most.
+/// Records that become visible in one step at most, and about how many bytes of them.
 const AT_ONCE: usize = 64;
+const AT_ONCE_BYTES: usize = 1 << 20;
 
 /// One shard of a log.
 pub(crate) struct Follower {
@@ -29,6 +30,23 @@ enum Ended {
     Reset,
     /// It cannot go on.
     Stopped(String),
+}
+
+/// `first` and the records that are there without waiting, up to the first error.
+fn ready(first: Result<Record, BusError>, records: &mut Records) -> (Vec<Record>, Option<BusError>) {
+    let (mut good, mut bytes, mut next) = (Vec::new(), 0, Some(first));
+    while let Some(result) = next {
+        match result {
+            Ok(record) => {
+                bytes += rows::bytes(&record.batch.data);
+                good.push(record);
+            }
+            Err(error) => return (good, Some(error)),
+        }
+        let more = good.len() < AT_ONCE && bytes < AT_ONCE_BYTES;
+        next = if more { records.next().now_or_never().flatten() } else { None };
+    }
+    (good, None)
 }
 
 impl Follower {
@@ -51,16 +69,9 @@ impl Follower {
             Ok(start) => from = start,
             Err(problem) => return Ended::Stopped(problem),
         }
-        let mut records = self.log.read(self.shard, from).ready_chunks(AT_ONCE);
-        while let Some(ready) = records.next().await {
-            let mut good = Vec::with_capacity(ready.len());
-            let mut failed = None;
-            for result in ready {
-                match result {
-                    Ok(record) => good.push(record),
-                    Err(error) => failed = Some(error),
-                }
-            }
+        let mut records = self.log.read(self.shard, from);
+        while let Some(first) = records.next().await {
+            let (good, failed) = ready(first, &mut records);
             self.room().await;
             if !self.apply(good, epoch) {
                 return Ended::Reset;

@@ -9,7 +9,7 @@ use model::LogKind;
 
 use crate::ingest::Follower;
 use crate::layout::layouts;
-use crate::{Store, StoreError, flush};
+use crate::{Store, StoreError, commit, flush};
 
 /// Spawns a reader for each shard, the flusher, and the task that compacts and collects.
 pub(crate) fn run(store: &Store, logs: Vec<(LogKind, Arc<dyn Log>)>, tasks: &Tasks, shutdown: Shutdown) {
@@ -111,6 +111,10 @@ async fn keep(store: Store) {
 }
 
 async fn tidy(store: &Store) -> Result<(), StoreError> {
+    match commit::refresh(&store.0).await {
+        Err(StoreError::Superseded { .. }) => {}
+        other => other?,
+    }
     store.set_aside_damaged().await?;
     while store.compact().await? {}
     store.set_aside_damaged().await?;

@@ -1,0 +1,24 @@
+//! Scenarios of the store: readers through flushes and compactions, crashes, damage, races.
+
+#![allow(missing_docs, reason = "tests")]
+
+#[path = "it/compaction.rs"]
+mod compaction;
+#[path = "it/crash.rs"]
+mod crash;
+#[path = "it/damage.rs"]
+mod damage;
+#[path = "it/lifecycle.rs"]
+mod lifecycle;
+#[path = "it/lookup.rs"]
+mod lookup;
+#[path = "it/pressure.rs"]
+mod pressure;
+#[path = "it/properties.rs"]
+mod properties;
+#[path = "it/race.rs"]
+mod race;
+#[path = "it/support/mod.rs"]
+mod support;
+#[path = "it/visibility.rs"]
+mod visibility;

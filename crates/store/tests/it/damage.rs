@@ -1,0 +1,180 @@
+use model::LogKind;
+use model::rows::Intent;
+use store::StoreError;
+
+use super::support::*;
+
+/// A store with three files of intents, stopped, and the paths of those files.
+async fn three_files(world: &World) -> Vec<String> {
+    let running = world.start(by_hand()).await;
+    for n in 1..=3 {
+        world.append(batch(&[intent("a", n)]));
+        running.settle().await;
+        running.store.flush().await.unwrap();
+    }
+    let table = running.store.snapshot().table("intents").unwrap();
+    let mut files = table.files().to_vec();
+    files.sort_by_key(|file| file.seq);
+    running.stop().await;
+    files.into_iter().map(|file| file.path).collect()
+}
+
+async fn expect(world: &World, sequences_left: &[i64], warning: &str) {
+    let running = world.start(by_hand()).await;
+    running.settle().await;
+    assert_eq!(sequences(&running.store).await, sequences_left);
+    let warnings = running.store.warnings();
+    assert!(warnings.iter().any(|text| text.contains(warning)), "{warnings:?}");
+    running.store.set_aside_damaged().await.unwrap();
+    running.stop().await;
+    // It stays named after the next start, and the rest still answers.
+    let running = world.start(by_hand()).await;
+    running.settle().await;
+    assert_eq!(sequences(&running.store).await, sequences_left);
+    assert!(running.store.warnings().iter().any(|text| text.contains(warning)), "after a restart");
+    running.stop().await;
+}
+
+#[tokio::test]
+async fn a_missing_file_is_named_and_the_rest_answers() {
+    let world = World::new();
+    let files = three_files(&world).await;
+    world.objects.remove(&files[1]).await;
+    expect(&world, &[1, 3], &format!("{} is damaged and set aside: it is not there", files[1])).await;
+}
+
+#[tokio::test]
+async fn a_short_file_is_named_and_moved_aside() {
+    let world = World::new();
+    let files = three_files(&world).await;
+    let bytes = world.objects.bytes(&files[0]).await;
+    world.objects.overwrite(&files[0], bytes[..bytes.len() / 2].to_vec()).await;
+    expect(&world, &[2, 3], &files[0]).await;
+    assert_eq!(world.objects.paths("quarantine").await, [format!("quarantine/{}", files[0])]);
+}
+
+#[tokio::test]
+async fn a_file_that_is_not_parquet_any_more_is_set_aside_when_it_is_read() {
+    let world = World::new();
+    let files = three_files(&world).await;
+    let mut bytes = world.objects.bytes(&files[2]).await;
+    let end = bytes.len();
+    bytes[end - 40..].fill(0xee);
+    world.objects.overwrite(&files[2], bytes).await;
+    let running = world.start(by_hand()).await;
+    running.settle().await;
+    assert_eq!(running.store.warnings(), Vec::<String>::new(), "the size is right");
+    let found = running.store.lookup("intents", &[model::Key::of(b"a")]).await.unwrap();
+    assert_eq!(decode::<Intent>(&found).len(), 2);
+    running.stop().await;
+    expect(&world, &[1, 2], &files[2]).await;
+}
+
+#[tokio::test]
+async fn a_changed_byte_does_not_get_into_a_compaction() {
+    let world = World::new();
+    let files = three_files(&world).await;
+    let mut bytes = world.objects.bytes(&files[1]).await;
+    bytes[6] ^= 1;
+    world.objects.overwrite(&files[1], bytes).await;
+    let store = world.open(store::StoreConfig { compaction_files: 2, ..by_hand() }).await.unwrap();
+    while store.compact().await.unwrap() {}
+    assert_eq!(sequences(&store).await, [1, 3]);
+    let warnings = store.warnings();
+    assert!(warnings[0].contains(&files[1]) && warnings[0].contains("checksum"), "{warnings:?}");
+}
+
+#[tokio::test]
+async fn a_damaged_newest_manifest_is_moved_aside_and_the_log_fills_the_gap() {
+    for damage in ["torn", "empty", "changed"] {
+        let world = World::new();
+        let running = world.start(by_hand()).await;
+        for n in 1..=3 {
+            world.append(batch(&[intent("a", n)]));
+            running.settle().await;
+            running.store.flush().await.unwrap();
+            world.truncate(&running.store);
+        }
+        running.stop().await;
+        let newest = world.objects.paths("manifest").await.pop().unwrap();
+        let mut bytes = world.objects.bytes(&newest).await;
+        match damage {
+            "torn" => bytes.truncate(bytes.len() - 10),
+            "empty" => bytes.clear(),
+            _ => bytes[50] ^= 1,
+        }
+        world.objects.overwrite(&newest, bytes).await;
+        let running = world.start(by_hand()).await;
+        running.settle().await;
+        assert_eq!(sequences(&running.store).await, [1, 2, 3], "{damage}");
+        assert!(running.store.warnings()[0].starts_with(&format!("{newest} is damaged")), "{damage}");
+        running.store.flush().await.unwrap();
+        running.stop().await;
+        let running = world.start(by_hand()).await;
+        running.settle().await;
+        assert_eq!(sequences(&running.store).await, [1, 2, 3], "{damage}, after a repair");
+        running.stop().await;
+    }
+}
+
+#[tokio::test]
+async fn without_any_readable_manifest_the_store_does_not_open() {
+    let world = World::new();
+    three_files(&world).await;
+    for path in world.objects.paths("manifest").await {
+        world.objects.overwrite(&path, b"{}".to_vec()).await;
+    }
+    let error = world.open(by_hand()).await.unwrap_err();
+    assert!(matches!(&error, StoreError::Corrupt { path, .. } if path.starts_with("manifest/")), "{error}");
+    assert_eq!(world.objects.paths("quarantine").await, Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn a_log_that_lost_what_the_store_does_not_have_is_an_error_that_says_so() {
+    let world = World::new();
+    for n in 1..=3 {
+        world.append(batch(&[intent("a", n)]));
+    }
+    world.state.forget(0, model::Offset(2));
+    let running = world.start(by_hand()).await;
+    let error = within(running.store.wait_for(LogKind::State, 0, model::Offset(2))).await.unwrap_err();
+    assert!(error.to_string().contains("offset 0, but the log begins at 2"), "{error}");
+    assert!(running.store.warnings()[0].contains("no longer read"));
+    running.stop().await;
+
+    let running = world.start(store::StoreConfig { accept_log_gap: true, ..by_hand() }).await;
+    running.settle().await;
+    assert_eq!(sequences(&running.store).await, [3]);
+    running.stop().await;
+}
+
+#[tokio::test]
+async fn a_blob_is_replaced_as_a_whole_and_a_damaged_one_is_none() {
+    let world = World::new();
+    let store = world.open(by_hand()).await.unwrap();
+    assert_eq!(store.load("fold/drift-0").await.unwrap(), None);
+    store.save("fold/drift-0", b"one".to_vec()).await.unwrap();
+    store.save("fold/drift-0", b"two".to_vec()).await.unwrap();
+    assert_eq!(store.load("fold/drift-0").await.unwrap().as_deref(), Some(&b"two"[..]));
+    let mut bytes = world.objects.bytes("blobs/fold/drift-0").await;
+    *bytes.last_mut().unwrap() ^= 1;
+    world.objects.overwrite("blobs/fold/drift-0", bytes).await;
+    assert_eq!(store.load("fold/drift-0").await.unwrap(), None);
+    assert!(store.warnings()[0].starts_with("blobs/fold/drift-0 is damaged"));
+    for name in ["../x", "", "a//b", ".hidden", "a b"] {
+        assert!(matches!(store.save(name, Vec::new()).await, Err(StoreError::Name(_))), "{name}");
+    }
+}
+
+#[tokio::test]
+async fn rows_without_the_columns_of_their_stream_are_left_out_with_a_warning() {
+    let world = World::new();
+    let running = world.start(by_hand()).await;
+    let wrong = model::Batch { stream: model::Stream::Intents, ..batch(&[sample("s", 1, 1.0)]) };
+    world.append(wrong);
+    world.append(batch(&[intent("a", 1)]));
+    running.settle().await;
+    assert_eq!(sequences(&running.store).await, [1]);
+    assert!(running.store.warnings()[0].contains("intents"), "{:?}", running.store.warnings());
+    running.stop().await;
+}

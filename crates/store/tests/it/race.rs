@@ -1,0 +1,115 @@
+use std::sync::Arc;
+
+use super::support::*;
+
+#[tokio::test]
+async fn of_two_stores_that_commit_one_version_one_wins_and_the_other_follows() {
+    let world = World::new();
+    let (one, other) = (world.start(by_hand()).await, world.start(by_hand()).await);
+    for n in 1..=4 {
+        world.append(batch(&[intent("a", n)]));
+        one.settle().await;
+        other.settle().await;
+        let (first, second) = tokio::join!(one.store.flush(), other.store.flush());
+        assert!(first.is_ok() || second.is_ok(), "{first:?} {second:?}");
+        for running in [&one, &other] {
+            running.settle().await;
+            assert_eq!(sequences(&running.store).await, (1..=n).collect::<Vec<_>>());
+        }
+    }
+    one.stop().await;
+    other.stop().await;
+    let running = world.start(by_hand()).await;
+    running.settle().await;
+    assert_eq!(sequences(&running.store).await, [1, 2, 3, 4]);
+    running.stop().await;
+}
+
+#[tokio::test]
+async fn stores_of_different_shards_share_one_manifest() {
+    let world = World::new();
+    let elsewhere = World { state: Arc::new(MemoryLog::new(1)), ..world.clone() };
+    let (one, other) = (world.start(by_hand()).await, elsewhere.start(by_hand()).await);
+    // The other has nothing on the state log, this one nothing on the telemetry log.
+    world.append(batch(&[intent("a", 1)]));
+    one.settle().await;
+    one.store.flush().await.unwrap();
+    world.telemetry.push(0, vec![batch(&[sample("s", 1, 1.0)])]);
+    one.settle().await;
+    other.settle().await;
+    one.store.flush().await.unwrap();
+    drop(other);
+    let running = world.start(by_hand()).await;
+    running.settle().await;
+    assert_eq!(sequences(&running.store).await, [1]);
+    assert_eq!(rows::<model::rows::Sample>(&running.store, "samples").await.len(), 1);
+    running.stop().await;
+    one.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn compactions_of_two_stores_do_not_double_rows() {
+    let world = World::new();
+    let running = world.start(by_hand()).await;
+    for n in 1..=8 {
+        world.append(batch(&[intent("a", n)]));
+        running.settle().await;
+        running.store.flush().await.unwrap();
+    }
+    running.stop().await;
+    let config = || store::StoreConfig { compaction_files: 2, compaction_inputs: 3, ..by_hand() };
+    let (one, other) = (world.open(config()).await.unwrap(), world.open(config()).await.unwrap());
+    for _ in 0..6 {
+        let (first, second) = tokio::join!(one.compact(), other.compact());
+        first.unwrap();
+        second.unwrap();
+    }
+    for store in [one, other, world.open(config()).await.unwrap()] {
+        assert_eq!(sequences(&store).await, (1..=8).collect::<Vec<_>>());
+    }
+}
+
+#[tokio::test]
+async fn a_store_that_only_reads_follows_what_another_commits() {
+    let world = World::new();
+    let idle = World { state: std::sync::Arc::new(MemoryLog::new(1)), ..world.clone() };
+    let reader = idle.start(store::StoreConfig { maintenance: std::time::Duration::from_millis(5), ..by_hand() }).await;
+    let writer = world.start(by_hand()).await;
+    world.append(batch(&[sample("s", 1, 1.0)]));
+    world.append(batch(&[intent("a", 1)]));
+    writer.settle().await;
+    writer.store.flush().await.unwrap();
+    let clock = base::Clock::system();
+    within(async {
+        while sequences(&reader.store).await != [1] {
+            clock.sleep(std::time::Duration::from_millis(2)).await;
+        }
+    })
+    .await;
+    assert_eq!(rows::<model::rows::Sample>(&reader.store, "samples").await.len(), 1);
+    writer.stop().await;
+    reader.stop().await;
+}
+
+#[tokio::test]
+async fn a_process_that_stood_still_does_not_commit_a_version_that_was_removed_as_old() {
+    let world = World::new();
+    let (stale, running) = (world.start(by_hand()).await, world.start(by_hand()).await);
+    for n in 1..=6 {
+        world.append(batch(&[intent("a", n)]));
+        running.settle().await;
+        running.store.flush().await.unwrap();
+    }
+    let versions = world.objects.paths("manifest").await;
+    for old in &versions[..3] {
+        world.objects.remove(old).await;
+    }
+    stale.settle().await;
+    let overtaken = stale.store.flush().await.unwrap_err();
+    assert!(matches!(overtaken, store::StoreError::Superseded { version: 6 }), "{overtaken}");
+    stale.settle().await;
+    assert_eq!(sequences(&stale.store).await, [1, 2, 3, 4, 5, 6]);
+    assert_eq!(world.objects.paths("manifest").await, versions[3..]);
+    stale.stop().await;
+    running.stop().await;
+}

@@ -1,0 +1,167 @@
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+
+use async_trait::async_trait;
+use futures::StreamExt;
+use futures::stream::BoxStream;
+use object_store::memory::InMemory;
+use object_store::path::Path;
+use object_store::{
+    CopyOptions, Error, GetOptions, GetResult, ListResult, MultipartUpload, ObjectMeta, ObjectStore, ObjectStoreExt,
+    PutMultipartOptions, PutOptions, PutPayload, PutResult, Result,
+};
+
+/// What happens at a change of the object store.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fault {
+    /// Nothing is written.
+    Refused,
+    /// It is written, and the answer is lost.
+    AnswerLost,
+    /// Half of it is written.
+    Torn,
+}
+
+/// An object store in which the change of a given number goes wrong and nothing works after it, as
+/// if the process had been ended there; or whose disk is full.
+#[derive(Debug)]
+pub struct Faulty {
+    inner: Arc<InMemory>,
+    changes: AtomicU64,
+    planned: Mutex<Option<(u64, Fault)>>,
+    dead: AtomicBool,
+    full: AtomicBool,
+}
+
+impl Faulty {
+    pub fn in_memory() -> Self {
+        let (changes, planned) = (AtomicU64::new(0), Mutex::new(None));
+        Self { inner: Arc::default(), changes, planned, dead: AtomicBool::new(false), full: AtomicBool::new(false) }
+    }
+
+    /// Plans a fault at the change after `after` more.
+    pub fn plan(&self, after: u64, fault: Fault) {
+        *self.planned.lock().unwrap() = Some((self.changes.load(Ordering::SeqCst) + after, fault));
+    }
+
+    /// Works again. Gives whether a fault had struck.
+    pub fn heal(&self) -> bool {
+        *self.planned.lock().unwrap() = None;
+        self.full.store(false, Ordering::SeqCst);
+        self.dead.swap(false, Ordering::SeqCst)
+    }
+
+    pub fn fill_up(&self) {
+        self.full.store(true, Ordering::SeqCst);
+    }
+
+    pub fn changes(&self) -> u64 {
+        self.changes.load(Ordering::SeqCst)
+    }
+
+    /// The paths below `prefix`, sorted.
+    pub async fn paths(&self, prefix: &str) -> Vec<String> {
+        let listed: Vec<_> = self.inner.list(Some(&Path::from(prefix))).collect().await;
+        let mut paths: Vec<String> = listed.into_iter().map(|meta| meta.unwrap().location.to_string()).collect();
+        paths.sort();
+        paths
+    }
+
+    pub async fn bytes(&self, path: &str) -> Vec<u8> {
+        self.inner.get(&Path::from(path)).await.unwrap().bytes().await.unwrap().to_vec()
+    }
+
+    pub async fn overwrite(&self, path: &str, bytes: Vec<u8>) {
+        self.inner.put(&Path::from(path), bytes.into()).await.unwrap();
+    }
+
+    pub async fn remove(&self, path: &str) {
+        self.inner.delete(&Path::from(path)).await.unwrap();
+    }
+
+    fn alive(&self) -> Result<()> {
+        if self.dead.load(Ordering::SeqCst) { Err(error("the process has ended")) } else { Ok(()) }
+    }
+
+    fn change(&self) -> Result<Option<Fault>> {
+        self.alive()?;
+        if self.full.load(Ordering::SeqCst) {
+            return Err(error("no space left on device"));
+        }
+        let number = self.changes.fetch_add(1, Ordering::SeqCst);
+        let fault = self.planned.lock().unwrap().filter(|(at, _)| *at == number).map(|(_, fault)| fault);
+        if fault.is_some() {
+            self.dead.store(true, Ordering::SeqCst);
+        }
+        Ok(fault)
+    }
+}
+
+fn error(problem: &str) -> Error {
+    Error::Generic { store: "Faulty", source: problem.into() }
+}
+
+impl std::fmt::Display for Faulty {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Faulty")
+    }
+}
+
+#[async_trait]
+impl ObjectStore for Faulty {
+    async fn put_opts(&self, location: &Path, payload: PutPayload, options: PutOptions) -> Result<PutResult> {
+        match self.change()? {
+            None => self.inner.put_opts(location, payload, options).await,
+            Some(Fault::Refused) => Err(error("refused")),
+            Some(Fault::AnswerLost) => {
+                self.inner.put_opts(location, payload, options).await?;
+                Err(error("the answer was lost"))
+            }
+            Some(Fault::Torn) => {
+                let bytes: Vec<u8> = payload.iter().flat_map(|part| part.to_vec()).collect();
+                let half = bytes[..bytes.len() / 2].to_vec();
+                self.inner.put_opts(location, half.into(), options).await?;
+                Err(error("the power went"))
+            }
+        }
+    }
+
+    async fn put_multipart_opts(&self, to: &Path, options: PutMultipartOptions) -> Result<Box<dyn MultipartUpload>> {
+        self.inner.put_multipart_opts(to, options).await
+    }
+
+    async fn get_opts(&self, location: &Path, options: GetOptions) -> Result<GetResult> {
+        self.alive()?;
+        self.inner.get_opts(location, options).await
+    }
+
+    fn delete_stream(&self, locations: BoxStream<'static, Result<Path>>) -> BoxStream<'static, Result<Path>> {
+        match self.change() {
+            Ok(None) => self.inner.delete_stream(locations),
+            Ok(Some(Fault::AnswerLost)) => {
+                let done = self.inner.delete_stream(locations);
+                done.map(|_| Err(error("the answer was lost"))).boxed()
+            }
+            Ok(Some(_)) => futures::stream::iter([Err(error("refused"))]).boxed(),
+            Err(error) => futures::stream::iter([Err(error)]).boxed(),
+        }
+    }
+
+    fn list(&self, prefix: Option<&Path>) -> BoxStream<'static, Result<ObjectMeta>> {
+        match self.alive() {
+            Ok(()) => self.inner.list(prefix),
+            Err(error) => futures::stream::iter([Err(error)]).boxed(),
+        }
+    }
+
+    async fn list_with_delimiter(&self, prefix: Option<&Path>) -> Result<ListResult> {
+        self.inner.list_with_delimiter(prefix).await
+    }
+
+    async fn copy_opts(&self, from: &Path, to: &Path, options: CopyOptions) -> Result<()> {
+        match self.change()? {
+            None => self.inner.copy_opts(from, to, options).await,
+            Some(_) => Err(error("refused")),
+        }
+    }
+}
