@@ -7,7 +7,7 @@ export PATH := $(CARGO_HOME)/bin:$(PATH)
 # Says what was left out: to the list that CI prints at its end, or at once.
 left_out = if [ -n "$$STEADFAST_SKIPPED" ]; then echo "$(1)" >> "$$STEADFAST_SKIPPED"; else echo "Left out: $(1)"; fi
 
-.PHONY: run build test needs tidy lint unit scripts deny
+.PHONY: run build test needs peers tidy lint unit scripts deny bench bench-log bench-store bench-drift bench-manifests
 
 run: build
 	$(CARGO) run --release --locked -q -p steadfast -- up
@@ -16,10 +16,15 @@ build: needs
 	$(CARGO) build --release --locked -p steadfast
 
 # Cheap checks first: most mistakes are found in seconds.
-test: needs tidy scripts deny lint unit
+test: needs tidy scripts deny lint peers unit
 
 needs:
 	@scripts/needs.sh
+
+# Servers that tests run against. The tests that need one are left out where it cannot be installed.
+peers:
+	@if command -v java >/dev/null && command -v mvn >/dev/null && command -v python3 >/dev/null; then tests/peers/kafka-install.sh; \
+	else $(call left_out,tests against Kafka: they need java and mvn and python3); fi
 
 # The project's own rules: format, layers, sizes, documents.
 tidy: needs
@@ -41,3 +46,19 @@ scripts:
 deny:
 	@if command -v cargo-deny >/dev/null; then cargo deny --all-features check licenses bans sources; \
 	else $(call left_out,licences and banned crates: cargo-deny is not installed); fi
+
+# Figures of docs/benchmarks.md; each prints its own.
+bench: bench-log bench-store bench-drift bench-manifests
+
+bench-log: needs
+	$(CARGO) run --release --locked -q -p bus --example append_bench
+
+bench-store: needs
+	$(CARGO) run --release --locked -q -p store --example store_bench
+
+bench-drift: needs
+	$(CARGO) run --release --locked -q -p folds --example sweep_bench -- 1000000
+	$(CARGO) run --release --locked -q -p folds --example sweep_bench -- 10000000
+
+bench-manifests: needs
+	$(CARGO) run --release --locked -q -p sources --example read_manifests -- 10000

@@ -1,6 +1,6 @@
 //! Every collector, source and integration is listed in its crate's `all()` and documented.
 
-use regex::Regex;
+use regex::{Captures, Regex};
 
 use crate::project::{self, File};
 use crate::source;
@@ -18,14 +18,17 @@ struct Plugin {
 
 /// The plugins of a crate, from its files (paths under `src`).
 fn plugins(files: &[(&str, String)]) -> Vec<Plugin> {
-    let constant = Regex::new(r#"const ([A-Z_]+): Plugin =\s*Plugin\s*\{\s*name: "([^"]+)""#).unwrap();
+    let made =
+        r#"(?:const ([A-Z_]+): Plugin =|fn ([a-z_]+)\(\) -> Plugin \{)\s*Plugin\s*\{\s*(?:name|kind): "([^"]+)""#;
+    let made = Regex::new(made).unwrap();
     let of_file = |(path, code): &(&str, String)| {
         let module = path.trim_end_matches(".rs").trim_end_matches("/mod");
         let module = module.rsplit('/').next().unwrap_or(module).to_owned();
-        let found = constant.captures_iter(code);
-        found
-            .map(|found| Plugin { path: format!("{module}::{}", &found[1]), name: found[2].to_owned() })
-            .collect::<Vec<_>>()
+        let path =
+            |found: &Captures<'_>| found.get(1).or_else(|| found.get(2)).map_or("", |item| item.as_str()).to_owned();
+        let plugin =
+            |found: Captures<'_>| Plugin { path: format!("{module}::{}", path(&found)), name: found[3].to_owned() };
+        made.captures_iter(code).map(plugin).collect::<Vec<_>>()
     };
     files.iter().flat_map(of_file).collect()
 }
@@ -76,6 +79,8 @@ mod tests {
         ];
         let plugin = || vec![Plugin { path: "files::PLUGIN".to_owned(), name: "host.files".to_owned() }];
         assert_eq!(plugins(&files), plugin());
+        let function = "pub fn plugin() -> Plugin {\n    Plugin {\n        kind: \"webhook\",";
+        assert_eq!(plugins(&[("webhook/mod.rs", function.to_owned())])[0].path, "webhook::plugin");
         assert!(check("x", ("docs/x.md", "## `host.files`"), &listed(&files), &plugin()).is_empty());
     }
 
