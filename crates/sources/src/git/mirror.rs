@@ -43,22 +43,41 @@ impl Mirror {
         DesiredError::Unavailable { what: self.remote.url.clone(), problem: problem.into() }
     }
 
+    /// Makes the copy if it is not there. It is made beside its place and moved there, so that one
+    /// that is there is whole, whenever we were ended.
     async fn prepare(&self) -> Result<(), String> {
         if self.dir.join("HEAD").exists() {
+            self.unlock();
             return Ok(());
         }
-        let dir = self.dir.display();
-        std::fs::create_dir_all(&self.dir).map_err(|error| format!("cannot make {dir}: {error}"))?;
-        std::fs::write(self.settings(), SETTINGS).map_err(|error| format!("cannot write in {dir}: {error}"))?;
-        let git = self.plain().args(["init", "--quiet", "--bare", "--template=", "--"]).args([&self.dir]);
-        git.run(&self.clock, self.config.timeout).await
+        let new = self.dir.with_extension("new");
+        let io = |error: std::io::Error| format!("cannot make {}: {error}", self.dir.display());
+        for stale in [&new, &self.dir] {
+            if stale.exists() {
+                std::fs::remove_dir_all(stale).map_err(io)?;
+            }
+        }
+        std::fs::create_dir_all(&new).map_err(io)?;
+        std::fs::write(new.join(SETTINGS_FILE), SETTINGS).map_err(io)?;
+        let git = self.plain(&new).args(["init", "--quiet", "--bare", "--template=", "--"]).args([&new]);
+        git.run(&self.clock, self.config.timeout).await?;
+        std::fs::rename(&new, &self.dir).map_err(io)
+    }
+
+    /// Removes the locks of a git that was killed: nobody else works in this folder.
+    fn unlock(&self) {
+        for lock in [format!("{HEAD}.lock"), "HEAD.lock".to_owned(), "packed-refs.lock".to_owned(), "gc.pid".to_owned()]
+        {
+            // It is not there, as a rule; if it stays, git says so.
+            let _ = std::fs::remove_file(self.dir.join(lock));
+        }
     }
 
     /// Git with our settings and no one else's.
-    fn plain(&self) -> Child {
+    fn plain(&self, dir: &Path) -> Child {
         Child::new("git")
             .env("GIT_CONFIG_NOSYSTEM", "1")
-            .env("GIT_CONFIG_GLOBAL", self.settings())
+            .env("GIT_CONFIG_GLOBAL", dir.join(SETTINGS_FILE))
             .env("GIT_TERMINAL_PROMPT", "0")
             .env("GIT_ALLOW_PROTOCOL", "file:http:https:ssh")
             .env("GIT_SSH_VARIANT", "ssh")
@@ -68,27 +87,26 @@ impl Mirror {
     /// The same with the credentials, which only git's environment holds.
     fn git(&self) -> Result<Child, DesiredError> {
         let (Some(credentials), Some(origin)) = (&self.config.credentials, &self.remote.origin) else {
-            return Ok(self.plain());
+            return Ok(self.plain(&self.dir));
         };
         let token: Secret = credentials.token.resolve().map_err(|error| self.unavailable(error.to_string()))?;
         // Only for this origin: a redirect to another host is not given the token.
         Ok(self
-            .plain()
+            .plain(&self.dir)
             .env("GIT_CONFIG_COUNT", "1")
             .env("GIT_CONFIG_KEY_0", format!("credential.{origin}.helper"))
             .env("GIT_CONFIG_VALUE_0", HELPER)
             .env("STEADFAST_GIT_USERNAME", &credentials.username)
             .env("STEADFAST_GIT_TOKEN", token.expose()))
     }
-
-    fn settings(&self) -> PathBuf {
-        self.dir.join("steadfast.gitconfig")
-    }
 }
 
 /// Answers git's question for credentials (gitcredentials(7)) from its environment.
 const HELPER: &str = "!f() { test \"$1\" = get && printf 'username=%s\\npassword=%s\\n' \
                       \"$STEADFAST_GIT_USERNAME\" \"$STEADFAST_GIT_TOKEN\"; }; f";
+
+/// Where the settings are in our copy.
+const SETTINGS_FILE: &str = "steadfast.gitconfig";
 
 /// A local repository may be another user's: it is only read. Slow transfers end, and nothing of
 /// git's is left running behind us.

@@ -1,0 +1,190 @@
+use std::time::Duration;
+
+use base::{Clock, SecretRef};
+use desired::{BadRevision, DesiredError, Source};
+use sources::git::{Credentials, Git, GitConfig};
+
+use crate::repository::{Repository, all, context, revisions, unavailable};
+
+async fn bad(source: &mut dyn Source) -> BadRevision {
+    match source.fetch().await {
+        Err(DesiredError::Revision(bad)) => *bad,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn a_commit_that_cannot_be_read_is_named_and_the_next_good_one_goes_on() {
+    let repository = Repository::new();
+    repository.swappiness("1");
+    let mut source = repository.source();
+    all(&mut source).await;
+    let good = repository.swappiness("2");
+    repository.put("web-1/x.yaml", "host: web-1\nfile: /etc/x\nmode: \"0644\"\nownr: root\n");
+    let broken = repository.commit("a typo");
+    assert_eq!(revisions(&source.fetch().await.unwrap()), [good.as_str()]);
+    let error = bad(&mut source).await;
+    assert_eq!((error.revision.as_str(), error.message.as_deref()), (broken.as_str(), Some("a typo")));
+    assert_eq!((error.file.to_str(), error.line), (Some("web-1/x.yaml"), Some(4)));
+    assert_eq!(error.author.as_deref(), Some("Ada <ada@example.org>"));
+    assert!(error.problem.contains("`ownr`: unknown key, did you mean `owner`?"), "{}", error.problem);
+    assert_eq!(bad(&mut source).await, error, "as long as it is the newest");
+    repository.put("web-1/x.yaml", "host: web-1\nfile: /etc/x\n");
+    let mended = repository.commit("mended");
+    assert_eq!(revisions(&source.fetch().await.unwrap()), [mended.as_str()]);
+    assert!(source.fetch().await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn a_bad_head_at_the_start_is_said_after_what_was_good_before() {
+    let repository = Repository::new();
+    let good = repository.swappiness("1");
+    repository.put("x.yaml", "apiVersion: v1\nkind: Service\n");
+    repository.commit("wrong place");
+    let mut source = repository.source();
+    assert_eq!(revisions(&source.fetch().await.unwrap()), [good.as_str()]);
+    assert!(bad(&mut source).await.problem.contains("a Kubernetes manifest (v1 Service)"));
+}
+
+#[tokio::test]
+async fn bytes_that_are_no_text_and_resources_declared_twice_are_named() {
+    let repository = Repository::new();
+    repository.put("a.yaml", b"host: a\nfile: /x\nowner: \xff\n");
+    repository.commit("latin");
+    let mut source = repository.source();
+    let error = bad(&mut source).await;
+    assert_eq!((error.file.to_str(), error.line, error.problem.as_str()), (Some("a.yaml"), Some(3), "is not UTF-8"));
+    repository.put("a.yaml", "host: a\nfile: /x\n");
+    repository.put("b.yaml", "host: a\nfile: /x\n");
+    repository.commit("twice");
+    let error = bad(&mut source).await;
+    assert_eq!(error.problem, "host/a/file//x is declared twice: a.yaml:2 and b.yaml:2");
+}
+
+#[tokio::test]
+async fn a_source_outside_of_the_repository_is_refused() {
+    let repository = Repository::new();
+    for (source, says) in
+        [("../../etc/passwd", "outside of the repository"), ("/etc/passwd", "relative"), ("gone", "no file")]
+    {
+        repository.put("a/x.yaml", format!("host: a\nfile: /x\nsource: {source}\n"));
+        repository.commit(source);
+        let error = bad(&mut repository.source()).await;
+        assert!(error.problem.contains(says), "{}", error.problem);
+    }
+}
+
+#[tokio::test]
+async fn a_folder_that_is_not_in_the_commit_is_named() {
+    let repository = Repository::new();
+    repository.swappiness("1");
+    let config = GitConfig { path: Some("hosts".to_owned()), ..repository.config() };
+    let error = bad(&mut repository.source_of(config)).await;
+    assert_eq!((error.file.to_str(), error.problem.as_str()), (Some("hosts"), "this folder is not in the revision"));
+}
+
+#[tokio::test]
+async fn a_repository_that_vanishes_is_unavailable_until_it_is_back() {
+    let repository = Repository::new();
+    repository.swappiness("1");
+    let mut source = repository.source();
+    all(&mut source).await;
+    let away = repository.path.with_extension("away");
+    std::fs::rename(&repository.path, &away).unwrap();
+    for _ in 0..2 {
+        let error = unavailable(&mut source).await;
+        assert!(error.starts_with(&repository.path.display().to_string()), "{error}");
+    }
+    std::fs::rename(&away, &repository.path).unwrap();
+    assert!(source.fetch().await.unwrap().is_empty());
+    let commit = repository.swappiness("2");
+    assert_eq!(revisions(&all(&mut source).await), [commit.as_str()]);
+}
+
+#[tokio::test]
+async fn locks_of_a_git_that_was_killed_are_in_nobodys_way() {
+    let repository = Repository::new();
+    repository.swappiness("1");
+    let mut source = repository.source();
+    all(&mut source).await;
+    let mirror = std::fs::read_dir(&repository.cache).unwrap().next().unwrap().unwrap().path();
+    for lock in ["refs/steadfast/head.lock", "packed-refs.lock"] {
+        std::fs::write(mirror.join(lock), "").unwrap();
+    }
+    let commit = repository.swappiness("2");
+    assert_eq!(revisions(&all(&mut source).await), [commit.as_str()]);
+}
+
+#[tokio::test]
+async fn a_damaged_copy_gives_nothing_and_may_be_deleted() {
+    let repository = Repository::new();
+    repository.swappiness("1");
+    let mut source = repository.source();
+    all(&mut source).await;
+    let mirror = std::fs::read_dir(&repository.cache).unwrap().next().unwrap().unwrap().path();
+    for folder in std::fs::read_dir(mirror.join("objects")).unwrap().map(|entry| entry.unwrap().path()) {
+        for object in std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()) {
+            std::fs::remove_file(&object).unwrap();
+            std::fs::write(object, "garbage").unwrap();
+        }
+    }
+    let _ = unavailable(&mut repository.source()).await;
+    std::fs::remove_dir_all(mirror).unwrap();
+    assert!(!all(&mut repository.source()).await.is_empty());
+}
+
+#[tokio::test]
+async fn a_repository_without_a_commit_or_branch_says_so() {
+    let repository = Repository::new();
+    let error = unavailable(&mut repository.source()).await;
+    assert!(error.contains("HEAD"), "{error}");
+    repository.swappiness("1");
+    let config = GitConfig { branch: Some("release".to_owned()), ..repository.config() };
+    let error = unavailable(&mut repository.source_of(config)).await;
+    assert!(error.contains("refs/heads/release"), "{error}");
+}
+
+#[tokio::test]
+async fn an_ssh_remote_that_cannot_be_reached_fails_clearly_and_in_time() {
+    let dir = tempfile::tempdir().unwrap();
+    // Port 1 of this machine: nobody listens there.
+    let config = GitConfig { timeout: Duration::from_secs(20), ..GitConfig::new("x", "ssh://git@127.0.0.1:1/x.git") };
+    let mut source = Git::new(config, &context(dir.path())).unwrap();
+    let clock = Clock::system();
+    let started = clock.monotonic();
+    let error = unavailable(&mut source).await;
+    assert!(clock.monotonic() - started < Duration::from_secs(25));
+    assert!(error.starts_with("ssh://git@127.0.0.1:1/x.git: ") && error.len() > 40, "{error}");
+}
+
+#[tokio::test]
+async fn a_token_reaches_only_its_host_and_no_error() {
+    let dir = tempfile::tempdir().unwrap();
+    let token = dir.path().join("token");
+    std::fs::write(&token, "t0ps3cret\n").unwrap();
+    let credentials = Credentials { username: "bot".to_owned(), token: SecretRef::File(token.clone()) };
+    let config = GitConfig { credentials: Some(credentials), ..GitConfig::new("x", "https://127.0.0.1:1/x.git") };
+    let mut source = Git::new(config, &context(dir.path())).unwrap();
+    let error = unavailable(&mut source).await;
+    assert!(error.contains("https://127.0.0.1:1/x.git") && !error.contains("t0ps3cret"), "{error}");
+    std::fs::remove_file(token).unwrap();
+    let error = unavailable(&mut source).await;
+    assert!(error.contains("token"), "{error}");
+}
+
+#[test]
+fn a_configuration_that_cannot_work_names_its_key() {
+    let dir = tempfile::tempdir().unwrap();
+    let of = |value: serde_json::Value| {
+        let built = (sources::all()[0].build)(value, &context(dir.path()));
+        built.err().map(|error| error.to_string()).unwrap_or_default()
+    };
+    let password = of(serde_json::json!({"url": "https://me:hunter2@h/x"}));
+    assert!(password.starts_with("git: url: https://***@h") && !password.contains("hunter2"), "{password}");
+    assert!(of(serde_json::json!({"url": "ext::sh -c x"})).starts_with("git: url: "));
+    assert!(of(serde_json::json!({"url": "/x", "branch": "-x"})).starts_with("git: branch: "));
+    assert!(of(serde_json::json!({"url": "/x", "path": "../x"})).starts_with("git: path: "));
+    assert!(of(serde_json::json!({"url": "/x", "name": "a/b"})).starts_with("git: name: "));
+    assert!(of(serde_json::json!({"url": "/x", "brnch": "x"})).contains("unknown field `brnch`"));
+    assert_eq!(of(serde_json::json!({"url": "/x", "poll": "5s"})), "");
+}

@@ -1,0 +1,6 @@
+//! Sources against real repositories and package databases.
+
+mod git;
+mod git_bad;
+mod packages;
+mod repository;
