@@ -131,12 +131,15 @@ fn edges(graph: &Graph, group: &str) -> String {
     members.iter().map(|module| format!("{module} uses {}", uses(module).join(" and "))).collect::<Vec<_>>().join(", ")
 }
 
+/// A group that is known may become smaller, not larger.
 fn check(name: &str, graph: &Graph, known: &BTreeSet<String>) -> Vec<String> {
     let found = cycles(graph);
-    let new =
-        found.difference(known).map(|group| format!("{name}: a cycle of modules ({group}): {}", edges(graph, group)));
-    let gone = known.difference(&found).map(|group| format!("{name}: layers.toml lists a cycle that is gone: {group}"));
-    new.chain(gone).collect()
+    let within =
+        |group: &str, known: &str| group.split(' ').all(|module| known.split(' ').any(|other| other == module));
+    let new = found.iter().filter(|group| !known.iter().any(|known| within(group, known)));
+    let gone = known.iter().filter(|known| !found.iter().any(|group| within(group, known)));
+    let new = new.map(|group| format!("{name}: a cycle of modules ({group}): {}", edges(graph, group)));
+    new.chain(gone.map(|group| format!("{name}: layers.toml lists a cycle that is gone: {group}"))).collect()
 }
 
 fn of_crate(folder: &str, files: &[File]) -> Graph {
@@ -208,7 +211,7 @@ mod tests {
     fn a_known_cycle_may_stay_and_must_go_from_the_list_when_it_is_gone() {
         let cycle = graph_of(&[("a.rs", "use crate::b;"), ("b.rs", "use crate::a;")]);
         let set = |groups: &[&str]| groups.iter().map(|group| (*group).to_owned()).collect();
-        assert!(check("x", &cycle, &set(&["a b"])).is_empty());
+        assert!(check("x", &cycle, &set(&["a b c"])).is_empty());
         assert_eq!(check("x", &cycle, &set(&[])), ["x: a cycle of modules (a b): a uses b, b uses a"]);
         assert_eq!(check("x", &cycle, &set(&["a b", "c d"])), ["x: layers.toml lists a cycle that is gone: c d"]);
     }
