@@ -1,6 +1,8 @@
 //! `docs/configuration.md` lists every setting with its type, default and meaning, as the `Config`
 //! structs have them.
 
+use std::collections::BTreeSet;
+
 use regex::Regex;
 
 use crate::list::List;
@@ -61,7 +63,9 @@ fn settings(name: &str, code: &str) -> Vec<Setting> {
     let Some(body) = body.captures(code).map(|found| format!("{}\n", &found[1])) else { return Vec::new() };
     let defaults = Regex::new(&format!(r"(?s)impl Default for {name} \{{.*?\n\}}")).unwrap();
     let defaults = defaults.find(code).map_or("", |found| found.as_str());
-    let rows = field.captures_iter(&body).filter(|found| !found[2].contains("serde(skip"));
+    let rows = field
+        .captures_iter(&body)
+        .filter(|found| !found[2].contains("serde(skip") && !found[2].contains("serde(flatten"));
     rows.map(|found| Setting {
         name: found[3].to_owned(),
         kind: kind(&found[4], &found[2]),
@@ -166,6 +170,24 @@ fn render(files: &[File], problems: &mut Vec<String>) -> String {
     out + "\n"
 }
 
+/// Settings that a document names (`store.retention`) and `list` does not have.
+fn lost(path: &str, text: &str, list: &str) -> Vec<String> {
+    let named =
+        Regex::new(r"`((?:desired|drift|alerts|server|query|store|log|telemetry)\.[a-z_.]+)(?:: [^`]*)?`").unwrap();
+    let mut known = BTreeSet::new();
+    let mut section = String::new();
+    for line in list.lines() {
+        if let Some(name) = line.strip_prefix("### `") {
+            section = name.trim_end_matches('`').replace("[]", "");
+            known.insert(section.clone());
+        } else if let Some(name) = line.strip_prefix("| `").and_then(|rest| rest.split('`').next()) {
+            known.insert(format!("{section}.{name}"));
+        }
+    }
+    let names = named.captures_iter(text).map(|found| found[1].to_owned());
+    names.filter(|name| !known.contains(name)).map(|name| format!("{path}: there is no setting `{name}`")).collect()
+}
+
 /// Top-level keys of the configuration that have no section here.
 fn uncovered(code: &str) -> Vec<String> {
     let keys = code.split("const KEYS: &[&str]").nth(1).and_then(|rest| rest.split(';').next()).unwrap_or_default();
@@ -181,6 +203,8 @@ fn the_page_has_every_setting() {
     let mut problems = uncovered(&project::read("crates/app/src/config/mod.rs"));
     let list = render(&project::files(&[".rs"]), &mut problems);
     problems.extend(LIST.settle(&list));
+    let documents = project::files(&[".md"]);
+    problems.extend(documents.iter().flat_map(|file| lost(&file.path, &file.text, &list)));
     project::assert_none(problems);
 }
 
@@ -232,6 +256,13 @@ impl Default for AConfig {
             assert_eq!(plain(rust).as_deref(), Some(file));
         }
         assert_eq!(plain("Pattern::list(&[])"), None);
+    }
+
+    #[test]
+    fn a_setting_that_a_document_names_must_be_there() {
+        let list = "### `store`\n\n| `flush_bytes` | number |\n### `desired.git[]`\n\n| `url` | text |\n";
+        assert!(lost("a.md", "`store.flush_bytes: 1`, `desired.git.url`, `desired.git`, `host.x`", list).is_empty());
+        assert_eq!(lost("a.md", "`store.flush`", list), ["a.md: there is no setting `store.flush`"]);
     }
 
     #[test]
