@@ -1,1 +1,18 @@
-//! bus-kafka
+//! The log over Kafka: the same contract as the embedded one, for a fleet whose roles run apart.
+//!
+//! One topic per log, `<prefix>.state` and `<prefix>.telemetry`; a shard is a partition, a record a
+//! message whose value is [`bus::codec`]'s bytes and whose key is the batch's. A record's offset is
+//! Kafka's, its time the broker's (`LogAppendTime`). Readers name the offsets that they want; no
+//! consumer group keeps any. Kafka numbers the records of a partition without a gap unless the
+//! topic is compacted or written to in transactions: the first is refused at the start, the second
+//! is an error when it is read, since a gap looks like a loss.
+
+mod client;
+mod config;
+mod log;
+mod producer;
+mod reader;
+mod topic;
+
+pub use config::KafkaConfig;
+pub use log::KafkaLog;

@@ -4,13 +4,16 @@ use serde::Deserialize;
 
 use crate::BusError;
 
-/// Where an embedded log is and how large its parts may be. Every size is in bytes.
+/// Where an embedded log is and how large its parts may be. Every size is in bytes. The folder and
+/// the name are not settings: they are given by who opens it.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct EmbeddedConfig {
     /// The folder; the log is in a folder of its name below it.
+    #[serde(skip)]
     pub dir: PathBuf,
     /// The log's name: in paths, errors and metrics.
+    #[serde(skip)]
     pub name: String,
     /// How many shards; fixed when the log is made.
     pub shards: u32,
