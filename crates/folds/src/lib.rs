@@ -1,1 +1,5 @@
-//! folds
+//! The decisions: each fold is a folder, pure and without I/O.
+
+pub mod alert;
+pub mod drift;
+pub mod outbox;

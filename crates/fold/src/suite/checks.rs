@@ -1,12 +1,16 @@
 use base::Rng;
+use model::Batch;
+use model::rows::Tick;
 
 use super::faults::{Fault, Faults};
-use super::run::{CHECKPOINT, Disk, Pace, session};
+use super::run::{CHECKPOINT, Disk, Pace, numbered, session};
 use super::{Broken, Case, LogDocuments};
 use crate::{Documents, Machine, checkpoint};
 
-/// How many places are struck in one check at most; a history with more is sampled.
-const PLACES: u64 = 60;
+/// How many places are looked at in one check at most; a history with more is sampled.
+const PLACES: u64 = 40;
+/// How many steps are struck, each by every fault.
+const STRIKES: u64 = 12;
 
 /// Every check of the suite.
 ///
@@ -25,16 +29,21 @@ pub async fn all(case: &Case<'_>) -> Result<(), Broken> {
 /// Names the outputs that differ.
 pub async fn duplicates(case: &Case<'_>) -> Result<(), Broken> {
     let rng = Rng::seeded(case.seed);
-    let once = Disk::with(case, 0..case.inputs.len());
-    run(case, &once, "once").await?;
-    let mut order = Vec::new();
+    let (mut once, mut twice) = (Vec::new(), Vec::new());
     for n in 0..case.inputs.len() {
-        order.push(n);
+        once.push((n, numbered(case, n)));
+        twice.push((n, numbered(case, n)));
         while rng.below(3) == 0 {
-            order.push(rng.below(n as u64 + 1) as usize);
+            let again = numbered(case, rng.below(n as u64 + 1) as usize);
+            // Where the one log repeats an input, the other has a record that says nothing, so
+            // that all offsets are the same. Both carry an id that was there.
+            let nothing = Batch { id: again.id.clone(), ..Batch::of::<Tick>("nothing", &[]).map_err(malformed)? };
+            once.push((n, nothing));
+            twice.push((n, again));
         }
     }
-    let twice = Disk::with(case, order);
+    let (once, twice) = (Disk::of(once, case), Disk::of(twice, case));
+    run(case, &once, "once").await?;
     run(case, &twice, "twice").await?;
     same("records that are there twice", &once, &twice)
 }
@@ -47,13 +56,13 @@ pub async fn duplicates(case: &Case<'_>) -> Result<(), Broken> {
 pub async fn kills(case: &Case<'_>) -> Result<(), Broken> {
     let rng = Rng::seeded(case.seed);
     for pace in [Pace { chunk: 1, save: 1 }, Pace { chunk: 3, save: 7 }] {
-        let whole = Disk::with(case, 0..case.inputs.len());
+        let whole = Disk::with(case);
         let counter = Faults::default();
         session(case, &whole, &counter, pace, "an undisturbed run").await?;
-        for step in sample(counter.steps(), &rng) {
+        for step in sample(counter.steps(), STRIKES, &rng) {
             for fault in Fault::ALL {
                 let check = format!("{fault:?} at step {step} with chunks of {}", pace.chunk);
-                let disk = Disk::with(case, 0..case.inputs.len());
+                let disk = Disk::with(case);
                 session(case, &disk, &Faults::at(step, fault), pace, &check).await?;
                 run(case, &disk, &check).await?;
                 same(&check, &whole, &disk)?;
@@ -70,7 +79,7 @@ pub async fn kills(case: &Case<'_>) -> Result<(), Broken> {
 
 /// Ended again and again, until it gets through.
 async fn many_kills(case: &Case<'_>, whole: &Disk, pace: Pace, rng: &Rng) -> Result<(), Broken> {
-    let disk = Disk::with(case, 0..case.inputs.len());
+    let disk = Disk::with(case);
     for kill in 0.. {
         let fault = if rng.below(2) == 0 { Fault::KillBefore } else { Fault::KillAfter };
         let check = format!("kill {kill}: {fault:?}");
@@ -87,7 +96,7 @@ async fn many_kills(case: &Case<'_>, whole: &Disk, pace: Pace, rng: &Rng) -> Res
 /// # Errors
 /// Names the place where it was taken.
 pub async fn checkpoint_and_tail(case: &Case<'_>) -> Result<(), Broken> {
-    let disk = Disk::with(case, 0..case.inputs.len());
+    let disk = Disk::with(case);
     let records = disk.log.records(0);
     let mut whole = Machine::new(0, vec![(case.make)()]);
     let (mut outputs, mut states) = (Vec::new(), vec![state(&whole)?]);
@@ -95,7 +104,7 @@ pub async fn checkpoint_and_tail(case: &Case<'_>) -> Result<(), Broken> {
         outputs.push(apply(&mut whole, record, &disk).await?);
         states.push(state(&whole)?);
     }
-    for cut in sample(records.len() as u64 + 1, &Rng::seeded(case.seed)) {
+    for cut in sample(records.len() as u64 + 1, PLACES, &Rng::seeded(case.seed)) {
         let (cut, check) = (cut as usize, format!("a checkpoint after {cut} records"));
         let mut machine = Machine::new(0, vec![(case.make)()]);
         machine.restore(&states[cut]).map_err(|source| Broken::Host { check: check.clone(), source })?;
@@ -120,7 +129,7 @@ pub async fn checkpoint_and_tail(case: &Case<'_>) -> Result<(), Broken> {
 /// # Errors
 /// Names the damage that was not noticed.
 pub async fn damage(case: &Case<'_>) -> Result<(), Broken> {
-    let whole = Disk::with(case, 0..case.inputs.len());
+    let whole = Disk::with(case);
     run(case, &whole, "an undisturbed run").await?;
     let good = whole.checkpoint();
     if good.is_empty() {
@@ -130,7 +139,7 @@ pub async fn damage(case: &Case<'_>) -> Result<(), Broken> {
         checkpoint::decode(&good).map_err(|source| Broken::Host { check: "a good checkpoint".to_owned(), source })?;
     let (initial, rng) = ((case.make)().checkpoint(), Rng::seeded(case.seed));
     for (_, state) in &saved.states {
-        for n in sample(state.len() as u64, &rng) {
+        for n in sample(state.len() as u64, PLACES, &rng) {
             let n = n as usize;
             refused(case, &state[..n], &initial, true, &format!("a state that is cut off after {n} bytes"))?;
             let mut flipped = state.to_vec();
@@ -189,12 +198,12 @@ fn same(check: &str, expected: &Disk, got: &Disk) -> Result<(), Broken> {
     Ok(())
 }
 
-/// All of `0..count`, or `PLACES` of them.
-fn sample(count: u64, rng: &Rng) -> Vec<u64> {
-    if count <= PLACES {
+/// All of `0..count`, or `most` of them.
+fn sample(count: u64, most: u64, rng: &Rng) -> Vec<u64> {
+    if count <= most {
         return (0..count).collect();
     }
-    let mut places: Vec<_> = (0..PLACES).map(|_| rng.below(count)).collect();
+    let mut places: Vec<_> = (0..most).map(|_| rng.below(count)).collect();
     places.sort_unstable();
     places.dedup();
     places
@@ -202,4 +211,8 @@ fn sample(count: u64, rng: &Rng) -> Vec<u64> {
 
 fn broken<T>(check: &str, problem: String) -> Result<T, Broken> {
     Err(Broken::Check { check: check.to_owned(), problem })
+}
+
+fn malformed(error: model::ModelError) -> Broken {
+    Broken::Check { check: "a record that says nothing".to_owned(), problem: error.to_string() }
 }

@@ -2,7 +2,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use base::{Clock, Rng, Shutdown, Timestamp};
-use model::{Dedup, Record, RecordId, Stream};
+use model::{Batch, Dedup, Offset, Record, RecordId, Stream};
 
 use super::faults::{Faults, FaultyCheckpoints, FaultyLog};
 use super::{Broken, Case, LogDocuments, MemoryCheckpoints, MemoryLog};
@@ -28,24 +28,24 @@ pub(super) struct Output {
 }
 
 impl Disk {
-    /// A log with the inputs `order` of the case (each by its number), each with an id.
-    pub(super) fn with(case: &Case<'_>, order: impl IntoIterator<Item = usize>) -> Self {
+    /// A log with the inputs of the case, each with an id.
+    pub(super) fn with(case: &Case<'_>) -> Self {
+        Self::of((0..case.inputs.len()).map(|n| (n, numbered(case, n))), case)
+    }
+
+    /// A log with `batches`, each at the time of that input.
+    pub(super) fn of(batches: impl IntoIterator<Item = (usize, Batch)>, case: &Case<'_>) -> Self {
         let log = MemoryLog::new(1);
-        for n in order {
-            let mut batch = case.inputs[n].batch.clone();
-            let id = RecordId { producer: "suite".to_owned(), shard: 0, offset: model::Offset(n as u64), index: 0 };
-            batch.id = Some(id);
+        for (n, batch) in batches {
             log.push(0, case.inputs[n].time, batch);
         }
         Self { log, checkpoints: MemoryCheckpoints::default() }
     }
 
-    /// The outputs, as a reader sees them who drops what it saw before. The offset in an output's
-    /// id is the number of the input that it came of.
+    /// The outputs, as a reader sees them who drops what it saw before.
     pub(super) fn outputs(&self) -> Vec<Output> {
-        let records = self.log.records(0);
         let mut dedup = Dedup::default();
-        records.iter().filter(|record| dedup.admit(record)).filter_map(|record| output(&records, record)).collect()
+        self.log.records(0).into_iter().filter(|record| dedup.admit(record)).filter_map(output).collect()
     }
 
     pub(super) fn checkpoint(&self) -> Vec<u8> {
@@ -53,14 +53,16 @@ impl Disk {
     }
 }
 
-fn output(records: &[Record], record: &Record) -> Option<Output> {
-    let batch = &record.batch;
-    let mut id = batch.id.clone().filter(|id| id.producer != "suite")?;
-    let input = &records.get(id.offset.0 as usize)?.batch.id;
-    if let Some(input) = input.as_ref().filter(|input| input.producer == "suite") {
-        id.offset = input.offset;
-    }
-    Some(Output { id, stream: batch.stream, key: batch.key.clone(), data: batch.data.clone() })
+/// Input `n` with an id, as if a fold of the name `suite` had put it out.
+pub(super) fn numbered(case: &Case<'_>, n: usize) -> Batch {
+    let id = RecordId { producer: "suite".to_owned(), shard: 0, offset: Offset(n as u64), index: 0 };
+    Batch { id: Some(id), ..case.inputs[n].batch.clone() }
+}
+
+fn output(record: Record) -> Option<Output> {
+    let Batch { stream, key, id, data } = record.batch;
+    let id = id.filter(|id| id.producer != "suite")?;
+    Some(Output { id, stream, key, data })
 }
 
 /// How many records a host takes at once and after how many it saves; small, so that there are

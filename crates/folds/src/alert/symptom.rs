@@ -1,0 +1,62 @@
+//! What of a finding is shown.
+
+use model::rows::Finding;
+use model::{Labels, Severity};
+use notify::Symptom;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+/// Characters of one text in an alert.
+const TEXT: usize = 1024;
+/// Labels of an alert.
+const LABELS: usize = 64;
+
+/// A finding with its texts.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(super) struct Detail {
+    pub severity: Severity,
+    pub unknown: bool,
+    pub symptom: Symptom,
+}
+
+/// The revision that a finding speaks of.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub(super) struct Commit {
+    pub revision: Option<String>,
+    pub author: Option<String>,
+    pub message: Option<String>,
+}
+
+/// Reads the parts of a finding's evidence that are shown: a JSON object with the optional texts
+/// `diff`, `file`, `revision`, `author`, `message`, `actor` and the number `line`. What has another
+/// shape is passed over.
+pub(super) fn read(row: &Finding) -> (Detail, Option<Commit>) {
+    let evidence = serde_json::from_str::<Value>(&row.evidence).unwrap_or_default();
+    let text = |name: &str| evidence.get(name).and_then(Value::as_str).map(clip);
+    let line = evidence.get("line").and_then(Value::as_i64);
+    let declared_in = text("file").map(|file| line.map_or(file.clone(), |line| format!("{file}:{line}")));
+    let symptom = Symptom {
+        finding: row.finding.clone(),
+        summary: clip(&row.summary),
+        resource: row.resource.as_deref().map(clip),
+        diff: text("diff"),
+        declared_in,
+        actor: text("actor"),
+        since: row.since,
+    };
+    let revision = text("revision");
+    let commit = revision.is_some().then(|| Commit { revision, author: text("author"), message: text("message") });
+    (Detail { severity: row.severity, unknown: false, symptom }, commit)
+}
+
+/// The labels of a finding, within limits.
+pub(super) fn labels(row: &Finding) -> Labels {
+    row.labels.iter().take(LABELS).map(|(name, value)| (clip(name), clip(value))).collect()
+}
+
+fn clip(text: &str) -> String {
+    match text.char_indices().nth(TEXT) {
+        Some((end, _)) => format!("{}...", &text[..end]),
+        None => text.to_owned(),
+    }
+}

@@ -1,0 +1,61 @@
+//! The state as JSON: `{"version", "lanes": {incident: {receiver: lane}}, "sick", "down"}`.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use model::Outcome;
+use serde::{Deserialize, Serialize};
+
+use super::OutboxFold;
+use super::health::Sick;
+use super::lane::Lane;
+
+const VERSION: u32 = 1;
+
+#[derive(Serialize)]
+struct SavedRef<'a> {
+    version: u32,
+    lanes: &'a BTreeMap<String, BTreeMap<String, Lane>>,
+    sick: &'a BTreeMap<String, Sick>,
+    down: &'a BTreeSet<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Saved {
+    version: u32,
+    lanes: BTreeMap<String, BTreeMap<String, Lane>>,
+    sick: BTreeMap<String, Sick>,
+    down: BTreeSet<String>,
+}
+
+impl OutboxFold {
+    pub(super) fn save(&self) -> Vec<u8> {
+        let saved = SavedRef { version: VERSION, lanes: &self.lanes, sick: &self.sick, down: &self.down };
+        // Strings and numbers only: it cannot fail.
+        serde_json::to_vec(&saved).unwrap_or_default()
+    }
+
+    pub(super) fn load(&mut self, state: &[u8]) -> Result<(), String> {
+        let saved: Saved = serde_json::from_slice(state).map_err(|error| error.to_string())?;
+        if saved.version != VERSION {
+            return Err(format!("its format is version {}, this program reads {VERSION}", saved.version));
+        }
+        let mut fold = Self::with(self.config.clone(), self.routes.clone());
+        (fold.sick, fold.down) = (saved.sick, saved.down);
+        for (incident, mut lanes) in saved.lanes {
+            // Nobody can tell a receiver anything that is no longer configured.
+            lanes.retain(|receiver, _| fold.routes.knows(receiver));
+            fold.open += lanes.len() as u64;
+            for (receiver, lane) in &lanes {
+                if lane.failed == Some(Outcome::Refused) {
+                    fold.owed.insert((receiver.clone(), incident.clone()));
+                }
+            }
+            if !lanes.is_empty() {
+                fold.lanes.insert(incident, lanes);
+            }
+        }
+        *self = fold;
+        Ok(())
+    }
+}

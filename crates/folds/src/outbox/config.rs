@@ -1,0 +1,114 @@
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use globset::{Glob, GlobSet, GlobSetBuilder};
+use model::rows::Alert;
+use model::{Labels, Severity};
+use serde::Deserialize;
+
+/// Who is told of what.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct OutboxConfig {
+    /// Which incidents go to which receiver. Several routes may name one receiver.
+    pub receivers: Vec<Route>,
+    /// Where the pages are: `https://steadfast.example`. An incident's page is
+    /// `<link_base>/incidents/<key>`.
+    pub link_base: Option<String>,
+    /// A receiver that is refused is tried again after this time,
+    #[serde(deserialize_with = "base::duration::deserialize")]
+    pub retry_refused: Duration,
+    /// then after twice as long, up to this.
+    #[serde(deserialize_with = "base::duration::deserialize")]
+    pub retry_refused_max: Duration,
+    /// Incidents times receivers that may be open in a shard (limit `outbox.open`).
+    pub max_open: u64,
+}
+
+impl Default for OutboxConfig {
+    fn default() -> Self {
+        Self {
+            receivers: Vec::new(),
+            link_base: None,
+            retry_refused: Duration::from_secs(300),
+            retry_refused_max: Duration::from_secs(6 * 3600),
+            max_open: 1_000_000,
+        }
+    }
+}
+
+/// Incidents that a receiver is told of: those that match all of it.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Route {
+    /// The receiver's name in the configuration.
+    pub receiver: String,
+    /// The least severity.
+    #[serde(default = "least")]
+    pub min_severity: Severity,
+    /// Globs of scopes: `k8s/prod-*`, `host/**`. Without any, every scope.
+    #[serde(default)]
+    pub scopes: Vec<String>,
+    /// Labels that the incident must have, with these values.
+    #[serde(default)]
+    pub labels: Labels,
+}
+
+const fn least() -> Severity {
+    Severity::Info
+}
+
+/// A route that cannot be.
+#[derive(Debug, thiserror::Error)]
+#[error("the route to {receiver}: the scope `{scope}` is no glob: {problem}")]
+pub struct RouteError {
+    /// The receiver.
+    pub receiver: String,
+    /// The glob.
+    pub scope: String,
+    /// What is wrong with it.
+    pub problem: String,
+}
+
+/// The routes of each receiver, ready to match.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Routes(BTreeMap<String, Vec<(Route, GlobSet)>>);
+
+impl Routes {
+    pub fn new(routes: &[Route]) -> Result<Self, RouteError> {
+        let mut all = BTreeMap::<String, Vec<_>>::new();
+        for route in routes {
+            all.entry(route.receiver.clone()).or_default().push((route.clone(), globs(route)?));
+        }
+        Ok(Self(all))
+    }
+
+    pub fn knows(&self, receiver: &str) -> bool {
+        self.0.contains_key(receiver)
+    }
+
+    /// The receivers that are to be told of `alert`, in order of name.
+    pub fn of(&self, alert: &Alert) -> Vec<String> {
+        let told = self.0.iter().filter(|(_, routes)| routes.iter().any(|route| matches(route, alert)));
+        told.map(|(receiver, _)| receiver.clone()).collect()
+    }
+}
+
+fn matches((route, globs): &(Route, GlobSet), alert: &Alert) -> bool {
+    alert.severity >= route.min_severity
+        && (globs.is_empty() || globs.is_match(&alert.scope))
+        && route.labels.iter().all(|(name, value)| alert.labels.get(name) == Some(value))
+}
+
+fn globs(route: &Route) -> Result<GlobSet, RouteError> {
+    let error = |scope: &str, error: &globset::Error| RouteError {
+        receiver: route.receiver.clone(),
+        scope: scope.to_owned(),
+        problem: error.kind().to_string(),
+    };
+    let mut globs = GlobSetBuilder::new();
+    for scope in &route.scopes {
+        globs.add(Glob::new(scope).map_err(|problem| error(scope, &problem))?);
+    }
+    globs.build().map_err(|problem| error(&route.scopes.join(", "), &problem))
+}

@@ -1,0 +1,91 @@
+//! What one receiver was told of one incident.
+
+use base::Timestamp;
+use model::rows::Intent;
+use model::{Key, Outcome};
+use notify::{Action, Notification};
+use serde::{Deserialize, Serialize};
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Lane {
+    /// The sequence of the last intent.
+    pub sequence: i64,
+    /// The highest sequence that is done with.
+    pub done: i64,
+    /// The provider has it, or took it for processing.
+    pub reached: bool,
+    /// The last intent is a resolve.
+    pub closing: bool,
+    /// How the last intent failed, if it did.
+    pub failed: Option<Outcome>,
+    /// What to tell: kept until the provider has it.
+    pub wanted: Option<Notification>,
+    /// The alert's reason for it.
+    pub reason: String,
+    /// It is newer than the last intent.
+    pub waiting: bool,
+}
+
+impl Lane {
+    pub fn new() -> Self {
+        Self {
+            sequence: 0,
+            done: 0,
+            reached: false,
+            closing: false,
+            failed: None,
+            wanted: None,
+            reason: String::new(),
+            waiting: false,
+        }
+    }
+
+    pub const fn in_flight(&self) -> bool {
+        self.done < self.sequence
+    }
+
+    /// There is something newer to tell. The newest wins, but a reason that weighs more stays until
+    /// it was told.
+    pub fn want(&mut self, notification: Notification, reason: &str) {
+        let weightier = self.waiting && self.reason == "widened" && reason == "updated";
+        if !weightier {
+            reason.clone_into(&mut self.reason);
+        }
+        self.wanted = Some(notification);
+        self.waiting = true;
+    }
+
+    /// Whether what waits may go now: one intent at a time, and nothing to a receiver that is
+    /// refused, until it is tried again.
+    pub fn ready(&self) -> bool {
+        self.waiting && !self.in_flight() && self.failed != Some(Outcome::Refused)
+    }
+
+    /// The intent that tells what is wanted.
+    pub fn intent(&mut self, receiver: &str, incident: &str, now: Timestamp) -> Option<(String, Intent)> {
+        let notification = self.wanted.as_mut()?;
+        notification.action = match (self.closing, self.reached) {
+            (true, _) => Action::Resolve,
+            (false, true) => Action::Update,
+            (false, false) => Action::Trigger,
+        };
+        notification.time = now;
+        self.sequence += 1;
+        (self.waiting, self.failed) = (false, None);
+        let name = format!("{receiver}/{incident}/{}", self.sequence);
+        let intent = Intent {
+            time: now,
+            key: Key::of(name.as_bytes()),
+            intent: name,
+            receiver: receiver.to_owned(),
+            incident: incident.to_owned(),
+            sequence: self.sequence,
+            action: notification.action.as_str().to_owned(),
+            reason: self.reason.clone(),
+            // Strings and numbers only: it cannot fail.
+            payload: serde_json::to_string(notification).unwrap_or_default(),
+        };
+        Some((notification.scope.clone(), intent))
+    }
+}

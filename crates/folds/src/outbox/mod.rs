@@ -1,0 +1,297 @@
+//! The outbox fold: incidents become intents, one sequence for each receiver and incident.
+//!
+//! An incident that a route matches is a `trigger`; what is told of it later is an `update`, and its
+//! end a `resolve`, for whom it was triggered: the routes may have changed since. While an intent
+//! is on its way only the newest update waits behind it. A resolve goes at once, since it says all
+//! that waits.
+//!
+//! An intent that a provider refuses for good is a finding, `notify/<receiver>`: it is resolved by
+//! the next delivery. What a refused receiver (a wrong key, a closed channel) has not got is kept,
+//! tried again in growing intervals, and sent when the receiver works again. A receiver that is
+//! refused is not told of refused receivers, so that nothing goes in circles.
+
+mod checkpoint;
+mod config;
+mod health;
+mod lane;
+#[cfg(test)]
+mod tests;
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use base::{Limit, Timestamp};
+use fold::{DocumentRef, Fold, FoldError, Found, Outputs};
+use model::rows::{Alert, Finding, Intent, Receipt};
+use model::{AlertState, ModelError, Outcome, Record, Stream};
+use notify::{Action, Notification};
+
+use self::config::Routes;
+pub use self::config::{OutboxConfig, Route, RouteError};
+use self::health::Sick;
+use self::lane::Lane;
+use crate::alert::Evidence;
+
+const NAME: &str = "outbox";
+/// Intents in one record.
+const ROWS: usize = 200;
+
+/// See the module.
+#[derive(Debug)]
+pub struct OutboxFold {
+    config: OutboxConfig,
+    routes: Routes,
+    limit: Limit,
+    /// By incident and receiver.
+    lanes: BTreeMap<String, BTreeMap<String, Lane>>,
+    open: u64,
+    /// Receivers whose last answer was a refusal.
+    sick: BTreeMap<String, Sick>,
+    /// Receivers with an open incident that says so, wherever it was found.
+    down: BTreeSet<String>,
+    /// What refused receivers have not got: receiver and incident.
+    owed: BTreeSet<(String, String)>,
+}
+
+/// What one record leads to.
+#[derive(Default)]
+struct Told {
+    /// By scope.
+    intents: BTreeMap<String, Vec<Intent>>,
+    findings: Vec<Finding>,
+}
+
+impl OutboxFold {
+    /// Has told nobody anything.
+    ///
+    /// # Errors
+    /// If a scope of a route is no glob.
+    pub fn new(config: OutboxConfig) -> Result<Self, RouteError> {
+        let routes = Routes::new(&config.receivers)?;
+        Ok(Self::with(config, routes))
+    }
+
+    fn with(config: OutboxConfig, routes: Routes) -> Self {
+        Self {
+            limit: Limit::new("outbox.open", config.max_open),
+            config,
+            routes,
+            lanes: BTreeMap::new(),
+            open: 0,
+            sick: BTreeMap::new(),
+            down: BTreeSet::new(),
+            owed: BTreeSet::new(),
+        }
+    }
+
+    /// How many incidents are open, each counted once for each receiver.
+    pub const fn open(&self) -> u64 {
+        self.open
+    }
+
+    fn alert(&mut self, row: &Alert, now: Timestamp, told: &mut Told) {
+        if let Some(receiver) = row.cause.strip_prefix(health::CAUSE) {
+            match row.state {
+                AlertState::Resolved => self.down.remove(receiver),
+                _ => self.down.insert(receiver.to_owned()),
+            };
+        }
+        if row.state == AlertState::Resolved {
+            return self.resolve(row, now, told);
+        }
+        let notification = notification(row, self.config.link_base.as_deref());
+        let known = self.lanes.get(&row.incident).map(|lanes| lanes.keys().cloned().collect::<BTreeSet<_>>());
+        let mut receivers = known.unwrap_or_default();
+        let new = self.routes.of(row).into_iter().filter(|receiver| !self.would_circle(row, receiver));
+        receivers.extend(new);
+        for receiver in receivers {
+            if let Some(lane) = self.lane(&receiver, &row.incident) {
+                lane.want(notification.clone(), &row.reason);
+                if lane.ready() {
+                    self.send(&receiver, &row.incident, now, told);
+                }
+            }
+        }
+    }
+
+    /// Whether telling `receiver` of this incident would be refused, and be told again as such.
+    fn would_circle(&self, row: &Alert, receiver: &str) -> bool {
+        let refused = |name: &str| self.sick.contains_key(name) || self.down.contains(name);
+        row.cause.starts_with(health::CAUSE) && refused(receiver)
+    }
+
+    /// The lane, opened if there is room.
+    fn lane(&mut self, receiver: &str, incident: &str) -> Option<&mut Lane> {
+        let known = self.lanes.get(incident).is_some_and(|lanes| lanes.contains_key(receiver));
+        if !known {
+            if let Err(error) = self.limit.check(self.open + 1) {
+                tracing::error!(receiver, incident, %error, "nobody is told of an incident");
+                return None;
+            }
+            self.open += 1;
+        }
+        let lanes = self.lanes.entry(incident.to_owned()).or_default();
+        Some(lanes.entry(receiver.to_owned()).or_insert_with(Lane::new))
+    }
+
+    fn resolve(&mut self, row: &Alert, now: Timestamp, told: &mut Told) {
+        let receivers: Vec<_> =
+            self.lanes.get(&row.incident).into_iter().flatten().map(|(name, _)| name.clone()).collect();
+        let notification = notification(row, self.config.link_base.as_deref());
+        for receiver in receivers {
+            let Some(lane) = self.lane(&receiver, &row.incident) else { continue };
+            if lane.closing {
+                continue;
+            }
+            // A provider that has refused the trigger has nothing to resolve.
+            if !lane.reached && !lane.in_flight() {
+                self.forget(&receiver, &row.incident);
+                continue;
+            }
+            lane.closing = true;
+            lane.want(notification.clone(), &row.reason);
+            self.send(&receiver, &row.incident, now, told);
+        }
+    }
+
+    /// Puts out what the lane wants to tell.
+    fn send(&mut self, receiver: &str, incident: &str, now: Timestamp, told: &mut Told) {
+        self.owed.remove(&(receiver.to_owned(), incident.to_owned()));
+        let lane = self.lanes.get_mut(incident).and_then(|lanes| lanes.get_mut(receiver));
+        if let Some((scope, intent)) = lane.and_then(|lane| lane.intent(receiver, incident, now)) {
+            metrics::counter!("steadfast_intents_total", "receiver" => receiver.to_owned(), "action" => intent.action.clone())
+                .increment(1);
+            told.intents.entry(scope).or_default().push(intent);
+        }
+    }
+
+    fn forget(&mut self, receiver: &str, incident: &str) {
+        self.owed.remove(&(receiver.to_owned(), incident.to_owned()));
+        let Some(lanes) = self.lanes.get_mut(incident) else { return };
+        if lanes.remove(receiver).is_some() {
+            self.open -= 1;
+        }
+        if lanes.is_empty() {
+            self.lanes.remove(incident);
+        }
+    }
+
+    fn receipt(&mut self, row: &Receipt, now: Timestamp, told: &mut Told) {
+        // A receiver that is no longer configured is nobody's concern.
+        if !self.routes.knows(&row.receiver) {
+            return;
+        }
+        let taken = matches!(row.outcome, Outcome::Delivered | Outcome::Accepted);
+        if let Some(lane) = self.lanes.get_mut(&row.incident).and_then(|lanes| lanes.get_mut(&row.receiver)) {
+            lane.reached |= taken;
+            if row.last {
+                self.done(row, now, told);
+            }
+        }
+        if row.last {
+            self.examine(row, now, told);
+        }
+    }
+
+    /// An intent is done with.
+    fn done(&mut self, row: &Receipt, now: Timestamp, told: &mut Told) {
+        let Some(lane) = self.lanes.get_mut(&row.incident).and_then(|lanes| lanes.get_mut(&row.receiver)) else {
+            return;
+        };
+        if row.sequence <= lane.done || row.sequence > lane.sequence {
+            return;
+        }
+        lane.done = row.sequence;
+        if lane.in_flight() {
+            return;
+        }
+        let (receiver, incident) = (&row.receiver, &row.incident);
+        match row.outcome {
+            Outcome::Refused | Outcome::Retry => {
+                lane.failed = Some(Outcome::Refused);
+                self.owed.insert((receiver.clone(), incident.clone()));
+            }
+            _ if lane.closing => self.forget(receiver, incident),
+            outcome => {
+                lane.failed = (outcome == Outcome::Poison).then_some(outcome);
+                if lane.waiting {
+                    self.send(receiver, incident, now, told);
+                } else {
+                    lane.wanted = None;
+                }
+            }
+        }
+    }
+
+    fn advance(&mut self, record: &Record, outputs: &mut Outputs) -> Result<(), ModelError> {
+        let mut told = Told::default();
+        self.retire(record.time, &mut told);
+        match record.batch.stream {
+            Stream::Alerts => {
+                record.rows::<Alert>()?.iter().for_each(|row| self.alert(row, record.time, &mut told));
+            }
+            Stream::Receipts => {
+                record.rows::<Receipt>()?.iter().for_each(|row| self.receipt(row, record.time, &mut told));
+            }
+            _ => {}
+        }
+        self.probe(record.time, &mut told);
+        for (scope, intents) in &told.intents {
+            intents.chunks(ROWS).try_for_each(|rows| outputs.push(scope, rows))?;
+        }
+        outputs.push(health::SCOPE, &told.findings)
+    }
+}
+
+/// What to tell of an incident; its action is set when it is told.
+fn notification(row: &Alert, link_base: Option<&str>) -> Notification {
+    let evidence: Evidence = serde_json::from_str(&row.evidence).unwrap_or_default();
+    Notification {
+        incident: row.incident.clone(),
+        action: Action::Trigger,
+        state: row.state,
+        severity: row.severity,
+        summary: row.summary.clone(),
+        cause: row.cause.clone(),
+        scope: row.scope.clone(),
+        since: row.since,
+        time: row.time,
+        labels: row.labels.clone(),
+        revision: evidence.revision,
+        author: evidence.author,
+        message: evidence.message,
+        symptoms: evidence.symptoms,
+        findings: u64::try_from(row.findings).unwrap_or(0),
+        link: link_base.map(|base| format!("{}/incidents/{}", base.trim_end_matches('/'), row.key)),
+    }
+}
+
+impl Fold for OutboxFold {
+    fn name(&self) -> &'static str {
+        NAME
+    }
+
+    fn apply(
+        &mut self,
+        record: &Record,
+        _found: &HashMap<DocumentRef, Found>,
+        outputs: &mut Outputs,
+    ) -> Result<(), FoldError> {
+        self.advance(record, outputs).map_err(|source| FoldError::Record { fold: NAME, offset: record.offset, source })
+    }
+
+    fn next_tick(&self) -> Option<Timestamp> {
+        self.next_probe()
+    }
+
+    fn checkpoint(&self) -> Vec<u8> {
+        self.save()
+    }
+
+    fn restore(&mut self, state: &[u8]) -> Result<(), FoldError> {
+        let restored = self.load(state);
+        if restored.is_err() {
+            *self = Self::with(self.config.clone(), self.routes.clone());
+        }
+        restored.map_err(|problem| FoldError::Checkpoint { fold: NAME, problem })
+    }
+}

@@ -1,0 +1,249 @@
+use std::time::Duration;
+
+use notify::Action;
+
+use super::*;
+
+#[test]
+fn an_incident_is_triggered_updated_and_resolved_in_order() {
+    let mut world = World::new(vec![route("pd")]);
+    let opened = world.alert("host/a#1", "opened");
+    assert_eq!(opened.lines(), ["pd 1 trigger opened"]);
+    assert_eq!(opened.intents[0].intent, "pd/host/a#1/1");
+    assert_eq!(world.receipt(&opened.intents[0], Outcome::Delivered).lines(), [""; 0]);
+    let updated = world.alert("host/a#1", "updated");
+    assert_eq!(updated.lines(), ["pd 2 update updated"]);
+    world.receipt(&updated.intents[0], Outcome::Delivered);
+    let resolved = world.alert("host/a#1", "resolved");
+    assert_eq!(resolved.lines(), ["pd 3 resolve resolved"]);
+    world.receipt(&resolved.intents[0], Outcome::Delivered);
+    assert_eq!(world.fold.open(), 0);
+}
+
+#[test]
+fn the_payload_is_what_notify_reads() {
+    let mut world = World::new(vec![route("pd")]);
+    let told = payload(&world.alert("host/a#1", "opened").intents[0]);
+    assert_eq!((told.action, told.findings, told.revision.as_deref()), (Action::Trigger, 3, Some("abc")));
+    assert_eq!(told.time, world.now);
+    let key = Key::of(b"host/a#1");
+    assert_eq!(told.link, Some(format!("https://steadfast.example/incidents/{key}")));
+}
+
+#[test]
+fn while_one_is_on_its_way_only_the_newest_waits_and_keeps_the_weightier_reason() {
+    let mut world = World::new(vec![route("pd")]);
+    let opened = world.alert("i#1", "opened");
+    for reason in ["updated", "widened", "updated"] {
+        assert_eq!(world.alert("i#1", reason).lines(), [""; 0]);
+    }
+    let newest = Alert { findings: 77, ..alert("i#1", "updated") };
+    world.tell(newest);
+    let updated = world.receipt(&opened.intents[0], Outcome::Delivered);
+    assert_eq!(updated.lines(), ["pd 2 update widened"]);
+    assert_eq!(payload(&updated.intents[0]).findings, 77);
+    assert_eq!(world.receipt(&updated.intents[0], Outcome::Delivered).lines(), [""; 0]);
+}
+
+#[test]
+fn a_resolve_goes_at_once_and_ends_what_waits() {
+    let mut world = World::new(vec![route("pd")]);
+    let opened = world.alert("i#1", "opened");
+    world.alert("i#1", "updated");
+    let resolved = world.alert("i#1", "resolved");
+    assert_eq!(resolved.lines(), ["pd 2 resolve resolved"]);
+    assert_eq!(world.alert("i#1", "resolved").lines(), [""; 0], "said twice is said once");
+    assert_eq!(world.receipt(&opened.intents[0], Outcome::Superseded).lines(), [""; 0]);
+    assert_eq!(world.receipt(&resolved.intents[0], Outcome::Delivered).lines(), [""; 0]);
+    assert_eq!(world.fold.open(), 0);
+}
+
+#[test]
+fn routes_match_severity_scope_and_labels() {
+    let matching = Route {
+        min_severity: Severity::Error,
+        scopes: vec!["host/web-*".to_owned()],
+        labels: Labels::from([("team".to_owned(), "web".to_owned())]),
+        ..route("all of it")
+    };
+    let routes = vec![
+        Route { receiver: "severity".to_owned(), min_severity: Severity::Critical, ..matching.clone() },
+        Route { receiver: "scope".to_owned(), scopes: vec!["k8s/**".to_owned()], ..matching.clone() },
+        Route {
+            receiver: "label".to_owned(),
+            labels: Labels::from([("team".to_owned(), "db".to_owned())]),
+            ..matching.clone()
+        },
+        matching,
+    ];
+    let mut world = World::new(routes);
+    assert_eq!(world.alert("i#1", "opened").lines(), ["all of it 1 trigger opened"]);
+    let worse = Alert { severity: Severity::Critical, ..alert("i#1", "widened") };
+    assert_eq!(world.tell(worse).lines(), ["severity 1 trigger widened"], "the other one waits for its receipt");
+    assert_eq!(world.alert("i#1", "resolved").lines(), ["all of it 2 resolve resolved", "severity 2 resolve resolved"]);
+}
+
+#[test]
+fn a_scope_that_is_no_glob_is_refused_with_its_name() {
+    let wrong = Route { scopes: vec!["host/[".to_owned()], ..route("pd") };
+    let error = OutboxFold::new(config(vec![wrong])).unwrap_err().to_string();
+    assert!(error.contains("pd") && error.contains("host/["), "{error}");
+}
+
+#[test]
+fn a_changed_route_does_not_leave_an_incident_open() {
+    let mut world = World::new(vec![route("pd"), route("hook")]);
+    world.alert("i#1", "opened");
+    let state = world.fold.checkpoint();
+    let narrow = Route { min_severity: Severity::Critical, ..route("pd") };
+    world.fold = OutboxFold::new(config(vec![narrow])).unwrap();
+    world.fold.restore(&state).unwrap();
+    assert_eq!(world.alert("i#1", "resolved").lines(), ["pd 2 resolve resolved"], "hook is no longer there");
+}
+
+#[test]
+fn a_refused_receiver_is_a_finding_until_it_works_and_then_gets_what_it_is_owed() {
+    let mut world = World::new(vec![route("pd")]);
+    let first = world.alert("a#1", "opened");
+    let second = world.alert("b#1", "opened");
+    let refused = world.receipt(&first.intents[0], Outcome::Refused);
+    assert_eq!(refused.states(), [("notify/pd", AlertState::Firing)]);
+    assert_eq!(refused.findings[0].summary, "receiver pd is refused: no such key");
+    assert_eq!((refused.findings[0].kind.as_str(), refused.findings[0].cause.as_str()), ("notify", "notify/pd"));
+    world.alert("a#1", "widened");
+    let works = world.receipt(&second.intents[0], Outcome::Delivered);
+    assert_eq!(works.states(), [("notify/pd", AlertState::Resolved)]);
+    assert_eq!(works.lines(), ["pd 2 trigger widened"], "the provider has no incident yet");
+    assert_eq!(world.fold.next_tick(), None);
+}
+
+#[test]
+fn a_refused_receiver_is_tried_again_in_growing_intervals() {
+    let mut world = World::new(vec![route("pd")]);
+    let mut intent = world.alert("a#1", "opened").intents.remove(0);
+    let start = world.now;
+    let mut waits = Vec::new();
+    for _ in 0..10 {
+        world.receipt(&intent, Outcome::Refused);
+        intent = world.tick().intents.remove(0);
+        waits.push(world.now.since(start).as_secs() / 60);
+    }
+    assert_eq!(waits, [5, 15, 35, 75, 155, 315, 635, 995, 1355, 1715]);
+    assert_eq!((intent.sequence, intent.action.as_str()), (11, "trigger"));
+    assert_eq!(world.receipt(&intent, Outcome::Delivered).states(), [("notify/pd", AlertState::Resolved)]);
+}
+
+#[test]
+fn a_trigger_that_was_refused_needs_no_resolve_and_an_update_that_was_does() {
+    let mut world = World::new(vec![route("pd")]);
+    let opened = world.alert("a#1", "opened");
+    world.receipt(&opened.intents[0], Outcome::Refused);
+    assert_eq!(world.alert("a#1", "resolved").lines(), [""; 0]);
+    assert_eq!((world.fold.open(), world.fold.next_tick()), (0, None));
+
+    let opened = world.alert("b#1", "opened");
+    world.receipt(&opened.intents[0], Outcome::Delivered);
+    let updated = world.alert("b#1", "updated");
+    world.receipt(&updated.intents[0], Outcome::Refused);
+    let resolved = world.alert("b#1", "resolved");
+    assert_eq!(resolved.lines(), ["pd 3 resolve resolved"]);
+    world.receipt(&resolved.intents[0], Outcome::Refused);
+    assert_eq!(world.tick().lines(), ["pd 4 resolve resolved"], "it is kept until the provider has it");
+}
+
+#[test]
+fn a_poisoned_intent_is_a_finding_and_what_is_told_next_is_sent() {
+    let mut world = World::new(vec![route("pd")]);
+    let opened = world.alert("a#1", "opened");
+    let poisoned = world.receipt(&opened.intents[0], Outcome::Poison);
+    assert_eq!(poisoned.states(), [("notify/pd", AlertState::Firing)]);
+    assert_eq!(world.fold.next_tick(), None, "the same would be refused again");
+    assert_eq!(world.alert("a#1", "updated").lines(), ["pd 2 trigger updated"]);
+}
+
+#[test]
+fn a_broken_receiver_is_not_told_of_broken_receivers() {
+    let mut world = World::new(vec![route("mail"), route("pd")]);
+    let opened = world.alert("a#1", "opened");
+    world.receipt(&opened.intents[1], Outcome::Refused);
+    let about = world.alert("notify/pd#2", "opened");
+    assert_eq!(about.lines(), ["mail 1 trigger opened"]);
+    let refused = world.receipt(&about.intents[0], Outcome::Refused);
+    assert_eq!(refused.states(), [("notify/mail", AlertState::Firing)]);
+    assert_eq!(world.alert("notify/mail#3", "opened").lines(), [""; 0], "pd is broken, too");
+    assert_eq!(world.alert("notify/pd#2", "updated").lines(), [""; 0]);
+}
+
+#[test]
+fn a_receiver_that_another_shard_found_broken_counts_as_broken() {
+    let mut world = World::new(vec![route("mail"), route("pd")]);
+    assert_eq!(world.alert("notify/pd#1", "opened").lines(), ["mail 1 trigger opened"]);
+    assert_eq!(world.alert("notify/mail#2", "opened").lines(), [""; 0]);
+    world.alert("notify/pd#1", "resolved");
+    assert_eq!(world.alert("notify/mail#2", "updated").lines(), ["pd 1 trigger updated"]);
+}
+
+#[test]
+fn a_receiver_that_is_no_longer_configured_is_no_longer_broken() {
+    let mut world = World::new(vec![route("pd")]);
+    let opened = world.alert("a#1", "opened");
+    world.receipt(&opened.intents[0], Outcome::Refused);
+    let state = world.fold.checkpoint();
+    world.fold = OutboxFold::new(config(vec![route("hook")])).unwrap();
+    world.fold.restore(&state).unwrap();
+    let made = world.alert("b#1", "opened");
+    assert_eq!(
+        (made.states(), made.lines()),
+        (vec![("notify/pd", AlertState::Resolved)], vec!["hook 1 trigger opened".to_owned()])
+    );
+    assert_eq!(world.receipt(&opened.intents[0], Outcome::Refused).states(), []);
+}
+
+#[test]
+fn receipts_that_come_twice_late_or_from_nowhere_change_nothing() {
+    let mut world = World::new(vec![route("pd")]);
+    let opened = world.alert("a#1", "opened").intents.remove(0);
+    world.receipt(&opened, Outcome::Delivered);
+    assert_eq!(world.receipt(&opened, Outcome::Refused).lines(), [""; 0]);
+    let updated = world.alert("a#1", "updated");
+    assert_eq!(updated.lines(), ["pd 2 update updated"], "a late refusal does not hold back what follows");
+    let from_nowhere = Intent { sequence: 99, ..opened.clone() };
+    world.receipt(&from_nowhere, Outcome::Delivered);
+    world.receipt(&Intent { incident: "never#1".to_owned(), ..opened }, Outcome::Delivered);
+    assert_eq!(world.alert("a#1", "updated").lines(), [""; 0], "the update is still on its way");
+}
+
+#[test]
+fn an_attempt_that_is_not_the_last_decides_nothing() {
+    let mut world = World::new(vec![route("pd")]);
+    let opened = world.alert("a#1", "opened").intents.remove(0);
+    for outcome in [Outcome::Retry, Outcome::Poison, Outcome::Accepted] {
+        let row = Receipt { last: false, ..receipt(&opened, outcome) };
+        let made = world.apply(Batch::of("host/web-1", &[row]).unwrap());
+        assert_eq!((made.lines(), made.states()), (vec![], vec![]));
+    }
+    world.alert("a#1", "updated");
+    assert_eq!(world.receipt(&opened, Outcome::Delivered).lines(), ["pd 2 update updated"]);
+}
+
+#[test]
+fn beyond_its_limit_no_lane_is_opened() {
+    let config = OutboxConfig { max_open: 2, ..config(vec![route("pd")]) };
+    let mut world = World { fold: OutboxFold::new(config).unwrap(), ..World::new(Vec::new()) };
+    let told: usize = (0..5).map(|n| world.alert(&format!("i{n}#1"), "opened").intents.len()).sum();
+    assert_eq!((told, world.fold.open()), (2, 2));
+}
+
+#[test]
+fn what_is_owed_is_paid_a_hundred_at_a_time() {
+    let mut world = World::new(vec![route("pd")]);
+    let opened: Vec<_> = (0..250).flat_map(|n| world.alert(&format!("i{n:03}#1"), "opened").intents).collect();
+    for intent in &opened[1..] {
+        world.receipt(intent, Outcome::Refused);
+    }
+    world.now = world.now.plus(Duration::from_secs(1));
+    let paid = world.receipt(&opened[0], Outcome::Delivered).intents;
+    assert_eq!(paid.len(), 100);
+    let paid: Vec<_> = paid.iter().flat_map(|intent| world.receipt(intent, Outcome::Delivered).intents).collect();
+    assert_eq!(paid.len(), 149);
+}
