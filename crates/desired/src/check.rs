@@ -7,9 +7,12 @@ use crate::{BadRevision, Fetched, HostConfig, Manifest};
 ///
 /// # Errors
 /// If a manifest belongs to another scope, is declared twice or exceeds a limit; names its place.
-pub(crate) fn check(fetched: &mut Fetched, config: &HostConfig) -> Result<Vec<Entry>, BadRevision> {
+pub(crate) fn check(fetched: &mut Fetched, config: &HostConfig) -> Result<Vec<Entry>, Box<BadRevision>> {
     if let Err(exceeded) = config.max_manifests.check(fetched.manifests.len() as u64) {
-        return Err(BadRevision { problem: format!("scope {}: manifests: {exceeded}", fetched.scope), ..bad(fetched) });
+        return Err(Box::new(BadRevision {
+            problem: format!("scope {}: manifests: {exceeded}", fetched.scope),
+            ..bad(fetched)
+        }));
     }
     let mut pairs: Vec<(Entry, Manifest)> =
         std::mem::take(&mut fetched.manifests).into_iter().map(|manifest| (Entry::of(&manifest), manifest)).collect();
@@ -63,7 +66,7 @@ fn bad(fetched: &Fetched) -> BadRevision {
     }
 }
 
-fn at(fetched: &Fetched, manifest: &Manifest, problem: String) -> BadRevision {
+fn at(fetched: &Fetched, manifest: &Manifest, problem: String) -> Box<BadRevision> {
     let file = manifest.file.as_ref().map(PathBuf::from).unwrap_or_default();
-    BadRevision { file, line: manifest.line, problem, ..bad(fetched) }
+    Box::new(BadRevision { file, line: manifest.line, problem, ..bad(fetched) })
 }

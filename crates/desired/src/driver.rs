@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use base::{Backoff, Clock, Elapsed, Rng, Shutdown, Timestamp};
+use base::{Backoff, Clock, Rng, Shutdown, Timestamp};
 use bus::Log;
 use model::rows::Scope;
 use model::{Batch, ScopeState};
@@ -88,13 +88,13 @@ impl Driver {
         for fetched in sets {
             match self.publish(fetched).await? {
                 Ok(()) => self.accept(),
-                Err(bad) => self.refuse(bad).await?,
+                Err(bad) => self.refuse(*bad).await?,
             }
         }
         if before != (self.state, self.message.clone()) { self.say().await } else { Ok(()) }
     }
 
-    async fn publish(&mut self, fetched: Fetched) -> Result<Result<(), BadRevision>, Unappended> {
+    async fn publish(&mut self, fetched: Fetched) -> Result<Result<(), Box<BadRevision>>, Unappended> {
         let scope = fetched.scope.clone();
         let known = self.scopes.get(&scope).cloned().flatten();
         let (name, now, config) = (self.name.clone(), self.out.clock.now(), self.config.clone());
@@ -103,7 +103,7 @@ impl Driver {
         let Plan { content, revision, known, declared } = match planned {
             Some(Ok(Some(plan))) => plan,
             Some(Ok(None)) => return Ok(Ok(())),
-            Some(Err(DesiredError::Revision(bad))) => return Ok(Err(*bad)),
+            Some(Err(DesiredError::Revision(bad))) => return Ok(Err(bad)),
             Some(Err(error)) => {
                 tracing::error!(source = self.name, scope, %error, "a set has no columns: this is a bug, please report it");
                 return Ok(Ok(()));
@@ -192,9 +192,8 @@ impl Driver {
             let nap = left.min(self.beat.saturating_sub(now)).max(Duration::from_millis(1));
             let waited = async { if retry { std::future::pending().await } else { source.changed(left).await } };
             let changed = self.out.shutdown.or(self.out.clock.timeout(nap, waited)).await;
-            match changed.ok_or(Unappended::Shutdown)? {
-                Ok(()) => return Ok(()),
-                Err(Elapsed) => {}
+            if changed.ok_or(Unappended::Shutdown)?.is_ok() {
+                return Ok(());
             }
         }
     }

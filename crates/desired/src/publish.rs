@@ -33,7 +33,7 @@ pub(crate) fn plan(
     now: Timestamp,
     config: &HostConfig,
 ) -> Result<Option<Plan>, DesiredError> {
-    let entries = check::check(&mut fetched, config)?;
+    let entries = check::check(&mut fetched, config).map_err(DesiredError::Revision)?;
     let about = About::of(&fetched);
     let rows = Rows { source, now, fetched: &fetched };
     let mut content = Content::default();

@@ -9,7 +9,7 @@ mod pattern;
 mod plugin;
 
 pub use pattern::Pattern;
-pub use plugin::{BuildError, Context, Plugin};
+pub use plugin::{Build, BuildError, Context, Plugin};
 
 /// Every source.
 pub fn all() -> &'static [Plugin] {

@@ -19,6 +19,9 @@ pub struct Context {
     pub host: String,
 }
 
+/// Makes a source of its configuration.
+pub type Build = fn(serde_json::Value, &Context) -> Result<Box<dyn Source>, BuildError>;
+
 /// A kind of source: what its configuration is called, what it does, and how it is made.
 #[derive(Clone, Copy, Debug)]
 pub struct Plugin {
@@ -30,7 +33,7 @@ pub struct Plugin {
     ///
     /// # Errors
     /// [`BuildError`] names the key that is wrong.
-    pub build: fn(serde_json::Value, &Context) -> Result<Box<dyn Source>, BuildError>,
+    pub build: Build,
 }
 
 /// A configuration that makes no source.

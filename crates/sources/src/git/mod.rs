@@ -23,7 +23,7 @@ use crate::plugin::{self, BuildError, Context, Plugin};
 use history::Pending;
 use mirror::Mirror;
 use remote::Remote;
-use tree::{Reader, Unread};
+use tree::{Files, Reader, Unread};
 use watch::{Stamp, Watch};
 
 /// The line of this plugin in `all()`.
@@ -70,6 +70,8 @@ pub struct Git {
     /// Set if the commit that was seen last cannot be read.
     bad: Option<BadRevision>,
     scopes: BTreeSet<String>,
+    /// What was read of the newest commit.
+    files: Files,
 }
 
 impl Git {
@@ -96,6 +98,7 @@ impl Git {
             seen: None,
             pending: VecDeque::new(),
             bad: None,
+            files: Files::new(),
             config,
             watch,
         })
@@ -122,13 +125,16 @@ impl Git {
     async fn hand_over(&mut self) -> Result<Vec<Fetched>, DesiredError> {
         let (dir, config, secrets) = (self.mirror.dir.clone(), self.config.clone(), self.secrets.clone());
         let (pending, scopes) = (self.pending.clone(), self.scopes.clone());
-        let read = base::blocking(move || read_all(&dir, &config, &secrets, &pending, scopes)).await;
+        // A call that is dropped loses them; they are read again.
+        let files = std::mem::take(&mut self.files);
+        let read = base::blocking(move || read_all(&dir, &config, &secrets, &pending, (scopes, files))).await;
         let read = read.unwrap_or_else(|| Err("reading was interrupted".to_owned())).map_err(|p| self.damaged(p))?;
         if let Some(last) = read.done.checked_sub(1).and_then(|last| self.pending.get(last)) {
             self.seen = Some(last.commit);
             self.bad = None;
         }
         self.pending.drain(..read.done);
+        self.files = read.files;
         if read.scopes != self.scopes {
             remember(&self.mirror.dir, &read.scopes);
             self.scopes = read.scopes;
@@ -194,6 +200,7 @@ struct Read {
     /// Why the one after them was not.
     bad: Option<BadRevision>,
     scopes: BTreeSet<String>,
+    files: Files,
 }
 
 fn read_all(
@@ -201,10 +208,10 @@ fn read_all(
     config: &GitConfig,
     secrets: &Secrets,
     pending: &VecDeque<Pending>,
-    mut scopes: BTreeSet<String>,
+    (mut scopes, files): (BTreeSet<String>, Files),
 ) -> Result<Read, String> {
     let repository = open(dir)?;
-    let mut reader = Reader::new(&repository, secrets, config.path.as_deref(), config.host.as_deref());
+    let mut reader = Reader::new(&repository, secrets, config.path.as_deref(), config.host.as_deref(), files);
     let (mut sets, mut manifests, mut done) = (Vec::new(), 0, 0);
     for commit in pending {
         match reader.commit(*commit, &scopes) {
@@ -217,7 +224,7 @@ fn read_all(
             Err(Unread::Bad(bad)) if commit.backfill => {
                 tracing::debug!(error = %bad, "an earlier commit cannot be read")
             }
-            Err(Unread::Bad(bad)) => return Ok(Read { sets, done, bad: Some(*bad), scopes }),
+            Err(Unread::Bad(bad)) => return Ok(Read { sets, done, bad: Some(*bad), scopes, files: reader.remember() }),
             Err(Unread::Mirror(problem)) => return Err(problem),
         }
         done += 1;
@@ -225,7 +232,7 @@ fn read_all(
             break;
         }
     }
-    Ok(Read { sets, done, bad: None, scopes })
+    Ok(Read { sets, done, bad: None, scopes, files: reader.remember() })
 }
 
 fn open(dir: &Path) -> Result<gix::Repository, String> {

@@ -19,8 +19,22 @@ const MAX_DEPTH: usize = 64;
 /// Bytes of a file that a manifest names as its source.
 const MAX_SOURCE: Limit = Limit::new("manifest_source_bytes", 32 << 20);
 
-/// Reads commits of one repository; remembers the files of the last one, so that a file that did
-/// not change is not read again. Lives as long as one fetch.
+/// Bytes of manifest files whose content is remembered from one fetch to the next; about as much
+/// memory again goes with each.
+const MAX_REMEMBERED: Limit = Limit::new("git_remembered_bytes", 32 << 20);
+
+/// The files of the last commit and what they declare, by path, so that a commit costs what it changes.
+pub(crate) type Files = HashMap<String, Remembered>;
+
+/// A file that depends on nothing but its content.
+#[derive(Clone)]
+pub(crate) struct Remembered {
+    id: ObjectId,
+    bytes: u64,
+    parsed: Arc<Parsed>,
+}
+
+/// Reads commits of one repository.
 pub(crate) struct Reader<'a> {
     repository: &'a Repository,
     secrets: &'a Secrets,
@@ -28,7 +42,7 @@ pub(crate) struct Reader<'a> {
     path: Option<&'a str>,
     /// The host of manifests that name none.
     host: Option<&'a str>,
-    last: HashMap<String, (ObjectId, Arc<Parsed>)>,
+    last: Files,
 }
 
 /// Why a commit gave no set.
@@ -46,8 +60,15 @@ impl<'a> Reader<'a> {
         secrets: &'a Secrets,
         path: Option<&'a str>,
         host: Option<&'a str>,
+        last: Files,
     ) -> Self {
-        Self { repository, secrets, path, host, last: HashMap::new() }
+        Self { repository, secrets, path, host, last }
+    }
+
+    /// What is worth remembering until the next fetch.
+    pub(crate) fn remember(self) -> Files {
+        let bytes: u64 = self.last.values().map(|file| file.bytes).sum();
+        if bytes <= MAX_REMEMBERED.max() { self.last } else { Files::new() }
     }
 
     /// The set of each scope that a commit declares, and an empty one for the others of `scopes`.
@@ -58,32 +79,17 @@ impl<'a> Reader<'a> {
         let folder = self.folder(&root, &about)?;
         let mut files = Vec::new();
         walk(&folder, self.path.unwrap_or_default(), 0, &mut files, &about)?;
-        let mut parsed = HashMap::with_capacity(files.len());
+        let mut read = HashMap::with_capacity(files.len());
         let mut sets: BTreeMap<String, Fetched> =
             scopes.iter().map(|scope| (scope.clone(), about.empty(scope, pending.backfill))).collect();
         for (path, id) in files {
-            let file = self.file(&root, &path, id, &about)?;
-            for manifest in &file.0.manifests {
-                let scope = manifest.id.scope();
-                let set = match sets.get_mut(scope) {
-                    Some(set) => set,
-                    None => sets.entry(scope.to_owned()).or_insert_with(|| about.empty(scope, pending.backfill)),
-                };
-                set.manifests.push(manifest.clone());
-            }
-            for (scope, places) in &file.0.managed {
-                let set = sets.entry(scope.clone()).or_insert_with(|| about.empty(scope, pending.backfill));
-                places.iter().for_each(|place| {
-                    if !set.managed.contains(place) {
-                        set.managed.push(place.clone())
-                    }
-                });
-            }
-            if file.1 {
-                parsed.insert(path, (id, file.0));
+            let (file, alone) = self.file(&root, &path, id, &about)?;
+            add(&file.parsed, &mut sets, |scope| about.empty(scope, pending.backfill));
+            if alone {
+                read.insert(path, file);
             }
         }
-        self.last = parsed;
+        self.last = read;
         sets.values().try_for_each(|set| unique(set, &about))?;
         Ok(sets.into_values().collect())
     }
@@ -96,9 +102,9 @@ impl<'a> Reader<'a> {
     }
 
     /// A file's manifests, and whether they depend on nothing but the file.
-    fn file(&self, root: &Tree<'_>, path: &str, id: ObjectId, about: &About) -> Result<(Arc<Parsed>, bool), Unread> {
-        if let Some((_, parsed)) = self.last.get(path).filter(|(last, _)| *last == id) {
-            return Ok((Arc::clone(parsed), true));
+    fn file(&self, root: &Tree<'_>, path: &str, id: ObjectId, about: &About) -> Result<(Remembered, bool), Unread> {
+        if let Some(file) = self.last.get(path).filter(|file| file.id == id) {
+            return Ok((file.clone(), true));
         }
         let bytes = self.blob(id, MAX_FILE).map_err(|problem| about.bad(path, None, problem))?;
         let text = std::str::from_utf8(&bytes).map_err(|error| {
@@ -112,7 +118,7 @@ impl<'a> Reader<'a> {
         };
         let reading = Reading { secrets: self.secrets, include: &include, default_host: self.host };
         let parsed = read(text, path, &reading).map_err(|errors| about.errors(path, &errors))?;
-        Ok((Arc::new(parsed), alone.get()))
+        Ok((Remembered { id, bytes: bytes.len() as u64, parsed: Arc::new(parsed) }, alone.get()))
     }
 
     /// The file that a manifest names, relative to its own folder, within the repository.
@@ -141,6 +147,22 @@ impl<'a> Reader<'a> {
         let header = self.repository.find_header(id).map_err(|error| error.to_string())?;
         limit.check(header.size()).map_err(|exceeded| exceeded.to_string())?;
         Ok(self.repository.find_object(id).map_err(|error| error.to_string())?.detach().data)
+    }
+}
+
+/// Adds what a file declares to the sets of its scopes.
+fn add(parsed: &Parsed, sets: &mut BTreeMap<String, Fetched>, empty: impl Fn(&str) -> Fetched) {
+    for manifest in &parsed.manifests {
+        let scope = manifest.id.scope();
+        match sets.get_mut(scope) {
+            Some(set) => set.manifests.push(manifest.clone()),
+            None => sets.entry(scope.to_owned()).or_insert_with(|| empty(scope)).manifests.push(manifest.clone()),
+        }
+    }
+    for (scope, places) in &parsed.managed {
+        let set = sets.entry(scope.clone()).or_insert_with(|| empty(scope));
+        let new: Vec<_> = places.iter().filter(|place| !set.managed.contains(place)).cloned().collect();
+        set.managed.extend(new);
     }
 }
 

@@ -93,9 +93,8 @@ fn lines(key: &str, text: &str, out: &mut String) {
     let mut parts = text.split_inclusive('\n').peekable();
     while let Some(part) = parts.next() {
         // White space at the start of a line that continues would be cut, but for an escaped one.
-        match part.chars().next() {
-            Some(' ') => out.push('\\'),
-            Some('\t') | Some(_) | None => {}
+        if part.starts_with(' ') {
+            out.push('\\');
         }
         part.chars().for_each(|c| escape(c, out));
         if parts.peek().is_some() {

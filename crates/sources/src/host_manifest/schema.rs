@@ -8,7 +8,7 @@ pub(crate) enum Type {
     /// A whole number, not negative.
     Number,
     /// What a file is: one of [`FILE_TYPES`].
-    FileType,
+    Sort,
     /// Permission bits in octal: `"0644"`.
     Mode,
     /// A list of texts; the order does not matter.
@@ -49,7 +49,7 @@ pub(crate) const FILE_TYPES: &[&str] = &["file", "directory", "symlink", "fifo",
 
 /// The fields of a file, but for `content` and `source`, which become `digest`.
 const FILE: &[Field] = &[
-    field("type", Type::FileType),
+    field("type", Type::Sort),
     field("mode", Type::Mode),
     field("owner", Type::Text),
     field("group", Type::Text),

@@ -19,10 +19,8 @@ pub(crate) fn value(node: &Node, of: Type, secrets: &Secrets) -> Result<Value, S
         Type::Number => {
             text.parse::<u64>().map(Value::from).map_err(|_| format!("`{text}` is no whole number, such as 1001"))
         }
-        Type::FileType if FILE_TYPES.contains(&text) => Ok(Value::from(text)),
-        Type::FileType => {
-            Err(format!("`{text}` is no type of file, {}", suggest::meant(text, FILE_TYPES.iter().copied())))
-        }
+        Type::Sort if FILE_TYPES.contains(&text) => Ok(Value::from(text)),
+        Type::Sort => Err(format!("`{text}` is no type of file, {}", suggest::meant(text, FILE_TYPES.iter().copied()))),
         Type::Mode => mode(text).map(Value::from),
         Type::Digest => digest(text).map(Value::from),
         Type::Password => password(text, secrets).map(Value::from),

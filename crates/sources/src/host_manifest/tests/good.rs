@@ -86,3 +86,15 @@ fn empty_documents_and_files_declare_nothing() {
         assert!(good(text).manifests.is_empty(), "{text:?}");
     }
 }
+
+#[test]
+fn what_the_store_should_not_show_is_not_in_a_text() {
+    let text = |yaml: &str| good(yaml).manifests[0].text.clone();
+    let kept = text("host: a\nfile: /etc/app.conf\ncontent: |\n  user = app\n  password = hunter2\n").unwrap();
+    assert!(kept.contains("user = app\npassword = keyed:") && !kept.contains("hunter2"), "{kept}");
+    assert_eq!(text("host: a\nfile: /etc/x\nmode: \"0640\"\ncontent: |\n  a\n"), None);
+    let key = good("host: a\nfile: /etc/x\ncontent: |\n  -----BEGIN RSA PRIVATE KEY-----\n  AAA\n");
+    assert!(key.manifests[0].document.tree()["digest"].as_str().unwrap().starts_with("keyed:"));
+    assert_eq!(key.manifests[0].text, None);
+    assert!(text("host: a\nfile: /root/.ssh/id_rsa.pub\ncontent: ssh-rsa AAA\n").is_some());
+}
