@@ -45,7 +45,7 @@ pub(crate) fn file(
         let read = match key.text.as_str() {
             "content" => scalar(node).map(|text| text.as_bytes().to_vec()).map(Some),
             "source" => scalar(node).and_then(|path| (reading.include)(path)).map(Some),
-            _ => field(key, node, reading, &mut file.document).map(|()| None),
+            _ => field(key, node, &mut file.document).map(|()| None),
         };
         match read {
             Ok(Some(bytes)) => {
@@ -65,12 +65,12 @@ pub(crate) fn file(
     Some(file)
 }
 
-fn field(key: &Key, node: &Node, reading: &Reading<'_>, document: &mut Map<String, Value>) -> Result<(), String> {
+fn field(key: &Key, node: &Node, document: &mut Map<String, Value>) -> Result<(), String> {
     let Some(field) = FILES.fields.iter().find(|field| field.name == key.text) else {
         let known = FILES.fields.iter().map(|field| field.name).chain(CONTENT.iter().copied());
         return Err(format!("unknown key, {}", suggest::meant(&key.text, known)));
     };
-    document.insert(key.text.clone(), value(node, field.of, reading.secrets)?);
+    document.insert(key.text.clone(), value(node, field.of)?);
     Ok(())
 }
 

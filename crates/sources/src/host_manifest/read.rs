@@ -230,7 +230,7 @@ impl Reader<'_> {
         let mut document = Map::new();
         for (key, node) in members {
             let read = match kind.fields.iter().find(|field| field.name == key.text) {
-                Some(field) => value(node, field.of, self.reading.secrets),
+                Some(field) => value(node, field.of),
                 None => Err(format!("unknown key, {}", suggest::meant(&key.text, fields(kind)))),
             };
             match read {

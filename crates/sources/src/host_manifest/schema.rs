@@ -15,7 +15,7 @@ pub(crate) enum Type {
     Names,
     /// `blake3:`, `keyed:`, `md5:` or `sha256:` and hexadecimal digits.
     Digest,
-    /// A password's keyed digest, its crypt hash (which becomes one), or a word for a locked one.
+    /// Whether a password is `locked`, `set` or `empty`; never the password.
     Password,
 }
 

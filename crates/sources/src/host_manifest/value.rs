@@ -2,14 +2,13 @@ use serde_json::Value;
 
 use super::node::{Node, Tree};
 use super::schema::{FILE_TYPES, Type};
-use super::secrets::Secrets;
 use super::suggest;
 
 /// What a node says as a value of a type.
 ///
 /// # Errors
 /// What is wrong with it and what was meant. Never holds a password.
-pub(crate) fn value(node: &Node, of: Type, secrets: &Secrets) -> Result<Value, String> {
+pub(crate) fn value(node: &Node, of: Type) -> Result<Value, String> {
     if of == Type::Names {
         return names(node);
     }
@@ -23,7 +22,7 @@ pub(crate) fn value(node: &Node, of: Type, secrets: &Secrets) -> Result<Value, S
         Type::Sort => Err(format!("`{text}` is no type of file, {}", suggest::meant(text, FILE_TYPES.iter().copied()))),
         Type::Mode => mode(text).map(Value::from),
         Type::Digest => digest(text).map(Value::from),
-        Type::Password => password(text, secrets).map(Value::from),
+        Type::Password => password(text).map(Value::from),
         Type::Names => names(node),
     }
 }
@@ -76,18 +75,15 @@ pub(crate) fn digest(text: &str) -> Result<String, String> {
     }
 }
 
-/// Words that say that an account has no password to log in with.
-const LOCKED: &[&str] = &["locked", "none", "empty", "!", "!!", "!*", "*", "x"];
+/// How an account's password is, as the collector of accounts says it: nothing more is known of it.
+const PASSWORDS: &[&str] = &["locked", "set", "empty"];
 
-fn password(text: &str, secrets: &Secrets) -> Result<String, String> {
-    if LOCKED.contains(&text) || (text.starts_with("keyed:") && digest(text).is_ok()) {
+/// What is not one of the words stays out of the message: it may be a password.
+fn password(text: &str) -> Result<String, String> {
+    if PASSWORDS.contains(&text) {
         return Ok(text.to_owned());
     }
-    // A crypt(5) hash: of it a keyed digest is kept. It stays out of every message.
-    if text.starts_with('$') && text.matches('$').count() >= 2 {
-        return Ok(secrets.digest(text.as_bytes()));
-    }
-    Err("must be a keyed digest (`keyed:...`), a crypt hash, or `locked`; never a password itself".to_owned())
+    Err("must be `locked`, `set` or `empty`; a password or its hash does not belong here".to_owned())
 }
 
 /// A node as JSON: a scalar in quotes is a text, a plain one what JSON makes of it.

@@ -99,6 +99,34 @@ fn odd_contents_and_names_come_back() {
 }
 
 #[test]
+fn what_the_collectors_see_has_a_short_form() {
+    let resources = [
+        resource(
+            "host/web-1/user//root",
+            json!({"uid": 0, "gid": 0, "home": "/root", "shell": "/bin/sh", "comment": "", "password": "set"}),
+        ),
+        resource("host/web-1/group//adm", json!({"gid": 4, "members": ["amy", "zoe"]})),
+        resource("host/web-1/socket//tcp:[::]:80", json!({"user": "7"})),
+        resource("host/web-1/sysctl//net.ipv4.ip_local_port_range", json!({"value": "32768 60999"})),
+        resource(
+            "host/web-1/unit//getty@.service",
+            json!({"enabled": "enabled", "fragment": "/lib/systemd/system/getty@.service"}),
+        ),
+        resource(
+            "host/web-1/package/dpkg/libc6:i386",
+            json!({"version": "2.36-9", "architecture": "i386", "status": "installed"}),
+        ),
+        resource(
+            "host/web-1/file//etc/x",
+            json!({"type": "symlink", "owner": "root", "group": "root", "target": "../y z"}),
+        ),
+    ];
+    assert_eq!(back(&resources), expected(&resources));
+    let files = render(&resources).unwrap();
+    assert!(!files.iter().any(|(path, _)| path.ends_with("resources.yaml")), "{files:?}");
+}
+
+#[test]
 fn what_has_no_short_form_is_written_long() {
     let resources = [
         resource("host/web-1/package_file/nginx/usr/sbin/nginx", json!({"digest": "md5:0"})),
