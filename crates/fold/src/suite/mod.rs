@@ -26,10 +26,11 @@ pub struct Input {
     pub batch: Batch,
 }
 
-/// A fold and a history.
+/// Folds and a history.
 pub struct Case<'a> {
-    /// Makes the fold, always with the same configuration.
-    pub make: &'a (dyn Fn() -> Box<dyn Fold> + Sync),
+    /// Makes the folds of a host, always with the same configuration: one, or several that read
+    /// what the others put out.
+    pub make: &'a (dyn Fn() -> Vec<Box<dyn Fold>> + Sync),
     /// The history.
     pub inputs: Vec<Input>,
     /// Decides where faults strike.

@@ -21,7 +21,7 @@ pub(super) struct Disk {
 /// One output: everything but its offset.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Output {
-    id: RecordId,
+    pub(super) id: RecordId,
     stream: Stream,
     key: String,
     data: arrow::array::RecordBatch,
@@ -86,7 +86,7 @@ pub(super) async fn session(
     let host = Host::new(HostParts {
         log: Arc::new(FaultyLog(disk.log.clone(), faults.clone())),
         shard: 0,
-        folds: vec![(case.make)()],
+        folds: (case.make)(),
         documents: Arc::new(LogDocuments(disk.log.clone())),
         checkpoints: Arc::new(FaultyCheckpoints(disk.checkpoints.clone(), faults.clone())),
         clock,

@@ -1,3 +1,5 @@
+#![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
+
 //! The host and the suite, with a fold that counts.
 
 mod host;

@@ -4,7 +4,7 @@ use fold::suite::{self, Broken, Case};
 use crate::toy::{Bug, Toy, history};
 
 async fn verdict(bug: Bug, seed: u64) -> Result<(), Broken> {
-    let make = move || Box::new(Toy::new(bug)) as Box<dyn Fold>;
+    let make = move || vec![Box::new(Toy::new(bug)) as Box<dyn Fold>];
     suite::all(&Case { make: &make, inputs: history(seed, 40), seed }).await
 }
 
@@ -17,7 +17,7 @@ async fn a_good_fold_passes() {
 
 #[tokio::test]
 async fn an_empty_history_passes() {
-    let make = || Box::new(Toy::new(Bug::None)) as Box<dyn Fold>;
+    let make = || vec![Box::new(Toy::new(Bug::None)) as Box<dyn Fold>];
     suite::all(&Case { make: &make, inputs: Vec::new(), seed: 1 }).await.unwrap();
 }
 

@@ -20,7 +20,7 @@ mod incident;
 mod symptom;
 mod tell;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 

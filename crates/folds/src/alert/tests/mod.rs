@@ -1,5 +1,5 @@
 mod cases;
-mod random;
+pub(crate) mod random;
 
 use std::collections::HashMap;
 

@@ -5,6 +5,8 @@ use base::Rng;
 use fold::suite::{self, Case, Input};
 
 use super::*;
+use crate::alert::tests::random::history;
+use crate::alert::{AlertConfig, AlertFold};
 
 /// A history of alerts, and of receipts as a notify host would give them to what the fold puts out.
 struct Play {
@@ -103,13 +105,24 @@ impl Play {
 async fn passes_the_suite() {
     for seed in 1..3 {
         let mut play = Play::new(seed);
-        (0..60).for_each(|_| play.step());
+        (0..45).for_each(|_| play.step());
         let make = || {
             let routes = vec![route("mail"), Route { min_severity: Severity::Error, ..route("pd") }];
-            Box::new(OutboxFold::new(config(routes)).unwrap()) as Box<dyn Fold>
+            vec![Box::new(OutboxFold::new(config(routes)).unwrap()) as Box<dyn Fold>]
         };
         suite::all(&Case { make: &make, inputs: play.history, seed }).await.unwrap();
     }
+}
+
+/// The outbox reads what the alert fold puts out, over the log: a host of both that is ended
+/// anywhere leaves the log that an undisturbed one leaves.
+#[tokio::test]
+async fn a_chain_of_folds_passes_the_suite() {
+    let make = || {
+        let alert = Box::new(AlertFold::new(AlertConfig::default())) as Box<dyn Fold>;
+        vec![alert, Box::new(OutboxFold::new(config(vec![route("pd")])).unwrap())]
+    };
+    suite::all(&Case { make: &make, inputs: history(1, 30), seed: 1 }).await.unwrap();
 }
 
 /// Of each receiver and incident: sequences without a gap, at most one intent on its way but for a
