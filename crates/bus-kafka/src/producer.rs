@@ -12,6 +12,7 @@ use rdkafka::producer::{BaseRecord, Producer as _, ProducerContext, ThreadedProd
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot, watch};
 
 use crate::client::{Cluster, Context};
+use crate::topic::POLL;
 
 /// The unit in which room in the queue is given out, bytes.
 const ROOM: u64 = 1024;
@@ -181,16 +182,29 @@ impl Producer {
         }
     }
 
-    /// The first offset of a partition, and the one that the next record will have.
+    /// The first offset of a partition, and the one that the next record will have. While the
+    /// partition's leader is being found, as after it was made, it asks again until `timeout`.
     pub async fn bounds(&self, shard: u32) -> Result<(Offset, Offset), BusError> {
+        let deadline = self.cluster.clock.monotonic() + self.cluster.config.timeout;
+        loop {
+            match self.watermarks(shard).await {
+                Ok((low, high)) => {
+                    return Ok((Offset(low.max(0).cast_unsigned()), Offset(high.max(0).cast_unsigned())));
+                }
+                Err(error) if moving(&error) && self.cluster.clock.monotonic() < deadline => {
+                    self.cluster.clock.sleep(POLL).await;
+                }
+                Err(error) => return Err(self.cluster.unavailable(&format!("cannot ask for the offsets: {error}"))),
+            }
+        }
+    }
+
+    async fn watermarks(&self, shard: u32) -> Result<(i64, i64), KafkaError> {
         let partition = i32::try_from(shard).unwrap_or(i32::MAX);
-        let (client, topic, timeout) =
-            (Arc::clone(&self.client), self.cluster.topic.clone(), self.cluster.config.timeout);
+        let (client, topic) = (Arc::clone(&self.client), self.cluster.topic.clone());
+        let timeout = self.cluster.config.timeout;
         let asked = base::blocking(move || client.client().fetch_watermarks(&topic, partition, timeout)).await;
-        let asked = asked.unwrap_or(Err(KafkaError::Canceled));
-        let (low, high) =
-            asked.map_err(|error| self.cluster.unavailable(&format!("cannot ask for the offsets: {error}")))?;
-        Ok((Offset(low.max(0).cast_unsigned()), Offset(high.max(0).cast_unsigned())))
+        asked.unwrap_or(Err(KafkaError::Canceled))
     }
 
     fn encode(&self, batches: &[Batch]) -> Result<(Vec<Vec<u8>>, u64), BusError> {
@@ -212,6 +226,18 @@ impl Producer {
         base::Limit::new("bus.max_append_bytes", self.cluster.config.queue_bytes).check(bytes).map_err(too_large)?;
         Ok((bodies, bytes))
     }
+}
+
+/// Whether a partition has no leader at this moment.
+fn moving(error: &KafkaError) -> bool {
+    matches!(
+        error.rdkafka_error_code(),
+        Some(
+            RDKafkaErrorCode::NotLeaderForPartition
+                | RDKafkaErrorCode::LeaderNotAvailable
+                | RDKafkaErrorCode::UnknownTopicOrPartition
+        )
+    )
 }
 
 impl Shard {

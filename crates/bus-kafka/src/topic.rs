@@ -6,8 +6,8 @@ use rdkafka::error::RDKafkaErrorCode;
 
 use crate::client::{Cluster, Context, message_bytes};
 
-/// How often a new topic is looked at until its partitions have leaders.
-const POLL: Duration = Duration::from_millis(100);
+/// How often a topic is looked at until its partitions have leaders.
+pub(crate) const POLL: Duration = Duration::from_millis(100);
 
 pub(crate) fn options(cluster: &Cluster) -> AdminOptions {
     AdminOptions::new().request_timeout(Some(cluster.config.timeout)).operation_timeout(Some(cluster.config.timeout))

@@ -1,20 +1,21 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use base::{Clock, Timestamp};
 use bus_kafka::{KafkaConfig, KafkaLog};
 use model::rows::Tick;
 use model::{Batch, LogKind};
+use tokio::sync::{Mutex, MutexGuard};
 
 /// One broker at a time: each takes some 400 MB and a few seconds of all cores to start.
-static TURN: Mutex<()> = Mutex::new(());
+static TURN: Mutex<()> = Mutex::const_new(());
 
 /// A broker of our own, ended with this value.
 pub struct Broker {
     dir: tempfile::TempDir,
     pub address: String,
+    _turn: MutexGuard<'static, ()>,
 }
 
 fn script(name: &str) -> Command {
@@ -29,22 +30,22 @@ fn run(mut command: Command) {
 
 impl Broker {
     /// Nothing, and a line that says so, where there is no Java.
-    pub fn start() -> Option<(MutexGuard<'static, ()>, Self)> {
+    pub async fn start() -> Option<Self> {
         for program in ["java", "mvn", "python3"] {
             if !Command::new(program).arg("--version").output().is_ok_and(|output| output.status.success()) {
                 println!("skipped: no {program}, so no Kafka broker to test against");
                 return None;
             }
         }
-        let turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
+        let turn = TURN.lock().await;
         let mut install = Command::new("flock");
         let peers = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/peers");
         install.arg(std::env::temp_dir().join("steadfast-kafka-install.lock")).arg(peers.join("kafka-install.sh"));
         run(install);
-        let mut broker = Self { dir: tempfile::tempdir().unwrap(), address: String::new() };
+        let mut broker = Self { dir: tempfile::tempdir().unwrap(), address: String::new(), _turn: turn };
         broker.up();
         broker.address = std::fs::read_to_string(broker.path("addr")).unwrap().trim().to_owned();
-        Some((turn, broker))
+        Some(broker)
     }
 
     fn path(&self, name: &str) -> PathBuf {

@@ -16,7 +16,7 @@ use crate::broker::{Broker, batch, number, open, soon};
 async fn a_broker_killed_and_restarted_loses_and_doubles_nothing() {
     const WRITERS: i64 = 12;
     const APPENDS: i64 = 150;
-    let Some((_turn, broker)) = Broker::start() else { return };
+    let Some(broker) = Broker::start().await else { return };
     let config = KafkaConfig { timeout: Duration::from_secs(60), ..broker.config("kill") };
     let log = open(config).await.unwrap();
     let done = tokio::sync::watch::Sender::new(0);
@@ -64,7 +64,7 @@ async fn a_broker_killed_and_restarted_loses_and_doubles_nothing() {
 /// itself; nothing that was appended before or after is lost, and nothing is out of order.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_broker_that_is_away_is_named_in_time_and_taken_up_again() {
-    let Some((_turn, broker)) = Broker::start() else { return };
+    let Some(broker) = Broker::start().await else { return };
     drop(open(broker.config("away")).await.unwrap());
     let config = || KafkaConfig { timeout: Duration::from_secs(3), ..broker.config("away") };
     let log = open(config()).await.unwrap();

@@ -8,7 +8,7 @@ use crate::broker::{Broker, open};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_topic_that_is_not_as_it_must_be_is_named() {
-    let Some((_turn, broker)) = Broker::start() else { return };
+    let Some(broker) = Broker::start().await else { return };
     drop(open(KafkaConfig { shards: 2, ..broker.config("parts") }).await.unwrap());
     let admin: AdminClient<DefaultClientContext> =
         ClientConfig::new().set("bootstrap.servers", &broker.address).create().unwrap();

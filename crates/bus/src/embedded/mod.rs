@@ -28,7 +28,7 @@ use meter::Meter;
 use place::Place;
 use recover::Recovered;
 use state::{Shared, State, Tail};
-use writer::{Request, Writer};
+use writer::{Items, Request, Writer};
 
 /// The unit in which room in a queue is given out, bytes.
 const ROOM: u64 = 1024;
@@ -151,7 +151,7 @@ impl Embedded {
     }
 
     /// The batches with their bytes, and how many those are in all.
-    fn encode(&self, batches: Vec<Batch>) -> Result<(Vec<(Batch, Vec<u8>)>, u64), BusError> {
+    fn encode(&self, batches: Vec<Batch>) -> Result<(Items, u64), BusError> {
         if batches.is_empty() {
             return Err(self.refused("an append of no batches".to_owned()));
         }
@@ -245,14 +245,15 @@ fn recover_all(place: &Place, shards: u32, disk: &Arc<dyn Disk>, rng: &Rng) -> R
         let work = move || *out.lock() = Some(recover::recover(&place, shard, disk.as_ref(), &rng));
         running.push((base::thread("log-recover", work), slot));
     }
-    let join = |((thread, slot), shard): ((std::io::Result<JoinHandle<()>>, Arc<Mutex<Option<_>>>), u32)| {
-        let failed = |problem: String| place.setup(format!("cannot check shard {shard}: {problem}"));
-        let _ = thread.map_err(|error| failed(error.to_string()))?.join();
-        let found = slot.lock().take();
-        found.unwrap_or_else(|| Err(failed("its thread ended".to_owned())))
-    };
     // All are waited for, so that none works on the files after an error was returned.
-    let recovered: Vec<Result<Recovered, BusError>> = running.into_iter().zip(0..).map(join).collect();
+    let mut recovered = Vec::new();
+    for (shard, (thread, slot)) in running.into_iter().enumerate() {
+        let failed = |problem: String| Err(place.setup(format!("cannot check shard {shard}: {problem}")));
+        recovered.push(match thread.map(JoinHandle::join) {
+            Ok(_) => slot.lock().take().unwrap_or_else(|| failed("its thread ended".to_owned())),
+            Err(error) => failed(error.to_string()),
+        });
+    }
     recovered.into_iter().collect()
 }
 

@@ -16,10 +16,12 @@ use crate::BusError;
 /// When to try again after the disk was full.
 const RETRY: Duration = Duration::from_secs(1);
 
+/// The batches of an append, each with its bytes.
+pub(super) type Items = Vec<(Batch, Vec<u8>)>;
+
 /// One append on its way to the disk.
 pub(super) struct Request {
-    /// The batches and their bytes.
-    pub items: Vec<(Batch, Vec<u8>)>,
+    pub items: Items,
     pub reply: oneshot::Sender<Result<Offset, BusError>>,
     /// Room in the queue, given back once the append is answered.
     pub room: OwnedSemaphorePermit,
