@@ -1,1 +1,22 @@
-//! app
+//! The whole process: the configuration, the wiring, and the order of shutdown. The only crate
+//! that names concrete plugins.
+
+mod adapters;
+mod build;
+mod capture;
+mod config;
+mod diff;
+mod error;
+mod keys;
+mod known;
+mod logs;
+mod receivers;
+mod report;
+mod stage;
+
+pub use build::{App, Options};
+pub use capture::{Captured, capture};
+pub use config::{Config, ConfigError, DesiredConfig, LogsConfig, OneOrMany, Problem, ReceiverConfig};
+pub use diff::diff;
+pub use error::AppError;
+pub use report::{Entry, Report};

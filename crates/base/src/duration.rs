@@ -22,7 +22,9 @@ pub fn parse(text: &str) -> Result<Duration, String> {
         return Ok(Duration::from_secs(days.saturating_mul(86_400)));
     }
     let parsed: Option<jiff::SignedDuration> = text.parse().ok();
-    parsed.and_then(|d| Duration::try_from(d).ok()).ok_or_else(|| format!("`{text}` is not a duration such as 500ms, 15s, 10m or 7d"))
+    parsed
+        .and_then(|d| Duration::try_from(d).ok())
+        .ok_or_else(|| format!("`{text}` is not a duration such as 500ms, 15s, 10m or 7d"))
 }
 
 #[cfg(test)]

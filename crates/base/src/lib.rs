@@ -1,4 +1,7 @@
-#![allow(clippy::disallowed_methods, reason = "this crate is the one place for the clock, the random source, channels and tasks")]
+#![allow(
+    clippy::disallowed_methods,
+    reason = "this crate is the one place for the clock, the random source, channels and tasks"
+)]
 
 //! What everything stands on: the clock, the random source, bounded queues, tasks, shutdown,
 //! back-off, limits and secrets.
@@ -8,8 +11,8 @@
 
 mod backoff;
 mod clock;
-mod limit;
 pub mod duration;
+mod limit;
 pub mod queue;
 mod rng;
 mod secret;

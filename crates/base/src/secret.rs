@@ -67,12 +67,13 @@ impl SecretRef {
     /// If it is not there, not readable or empty.
     pub fn resolve(&self) -> Result<Secret, SecretError> {
         let (text, place) = match self {
-            Self::Env(name) => {
-                (std::env::var(name).map_err(|_| SecretError::Env(name.clone()))?, format!("the environment variable {name}"))
-            }
+            Self::Env(name) => (
+                std::env::var(name).map_err(|_| SecretError::Env(name.clone()))?,
+                format!("the environment variable {name}"),
+            ),
             Self::File(path) => {
-                let text = std::fs::read_to_string(path)
-                    .map_err(|source| SecretError::File { path: path.clone(), source })?;
+                let text =
+                    std::fs::read_to_string(path).map_err(|source| SecretError::File { path: path.clone(), source })?;
                 (text, path.display().to_string())
             }
         };

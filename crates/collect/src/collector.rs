@@ -77,8 +77,12 @@ pub trait Cx: Send {
     /// [`CollectError::Shutdown`] or the log's.
     async fn seen(&mut self, resources: Vec<Seen>) -> Result<(), CollectError>;
 
-    /// Says that everything there is was handed over since the last call or the start of `run`:
-    /// what was not is gone. The host appends the full set of keys and fingerprints.
+    /// Says that a full scan begins: what was handed over before does not count for
+    /// [`Cx::complete`]. At the start of `run`, and after `complete`, one has begun already; who
+    /// hands over changes between scans must call it.
+    fn begin(&mut self);
+
+    /// Says that everything there is was handed over since the scan began: what was not is gone. The host appends the full set of keys and fingerprints.
     ///
     /// # Errors
     /// [`CollectError::Shutdown`] or the log's.

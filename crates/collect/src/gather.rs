@@ -86,6 +86,8 @@ impl Cx for Gather {
         None
     }
 
+    fn begin(&mut self) {}
+
     async fn seen(&mut self, resources: Vec<Seen>) -> Result<(), CollectError> {
         self.check()?;
         for seen in resources {

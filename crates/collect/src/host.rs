@@ -97,7 +97,7 @@ async fn supervise(collector: &mut dyn Collector, session: &mut Session) {
     let mut backoff = Backoff::new(Duration::from_secs(1), Duration::from_secs(60));
     let _ = session.reporter.started().await.inspect_err(|error| report_lost(session.source, error));
     loop {
-        session.begin();
+        session.restart();
         let problem = run(collector, session).await;
         if shutdown.started() {
             return;

@@ -48,7 +48,7 @@ struct Pending {
 
 impl Session {
     /// The collector starts (again): what it does not see from here on is gone.
-    pub(crate) fn begin(&mut self) {
+    pub(crate) fn restart(&mut self) {
         self.table.begin();
         self.completed = false;
     }
@@ -183,6 +183,10 @@ impl Cx for Session {
 
     fn known(&self, id: &ResourceId) -> Option<Fingerprint> {
         self.table.fingerprint(&id.key())
+    }
+
+    fn begin(&mut self) {
+        self.table.begin();
     }
 
     async fn seen(&mut self, resources: Vec<Seen>) -> Result<(), CollectError> {

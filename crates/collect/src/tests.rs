@@ -88,6 +88,7 @@ impl Log for Memory {
 /// What a scripted collector does.
 enum Act {
     See(Vec<Seen>),
+    Begin,
     Complete,
     Fail,
     Panic,
@@ -115,6 +116,7 @@ impl Collector for Script {
         loop {
             match self.0.pop_front() {
                 Some(Act::See(seen)) => cx.seen(seen).await?,
+                Some(Act::Begin) => cx.begin(),
                 Some(Act::Complete) => cx.complete().await?,
                 Some(Act::Fail) => {
                     return Err(CollectError::Source { what: "/etc".to_owned(), problem: "gone".to_owned() });
@@ -205,6 +207,14 @@ async fn only_what_is_new_or_changed_is_appended_and_what_is_gone_is_named() {
     ];
     assert_eq!(rows.iter().map(|(name, p, t)| (name.as_str(), *p, *t)).collect::<Vec<_>>(), expected);
     assert_eq!(world.log.sets(), [2, 2, 0]);
+    world.end().await;
+}
+
+#[tokio::test]
+async fn what_was_seen_between_scans_only_is_gone_with_the_next() {
+    let one = || Act::See(vec![seen("a", Some("1"))]);
+    let world = start([one(), Act::Complete, one(), Act::Begin, Act::Complete], vec![], 0);
+    world.log.until(|log| log.sets() == [1, 0]).await;
     world.end().await;
 }
 

@@ -95,7 +95,11 @@ fn main() {
             count as f64 / took.as_secs_f64() / 1e6
         );
     }
-    println!("state: {:.1} bytes a resource; process grew by {:.1} bytes a resource", bytes as f64 / count as f64, grown as f64 / count as f64);
+    println!(
+        "state: {:.1} bytes a resource; process grew by {:.1} bytes a resource",
+        bytes as f64 / count as f64,
+        grown as f64 / count as f64
+    );
 }
 
 fn revision(count: u64) -> Revision {

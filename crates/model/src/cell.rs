@@ -173,10 +173,8 @@ text!(ResourceId, Verdict, Severity, AlertState, ScopeState, Outcome);
 
 impl Cell for Labels {
     fn data_type() -> DataType {
-        let entry = Fields::from(vec![
-            Field::new("keys", DataType::Utf8, false),
-            Field::new("values", DataType::Utf8, true),
-        ]);
+        let entry =
+            Fields::from(vec![Field::new("keys", DataType::Utf8, false), Field::new("values", DataType::Utf8, true)]);
         DataType::Map(Arc::new(Field::new("entries", DataType::Struct(entry), false)), false)
     }
 

@@ -100,7 +100,8 @@ mod tests {
     fn the_order_of_members_does_not_matter_and_everything_else_does() {
         let print = |text: &str| Document::from_json(text).unwrap().fingerprint();
         assert_eq!(print(r#"{"a":1,"b":[true,null]}"#), print(r#"{ "b":[true,null], "a":1 }"#));
-        let different = [r#"{"a":"1"}"#, r#"{"a":1}"#, r#"{"a":[1]}"#, r#"["a",1]"#, r#"{"a":{}}"#, r#"["ab"]"#, r#"["a","b"]"#];
+        let different =
+            [r#"{"a":"1"}"#, r#"{"a":1}"#, r#"{"a":[1]}"#, r#"["a",1]"#, r#"{"a":{}}"#, r#"["ab"]"#, r#"["a","b"]"#];
         for (n, a) in different.iter().enumerate() {
             for b in &different[n + 1..] {
                 assert_ne!(print(a), print(b), "{a} {b}");

@@ -2,8 +2,8 @@ use arrow::datatypes::SchemaRef;
 
 use crate::Row;
 use crate::rows::{
-    Alert, Declared, Finding, Intent, Live, LogLine, Receipt, Revision, Sample, Scope, Series, SetMember, Summary, Tick,
-    VerdictRow,
+    Alert, Declared, Finding, Intent, Live, LogLine, Receipt, Revision, Sample, Scope, Series, SetMember, Summary,
+    Tick, VerdictRow,
 };
 
 /// Which of the two logs a stream is on.

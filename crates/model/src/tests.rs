@@ -79,7 +79,8 @@ fn an_output_that_is_appended_again_is_not_admitted_again() {
         },
     };
     let mut dedup = Dedup::default();
-    let seen: Vec<bool> =
-        [(10, 4, 0), (11, 4, 1), (12, 4, 0), (13, 4, 1), (14, 5, 0)].map(|(o, i, n)| dedup.admit(&record(o, i, n))).to_vec();
+    let seen: Vec<bool> = [(10, 4, 0), (11, 4, 1), (12, 4, 0), (13, 4, 1), (14, 5, 0)]
+        .map(|(o, i, n)| dedup.admit(&record(o, i, n)))
+        .to_vec();
     assert_eq!(seen, [true, true, false, false, true]);
 }

@@ -82,6 +82,7 @@ mod tests {
             burst: 5,
             per_second: 2.0,
             first_backoff: Duration::from_secs(1),
+            pause: Duration::from_secs(1),
             max_backoff: Duration::from_secs(60),
             timeout: Duration::from_secs(10),
         };

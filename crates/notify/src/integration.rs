@@ -69,9 +69,11 @@ pub struct Limits {
     pub burst: u32,
     /// Requests a second after that.
     pub per_second: f64,
-    /// The first back-off after a retry without a hint.
+    /// The first wait of an incident after a failed attempt.
     pub first_backoff: Duration,
-    /// The longest.
+    /// The first pause of everything after a 429 without a hint, or a refusal.
+    pub pause: Duration,
+    /// The longest of both.
     pub max_backoff: Duration,
     /// How long one request may take.
     pub timeout: Duration,

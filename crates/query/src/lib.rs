@@ -1,1 +1,36 @@
-//! query
+//! SQL over the store: DataFusion with the project's tables, views and time travel, strictly
+//! read-only and within limits.
+//!
+//! A query pins one version of every table, so that what it joins belongs together. Parsing and
+//! planning run off the runtime's threads; execution streams batch by batch. Every way to ask for
+//! too much (text, nesting, memory, time, rows, queries at once) ends in a [`QueryError`] that names
+//! the limit, and leaves the engine as it was.
+
+mod answer;
+mod bounded;
+mod catalog;
+mod check;
+mod config;
+mod dynamic;
+mod engine;
+mod error;
+mod explain;
+mod functions;
+mod pushdown;
+mod scan;
+mod session;
+mod table;
+mod token;
+mod travel;
+
+pub use answer::{Answer, Rows};
+pub use catalog::View;
+pub use config::QueryConfig;
+pub use engine::{Engine, SqlOptions};
+pub use error::{Position, QueryError};
+pub use token::{Token, TokenError};
+
+/// The views that the engine adds to the store's tables.
+pub fn views() -> &'static [View] {
+    catalog::VIEWS
+}

@@ -1,1 +1,24 @@
-//! server
+//! The HTTP port: SQL and drift as APIs, health and metrics, and pages for people.
+//!
+//! One listener, bound to loopback unless tokens are configured. Everything that a client sends is
+//! bounded (connections, headers, body, time), and everything that a page shows is escaped: the
+//! contents of files that anybody may have written are among it.
+
+mod access;
+mod api;
+mod config;
+mod connection;
+mod error;
+mod format;
+mod guard;
+mod health;
+mod page;
+mod rows;
+mod server;
+mod state;
+mod tls;
+
+pub use config::{ServerConfig, TlsConfig, TokenConfig};
+pub use error::ServerError;
+pub use health::{ComponentState, Health};
+pub use server::{Parts, Server};

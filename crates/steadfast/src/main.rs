@@ -1,1 +1,37 @@
-fn main() {}
+//! The binary: flags, exit codes, terminal output.
+
+mod args;
+mod client;
+mod commands;
+mod render;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+/// Nothing is wrong.
+const FINE: u8 = 0;
+/// It could not be done.
+const FAILED: u8 = 1;
+/// Drift or a failed judgement was found.
+const FOUND: u8 = 2;
+
+fn main() -> ExitCode {
+    let args = args::Args::parse();
+    // Two providers may be linked in; rustls must be told which one counts.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            eprintln!("steadfast: {error}");
+            return ExitCode::from(FAILED);
+        }
+    };
+    match runtime.block_on(commands::run(args)) {
+        Ok(code) => ExitCode::from(code),
+        Err(error) => {
+            eprintln!("steadfast: {error}");
+            ExitCode::from(FAILED)
+        }
+    }
+}

@@ -1,6 +1,7 @@
 //! Rows in order: sorting, and the newest of rows with one key.
 
 use arrow::array::{Array, AsArray, BooleanArray, FixedSizeBinaryArray, RecordBatch, UInt32Array};
+use arrow::buffer::BooleanBuffer;
 use arrow::compute::{concat_batches, take_record_batch};
 use arrow::datatypes::{Int64Type, SchemaRef, TimestampNanosecondType};
 use arrow::row::{RowConverter, Rows, SortField};
@@ -104,7 +105,7 @@ pub(crate) fn time_range(column: &dyn Array) -> Option<(Timestamp, Timestamp)> {
 
 /// The rows for which `keep` says so.
 pub(crate) fn select(batch: RecordBatch, keep: impl Fn(usize) -> bool) -> Result<RecordBatch, StoreError> {
-    let keep: BooleanArray = (0..batch.num_rows()).map(|n| Some(keep(n))).collect();
+    let keep = BooleanArray::new(BooleanBuffer::collect_bool(batch.num_rows(), keep), None);
     if keep.true_count() == batch.num_rows() {
         return Ok(batch);
     }

@@ -40,7 +40,7 @@ pub(crate) struct Inner {
     /// One flush at a time.
     pub writing: tokio::sync::Mutex<()>,
     /// One compaction at a time.
-    pub merging: tokio::sync::Mutex<()>,
+    pub merging: Arc<tokio::sync::Mutex<()>>,
     /// Told whenever something became visible, stopped, or was dropped from memory.
     pub moved: watch::Sender<()>,
     /// Told when there is something to flush.
@@ -86,7 +86,7 @@ impl Store {
             warnings,
             committing: tokio::sync::Mutex::default(),
             writing: tokio::sync::Mutex::default(),
-            merging: tokio::sync::Mutex::default(),
+            merging: Arc::default(),
             moved: watch::Sender::default(),
             full: Notify::default(),
             untidy: Notify::default(),

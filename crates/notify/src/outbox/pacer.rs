@@ -69,7 +69,7 @@ impl Pacer {
     pub fn pause(&mut self, now: Duration, hint: Option<Duration>, rng: &Rng) -> Duration {
         self.in_flight = self.in_flight.saturating_sub(1);
         self.probing = true;
-        let backoff = self.backoff().at(self.failures, rng);
+        let backoff = Backoff::new(self.limits.pause, self.limits.max_backoff).at(self.failures, rng);
         // A hint has no jitter below it: it is the earliest time that the provider allows.
         let wait = hint.map_or(backoff, |hint| hint + rng.jitter(hint / 10).min(self.limits.max_backoff));
         self.failures = self.failures.saturating_add(1);
@@ -79,7 +79,7 @@ impl Pacer {
 
     /// The wait of one incident after its attempt `n` (from 0) failed.
     pub fn backoff_at(&self, n: u32, rng: &Rng) -> Duration {
-        self.backoff().at(n, rng)
+        Backoff::new(self.limits.first_backoff, self.limits.max_backoff).at(n, rng)
     }
 
     pub const fn in_flight(&self) -> u32 {
@@ -92,10 +92,6 @@ impl Pacer {
 
     pub const fn timeout(&self) -> Duration {
         self.limits.timeout
-    }
-
-    fn backoff(&self) -> Backoff {
-        Backoff::new(self.limits.first_backoff, self.limits.max_backoff)
     }
 
     fn refill(&mut self, now: Duration) {
@@ -120,6 +116,7 @@ mod tests {
             burst,
             per_second,
             first_backoff: Duration::from_secs(1),
+            pause: Duration::from_secs(1),
             max_backoff: Duration::from_secs(60),
             timeout: Duration::from_secs(5),
         };

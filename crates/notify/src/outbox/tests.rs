@@ -30,6 +30,7 @@ pub(super) fn limits() -> Limits {
         burst: 1000,
         per_second: 1000.0,
         first_backoff: Duration::from_secs(2),
+        pause: Duration::from_secs(2),
         max_backoff: Duration::from_secs(60),
         timeout: Duration::from_secs(10),
     }

@@ -175,6 +175,7 @@ impl Integration for Way {
             burst: 100,
             per_second: 100.0,
             first_backoff: Duration::from_secs(1),
+            pause: Duration::from_secs(1),
             max_backoff: Duration::from_secs(30),
             timeout: Duration::from_secs(10),
         }

@@ -3,6 +3,7 @@
 mod pick;
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use futures::{StreamExt, TryStreamExt, stream};
 use object_store::ObjectStoreExt;
@@ -29,13 +30,20 @@ impl Store {
     /// [`StoreError::Objects`] if the object store cannot be read or written now.
     pub async fn compact(&self) -> Result<bool, StoreError> {
         let inner = &self.0;
-        let _one = inner.merging.lock().await;
+        let one = Arc::clone(&inner.merging).lock_owned().await;
         let version = Arc::clone(&inner.state.read().version);
         let Some(job) = pick::pick(&inner.config, &version) else { return Ok(false) };
         drop(version);
         let (worker, handle) = (Arc::clone(inner), tokio::runtime::Handle::current());
+        let given_up = Arc::new(AtomicBool::new(false));
+        let _guard = GiveUp(Arc::clone(&given_up));
         // A merge is mostly computing: it must not hold up the tasks that read the logs.
-        let merged = base::blocking(move || handle.block_on(merge(&worker, job))).await.ok_or(StoreError::Ending)?;
+        let work = move || {
+            let merged = handle.block_on(merge(&worker, job, &given_up));
+            drop(one);
+            merged
+        };
+        let merged = base::blocking(work).await.ok_or(StoreError::Ending)?;
         inner.untidy.notify_one();
         match merged {
             Ok(()) => Ok(true),
@@ -48,11 +56,20 @@ impl Store {
     }
 }
 
-async fn merge(inner: &Arc<Inner>, job: Job) -> Result<(), StoreError> {
+/// Ends a merge whose caller no longer waits for it: at the process's end, for one.
+struct GiveUp(Arc<AtomicBool>);
+
+impl Drop for GiveUp {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
+async fn merge(inner: &Arc<Inner>, job: Job, given_up: &AtomicBool) -> Result<(), StoreError> {
     let started = inner.clock.monotonic();
     let mut outputs = Vec::new();
     let layout = &layouts()[job.table];
-    if let Err(error) = write(inner, layout, &job, &mut outputs).await {
+    if let Err(error) = write(inner, layout, &job, &mut outputs, given_up).await {
         flush::remove(inner, &outputs).await;
         let StoreError::Corrupt { path, problem } = &error else { return Err(error) };
         let Some(file) = job.runs.iter().flatten().find(|file| file.path == *path) else { return Err(error) };
@@ -83,6 +100,7 @@ async fn write(
     layout: &'static Layout,
     job: &Job,
     outputs: &mut Vec<FileEntry>,
+    given_up: &AtomicBool,
 ) -> Result<(), StoreError> {
     let inputs: Vec<&FileEntry> = job.runs.iter().flatten().collect();
     for file in &inputs {
@@ -96,6 +114,9 @@ async fn write(
     let mut output: Option<FileWriter> = None;
     let (mut rows, mut part) = (0, 0);
     loop {
+        if given_up.load(Ordering::Relaxed) {
+            return Err(StoreError::Ending);
+        }
         let batch = merge.next().await?;
         let ended = batch.is_none();
         if let Some(batch) = batch {

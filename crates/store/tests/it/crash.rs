@@ -14,7 +14,7 @@ fn config() -> StoreConfig {
 async fn live_a_little(world: &World, from: i64) -> i64 {
     let running = world.start(config()).await;
     let mut sequence = from;
-    for n in 0..4 {
+    for n in 0..3 {
         for _ in 0..3 {
             sequence += 1;
             world.append(batch(&[intent(&format!("i{sequence}"), sequence)]));

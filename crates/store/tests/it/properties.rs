@@ -97,7 +97,7 @@ async fn check(running: &Running, expected: &Model) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 64, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 32, ..ProptestConfig::default() })]
 
     #[test]
     fn any_order_of_steps_gives_what_the_model_gives(steps in proptest::collection::vec(step(), 1..60)) {

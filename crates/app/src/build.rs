@@ -1,0 +1,272 @@
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use base::{Clock, DigestKey, Rng};
+use collectors::host::Place;
+use fold::{Fold, Host, HostParts, Progress};
+use folds::alert::AlertFold;
+use folds::drift::DriftFold;
+use folds::outbox::{OutboxConfig, OutboxFold, Route};
+use model::{LogKind, Offset};
+use query::Engine;
+use server::{Health, Parts, Server};
+use sources::Context;
+use sources::git::Git;
+use sources::packages::Packages;
+use store::Store;
+use telemetry::Metrics;
+
+use crate::adapters::InStore;
+use crate::logs::Logs;
+use crate::stage::Stage;
+use crate::{AppError, Config, keys};
+
+/// How long each part may take to end.
+const DRAIN: Duration = Duration::from_secs(15);
+
+/// How often the logs are cut to what is still needed, and metrics kept small.
+const HOUSEKEEPING: Duration = Duration::from_secs(10);
+
+/// What a caller may set beside the configuration.
+#[derive(Clone, Debug, Default)]
+pub struct Options {
+    /// The time; the machine's if not set.
+    pub clock: Option<Clock>,
+}
+
+/// A running process: every part is started by [`App::start`] and ended, in order, by [`App::end`].
+pub struct App {
+    clock: Clock,
+    engine: Arc<Engine>,
+    addr: SocketAddr,
+    /// In the order in which they end: what feeds the log first, the store last.
+    stages: Vec<Stage>,
+    logs: Logs,
+}
+
+impl App {
+    /// Starts everything. When it returns, the HTTP port answers.
+    ///
+    /// # Errors
+    /// Names the part of the configuration, the file or the port that is in the way.
+    pub async fn start(config: Config, options: Options) -> Result<Self, AppError> {
+        let clock = options.clock.unwrap_or_else(Clock::system);
+        let rng = Rng::system();
+        let metrics = Metrics::start()?;
+        keys::data_dir(&config.data_dir)?;
+        let digest_key = keys::digest_key(&config.data_dir)?;
+        let [inputs, folding, notifying, serving, storing] =
+            ["inputs", "folds", "notify", "server", "store"].map(Stage::new);
+
+        let logs = Logs::open(&config, &clock).await?;
+        let store = open_store(&config, &clock).await?;
+        store.run(logs.both(), &storing.tasks, storing.shutdown.clone());
+        let engine = Arc::new(Engine::new(store.clone(), config.query.clone(), clock.clone()));
+
+        // The port comes first: a mistake in it is found before anything is changed.
+        let health = Health::default();
+        let render = metrics.clone();
+        let parts = Parts {
+            engine: Arc::clone(&engine),
+            clock: clock.clone(),
+            metrics: Arc::new(move || render.render()),
+            health: health.clone(),
+        };
+        let server = Server::bind(config.server.clone(), parts).await?;
+        let addr = server.addr();
+        let ending = serving.shutdown.clone();
+        serving.tasks.spawn("server", async move { server.run(ending).await });
+
+        let wiring = Wiring { config: &config, clock: &clock, rng: &rng, logs: &logs, store: &store };
+        let handle = wiring.notify(&notifying)?;
+        let progress = wiring.folds(&folding)?;
+        wiring.sources(&inputs, &digest_key)?;
+        wiring.collectors(&inputs, digest_key).await?;
+        wiring.housekeeping(&storing, progress, handle, metrics);
+        health.ready("steadfast");
+        Ok(Self { clock, engine, addr, stages: vec![inputs, folding, notifying, serving, storing], logs })
+    }
+
+    /// Where the HTTP port is.
+    pub const fn addr(&self) -> SocketAddr {
+        self.addr
+    }
+
+    /// SQL over what is stored.
+    pub fn engine(&self) -> Arc<Engine> {
+        Arc::clone(&self.engine)
+    }
+
+    /// The clock of the process.
+    pub const fn clock(&self) -> &Clock {
+        &self.clock
+    }
+
+    /// Ends everything, in order: no acknowledged batch and no intent is lost.
+    pub async fn end(self) {
+        for stage in &self.stages {
+            stage.end(&self.clock, DRAIN).await;
+        }
+        self.logs.close().await;
+    }
+}
+
+async fn open_store(config: &Config, clock: &Clock) -> Result<Store, AppError> {
+    let dir = config.data_dir.join("store");
+    std::fs::create_dir_all(&dir).map_err(|error| AppError::file(&dir, error))?;
+    let objects = store::LocalObjects::new(&dir).map_err(|error| AppError::file(&dir, error))?;
+    Ok(Store::open(config.store.clone(), Arc::new(objects), clock.clone()).await?)
+}
+
+/// What the parts are made from.
+struct Wiring<'a> {
+    config: &'a Config,
+    clock: &'a Clock,
+    rng: &'a Rng,
+    logs: &'a Logs,
+    store: &'a Store,
+}
+
+impl Wiring<'_> {
+    fn notify(&self, stage: &Stage) -> Result<notify::Handle, AppError> {
+        let mut receivers = Vec::new();
+        for receiver in &self.config.receivers {
+            let integration = crate::receivers::build(receiver, self.config, self.clock)?;
+            receivers.push(notify::Receiver { name: receiver.name.clone(), integration, config: receiver.limits });
+        }
+        let runtime = notify::Runtime {
+            clock: self.clock.clone(),
+            rng: self.rng.clone(),
+            tasks: stage.tasks.clone(),
+            shutdown: stage.shutdown.clone(),
+        };
+        let checkpoints = Arc::new(InStore(self.store.clone()));
+        let host = notify::Host::new(
+            Arc::clone(&self.logs.state),
+            checkpoints,
+            receivers,
+            runtime,
+            notify::HostConfig::default(),
+        );
+        Ok(host.start())
+    }
+
+    fn folds(&self, stage: &Stage) -> Result<Vec<Progress>, AppError> {
+        (0..self.logs.state.shards()).map(|shard| self.fold_shard(shard, stage)).collect()
+    }
+
+    fn fold_shard(&self, shard: u32, stage: &Stage) -> Result<Progress, AppError> {
+        let adapter = Arc::new(InStore(self.store.clone()));
+        let host = Host::new(HostParts {
+            log: Arc::clone(&self.logs.state),
+            shard,
+            folds: folds(self.config)?,
+            documents: adapter.clone(),
+            checkpoints: adapter,
+            clock: self.clock.clone(),
+            rng: self.rng.clone(),
+            config: fold::HostConfig::default(),
+        });
+        let progress = host.progress();
+        let shutdown = stage.shutdown.clone();
+        stage.tasks.spawn("folds", async move {
+            if let Err(error) = host.run(shutdown).await {
+                metrics::gauge!("steadfast_fold_stopped", "shard" => shard.to_string()).set(1.0);
+                tracing::error!(shard, %error, "the folds have stopped");
+            }
+        });
+        Ok(progress)
+    }
+
+    fn sources(&self, stage: &Stage, digest_key: &DigestKey) -> Result<(), AppError> {
+        let config = &self.config.desired;
+        let settings = desired::HostConfig {
+            poll: config.poll,
+            unknown_after: config.unknown_after.max(config.poll * 3),
+            ..desired::HostConfig::default()
+        };
+        let host = desired::Host::new(
+            Arc::clone(&self.logs.state),
+            self.clock.clone(),
+            self.rng.clone(),
+            stage.tasks.clone(),
+            stage.shutdown.clone(),
+            settings,
+        );
+        let context = self.context(digest_key)?;
+        for git in config.git.as_slice() {
+            let wrong = |error| AppError::part(format!("desired.git.{}", git.name), error);
+            host.start(Box::new(Git::new(git.clone(), &context).map_err(wrong)?));
+        }
+        if config.packages.enabled {
+            let packages = Packages::new(config.packages.clone(), &context.host, self.clock);
+            host.start(Box::new(packages.map_err(|error| AppError::part("desired", error))?));
+        }
+        Ok(())
+    }
+
+    /// What every source is made with.
+    fn context(&self, digest_key: &DigestKey) -> Result<Context, AppError> {
+        let secrets = crate::keys::secrets(digest_key.clone())?;
+        let place = Place::new(self.config.host.name.as_deref(), None);
+        let cache = self.config.data_dir.clone();
+        Ok(Context { clock: self.clock.clone(), cache, secrets, host: place.host().to_owned() })
+    }
+
+    async fn collectors(&self, stage: &Stage, digest_key: DigestKey) -> Result<(), AppError> {
+        let host = collect::Host::new(
+            Arc::clone(&self.logs.state),
+            Arc::clone(&self.logs.telemetry),
+            self.clock.clone(),
+            self.rng.clone(),
+            digest_key,
+            stage.tasks.clone(),
+            stage.shutdown.clone(),
+        );
+        let cache = self.config.data_dir.join("cache");
+        std::fs::create_dir_all(&cache).map_err(|error| AppError::file(&cache, error))?;
+        let known = crate::known::known(self.store, self.logs).await?;
+        for collector in collectors::host::build(&self.config.host, Some(&cache)) {
+            let key = (collector.scope().to_owned(), collector.name().to_owned());
+            let members = known.get(&key).cloned().unwrap_or_default();
+            host.start_known(collector, members);
+        }
+        Ok(())
+    }
+
+    /// Cuts the logs to what the slowest reader still needs.
+    fn housekeeping(&self, stage: &Stage, folds: Vec<Progress>, notify: notify::Handle, metrics: Metrics) {
+        let (store, logs, clock) = (self.store.clone(), self.logs.both(), self.clock.clone());
+        let shutdown = stage.shutdown.clone();
+        stage.tasks.spawn("housekeeping", async move {
+            while shutdown.or(clock.sleep(HOUSEKEEPING)).await.is_some() {
+                metrics.upkeep();
+                let sent = notify.positions();
+                for ((kind, shard), stored) in store.durable() {
+                    let at = |positions: &[Offset]| positions.get(shard as usize).copied().unwrap_or_default();
+                    let folded = folds.get(shard as usize).map(Progress::saved).unwrap_or_default();
+                    let needed = if kind == LogKind::State { stored.min(folded).min(at(&sent)) } else { stored };
+                    let Some((_, log)) = logs.iter().find(|(of, _)| *of == kind) else { continue };
+                    if let Err(error) = log.truncate(shard, needed).await {
+                        tracing::warn!(log = kind.as_str(), shard, %error, "the log cannot be cut");
+                    }
+                }
+            }
+        });
+    }
+}
+
+fn folds(config: &Config) -> Result<Vec<Box<dyn Fold>>, AppError> {
+    let routes = config.receivers.iter().map(|receiver| Route {
+        receiver: receiver.name.clone(),
+        min_severity: receiver.min_severity,
+        scopes: receiver.scopes.clone(),
+        labels: model::Labels::new(),
+    });
+    let link_base = config.server.external_url.clone();
+    let outbox = OutboxConfig { receivers: routes.collect(), link_base, ..OutboxConfig::default() };
+    let outbox = OutboxFold::new(outbox).map_err(|error| AppError::part("receivers", error))?;
+    let drift = DriftFold::new(config.drift.clone());
+    Ok(vec![Box::new(drift), Box::new(AlertFold::new(config.alerts.clone())), Box::new(outbox)])
+}

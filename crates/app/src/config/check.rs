@@ -1,0 +1,36 @@
+//! What a type cannot say: names that must differ, parts that need each other.
+
+use std::collections::BTreeSet;
+
+use super::{Config, Problem};
+
+/// The mistakes of a configuration whose types are right.
+pub(super) fn check(config: &Config, text: &str) -> Vec<Problem> {
+    let mut problems = Vec::new();
+    let mut say = |key: &str, message: String| problems.push(Problem::at(line_of(text, key), 1, message));
+    if let Err(error) = config.store.check() {
+        say("store", error.to_string());
+    }
+    let mut names = BTreeSet::new();
+    for receiver in &config.receivers {
+        if !names.insert(&receiver.name) {
+            say("receivers", format!("two receivers are called `{}`", receiver.name));
+        }
+        if let Err(error) = crate::receivers::shape(receiver) {
+            say(&receiver.name, error.to_string());
+        }
+    }
+    let mut names = BTreeSet::new();
+    for git in config.desired.git.as_slice() {
+        if !names.insert(&git.name) {
+            say("desired", format!("two Git sources are called `{}`", git.name));
+        }
+    }
+    problems
+}
+
+/// The line of a top-level key, or of the thing with that name.
+fn line_of(text: &str, key: &str) -> usize {
+    let named = |line: &str| line.split_once("name:").is_some_and(|(_, name)| name.contains(key));
+    text.lines().position(|line| line.starts_with(key) || named(line)).map_or(0, |n| n + 1)
+}

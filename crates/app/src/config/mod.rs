@@ -1,0 +1,244 @@
+//! The configuration file: one tree, read with all of its mistakes at once.
+
+mod check;
+mod sections;
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use collectors::host::HostConfig;
+use folds::alert::AlertConfig;
+use folds::drift::DriftConfig;
+use query::QueryConfig;
+use serde::Deserialize;
+use server::ServerConfig;
+use sources::git::GitConfig;
+use sources::packages::PackagesConfig;
+use store::StoreConfig;
+use telemetry::LogConfig;
+
+use sections::Sections;
+
+/// The top-level keys.
+const KEYS: &[&str] =
+    &["data_dir", "host", "desired", "receivers", "drift", "alerts", "log", "store", "query", "server", "telemetry"];
+
+/// What `steadfast.yaml` says; without one, this host is watched and nobody is paged.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// Where everything is kept.
+    pub data_dir: PathBuf,
+    /// What is watched of this host.
+    pub host: HostConfig,
+    /// Where the desired state comes from.
+    pub desired: DesiredConfig,
+    /// Who is told.
+    pub receivers: Vec<ReceiverConfig>,
+    /// How verdicts are reached.
+    pub drift: DriftConfig,
+    /// How findings become incidents.
+    pub alerts: AlertConfig,
+    /// Where the logs are.
+    pub log: LogsConfig,
+    /// The tables.
+    pub store: StoreConfig,
+    /// Limits of queries.
+    pub query: QueryConfig,
+    /// The HTTP port.
+    pub server: ServerConfig,
+    /// Our own log lines.
+    pub telemetry: LogConfig,
+}
+
+/// `desired`: sources of what is declared.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct DesiredConfig {
+    /// Git repositories.
+    pub git: OneOrMany<GitConfig>,
+    /// What the host's package databases say of its files.
+    pub packages: PackagesConfig,
+    /// How often a source is asked when nothing says that it changed.
+    #[serde(with = "base::duration")]
+    pub poll: std::time::Duration,
+    /// How long after the last fetch that worked the desired state counts as unknown.
+    #[serde(with = "base::duration")]
+    pub unknown_after: std::time::Duration,
+}
+
+impl Default for DesiredConfig {
+    fn default() -> Self {
+        Self {
+            git: OneOrMany::default(),
+            packages: PackagesConfig::default(),
+            poll: std::time::Duration::from_secs(30),
+            unknown_after: std::time::Duration::from_secs(600),
+        }
+    }
+}
+
+/// One thing, or a list of them.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(untagged)]
+pub enum OneOrMany<T> {
+    /// A list.
+    Many(Vec<T>),
+    /// One.
+    One(Box<T>),
+}
+
+impl<T> Default for OneOrMany<T> {
+    fn default() -> Self {
+        Self::Many(Vec::new())
+    }
+}
+
+impl<T> OneOrMany<T> {
+    /// All of them.
+    pub fn as_slice(&self) -> &[T] {
+        match self {
+            Self::Many(many) => many,
+            Self::One(one) => std::slice::from_ref(one),
+        }
+    }
+}
+
+/// One way to tell people: beside these keys it has one that names an integration.
+#[derive(Clone, Debug, Deserialize)]
+pub struct ReceiverConfig {
+    /// Its name in tables and metrics.
+    pub name: String,
+    /// The least severity that it is told of.
+    #[serde(default = "warning")]
+    pub min_severity: model::Severity,
+    /// Scopes that it is told of, as globs; all if empty.
+    #[serde(default)]
+    pub scopes: Vec<String>,
+    /// Rates and time-outs other than the provider's.
+    #[serde(default)]
+    pub limits: notify::ReceiverConfig,
+    /// The integration's key and its settings.
+    #[serde(flatten)]
+    pub integration: BTreeMap<String, serde_json::Value>,
+}
+
+const fn warning() -> model::Severity {
+    model::Severity::Warning
+}
+
+/// `log`: where the two logs are.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct LogsConfig {
+    /// Kafka brokers; without, the logs are files under `data_dir`.
+    pub kafka: Option<bus_kafka::KafkaConfig>,
+    /// Settings of the files.
+    pub files: bus::EmbeddedConfig,
+}
+
+/// A mistake in a configuration file.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Problem {
+    /// The line, from 1; 0 if it is about the file as a whole.
+    pub line: usize,
+    /// The column, from 1.
+    pub column: usize,
+    /// What is wrong, and what was meant.
+    pub message: String,
+}
+
+impl Problem {
+    fn at(line: usize, column: usize, message: impl Into<String>) -> Self {
+        Self { line, column, message: message.into() }
+    }
+
+    fn under(mut self, key: &str) -> Self {
+        self.message = format!("{key}: {}", self.message);
+        self
+    }
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.line > 0 {
+            write!(f, "{}:{}: ", self.line, self.column)?;
+        }
+        f.write_str(&self.message)
+    }
+}
+
+/// All mistakes of a file.
+#[derive(Debug, thiserror::Error)]
+#[error("{}", lines(file, problems))]
+pub struct ConfigError {
+    /// The file.
+    pub file: PathBuf,
+    /// Its mistakes, in order of place.
+    pub problems: Vec<Problem>,
+}
+
+fn lines(file: &Path, problems: &[Problem]) -> String {
+    let line = |problem: &Problem| format!("{}:{problem}", file.display());
+    problems.iter().map(line).collect::<Vec<_>>().join("\n")
+}
+
+impl Config {
+    /// Reads a file.
+    ///
+    /// # Errors
+    /// All of its mistakes, each with line, column and key.
+    pub fn load(file: &Path) -> Result<Self, ConfigError> {
+        let error = |problems| ConfigError { file: file.to_owned(), problems };
+        let text = std::fs::read_to_string(file)
+            .map_err(|problem| error(vec![Problem::at(0, 0, format!(" cannot be read: {problem}"))]))?;
+        Self::parse(&text).map_err(error)
+    }
+
+    /// Reads a text.
+    ///
+    /// # Errors
+    /// All of its mistakes.
+    pub fn parse(text: &str) -> Result<Self, Vec<Problem>> {
+        let mut sections = Sections::new(text, KEYS);
+        let config = Self {
+            data_dir: sections.take::<Option<PathBuf>>("data_dir").unwrap_or_else(default_data_dir),
+            host: sections.take("host"),
+            desired: sections.take("desired"),
+            receivers: sections.take("receivers"),
+            drift: sections.take("drift"),
+            alerts: sections.take("alerts"),
+            log: sections.take("log"),
+            store: sections.take("store"),
+            query: sections.take("query"),
+            server: sections.take("server"),
+            telemetry: sections.take("telemetry"),
+        };
+        let mut problems = sections.problems;
+        if problems.is_empty() {
+            problems = check::check(&config, text);
+        }
+        problems.sort();
+        if problems.is_empty() { Ok(config) } else { Err(problems) }
+    }
+
+    /// What is used without a file.
+    ///
+    /// # Errors
+    /// None: an empty text has no mistakes.
+    pub fn embedded() -> Result<Self, Vec<Problem>> {
+        Self::parse("")
+    }
+}
+
+/// `/var/lib/steadfast` for root, else below the home directory.
+fn default_data_dir() -> PathBuf {
+    if rustix::process::geteuid().is_root() {
+        return PathBuf::from("/var/lib/steadfast");
+    }
+    let home = std::env::var_os("XDG_STATE_HOME").map(PathBuf::from);
+    let home = home.or_else(|| std::env::var_os("HOME").map(|home| PathBuf::from(home).join(".local/state")));
+    home.unwrap_or_else(|| PathBuf::from(".")).join("steadfast")
+}

@@ -1,0 +1,134 @@
+//! A YAML file read section by section, so that one mistake does not hide the next.
+
+use serde::de::DeserializeOwned;
+
+use super::Problem;
+
+/// A configuration file is no larger.
+const MAX_BYTES: base::Limit = base::Limit::new("config_bytes", 1 << 20);
+
+/// The lines of each top-level key.
+pub(super) struct Sections<'a> {
+    text: &'a str,
+    keys: Vec<(&'a str, usize)>,
+    pub problems: Vec<Problem>,
+}
+
+impl<'a> Sections<'a> {
+    /// Cuts `text`; `known` are the keys that mean something.
+    pub(super) fn new(text: &'a str, known: &[&str]) -> Self {
+        let mut sections = Self { text, keys: Vec::new(), problems: Vec::new() };
+        if let Err(exceeded) = MAX_BYTES.check(text.len() as u64) {
+            sections.problems.push(Problem::at(1, 1, exceeded.to_string()));
+            return sections;
+        }
+        if let Err(problem) = read::<serde::de::IgnoredAny>(text) {
+            // Not YAML, or a key twice: the parts would make no sense.
+            sections.problems.push(problem);
+            return sections;
+        }
+        for (n, line) in text.lines().enumerate() {
+            let Some(key) = key(line) else { continue };
+            if known.contains(&key) {
+                sections.keys.push((key, n));
+            } else {
+                sections.problems.push(unknown(key, n + 1, known));
+            }
+        }
+        sections
+    }
+
+    /// The section of that key, or its default if it is not there or wrong.
+    pub(super) fn take<T: DeserializeOwned + Default>(&mut self, name: &str) -> T {
+        let Some(place) = self.keys.iter().position(|(key, _)| *key == name) else { return T::default() };
+        let start = self.keys[place].1;
+        let next = self.text.lines().enumerate().skip(start + 1).find(|(_, line)| is_top(line)).map(|(n, _)| n);
+        let lines = self.text.lines().take(next.unwrap_or(usize::MAX)).skip(start + 1);
+        let first = self.text.lines().nth(start).unwrap_or_default();
+        // The lines before stay as empty ones, so that positions are those of the file; the key's
+        // own is blanked out.
+        let value = first.split_once(':').map(|(_, value)| value).unwrap_or_default();
+        let mut part = "\n".repeat(start);
+        part.push_str(&" ".repeat(first.len() - value.len()));
+        part.push_str(value);
+        part.push('\n');
+        lines.for_each(|line| {
+            part.push_str(line);
+            part.push('\n');
+        });
+        if part.lines().all(|line| line.trim().is_empty() || line.trim_start().starts_with('#')) {
+            return T::default();
+        }
+        read(&part).unwrap_or_else(|problem: Problem| {
+            self.problems.push(problem.under(name));
+            T::default()
+        })
+    }
+}
+
+/// Whether a line begins something at the top level.
+fn is_top(line: &str) -> bool {
+    line.starts_with(|c: char| !c.is_whitespace() && c != '#') && !line.starts_with("- ")
+}
+
+fn key(line: &str) -> Option<&str> {
+    let top = is_top(line) && !line.starts_with("---") && !line.starts_with("...");
+    top.then(|| line.split_once(':')).flatten().map(|(key, _)| key.trim().trim_matches(['"', '\'']))
+}
+
+fn read<T: DeserializeOwned>(text: &str) -> Result<T, Problem> {
+    serde_saphyr::from_str(text).map_err(|error| {
+        let (line, column) = error.location().map_or((0, 0), |place| (place.line(), place.column()));
+        let message = error.without_snippet().to_string();
+        // It names the position again at its end or start; ours is before it.
+        let message = strip_position(&message);
+        Problem::at(line as usize, column as usize, suggest(message))
+    })
+}
+
+fn strip_position(message: &str) -> &str {
+    let message = message.split(" at line ").next().unwrap_or(message);
+    match message.split_once(": ") {
+        Some((place, rest)) if place.starts_with("error: line ") || place.starts_with("line ") => rest,
+        _ => message,
+    }
+}
+
+/// Adds the key that was meant to a message about an unknown one.
+fn suggest(message: &str) -> String {
+    let words: Vec<&str> = message.split('`').skip(1).step_by(2).collect();
+    match words.split_first() {
+        Some((got, known)) if message.contains("unknown") => match nearest(got, known) {
+            Some(meant) => format!("{message}; did you mean `{meant}`?"),
+            None => message.to_owned(),
+        },
+        _ => message.to_owned(),
+    }
+}
+
+fn unknown(key: &str, line: usize, known: &[&str]) -> Problem {
+    let meant = nearest(key, known).map(|meant| format!("; did you mean `{meant}`?")).unwrap_or_default();
+    Problem::at(line, 1, format!("unknown key `{key}`{meant} Known are: {}", known.join(", ")))
+}
+
+/// The known word that differs least, if it differs little.
+fn nearest<'k>(word: &str, known: &[&'k str]) -> Option<&'k str> {
+    let best = known.iter().map(|other| (distance(word, other), *other)).min()?;
+    (best.0 <= word.len().max(3) / 2).then_some(best.1)
+}
+
+/// Levenshtein's distance.
+fn distance(a: &str, b: &str) -> usize {
+    let b: Vec<char> = b.chars().collect();
+    let mut row: Vec<usize> = (0..=b.len()).collect();
+    for (i, x) in a.chars().enumerate() {
+        let mut corner = row[0];
+        row[0] = i + 1;
+        for (j, y) in b.iter().enumerate() {
+            let change = corner + usize::from(x != *y);
+            corner = row[j + 1];
+            row[j + 1] = change.min(row[j] + 1).min(corner + 1);
+        }
+    }
+    row.last().copied().unwrap_or_default()
+}

@@ -1,0 +1,31 @@
+use super::Config;
+
+fn problems(text: &str) -> String {
+    Config::parse(text).unwrap_err().iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
+}
+
+#[test]
+fn an_empty_file_is_the_embedded_configuration() {
+    assert_eq!(Config::parse("").unwrap().server.listen.to_string(), "127.0.0.1:9470");
+}
+
+#[test]
+fn every_mistake_is_named_with_its_line_and_what_was_meant() {
+    let text = problems("hots: {}\nserver:\n  listne: x\nstore:\n  flush_bytes: many\n");
+    for part in ["1:1: unknown key `hots`; did you mean `host`?", "3:", "did you mean `listen`?", "5:", "store: "] {
+        assert!(text.contains(part), "{part} is not in:\n{text}");
+    }
+}
+
+#[test]
+fn a_receiver_names_exactly_one_integration() {
+    let text = problems("receivers:\n  - name: on-call\n    pagerdty: {}\n");
+    assert!(text.contains("2:1") && text.contains("unknown key `pagerdty`") && text.contains("pagerduty"), "{text}");
+    assert!(problems("receivers:\n  - name: on-call\n").contains("exactly one of"));
+}
+
+#[test]
+fn names_are_used_once() {
+    let text = problems("desired:\n  git:\n    - {name: a, url: /x}\n    - {name: a, url: /y}\n");
+    assert!(text.contains("two Git sources are called `a`"), "{text}");
+}

@@ -1,0 +1,113 @@
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+
+use base::DigestKey;
+use desired::Manifest;
+use folds::drift::compare::{self, Side};
+use model::{FieldChange, FieldReason, ResourceId, Verdict};
+use serde_json::Value;
+use sources::host_manifest::{Parsed, Reading, Secrets, read};
+
+use crate::AppError;
+use crate::report::{Entry, Report};
+
+/// Compares files of host manifests without a running Steadfast: what `desired` declares against
+/// what `live` says, and where they differ, against `previous`.
+///
+/// # Errors
+/// Names the file, line and key that cannot be read.
+pub fn diff(desired: &Path, live: &Path, previous: Option<&Path>) -> Result<Report, AppError> {
+    let key = DigestKey::generate().map_err(|error| AppError::file("/dev/urandom", error))?;
+    let secrets = crate::keys::secrets(key)?;
+    let (desired, live) = (load(desired, &secrets)?, load(live, &secrets)?);
+    let previous = previous.map(|path| load(path, &secrets)).transpose()?.unwrap_or_default();
+    let (declared, live, earlier) = (index(&desired), index(&live), index(&previous));
+    let ids: BTreeSet<&ResourceId> = declared.keys().chain(live.keys()).copied().collect();
+    let mut report = Report::default();
+    for id in ids {
+        let case = (declared.get(id).copied(), live.get(id).copied(), earlier.get(id).copied());
+        let Some((verdict, fields)) = judge(id, case, &desired) else { continue };
+        *report.summary.entry(verdict.to_string()).or_default() += 1;
+        if verdict != Verdict::InSync {
+            let place = declared.get(id).or(earlier.get(id));
+            report.resources.push(Entry {
+                id: id.to_string(),
+                verdict: verdict.to_string(),
+                file: place.and_then(|manifest| manifest.file.clone()),
+                line: place.and_then(|manifest| manifest.line).and_then(|line| i64::try_from(line).ok()),
+                fields,
+                ..Entry::default()
+            });
+        }
+    }
+    Ok(report)
+}
+
+type Index<'a> = BTreeMap<&'a ResourceId, &'a Manifest>;
+
+fn index(parsed: &Parsed) -> Index<'_> {
+    parsed.manifests.iter().map(|manifest| (&manifest.id, manifest)).collect()
+}
+
+fn judge(
+    id: &ResourceId,
+    case: (Option<&Manifest>, Option<&Manifest>, Option<&Manifest>),
+    desired: &Parsed,
+) -> Option<(Verdict, Vec<FieldChange>)> {
+    let whole = |reason, declared: Option<&Manifest>, live: Option<&Manifest>| {
+        let tree =
+            |manifest: Option<&Manifest>| manifest.map_or(Value::Null, |manifest| manifest.document.tree().clone());
+        vec![FieldChange {
+            path: String::new(),
+            reason,
+            declared: tree(declared),
+            live: tree(live),
+            diff: None,
+            owner: None,
+            actor: None,
+            since: None,
+            commit: None,
+        }]
+    };
+    Some(match case {
+        (Some(declared), None, _) => (Verdict::Missing, whole(FieldReason::Absent, Some(declared), None)),
+        (None, Some(live), Some(past)) => (Verdict::Undeclared, whole(FieldReason::LeftOver, Some(past), Some(live))),
+        (None, Some(live), None) => {
+            let places = desired.managed.get(id.scope()).into_iter().flatten();
+            let managed =
+                places.into_iter().any(|place| place.kind == id.kind() && id.name().starts_with(&place.prefix));
+            return managed.then(|| (Verdict::Unmanaged, whole(FieldReason::Undeclared, None, Some(live))));
+        }
+        (Some(declared), Some(live), past) => agree(declared, live, past),
+        (None, None, _) => return None,
+    })
+}
+
+fn agree(declared: &Manifest, live: &Manifest, past: Option<&Manifest>) -> (Verdict, Vec<FieldChange>) {
+    let mut fields = compare::compare(side(declared), side(live));
+    if fields.is_empty() {
+        return (Verdict::InSync, fields);
+    }
+    let Some(past) = past else { return (Verdict::Modified, fields) };
+    let other: BTreeSet<String> =
+        compare::compare(side(past), side(live)).into_iter().map(|field| field.path).collect();
+    for field in fields.iter_mut().filter(|field| !other.contains(&field.path)) {
+        field.reason = FieldReason::Behind;
+    }
+    let behind = fields.iter().all(|field| field.reason == FieldReason::Behind);
+    (if behind { Verdict::Behind } else { Verdict::Modified }, fields)
+}
+
+fn side(manifest: &Manifest) -> Side<'_> {
+    Side { document: manifest.document.tree(), text: manifest.text.as_deref() }
+}
+
+fn load(path: &Path, secrets: &Secrets) -> Result<Parsed, AppError> {
+    let text = std::fs::read_to_string(path).map_err(|error| AppError::file(path, error))?;
+    let beside = path.parent().map(Path::to_owned).unwrap_or_default();
+    let include = |name: &str| std::fs::read(beside.join(name)).map_err(|error| error.to_string());
+    let reading = Reading { secrets, include: &include, default_host: None };
+    read(&text, &path.display().to_string(), &reading).map_err(|errors| AppError::Manifest {
+        problems: errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"),
+    })
+}

@@ -1,0 +1,56 @@
+use std::path::PathBuf;
+
+/// Why the process cannot start, or ended.
+#[derive(Debug, thiserror::Error)]
+pub enum AppError {
+    /// The configuration.
+    #[error(transparent)]
+    Config(#[from] crate::ConfigError),
+    /// A file or folder of ours.
+    #[error("{}: {problem}", path.display())]
+    File {
+        /// Which.
+        path: PathBuf,
+        /// What went wrong.
+        problem: String,
+    },
+    /// A secret that a part of the configuration refers to.
+    #[error("{key}: {problem}")]
+    Part {
+        /// The key in the configuration.
+        key: String,
+        /// What is wrong.
+        problem: String,
+    },
+    /// Manifests that cannot be read: one line each with file, line, column and key.
+    #[error("{problems}")]
+    Manifest {
+        /// The lines.
+        problems: String,
+    },
+    /// The log.
+    #[error(transparent)]
+    Bus(#[from] bus::BusError),
+    /// The store.
+    #[error(transparent)]
+    Store(#[from] store::StoreError),
+    /// The HTTP port.
+    #[error(transparent)]
+    Server(#[from] server::ServerError),
+    /// Logging or metrics.
+    #[error(transparent)]
+    Telemetry(#[from] telemetry::TelemetryError),
+    /// A collector.
+    #[error(transparent)]
+    Collect(#[from] collect::CollectError),
+}
+
+impl AppError {
+    pub(crate) fn file(path: impl Into<PathBuf>, problem: impl std::fmt::Display) -> Self {
+        Self::File { path: path.into(), problem: problem.to_string() }
+    }
+
+    pub(crate) fn part(key: impl Into<String>, problem: impl std::fmt::Display) -> Self {
+        Self::Part { key: key.into(), problem: problem.to_string() }
+    }
+}

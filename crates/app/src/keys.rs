@@ -1,0 +1,62 @@
+use std::io::Write;
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::Path;
+
+use base::DigestKey;
+use sources::host_manifest::{SECRET_PATTERNS, Secrets};
+
+use crate::AppError;
+
+/// Makes `data_dir`, for its owner only.
+pub(crate) fn data_dir(path: &Path) -> Result<(), AppError> {
+    let made = std::fs::DirBuilder::new().recursive(true).mode(0o700).create(path);
+    made.map_err(|error| AppError::file(path, format!("cannot be made: {error}; set `data_dir` to a folder of yours")))
+}
+
+/// The key for digests of secrets: kept beside the data, made at the first start. Without the same
+/// key, digests that were stored could not be compared any more.
+pub(crate) fn digest_key(data_dir: &Path) -> Result<DigestKey, AppError> {
+    let path = data_dir.join("digest.key");
+    let wrong = |problem: &dyn std::fmt::Display| AppError::file(&path, problem);
+    match std::fs::read(&path) {
+        Ok(bytes) => bytes.try_into().map(DigestKey::from_bytes).map_err(|bytes: Vec<u8>| {
+            wrong(&format!("it holds {} bytes, not 32; restore it from a backup", bytes.len()))
+        }),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            let key = DigestKey::generate().map_err(|error| wrong(&error))?;
+            write(&path, key.expose()).map_err(|error| wrong(&error))?;
+            Ok(key)
+        }
+        Err(error) => Err(wrong(&error)),
+    }
+}
+
+/// Which declared files are secrets, under that key.
+pub(crate) fn secrets(key: DigestKey) -> Result<Secrets, AppError> {
+    Secrets::new(key, SECRET_PATTERNS).map_err(|error| AppError::part("host.files.secrets", error))
+}
+
+fn write(path: &Path, key: &[u8; 32]) -> std::io::Result<()> {
+    // A torn key would lock us out: it is complete before it has its name.
+    let new = path.with_extension("new");
+    let mut file = std::fs::OpenOptions::new().create(true).write(true).truncate(true).mode(0o600).open(&new)?;
+    file.write_all(key)?;
+    file.sync_all()?;
+    std::fs::rename(&new, path)?;
+    path.parent().map_or(Ok(()), |parent| std::fs::File::open(parent)?.sync_all())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_key_is_made_once_and_a_damaged_one_is_named() {
+        let dir = tempfile::tempdir().unwrap();
+        let first = digest_key(dir.path()).unwrap().digest(b"x");
+        assert_eq!(digest_key(dir.path()).unwrap().digest(b"x"), first);
+        std::fs::write(dir.path().join("digest.key"), b"short").unwrap();
+        let error = digest_key(dir.path()).unwrap_err().to_string();
+        assert!(error.contains("digest.key") && error.contains("5 bytes"), "{error}");
+    }
+}

@@ -1,0 +1,50 @@
+use std::sync::Arc;
+
+use base::Clock;
+use bus::{Embedded, EmbeddedConfig, Log};
+use bus_kafka::KafkaLog;
+use model::LogKind;
+
+use crate::{AppError, Config};
+
+/// The two logs, of one kind.
+pub(crate) struct Logs {
+    pub state: Arc<dyn Log>,
+    pub telemetry: Arc<dyn Log>,
+    embedded: Vec<Arc<Embedded>>,
+}
+
+impl Logs {
+    pub(crate) async fn open(config: &Config, clock: &Clock) -> Result<Self, AppError> {
+        match &config.log.kafka {
+            Some(kafka) => {
+                let open = async |kind: LogKind| KafkaLog::open(kafka.clone(), kind, clock.clone()).await;
+                let (state, telemetry) = (open(LogKind::State).await?, open(LogKind::Telemetry).await?);
+                Ok(Self { state: Arc::new(state), telemetry: Arc::new(telemetry), embedded: Vec::new() })
+            }
+            None => {
+                let (state, telemetry) =
+                    (files(config, LogKind::State, clock)?, files(config, LogKind::Telemetry, clock)?);
+                let embedded = vec![Arc::clone(&state), Arc::clone(&telemetry)];
+                Ok(Self { state, telemetry, embedded })
+            }
+        }
+    }
+
+    pub(crate) fn both(&self) -> Vec<(LogKind, Arc<dyn Log>)> {
+        vec![(LogKind::State, Arc::clone(&self.state)), (LogKind::Telemetry, Arc::clone(&self.telemetry))]
+    }
+
+    /// Writes what waits.
+    pub(crate) async fn close(&self) {
+        for log in &self.embedded {
+            log.close().await;
+        }
+    }
+}
+
+fn files(config: &Config, kind: LogKind, clock: &Clock) -> Result<Arc<Embedded>, AppError> {
+    let settings =
+        EmbeddedConfig { dir: config.data_dir.join("log"), name: kind.as_str().to_owned(), ..config.log.files.clone() };
+    Ok(Arc::new(Embedded::open(settings, clock.clone())?))
+}

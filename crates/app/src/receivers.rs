@@ -1,0 +1,60 @@
+//! Receivers of the configuration, made by the integration that each names.
+
+use base::Clock;
+use integrations::{BuildError, Context, Plugin};
+use notify::Integration;
+use serde_json::Value;
+
+use crate::{AppError, Config, ReceiverConfig};
+
+/// Makes the receiver's integration; reads its secrets.
+///
+/// # Errors
+/// Names the receiver and the setting.
+pub(crate) fn build(
+    receiver: &ReceiverConfig,
+    config: &Config,
+    clock: &Clock,
+) -> Result<Box<dyn Integration>, AppError> {
+    let (plugin, settings) = named(receiver)?;
+    let timeout = receiver.limits.timeout;
+    let external_url = config.server.external_url.clone().unwrap_or_default();
+    let context = Context { receiver: receiver.name.clone(), external_url, timeout, clock: clock.clone() };
+    (plugin.build)(settings, &context).map_err(|error| wrong(receiver, &error))
+}
+
+/// Whether the receiver could be made, were its secrets there.
+///
+/// # Errors
+/// Names the receiver and the setting.
+pub(crate) fn shape(receiver: &ReceiverConfig) -> Result<(), AppError> {
+    let (plugin, settings) = named(receiver)?;
+    let context =
+        Context { receiver: receiver.name.clone(), external_url: String::new(), timeout: None, clock: Clock::system() };
+    match (plugin.build)(settings, &context) {
+        Ok(_) | Err(BuildError::Secret { .. }) => Ok(()),
+        Err(error) => Err(wrong(receiver, &error)),
+    }
+}
+
+fn named(receiver: &ReceiverConfig) -> Result<(Plugin, &Value), AppError> {
+    let plugins = integrations::all();
+    let kinds: Vec<&str> = plugins.iter().map(|plugin| plugin.kind).collect();
+    if let Some(other) = receiver.integration.keys().find(|key| !kinds.contains(&key.as_str())) {
+        let problem =
+            format!("unknown key `{other}`; known are: name, min_severity, scopes, limits, {}", kinds.join(", "));
+        return Err(wrong(receiver, &problem));
+    }
+    let mut ways = receiver.integration.iter();
+    match (ways.next(), ways.next()) {
+        (Some((key, settings)), None) => {
+            let plugin = plugins.into_iter().find(|plugin| plugin.kind == key);
+            plugin.map(|plugin| (plugin, settings)).ok_or_else(|| wrong(receiver, &"it names no integration"))
+        }
+        _ => Err(wrong(receiver, &format!("it needs exactly one of: {}", kinds.join(", ")))),
+    }
+}
+
+fn wrong(receiver: &ReceiverConfig, problem: &dyn std::fmt::Display) -> AppError {
+    AppError::part(format!("receivers.{}", receiver.name), problem)
+}

@@ -1,0 +1,67 @@
+//! Watches many files: a full sweep from time to time, and inotify in between.
+
+mod drive;
+mod pending;
+mod watch;
+
+use std::path::PathBuf;
+
+use collect::{CollectError, Seen};
+
+pub(crate) use drive::{Timing, drive};
+pub(crate) use pending::Changes;
+pub(crate) use watch::{Watch, open};
+
+/// Resources of one step at most.
+pub(crate) const STEP: usize = 512;
+
+/// Files that one step looks at, at most, so that a step is short.
+pub(crate) const LOOKS: usize = 4096;
+
+/// Bytes that one step reads, about, so that changes are seen while large files are hashed.
+pub(crate) const STEP_BYTES: u64 = 64 << 20;
+
+/// What is watched. Its methods block; several may run at once.
+pub(crate) trait Subject: Send + Sync + 'static {
+    /// How far a sweep is.
+    type Walk: Send + 'static;
+
+    /// A walk over everything. `first`: nothing is known yet, so what is seen is not a change.
+    ///
+    /// # Errors
+    /// If what is there cannot be listed.
+    fn everything(&self, first: bool) -> Result<Self::Walk, CollectError>;
+
+    /// A walk over what changed.
+    fn some(&self, changes: Changes) -> Self::Walk;
+
+    /// The next part of a walk.
+    ///
+    /// # Errors
+    /// If it cannot go on; a single file that cannot be read is no error.
+    fn step(&self, walk: &mut Self::Walk) -> Result<Step, CollectError>;
+
+    /// Reads again the files whose text is wanted though they did not change.
+    fn texts(&self, paths: Vec<PathBuf>) -> Vec<Item>;
+
+    /// A walk over everything is over. Gives what its user should know.
+    fn swept(&self, walk: Self::Walk) -> Option<String>;
+
+    /// What the things are called in a message: `files`.
+    fn things(&self) -> &'static str;
+}
+
+/// A part of a walk.
+#[derive(Default)]
+pub(crate) struct Step {
+    pub(crate) items: Vec<Item>,
+    /// Whether the walk is over.
+    pub(crate) done: bool,
+}
+
+/// One resource that a walk saw.
+pub(crate) struct Item {
+    pub(crate) seen: Seen,
+    /// The file, if it has a text that was not read because the file did not change.
+    pub(crate) unread: Option<PathBuf>,
+}

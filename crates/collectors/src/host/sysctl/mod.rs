@@ -1,0 +1,144 @@
+//! Kernel parameters, from `/proc/sys`: a list of those that matter and do not move by themselves
+//! (`watched.txt`), and what the configuration adds.
+
+use std::path::Path;
+
+use async_trait::async_trait;
+use base::Limit;
+use collect::{CollectError, Collector, Cover, Seen};
+use globset::GlobBuilder;
+use model::Document;
+use serde_json::json;
+
+use super::pattern::Patterns;
+use super::poll::{Look, Poll};
+use super::{HostConfig, Place, input};
+use crate::Plugin;
+
+pub(crate) const PLUGIN: Plugin = Plugin {
+    name: "host.sysctl",
+    doc: "Kernel parameters that decide how safe a host is and how it behaves.",
+    kinds: &["sysctl"],
+    build: |config, place| build(config, place),
+};
+
+/// Files of `/proc/sys` that are looked at.
+const ENTRIES: Limit = Limit::new("collector_sysctl_entries", 200_000);
+
+const WATCHED: &str = include_str!("watched.txt");
+
+fn watched() -> impl Iterator<Item = &'static str> {
+    WATCHED.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#'))
+}
+
+fn build(config: &HostConfig, place: &Place) -> Option<Box<dyn Collector>> {
+    let names: Vec<String> = watched().map(str::to_owned).chain(config.sysctl.include.iter().cloned()).collect();
+    let whole = |name: &&String| !name.contains(['*', '?', '[', '{']);
+    let cover = |name: &String| Cover { kind: "sysctl".to_owned(), prefix: name.clone() };
+    let poll = Poll {
+        name: PLUGIN.name,
+        scope: place.scope().to_owned(),
+        covers: names.iter().filter(whole).map(cover).collect(),
+        interval: config.sysctl.interval,
+        watch: Vec::new(),
+        look: Sysctl { place: place.clone(), names },
+    };
+    config.sysctl.enabled.then(|| Box::new(poll) as Box<dyn Collector>)
+}
+
+struct Sysctl {
+    place: Place,
+    names: Vec<String>,
+}
+
+#[async_trait]
+impl Look for Sysctl {
+    async fn look(&mut self) -> Result<Vec<Seen>, CollectError> {
+        let (place, names) = (self.place.clone(), self.names.clone());
+        let panicked =
+            || CollectError::Source { what: "/proc/sys".to_owned(), problem: "reading it panicked".to_owned() };
+        base::blocking(move || parameters(&place, &names)).await.ok_or_else(panicked)?
+    }
+}
+
+fn parameters(place: &Place, names: &[String]) -> Result<Vec<Seen>, CollectError> {
+    let bad =
+        |error: globset::Error| CollectError::Source { what: "sysctl.include".to_owned(), problem: error.to_string() };
+    // In a path, so that `*` stops where a dot of the name is.
+    let glob = |name: &String| GlobBuilder::new(&name.replace('.', "/")).literal_separator(true).build().map_err(bad);
+    let patterns = Patterns::of(names.iter().map(glob).collect::<Result<Vec<_>, _>>()?)?;
+    let base = place.path("/proc/sys");
+    let (mut waiting, mut seen, mut entries) = (vec![base.clone()], Vec::new(), 0);
+    while let Some(directory) = waiting.pop() {
+        for entry in std::fs::read_dir(&directory).into_iter().flatten().flatten() {
+            entries += 1;
+            ENTRIES.check(entries).map_err(|error| input::failed(&base, error))?;
+            let path = entry.path();
+            let Ok(relative) = path.strip_prefix(&base) else { continue };
+            match entry.file_type() {
+                Ok(kind) if kind.is_dir() => waiting.push(path),
+                Ok(kind) if kind.is_file() && patterns.matches(relative) => {
+                    seen.extend(parameter(place, relative, &path))
+                }
+                _ => {}
+            }
+        }
+    }
+    Ok(seen)
+}
+
+/// One that can be read; some are for root only and some for writing only.
+fn parameter(place: &Place, relative: &Path, path: &Path) -> Option<Seen> {
+    let value = canonical(&input::text(path).ok()?);
+    let id = place.id("sysctl", "", &name(&relative.to_string_lossy()))?;
+    Some(Seen { id, document: Some(Document::new(json!({ "value": value }))), text: None, actor: None })
+}
+
+/// As sysctl(8) names it: dots for slashes, and slashes for the dots in an interface's name.
+fn name(relative: &str) -> String {
+    let swap = |c: char| match c {
+        '/' => '.',
+        '.' => '/',
+        other => other,
+    };
+    relative.chars().map(swap).collect()
+}
+
+/// The kernel separates numbers by tabs, people by spaces.
+fn canonical(value: &str) -> String {
+    value.split_ascii_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn watched_parameters_and_those_added_are_seen_in_one_form() {
+        let dir = tempfile::tempdir().unwrap();
+        let sys = dir.path().join("proc/sys");
+        for (path, value) in [
+            ("net/ipv4/ip_forward", "1\n"),
+            ("net/ipv4/ip_local_port_range", "32768\t60999\n"),
+            ("net/ipv4/conf/eth0.1/rp_filter", "2\n"),
+            ("kernel/random/uuid", "never the same\n"),
+        ] {
+            std::fs::create_dir_all(sys.join(path).parent().unwrap()).unwrap();
+            std::fs::write(sys.join(path), value).unwrap();
+        }
+        let place = Place::new(Some("a"), None).at(dir.path());
+        let names: Vec<String> = watched().map(str::to_owned).chain(["net.ipv4.conf.*.rp_filter".to_owned()]).collect();
+        let mut shown: Vec<String> = parameters(&place, &names[..names.len() - 1])
+            .unwrap()
+            .iter()
+            .map(|seen| format!("{} {}", seen.id.name(), seen.document.as_ref().unwrap().to_json()))
+            .collect();
+        shown.sort();
+        assert_eq!(
+            shown,
+            [r#"net.ipv4.ip_forward {"value":"1"}"#, r#"net.ipv4.ip_local_port_range {"value":"32768 60999"}"#]
+        );
+        assert_eq!(name("net/ipv4/conf/eth0.1/rp_filter"), "net.ipv4.conf.eth0/1.rp_filter");
+        assert!(parameters(&place, &["[".to_owned()]).is_err());
+    }
+}

@@ -1,0 +1,125 @@
+//! Fitting texts to what a provider takes: cuts fall between characters, and sizes are those of
+//! the JSON that is sent.
+
+use std::collections::BTreeMap;
+
+/// Ends a text that was cut.
+const MARK: char = '…';
+
+/// `text` in at most `max` characters, on one line and without control characters.
+pub(crate) fn line(text: &str, max: usize) -> String {
+    let text = text.trim_matches(|c: char| c.is_whitespace() || c.is_control());
+    let clean = text.chars().map(|c| if c.is_control() { ' ' } else { c });
+    let mut out: String = clean.take(max + 1).collect();
+    if let Some((at, _)) = out.char_indices().nth(max) {
+        out.truncate(at);
+        out.pop();
+        out.push(MARK);
+    }
+    out
+}
+
+/// Bytes of `c` within a JSON string as `serde_json` writes it.
+const fn json_size(c: char) -> usize {
+    match c {
+        '"' | '\\' | '\n' | '\r' | '\t' | '\u{8}' | '\u{c}' => 2,
+        c if (c as u32) < 0x20 => 6,
+        c => c.len_utf8(),
+    }
+}
+
+/// What is left of a body's bytes; counts what had to be cut.
+#[derive(Debug)]
+pub(crate) struct Budget {
+    left: usize,
+    cut: u64,
+}
+
+impl Budget {
+    pub const fn new(bytes: usize) -> Self {
+        Self { left: bytes, cut: 0 }
+    }
+
+    /// How many texts were cut or left out.
+    pub const fn cut(&self) -> u64 {
+        self.cut
+    }
+
+    /// `text` as a JSON string that takes at most `max` bytes and what is left; nothing if it is
+    /// empty or has no room. Control characters but line ends and tabs become spaces.
+    pub fn text(&mut self, text: &str, max: usize) -> Option<String> {
+        let (mut size, mut out, limit) = (2, String::new(), max.min(self.left));
+        let room = limit.saturating_sub(MARK.len_utf8());
+        let mut chars = text.chars().map(|c| if c.is_control() && !matches!(c, '\n' | '\t') { ' ' } else { c });
+        let whole = chars.all(|c| {
+            size += json_size(c);
+            let fits = size <= room;
+            if fits {
+                out.push(c);
+            }
+            fits
+        });
+        if !whole {
+            self.cut += 1;
+            if out.is_empty() {
+                return None;
+            }
+            out.push(MARK);
+        }
+        // The name, the colon and the comma of the field.
+        self.left = self.left.saturating_sub(size.min(limit) + 24);
+        if out.is_empty() { None } else { Some(out) }
+    }
+
+    /// The same for a text that may not be there.
+    pub fn option(&mut self, text: Option<&String>, max: usize) -> Option<String> {
+        text.and_then(|text| self.text(text, max))
+    }
+
+    /// As many of `labels` as fit, each value at most `max` bytes.
+    pub fn labels(&mut self, labels: &BTreeMap<String, String>, count: usize, max: usize) -> BTreeMap<String, String> {
+        self.cut += labels.len().saturating_sub(count) as u64;
+        let pair = |(name, value): (&String, &String)| Some((self.text(name, 128)?, self.text(value, max)?));
+        labels.iter().take(count).filter_map(pair).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_counts_characters_and_has_no_control_characters() {
+        for (text, max, expected) in [
+            ("größe", 5, "größe"),
+            ("größen", 5, "größ…"),
+            (" a\nb\u{0} ", 10, "a b"),
+            ("", 3, ""),
+            ("\u{1F525}\u{1F525}\u{1F525}", 2, "\u{1F525}…"),
+        ] {
+            assert_eq!(line(text, max), expected);
+        }
+    }
+
+    #[test]
+    fn a_text_never_takes_more_json_than_allowed() {
+        for text in ["plain text", "größe\u{1F525}", "\"\\\n\t\u{1}\u{7f}", &"ß\"".repeat(500)] {
+            for max in 0..60 {
+                let mut budget = Budget::new(1000);
+                if let Some(fitted) = budget.text(text, max) {
+                    let size = serde_json::to_string(&fitted).unwrap().len();
+                    assert!(size <= max, "{text:?} in {max}: {fitted:?} takes {size}");
+                    assert_eq!(budget.cut() == 0, !fitted.ends_with(MARK));
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_budget_that_is_spent_gives_nothing_and_counts() {
+        let mut budget = Budget::new(40);
+        assert!(budget.text("0123456789", 100).is_some());
+        assert_eq!((budget.text("x", 100), budget.cut()), (None, 1));
+        assert_eq!((budget.text("", 100), budget.cut()), (None, 1), "nothing is no loss");
+    }
+}

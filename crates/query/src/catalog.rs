@@ -1,0 +1,120 @@
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use base::Timestamp;
+use datafusion::catalog::view::ViewTable;
+use datafusion::catalog::{SchemaProvider, TableProvider};
+use datafusion::error::Result;
+use datafusion::execution::runtime_env::RuntimeEnv;
+use datafusion::execution::session_state::SessionState;
+use datafusion::logical_expr::TableType;
+use store::{Snapshot, TableSnapshot};
+
+use crate::session;
+use crate::table::StoreTable;
+
+/// A query with a name.
+#[derive(Clone, Copy, Debug)]
+pub struct View {
+    /// Its name.
+    pub name: &'static str,
+    /// What it is, for the documentation.
+    pub doc: &'static str,
+    /// The query; over tables only.
+    pub sql: &'static str,
+}
+
+/// The views that come with the engine.
+pub const VIEWS: &[View] = &[
+    View {
+        name: "metrics",
+        doc: "Points of series with their metric's name and labels.",
+        sql: "SELECT p.ts, s.metric, s.labels, p.value, p.series_id \
+              FROM samples AS p JOIN series AS s ON p.series_id = s.series_id",
+    },
+    View {
+        name: "notifications",
+        doc: "What was to be sent, with what became of it at the provider.",
+        sql: "SELECT i.time, i.intent, i.receiver, i.incident, i.sequence, i.action, i.reason, \
+                     coalesce(r.outcome, 'pending') AS outcome, coalesce(r.attempts, 0) AS attempts, \
+                     coalesce(r.done, false) AS done, r.status, r.message, r.reference, r.answered, r.took_ms, i.payload \
+              FROM intents AS i LEFT JOIN ( \
+                     SELECT intent, count(*) AS attempts, max(time) AS answered, bool_or(last) AS done, \
+                            last_value(outcome ORDER BY attempt, time) AS outcome, \
+                            last_value(status ORDER BY attempt, time) AS status, \
+                            last_value(message ORDER BY attempt, time) AS message, \
+                            last_value(reference ORDER BY attempt, time) AS reference, \
+                            last_value(took_ms ORDER BY attempt, time) AS took_ms \
+                     FROM receipts GROUP BY intent) AS r ON i.intent = r.intent",
+    },
+    View {
+        name: "incidents",
+        doc: "Incidents as they are now: what people are paged for.",
+        sql: "SELECT incident, state, severity, summary, cause, scope, since, time, findings, labels, reason, evidence \
+              FROM alerts",
+    },
+];
+
+/// The tables of one snapshot and the views over them. Clones share the snapshot.
+#[derive(Clone)]
+pub struct Catalog {
+    snapshot: Arc<Snapshot>,
+    base: Arc<SessionState>,
+    runtime: Arc<RuntimeEnv>,
+    now: Timestamp,
+}
+
+impl Catalog {
+    pub fn new(snapshot: Snapshot, base: Arc<SessionState>, runtime: Arc<RuntimeEnv>, now: Timestamp) -> Self {
+        Self { snapshot: Arc::new(snapshot), base, runtime, now }
+    }
+
+    /// A state in which a statement over these tables can be planned.
+    pub fn state(&self) -> Result<SessionState> {
+        session::over(&self.base, self, Arc::clone(&self.runtime), self.now)
+    }
+
+    /// The table of that name; not a view.
+    pub fn table(&self, name: &str) -> Option<TableSnapshot> {
+        self.snapshot.table(name)
+    }
+
+    /// The names of tables and views.
+    pub fn names() -> Vec<String> {
+        let tables = store::tables().iter().map(|table| table.name);
+        tables.chain(VIEWS.iter().map(|view| view.name)).map(str::to_owned).collect()
+    }
+}
+
+impl std::fmt::Debug for Catalog {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Catalog")
+    }
+}
+
+#[async_trait]
+impl SchemaProvider for Catalog {
+    fn table_names(&self) -> Vec<String> {
+        Self::names()
+    }
+
+    async fn table(&self, name: &str) -> Result<Option<Arc<dyn TableProvider>>> {
+        if let Some(table) = self.snapshot.table(name) {
+            return Ok(Some(Arc::new(StoreTable::new(table))));
+        }
+        let Some(view) = VIEWS.iter().find(|view| view.name == name) else { return Ok(None) };
+        let plan = self.state()?.create_logical_plan(view.sql).await?;
+        Ok(Some(Arc::new(ViewTable::new(plan, Some(view.sql.to_owned())))))
+    }
+
+    async fn table_type(&self, name: &str) -> Result<Option<TableType>> {
+        if VIEWS.iter().any(|view| view.name == name) {
+            return Ok(Some(TableType::View));
+        }
+        Ok(self.table_exist(name).then_some(TableType::Base))
+    }
+
+    fn table_exist(&self, name: &str) -> bool {
+        Self::names().iter().any(|known| known == name)
+    }
+}

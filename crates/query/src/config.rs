@@ -1,0 +1,38 @@
+use std::time::Duration;
+
+use serde::Deserialize;
+
+/// The limits of queries. Each is named as the error and the documentation name it.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct QueryConfig {
+    /// Bytes that the operators of one query (sorts, joins, groups) may hold.
+    pub memory_bytes: u64,
+    /// Bytes that one column of one batch may reach while texts and lists are made longer.
+    pub value_bytes: u64,
+    /// From the start of a query to its last row.
+    #[serde(with = "base::duration")]
+    pub timeout: Duration,
+    /// Rows that an answer may have, if the caller does not ask for fewer.
+    pub max_rows: u64,
+    /// Queries that may run at once; one more is refused.
+    pub max_concurrent: u32,
+    /// Bytes of a query's text.
+    pub max_sql_bytes: u64,
+    /// Operators and keywords of a query's text; lists of values do not count.
+    pub max_sql_terms: u64,
+}
+
+impl Default for QueryConfig {
+    fn default() -> Self {
+        Self {
+            memory_bytes: 256 << 20,
+            value_bytes: 64 << 20,
+            timeout: Duration::from_secs(30),
+            max_rows: 1_000_000,
+            max_concurrent: 16,
+            max_sql_bytes: 256 << 10,
+            max_sql_terms: 4_000,
+        }
+    }
+}

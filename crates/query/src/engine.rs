@@ -1,0 +1,174 @@
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::time::Duration;
+
+use base::Clock;
+use datafusion::execution::context::SQLOptions;
+use datafusion::execution::session_state::SessionState;
+use datafusion::execution::{SendableRecordBatchStream, TaskContext};
+use datafusion::logical_expr::LogicalPlan;
+use datafusion::physical_plan::{ExecutionPlan, execute_stream};
+use datafusion::sql::parser::Statement;
+use store::Store;
+use tokio::runtime::Handle;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use crate::answer::{Guard, RowLimit, guarded};
+use crate::catalog::Catalog;
+use crate::{Answer, QueryConfig, QueryError, Rows, Token, check, explain, session, travel};
+
+/// What a caller may ask for beside the text.
+#[derive(Clone, Debug, Default)]
+pub struct SqlOptions {
+    /// Waits until the store has these positions, so that what was just appended is seen.
+    pub token: Option<Token>,
+    /// At most so many rows: the rest is left out, and the answer says so. Without it, an answer
+    /// of more than [`QueryConfig::max_rows`] is an error.
+    pub max_rows: Option<u64>,
+}
+
+/// Answers SQL over a store. Clones share the limits.
+#[derive(Clone)]
+pub struct Engine {
+    store: Store,
+    config: Arc<QueryConfig>,
+    clock: Clock,
+    base: Arc<SessionState>,
+    slots: Arc<Semaphore>,
+}
+
+impl std::fmt::Debug for Engine {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Engine").field("config", &self.config).finish_non_exhaustive()
+    }
+}
+
+/// A query that is planned, and its place among those that may run.
+struct Planned {
+    plan: Arc<dyn ExecutionPlan>,
+    context: Arc<TaskContext>,
+    permit: OwnedSemaphorePermit,
+}
+
+impl Engine {
+    /// An engine over `store`, with the limits of `config`.
+    pub fn new(store: Store, config: QueryConfig, clock: Clock) -> Self {
+        let base = Arc::new(session::base(&config));
+        let slots = Arc::new(Semaphore::new(config.max_concurrent as usize));
+        Self { store, config: Arc::new(config), clock, base, slots }
+    }
+
+    /// The limits.
+    pub fn config(&self) -> &QueryConfig {
+        &self.config
+    }
+
+    /// The store that it reads.
+    pub const fn store(&self) -> &Store {
+        &self.store
+    }
+
+    /// Begins to answer one statement that reads: SELECT, EXPLAIN, SHOW TABLES, DESCRIBE.
+    ///
+    /// # Errors
+    /// See [`QueryError`]; the stream of the answer may end with one, too.
+    pub async fn sql(&self, text: &str, options: SqlOptions) -> Result<Answer, QueryError> {
+        let started = self.clock.monotonic();
+        let limit = self.config.timeout;
+        let begun = self.clock.timeout(limit, self.begin(text, &options)).await;
+        let begun = begun.unwrap_or(Err(QueryError::Timeout { limit }));
+        let answer = begun.map(|(stream, permit)| self.answer(stream, permit, &options, started));
+        if let Err(error) = &answer {
+            metrics::counter!("steadfast_queries_total", "outcome" => error.kind()).increment(1);
+        }
+        answer
+    }
+
+    /// Answers one statement as a whole; the rows may take [`QueryConfig::memory_bytes`].
+    ///
+    /// # Errors
+    /// See [`QueryError`].
+    pub async fn collect(&self, text: &str, options: SqlOptions) -> Result<Rows, QueryError> {
+        self.sql(text, options).await?.collect(self.config.memory_bytes).await
+    }
+
+    async fn begin(
+        &self,
+        text: &str,
+        options: &SqlOptions,
+    ) -> Result<(SendableRecordBatchStream, OwnedSemaphorePermit), QueryError> {
+        let permit = Arc::clone(&self.slots).try_acquire_owned().map_err(|_| self.busy())?;
+        for (log, shard, offset) in options.token.iter().flat_map(|token| &token.0) {
+            let reached = self.store.wait_for(*log, *shard, *offset).await;
+            reached.map_err(|error| QueryError::Unavailable(error.to_string()))?;
+        }
+        let Planned { plan, context, permit } = self.planned(text, permit).await?;
+        let stream = execute_stream(plan, context).map_err(|error| self.explain(&error))?;
+        Ok((stream, permit))
+    }
+
+    /// Parses and plans away from the runtime's threads: a hostile text can take long. It keeps its
+    /// place among the queries until it is done, even if nobody waits for it any more.
+    async fn planned(&self, text: &str, permit: OwnedSemaphorePermit) -> Result<Planned, QueryError> {
+        let (this, text, handle) = (self.clone(), text.to_owned(), Handle::current());
+        let work = move || {
+            let statement = check::parse(&text, &this.config)?;
+            let (plan, context) = handle.block_on(this.plan(statement))?;
+            Ok(Planned { plan, context, permit })
+        };
+        let bug = || QueryError::Internal("a panic while planning, please report it".to_owned());
+        base::blocking(work).await.unwrap_or_else(|| Err(bug()))
+    }
+
+    async fn plan(&self, statement: Statement) -> Result<(Arc<dyn ExecutionPlan>, Arc<TaskContext>), QueryError> {
+        let runtime = session::runtime(&self.config).map_err(|error| self.explain(&error))?;
+        let catalog = Catalog::new(self.store.snapshot(), Arc::clone(&self.base), runtime, self.clock.now());
+        let mut state = catalog.state().map_err(|error| self.explain(&error))?;
+        travel::register(&mut state, &catalog);
+        let plan = state.statement_to_plan(statement).await.map_err(|error| self.explain(&error))?;
+        reads_only(&plan)?;
+        let plan = state.create_physical_plan(&plan).await.map_err(|error| self.explain(&error))?;
+        Ok((plan, state.task_ctx()))
+    }
+
+    fn answer(
+        &self,
+        stream: SendableRecordBatchStream,
+        permit: OwnedSemaphorePermit,
+        options: &SqlOptions,
+        started: Duration,
+    ) -> Answer {
+        let timeout = self.config.timeout;
+        let left = timeout.saturating_sub(self.clock.monotonic().saturating_sub(started));
+        let clock = self.clock.clone();
+        let truncated = Arc::new(AtomicBool::new(false));
+        let rows = match options.max_rows {
+            Some(max) if max <= self.config.max_rows => RowLimit::Cut(max),
+            _ => RowLimit::Refuse(self.config.max_rows),
+        };
+        let guard = Guard {
+            deadline: Box::pin(async move { clock.sleep(left).await }),
+            timeout,
+            rows,
+            config: Arc::clone(&self.config),
+            truncated: Arc::clone(&truncated),
+            _permit: permit,
+        };
+        Answer { schema: stream.schema(), stream: guarded(stream, guard), warnings: self.store.warnings(), truncated }
+    }
+
+    fn busy(&self) -> QueryError {
+        metrics::counter!("steadfast_limit_exceeded_total", "limit" => "max_concurrent").increment(1);
+        QueryError::Busy { running: self.config.max_concurrent, retry_after: Duration::from_secs(1) }
+    }
+
+    fn explain(&self, error: &datafusion::error::DataFusionError) -> QueryError {
+        explain::error(error, &self.config, &Catalog::names())
+    }
+}
+
+/// The second wall behind [`check::parse`]: nothing in the plan writes.
+fn reads_only(plan: &LogicalPlan) -> Result<(), QueryError> {
+    let options = SQLOptions::new().with_allow_ddl(false).with_allow_dml(false).with_allow_statements(false);
+    options.verify_plan(plan).map_err(|_| QueryError::NotAllowed("what this writes".to_owned()))
+}

@@ -1,0 +1,251 @@
+//! What of a WHERE clause a scan can use: bounds on the table's time, and keys.
+
+use std::fmt;
+
+use arrow::datatypes::{DataType, TimeUnit};
+use base::Timestamp;
+use datafusion::common::{Column, ScalarValue};
+use datafusion::logical_expr::expr::InList;
+use datafusion::logical_expr::{Between, BinaryExpr, Cast, Expr, Operator};
+use model::Key;
+use store::TableDef;
+
+/// More keys than these are not looked up one by one.
+pub const MAX_KEYS: usize = 1_000;
+
+/// Which columns of a table a scan can select by.
+#[derive(Clone, Debug)]
+pub struct Columns {
+    /// The time that rows and files are bounded by.
+    time: Option<&'static str>,
+    /// The key, and the text that it is the hash of.
+    key: Option<(&'static str, Option<&'static str>)>,
+}
+
+impl Columns {
+    pub fn of(def: &TableDef) -> Self {
+        let first = def.sort.first().copied();
+        let key = first.filter(|column| matches!(*column, "key" | "series_id"));
+        Self { time: Some(def.time), key: key.map(|key| (key, text_of(def.name))) }
+    }
+
+    /// The column of the key.
+    pub fn key(&self) -> Option<&'static str> {
+        self.key.map(|(key, _)| key)
+    }
+
+    /// Whether `filter` narrows a scan.
+    pub fn selects(&self, filter: &Expr) -> bool {
+        let selection = Selection::of(self, std::slice::from_ref(filter));
+        selection.time.is_some() || selection.keys.is_some()
+    }
+}
+
+/// The column whose text a table's key is the hash of.
+fn text_of(table: &str) -> Option<&'static str> {
+    match table {
+        "resources" | "resource_history" | "desired" | "desired_history" | "drift" | "drift_history" => Some("id"),
+        "findings" | "finding_history" => Some("finding"),
+        "alerts" | "alert_history" => Some("incident"),
+        "intents" | "receipts" => Some("intent"),
+        _ => None,
+    }
+}
+
+/// Which rows a scan must give at least.
+#[derive(Clone, Debug, Default)]
+pub struct Selection {
+    /// First and last time, both included.
+    pub time: Option<(Timestamp, Timestamp)>,
+    /// The keys, in order, each once.
+    pub keys: Option<Vec<Key>>,
+}
+
+impl Selection {
+    /// What all of `filters` leave.
+    pub fn of(columns: &Columns, filters: &[Expr]) -> Self {
+        let mut selection = Self::default();
+        for filter in filters {
+            if let Some((from, to)) = columns.time.and_then(|time| bounds(filter, time)) {
+                let (first, last) = selection.time.unwrap_or((Timestamp::from_nanos(i64::MIN), Timestamp::MAX));
+                selection.time = Some((first.max(from), last.min(to)));
+            }
+            let keys = columns.key.and_then(|(key, text)| keys(filter, key, text));
+            if let Some(mut keys) = keys.filter(|keys| keys.len() <= MAX_KEYS) {
+                keys.sort_unstable();
+                keys.dedup();
+                selection.keys = Some(match selection.keys.take() {
+                    Some(old) => old.into_iter().filter(|key| keys.contains(key)).collect(),
+                    None => keys,
+                });
+            }
+        }
+        selection
+    }
+
+    /// Whether a file with rows of these times may hold one of the selection.
+    pub fn overlaps(&self, min: Timestamp, max: Timestamp) -> bool {
+        self.time.is_none_or(|(from, to)| min <= to && max >= from)
+    }
+}
+
+impl fmt::Display for Selection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some((from, to)) = self.time {
+            write!(f, ", time=[{from}, {to}]")?;
+        }
+        match &self.keys {
+            Some(keys) => write!(f, ", keys={}", keys.len()),
+            None => Ok(()),
+        }
+    }
+}
+
+/// The bounds that `filter` puts on the column `time`.
+fn bounds(filter: &Expr, time: &str) -> Option<(Timestamp, Timestamp)> {
+    let (low, high) = (Timestamp::from_nanos(i64::MIN), Timestamp::MAX);
+    match filter {
+        Expr::BinaryExpr(BinaryExpr { left, op: Operator::And, right }) => {
+            match (bounds(left, time), bounds(right, time)) {
+                (Some((a, b)), Some((c, d))) => Some((a.max(c), b.min(d))),
+                (one, other) => one.or(other),
+            }
+        }
+        Expr::BinaryExpr(BinaryExpr { left, op, right }) => {
+            let (op, value) = match (is_time(left, time), is_time(right, time)) {
+                (true, false) => (*op, instant(right)?),
+                (false, true) => (op.swap()?, instant(left)?),
+                _ => return None,
+            };
+            match op {
+                Operator::Eq => Some((value, value)),
+                Operator::Gt | Operator::GtEq => Some((value, high)),
+                Operator::Lt | Operator::LtEq => Some((low, value)),
+                _ => None,
+            }
+        }
+        Expr::Between(Between { expr, negated: false, low, high }) if is_time(expr, time) => {
+            Some((instant(low)?, instant(high)?))
+        }
+        _ => None,
+    }
+}
+
+/// Whether `expr` is the column, possibly with a time zone put on it: the instant is the same.
+fn is_time(expr: &Expr, time: &str) -> bool {
+    match expr {
+        Expr::Column(column) => column.name == time,
+        Expr::Cast(Cast { expr, field }) => {
+            let utc = match field.data_type() {
+                DataType::Timestamp(TimeUnit::Nanosecond, zone) => zone.as_deref().is_none_or(is_utc),
+                _ => false,
+            };
+            utc && matches!(expr.as_ref(), Expr::Column(column) if column.name == time)
+        }
+        _ => false,
+    }
+}
+
+fn is_utc(zone: &str) -> bool {
+    matches!(zone, "UTC" | "+00:00" | "Z")
+}
+
+/// The value of a literal time.
+pub fn instant(expr: &Expr) -> Option<Timestamp> {
+    let Expr::Literal(value, _) = expr else { return None };
+    let (value, per) = match value {
+        ScalarValue::TimestampNanosecond(value, _) => (*value, 1),
+        ScalarValue::TimestampMicrosecond(value, _) => (*value, 1_000),
+        ScalarValue::TimestampMillisecond(value, _) => (*value, 1_000_000),
+        ScalarValue::TimestampSecond(value, _) => (*value, 1_000_000_000),
+        _ => return None,
+    };
+    Some(Timestamp::from_nanos(value?.saturating_mul(per)))
+}
+
+/// The keys that `filter` asks for by the key itself or by its text.
+fn keys(filter: &Expr, key: &str, text: Option<&str>) -> Option<Vec<Key>> {
+    let one = |column: &Column, value: &Expr| match value {
+        Expr::Literal(value, _) if column.name == key => bytes(value),
+        Expr::Literal(value, _) if Some(column.name.as_str()) == text => hash(value),
+        _ => None,
+    };
+    match filter {
+        Expr::BinaryExpr(BinaryExpr { left, op: Operator::Eq, right }) => match (left.as_ref(), right.as_ref()) {
+            (Expr::Column(column), value) | (value, Expr::Column(column)) => one(column, value).map(|key| vec![key]),
+            _ => None,
+        },
+        Expr::BinaryExpr(BinaryExpr { left, op: Operator::Or, right }) => {
+            let (mut left, right) = (keys(left, key, text)?, keys(right, key, text)?);
+            left.extend(right);
+            Some(left)
+        }
+        Expr::BinaryExpr(BinaryExpr { left, op: Operator::And, right }) => {
+            keys(left, key, text).or_else(|| keys(right, key, text))
+        }
+        Expr::InList(InList { expr, list, negated: false }) => match expr.as_ref() {
+            Expr::Column(column) => list.iter().map(|value| one(column, value)).collect(),
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
+/// The key that a value of 16 bytes is.
+pub fn bytes(value: &ScalarValue) -> Option<Key> {
+    match value {
+        ScalarValue::Binary(Some(bytes))
+        | ScalarValue::BinaryView(Some(bytes))
+        | ScalarValue::LargeBinary(Some(bytes))
+        | ScalarValue::FixedSizeBinary(16, Some(bytes)) => bytes.as_slice().try_into().ok().map(Key),
+        _ => None,
+    }
+}
+
+fn hash(value: &ScalarValue) -> Option<Key> {
+    value.try_as_str().flatten().map(|text| Key::of(text.as_bytes()))
+}
+
+#[cfg(test)]
+mod tests {
+    use datafusion::logical_expr::{cast, col, lit};
+
+    use super::*;
+
+    fn columns() -> Columns {
+        Columns { time: Some("time"), key: Some(("key", Some("id"))) }
+    }
+
+    fn at(nanos: i64) -> Expr {
+        lit(ScalarValue::TimestampNanosecond(Some(nanos), None))
+    }
+
+    #[test]
+    fn bounds_of_time_are_found_on_either_side() {
+        let zoned = cast(col("time"), DataType::Timestamp(TimeUnit::Nanosecond, Some("UTC".into())));
+        let filters = [col("time").gt(at(5)).and(col("kind").eq(lit("file"))), at(90).gt_eq(zoned)];
+        let selection = Selection::of(&columns(), &filters);
+        assert_eq!(selection.time, Some((Timestamp::from_nanos(5), Timestamp::from_nanos(90))));
+        assert!(selection.overlaps(Timestamp::from_nanos(90), Timestamp::from_nanos(95)));
+        assert!(!selection.overlaps(Timestamp::from_nanos(91), Timestamp::from_nanos(95)));
+    }
+
+    #[test]
+    fn an_alternative_bounds_nothing() {
+        let either = col("time").gt(at(5)).or(col("kind").eq(lit("file")));
+        assert!(!columns().selects(&either));
+        assert!(!columns().selects(&col("time").not_eq(at(5))));
+        assert!(!columns().selects(&col("id").eq(lit("a")).or(col("kind").eq(lit("file")))));
+        let paris = cast(col("time"), DataType::Timestamp(TimeUnit::Nanosecond, Some("Europe/Paris".into())));
+        assert!(!columns().selects(&paris.gt(at(5))));
+    }
+
+    #[test]
+    fn keys_are_found_by_their_text() {
+        let filters = [col("id").in_list(vec![lit("a"), lit("b")], false), col("id").eq(lit("b"))];
+        assert_eq!(Selection::of(&columns(), &filters).keys, Some(vec![Key::of(b"b")]));
+        let key = ScalarValue::FixedSizeBinary(16, Some(vec![7; 16]));
+        assert_eq!(Selection::of(&columns(), &[lit(key).eq(col("key"))]).keys, Some(vec![Key([7; 16])]));
+        assert!(!columns().selects(&col("id").in_list(vec![lit("a")], true)));
+    }
+}

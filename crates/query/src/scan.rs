@@ -1,0 +1,186 @@
+use std::fmt;
+use std::sync::Arc;
+
+use arrow::array::RecordBatch;
+use arrow::datatypes::SchemaRef;
+use datafusion::common::config::ConfigOptions;
+use datafusion::common::stats::Precision;
+use datafusion::common::tree_node::TreeNodeRecursion;
+use datafusion::common::{Result, Statistics, exec_err};
+use datafusion::error::DataFusionError;
+use datafusion::execution::{SendableRecordBatchStream, TaskContext};
+use datafusion::physical_expr::{EquivalenceProperties, PhysicalExpr};
+use datafusion::physical_plan::coop::make_cooperative;
+use datafusion::physical_plan::execution_plan::{Boundedness, EmissionType, SchedulingType};
+use datafusion::physical_plan::filter_pushdown::{
+    ChildPushdownResult, FilterPushdownPhase, FilterPushdownPropagation, PushedDown,
+};
+use datafusion::physical_plan::metrics::{ExecutionPlanMetricsSet, MetricBuilder, MetricsSet};
+use datafusion::physical_plan::statistics::StatisticsArgs;
+use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
+use datafusion::physical_plan::{DisplayAs, DisplayFormatType, ExecutionPlan, Partitioning, PlanProperties};
+use futures::{StreamExt, stream};
+use store::{ScanOptions, TableSnapshot};
+
+use crate::dynamic::Dynamic;
+use crate::pushdown::Selection;
+
+/// Reads one table of a snapshot: only the columns that are asked for, and only the files that may
+/// hold a row of the selection. Rows outside the selection may come; a filter above drops them.
+#[derive(Clone)]
+pub struct ScanExec {
+    table: TableSnapshot,
+    /// The columns in the answer, as places in the table's schema.
+    columns: Vec<usize>,
+    selection: Selection,
+    /// Where the key is among the columns.
+    key: Option<usize>,
+    dynamic: Dynamic,
+    fetch: Option<usize>,
+    properties: Arc<PlanProperties>,
+    metrics: ExecutionPlanMetricsSet,
+}
+
+impl ScanExec {
+    /// A scan of those `columns`, by their places in the table's schema; `key` is the table's key.
+    pub fn new(
+        table: TableSnapshot,
+        columns: Vec<usize>,
+        key: Option<&str>,
+        selection: Selection,
+        fetch: Option<usize>,
+    ) -> Result<Self> {
+        let schema: SchemaRef = Arc::new(table.schema().project(&columns)?);
+        let key = key.and_then(|key| schema.index_of(key).ok());
+        let properties = PlanProperties::new(
+            EquivalenceProperties::new(schema),
+            Partitioning::UnknownPartitioning(1),
+            EmissionType::Incremental,
+            Boundedness::Bounded,
+        )
+        .with_scheduling_type(SchedulingType::Cooperative);
+        let (properties, metrics) = (Arc::new(properties), ExecutionPlanMetricsSet::new());
+        Ok(Self { table, columns, selection, key, dynamic: Dynamic::default(), fetch, properties, metrics })
+    }
+
+    fn options(&self, batch_rows: usize) -> ScanOptions {
+        // A scan of no column has no rows to count, so the first one is read.
+        let columns = if self.columns.is_empty() { vec![0] } else { self.columns.clone() };
+        ScanOptions {
+            projection: Some(columns),
+            time: self.selection.time,
+            keys: self.selection.keys.clone(),
+            batch_rows: self.fetch.map_or(batch_rows, |fetch| fetch.clamp(1, batch_rows)),
+        }
+    }
+
+    /// Rows of the files and the memory that the scan may read; an upper bound.
+    fn rows(&self) -> usize {
+        let files = self.table.files().iter().filter(|file| self.selection.overlaps(file.min_ts, file.max_ts));
+        let rows = files.map(|file| file.rows as usize).sum::<usize>();
+        rows + self.table.memory().iter().map(RecordBatch::num_rows).sum::<usize>()
+    }
+}
+
+impl fmt::Debug for ScanExec {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.fmt_as(DisplayFormatType::Default, f)
+    }
+}
+
+impl DisplayAs for ScanExec {
+    fn fmt_as(&self, _: DisplayFormatType, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let schema = self.schema();
+        let columns: Vec<&str> = schema.fields().iter().map(|field| field.name().as_str()).collect();
+        write!(f, "ScanExec: table={}, columns=[{}]{}", self.table.def().name, columns.join(", "), self.selection)?;
+        if !self.dynamic.is_empty() {
+            f.write_str(", keys=of the join")?;
+        }
+        match self.fetch {
+            Some(fetch) => write!(f, ", fetch={fetch}"),
+            None => Ok(()),
+        }
+    }
+}
+
+impl ExecutionPlan for ScanExec {
+    fn name(&self) -> &'static str {
+        "ScanExec"
+    }
+
+    fn properties(&self) -> &Arc<PlanProperties> {
+        &self.properties
+    }
+
+    fn children(&self) -> Vec<&Arc<dyn ExecutionPlan>> {
+        Vec::new()
+    }
+
+    fn apply_expressions(
+        &self,
+        _: &mut dyn FnMut(&Arc<dyn PhysicalExpr>) -> Result<TreeNodeRecursion>,
+    ) -> Result<TreeNodeRecursion> {
+        Ok(TreeNodeRecursion::Continue)
+    }
+
+    fn with_new_children(self: Arc<Self>, children: Vec<Arc<dyn ExecutionPlan>>) -> Result<Arc<dyn ExecutionPlan>> {
+        if children.is_empty() { Ok(self) } else { exec_err!("a scan has no inputs") }
+    }
+
+    fn execute(&self, partition: usize, context: Arc<TaskContext>) -> Result<SendableRecordBatchStream> {
+        if partition != 0 {
+            return exec_err!("a scan has one partition, not {partition}");
+        }
+        let none = self.columns.is_empty();
+        let (this, mut options) = (self.clone(), self.options(context.session_config().batch_size()));
+        // By the first row that is asked for, the other side of a join has been read.
+        let scan = stream::once(async move {
+            if options.keys.is_none() && !this.dynamic.is_empty() {
+                options.keys = this.dynamic.keys();
+            }
+            this.table.scan(options)
+        });
+        let read = MetricBuilder::new(&self.metrics).output_rows(partition);
+        let rows = scan.flatten().map(move |batch| {
+            let batch = batch.map_err(|error| DataFusionError::External(Box::new(error)))?;
+            read.add(batch.num_rows());
+            if none { Ok(batch.project(&[])?) } else { Ok(batch) }
+        });
+        let mut left = self.fetch.unwrap_or(usize::MAX);
+        let rows = rows.take_while(move |batch| {
+            let go_on = left > 0;
+            left = left.saturating_sub(batch.as_ref().map_or(0, RecordBatch::num_rows));
+            futures::future::ready(go_on)
+        });
+        Ok(make_cooperative(Box::pin(RecordBatchStreamAdapter::new(self.schema(), rows))))
+    }
+
+    fn metrics(&self) -> Option<MetricsSet> {
+        Some(self.metrics.clone_inner())
+    }
+
+    fn handle_child_pushdown_result(
+        &self,
+        phase: FilterPushdownPhase,
+        pushed: ChildPushdownResult,
+        _: &ConfigOptions,
+    ) -> Result<FilterPushdownPropagation<Arc<dyn ExecutionPlan>>> {
+        let filters: Vec<_> = pushed.parent_filters.into_iter().map(|parent| parent.filter).collect();
+        // Rows are looked up, not filtered: whoever has the filter goes on to apply it.
+        let kept = filters.iter().map(|_| PushedDown::No).collect();
+        let result = FilterPushdownPropagation::with_parent_pushdown_result(kept);
+        match self.key {
+            Some(key) if phase == FilterPushdownPhase::Post => {
+                let dynamic = Dynamic::of(filters, key);
+                Ok(result.with_updated_node(Arc::new(Self { dynamic, ..self.clone() })))
+            }
+            _ => Ok(result),
+        }
+    }
+
+    fn statistics_from_inputs(&self, _: &[Arc<Statistics>], _: &StatisticsArgs) -> Result<Arc<Statistics>> {
+        let mut statistics = Statistics::new_unknown(&self.schema());
+        statistics.num_rows = Precision::Inexact(self.rows().min(self.fetch.unwrap_or(usize::MAX)));
+        Ok(Arc::new(statistics))
+    }
+}

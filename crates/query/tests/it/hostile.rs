@@ -1,0 +1,145 @@
+//! Queries that mean harm end with a clear error, in little time and memory, and the engine goes on.
+
+use std::time::Duration;
+
+use base::Clock;
+use query::{Engine, QueryConfig, QueryError, SqlOptions};
+
+use super::world::World;
+
+/// What a hostile query may take, on the machine's own clock; far more than it should.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+async fn ends(engine: &Engine, sql: &str) -> Result<(), QueryError> {
+    let answer = Clock::system().timeout(PATIENCE, engine.collect(sql, SqlOptions::default())).await;
+    let shown: String = sql.chars().take(80).collect();
+    let answer = answer.unwrap_or_else(|_| panic!("{shown} did not end"));
+    let next = engine.collect("SELECT count(*) FROM drift", SqlOptions::default()).await;
+    assert!(next.is_ok(), "after {shown}: {next:?}");
+    answer.map(|_| ())
+}
+
+fn limit(name: &'static str) -> impl Fn(&Result<(), QueryError>) -> bool {
+    move |answer| matches!(answer, Err(QueryError::Limit { limit, .. }) if *limit == name)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nesting_and_length_are_bounded() {
+    let world = World::fleet().await;
+    let engine = world.engine(QueryConfig::default());
+    let nested = |open: &str, close: &str, n: usize| format!("SELECT {}1{}", open.repeat(n), close.repeat(n));
+    for sql in [nested("(", ")", 2_000), nested("- ", "", 2_000), nested("abs(", ")", 500), nested("NOT ", "", 1_000)] {
+        let answer = ends(&engine, &sql).await;
+        assert!(limit("nesting")(&answer), "{answer:?}");
+    }
+    let selects = format!("{}SELECT 1{}", "SELECT * FROM (".repeat(400), ")".repeat(400));
+    assert!(limit("nesting")(&ends(&engine, &selects).await));
+    let chain = format!("SELECT 1{}", " + 1".repeat(20_000));
+    assert!(limit("max_sql_terms")(&ends(&engine, &chain).await));
+    let long = format!("SELECT '{}'", "x".repeat(1 << 20));
+    assert!(limit("max_sql_bytes")(&ends(&engine, &long).await));
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn chains_within_the_limit_are_answered() {
+    let world = World::fleet().await;
+    let engine = world.engine(QueryConfig::default());
+    ends(&engine, &format!("SELECT 1{}", " + 1".repeat(3_000))).await.unwrap();
+    let any = (0..900).map(|n| format!("id = 'x{n}'")).collect::<Vec<_>>().join(" OR ");
+    ends(&engine, &format!("SELECT * FROM drift WHERE {any}")).await.unwrap();
+    let unions = vec!["SELECT 1"; 300].join(" UNION ALL ");
+    ends(&engine, &unions).await.unwrap();
+    let list = (0..10_000).map(|n| format!("'x{n}'")).collect::<Vec<_>>().join(",");
+    ends(&engine, &format!("SELECT * FROM drift WHERE id IN ({list})")).await.unwrap();
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn short_texts_do_not_make_gigabytes() {
+    let world = World::fleet().await;
+    let engine = world.engine(QueryConfig { value_bytes: 1 << 20, ..QueryConfig::default() });
+    for sql in [
+        "SELECT repeat('x', 2000000000)",
+        "SELECT length(repeat('x', 2000000000))",
+        "SELECT lpad('x', 2000000000, 'y')",
+        "SELECT rpad(id, 2000000000) FROM drift",
+        "SELECT replace(repeat('x', 100000), 'x', repeat('y', 100000))",
+        "SELECT repeat(id, 100000) || repeat(id, 100000) FROM drift",
+    ] {
+        let answer = ends(&engine, sql).await;
+        assert!(limit("value_bytes")(&answer), "{sql}: {answer:?}");
+    }
+    // Each level doubles the text.
+    let mut doubling = "SELECT id AS t FROM drift".to_owned();
+    for _ in 0..30 {
+        doubling = format!("SELECT t || t AS t FROM ({doubling})");
+    }
+    let answer = ends(&engine, &doubling).await;
+    assert!(limit("value_bytes")(&answer) || limit("nesting")(&answer), "{answer:?}");
+    for removed in ["levenshtein('a', 'b')", "array_repeat(1, 2)", "array_resize([1], 5)"] {
+        assert!(
+            matches!(ends(&engine, &format!("SELECT {removed}")).await, Err(QueryError::Invalid { .. })),
+            "{removed}"
+        );
+    }
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn joins_and_patterns_are_bounded() {
+    let world = World::fleet().await;
+    let config = QueryConfig { memory_bytes: 16 << 20, ..QueryConfig::default() };
+    let engine = world.engine(config);
+    let cross = "SELECT * FROM range(0, 1000000) a CROSS JOIN range(0, 1000000) b";
+    let answer = ends(&engine, cross).await;
+    assert!(matches!(answer, Err(QueryError::Limit { limit: "max_rows" | "memory_bytes", .. })), "{answer:?}");
+    let pattern = format!("SELECT * FROM drift WHERE id ~ '{}'", "(a{1000}){1000}");
+    assert!(ends(&engine, &pattern).await.is_err());
+    // Regular expressions take time linear in the text; none explodes.
+    ends(&engine, "SELECT regexp_like(repeat('a', 30000), '^(a+)+$b')").await.unwrap();
+    let strings = "SELECT string_agg(repeat('x', 1000), '') FROM range(0, 1000000)";
+    let answer = ends(&engine, strings).await;
+    assert!(matches!(answer, Err(QueryError::Limit { .. })), "{answer:?}");
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nonsense_is_an_error_and_never_a_panic() {
+    let world = World::fleet().await;
+    let engine = world.engine(QueryConfig::default());
+    for sql in [
+        "",
+        ";",
+        ";;",
+        "\0",
+        "SELECT",
+        "SELECT * FROM",
+        "SELECT \u{202e}",
+        "SELECT '\u{0}' FROM drift WHERE",
+        "EXPLAIN",
+        "EXPLAIN EXPLAIN SELECT 1",
+        "SELECT * FROM drift, drift",
+        "SELECT (SELECT id, verdict FROM drift)",
+        "SELECT * FROM drift_at(drift_at(now()))",
+        "SELECT date_bin(interval '0 seconds', now())",
+        "SELECT now() - interval '99999999999 years'",
+        "SELECT * FROM resources_at('9999-12-31T00:00:00Z')",
+        "SELECT 9223372036854775807 + 1",
+        "SELECT CAST(1e300 AS BIGINT)",
+        "SELECT sum(x) OVER (ORDER BY) FROM t",
+        "VALUES (1, 2), (3)",
+        "SELECT $1",
+        "SELECT @@version",
+        "SHOW ALL",
+        "KILL 1",
+        "SELECT * FROM drift LIMIT -1",
+    ] {
+        if let Err(error) = ends(&engine, sql).await {
+            assert_ne!(error.kind(), "internal", "{sql:?}: {error}");
+            let text = error.to_string();
+            assert!(text.len() < 2_000 && !text.contains("backtrace") && !text.contains("DataFusion's code"), "{text}");
+        }
+    }
+    world.end().await;
+}

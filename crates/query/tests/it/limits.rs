@@ -1,0 +1,91 @@
+//! Every limit ends a query with its name, and leaves the engine as it was.
+
+use std::time::Duration;
+
+use futures::StreamExt;
+use query::{Engine, QueryConfig, QueryError, SqlOptions};
+
+use super::world::World;
+
+async fn limit_of(engine: &Engine, sql: &str) -> &'static str {
+    match engine.collect(sql, SqlOptions::default()).await {
+        Err(QueryError::Limit { limit, message }) => {
+            assert!(message.contains(limit), "{message}");
+            limit
+        }
+        other => panic!("{sql}: {other:?}"),
+    }
+}
+
+async fn healthy(engine: &Engine) {
+    let rows = engine.collect("SELECT count(*) FROM drift", SqlOptions::default()).await.unwrap();
+    assert_eq!(rows.batches[0].num_rows(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn rows_beyond_the_limit_are_an_error_unless_the_caller_asked_for_fewer() {
+    let world = World::fleet().await;
+    let engine = world.engine(QueryConfig { max_rows: 10, ..QueryConfig::default() });
+    assert_eq!(limit_of(&engine, "SELECT * FROM samples").await, "max_rows");
+    let fewer = SqlOptions { max_rows: Some(3), token: None };
+    let rows = engine.collect("SELECT * FROM samples", fewer.clone()).await.unwrap();
+    assert_eq!(rows.batches.iter().map(|batch| batch.num_rows()).sum::<usize>(), 3);
+    assert!(rows.truncated);
+    let whole = engine.collect("SELECT * FROM samples LIMIT 3", fewer).await.unwrap();
+    assert!(!whole.truncated);
+    let more = SqlOptions { max_rows: Some(11), token: None };
+    assert!(matches!(
+        engine.collect("SELECT * FROM samples", more).await,
+        Err(QueryError::Limit { limit: "max_rows", .. })
+    ));
+    healthy(&engine).await;
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn memory_is_bounded() {
+    let world = World::fleet().await;
+    let engine = world.engine(QueryConfig { memory_bytes: 4 << 20, max_rows: 1 << 40, ..QueryConfig::default() });
+    let sort = "SELECT v FROM (SELECT value AS v FROM range(0, 20000000)) ORDER BY v % 1000, v";
+    assert_eq!(limit_of(&engine, sort).await, "memory_bytes");
+    let groups = "SELECT value, count(*) FROM range(0, 20000000) GROUP BY value";
+    assert_eq!(limit_of(&engine, groups).await, "memory_bytes");
+    healthy(&engine).await;
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn queries_beyond_the_limit_are_refused_until_one_has_ended() {
+    let world = World::fleet().await;
+    let engine = world.engine(QueryConfig { max_concurrent: 2, ..QueryConfig::default() });
+    let first = engine.sql("SELECT * FROM samples", SqlOptions::default()).await.unwrap();
+    let mut second = engine.sql("SELECT * FROM samples", SqlOptions::default()).await.unwrap();
+    let third = engine.sql("SELECT 1", SqlOptions::default()).await;
+    assert!(matches!(third, Err(QueryError::Busy { running: 2, .. })), "{third:?}");
+    drop(first);
+    healthy(&engine).await;
+    // One that has given its last row is done, even if it is still held.
+    while second.stream.next().await.is_some() {}
+    let _held = engine.sql("SELECT 1", SqlOptions::default()).await.unwrap();
+    healthy(&engine).await;
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_query_ends_with_its_time() {
+    let world = World::fleet().await;
+    let engine = world.engine(QueryConfig { timeout: Duration::from_secs(30), ..QueryConfig::default() });
+    let bomb =
+        "SELECT sum(a.value * b.value * c.value) FROM range(0, 100000) a, range(0, 100000) b, range(0, 100000) c";
+    let running = tokio::spawn({
+        let engine = engine.clone();
+        async move { engine.collect(bomb, SqlOptions::default()).await }
+    });
+    while !running.is_finished() {
+        world.simulation.advance(Duration::from_secs(1));
+        tokio::task::yield_now().await;
+    }
+    assert!(matches!(running.await.unwrap(), Err(QueryError::Timeout { .. })));
+    healthy(&engine).await;
+    world.end().await;
+}

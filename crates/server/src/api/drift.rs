@@ -1,0 +1,148 @@
+//! `GET /api/drift`: what differs now, or differed at a time.
+
+use std::collections::BTreeMap;
+
+use axum::Json;
+use axum::extract::rejection::QueryRejection;
+use axum::extract::{Extension, Query, State as With};
+use base::Timestamp;
+use model::rows::VerdictRow;
+use model::{FieldChange, Verdict};
+use serde::{Deserialize, Serialize};
+
+use crate::access::Access;
+use crate::api::ApiError;
+use crate::rows::{decode, each, literal};
+use crate::state::State;
+
+/// Resources in one answer, if the caller asks for no other number.
+const LIMIT: u64 = 1_000;
+/// Resources in one answer at most.
+const MAX_LIMIT: u64 = 100_000;
+
+/// What can be asked for.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Ask {
+    /// `provider/scope`.
+    scope: Option<String>,
+    /// Only resources with this verdict; `in_sync` ones are else left out.
+    verdict: Option<String>,
+    /// Resources at most.
+    limit: Option<u64>,
+    /// The time to look at.
+    at: Option<String>,
+}
+
+/// A resource that differs, as `drift --output json` prints it.
+#[derive(Clone, Debug, Serialize)]
+pub struct Resource {
+    /// Its id.
+    pub id: String,
+    /// What is said of it.
+    pub verdict: Verdict,
+    /// What was said before.
+    pub previous: Verdict,
+    /// The current revision.
+    pub revision: Option<String>,
+    /// Who made the revision.
+    pub author: Option<String>,
+    /// Its message.
+    pub message: Option<String>,
+    /// The file that declares it.
+    pub file: Option<String>,
+    /// The line there.
+    pub line: Option<i64>,
+    /// Since when, in RFC 3339.
+    pub since: String,
+    /// Who changed it.
+    pub actor: Option<String>,
+    /// What declares it.
+    pub source: Option<String>,
+    /// The fields that differ.
+    pub fields: Vec<FieldChange>,
+}
+
+impl From<VerdictRow> for Resource {
+    fn from(row: VerdictRow) -> Self {
+        Self {
+            id: row.id.into(),
+            verdict: row.verdict,
+            previous: row.previous,
+            revision: row.revision,
+            author: row.author,
+            message: row.message,
+            file: row.file,
+            line: row.line,
+            since: row.since.to_string(),
+            actor: row.actor,
+            source: row.source,
+            // The fold wrote it; what cannot be read is shown as no fields rather than not at all.
+            fields: serde_json::from_str(&row.fields).unwrap_or_default(),
+        }
+    }
+}
+
+/// The answer.
+#[derive(Debug, Serialize)]
+pub struct Drift {
+    resources: Vec<Resource>,
+    summary: BTreeMap<String, i64>,
+    truncated: bool,
+}
+
+/// `GET /api/drift?scope=&verdict=&limit=&at=`.
+pub async fn get(
+    With(state): With<State>,
+    Extension(access): Extension<Access>,
+    ask: Result<Query<Ask>, QueryRejection>,
+) -> Result<Json<Drift>, ApiError> {
+    let ask = ask?.0;
+    let at = ask.at.as_deref().map(str::parse::<Timestamp>).transpose();
+    let at = at.map_err(|error| ApiError::parameter(format!("at: {error}")))?;
+    let verdict = ask.verdict.as_deref().map(str::parse::<Verdict>).transpose();
+    let verdict = verdict.map_err(|error| ApiError::parameter(error.to_string()))?;
+    let scopes = within(&access, ask.scope.as_deref())?;
+    let limit = ask.limit.unwrap_or(LIMIT).min(MAX_LIMIT);
+
+    let table = at.map_or_else(|| "drift".to_owned(), |at| format!("drift_at('{at}')"));
+    let filter = match verdict {
+        Some(verdict) => format!("verdict = '{verdict}' AND {scopes}"),
+        None => format!("verdict <> 'in_sync' AND {scopes}"),
+    };
+    let mut resources = resources(&state, &table, &filter, limit + 1).await?;
+    let truncated = resources.len() as u64 > limit;
+    resources.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
+    let summary = match at {
+        None => format!("SELECT verdict, sum(count) AS count FROM summaries WHERE {scopes} GROUP BY verdict"),
+        Some(_) => format!("SELECT verdict, count(*) AS count FROM {table} WHERE {scopes} GROUP BY verdict"),
+    };
+    let rows = state.query(&summary).await?;
+    let count = |line: crate::rows::Line<'_>| Some((line.text("verdict")?, line.number("count")));
+    let summary = each(&rows).filter_map(count).filter(|(_, count)| *count > 0).collect();
+    Ok(Json(Drift { resources, summary, truncated }))
+}
+
+/// Rows of `table` (`drift`, or a function of time) in the order of their ids.
+pub async fn resources(state: &State, table: &str, filter: &str, limit: u64) -> Result<Vec<Resource>, ApiError> {
+    let sql = format!("SELECT * FROM {table} WHERE {filter} ORDER BY id LIMIT {limit}");
+    let rows = decode::<VerdictRow>(&state.query(&sql).await?)?;
+    Ok(rows.into_iter().map(Resource::from).collect())
+}
+
+/// The condition that keeps to the scopes that are asked for and may be seen.
+pub fn within(access: &Access, scope: Option<&str>) -> Result<String, ApiError> {
+    match (&access.scopes, scope) {
+        (None, None) => Ok("true".to_owned()),
+        (None, Some(scope)) => Ok(format!("scope = {}", literal(scope))),
+        (Some(allowed), Some(scope)) if allowed.iter().any(|known| known == scope) => {
+            Ok(format!("scope = {}", literal(scope)))
+        }
+        (Some(_), Some(scope)) => Err(ApiError::forbidden(format!("this token may not see the scope {scope}"))),
+        (Some(allowed), None) if allowed.is_empty() => Ok("false".to_owned()),
+        (Some(allowed), None) => {
+            let allowed: Vec<String> = allowed.iter().map(|scope| literal(scope)).collect();
+            Ok(format!("scope IN ({})", allowed.join(", ")))
+        }
+    }
+}

@@ -1,0 +1,43 @@
+//! The routes.
+
+mod drift;
+mod error;
+mod sql;
+mod status;
+mod watch;
+
+pub use drift::{Resource, resources};
+pub use error::ApiError;
+
+use axum::Router;
+use axum::extract::DefaultBodyLimit;
+use axum::middleware::{from_fn, from_fn_with_state};
+use axum::routing::get;
+use tower_http::catch_panic::CatchPanicLayer;
+
+use crate::state::State;
+use crate::{guard, page};
+
+/// Every route, behind what all requests pass.
+pub fn router(state: State) -> Router {
+    let guarded = Router::new()
+        .route("/", get(page::home))
+        .route("/resource", get(page::resource))
+        .route("/style.css", get(page::style))
+        .route("/api/sql", get(sql::get).post(sql::post))
+        .route("/api/drift", get(drift::get))
+        .route("/api/drift/watch", get(watch::get))
+        .route("/metrics", get(status::metrics))
+        .layer(from_fn_with_state(state.clone(), guard::authenticate));
+    let body = DefaultBodyLimit::max(state.config.max_body_bytes);
+    Router::new()
+        .route("/-/healthy", get(status::healthy))
+        .route("/-/ready", get(status::ready))
+        .merge(guarded)
+        .fallback(error::nothing_here)
+        .layer(body)
+        .layer(from_fn_with_state(state.clone(), guard::timeout))
+        .layer(CatchPanicLayer::custom(error::panicked))
+        .layer(from_fn(guard::headers))
+        .with_state(state)
+}

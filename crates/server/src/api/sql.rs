@@ -1,0 +1,130 @@
+//! `/api/sql`: one statement in, rows out as they are read.
+
+use axum::body::{Body, Bytes};
+use axum::extract::rejection::{BytesRejection, QueryRejection};
+use axum::extract::{Extension, Query, State as With};
+use axum::http::HeaderMap;
+use axum::http::header::{ACCEPT, CONTENT_TYPE};
+use axum::response::{IntoResponse, Response};
+use base::queue;
+use futures::{StreamExt, stream};
+use query::{Answer, SqlOptions, Token};
+use serde::Deserialize;
+use std::time::Duration;
+
+use crate::access::Access;
+use crate::api::ApiError;
+use crate::format::{Encoder, Format};
+use crate::state::State;
+
+/// Encoded batches that wait for a slow client.
+const AHEAD: usize = 4;
+/// What a client may take to read the last of an answer, after the query's own time.
+const GRACE: Duration = Duration::from_secs(5);
+
+/// What can be asked for in the address, or in a JSON body.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Ask {
+    /// The statement.
+    query: Option<String>,
+    /// `json`, `csv` or `arrow`.
+    format: Option<String>,
+    /// Rows at most; the rest is left out.
+    limit: Option<u64>,
+    /// What must be visible: `state:0:123`.
+    token: Option<String>,
+}
+
+/// `GET /api/sql?query=`.
+pub async fn get(
+    With(state): With<State>,
+    Extension(access): Extension<Access>,
+    headers: HeaderMap,
+    ask: Result<Query<Ask>, QueryRejection>,
+) -> Result<Response, ApiError> {
+    access.unlimited()?;
+    answer(state, ask?.0, &headers).await
+}
+
+/// `POST /api/sql`: the body is the statement, or JSON with `query` and what else can be asked for.
+pub async fn post(
+    With(state): With<State>,
+    Extension(access): Extension<Access>,
+    headers: HeaderMap,
+    ask: Result<Query<Ask>, QueryRejection>,
+    body: Result<Bytes, BytesRejection>,
+) -> Result<Response, ApiError> {
+    access.unlimited()?;
+    let (mut ask, body) = (ask?.0, body?);
+    let content = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    if content.starts_with("application/json") {
+        let given: Ask = serde_json::from_slice(&body)
+            .map_err(|error| ApiError::parameter(format!("the body is not {{\"query\": ...}}: {error}")))?;
+        ask = Ask {
+            query: given.query.or(ask.query),
+            format: given.format.or(ask.format),
+            limit: given.limit.or(ask.limit),
+            token: given.token.or(ask.token),
+        };
+    } else {
+        let text = str::from_utf8(&body).map_err(|_| ApiError::parameter("the body is not UTF-8"))?;
+        ask.query = Some(text.to_owned());
+    }
+    answer(state, ask, &headers).await
+}
+
+async fn answer(state: State, ask: Ask, headers: &HeaderMap) -> Result<Response, ApiError> {
+    let Some(sql) = ask.query else { return Err(ApiError::parameter("`query` is missing")) };
+    let accept = headers.get(ACCEPT).and_then(|value| value.to_str().ok());
+    let format = Format::choose(ask.format.as_deref(), accept)?;
+    let token = ask.token.as_deref().map(str::parse::<Token>).transpose();
+    let token = token.map_err(|error| ApiError::parameter(error.to_string()))?;
+    let options = SqlOptions { token, max_rows: ask.limit };
+    let mut answer = state.engine.sql(&sql, options).await.map_err(|error| ApiError::from(&error))?;
+    // What fails at once fails with its own status.
+    let first = match answer.stream.next().await {
+        Some(Err(error)) => return Err(ApiError::from(&error)),
+        Some(Ok(batch)) => Some(Ok(batch)),
+        None => None,
+    };
+    answer.stream = stream::iter(first).chain(answer.stream).boxed();
+    let content = [(CONTENT_TYPE, format.content_type())];
+    Ok((content, body(&state, answer, format)).into_response())
+}
+
+/// The rows, encoded in the background as fast as the client reads; a client that does not read
+/// keeps the query's place no longer than the query may take.
+fn body(state: &State, answer: Answer, format: Format) -> Body {
+    let (sender, receiver) = queue::bounded("http_answer", AHEAD);
+    let (clock, limit) = (state.clock.clone(), state.engine.config().timeout + GRACE);
+    state.tasks.spawn("sql answer", async move {
+        let _ = clock.timeout(limit, pump(answer, format, sender)).await;
+    });
+    let chunks = stream::unfold(receiver, async |mut receiver| receiver.recv().await.map(|chunk| (chunk, receiver)));
+    Body::from_stream(chunks)
+}
+
+type Chunk = Result<Vec<u8>, std::io::Error>;
+
+async fn pump(mut answer: Answer, format: Format, sender: queue::Sender<Chunk>) {
+    let truncated = answer.truncation();
+    let mut encoder = Encoder::new(format, &answer.schema);
+    while let Some(batch) = answer.stream.next().await {
+        let chunk = match batch {
+            Ok(batch) => encoder.rows(&batch).map_err(std::io::Error::other),
+            Err(error) => match encoder.error(&ApiError::from(&error).json()) {
+                Some(end) => Ok(end),
+                // The format has no place for an error: the connection is cut, so that nobody takes
+                // a part for the whole.
+                None => Err(std::io::Error::other(error)),
+            },
+        };
+        let failed = chunk.is_err();
+        if sender.send(chunk).await.is_err() || failed {
+            return;
+        }
+    }
+    let end = encoder.end(&answer.warnings, truncated()).map_err(std::io::Error::other);
+    let _ = sender.send(end).await;
+}

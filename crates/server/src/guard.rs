@@ -1,0 +1,79 @@
+//! What every request passes: who asks, how long it may take, and what every answer carries.
+
+use axum::extract::{Request, State as With};
+use axum::http::header::{
+    CACHE_CONTROL, CONTENT_SECURITY_POLICY, HOST, REFERRER_POLICY, WWW_AUTHENTICATE, X_CONTENT_TYPE_OPTIONS,
+    X_FRAME_OPTIONS,
+};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+
+use crate::api::ApiError;
+use crate::state::State;
+
+/// No script, nothing from elsewhere, in nobody's frame.
+const POLICY: HeaderValue = HeaderValue::from_static(
+    "default-src 'none'; style-src 'self'; img-src 'self' data:; base-uri 'none'; form-action 'self'; frame-ancestors 'none'",
+);
+
+/// Adds the headers that keep a browser from doing more than to show the answer; counts.
+pub async fn headers(request: Request, next: Next) -> Response {
+    let mut response = next.run(request).await;
+    let status = response.status().as_u16().to_string();
+    metrics::counter!("steadfast_http_requests_total", "status" => status).increment(1);
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_SECURITY_POLICY, POLICY);
+    headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    headers.insert(X_FRAME_OPTIONS, HeaderValue::from_static("DENY"));
+    headers.insert(REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+    headers.entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+    response
+}
+
+/// Lets in who has a token; who asks is then known to the handler.
+pub async fn authenticate(With(state): With<State>, mut request: Request, next: Next) -> Response {
+    if state.gate.is_open() && !state.config.insecure && !ours(request.headers(), request.uri(), &state) {
+        let message = "this name is not ours: ask by 127.0.0.1, localhost or server.external_url";
+        return ApiError::new(StatusCode::MISDIRECTED_REQUEST, "host", message).into_response();
+    }
+    let Some(access) = state.gate.admit(request.headers()) else {
+        metrics::counter!("steadfast_http_unauthenticated_total").increment(1);
+        let message = "a token is needed, as `Authorization: Bearer TOKEN` or as a password";
+        let mut response = ApiError::new(StatusCode::UNAUTHORIZED, "unauthenticated", message).into_response();
+        let basic = HeaderValue::from_static("Basic realm=\"steadfast\", charset=\"UTF-8\"");
+        response.headers_mut().insert(WWW_AUTHENTICATE, basic);
+        return response;
+    };
+    request.extensions_mut().insert(access);
+    next.run(request).await
+}
+
+/// Ends a request whose answer does not begin in time.
+pub async fn timeout(With(state): With<State>, request: Request, next: Next) -> Response {
+    let limit = state.config.request_timeout;
+    state.clock.timeout(limit, next.run(request)).await.unwrap_or_else(|_| {
+        let message = format!("no answer within the limit request_timeout = {} s", limit.as_secs_f64());
+        ApiError::new(StatusCode::GATEWAY_TIMEOUT, "timeout", message).into_response()
+    })
+}
+
+/// Whether the request names us. Without tokens, a page of another site could otherwise make its
+/// own name point to this machine and read everything through its visitor's browser.
+fn ours(headers: &HeaderMap, uri: &Uri, state: &State) -> bool {
+    let header = headers.get(HOST).and_then(|host| host.to_str().ok());
+    let Some(authority) = uri.authority().map(|authority| authority.as_str()).or(header) else { return true };
+    let host = host_of(authority);
+    let external = state.config.external_url.as_deref().and_then(|url| url.parse::<Uri>().ok());
+    let named = external.is_some_and(|url| url.host().is_some_and(|name| name.eq_ignore_ascii_case(host)));
+    let address = host.trim_start_matches('[').trim_end_matches(']').parse::<std::net::IpAddr>();
+    named || host.eq_ignore_ascii_case("localhost") || address.is_ok_and(|address| address.is_loopback())
+}
+
+/// The name without the port.
+fn host_of(authority: &str) -> &str {
+    match authority.rsplit_once(':') {
+        Some((host, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => host,
+        _ => authority,
+    }
+}

@@ -1,0 +1,39 @@
+//! Pages for people: rendered here, no script. Everything that comes from a file, a repository or a
+//! provider is text, and escaped.
+
+mod diff;
+mod home;
+mod layout;
+mod parts;
+mod resource;
+
+pub use home::home;
+pub use resource::resource;
+
+use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
+use axum::response::{Html, IntoResponse, Response};
+use maud::html;
+
+use crate::api::ApiError;
+
+/// `GET /style.css`.
+pub async fn style() -> impl IntoResponse {
+    let headers = [(CONTENT_TYPE, "text/css; charset=utf-8"), (CACHE_CONTROL, "private, max-age=300")];
+    (headers, include_str!("style.css"))
+}
+
+/// An error of a page, as a page.
+pub struct PageError(ApiError);
+
+impl From<ApiError> for PageError {
+    fn from(error: ApiError) -> Self {
+        Self(error)
+    }
+}
+
+impl IntoResponse for PageError {
+    fn into_response(self) -> Response {
+        let body = html! { section class="card bad" { h2 { "This page cannot be shown" } p { (self.0.message()) } } };
+        (self.0.status, Html(layout::page("Steadfast", None, body).into_string())).into_response()
+    }
+}

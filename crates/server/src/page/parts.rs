@@ -1,0 +1,146 @@
+//! Pieces that pages share.
+
+use std::time::Duration;
+
+use base::Timestamp;
+use maud::{Markup, html};
+use model::{FieldChange, Verdict};
+use serde_json::Value;
+
+use crate::api::Resource;
+use crate::page::diff;
+
+/// Fields of a resource that a page shows.
+const MAX_FIELDS: usize = 20;
+/// Characters of a value that a page shows.
+const MAX_VALUE: usize = 300;
+
+/// A verdict as a coloured word.
+pub fn verdict(verdict: Verdict) -> Markup {
+    html! { span class={ "chip " (verdict.as_str()) } { (word(verdict.as_str())) } }
+}
+
+/// `in_sync` as people write it.
+pub fn word(text: &str) -> String {
+    text.replace('_', " ")
+}
+
+/// `3 min ago`, with the time itself for who points at it.
+pub fn ago(time: Timestamp, now: Timestamp) -> Markup {
+    html! { time datetime=(time) title=(time) { (rough(now.since(time))) " ago" } }
+}
+
+fn rough(age: Duration) -> String {
+    match age.as_secs() {
+        s @ 0..60 => format!("{s} s"),
+        s @ 60..3_600 => format!("{} min", s / 60),
+        s @ 3_600..172_800 => format!("{} h", s / 3_600),
+        s => format!("{} days", s / 86_400),
+    }
+}
+
+/// A resource with its verdict, where it is declared, who and since when, and its fields.
+pub fn resource(resource: &Resource, now: Timestamp, linked: bool) -> Markup {
+    let since = resource.since.parse::<Timestamp>().ok();
+    html! {
+        article class="finding" {
+            h3 {
+                (verdict(resource.verdict)) " "
+                @if linked { a href=(link(&resource.id)) { (resource.id) } } @else { span { (resource.id) } }
+            }
+            p class="who" {
+                @if let Some(since) = since { (ago(since, now)) }
+                @if let Some(actor) = &resource.actor { " by " b { (actor) } }
+                @if let Some(file) = &resource.file {
+                    " · declared in " code { (file) @if let Some(line) = resource.line { ":" (line) } }
+                }
+                @if let Some(revision) = &resource.revision {
+                    " · " code { (short(revision)) }
+                    @if let Some(author) = &resource.author { " by " (author) }
+                    @if let Some(message) = &resource.message { ": " q { (message) } }
+                }
+            }
+            @for field in resource.fields.iter().take(MAX_FIELDS) { (change(field)) }
+            @if resource.fields.len() > MAX_FIELDS {
+                p class="more" { "and " (resource.fields.len() - MAX_FIELDS) " more fields" }
+            }
+        }
+    }
+}
+
+fn change(field: &FieldChange) -> Markup {
+    html! {
+        div class="field" {
+            div class="path" {
+                code { (field.path) } " " span class="reason" { (word(field.reason.as_str())) }
+                @if let Some(owner) = &field.owner { span class="reason" { " · owner " (owner) } }
+                @if let Some(commit) = &field.commit { span class="reason" { " · as in " (short(commit)) } }
+            }
+            @match &field.diff {
+                Some(text) => (diff::unified(text)),
+                None => div class="values" {
+                    span class="del" { (value(&field.declared)) } " → " span class="add" { (value(&field.live)) }
+                },
+            }
+        }
+    }
+}
+
+fn value(value: &Value) -> String {
+    let text = match value {
+        Value::Null => "nothing".to_owned(),
+        Value::String(text) => text.clone(),
+        other => other.to_string(),
+    };
+    cut(&text, MAX_VALUE)
+}
+
+/// The first `max` characters.
+pub fn cut(text: &str, max: usize) -> String {
+    match text.char_indices().nth(max) {
+        Some((end, _)) => format!("{} ...", &text[..end]),
+        None => text.to_owned(),
+    }
+}
+
+/// A commit as people write it.
+pub fn short(revision: &str) -> String {
+    let hash = revision.len() >= 40 && revision.bytes().all(|byte| byte.is_ascii_hexdigit());
+    if hash { revision[..10].to_owned() } else { cut(revision, 40) }
+}
+
+/// The address of a resource's page.
+pub fn link(id: &str) -> String {
+    let mut out = "/resource?id=".to_owned();
+    for byte in id.bytes() {
+        match byte {
+            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' | b'/' => out.push(byte as char),
+            _ => out.push_str(&format!("%{byte:02X}")),
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_id_of_any_characters_makes_a_link() {
+        assert_eq!(link("host/a/file//etc/x y&z%0A"), "/resource?id=host/a/file//etc/x%20y%26z%250A");
+    }
+
+    #[test]
+    fn ages_are_rough() {
+        let ages = [(5, "5 s"), (125, "2 min"), (7_300, "2 h"), (400_000, "4 days")];
+        for (seconds, text) in ages {
+            assert_eq!(rough(Duration::from_secs(seconds)), text);
+        }
+    }
+
+    #[test]
+    fn commits_are_short_and_other_revisions_whole() {
+        assert_eq!(short(&"ab".repeat(20)), "ababababab");
+        assert_eq!(short("v1.2.3"), "v1.2.3");
+    }
+}

@@ -1,0 +1,48 @@
+use std::sync::Arc;
+
+use axum::http::StatusCode;
+use base::{Clock, Shutdown, Tasks};
+use query::{Engine, Rows, SqlOptions};
+use tokio::sync::Semaphore;
+
+use crate::access::Gate;
+use crate::api::ApiError;
+use crate::{Health, ServerConfig};
+
+/// What every request may need. Clones share it.
+#[derive(Clone)]
+pub struct State(pub Arc<Shared>);
+
+/// See [`State`].
+pub struct Shared {
+    pub engine: Arc<Engine>,
+    pub clock: Clock,
+    pub metrics: Arc<dyn Fn() -> String + Send + Sync>,
+    pub health: Health,
+    pub config: ServerConfig,
+    pub gate: Gate,
+    pub tasks: Tasks,
+    pub shutdown: Shutdown,
+    pub watchers: Arc<Semaphore>,
+}
+
+impl std::ops::Deref for State {
+    type Target = Shared;
+
+    fn deref(&self) -> &Shared {
+        &self.0
+    }
+}
+
+impl State {
+    /// The whole answer to a query of our own.
+    pub async fn query(&self, sql: &str) -> Result<Rows, ApiError> {
+        let rows = self.engine.collect(sql, SqlOptions::default()).await;
+        rows.map_err(|error| {
+            if ApiError::from(&error).status == StatusCode::BAD_REQUEST {
+                tracing::error!(sql, %error, "a query of a page is wrong: this is a bug, please report it");
+            }
+            ApiError::from(&error)
+        })
+    }
+}

@@ -1,0 +1,16 @@
+#![allow(clippy::disallowed_methods, reason = "tests run the server beside the client")]
+
+//! The server over a real store, asked by a real client.
+
+mod it {
+    mod access;
+    mod drift;
+    mod life;
+    mod pages;
+    mod site;
+    mod sql;
+    mod tls;
+    mod watch;
+    #[path = "../../../query/tests/it/world.rs"]
+    mod world;
+}

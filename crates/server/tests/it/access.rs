@@ -1,0 +1,85 @@
+use base::SecretRef;
+use query::QueryConfig;
+use serde_json::Value;
+use server::{Server, ServerConfig, ServerError, TokenConfig};
+
+use super::site::{Site, config, parts};
+use super::world::World;
+
+const TOKEN: &str = "a-token-for-everything";
+const LIMITED: &str = "a-token-for-one-scope-only";
+
+fn token(dir: &tempfile::TempDir, name: &str, text: &str, scopes: Option<&[&str]>) -> TokenConfig {
+    let path = dir.path().join(name);
+    std::fs::write(&path, text).unwrap();
+    let scopes = scopes.map(|scopes| scopes.iter().map(|&scope| scope.to_owned()).collect());
+    TokenConfig { name: name.to_owned(), secret: SecretRef::File(path), scopes }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn with_tokens_everything_but_health_needs_one() {
+    let dir = tempfile::tempdir().unwrap();
+    let tokens = vec![token(&dir, "ops", TOKEN, None), token(&dir, "team", LIMITED, Some(&["host/web-2"]))];
+    let site = Site::start(World::fleet().await, ServerConfig { tokens, ..config() }, QueryConfig::default()).await;
+    for path in ["/", "/metrics", "/api/drift", "/api/sql?query=SELECT 1", "/resource?id=x", "/style.css"] {
+        let answer = site.get(path).await;
+        assert_eq!(answer.status().as_u16(), 401, "{path}");
+        assert!(answer.headers()["www-authenticate"].to_str().unwrap().starts_with("Basic"));
+        let wrong = site.client.get(site.url(path)).bearer_auth("a-token-for-everythinG").send().await.unwrap();
+        assert_eq!(wrong.status().as_u16(), 401, "{path}");
+    }
+    assert_eq!(site.get("/-/healthy").await.status().as_u16(), 200);
+    let page = site.client.get(site.url("/")).basic_auth("me", Some(TOKEN)).send().await.unwrap();
+    assert_eq!(page.status().as_u16(), 200);
+    let metrics = site.client.get(site.url("/metrics")).bearer_auth(TOKEN).send().await.unwrap();
+    assert_eq!(metrics.text().await.unwrap(), "steadfast_up 1\n");
+
+    // A token for one scope sees nothing of another.
+    let limited = async |path: &str| site.client.get(site.url(path)).bearer_auth(LIMITED).send().await.unwrap();
+    let drift: Value = limited("/api/drift").await.json().await.unwrap();
+    assert_eq!((drift["resources"].as_array().unwrap().len(), drift["summary"].as_object().unwrap().len()), (0, 0));
+    for path in
+        ["/api/drift?scope=host/web-1", "/api/drift/watch?scope=host/web-1", "/api/sql?query=SELECT 1", "/", "/metrics"]
+    {
+        assert_eq!(limited(path).await.status().as_u16(), 403, "{path}");
+    }
+    site.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_port_that_everybody_can_reach_is_not_opened_by_accident() {
+    let world = World::empty().await;
+    let bind = async |config: ServerConfig| Server::bind(config, parts(&world, QueryConfig::default())).await;
+    let open = ServerConfig { listen: "0.0.0.0:0".parse().unwrap(), ..ServerConfig::default() };
+    assert!(matches!(bind(open.clone()).await, Err(ServerError::Open { .. })));
+    assert!(bind(ServerConfig { insecure: true, ..open.clone() }).await.is_ok());
+    let dir = tempfile::tempdir().unwrap();
+    let weak = ServerConfig { tokens: vec![token(&dir, "ops", "secret", None)], ..open.clone() };
+    let Err(error) = bind(weak).await else { panic!("a weak token was taken") };
+    assert!(error.to_string().contains("ops") && !error.to_string().contains("secret"), "{error}");
+    let gone = TokenConfig { name: "ops".into(), secret: SecretRef::Env("STEADFAST_NOT_SET".into()), scopes: None };
+    let Err(error) = bind(ServerConfig { tokens: vec![gone], ..open }).await else { panic!("no token was taken") };
+    assert!(error.to_string().contains("STEADFAST_NOT_SET"), "{error}");
+    let taken = bind(config()).await.unwrap();
+    let Err(error) = bind(ServerConfig { listen: taken.addr(), ..config() }).await else { panic!("opened twice") };
+    assert!(error.to_string().contains(&taken.addr().to_string()), "{error}");
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn another_sites_name_for_this_machine_is_refused() {
+    let external = Some("https://steadfast.example.com/x".to_owned());
+    let config = ServerConfig { external_url: external, ..config() };
+    let site = Site::start(World::fleet().await, config, QueryConfig::default()).await;
+    let asked = async |host: &str| {
+        let request = site.client.get(site.url("/api/drift")).header("host", host);
+        request.send().await.unwrap().status().as_u16()
+    };
+    assert_eq!(asked("evil.example.com").await, 421);
+    assert_eq!(asked("evil.example.com:9470").await, 421);
+    assert_eq!(asked("10.0.0.1").await, 421);
+    for ours in ["localhost:9470", "127.0.0.1", "[::1]:9470", "steadfast.example.com"] {
+        assert_eq!(asked(ours).await, 200, "{ours}");
+    }
+    site.end().await;
+}

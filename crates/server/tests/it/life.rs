@@ -1,0 +1,103 @@
+use std::time::Duration;
+
+use base::Clock;
+use query::QueryConfig;
+use serde_json::json;
+use server::ServerConfig;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
+use super::site::{Site, config};
+use super::world::World;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn ready_says_which_part_is_not() {
+    let site = Site::fleet().await;
+    site.health.ready("store");
+    site.health.starting("collectors", "scanned 10 files");
+    let answer = site.get("/-/ready").await;
+    assert_eq!(answer.status().as_u16(), 503);
+    let text: serde_json::Value = answer.json().await.unwrap();
+    assert_eq!(text["components"]["collectors"], json!({ "state": "starting", "message": "scanned 10 files" }));
+    site.health.ready("collectors");
+    assert_eq!(site.get("/-/ready").await.status().as_u16(), 200);
+    site.health.failed("store", "disk is full");
+    assert_eq!(site.get("/-/ready").await.status().as_u16(), 503);
+    assert_eq!(site.get("/-/healthy").await.status().as_u16(), 200);
+    site.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_request_that_is_being_answered_ends_well() {
+    let site = Site::fleet().await;
+    let mut answer = site.sql("SELECT value FROM range(0, 300000)").await;
+    let mut bytes = answer.chunk().await.unwrap().unwrap().len();
+    site.shutdown.start();
+    while let Some(chunk) = answer.chunk().await.unwrap() {
+        bytes += chunk.len();
+    }
+    assert!(bytes > 1_500_000, "{bytes}");
+    let (addr, client) = (site.addr, site.client.clone());
+    site.end().await;
+    assert!(client.get(format!("http://{addr}/-/healthy")).send().await.is_err());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_answer_that_does_not_begin_is_given_up() {
+    let config = ServerConfig { request_timeout: Duration::from_millis(50), ..config() };
+    let site = Site::start(World::fleet().await, config, QueryConfig::default()).await;
+    let answer = site.sql("SELECT sum(a.value * b.value) FROM range(0, 100000) a, range(0, 100000) b").await;
+    assert_eq!(answer.status().as_u16(), 504);
+    assert_eq!(site.sql("SELECT 1").await.status().as_u16(), 200);
+    site.end().await;
+}
+
+/// What a raw request is answered with, until the server closes.
+async fn raw(site: &Site, request: &[u8]) -> String {
+    let mut stream = TcpStream::connect(site.addr).await.unwrap();
+    // The server may close before it has read everything.
+    let _ = stream.write_all(request).await;
+    let mut answer = Vec::new();
+    let _ = Clock::system().timeout(Duration::from_secs(5), stream.read_to_end(&mut answer)).await;
+    String::from_utf8_lossy(&answer).into_owned()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn bad_requests_end_their_connection_only() {
+    let site = Site::fleet().await;
+    let long = format!("GET / HTTP/1.1\r\nhost: localhost\r\nx: {}\r\n\r\n", "x".repeat(100 << 10));
+    let answer = raw(&site, long.as_bytes()).await;
+    assert!(answer.is_empty() || answer.starts_with("HTTP/1.1 431"), "{answer}");
+    let answer = raw(&site, b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n").await;
+    assert!(answer.is_empty() || answer.starts_with("HTTP/1.1 400"), "{answer}");
+    let odd =
+        raw(&site, b"GET /%ff%00/../../etc/passwd HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n").await;
+    assert!(odd.starts_with("HTTP/1.1 404"), "{odd}");
+    assert_eq!(site.sql("SELECT 1").await.status().as_u16(), 200);
+    site.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn connections_beyond_the_limit_wait_for_one_to_end() {
+    let config = ServerConfig { max_connections: 1, ..config() };
+    let site = Site::start(World::empty().await, config, QueryConfig::default()).await;
+    let mut first = TcpStream::connect(site.addr).await.unwrap();
+    first.write_all(b"GET /-/healthy HTTP/1.1\r\nhost: localhost\r\n\r\n").await.unwrap();
+    let mut buffer = [0; 1_024];
+    assert!(first.read(&mut buffer).await.unwrap() > 0);
+    let url = site.url("/-/healthy");
+    let second = tokio::spawn(site.client.get(url).send());
+    assert!(
+        Clock::system()
+            .timeout(Duration::from_millis(200), async {
+                while !second.is_finished() {
+                    tokio::task::yield_now().await
+                }
+            })
+            .await
+            .is_err()
+    );
+    drop(first);
+    assert_eq!(second.await.unwrap().unwrap().status().as_u16(), 200);
+    site.end().await;
+}

@@ -1,0 +1,108 @@
+use std::path::PathBuf;
+
+use clap::{Parser, Subcommand, ValueEnum};
+
+/// Is production what you declared? Watches, compares with Git, and pages.
+#[derive(Debug, Parser)]
+#[command(
+    name = "steadfast",
+    version,
+    disable_help_subcommand = true,
+    after_help = "Exit codes: 0 fine, 1 error, 2 drift found."
+)]
+pub struct Args {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Watches, compares, pages and answers, until it is told to end.
+    Up {
+        /// The configuration; without one, this host is watched and nobody is paged.
+        #[arg(long, value_name = "FILE")]
+        config: Option<PathBuf>,
+    },
+    /// All mistakes of a configuration file at once.
+    CheckConfig {
+        /// The file.
+        file: PathBuf,
+    },
+    /// Writes what is live on this host as desired state, to adopt Steadfast on a running estate.
+    Capture {
+        /// Where to; made a Git repository if it is in none.
+        dir: PathBuf,
+        /// The configuration that says what is watched.
+        #[arg(long, value_name = "FILE")]
+        config: Option<PathBuf>,
+    },
+    /// What differs now.
+    Drift {
+        /// Goes on and shows each change as it comes.
+        #[arg(long)]
+        watch: bool,
+        #[command(flatten)]
+        server: Server,
+        /// How to show it.
+        #[arg(long, value_enum, default_value_t = Output::Text)]
+        output: Output,
+    },
+    /// The same comparison offline, on files of host manifests.
+    Diff {
+        /// What is declared.
+        #[arg(long, value_name = "FILE")]
+        desired: PathBuf,
+        /// What is live.
+        #[arg(long, value_name = "FILE")]
+        live: PathBuf,
+        /// What was declared before.
+        #[arg(long, value_name = "FILE")]
+        previous: Option<PathBuf>,
+        /// How to show it.
+        #[arg(long, value_enum, default_value_t = Output::Text)]
+        output: Output,
+    },
+    /// Asks a running Steadfast.
+    Sql {
+        /// A SELECT.
+        query: String,
+        #[command(flatten)]
+        server: Server,
+        /// How to show it.
+        #[arg(long, value_enum, default_value_t = Table::Table)]
+        output: Table,
+    },
+}
+
+/// Which Steadfast to ask.
+#[derive(Debug, clap::Args)]
+pub struct Server {
+    /// Its address.
+    #[arg(long, env = "STEADFAST_SERVER", default_value = "http://127.0.0.1:9470", value_name = "URL")]
+    pub server: String,
+    /// The variable that holds the token, if it wants one.
+    #[arg(long, default_value = "STEADFAST_TOKEN", value_name = "NAME")]
+    pub token_env: String,
+}
+
+/// Forms of a report.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Output {
+    /// For people.
+    Text,
+    /// For programs.
+    Json,
+}
+
+/// Forms of rows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Table {
+    /// For people.
+    Table,
+    /// For programs.
+    Json,
+    /// For spreadsheets.
+    Csv,
+}

@@ -1,0 +1,155 @@
+//! Asks a running Steadfast over HTTP.
+
+use app::{Entry, Report};
+use futures::StreamExt;
+use reqwest::{Response, StatusCode, header};
+use serde::Deserialize;
+use serde_json::Value;
+
+use crate::args::Server;
+
+/// Why an answer did not come.
+#[derive(Debug, thiserror::Error)]
+pub enum ClientError {
+    /// Nobody answers there.
+    #[error(
+        "no Steadfast answers at {server}: {problem}; start one with `steadfast up`, or name another with --server"
+    )]
+    Unreachable {
+        /// The address.
+        server: String,
+        /// What went wrong.
+        problem: String,
+    },
+    /// It refused.
+    #[error("{0}")]
+    Refused(String),
+    /// It answered something else.
+    #[error("the answer of {server} makes no sense: {problem}")]
+    Answer {
+        /// The address.
+        server: String,
+        /// What is wrong with it.
+        problem: String,
+    },
+}
+
+/// Rows of an answer.
+#[derive(Debug, Deserialize)]
+pub struct Rows {
+    /// The columns.
+    pub columns: Vec<Column>,
+    /// A value for each column.
+    pub rows: Vec<Vec<Value>>,
+    /// What the asker should know.
+    #[serde(default)]
+    pub warnings: Vec<String>,
+}
+
+/// A column.
+#[derive(Debug, Deserialize)]
+pub struct Column {
+    /// Its name.
+    pub name: String,
+}
+
+/// A line of `/api/drift/watch`.
+#[derive(Debug, Deserialize)]
+#[serde(tag = "event", rename_all = "snake_case")]
+enum Event {
+    Verdict(Entry),
+    #[serde(other)]
+    Other,
+}
+
+/// A Steadfast.
+pub struct Client {
+    http: reqwest::Client,
+    server: String,
+    token: Option<String>,
+}
+
+impl Client {
+    /// For the address and token that the flags name.
+    pub fn new(flags: &Server) -> Self {
+        let token = std::env::var(&flags.token_env).ok().filter(|token| !token.is_empty());
+        Self { http: reqwest::Client::new(), server: flags.server.trim_end_matches('/').to_owned(), token }
+    }
+
+    /// What differs now.
+    pub async fn drift(&self) -> Result<Report, ClientError> {
+        let answer = self.ask(self.http.get(self.url("/api/drift"))).await?;
+        answer.json().await.map_err(|error| self.answer(&error))
+    }
+
+    /// Rows.
+    pub async fn sql(&self, query: &str) -> Result<Rows, ClientError> {
+        let answer = self.ask(self.http.post(self.url("/api/sql?format=json")).body(query.to_owned())).await?;
+        answer.json().await.map_err(|error| self.answer(&error))
+    }
+
+    /// The answer's text in that form, piece by piece.
+    pub async fn sql_text(&self, query: &str, format: &str, mut piece: impl FnMut(&[u8])) -> Result<(), ClientError> {
+        let url = self.url(&format!("/api/sql?format={format}"));
+        let mut bytes = self.ask(self.http.post(url).body(query.to_owned())).await?.bytes_stream();
+        while let Some(bytes) = bytes.next().await {
+            piece(&bytes.map_err(|error| self.answer(&error))?);
+        }
+        Ok(())
+    }
+
+    /// Each change of a verdict, until the server ends.
+    pub async fn watch(&self, mut change: impl FnMut(Entry)) -> Result<(), ClientError> {
+        let mut bytes = self.ask(self.http.get(self.url("/api/drift/watch"))).await?.bytes_stream();
+        let mut line = Vec::new();
+        while let Some(piece) = bytes.next().await {
+            for byte in piece.map_err(|error| self.answer(&error))? {
+                if byte != b'\n' {
+                    line.push(byte);
+                } else if !line.is_empty() {
+                    let event: Event = serde_json::from_slice(&line).map_err(|error| self.answer(&error))?;
+                    if let Event::Verdict(entry) = event {
+                        change(entry);
+                    }
+                    line.clear();
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn url(&self, path: &str) -> String {
+        format!("{}{path}", self.server)
+    }
+
+    async fn ask(&self, request: reqwest::RequestBuilder) -> Result<Response, ClientError> {
+        let request = match &self.token {
+            Some(token) => request.header(header::AUTHORIZATION, format!("Bearer {token}")),
+            None => request,
+        };
+        let answer = request
+            .send()
+            .await
+            .map_err(|error| ClientError::Unreachable { server: self.server.clone(), problem: root(&error) })?;
+        if answer.status() == StatusCode::OK {
+            return Ok(answer);
+        }
+        let status = answer.status();
+        let body: Value = answer.json().await.unwrap_or_default();
+        let message = body.pointer("/error/message").and_then(Value::as_str).map(str::to_owned);
+        Err(ClientError::Refused(message.unwrap_or_else(|| format!("{} answers {status}", self.server))))
+    }
+
+    fn answer(&self, error: &dyn std::error::Error) -> ClientError {
+        ClientError::Answer { server: self.server.clone(), problem: root(error) }
+    }
+}
+
+/// The innermost cause, which says most.
+fn root(error: &dyn std::error::Error) -> String {
+    let mut error = error;
+    while let Some(source) = error.source() {
+        error = source;
+    }
+    error.to_string()
+}

@@ -1,0 +1,39 @@
+mod offline;
+mod online;
+mod up;
+
+use std::error::Error;
+use std::path::Path;
+
+use app::Config;
+
+use crate::args::{Args, Command};
+
+/// Runs a command; gives the exit code.
+pub async fn run(args: Args) -> Result<u8, Box<dyn Error>> {
+    match args.command {
+        Command::Up { config } => up::up(load(config.as_deref())?).await,
+        Command::CheckConfig { file } => offline::check_config(&file),
+        Command::Capture { dir, config } => offline::capture(&load(config.as_deref())?, &dir).await,
+        Command::Drift { watch, server, output } => online::drift(&server, watch, output).await,
+        Command::Diff { desired, live, previous, output } => {
+            offline::diff(&desired, &live, previous.as_deref(), output)
+        }
+        Command::Sql { query, server, output } => online::sql(&server, &query, output).await,
+    }
+}
+
+fn load(config: Option<&Path>) -> Result<Config, Box<dyn Error>> {
+    match config {
+        Some(file) => Ok(Config::load(file)?),
+        None => Config::embedded()
+            .map_err(|problems| problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n").into()),
+    }
+}
+
+/// Standard output may be a pipe that was closed: then there is nobody to tell.
+fn print(text: &str) {
+    use std::io::Write;
+    let mut out = std::io::stdout().lock();
+    let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+}

@@ -1,0 +1,92 @@
+use std::error::Error;
+use std::io::IsTerminal;
+use std::time::Duration;
+
+use app::{App, Config, Options};
+use tokio::signal::unix::{SignalKind, signal};
+
+use super::print;
+use crate::args::Server;
+use crate::client::Client;
+use crate::render::{self, Style};
+use crate::{FAILED, FINE};
+
+/// How often the first scan is looked at.
+const LOOK: Duration = Duration::from_millis(250);
+
+pub(super) async fn up(config: Config) -> Result<u8, Box<dyn Error>> {
+    telemetry::init_logging(&config.telemetry)?;
+    let (mut term, mut int) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    let tls = config.server.tls.is_some();
+    let locked = !config.server.tokens.is_empty();
+    let app = App::start(config, Options::default()).await?;
+    let url = format!("{}://{}", if tls { "https" } else { "http" }, app.addr());
+    tokio::select! {
+        _ = term.recv() => {}
+        _ = int.recv() => {}
+        () = show(&app, &url, tls || locked) => {}
+    }
+    tracing::info!("ending: what is in flight is finished first");
+    tokio::select! {
+        () = app.end() => Ok(FINE),
+        _ = int.recv() => Ok(FAILED),
+    }
+}
+
+/// Tells how the first scan goes, what drifted, and where to look; then every change.
+async fn show(app: &App, url: &str, private: bool) {
+    let style = Style::stdout();
+    let flags = Server { server: url.to_owned(), token_env: "STEADFAST_TOKEN".to_owned() };
+    let client = Client::new(&flags);
+    if private {
+        print(&places(url));
+        return std::future::pending().await;
+    }
+    first_scan(app, &client).await;
+    if let Ok(report) = client.drift().await {
+        print(&render::report(&report, style));
+    }
+    print(&places(url));
+    let changes = client.watch(|entry| print(&render::entry(&entry, style))).await;
+    if let Err(error) = changes {
+        tracing::debug!(%error, "changes are no longer shown here");
+    }
+    std::future::pending().await
+}
+
+fn places(url: &str) -> String {
+    format!(
+        "page     {url}/\nSQL      steadfast sql 'SELECT * FROM drift'   (or POST {url}/api/sql)\nmetrics  {url}/metrics\n"
+    )
+}
+
+/// Shows the collectors' progress until each has seen everything once.
+async fn first_scan(app: &App, client: &Client) {
+    let terminal = std::io::stderr().is_terminal();
+    let query = "SELECT source, state, message, resources FROM scopes ORDER BY source";
+    let mut last = String::new();
+    loop {
+        app.clock().sleep(LOOK).await;
+        let Ok(rows) = client.sql(query).await else { continue };
+        let text = |row: &[serde_json::Value], n: usize| {
+            row.get(n).and_then(serde_json::Value::as_str).unwrap_or_default().to_owned()
+        };
+        let scanning: Vec<String> = rows
+            .rows
+            .iter()
+            .filter(|row| text(row, 1) == "scanning")
+            .map(|row| format!("{} {}", text(row, 0), text(row, 2)).trim_end().to_owned())
+            .collect();
+        if !rows.rows.is_empty() && scanning.is_empty() {
+            break;
+        }
+        let line = format!("first scan: {}", scanning.join(", "));
+        if line != last && terminal {
+            eprint!("\r\u{1b}[K{line}");
+        }
+        last = line;
+    }
+    if terminal {
+        eprint!("\r\u{1b}[K");
+    }
+}

@@ -1,0 +1,188 @@
+//! Reports as people read them, drawn like a plan.
+
+use std::fmt::Write as _;
+use std::io::IsTerminal;
+
+use app::{Entry, Report};
+use comfy_table::{ContentArrangement, Table, presets};
+use model::{FieldChange, FieldReason, Verdict};
+use serde_json::Value;
+
+/// Lines of a diff that the terminal shows.
+const DIFF_LINES: usize = 24;
+
+/// Colours, where the terminal has them.
+#[derive(Clone, Copy, Debug)]
+pub struct Style {
+    colour: bool,
+}
+
+impl Style {
+    /// For standard output.
+    pub fn stdout() -> Self {
+        Self { colour: std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none() }
+    }
+
+    fn paint(self, code: &str, text: &str) -> String {
+        if self.colour { format!("\u{1b}[{code}m{text}\u{1b}[0m") } else { text.to_owned() }
+    }
+
+    fn verdict(self, verdict: &str) -> String {
+        let code = match verdict.parse::<Verdict>() {
+            Ok(Verdict::InSync) => "32",
+            Ok(Verdict::RollingOut | Verdict::Behind) => "33",
+            Ok(Verdict::Unknown) | Err(_) => "35",
+            Ok(_) => "31",
+        };
+        self.paint(code, verdict)
+    }
+}
+
+/// The whole report.
+pub fn report(report: &Report, style: Style) -> String {
+    let mut out = String::new();
+    for entry in &report.resources {
+        out.push_str(&self::entry(entry, style));
+    }
+    let _ = writeln!(out, "{}", summary(report, style));
+    out
+}
+
+/// How many resources have each verdict, in one line.
+pub fn summary(report: &Report, style: Style) -> String {
+    let count = |verdict: &Verdict| report.summary.get(verdict.as_str()).copied().filter(|count| *count > 0);
+    let counts: Vec<String> = Verdict::ALL
+        .iter()
+        .filter_map(|verdict| count(verdict).map(|count| format!("{count} {}", style.verdict(verdict.as_str()))))
+        .collect();
+    if counts.is_empty() { "nothing is declared".to_owned() } else { counts.join(", ") }
+}
+
+/// One resource.
+pub fn entry(entry: &Entry, style: Style) -> String {
+    let sign = match entry.verdict.parse::<Verdict>() {
+        Ok(Verdict::InSync) => "=",
+        Ok(Verdict::Missing) => "-",
+        Ok(Verdict::Unmanaged | Verdict::Undeclared) => "+",
+        Ok(Verdict::Unknown) | Err(_) => "?",
+        Ok(_) => "~",
+    };
+    let mut out = format!("{sign} {}  {}\n", printable(&entry.id), style.verdict(&entry.verdict));
+    entry.fields.iter().for_each(|field| self::field(field, style, &mut out));
+    let mut notes = Vec::new();
+    let mut note = |name: &str, value: Option<String>| {
+        notes.extend(value.map(|value| format!("{name} {}", printable(&value))));
+    };
+    note(
+        "declared in",
+        entry.file.as_ref().map(|file| match entry.line {
+            Some(line) => format!("{file}:{line}"),
+            None => file.clone(),
+        }),
+    );
+    note("revision", entry.revision.as_deref().map(|revision| short(revision).to_owned()));
+    note("by", entry.author.clone());
+    note("changed by", entry.actor.clone());
+    note("since", entry.since.clone());
+    if !notes.is_empty() {
+        let _ = writeln!(out, "    {}", style.paint("2", &notes.join(", ")));
+    }
+    out
+}
+
+fn field(field: &FieldChange, style: Style, out: &mut String) {
+    if let Some(diff) = &field.diff {
+        let lines: Vec<&str> = diff.lines().skip(2).collect();
+        for line in lines.iter().take(DIFF_LINES) {
+            let code = if line.starts_with('+') {
+                "32"
+            } else if line.starts_with('-') {
+                "31"
+            } else {
+                "2"
+            };
+            let _ = writeln!(out, "    {}", style.paint(code, &printable(line)));
+        }
+        if lines.len() > DIFF_LINES {
+            let _ = writeln!(out, "    ... {} more lines", lines.len() - DIFF_LINES);
+        }
+        return;
+    }
+    let reason = match (field.reason, &field.commit) {
+        (FieldReason::Modified, _) => String::new(),
+        (reason, Some(commit)) => format!("  ({reason} {})", short(commit)),
+        (reason, None) => format!("  ({reason})"),
+    };
+    let path = if field.path.is_empty() { "the resource" } else { &field.path };
+    let (declared, live) = (value(&field.declared), value(&field.live));
+    let _ = writeln!(out, "    {}: declared {declared}, live {live}{reason}", printable(path));
+}
+
+fn value(value: &Value) -> String {
+    match value {
+        Value::Null => "nothing".to_owned(),
+        Value::String(text) => printable(text),
+        other => printable(&other.to_string()),
+    }
+}
+
+/// A commit's hash as people write it.
+fn short(revision: &str) -> &str {
+    let hash = revision.len() >= 40 && revision.bytes().all(|byte| byte.is_ascii_hexdigit());
+    if hash { &revision[..10] } else { revision }
+}
+
+/// Text from outside must not steer the terminal.
+fn printable(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() && c != '\t' { '\u{fffd}' } else { c }).collect()
+}
+
+/// Rows under their names.
+pub fn table(columns: &[String], rows: &[Vec<Value>]) -> String {
+    let mut table = Table::new();
+    table.load_preset(presets::UTF8_BORDERS_ONLY).set_content_arrangement(ContentArrangement::Dynamic);
+    table.set_header(columns);
+    for row in rows {
+        table.add_row(row.iter().map(|cell| match cell {
+            Value::Null => String::new(),
+            other => value(other),
+        }));
+    }
+    table.to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_report_reads_like_a_plan_and_text_from_outside_steers_nothing() {
+        let field = FieldChange {
+            path: "/mode".to_owned(),
+            reason: FieldReason::Modified,
+            declared: "0644".into(),
+            live: "06\u{1b}[2J66".into(),
+            diff: None,
+            owner: None,
+            actor: None,
+            since: None,
+            commit: None,
+        };
+        let entry = Entry {
+            id: "host/web-1/file//etc/hosts".to_owned(),
+            verdict: "modified".to_owned(),
+            revision: Some("0123456789012345678901234567890123456789".to_owned()),
+            file: Some("web-1/hosts.yaml".to_owned()),
+            line: Some(3),
+            fields: vec![field],
+            ..Entry::default()
+        };
+        let report =
+            Report { resources: vec![entry], summary: [("modified".to_owned(), 1), ("in_sync".to_owned(), 7)].into() };
+        assert_eq!(
+            super::report(&report, Style { colour: false }),
+            "~ host/web-1/file//etc/hosts  modified\n    /mode: declared 0644, live 06\u{fffd}[2J66\n    \
+             declared in web-1/hosts.yaml:3, revision 0123456789\n7 in_sync, 1 modified\n"
+        );
+    }
+}

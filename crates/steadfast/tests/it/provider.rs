@@ -1,0 +1,54 @@
+//! The provider that pages people, as the tests ask it.
+
+use base::Timestamp;
+use fake_provider::FakeProvider;
+
+/// Takes PagerDuty's events and Alertmanager's webhook, and holds each against its contract.
+pub struct Provider {
+    fake: FakeProvider,
+    key: tempfile::NamedTempFile,
+}
+
+impl Provider {
+    pub async fn start() -> Self {
+        let key = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(key.path(), "0123456789abcdef0123456789abcdef").unwrap();
+        Self { fake: FakeProvider::start("127.0.0.1:0").await.unwrap(), key }
+    }
+
+    /// Receivers that send here, as configuration.
+    pub fn receivers(&self) -> String {
+        let (url, key) = (self.fake.url(), self.key.path().display());
+        format!(
+            "receivers:\n  - name: on-call\n    pagerduty: {{routing_key: {{file: {key}}}, url: \"{url}\"}}\n  \
+             - name: hook\n    webhook: {{url: \"{url}/webhook\"}}\n"
+        )
+    }
+
+    /// Incidents that PagerDuty opened, and how many of these are resolved.
+    pub async fn incidents(&self) -> (u64, u64) {
+        let stats = self.fake.stats();
+        let of = |key: &str| key.starts_with("/v2/enqueue");
+        let incidents = || stats.incidents.iter().filter(|(key, _)| of(key)).map(|(_, incident)| incident);
+        let pages = incidents().map(|incident| incident.pages).sum();
+        (pages, pages - incidents().filter(|incident| incident.open).count() as u64)
+    }
+
+    /// The body of the first request.
+    pub async fn first_payload(&self) -> String {
+        self.fake.log().first().map(|entry| entry.body.to_string()).unwrap_or_default()
+    }
+
+    /// When PagerDuty's triggers came.
+    pub async fn arrivals(&self) -> Vec<Timestamp> {
+        let log = self.fake.log();
+        let triggers =
+            log.iter().filter(|entry| entry.path == "/v2/enqueue" && entry.action.as_deref() == Some("trigger"));
+        triggers.map(|entry| Timestamp::from_nanos(entry.nanos)).collect()
+    }
+
+    /// Every request kept its provider's contract.
+    pub async fn assert_contract(&self) {
+        assert_eq!(self.fake.stats().violations, Vec::<String>::new());
+    }
+}

@@ -1,0 +1,18 @@
+//! A provider of incidents for tests: it takes PagerDuty's Events API v2 at `POST /v2/enqueue` and
+//! Alertmanager's webhook, version 4, at `POST /webhook`, holds each request against the
+//! contract, keeps incidents by key as the provider does, and tells what it saw.
+//!
+//! - `GET /_log`: every request as a JSON line ([`Entry`]), with its time of arrival.
+//! - `GET /_stats`: the counts and incidents ([`Stats`]).
+//! - `POST /_mode`: how the next requests are answered ([`Mode`]).
+
+mod alertmanager;
+mod contract;
+mod ledger;
+mod mode;
+mod pagerduty;
+mod server;
+
+pub use ledger::{Entry, Incident, Stats};
+pub use mode::{Kind, Mode};
+pub use server::FakeProvider;
