@@ -1,3 +1,5 @@
+#![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests fail the test")]
+
 //! Every integration against the suite, its golden bodies and a provider that holds it to the
 //! contract.
 

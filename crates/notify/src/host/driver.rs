@@ -26,7 +26,7 @@ const CHUNKS: usize = 16;
 /// One thing that was under way and has ended.
 enum Ended {
     Sent(Box<Done>),
-    Appended(Write, Result<(), BusError>),
+    Appended(Box<Write>, Result<(), BusError>),
     Saved(u32, Option<Offset>),
 }
 
@@ -230,7 +230,7 @@ impl Driver {
             checkpoint: checkpoint.map(|bytes| Checkpoint { bytes, offset: shard.next }),
         };
         shard.busy = true;
-        self.work.push(append(write).boxed());
+        self.work.push(append(Box::new(write)).boxed());
     }
 
     /// Takes in what has ended.
@@ -308,11 +308,11 @@ async fn patiently<T>(runtime: &Runtime, ask: impl Fn() -> BoxFuture<'static, Re
     }
 }
 
-async fn append(write: Write) -> Ended {
+async fn append(write: Box<Write>) -> Ended {
     let appended = write.append().await;
     Ended::Appended(write, appended)
 }
 
-async fn save(write: Write) -> Ended {
+async fn save(write: Box<Write>) -> Ended {
     Ended::Saved(write.shard, write.save().await)
 }
