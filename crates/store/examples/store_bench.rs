@@ -1,8 +1,11 @@
 //! What the store does on this machine: `cargo run --release -p store --example store_bench`.
+//! `prepare ROWS DIRECTORY` writes that many samples in 16 flushed files, and `compact DIRECTORY`
+//! merges them and says how much memory it takes.
 
 #![allow(clippy::print_stdout, reason = "a benchmark prints")]
 
 use std::error::Error;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -21,7 +24,7 @@ const SAMPLES: usize = 4_000_000;
 const SAMPLES_EACH: usize = 1_000;
 
 /// A log that was filled before.
-struct Filled(Vec<Record>);
+struct Filled(Vec<Option<Record>>);
 
 #[async_trait]
 impl Log for Filled {
@@ -34,7 +37,7 @@ impl Log for Filled {
     }
 
     fn read(&self, _: u32, from: Offset) -> Records {
-        let records: Vec<_> = self.0.iter().skip(from.0 as usize).cloned().map(Ok).collect();
+        let records: Vec<_> = self.0.iter().skip(from.0 as usize).flatten().cloned().map(Ok).collect();
         stream::iter(records).chain(stream::pending()).boxed()
     }
 
@@ -50,7 +53,7 @@ impl Log for Filled {
 fn filled(batches: impl IntoIterator<Item = Batch>) -> Filled {
     let record =
         |(n, batch)| Record { shard: 0, offset: Offset(n as u64), time: Timestamp::from_secs(n as i64), batch };
-    Filled(batches.into_iter().enumerate().map(record).collect())
+    Filled(batches.into_iter().enumerate().map(record).map(Some).collect())
 }
 
 fn live(n: usize, version: usize) -> Result<Live, Box<dyn Error>> {
@@ -107,23 +110,101 @@ impl Bench {
     }
 
     async fn lookups(&self, when: &str) -> Result<(), Box<dyn Error>> {
+        for count in [1, 500] {
+            self.lookup(when, count).await?;
+        }
+        Ok(())
+    }
+
+    async fn lookup(&self, when: &str, count: usize) -> Result<(), Box<dyn Error>> {
         let rng = Rng::seeded(1);
         let mut times = Vec::new();
         for _ in 0..50 {
-            let keys = (0..500).map(|_| Ok(live(rng.below(RESOURCES as u64) as usize, 0)?.key));
+            let keys = (0..count).map(|_| Ok(live(rng.below(RESOURCES as u64) as usize, 0)?.key));
             let keys: Vec<Key> = keys.collect::<Result<_, Box<dyn Error>>>()?;
             let (found, took) = self.timed(self.store.lookup("resource_history", &keys)).await;
             found?;
             times.push(took * 1e3);
         }
         times.sort_by(f64::total_cmp);
-        println!("lookup of 500 keys in resource_history {when}: p50 {:.2} ms, p98 {:.2} ms", times[25], times[48]);
+        println!("lookup of {count} keys in resource_history {when}: p50 {:.2} ms, p98 {:.2} ms", times[25], times[48]);
         Ok(())
     }
 }
 
+/// The most memory that this process has had, in MB.
+fn peak() -> Option<u64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+    Some(line.split_whitespace().next()?.parse::<u64>().ok()? / 1_024)
+}
+
+/// Writes `rows` samples in 16 flushed files.
+async fn prepare(rows: usize, directory: &Path) -> Result<(), Box<dyn Error>> {
+    let clock = Clock::system();
+    let day = Duration::from_secs(86_400);
+    let config = StoreConfig {
+        maintenance: day,
+        flush_after: day,
+        flush_bytes: 1 << 30,
+        memory_bytes: 1 << 30,
+        compaction_files: 64,
+        compaction_inputs: 64,
+        ..StoreConfig::default()
+    };
+    let objects = Arc::new(LocalObjects::new(directory)?);
+    for run in 0..16 {
+        let store = Store::open(config.clone(), objects.clone(), clock.clone()).await?;
+        let (tasks, shutdown) = (Tasks::new(), Shutdown::new());
+        let sample = |n: usize| Sample {
+            series_id: Key::of(&(n % SERIES).to_le_bytes()),
+            ts: Timestamp::from_secs(1_700_000_000 + (n / SERIES * 16 + run) as i64),
+            value: n as f64,
+        };
+        let part =
+            |part: usize| Batch::of("host/web-1", &(0..10_000).map(|n| sample(part * 10_000 + n)).collect::<Vec<_>>());
+        let batches: Vec<Batch> = (0..rows / 160_000).map(part).collect::<Result<_, _>>()?;
+        let from = store.visible(LogKind::Telemetry, 0).0;
+        let mut log = filled(batches);
+        log.0.iter_mut().flatten().for_each(|record| record.offset = Offset(record.offset.0 + from));
+        log.0.splice(0..0, vec![None; from as usize]);
+        let last = Offset(log.0.len() as u64 - 1);
+        let log: Arc<dyn Log> = Arc::new(log);
+        store.run(vec![(LogKind::Telemetry, log)], &tasks, shutdown.clone());
+        store.wait_for(LogKind::Telemetry, 0, last).await?;
+        store.flush().await?;
+        shutdown.start();
+        let _ = tasks.join(&clock, Duration::from_secs(60)).await;
+    }
+    Ok(())
+}
+
+/// Does one compaction in `directory`.
+async fn compact(directory: &Path) -> Result<(), Box<dyn Error>> {
+    let clock = Clock::system();
+    let config = StoreConfig { compaction_files: 2, ..StoreConfig::default() };
+    let store = Store::open(config, Arc::new(LocalObjects::new(directory)?), clock.clone()).await?;
+    let bench = Bench { store, clock };
+    let table = bench.store.snapshot().table("samples").ok_or("no such table")?;
+    let rows: u64 = table.files().iter().map(|file| file.rows).sum();
+    println!("{} files, {rows} rows; memory before {:?} MB", table.files().len(), peak());
+    let (done, took) = bench.timed(bench.store.compact()).await;
+    done?;
+    println!("compaction: {took:.2} s, {:.2} M rows/s, peak {:?} MB", rows as f64 / took / 1e6, peak());
+    Ok(())
+}
+
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    match arguments.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
+        ["prepare", rows, directory] => prepare(rows.parse()?, Path::new(directory)).await,
+        ["compact", directory] => compact(Path::new(directory)).await,
+        _ => everything().await,
+    }
+}
+
+async fn everything() -> Result<(), Box<dyn Error>> {
     let directory = tempfile::tempdir()?;
     let clock = Clock::system();
     let config = StoreConfig {

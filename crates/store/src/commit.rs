@@ -1,73 +1,16 @@
 //! Commits: the next version of the manifest, and its turn in memory in the same step.
 
-use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
 use futures::TryStreamExt;
-use model::Offset;
 use object_store::path::Path;
 use object_store::{ObjectStore, ObjectStoreExt, PutMode, PutOptions};
 
-use crate::manifest::{Position, SetAside, ShardKey, Unreadable, Version};
+use crate::StoreError;
+use crate::change::{Change, next};
+use crate::manifest::{SetAside, Unreadable, Version};
 use crate::store::Inner;
 use crate::warnings::Warnings;
-use crate::{FileEntry, StoreError};
-
-/// What a version has that the one before it has not.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Change {
-    pub add: Vec<FileEntry>,
-    pub remove: Vec<String>,
-    /// Set by a flush: how far the logs are in the files, and that the rows in memory can go. The
-    /// files added are newer than all others.
-    pub flushed: Option<BTreeMap<ShardKey, Position>>,
-}
-
-impl Change {
-    /// The version after `base`.
-    fn on(&self, base: &Version, asides: &[SetAside]) -> Result<Version, StoreError> {
-        let remove: HashSet<&str> = self.remove.iter().map(String::as_str).collect();
-        let kept = base.files().filter(|file| !remove.contains(file.path.as_str()));
-        let mut files: Vec<FileEntry> = kept.cloned().collect();
-        if files.len() + remove.len() != base.files().count() {
-            let gone = |path: &&String| base.files().all(|file| file.path != **path);
-            let path = self.remove.iter().find(gone).cloned().unwrap_or_default();
-            return Err(StoreError::Conflict { version: base.number, path });
-        }
-        let seq = |file: &FileEntry| if self.flushed.is_some() { base.next_seq } else { file.seq };
-        files.extend(self.add.iter().map(|file| FileEntry { seq: seq(file), ..file.clone() }));
-        let mut version = Version { number: base.number + 1, next_seq: base.next_seq + 1, ..base.clone() };
-        for (key, position) in self.flushed.iter().flatten() {
-            version.shards.insert(*key, position.clone());
-        }
-        for (key, position) in &mut version.shards {
-            position.floor = base.shards.get(key).map_or(position.floor, |base| base.next);
-        }
-        version.set_files(files);
-        Ok(version.without(asides))
-    }
-
-    /// Whether `version` has this change already: a commit whose answer was lost.
-    fn is_in(&self, version: &Version) -> bool {
-        let added = self.add.iter().all(|file| version.files().any(|other| other.path == file.path));
-        let moved = self.flushed.iter().flatten().all(|(key, position)| next(version, key) == Some(position.next));
-        added && moved && !(self.add.is_empty() && self.flushed.is_none())
-    }
-}
-
-impl Version {
-    /// This version with damaged files moved out of their tables.
-    pub fn without(mut self, asides: &[SetAside]) -> Self {
-        let damaged: HashSet<&str> = asides.iter().map(|aside| aside.file.path.as_str()).collect();
-        if self.files().any(|file| damaged.contains(file.path.as_str())) {
-            let files = self.files().filter(|file| !damaged.contains(file.path.as_str())).cloned().collect();
-            self.set_files(files);
-        }
-        let known: HashSet<String> = self.set_aside.iter().map(|aside| aside.file.path.clone()).collect();
-        self.set_aside.extend(asides.iter().filter(|aside| !known.contains(&aside.file.path)).cloned());
-        self
-    }
-}
 
 /// Commits `change`. When it returns, the version is durable and every new snapshot has it.
 ///
@@ -131,10 +74,17 @@ pub(crate) async fn refresh(inner: &Arc<Inner>) -> Result<(), StoreError> {
     if newest <= inner.state.read().version.number {
         return Ok(());
     }
-    match load(&inner.objects, &inner.warnings, newest).await? {
-        Some(found) => follow(inner, found),
-        None => Ok(()),
+    let Some(found) = load(&inner.objects, &inner.warnings, newest).await? else { return Ok(()) };
+    let (flushing, asides) = {
+        let state = inner.state.read();
+        (state.flushing.clone(), state.asides.clone())
+    };
+    // A flush of ours whose answer was lost is no other process.
+    match flushing.and_then(|frozen| frozen.change()).filter(|change| change.is_in(&found)) {
+        Some(change) => install(inner, &change, found, &asides),
+        None => follow(inner, found)?,
     }
+    Ok(())
 }
 
 /// Makes `version` the one that new snapshots have; a flush lets the rows in memory go in the same
@@ -154,10 +104,6 @@ fn install(inner: &Inner, change: &Change, version: Version, asides: &[SetAside]
     inner.garbage.lock().add(removed, number, inner.clock.monotonic());
     metrics::gauge!("steadfast_store_version").set(number as f64);
     metrics::counter!("steadfast_store_commits_total").increment(1);
-}
-
-fn next(version: &Version, key: &ShardKey) -> Option<Offset> {
-    version.shards.get(key).map(|position| position.next)
 }
 
 /// Takes over a version that another process has committed.

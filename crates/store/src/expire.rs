@@ -2,7 +2,8 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::commit::{Change, commit};
+use crate::change::Change;
+use crate::commit::commit;
 use crate::layout::layouts;
 use crate::store::Inner;
 use crate::{FileEntry, Store, StoreError};

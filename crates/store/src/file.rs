@@ -8,7 +8,7 @@ use base::Timestamp;
 use futures::{StreamExt, TryStreamExt, stream};
 use object_store::ObjectStoreExt;
 use object_store::path::Path;
-use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions};
+use parquet::arrow::arrow_reader::{ArrowPredicateFn, ArrowReaderMetadata, ArrowReaderOptions, RowFilter};
 use parquet::arrow::{ParquetRecordBatchStreamBuilder, ProjectionMask};
 use parquet::errors::ParquetError;
 use parquet::file::metadata::PageIndexPolicy;
@@ -87,6 +87,9 @@ impl FileScan {
         if let Some(selection) = selection {
             builder = builder.with_row_selection(selection);
         }
+        if let Some(filter) = self.row_filter(&metadata) {
+            builder = builder.with_row_filter(filter);
+        }
         let batches = match builder.build() {
             Ok(batches) => batches,
             Err(error) => return Err(explain(inner, &file, error).await),
@@ -104,6 +107,15 @@ impl FileScan {
             }
         });
         Ok(read.boxed())
+    }
+
+    /// Decodes the keys first and of the other columns only the rows wanted.
+    fn row_filter(&self, metadata: &ArrowReaderMetadata) -> Option<RowFilter> {
+        let keys = self.keys.clone()?;
+        let column = metadata.schema().index_of(self.layout.schema.field(self.layout.key?).name()).ok()?;
+        let mask = ProjectionMask::roots(metadata.parquet_schema(), [column]);
+        let wanted = move |batch: RecordBatch| Ok(keys.mask(batch.column(0)));
+        Some(RowFilter::new(vec![Box::new(ArrowPredicateFn::new(mask, wanted))]))
     }
 
     /// The footer and indexes, from the cache if they are there.

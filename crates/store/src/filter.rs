@@ -1,7 +1,8 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use arrow::array::{AsArray, RecordBatch};
+use arrow::array::{Array, AsArray, BooleanArray, RecordBatch};
+use arrow::buffer::BooleanBuffer;
 use arrow::datatypes::TimestampNanosecondType;
 use base::Timestamp;
 use model::Key;
@@ -20,6 +21,12 @@ impl KeySet {
         keys.sort_unstable();
         keys.dedup();
         Self { set: Arc::new(keys.iter().copied().collect()), sorted: keys.into() }
+    }
+
+    /// Which rows of a column have one of the keys; all of a column that holds none.
+    pub fn mask(&self, column: &dyn Array) -> BooleanArray {
+        let wanted = |n| rows::keys(column).is_none_or(|keys| self.set.contains(&rows::key(keys, n)));
+        BooleanArray::new(BooleanBuffer::collect_bool(column.len(), wanted), None)
     }
 }
 
@@ -40,10 +47,8 @@ impl Filter {
     /// The rows wanted.
     pub fn apply(&self, mut batch: RecordBatch) -> Result<RecordBatch, StoreError> {
         if let Some((column, wanted)) = &self.keys {
-            let column = Arc::clone(batch.column(*column));
-            if let Some(keys) = rows::keys(&column) {
-                batch = rows::select(batch, |n| wanted.set.contains(&rows::key(keys, n)))?;
-            }
+            let wanted = wanted.mask(batch.column(*column));
+            batch = rows::select(batch, |n| wanted.value(n))?;
         }
         if let Some((column, first, last)) = self.time {
             let column = Arc::clone(batch.column(column));

@@ -1,11 +1,12 @@
 //! From rows in memory to files, without a moment in which a reader sees a row twice or not at all.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use object_store::ObjectStoreExt;
 use object_store::path::Path;
 
-use crate::commit::{Change, commit};
+use crate::commit::commit;
 use crate::layout::layouts;
 use crate::state::Frozen;
 use crate::store::Inner;
@@ -25,15 +26,21 @@ impl Store {
         let _one = inner.writing.lock().await;
         let Some(frozen) = inner.state.write().freeze() else { return Ok(false) };
         let started = inner.clock.monotonic();
-        let written = frozen.written.lock().clone();
-        let files = match written {
-            Some(files) => files,
-            None => write_all(inner, &frozen).await?,
+        let change = match frozen.change() {
+            Some(change) => change,
+            None => {
+                let files = write_all(inner, &frozen).await?;
+                *frozen.written.lock() = Some(files);
+                frozen.change().unwrap_or_default()
+            }
         };
-        *frozen.written.lock() = Some(files.clone());
-        let (count, rows) = (files.len(), frozen.memory.rows());
-        let change = Change { add: files, remove: Vec::new(), flushed: Some(frozen.shards.clone()) };
-        commit(inner, &change).await?;
+        if let Err(error) = commit(inner, &change).await {
+            if matches!(error, StoreError::Superseded { .. }) {
+                remove_unnamed(inner, &change.add).await;
+            }
+            return Err(error);
+        }
+        let (count, rows) = (change.add.len(), frozen.memory.rows());
         inner.warnings.end(FAILED);
         inner.moved.send_replace(());
         inner.untidy.notify_one();
@@ -79,6 +86,14 @@ async fn write_table(
         files.push(written.store(inner).await?);
     }
     Ok(())
+}
+
+/// Removes those of the files that the newest version does not name.
+async fn remove_unnamed(inner: &Inner, files: &[FileEntry]) {
+    let version = Arc::clone(&inner.state.read().version);
+    let named: HashSet<&str> = version.files().map(|file| file.path.as_str()).collect();
+    let unnamed: Vec<FileEntry> = files.iter().filter(|file| !named.contains(file.path.as_str())).cloned().collect();
+    remove(inner, &unnamed).await;
 }
 
 /// Removes files that no version names. What stays is found as an orphan later.

@@ -10,7 +10,8 @@ use futures::TryStreamExt;
 use object_store::path::Path;
 use object_store::{ObjectMeta, ObjectStoreExt};
 
-use crate::commit::{self, Change, commit};
+use crate::change::Change;
+use crate::commit::{self, commit};
 use crate::manifest::{SetAside, Version};
 use crate::store::Inner;
 use crate::{FileEntry, Store, StoreError};

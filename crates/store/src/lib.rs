@@ -7,6 +7,7 @@
 
 mod blob;
 mod cache;
+mod change;
 mod commit;
 mod compact;
 mod config;

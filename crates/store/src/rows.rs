@@ -51,28 +51,52 @@ impl Order {
 /// `batches`, oldest first, as one sorted batch; of rows that are one only the newest is left.
 pub(crate) fn sorted(schema: &SchemaRef, batches: &[RecordBatch], order: &Order) -> Result<RecordBatch, StoreError> {
     let all = concat_batches(schema, batches)?;
-    let rows = order.rows(&order.converter(schema)?, &all)?;
-    let mut indices: Vec<u32> = (0..u32::try_from(all.num_rows()).unwrap_or(u32::MAX)).collect();
-    indices.sort_unstable_by(|&a, &b| rows.row(a as usize).cmp(&rows.row(b as usize)).then(a.cmp(&b)));
-    if order.unique {
-        indices = newest(indices, &rows, |n| order.offset_of(&all, n as usize));
-    }
+    let count = u32::try_from(all.num_rows()).unwrap_or(u32::MAX);
+    let offset = |n: u32| order.offset_of(&all, n as usize);
+    let indices = match numbers(&all, &order.sort) {
+        Some(keys) => arranged(count, order.unique, |n| keys[n as usize], offset),
+        None => {
+            let rows = order.rows(&order.converter(schema)?, &all)?;
+            arranged(count, order.unique, |n| rows.row(n as usize), offset)
+        }
+    };
     Ok(take_record_batch(&all, &UInt32Array::from(indices))?)
 }
 
-fn newest(indices: Vec<u32>, rows: &Rows, offset: impl Fn(u32) -> i64) -> Vec<u32> {
-    let mut kept: Vec<u32> = Vec::with_capacity(indices.len());
-    for index in indices {
+/// The sort columns as numbers, if they are keys, or keys and times: these sort several times as
+/// fast as comparable bytes.
+fn numbers(batch: &RecordBatch, sort: &[usize]) -> Option<Vec<(u128, i64)>> {
+    let (first, second) = match sort {
+        [first] => (*first, None),
+        [first, second] => (*first, Some(*second)),
+        _ => return None,
+    };
+    let keys = keys(batch.column(first))?;
+    let key = |n: usize| u128::from_be_bytes(key(keys, n).0);
+    let Some(second) = second else { return Some((0..keys.len()).map(|n| (key(n), 0)).collect()) };
+    let times = batch.column(second).as_primitive_opt::<TimestampNanosecondType>()?;
+    Some((0..keys.len()).map(|n| (key(n), times.value(n))).collect())
+}
+
+/// The numbers of rows in order; of those that are one row only the newest.
+fn arranged<K: Ord>(count: u32, unique: bool, key: impl Fn(u32) -> K, offset: impl Fn(u32) -> i64) -> Vec<u32> {
+    let mut rows: Vec<(K, u32)> = (0..count).map(|n| (key(n), n)).collect();
+    rows.sort_unstable();
+    if !unique {
+        return rows.into_iter().map(|(_, n)| n).collect();
+    }
+    let mut kept: Vec<(K, u32)> = Vec::with_capacity(rows.len());
+    for (key, n) in rows {
         match kept.last_mut() {
-            Some(last) if rows.row(*last as usize) == rows.row(index as usize) => {
-                if offset(index) >= offset(*last) {
-                    *last = index;
+            Some(last) if last.0 == key => {
+                if offset(n) >= offset(last.1) {
+                    last.1 = n;
                 }
             }
-            _ => kept.push(index),
+            _ => kept.push((key, n)),
         }
     }
-    kept
+    kept.into_iter().map(|(_, n)| n).collect()
 }
 
 /// Bytes that the rows take, not counting what they share with others.

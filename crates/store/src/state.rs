@@ -6,6 +6,7 @@ use arrow::array::RecordBatch;
 use model::{Dedup, LogKind, Offset, Record};
 use parking_lot::Mutex;
 
+use crate::change::Change;
 use crate::layout::{layouts, of_stream};
 use crate::manifest::{Position, SetAside, ShardKey, Version};
 use crate::memtable::MemTable;
@@ -46,6 +47,14 @@ pub(crate) struct Frozen {
     pub shards: BTreeMap<ShardKey, Position>,
     /// The files, once they are written: a commit that failed is tried again with the same.
     pub written: Mutex<Option<Vec<FileEntry>>>,
+}
+
+impl Frozen {
+    /// The commit of these rows, once their files are written.
+    pub fn change(&self) -> Option<Change> {
+        let add = self.written.lock().clone()?;
+        Some(Change { add, remove: Vec::new(), flushed: Some(self.shards.clone()) })
+    }
 }
 
 /// Everything that a reader may see, changed in one step each.

@@ -20,8 +20,12 @@ use crate::layout::Layout;
 use crate::store::Inner;
 use crate::{FileEntry, StoreConfig, StoreError, rows};
 
-/// Rows of a page: reading a few keys decodes a page of each column.
+/// Rows that are written at once.
+const WRITE_ROWS: usize = 8_192;
+/// Rows of a page: reading a few keys of a table decompresses a page of each column for each.
 const PAGE_ROWS: usize = 8_192;
+/// The same for tables in which single keys are looked up often.
+const LOOKUP_PAGE_ROWS: usize = 1_024;
 /// A row group is ended at this size, however few rows it has.
 const ROW_GROUP_BYTES: usize = 32 << 20;
 /// Texts that are mostly different: no dictionary, no statistics.
@@ -118,7 +122,8 @@ fn properties(layout: &Layout, config: &StoreConfig, expected: u64) -> Result<Wr
         .set_compression(Compression::ZSTD(level))
         .set_max_row_group_row_count(Some(config.row_group_rows))
         .set_max_row_group_bytes(Some(ROW_GROUP_BYTES))
-        .set_data_page_row_count_limit(PAGE_ROWS)
+        .set_data_page_row_count_limit(if layout.indexed() { LOOKUP_PAGE_ROWS } else { PAGE_ROWS })
+        .set_write_batch_size(LOOKUP_PAGE_ROWS)
         .set_statistics_enabled(EnabledStatistics::Chunk);
     for (n, field) in layout.schema.fields().iter().enumerate() {
         let column = ColumnPath::from(field.name().as_str());
@@ -180,14 +185,14 @@ pub(crate) fn files(
     for (bucket, batch) in by_bucket(layout, sorted)? {
         let mut writer = FileWriter::new(layout, config, batch.num_rows() as u64)?;
         let mut part = 0;
-        for start in (0..batch.num_rows()).step_by(PAGE_ROWS) {
+        for start in (0..batch.num_rows()).step_by(WRITE_ROWS) {
             if writer.size() >= config.target_file_bytes {
                 let left = (batch.num_rows() - start) as u64;
                 let full = std::mem::replace(&mut writer, FileWriter::new(layout, config, left)?);
                 files.push(full.finish(path(), bucket, 0)?.part(part));
                 part += 1;
             }
-            writer.write(&batch.slice(start, PAGE_ROWS.min(batch.num_rows() - start)))?;
+            writer.write(&batch.slice(start, WRITE_ROWS.min(batch.num_rows() - start)))?;
         }
         files.push(writer.finish(path(), bucket, 0)?.part(part));
     }

@@ -1,6 +1,6 @@
 //! Scenarios of the store: readers through flushes and compactions, crashes, damage, races.
 
-#![allow(missing_docs, reason = "tests")]
+#![allow(missing_docs, clippy::unwrap_used, clippy::panic, clippy::disallowed_methods, reason = "tests")]
 
 #[path = "it/compaction.rs"]
 mod compaction;

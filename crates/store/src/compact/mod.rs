@@ -10,7 +10,8 @@ use object_store::ObjectStoreExt;
 use object_store::path::Path;
 
 use self::pick::Job;
-use crate::commit::{Change, commit};
+use crate::change::Change;
+use crate::commit::commit;
 use crate::file::FileScan;
 use crate::layout::{Layout, layouts};
 use crate::merge::Merge;

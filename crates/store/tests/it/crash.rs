@@ -100,6 +100,30 @@ async fn a_lost_answer_to_a_commit_is_found_out_without_a_restart() {
     check_restart(&world).await;
 }
 
+#[tokio::test]
+async fn a_lost_answer_that_the_keeper_finds_first_drops_nothing() {
+    let world = World::new();
+    let maintenance = std::time::Duration::from_millis(5);
+    let running = world.start(StoreConfig { maintenance, ..by_hand() }).await;
+    world.append(batch(&[intent("a", 1)]));
+    running.settle().await;
+    world.objects.plan(1, Fault::AnswerLost);
+    running.store.flush().await.unwrap_err();
+    assert!(world.objects.heal());
+    let clock = base::Clock::system();
+    within(async {
+        while running.store.snapshot().version() == 0 {
+            assert_eq!(sequences(&running.store).await, [1]);
+            clock.sleep(maintenance).await;
+        }
+    })
+    .await;
+    assert_eq!(running.store.warnings(), Vec::<String>::new());
+    assert_eq!(world.objects.paths("data").await.len(), 1);
+    assert_eq!(sequences(&running.store).await, [1]);
+    running.stop().await;
+}
+
 async fn check_restart(world: &World) {
     let running = world.start(by_hand()).await;
     running.settle().await;

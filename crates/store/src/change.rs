@@ -1,0 +1,69 @@
+//! What a commit changes, as plain data.
+
+use std::collections::{BTreeMap, HashSet};
+
+use model::Offset;
+
+use crate::manifest::{Position, SetAside, ShardKey, Version};
+use crate::{FileEntry, StoreError};
+
+/// What a version has that the one before it has not.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Change {
+    pub add: Vec<FileEntry>,
+    pub remove: Vec<String>,
+    /// Set by a flush: how far the logs are in the files, and that the rows in memory can go. The
+    /// files added are newer than all others.
+    pub flushed: Option<BTreeMap<ShardKey, Position>>,
+}
+
+impl Change {
+    /// The version after `base`.
+    pub fn on(&self, base: &Version, asides: &[SetAside]) -> Result<Version, StoreError> {
+        let remove: HashSet<&str> = self.remove.iter().map(String::as_str).collect();
+        let kept = base.files().filter(|file| !remove.contains(file.path.as_str()));
+        let mut files: Vec<FileEntry> = kept.cloned().collect();
+        if files.len() + remove.len() != base.files().count() {
+            let gone = |path: &&String| base.files().all(|file| file.path != **path);
+            let path = self.remove.iter().find(gone).cloned().unwrap_or_default();
+            return Err(StoreError::Conflict { version: base.number, path });
+        }
+        let seq = |file: &FileEntry| if self.flushed.is_some() { base.next_seq } else { file.seq };
+        files.extend(self.add.iter().map(|file| FileEntry { seq: seq(file), ..file.clone() }));
+        let mut version = Version { number: base.number + 1, next_seq: base.next_seq + 1, ..base.clone() };
+        for (key, position) in self.flushed.iter().flatten() {
+            version.shards.insert(*key, position.clone());
+        }
+        for (key, position) in &mut version.shards {
+            position.floor = base.shards.get(key).map_or(position.floor, |base| base.next);
+        }
+        version.set_files(files);
+        Ok(version.without(asides))
+    }
+
+    /// Whether `version` has this change already: a commit whose answer was lost.
+    pub fn is_in(&self, version: &Version) -> bool {
+        let added = self.add.iter().all(|file| version.files().any(|other| other.path == file.path));
+        let moved = self.flushed.iter().flatten().all(|(key, position)| next(version, key) == Some(position.next));
+        added && moved && !(self.add.is_empty() && self.flushed.is_none())
+    }
+}
+
+impl Version {
+    /// This version with damaged files moved out of their tables.
+    pub fn without(mut self, asides: &[SetAside]) -> Self {
+        let damaged: HashSet<&str> = asides.iter().map(|aside| aside.file.path.as_str()).collect();
+        if self.files().any(|file| damaged.contains(file.path.as_str())) {
+            let files = self.files().filter(|file| !damaged.contains(file.path.as_str())).cloned().collect();
+            self.set_files(files);
+        }
+        let known: HashSet<String> = self.set_aside.iter().map(|aside| aside.file.path.clone()).collect();
+        self.set_aside.extend(asides.iter().filter(|aside| !known.contains(&aside.file.path)).cloned());
+        self
+    }
+}
+
+/// Up to where a shard is in the files of a version.
+pub(crate) fn next(version: &Version, key: &ShardKey) -> Option<Offset> {
+    version.shards.get(key).map(|position| position.next)
+}
