@@ -4,10 +4,11 @@ use std::path::Path;
 
 use base::{DigestKey, Shutdown};
 use rustix::io::Errno;
+use secrecy::{holds_private_key, redact};
 
 use super::digest::{Algorithm, Digest, Hasher};
 use super::open::{Links, open_file};
-use super::secrets::{Secrecy, holds_private_key, redact};
+use super::secrets::Secrecy;
 use super::stat::{FileType, Stat};
 
 /// How often a file that changes while it is read is read again.

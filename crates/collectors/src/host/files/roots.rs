@@ -6,7 +6,7 @@ use collect::{CollectError, Cover};
 use globset::Glob;
 use model::escape_name;
 
-use crate::host::pattern::Patterns;
+use crate::host::pattern::{Patterns, patterns};
 use crate::host::{Place, RootConfig};
 
 /// Directories that the pattern in a root's path may lead to.
@@ -34,8 +34,8 @@ impl Rules {
     pub(crate) fn new(config: &RootConfig, place: &Place) -> Result<Self, CollectError> {
         Ok(Self {
             path: place.path(&config.path.to_string_lossy()),
-            include: Patterns::new(&config.include)?,
-            exclude: Patterns::new(&config.exclude)?,
+            include: patterns(&config.include)?,
+            exclude: patterns(&config.exclude)?,
             text_bytes: config.text_bytes,
             max_bytes: config.max_bytes,
         })

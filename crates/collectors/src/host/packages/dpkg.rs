@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use collect::CollectError;
 use globset::{Glob, GlobBuilder};
 
-use crate::host::pattern::Patterns;
+use crate::host::pattern::{Patterns, too_large};
 
 /// A package of the status file.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -110,7 +110,7 @@ impl PathFilters {
     pub(crate) fn parse<'a>(texts: impl IntoIterator<Item = &'a str>) -> Result<Self, CollectError> {
         let lines = texts.into_iter().flat_map(str::lines).filter_map(filter);
         let (globs, excludes): (Vec<Glob>, Vec<bool>) = lines.unzip();
-        Ok(Self { patterns: Patterns::of(globs)?, excludes })
+        Ok(Self { patterns: Patterns::of(globs).map_err(too_large)?, excludes })
     }
 
     /// Whether dpkg does not unpack a path (without its first slash).

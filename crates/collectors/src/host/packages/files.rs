@@ -13,7 +13,7 @@ use super::listing::{Line, Listing};
 use crate::host::actor::Actors;
 use crate::host::content::{Binding, Cached, FileType, Links, Plan, Prefilter, Problem, Reader, Stat};
 use crate::host::owners::Owners;
-use crate::host::pattern::Patterns;
+use crate::host::pattern::{Patterns, patterns};
 use crate::host::sweep::{Changes, Item, LOOKS, STEP, STEP_BYTES, Step, Subject, Timing, Watch, drive, open};
 use crate::host::{HostConfig, PackagesConfig, Pattern, Place};
 
@@ -116,7 +116,7 @@ impl PackageFiles {
         let prefilter = cache.as_ref().map_or_else(Prefilter::new, |(path, binding)| Prefilter::load(path, binding));
         Ok(Self {
             place: place.clone(),
-            exclude: Patterns::new(&config.exclude)?,
+            exclude: patterns(&config.exclude)?,
             listing: RwLock::default(),
             prefilter: Mutex::new(prefilter),
             cache,

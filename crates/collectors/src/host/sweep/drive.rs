@@ -1,6 +1,7 @@
 use std::collections::HashSet;
-use std::future::pending;
+use std::future::{pending, ready};
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
 
 use base::Clock;
@@ -56,7 +57,7 @@ pub(crate) async fn drive<S: Subject>(
         pending: Pending::default(),
         sweep: None,
         quick: None,
-        next: Some(futures::future::ready(()).boxed()),
+        next: Some(ready(()).boxed()),
         debounce: None,
         overtaken: HashSet::new(),
         first: true,
@@ -105,7 +106,7 @@ impl<S: Subject> Driver<'_, S> {
                 },
                 () = wait(&mut self.debounce), if self.quick.is_none() => {
                     let walk = self.subject.some(self.pending.take());
-                    self.quick = self.step(walk);
+                    self.quick = step(&self.subject, walk).await;
                 }
                 done = finished(&mut self.quick) => self.quick_done(done).await?,
                 done = finished(&mut self.sweep) => self.sweep_done(done).await?,
@@ -137,44 +138,35 @@ impl<S: Subject> Driver<'_, S> {
         self.count = 0;
         let (subject, first) = (Arc::clone(&self.subject), self.first);
         let walk = base::blocking(move || subject.everything(first)).await.ok_or_else(panicked)??;
-        self.sweep = self.step(walk);
+        self.sweep = step(&self.subject, walk).await;
         Ok(())
     }
 
-    /// Starts the next step of a walk.
-    fn step(&self, mut walk: S::Walk) -> Lane<S::Walk> {
-        let subject = Arc::clone(&self.subject);
-        let work = move || {
-            let step = subject.step(&mut walk);
-            (walk, step)
-        };
-        Some(base::blocking(work).boxed())
-    }
-
     async fn quick_done(&mut self, done: Option<(S::Walk, Result<Step, CollectError>)>) -> Result<(), CollectError> {
-        let (walk, step) = done.ok_or_else(panicked)?;
-        let Step { items, done } = step?;
+        let (walk, done) = done.ok_or_else(panicked)?;
+        let Step { items, done } = done?;
         if self.sweep.is_some() {
             self.overtaken.extend(items.iter().map(|item| item.seen.id.clone()));
         }
         self.hand_over(items).await?;
-        self.quick = if done { None } else { self.step(walk) };
+        self.quick = if done { None } else { step(&self.subject, walk).await };
         Ok(())
     }
 
     async fn sweep_done(&mut self, done: Option<(S::Walk, Result<Step, CollectError>)>) -> Result<(), CollectError> {
-        let (walk, step) = done.ok_or_else(panicked)?;
-        let Step { mut items, done } = step?;
+        let (walk, done) = done.ok_or_else(panicked)?;
+        let Step { mut items, done } = done?;
         self.count += items.len();
         items.retain(|item| !self.overtaken.contains(&item.seen.id));
         self.overtaken.clear();
-        self.hand_over(items).await?;
         if done {
+            self.hand_over(items).await?;
             return self.swept(walk).await;
         }
-        self.tell().await?;
-        self.sweep = self.step(walk);
-        Ok(())
+        // The next files are read while these go to the log.
+        self.sweep = step(&self.subject, walk).await;
+        self.hand_over(items).await?;
+        self.tell().await
     }
 
     /// Says how far the first scan is, from time to time.
@@ -216,6 +208,21 @@ impl<S: Subject> Driver<'_, S> {
         }
         let seen: Vec<Seen> = ready.into_iter().map(|item| item.seen).collect();
         if seen.is_empty() { Ok(()) } else { self.cx.seen(seen).await }
+    }
+}
+
+/// Starts the next step of a walk, which then goes on whatever we wait for.
+async fn step<S: Subject>(subject: &Arc<S>, mut walk: S::Walk) -> Lane<S::Walk> {
+    let subject = Arc::clone(subject);
+    let work = move || {
+        let step = subject.step(&mut walk);
+        (walk, step)
+    };
+    let mut running = base::blocking(work).boxed();
+    // It begins with the first poll.
+    match futures::poll!(&mut running) {
+        Poll::Ready(done) => Some(ready(done).boxed()),
+        Poll::Pending => Some(running),
     }
 }
 

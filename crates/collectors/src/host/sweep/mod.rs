@@ -18,8 +18,8 @@ pub(crate) const STEP: usize = 512;
 /// Files that one step looks at, at most, so that a step is short.
 pub(crate) const LOOKS: usize = 4096;
 
-/// Bytes that one step reads, about, so that changes are seen while large files are hashed.
-pub(crate) const STEP_BYTES: u64 = 64 << 20;
+/// Bytes that one step reads, about: its texts are held until they are on the log.
+pub(crate) const STEP_BYTES: u64 = 8 << 20;
 
 /// What is watched. Its methods block; several may run at once.
 pub(crate) trait Subject: Send + Sync + 'static {

@@ -10,7 +10,7 @@ use globset::GlobBuilder;
 use model::Document;
 use serde_json::json;
 
-use super::pattern::Patterns;
+use super::pattern::{Patterns, too_large};
 use super::poll::{Look, Poll};
 use super::{HostConfig, Place, input};
 use crate::Plugin;
@@ -66,7 +66,7 @@ fn parameters(place: &Place, names: &[String]) -> Result<Vec<Seen>, CollectError
         |error: globset::Error| CollectError::Source { what: "sysctl.include".to_owned(), problem: error.to_string() };
     // In a path, so that `*` stops where a dot of the name is.
     let glob = |name: &String| GlobBuilder::new(&name.replace('.', "/")).literal_separator(true).build().map_err(bad);
-    let patterns = Patterns::of(names.iter().map(glob).collect::<Result<Vec<_>, _>>()?)?;
+    let patterns = Patterns::of(names.iter().map(glob).collect::<Result<Vec<_>, _>>()?).map_err(too_large)?;
     let base = place.path("/proc/sys");
     let (mut waiting, mut seen, mut entries) = (vec![base.clone()], Vec::new(), 0);
     while let Some(directory) = waiting.pop() {
