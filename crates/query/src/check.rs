@@ -5,10 +5,13 @@ use datafusion::sql::sqlparser::dialect::GenericDialect;
 use datafusion::sql::sqlparser::keywords::Keyword;
 use datafusion::sql::sqlparser::tokenizer::{Token, Tokenizer};
 
-use crate::{QueryConfig, QueryError, explain};
+use crate::{QueryConfig, QueryError, chain, explain};
 
 /// How deep expressions and queries may nest; the parser's recursion is bounded by it.
-const NESTING: usize = 50;
+pub const NESTING: usize = 50;
+
+/// Operators in a row before the plan is made; what is left is bounded again by `depth`.
+const MAX_CHAIN: usize = 250;
 
 /// Reads the one statement of `text`, if it only reads.
 pub fn parse(text: &str, config: &QueryConfig) -> Result<Statement, QueryError> {
@@ -16,7 +19,9 @@ pub fn parse(text: &str, config: &QueryConfig) -> Result<Statement, QueryError> 
     let dialect = GenericDialect {};
     let tokens = Tokenizer::new(&dialect, text).tokenize_with_location();
     let tokens = tokens.map_err(|error| explain::syntax(&error.to_string()))?;
-    // A long chain of operators is a deep tree, which is walked and dropped by recursion.
+    if chain::depth(tokens.iter().map(|token| &token.token)) > MAX_CHAIN {
+        return Err(explain::too_deep("an expression (of a list of alternatives, write IN) is", MAX_CHAIN));
+    }
     let terms = tokens.iter().filter(|token| is_term(&token.token)).count();
     Limit::new("max_sql_terms", config.max_sql_terms).check(terms as u64)?;
     let mut statements = DFParserBuilder::new(tokens)
@@ -146,7 +151,9 @@ mod tests {
     #[test]
     fn long_chains_and_deep_nesting_are_refused() {
         let chain = format!("SELECT 1{}", "+1".repeat(100_000));
-        assert!(matches!(check(&chain), Err(QueryError::Limit { limit: "max_sql_terms", .. })));
+        assert!(matches!(check(&chain), Err(QueryError::Limit { limit: "nesting", .. })));
+        let unions = vec!["SELECT 1"; 3_000].join(" UNION ALL ");
+        assert!(matches!(check(&unions), Err(QueryError::Limit { limit: "max_sql_terms", .. })));
         let deep = format!("SELECT {}1{}", "(".repeat(10_000), ")".repeat(10_000));
         assert!(matches!(check(&deep), Err(QueryError::Limit { limit: "nesting", .. })));
         let long = format!("SELECT '{}'", "x".repeat(1 << 20));

@@ -31,6 +31,11 @@ impl Dynamic {
         Self { filters, key }
     }
 
+    /// The filters.
+    pub fn filters(&self) -> &[Arc<dyn PhysicalExpr>] {
+        &self.filters
+    }
+
     /// Whether there is none.
     pub const fn is_empty(&self) -> bool {
         self.filters.is_empty()

@@ -15,7 +15,12 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::answer::{Guard, RowLimit, guarded};
 use crate::catalog::Catalog;
-use crate::{Answer, QueryConfig, QueryError, Rows, Token, check, explain, session, travel};
+use crate::deadline::Deadline;
+use crate::{Answer, QueryConfig, QueryError, Rows, Token, check, depth, explain, session, travel};
+
+/// Bytes of stack to plan on: planning goes through expressions by recursion, up to the limits of
+/// [`check`] and `depth`. Only what is used is ever backed by memory.
+const PLANNING_STACK: usize = 32 << 20;
 
 /// What a caller may ask for beside the text.
 #[derive(Clone, Debug, Default)]
@@ -73,11 +78,11 @@ impl Engine {
     /// # Errors
     /// See [`QueryError`]; the stream of the answer may end with one, too.
     pub async fn sql(&self, text: &str, options: SqlOptions) -> Result<Answer, QueryError> {
-        let started = self.clock.monotonic();
         let limit = self.config.timeout;
-        let begun = self.clock.timeout(limit, self.begin(text, &options)).await;
+        let deadline = Deadline::new(self.clock.clone(), self.clock.monotonic(), limit);
+        let begun = self.clock.timeout(limit, self.begin(text, &options, &deadline)).await;
         let begun = begun.unwrap_or(Err(QueryError::Timeout { limit }));
-        let answer = begun.map(|(stream, permit)| self.answer(stream, permit, &options, started));
+        let answer = begun.map(|(stream, permit)| self.answer(stream, permit, &options, deadline));
         if let Err(error) = &answer {
             metrics::counter!("steadfast_queries_total", "outcome" => error.kind()).increment(1);
         }
@@ -96,38 +101,52 @@ impl Engine {
         &self,
         text: &str,
         options: &SqlOptions,
+        deadline: &Deadline,
     ) -> Result<(SendableRecordBatchStream, OwnedSemaphorePermit), QueryError> {
         let permit = Arc::clone(&self.slots).try_acquire_owned().map_err(|_| self.busy())?;
         for (log, shard, offset) in options.token.iter().flat_map(|token| &token.0) {
             let reached = self.store.wait_for(*log, *shard, *offset).await;
             reached.map_err(|error| QueryError::Unavailable(error.to_string()))?;
         }
-        let Planned { plan, context, permit } = self.planned(text, permit).await?;
+        let Planned { plan, context, permit } = self.planned(text, permit, deadline.clone()).await?;
         let stream = execute_stream(plan, context).map_err(|error| self.explain(&error))?;
         Ok((stream, permit))
     }
 
     /// Parses and plans away from the runtime's threads: a hostile text can take long. It keeps its
     /// place among the queries until it is done, even if nobody waits for it any more.
-    async fn planned(&self, text: &str, permit: OwnedSemaphorePermit) -> Result<Planned, QueryError> {
+    async fn planned(
+        &self,
+        text: &str,
+        permit: OwnedSemaphorePermit,
+        deadline: Deadline,
+    ) -> Result<Planned, QueryError> {
         let (this, text, handle) = (self.clone(), text.to_owned(), Handle::current());
         let work = move || {
             let statement = check::parse(&text, &this.config)?;
-            let (plan, context) = handle.block_on(this.plan(statement))?;
+            let (plan, context) = handle.block_on(this.plan(statement, &deadline))?;
             Ok(Planned { plan, context, permit })
         };
+        let work = || stacker::grow(PLANNING_STACK, work);
         let bug = || QueryError::Internal("a panic while planning, please report it".to_owned());
         base::blocking(work).await.unwrap_or_else(|| Err(bug()))
     }
 
-    async fn plan(&self, statement: Statement) -> Result<(Arc<dyn ExecutionPlan>, Arc<TaskContext>), QueryError> {
-        let runtime = session::runtime(&self.config).map_err(|error| self.explain(&error))?;
+    async fn plan(
+        &self,
+        statement: Statement,
+        deadline: &Deadline,
+    ) -> Result<(Arc<dyn ExecutionPlan>, Arc<TaskContext>), QueryError> {
+        let explained = |error| self.explain(&error);
+        let runtime = session::runtime(&self.config).map_err(explained)?;
         let catalog = Catalog::new(self.store.snapshot(), Arc::clone(&self.base), runtime, self.clock.now());
-        let mut state = catalog.state().map_err(|error| self.explain(&error))?;
+        let mut state = catalog.state().map_err(explained)?;
         travel::register(&mut state, &catalog);
-        let plan = state.statement_to_plan(statement).await.map_err(|error| self.explain(&error))?;
+        let plan = state.statement_to_plan(statement).await.map_err(explained)?;
         reads_only(&plan)?;
-        let plan = state.create_physical_plan(&plan).await.map_err(|error| self.explain(&error))?;
+        depth::check(&plan)?;
+        let plan = state.optimize(&plan).and_then(|plan| deadline.watch(plan)).map_err(explained)?;
+        let plan = state.query_planner().create_physical_plan(&plan, &state).await.map_err(explained)?;
         Ok((plan, state.task_ctx()))
     }
 
@@ -136,19 +155,16 @@ impl Engine {
         stream: SendableRecordBatchStream,
         permit: OwnedSemaphorePermit,
         options: &SqlOptions,
-        started: Duration,
+        deadline: Deadline,
     ) -> Answer {
-        let timeout = self.config.timeout;
-        let left = timeout.saturating_sub(self.clock.monotonic().saturating_sub(started));
-        let clock = self.clock.clone();
         let truncated = Arc::new(AtomicBool::new(false));
         let rows = match options.max_rows {
             Some(max) if max <= self.config.max_rows => RowLimit::Cut(max),
             _ => RowLimit::Refuse(self.config.max_rows),
         };
         let guard = Guard {
-            deadline: Box::pin(async move { clock.sleep(left).await }),
-            timeout,
+            timeout: deadline.limit(),
+            deadline: Box::pin(deadline.passed()),
             rows,
             config: Arc::clone(&self.config),
             truncated: Arc::clone(&truncated),

@@ -10,6 +10,7 @@ use datafusion::error::DataFusionError;
 use datafusion::sql::sqlparser::parser::ParserError;
 use store::StoreError;
 
+use crate::check::NESTING;
 use crate::{Position, QueryConfig, QueryError};
 
 /// A syntax error from the parser's text, which may end in ` at Line: 2, Column: 6`.
@@ -45,12 +46,15 @@ pub fn error(error: &DataFusionError, config: &QueryConfig, tables: &[String]) -
     }
 }
 
+/// The refusal of what is nested too deep.
+pub fn too_deep(what: &str, max: usize) -> QueryError {
+    metrics::counter!("steadfast_limit_exceeded_total", "limit" => "nesting").increment(1);
+    QueryError::Limit { limit: "nesting", message: format!("{what} deeper than the limit nesting = {max}") }
+}
+
 fn parser(error: &ParserError) -> QueryError {
     match error {
-        ParserError::RecursionLimitExceeded => QueryError::Limit {
-            limit: "nesting",
-            message: "the query nests deeper than the limit nesting = 50".to_owned(),
-        },
+        ParserError::RecursionLimitExceeded => too_deep("the query nests", NESTING),
         ParserError::ParserError(text) | ParserError::TokenizerError(text) => syntax(text),
     }
 }

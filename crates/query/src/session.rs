@@ -16,7 +16,7 @@ use datafusion::prelude::SessionConfig;
 use crate::bounded::JoinPlanner;
 use crate::catalog::Catalog;
 use crate::pushdown::MAX_KEYS;
-use crate::{QueryConfig, functions};
+use crate::{QueryConfig, functions, rules};
 
 const CATALOG: &str = "steadfast";
 const SCHEMA: &str = "public";
@@ -39,6 +39,7 @@ pub fn base(config: &QueryConfig) -> SessionState {
         .with_session_id("query".to_owned())
         .with_config(session)
         .with_expr_planners(planners)
+        .with_physical_optimizer_rules(rules::physical())
         .with_scalar_functions(functions::scalar(config.value_bytes))
         .with_aggregate_functions(SessionStateDefaults::default_aggregate_functions())
         .with_window_functions(SessionStateDefaults::default_window_functions())

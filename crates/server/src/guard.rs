@@ -31,7 +31,7 @@ pub async fn headers(request: Request, next: Next) -> Response {
     response
 }
 
-/// Lets in who has a token; who asks is then known to the handler.
+/// Lets in who has a token; who asks is logged, and known to the handler.
 pub async fn authenticate(With(state): With<State>, mut request: Request, next: Next) -> Response {
     if state.gate.is_open() && !state.config.insecure && !ours(request.headers(), request.uri(), &state) {
         let message = "this name is not ours: ask by 127.0.0.1, localhost or server.external_url";
@@ -45,6 +45,7 @@ pub async fn authenticate(With(state): With<State>, mut request: Request, next: 
         response.headers_mut().insert(WWW_AUTHENTICATE, basic);
         return response;
     };
+    tracing::debug!(by = &*access.name, method = %request.method(), path = request.uri().path(), "request");
     request.extensions_mut().insert(access);
     next.run(request).await
 }

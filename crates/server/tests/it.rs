@@ -1,4 +1,5 @@
 #![allow(clippy::disallowed_methods, reason = "tests run the server beside the client")]
+#![allow(clippy::unwrap_used, clippy::panic, missing_docs, reason = "what goes wrong in a test ends it")]
 
 //! The server over a real store, asked by a real client.
 

@@ -28,30 +28,66 @@ async fn nesting_and_length_are_bounded() {
     let world = World::fleet().await;
     let engine = world.engine(QueryConfig::default());
     let nested = |open: &str, close: &str, n: usize| format!("SELECT {}1{}", open.repeat(n), close.repeat(n));
-    for sql in [nested("(", ")", 2_000), nested("- ", "", 2_000), nested("abs(", ")", 500), nested("NOT ", "", 1_000)] {
+    for sql in
+        [nested("(", ")", 2_000), nested("- ", "", 2_000), nested("abs(", ")", 500), nested("(SELECT ", ")", 100)]
+    {
         let answer = ends(&engine, &sql).await;
         assert!(limit("nesting")(&answer), "{answer:?}");
     }
     let selects = format!("{}SELECT 1{}", "SELECT * FROM (".repeat(400), ")".repeat(400));
     assert!(limit("nesting")(&ends(&engine, &selects).await));
-    let chain = format!("SELECT 1{}", " + 1".repeat(20_000));
-    assert!(limit("max_sql_terms")(&ends(&engine, &chain).await));
+    let unions = vec!["SELECT 1"; 3_000].join(" UNION ALL ");
+    assert!(limit("max_sql_terms")(&ends(&engine, &unions).await));
     let long = format!("SELECT '{}'", "x".repeat(1 << 20));
     assert!(limit("max_sql_bytes")(&ends(&engine, &long).await));
     world.end().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn chains_within_the_limit_are_answered() {
+async fn what_is_just_within_the_limits_is_answered() {
     let world = World::fleet().await;
     let engine = world.engine(QueryConfig::default());
-    ends(&engine, &format!("SELECT 1{}", " + 1".repeat(3_000))).await.unwrap();
-    let any = (0..900).map(|n| format!("id = 'x{n}'")).collect::<Vec<_>>().join(" OR ");
-    ends(&engine, &format!("SELECT * FROM drift WHERE {any}")).await.unwrap();
-    let unions = vec!["SELECT 1"; 300].join(" UNION ALL ");
-    ends(&engine, &unions).await.unwrap();
-    let list = (0..10_000).map(|n| format!("'x{n}'")).collect::<Vec<_>>().join(",");
-    ends(&engine, &format!("SELECT * FROM drift WHERE id IN ({list})")).await.unwrap();
+    let chain = |first: &str, next: &str, n: usize| format!("SELECT {first}{} FROM drift", next.repeat(n));
+    let joins = (1..30).map(|n| format!(" JOIN drift d{n} ON d{n}.id = drift.id")).collect::<String>();
+    for sql in [
+        chain("line", " + line", 95),
+        chain("id", " || id", 95),
+        chain("'a'", " || 'b'", 95),
+        chain("line", "::text::bigint", 45),
+        chain("line = 1", " OR line = line + 1", 80),
+        chain("line = 1", " AND line = line + 1", 80),
+        chain("line", " IS NULL", 40),
+        format!("SELECT count(*) FROM drift{joins}"),
+        format!(
+            "{}drift{}",
+            "SELECT line + 1 AS line FROM (".repeat(12),
+            " WHERE line > 0 ORDER BY line LIMIT 9)".repeat(12)
+        )
+        .replacen("(drift", "(SELECT * FROM drift", 1),
+        vec!["SELECT 1"; 90].join(" UNION ALL "),
+        format!("SELECT * FROM drift WHERE id IN ({}'x')", "'y',".repeat(10_000)),
+    ] {
+        let answer = ends(&engine, &sql).await;
+        assert!(answer.is_ok(), "{}: {answer:?}", &sql[..60]);
+    }
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn long_chains_do_not_end_the_process() {
+    let world = World::fleet().await;
+    let engine = world.engine(QueryConfig { max_sql_terms: 8_000, ..QueryConfig::default() });
+    let chain = |first: &str, next: &str, n: usize| format!("SELECT {first}{} FROM drift", next.repeat(n));
+    let joins = (1..900).map(|n| format!(" CROSS JOIN range(0, 1) t{n}")).collect::<String>();
+    let chains =
+        [("1", " + 1"), ("line", " - line"), ("id", " || id"), ("line", "::text"), ("line = 1", " OR line = 2")];
+    let chains = chains.into_iter().chain([("line", " IS NULL"), ("labels", "['a']"), ("line", " - (line)")]);
+    let long = chains.flat_map(|(first, next)| [110, 240, 3_000].map(|n| chain(first, next, n)));
+    let unions = vec!["SELECT 1"; 900].join(" UNION ALL ");
+    for sql in long.chain([format!("SELECT 1 FROM range(0, 1) t0{joins}"), unions]) {
+        let answer = ends(&engine, &sql).await;
+        assert!(answer.is_err(), "{}: {answer:?}", &sql[..60]);
+    }
     world.end().await;
 }
 

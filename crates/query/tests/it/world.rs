@@ -215,12 +215,22 @@ fn revision() -> Revision {
         error_file: None,
         error_line: None,
         managed: None,
+        backfill: false,
     }
 }
 
 fn scope(source: &str, state: ScopeState) -> Scope {
     let (time, stale_after) = (at("10:00:00"), at("12:00:00"));
-    Scope { time, scope: SCOPE.to_owned(), source: source.to_owned(), state, message: None, resources: 3, stale_after }
+    Scope {
+        time,
+        scope: SCOPE.to_owned(),
+        source: source.to_owned(),
+        state,
+        message: None,
+        resources: 3,
+        stale_after,
+        covers: None,
+    }
 }
 
 fn finding() -> Finding {

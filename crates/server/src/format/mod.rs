@@ -58,7 +58,7 @@ pub enum Encoder {
     /// See [`Format::Csv`].
     Csv(csv::Writer),
     /// See [`Format::Arrow`]; made with the first piece.
-    Arrow(Option<StreamWriter<Vec<u8>>>, SchemaRef),
+    Arrow(Option<Box<StreamWriter<Vec<u8>>>>, SchemaRef),
 }
 
 impl Encoder {
@@ -110,11 +110,11 @@ impl Encoder {
 }
 
 fn open<'a>(
-    writer: &'a mut Option<StreamWriter<Vec<u8>>>,
+    writer: &'a mut Option<Box<StreamWriter<Vec<u8>>>>,
     schema: &Schema,
 ) -> Result<&'a mut StreamWriter<Vec<u8>>, ArrowError> {
     match writer {
         Some(writer) => Ok(writer),
-        None => Ok(writer.insert(StreamWriter::try_new(Vec::new(), schema)?)),
+        None => Ok(writer.insert(Box::new(StreamWriter::try_new(Vec::new(), schema)?))),
     }
 }

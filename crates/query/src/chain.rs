@@ -1,0 +1,137 @@
+//! How deep the tree of an expression will be, told from the tokens alone.
+//!
+//! `a + b + c` is a tree of one level for each operator. The parser builds it in a loop, without a
+//! limit, but everything after it (and the end of its life) goes through it by recursion.
+
+use datafusion::sql::sqlparser::keywords::Keyword;
+use datafusion::sql::sqlparser::tokenizer::Token;
+
+/// The expression within one pair of parentheses, between two commas.
+#[derive(Clone, Copy, Default)]
+struct Level {
+    now: usize,
+    deepest: usize,
+}
+
+impl Level {
+    fn grow(&mut self, to: usize) {
+        self.now = to;
+        self.deepest = self.deepest.max(to);
+    }
+}
+
+/// At least the depth of the deepest expression.
+pub fn depth<'a>(tokens: impl Iterator<Item = &'a Token>) -> usize {
+    let mut outer = Vec::new();
+    let mut level = Level::default();
+    for token in tokens {
+        match token {
+            Token::LParen | Token::LBracket | Token::LBrace => outer.push(std::mem::take(&mut level)),
+            Token::RParen | Token::RBracket | Token::RBrace => {
+                let inner = std::mem::replace(&mut level, outer.pop().unwrap_or_default());
+                level.grow(level.now.max(inner.deepest) + 1);
+            }
+            Token::Comma | Token::SemiColon => level.now = 0,
+            Token::Word(word) if word.quote_style.is_none() => match word.keyword {
+                keyword if begins_a_clause(keyword) => level.now = 0,
+                keyword if is_operator_word(keyword) => level.grow(level.now + 1),
+                // Most are names as well: `line`, `source`, `key`.
+                _ => {}
+            },
+            token if is_operator(token) => level.grow(level.now + 1),
+            _ => {}
+        }
+    }
+    outer.push(level);
+    outer.iter().map(|level| level.deepest).max().unwrap_or(0)
+}
+
+const fn begins_a_clause(keyword: Keyword) -> bool {
+    matches!(
+        keyword,
+        Keyword::SELECT
+            | Keyword::FROM
+            | Keyword::WHERE
+            | Keyword::GROUP
+            | Keyword::HAVING
+            | Keyword::ORDER
+            | Keyword::LIMIT
+            | Keyword::JOIN
+            | Keyword::ON
+            | Keyword::UNION
+            | Keyword::WITH
+            | Keyword::VALUES
+            | Keyword::QUALIFY
+    )
+}
+
+const fn is_operator_word(keyword: Keyword) -> bool {
+    matches!(
+        keyword,
+        Keyword::AND
+            | Keyword::OR
+            | Keyword::XOR
+            | Keyword::NOT
+            | Keyword::IS
+            | Keyword::NOTNULL
+            | Keyword::IN
+            | Keyword::LIKE
+            | Keyword::ILIKE
+            | Keyword::RLIKE
+            | Keyword::REGEXP
+            | Keyword::SIMILAR
+            | Keyword::BETWEEN
+            | Keyword::COLLATE
+            | Keyword::AT
+            | Keyword::DIV
+            | Keyword::OVERLAPS
+            | Keyword::MEMBER
+    )
+}
+
+fn is_operator(token: &Token) -> bool {
+    !matches!(
+        token,
+        Token::EOF
+            | Token::Whitespace(_)
+            | Token::Word(_)
+            | Token::Period
+            | Token::Number(..)
+            | Token::Char(_)
+            | Token::SingleQuotedString(_)
+            | Token::DoubleQuotedString(_)
+            | Token::DollarQuotedString(_)
+            | Token::EscapedStringLiteral(_)
+            | Token::NationalStringLiteral(_)
+            | Token::HexStringLiteral(_)
+            | Token::UnicodeStringLiteral(_)
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use datafusion::sql::sqlparser::dialect::GenericDialect;
+    use datafusion::sql::sqlparser::tokenizer::Tokenizer;
+
+    use super::*;
+
+    fn of(text: &str) -> usize {
+        depth(Tokenizer::new(&GenericDialect {}, text).tokenize().unwrap().iter())
+    }
+
+    #[test]
+    fn it_is_the_longest_chain() {
+        assert_eq!(of("SELECT a + b + c, d FROM e WHERE f = 1"), 2);
+        assert_eq!(of("SELECT a[1][2][3]"), 3);
+        assert_eq!(of("SELECT 1 IN (1, 2, 3, 4, 5, 6)"), 2);
+        assert_eq!(of("SELECT x UNION SELECT y UNION SELECT z"), 0);
+    }
+
+    #[test]
+    fn parentheses_do_not_hide_it() {
+        let hidden = format!("SELECT {}1{}", "(".repeat(9), " + 1 + 1 + 1)".repeat(9));
+        assert!(of(&hidden) >= 27, "{}", of(&hidden));
+        assert!(of("SELECT f(a + b + c + d, e) + g") >= 4);
+        assert!(of(")))((") <= 5);
+    }
+}
