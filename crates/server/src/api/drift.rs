@@ -125,8 +125,17 @@ pub async fn get(
 
 /// Rows of `table` (`drift`, or a function of time) in the order of their ids.
 pub async fn resources(state: &State, table: &str, filter: &str, limit: u64) -> Result<Vec<Resource>, ApiError> {
-    let sql = format!("SELECT * FROM {table} WHERE {filter} ORDER BY id LIMIT {limit}");
-    let rows = decode::<VerdictRow>(&state.query(&sql).await?)?;
+    read(state, &format!("SELECT * FROM {table} WHERE {filter} ORDER BY id LIMIT {limit}")).await
+}
+
+/// What differs, the newest first.
+pub async fn newest(state: &State, limit: u64) -> Result<Vec<Resource>, ApiError> {
+    let filter = "verdict NOT IN ('in_sync', 'unknown')";
+    read(state, &format!("SELECT * FROM drift WHERE {filter} ORDER BY since DESC, id LIMIT {limit}")).await
+}
+
+async fn read(state: &State, sql: &str) -> Result<Vec<Resource>, ApiError> {
+    let rows = decode::<VerdictRow>(&state.query(sql).await?)?;
     Ok(rows.into_iter().map(Resource::from).collect())
 }
 

@@ -6,7 +6,7 @@ mod sql;
 mod status;
 mod watch;
 
-pub use drift::{Resource, resources};
+pub use drift::{Resource, newest, resources};
 pub use error::ApiError;
 
 use axum::Router;

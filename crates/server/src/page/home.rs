@@ -7,8 +7,8 @@ use model::rows::{Alert, Finding, Scope};
 use query::Rows;
 
 use crate::access::Access;
-use crate::api::{Resource, resources};
-use crate::page::parts::{ago, cut, link, resource, word};
+use crate::api::{Resource, newest};
+use crate::page::parts::{ago, counted, cut, grouped, link, resource, word};
 use crate::page::{PageError, layout};
 use crate::rows::{decode, each};
 use crate::state::State;
@@ -56,7 +56,7 @@ impl Home {
             now: state.clock.now(),
             scopes: decode(&query("SELECT * FROM scopes ORDER BY scope, source LIMIT 200").await?)?,
             counts,
-            resources: resources(state, "drift", "verdict NOT IN ('in_sync', 'unknown')", SHOWN + 1).await?,
+            resources: newest(state, SHOWN + 1).await?,
             findings: decode(&query(firing).await?)?,
             incidents: decode(&query(open).await?)?,
             notifications: query(sent).await?,
@@ -93,11 +93,11 @@ impl Home {
                     @if self.counts.is_empty() { "Nothing has been judged yet" }
                     @else if drifting == 0 { "Everything runs as declared" }
                     @else if drifting == 1 { "1 resource differs" }
-                    @else { (drifting) " resources differ" }
+                    @else { (grouped(drifting)) " resources differ" }
                 }
                 p class="counts" {
                     @for (verdict, count) in &self.counts {
-                        span class={ "chip " (verdict.as_str()) } { b { (count) } " " (word(verdict.as_str())) } " "
+                        span class={ "chip " (verdict.as_str()) } { b { (grouped(*count)) } " " (word(verdict.as_str())) } " "
                     }
                 }
             }
@@ -127,7 +127,7 @@ impl Home {
                         article class="finding" {
                             h3 { span class={ "chip " (incident.severity.as_str()) } { (incident.severity.as_str()) } " " (incident.summary) }
                             p class="who" {
-                                (ago(incident.since, self.now)) " · " (incident.findings) " findings · " (incident.scope)
+                                (ago(incident.since, self.now)) " · " (counted(incident.findings, "finding")) " · " (incident.scope)
                                 " · " code { (incident.incident) }
                             }
                         }
@@ -169,7 +169,7 @@ impl Home {
                                 td { (scope.scope) } td { (scope.source) }
                                 td { span class={ "chip " (scope.state.as_str()) } { (scope.state.as_str()) }
                                      @if let Some(message) = &scope.message { " " (cut(message, 300)) } }
-                                td class="n" { (scope.resources) } td { (ago(scope.time, self.now)) }
+                                td class="n" { (grouped(scope.resources)) } td { (ago(scope.time, self.now)) }
                             }
                         }
                     } }

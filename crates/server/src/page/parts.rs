@@ -25,6 +25,24 @@ pub fn word(text: &str) -> String {
     text.replace('_', " ")
 }
 
+/// `14,212`.
+pub fn grouped(number: i64) -> String {
+    let digits = number.unsigned_abs().to_string();
+    let mut out = if number < 0 { "-".to_owned() } else { String::new() };
+    for (n, digit) in digits.char_indices() {
+        if n > 0 && (digits.len() - n) % 3 == 0 {
+            out.push(',');
+        }
+        out.push(digit);
+    }
+    out
+}
+
+/// `1 finding`, `2 findings`.
+pub fn counted(number: i64, what: &str) -> String {
+    format!("{} {what}{}", grouped(number), if number == 1 { "" } else { "s" })
+}
+
 /// `3 min ago`, with the time itself for who points at it.
 pub fn ago(time: Timestamp, now: Timestamp) -> Markup {
     html! { time datetime=(time) title=(time) { (rough(now.since(time))) " ago" } }
@@ -136,6 +154,15 @@ mod tests {
         for (seconds, text) in ages {
             assert_eq!(rough(Duration::from_secs(seconds)), text);
         }
+    }
+
+    #[test]
+    fn numbers_are_grouped() {
+        let numbers = [(0, "0"), (999, "999"), (1_000, "1,000"), (-14_212, "-14,212"), (1_234_567, "1,234,567")];
+        for (number, text) in numbers {
+            assert_eq!(grouped(number), text);
+        }
+        assert_eq!((counted(1, "finding"), counted(2_000, "finding")), ("1 finding".into(), "2,000 findings".into()));
     }
 
     #[test]

@@ -68,6 +68,9 @@ impl Detail {
     fn render(&self, id: &ResourceId) -> Markup {
         let live = self.live.first();
         let texts = self.declared.as_ref().and_then(|declared| declared.text.as_deref());
+        // The fold's own diff, if there is one, is shown with the field.
+        let shown_above = self.drift.iter().flat_map(|item| &item.fields).any(|field| field.diff.is_some());
+        let texts = texts.filter(|_| !shown_above);
         let diff = texts.zip(live.and_then(|live| live.text.as_deref())).and_then(|(a, b)| diff::between(a, b));
         html! {
             section {
@@ -121,7 +124,7 @@ impl Detail {
                     @for row in &self.live {
                         tr {
                             td { (ago(row.time, self.now)) } td { (row.source) }
-                            td { @if row.present { code { (cut(&row.fingerprint.to_string(), 12)) } } @else { "gone" } }
+                            td { @if row.present { code { (format!("{:.12}", row.fingerprint.to_string())) } } @else { "gone" } }
                             td { @if let Some(actor) = &row.actor { (actor) } }
                         }
                     }
