@@ -5,10 +5,8 @@ use datafusion::sql::sqlparser::dialect::GenericDialect;
 use datafusion::sql::sqlparser::keywords::Keyword;
 use datafusion::sql::sqlparser::tokenizer::{Token, Tokenizer};
 
+use crate::config::NESTING;
 use crate::{QueryConfig, QueryError, chain, explain};
-
-/// How deep expressions and queries may nest; the parser's recursion is bounded by it.
-pub const NESTING: usize = 50;
 
 /// Operators in a row before the plan is made; what is left is bounded again by `depth`.
 const MAX_CHAIN: usize = 250;

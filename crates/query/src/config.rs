@@ -2,6 +2,9 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
+/// How deep expressions and queries may nest; the parser's recursion is bounded by it.
+pub(crate) const NESTING: usize = 50;
+
 /// The limits of queries. Each is named as the error and the documentation name it.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(default, deny_unknown_fields)]

@@ -10,7 +10,7 @@ use datafusion::error::DataFusionError;
 use datafusion::sql::sqlparser::parser::ParserError;
 use store::StoreError;
 
-use crate::check::NESTING;
+use crate::config::NESTING;
 use crate::{Position, QueryConfig, QueryError};
 
 /// A syntax error from the parser's text, which may end in ` at Line: 2, Column: 6`.
