@@ -31,7 +31,7 @@ async fn main() {
     let mut host = Host::new(STORM, &provider.receivers());
     host.capture();
     host.start();
-    host.settled(STORM as i64).await;
+    host.settled().await;
 
     let start = host.clock.now();
     let mut written = BTreeMap::new();
@@ -56,7 +56,7 @@ async fn main() {
     for n in 0..STORM {
         host.write(&format!("file-{n}"), &format!("setting = {n}\n"));
     }
-    host.settled(STORM as i64).await;
+    host.settled().await;
     let mut requests = Vec::new();
     for n in 0..SINGLES {
         let (opened, _) = provider.incidents().await;

@@ -94,15 +94,16 @@ fn strip_position(message: &str) -> &str {
     }
 }
 
-/// Adds the key that was meant to a message about an unknown one.
+/// Adds the key that was meant to a message such as "unknown field `x`, expected one of a, b".
 fn suggest(message: &str) -> String {
-    let words: Vec<&str> = message.split('`').skip(1).step_by(2).collect();
-    match words.split_first() {
-        Some((got, known)) if message.contains("unknown") => match nearest(got, known) {
-            Some(meant) => format!("{message}; did you mean `{meant}`?"),
-            None => message.to_owned(),
-        },
-        _ => message.to_owned(),
+    let got = message.strip_prefix("unknown ").and_then(|rest| rest.split('`').nth(1));
+    let known = message.split_once("expected ").map(|(_, known)| known.trim_start_matches("one of "));
+    let (Some(got), Some(known)) = (got, known) else { return message.to_owned() };
+    let known: Vec<&str> =
+        known.split([',', ' ']).map(|word| word.trim_matches('`')).filter(|word| !word.is_empty()).collect();
+    match nearest(got, &known) {
+        Some(meant) => format!("{message}; did you mean `{meant}`?"),
+        None => message.to_owned(),
     }
 }
 

@@ -18,6 +18,8 @@ pub struct Host {
     pub root: PathBuf,
     pub repository: PathBuf,
     pub url: String,
+    /// The files and their folder.
+    resources: i64,
     config: PathBuf,
     process: Option<Child>,
     http: reqwest::Client,
@@ -46,7 +48,18 @@ impl Host {
         );
         std::fs::write(&config, text).unwrap();
         let url = format!("http://127.0.0.1:{port}");
-        Self { dir, root, repository, url, config, process: None, http: reqwest::Client::new(), clock: Clock::system() }
+        let resources = files as i64 + 1;
+        Self {
+            dir,
+            root,
+            repository,
+            url,
+            resources,
+            config,
+            process: None,
+            http: reqwest::Client::new(),
+            clock: Clock::system(),
+        }
     }
 
     /// Runs the binary to its end; gives its exit code and what it printed.
@@ -101,16 +114,13 @@ impl Host {
     }
 
     /// Waits until everything there is was seen once and is in sync.
-    pub async fn settled(&self, count: i64) {
+    pub async fn settled(&self) {
+        let count = self.resources;
         self.until(&format!("{count} resources in sync"), async || {
             let drift = self.drift().await?;
             (drift["summary"]["in_sync"].as_i64() == Some(count)).then_some(())
         })
         .await;
-    }
-
-    pub fn pid(&self) -> u32 {
-        self.process.as_ref().unwrap().id()
     }
 
     /// Kills it, as a power cut would.

@@ -22,7 +22,7 @@ async fn killed_at_random_moments_it_loses_and_doubles_nothing() {
     let mut host = Host::new(10, &provider.receivers());
     host.capture();
     host.start();
-    host.settled(10).await;
+    host.settled().await;
 
     let mut episodes = 0;
     let mut left = kills;
@@ -35,7 +35,7 @@ async fn killed_at_random_moments_it_loses_and_doubles_nothing() {
         left -= torment(&mut host, &rng, left).await;
         host.until("a resolve", async || (provider.incidents().await == (episodes, episodes)).then_some(())).await;
     }
-    host.settled(10).await;
+    host.settled().await;
     provider.assert_contract().await;
     assert_eq!(provider.incidents().await, (episodes, episodes), "no page is lost or double");
 

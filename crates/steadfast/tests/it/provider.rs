@@ -40,6 +40,7 @@ impl Provider {
     }
 
     /// When PagerDuty's triggers came.
+    #[allow(dead_code, reason = "the benchmark asks")]
     pub async fn arrivals(&self) -> Vec<Timestamp> {
         let log = self.fake.log();
         let triggers =
