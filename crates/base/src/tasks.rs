@@ -50,7 +50,9 @@ impl Shutdown {
 
 /// The tasks of a process, by name; waited for in the order in which they were spawned.
 #[derive(Clone, Debug, Default)]
-pub struct Tasks(Arc<Mutex<Vec<(&'static str, JoinHandle<()>)>>>);
+pub struct Tasks(Arc<Mutex<Vec<Named>>>);
+
+type Named = (&'static str, JoinHandle<()>);
 
 impl Tasks {
     /// No tasks.
