@@ -18,6 +18,9 @@ pub struct Context {
     pub clock: Clock,
 }
 
+/// Makes an integration from its settings; reads its secrets.
+pub type Build = fn(&Value, &Context) -> Result<Box<dyn Integration>, BuildError>;
+
 /// One integration as a configuration names it.
 #[derive(Clone, Copy)]
 pub struct Plugin {
@@ -27,8 +30,8 @@ pub struct Plugin {
     pub doc: &'static str,
     /// What a receiver's settings look like, as YAML.
     pub example: &'static str,
-    /// Makes it from its settings; reads its secrets.
-    pub build: fn(&Value, &Context) -> Result<Box<dyn Integration>, BuildError>,
+    /// How it is made.
+    pub build: Build,
 }
 
 /// Why an integration cannot be made. Never holds a secret.

@@ -71,8 +71,8 @@ pub enum Command {
         #[command(flatten)]
         server: Server,
         /// How to show it.
-        #[arg(long, value_enum, default_value_t = Table::Table)]
-        output: Table,
+        #[arg(long, value_enum, default_value_t = Format::Table)]
+        output: Format,
     },
 }
 
@@ -98,7 +98,7 @@ pub enum Output {
 
 /// Forms of rows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum Table {
+pub enum Format {
     /// For people.
     Table,
     /// For programs.

@@ -57,7 +57,7 @@ pub struct Column {
 #[derive(Debug, Deserialize)]
 #[serde(tag = "event", rename_all = "snake_case")]
 enum Event {
-    Verdict(Entry),
+    Verdict(Box<Entry>),
     #[serde(other)]
     Other,
 }
@@ -109,7 +109,7 @@ impl Client {
                 } else if !line.is_empty() {
                     let event: Event = serde_json::from_slice(&line).map_err(|error| self.answer(&error))?;
                     if let Event::Verdict(entry) = event {
-                        change(entry);
+                        change(*entry);
                     }
                     line.clear();
                 }

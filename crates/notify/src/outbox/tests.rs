@@ -82,7 +82,8 @@ use Action::{Resolve, Trigger, Update};
 
 #[test]
 fn what_waits_is_merged_and_superseded() {
-    let cases: [(&str, &[Action], &[(i64, Action)], &[i64]); 7] = [
+    type Case = (&'static str, &'static [Action], &'static [(i64, Action)], &'static [i64]);
+    let cases: [Case; 7] = [
         ("a trigger goes as it is", &[Trigger], &[(1, Trigger)], &[]),
         ("updates merge into the newest", &[Trigger, Update, Update, Update], &[(1, Trigger), (4, Update)], &[2, 3]),
         ("nothing was sent: nothing to resolve", &[Trigger, Resolve], &[], &[1, 2]),

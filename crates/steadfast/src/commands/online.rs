@@ -3,7 +3,7 @@ use std::error::Error;
 use super::offline::show;
 use super::print;
 use crate::FINE;
-use crate::args::{Output, Server, Table};
+use crate::args::{Format, Output, Server};
 use crate::client::Client;
 use crate::render::{self, Style};
 
@@ -23,13 +23,13 @@ pub(super) async fn drift(server: &Server, watch: bool, output: Output) -> Resul
     Ok(FINE)
 }
 
-pub(super) async fn sql(server: &Server, query: &str, output: Table) -> Result<u8, Box<dyn Error>> {
+pub(super) async fn sql(server: &Server, query: &str, output: Format) -> Result<u8, Box<dyn Error>> {
     let client = Client::new(server);
     let bytes = |bytes: &[u8]| print(&String::from_utf8_lossy(bytes));
     match output {
-        Table::Json => client.sql_text(query, "json", bytes).await?,
-        Table::Csv => client.sql_text(query, "csv", bytes).await?,
-        Table::Table => {
+        Format::Json => client.sql_text(query, "json", bytes).await?,
+        Format::Csv => client.sql_text(query, "csv", bytes).await?,
+        Format::Table => {
             let rows = client.sql(query).await?;
             let columns: Vec<String> = rows.columns.into_iter().map(|column| column.name).collect();
             print(&format!("{}\n{} rows\n", render::table(&columns, &rows.rows), rows.rows.len()));

@@ -137,7 +137,7 @@ impl Host {
         let pid = rustix::process::Pid::from_raw(process.id() as i32).unwrap();
         rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();
         let mut process = tokio::task::spawn_blocking(move || process.wait().unwrap());
-        let status = self.clock.timeout(PATIENCE, &mut process).await.expect("it does not end").unwrap();
+        let status = self.clock.timeout(PATIENCE, &mut process).await.unwrap().unwrap();
         status.code().unwrap_or(-1)
     }
 
