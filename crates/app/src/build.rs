@@ -208,9 +208,9 @@ impl Wiring<'_> {
 
     /// What every source is made with.
     fn context(&self, digest_key: &DigestKey) -> Result<Context, AppError> {
-        let secrets = crate::keys::secrets(digest_key.clone())?;
+        let secrets = keys::secrets(digest_key.clone(), &self.config.host.files.secrets)?;
         let place = Place::new(self.config.host.name.as_deref(), None);
-        let cache = self.config.data_dir.clone();
+        let cache = self.config.data_dir.join("cache");
         Ok(Context { clock: self.clock.clone(), cache, secrets, host: place.host().to_owned() })
     }
 

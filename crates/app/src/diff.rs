@@ -18,7 +18,7 @@ use crate::report::{Entry, Report};
 /// Names the file, line and key that cannot be read.
 pub fn diff(desired: &Path, live: &Path, previous: Option<&Path>) -> Result<Report, AppError> {
     let key = DigestKey::generate().map_err(|error| AppError::file("/dev/urandom", error))?;
-    let secrets = crate::keys::secrets(key)?;
+    let secrets = crate::keys::secrets(key, &[])?;
     let (desired, live) = (load(desired, &secrets)?, load(live, &secrets)?);
     let previous = previous.map(|path| load(path, &secrets)).transpose()?.unwrap_or_default();
     let (declared, live, earlier) = (index(&desired), index(&live), index(&previous));

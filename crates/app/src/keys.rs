@@ -3,7 +3,8 @@ use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::Path;
 
 use base::DigestKey;
-use sources::host_manifest::{SECRET_PATTERNS, Secrets};
+use secrecy::{Names, Pattern};
+use sources::host_manifest::Secrets;
 
 use crate::AppError;
 
@@ -31,9 +32,10 @@ pub(crate) fn digest_key(data_dir: &Path) -> Result<DigestKey, AppError> {
     }
 }
 
-/// Which declared files are secrets, under that key.
-pub(crate) fn secrets(key: DigestKey) -> Result<Secrets, AppError> {
-    Secrets::new(key, SECRET_PATTERNS).map_err(|error| AppError::part("host.files.secrets", error))
+/// Which declared files are secrets, under that key; `more`: beside those that are always.
+pub(crate) fn secrets(key: DigestKey, more: &[Pattern]) -> Result<Secrets, AppError> {
+    let names = Names::new(more).map_err(|error| AppError::part("host.files.secrets", error))?;
+    Ok(Secrets::new(key, names))
 }
 
 fn write(path: &Path, key: &[u8; 32]) -> std::io::Result<()> {

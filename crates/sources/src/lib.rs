@@ -5,10 +5,8 @@ mod child;
 pub mod git;
 pub mod host_manifest;
 pub mod packages;
-mod pattern;
 mod plugin;
 
-pub use pattern::Pattern;
 pub use plugin::{Build, BuildError, Context, Plugin};
 
 /// Every source.

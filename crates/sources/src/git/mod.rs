@@ -12,13 +12,13 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use base::{Clock, DigestKey};
+use base::Clock;
 use desired::{BadRevision, DesiredError, Fetched, Source};
 use gix::ObjectId;
 
 pub use config::{Credentials, GitConfig};
 
-use crate::host_manifest::{SECRET_PATTERNS, Secrets};
+use crate::host_manifest::Secrets;
 use crate::plugin::{self, BuildError, Context, Plugin};
 use history::Pending;
 use mirror::Mirror;
@@ -33,23 +33,6 @@ pub const PLUGIN: Plugin = Plugin {
           with its author and message. A commit that cannot be read is a finding with file and line, and the one before it stays.",
     build: |value, context| Ok(Box::new(Git::new(plugin::config("git", value)?, context)?)),
 };
-
-/// A source of this configuration, with the usual secrets. `mirrors` is the folder for our copies
-/// of repositories; they are a cache.
-///
-/// # Errors
-/// Names the key that is wrong.
-pub fn build(
-    config: &GitConfig,
-    mirrors: &Path,
-    digest_key: &DigestKey,
-    clock: &Clock,
-) -> Result<Box<dyn Source>, BuildError> {
-    let problem = |problem| BuildError::Value { plugin: "git", key: "secrets", problem };
-    let secrets = Secrets::new(digest_key.clone(), SECRET_PATTERNS).map_err(problem)?;
-    let context = Context { clock: clock.clone(), cache: mirrors.to_owned(), secrets, host: String::new() };
-    Ok(Box::new(Git::new(config.clone(), &context)?))
-}
 
 /// Manifests that one fetch gives at most, unless one commit alone has more; the rest comes next.
 const MAX_MANIFESTS: usize = 100_000;

@@ -35,7 +35,7 @@ mod write;
 
 pub use error::ManifestError;
 pub use read::{MAX_FILE, Parsed, Reading, read};
-pub use secrets::{SECRET_PATTERNS, Secrets};
+pub use secrets::{Secrets};
 pub use write::{Resource, WriteError, render, write};
 
 #[cfg(test)]

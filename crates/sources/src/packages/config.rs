@@ -2,7 +2,7 @@ use std::path::PathBuf;
 
 use serde::Deserialize;
 
-use crate::pattern::Pattern;
+use secrecy::Pattern;
 
 /// What the package databases of this host say of the files of its packages.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
@@ -22,7 +22,7 @@ const EXCLUDE: &[&str] =
 
 impl Default for PackagesConfig {
     fn default() -> Self {
-        let exclude = Pattern::list(EXCLUDE).unwrap_or_default();
+        let exclude = Pattern::list(EXCLUDE);
         Self { enabled: true, root: PathBuf::from("/"), exclude }
     }
 }

@@ -3,7 +3,7 @@ use std::path::{Path, PathBuf};
 
 use base::Limit;
 use desired::Manifest;
-use globset::GlobSet;
+use secrecy::Patterns;
 use model::{Document, Key, ResourceId, escape_name};
 use serde_json::json;
 
@@ -18,7 +18,7 @@ const MAX_DATABASE: Limit = Limit::new("packages_database_bytes", 512 << 20);
 /// What packages declare of their files, each file once.
 pub(crate) struct Listing<'a> {
     host: &'a str,
-    exclude: &'a GlobSet,
+    exclude: &'a Patterns,
     seen: HashSet<Key>,
     packages: BTreeSet<String>,
     /// Lines that are none.
@@ -27,7 +27,7 @@ pub(crate) struct Listing<'a> {
 }
 
 impl<'a> Listing<'a> {
-    pub(crate) fn new(host: &'a str, exclude: &'a GlobSet) -> Self {
+    pub(crate) fn new(host: &'a str, exclude: &'a Patterns) -> Self {
         Self { host, exclude, seen: HashSet::new(), packages: BTreeSet::new(), odd: 0, manifests: Vec::new() }
     }
 
@@ -101,7 +101,7 @@ impl<'a> Listing<'a> {
         digest: &str,
         (file, line): (&str, Option<u64>),
     ) -> Result<(), (PathBuf, String)> {
-        if self.exclude.is_match(format!("/{path}")) {
+        if self.exclude.matches(format!("/{path}")) {
             return Ok(());
         }
         let id = ResourceId::new("host", self.host, "package_file", package, &escape_name(path.as_bytes()));

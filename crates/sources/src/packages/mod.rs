@@ -12,12 +12,11 @@ use std::time::Duration;
 use async_trait::async_trait;
 use base::{Clock, Timestamp};
 use desired::{DesiredError, Fetched, Source};
-use globset::GlobSet;
+use secrecy::Patterns;
 
 pub use config::PackagesConfig;
 
 use crate::child::Child;
-use crate::pattern;
 use crate::plugin::{self, BuildError, Plugin};
 use listing::Listing;
 
@@ -83,7 +82,7 @@ impl Database {
 pub struct Packages {
     root: PathBuf,
     host: String,
-    exclude: GlobSet,
+    exclude: Patterns,
     clock: Clock,
     /// What the databases were when they were last read well.
     stamp: Option<Stamp>,
@@ -97,7 +96,7 @@ impl Packages {
     /// If the patterns are too large together.
     pub fn new(config: PackagesConfig, host: &str, clock: &Clock) -> Result<Self, BuildError> {
         let problem = |problem| BuildError::Value { plugin: "packages", key: "exclude", problem };
-        let exclude = pattern::set(&config.exclude).map_err(problem)?;
+        let exclude = Patterns::new(&config.exclude).map_err(problem)?;
         let (host, clock) = (host.to_owned(), clock.clone());
         Ok(Self { root: config.root, host, exclude, clock, stamp: None, revision: None })
     }
