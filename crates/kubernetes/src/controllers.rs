@@ -1,0 +1,148 @@
+//! Which fields are a controller's to write: data, see `controllers.yaml`.
+
+use std::sync::LazyLock;
+
+use serde::Deserialize;
+
+use crate::owners::Owner;
+
+const TEXT: &str = include_str!("controllers.yaml");
+
+/// Tools of people: what they wrote, a person did.
+const HAND_TOOLS: &[&str] =
+    &["kubectl*", "k9s*", "Lens*", "lens*", "Mozilla*", "*console*", "*dashboard*", "headlamp*"];
+
+static BUILTIN: LazyLock<Vec<Controller>> = LazyLock::new(|| serde_saphyr::from_str(TEXT).unwrap_or_default());
+
+/// A controller and what is its to write.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Controller {
+    /// Names in managedFields; `*` for any characters.
+    pub managers: Vec<String>,
+    /// Only what came through this subresource.
+    #[serde(default)]
+    pub subresource: Option<String>,
+    /// Nobody else writes these paths: they are its own even where nobody says who wrote.
+    #[serde(default)]
+    pub marks: bool,
+    /// JSON pointers; `*` for a part of a step, `**` for any steps.
+    pub paths: Vec<String>,
+    /// Why that is no drift.
+    pub why: String,
+}
+
+/// The controllers that are known.
+#[derive(Clone, Debug)]
+pub struct Controllers(Vec<Controller>);
+
+impl Controllers {
+    /// Those of `controllers.yaml`, and `more`.
+    pub fn new(more: &[Controller]) -> Self {
+        Self(BUILTIN.iter().chain(more).cloned().collect())
+    }
+
+    /// Whether this field is the writer's own.
+    pub(crate) fn owns(&self, owner: &Owner, path: &str) -> bool {
+        self.0.iter().any(|controller| {
+            controller.subresource.as_ref().is_none_or(|only| *only == owner.subresource)
+                && controller.managers.iter().any(|manager| like(manager, &owner.manager))
+                && controller.has(path)
+        })
+    }
+
+    /// Whether only a controller writes this field.
+    pub(crate) fn marks(&self, path: &str) -> bool {
+        self.0.iter().any(|controller| controller.marks && controller.has(path))
+    }
+}
+
+impl Controller {
+    fn has(&self, path: &str) -> bool {
+        self.paths.iter().any(|pattern| path_like(pattern, path))
+    }
+}
+
+/// Whether a person writes with this.
+pub(crate) fn is_hand_tool(owner: &Owner) -> bool {
+    HAND_TOOLS.iter().any(|tool| like(tool, &owner.manager)) && owner.manager != "kubectl-client-side-apply"
+}
+
+/// `*` stands for any characters.
+fn like(pattern: &str, text: &str) -> bool {
+    let mut parts = pattern.split('*');
+    let Some(mut rest) = parts.next().and_then(|first| text.strip_prefix(first)) else { return false };
+    let Some(last) = parts.next_back() else { return rest.is_empty() };
+    for part in parts {
+        let Some(at) = rest.find(part) else { return false };
+        rest = &rest[at + part.len()..];
+    }
+    rest.ends_with(last)
+}
+
+/// `**` stands for any number of steps.
+fn path_like(pattern: &str, path: &str) -> bool {
+    let Some((step, rest)) = split(pattern) else { return path.is_empty() };
+    if step == "**" {
+        return path_like(rest, path) || split(path).is_some_and(|(_, below)| path_like(pattern, below));
+    }
+    split(path).is_some_and(|(name, below)| like(step, name) && path_like(rest, below))
+}
+
+/// The first step and the rest of `/a/b`.
+fn split(path: &str) -> Option<(&str, &str)> {
+    let path = path.strip_prefix('/')?;
+    Some(path.find('/').map_or((path, ""), |end| path.split_at(end)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_table_can_be_read_and_each_line_has_its_reason() {
+        let controllers: Vec<Controller> = serde_saphyr::from_str(TEXT).unwrap();
+        assert!(controllers.len() > 10);
+        assert!(controllers.iter().all(|controller| !controller.why.is_empty() && !controller.paths.is_empty()));
+    }
+
+    #[test]
+    fn patterns_match_names_and_paths() {
+        for (pattern, text, expected) in [
+            ("istio-*", "istio-pilot", true),
+            ("*autoscaler*", "cluster-autoscaler-x", true),
+            ("a*b", "ab", true),
+            ("a*b", "a", false),
+            ("kubelet", "kubelet2", false),
+            ("a*a", "a", false),
+        ] {
+            assert_eq!(like(pattern, text), expected, "{pattern} {text}");
+        }
+        for (pattern, path, expected) in [
+            ("/spec/replicas", "/spec/replicas", true),
+            ("/spec/replicas", "/spec/replicas/x", false),
+            ("/rules/**", "/rules/0/verbs", true),
+            ("/rules/**", "/rules", true),
+            ("/webhooks/*/clientConfig/caBundle", "/webhooks/name=a/clientConfig/caBundle", true),
+            ("/webhooks/*/caBundle", "/webhooks/name=a/clientConfig/caBundle", false),
+            ("/metadata/annotations/*istio.io~1*", "/metadata/annotations/sidecar.istio.io~1status", true),
+        ] {
+            assert_eq!(path_like(pattern, path), expected, "{pattern} {path}");
+        }
+    }
+
+    #[test]
+    fn an_autoscaler_owns_replicas_and_a_person_does_not() {
+        let controllers = Controllers::new(&[]);
+        let owner = |manager: &str, subresource: &str| Owner {
+            manager: manager.to_owned(),
+            subresource: subresource.to_owned(),
+            time: String::new(),
+        };
+        assert!(controllers.owns(&owner("kube-controller-manager", "scale"), "/spec/replicas"));
+        assert!(controllers.owns(&owner("keda", "scale"), "/spec/replicas"));
+        assert!(!controllers.owns(&owner("kubectl", "scale"), "/spec/replicas"));
+        assert!(!controllers.owns(&owner("kube-controller-manager", ""), "/spec/replicas"));
+        assert!(is_hand_tool(&owner("kubectl-edit", "")) && !is_hand_tool(&owner("argocd-controller", "")));
+    }
+}

@@ -1,0 +1,198 @@
+//! What the members of objects are: which lists are sets or keyed, which strings are quantities,
+//! and what the server fills in.
+
+mod builtin;
+mod defaults;
+mod openapi;
+mod text;
+
+use std::collections::HashMap;
+
+use serde_json::Value;
+
+pub use openapi::SchemaError;
+
+/// An API version and kind, as a manifest names them: `apps/v1`, `Deployment`.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ApiKind {
+    /// `v1` or `group/version`.
+    pub api_version: String,
+    /// The kind.
+    pub kind: String,
+}
+
+/// Types of objects, by kind and name.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Schema {
+    types: Vec<Type>,
+    names: HashMap<String, TypeId>,
+    kinds: HashMap<ApiKind, TypeId>,
+}
+
+/// Which type of a [`Schema`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TypeId(usize);
+
+/// The members of an object.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Type {
+    /// As Kubernetes names it, without what all names begin with: `core.v1.Container`.
+    pub(crate) name: String,
+    /// Sorted by name.
+    fields: Vec<(String, Field)>,
+}
+
+/// A member.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Field {
+    pub(crate) shape: Shape,
+    /// What the server fills in if it is absent.
+    pub(crate) default: Option<Value>,
+    /// Whether the server drops the zero value, so that zero and absent are the same.
+    pub(crate) zero_is_absent: bool,
+    /// Who may give it any value if it is absent.
+    pub(crate) chosen: Option<Chosen>,
+}
+
+/// Who chooses a value that nobody declared.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Chosen {
+    /// The server, in whosever name: a cluster IP, a node port.
+    Server,
+    /// Admission and controllers; a person's tool has no business there: a storage class.
+    Admission,
+}
+
+/// What a value may be.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Shape {
+    /// Nobody says.
+    Any,
+    /// A text.
+    String,
+    /// A whole number.
+    Int,
+    /// A number.
+    Number,
+    /// True or false.
+    Bool,
+    /// `100m`, `128Mi`; see [`crate::quantity`].
+    Quantity,
+    /// `80`, `http`, `25%`.
+    IntOrString,
+    /// Bytes in base64.
+    Bytes,
+    /// `1h30m`, as Go writes it.
+    Duration,
+    /// An object with known members.
+    Object(TypeId),
+    /// An object with any members, all of one shape.
+    Map(Box<Shape>),
+    /// A list that has one owner and is compared as a whole.
+    Atomic(Box<Shape>),
+    /// A list in which order does not matter.
+    Set(Box<Shape>),
+    /// A list of objects that are known by these members.
+    Keyed(Vec<String>, Box<Shape>),
+}
+
+impl Schema {
+    /// The kinds that Kubernetes itself serves, version 1.36.
+    pub fn builtin() -> &'static Self {
+        &builtin::SCHEMA
+    }
+
+    /// The type of objects of that kind.
+    pub fn kind(&self, kind: &ApiKind) -> Option<TypeId> {
+        self.kinds.get(kind).copied()
+    }
+
+    /// The kinds that it has.
+    pub fn kinds(&self) -> impl Iterator<Item = &ApiKind> {
+        self.kinds.keys()
+    }
+
+    /// The type.
+    pub(crate) fn get(&self, id: TypeId) -> &Type {
+        &self.types[id.0]
+    }
+
+    /// The number of that name's type, which may yet have no members.
+    fn named(&mut self, name: &str) -> TypeId {
+        if let Some(id) = self.names.get(name) {
+            return *id;
+        }
+        let id = TypeId(self.types.len());
+        self.types.push(Type { name: name.to_owned(), fields: Vec::new() });
+        self.names.insert(name.to_owned(), id);
+        id
+    }
+
+    fn field_mut(&mut self, type_name: &str, field: &str) -> Option<&mut Field> {
+        let id = *self.names.get(type_name)?;
+        let fields = &mut self.types[id.0].fields;
+        fields.iter_mut().find(|(name, _)| name == field).map(|(_, field)| field)
+    }
+
+    /// Takes over the types and kinds of `other`; a kind that both have is as `other` has it.
+    pub fn merge(&mut self, other: &Self) {
+        for id in (0..other.types.len()).map(TypeId) {
+            let Type { name, fields } = other.get(id);
+            let mine = self.named(name);
+            let fields = fields.iter().map(|(name, field)| {
+                let shape = self.adopt(&field.shape, other);
+                (name.clone(), Field { shape, ..field.clone() })
+            });
+            let fields = fields.collect();
+            self.types[mine.0].fields = fields;
+        }
+        for (kind, id) in &other.kinds {
+            let mine = self.named(&other.get(*id).name);
+            self.kinds.insert(kind.clone(), mine);
+        }
+    }
+
+    /// A shape of `other` in our numbers.
+    fn adopt(&mut self, shape: &Shape, other: &Self) -> Shape {
+        let mut of = |item: &Shape| Box::new(self.adopt(item, other));
+        match shape {
+            Shape::Map(item) => Shape::Map(of(item)),
+            Shape::Atomic(item) => Shape::Atomic(of(item)),
+            Shape::Set(item) => Shape::Set(of(item)),
+            Shape::Keyed(keys, item) => Shape::Keyed(keys.clone(), of(item)),
+            Shape::Object(id) => Shape::Object(self.named(&other.get(*id).name)),
+            plain => plain.clone(),
+        }
+    }
+}
+
+impl Type {
+    /// The members, by name.
+    #[cfg(test)]
+    pub(crate) fn fields(&self) -> &[(String, Field)] {
+        &self.fields
+    }
+
+    /// The member of that name.
+    pub(crate) fn field(&self, name: &str) -> Option<&Field> {
+        let at = self.fields.binary_search_by(|(field, _)| field.as_str().cmp(name)).ok()?;
+        Some(&self.fields[at].1)
+    }
+}
+
+impl Field {
+    const fn of(shape: Shape) -> Self {
+        Self { shape, default: None, zero_is_absent: false, chosen: None }
+    }
+
+    /// Whether the server stores this as no value.
+    pub(crate) fn is_dropped(&self, value: &Value) -> bool {
+        self.zero_is_absent
+            && match value {
+                Value::Bool(value) => !value,
+                Value::Number(value) => value.as_f64() == Some(0.0),
+                Value::String(text) => text.is_empty(),
+                _ => false,
+            }
+    }
+}
