@@ -58,7 +58,7 @@ words! {
         Unmanaged = "unmanaged",
         /// The same instance changed its content where only replacement is allowed.
         MutatedInPlace = "mutated_in_place",
-        /// The collector is stale or failed.
+        /// The collector is stale or failed, or could not look at the resource.
         Unknown = "unknown",
     }
 }
@@ -83,6 +83,8 @@ words! {
         LeftOver = "left_over",
         /// Agrees with an earlier revision.
         Behind = "behind",
+        /// Declared, and not seen: `live` says why. Nobody knows whether it differs.
+        Unseen = "unseen",
     }
 }
 

@@ -10,6 +10,7 @@ use model::rows::{Revision, Scope as ScopeRow, SetChunk, SetSide, Tick};
 use model::{Fingerprint, Key, ModelError, Record, ScopeState, Stream};
 
 use super::DriftFold;
+use super::cover::Cover;
 use super::scope::{Party, Scope};
 use super::table::{Entry, NOBODY, Table};
 
@@ -184,7 +185,7 @@ fn reported(scope: Option<&Scope>, row: &ScopeRow) -> Vec<Change> {
     if completes && !recovers {
         changes.extend(drifted(&scope.table, n));
     }
-    if completes || (row.covers.is_some() && party.covers != super::places(row.covers.as_deref())) {
+    if completes || (row.covers.is_some() && party.covers != super::read::<Cover>(row.covers.as_deref())) {
         changes.extend(absent(&scope.table));
     }
     unique(changes)

@@ -16,13 +16,39 @@ pub struct Side<'a> {
     pub text: Option<&'a str>,
 }
 
+/// Members by which a collector says that it did not see all of a resource: `true`, or a text that
+/// says more.
+const GAPS: [(&str, &str); 3] = [
+    ("unreadable", "cannot be read"),
+    ("oversize", "is too large to be read"),
+    ("unstable", "changed each time it was read"),
+];
+
+/// Why a live document may lack members that the resource has; nothing if its collector saw all.
+pub fn gap(live: &Value) -> Option<String> {
+    GAPS.iter().find_map(|(member, says)| match live.get(member)? {
+        Value::Bool(true) => Some((*says).to_owned()),
+        Value::String(more) => Some(format!("{says}: {more}")),
+        _ => None,
+    })
+}
+
 /// The declared fields in which live differs, in order of path; none if live agrees.
 ///
 /// Members that are not declared do not count. Lists are sets: order and repetition do not matter,
-/// and each member is reported by its value.
+/// and each member is reported by its value. What the collector did not see is `unseen`.
 pub fn compare(declared: Side<'_>, live: Side<'_>) -> Vec<FieldChange> {
     let mut fields = Vec::new();
     walk("", declared.document, Some(live.document), &mut fields);
+    // A capture writes them, too: they say nothing of what the resource must be.
+    fields.retain(|field| !GAPS.iter().any(|(member, _)| field.path.strip_prefix('/') == Some(member)));
+    if let Some(why) = gap(live.document) {
+        let member = |path: &str| path.strip_prefix('/').is_some_and(|name| !name.contains('/'));
+        let lacks = |field: &&mut FieldChange| field.reason == FieldReason::Absent && member(&field.path);
+        for field in fields.iter_mut().filter(lacks) {
+            (field.reason, field.live) = (FieldReason::Unseen, why.clone().into());
+        }
+    }
     for field in &mut fields {
         if field.path == "/digest"
             && let (Some(declared), Some(live)) = (declared.text, live.text)
@@ -99,6 +125,9 @@ pub fn headline(field: &FieldChange) -> String {
         Value::Null => "nothing".to_owned(),
         other => other.to_string(),
     };
+    if field.reason == FieldReason::Unseen {
+        return show(&field.live);
+    }
     format!("{}: declared {}, live {}", field.path, show(&field.declared), show(&field.live))
 }
 
@@ -129,6 +158,26 @@ mod tests {
             fields(json!({"members": ["a", "b"]}), json!({"members": ["b", "eve"]})),
             [("/members/a".to_owned(), FieldReason::Absent), ("/members/eve".to_owned(), FieldReason::Undeclared)]
         );
+    }
+
+    #[test]
+    fn what_a_collector_did_not_see_is_unseen_and_what_it_saw_is_compared() {
+        let declared = json!({"mode": "0644", "digest": "blake3:a", "members": ["a"]});
+        for member in ["unreadable", "oversize", "unstable"] {
+            assert_eq!(
+                fields(declared.clone(), json!({"mode": "0600", "members": [], member: true})),
+                [
+                    ("/digest".to_owned(), FieldReason::Unseen),
+                    ("/members/a".to_owned(), FieldReason::Absent),
+                    ("/mode".to_owned(), FieldReason::Modified),
+                ]
+            );
+        }
+        let other = json!({"mode": "0644", "members": ["a"], "digest": "blake3:b", "oversize": true});
+        assert_eq!(fields(declared, other), [("/digest".to_owned(), FieldReason::Modified)]);
+        assert_eq!(fields(json!({"mode": "0644", "unreadable": true}), json!({"mode": "0644"})), []);
+        assert_eq!(gap(&json!({"unreadable": "EACCES"})).as_deref(), Some("cannot be read: EACCES"));
+        assert_eq!(gap(&json!({"unreadable": false})), None);
     }
 
     #[test]

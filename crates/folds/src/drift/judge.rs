@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use base::Timestamp;
 use fold::Found;
+use model::rows::Live;
 use model::{FieldChange, FieldReason, Fingerprint, Key, Verdict};
 use serde_json::Value;
 
@@ -91,6 +92,9 @@ impl Case<'_> {
         }
         let complete = self.scope.parties.get(usize::from(meta.watcher)).is_some_and(|party| party.complete);
         if meta.has(REPLACE_ONLY) && complete && self.entry.live != self.entry.baseline {
+            if let Some(why) = compare::gap(&self.live_tree()) {
+                return unseen(Value::Null, why);
+            }
             return Judgement { fields: whole(), ..Judgement::of(Verdict::MutatedInPlace) };
         }
         Judgement::default()
@@ -99,8 +103,7 @@ impl Case<'_> {
     fn absent(&self) -> Judgement {
         if self.entry.meta.watcher == NOBODY {
             let declared = self.declared(self.entry.declared).and_then(tree).unwrap_or_default();
-            let field = compare::change(String::new(), FieldReason::Absent, declared, Value::Null);
-            return Judgement { fields: vec![field], ..Judgement::of(Verdict::Unknown) };
+            return unseen(declared, self.scope.unwatched(self.documents.id(self.key).as_ref()));
         }
         let watcher = self.scope.parties.get(usize::from(self.entry.meta.watcher));
         if watcher.is_none_or(|party| !party.complete) {
@@ -115,24 +118,22 @@ impl Case<'_> {
     }
 
     fn compared(&self) -> Judgement {
-        let Some(mut fields) = self.against(self.entry.declared) else {
+        let Some(Differences { mut fields, unseen }) = self.against(self.entry.declared) else {
             return Judgement::of(Verdict::Unknown);
         };
         if fields.is_empty() {
-            return Judgement::of(Verdict::InSync);
+            let verdict = if unseen.is_empty() { Verdict::InSync } else { Verdict::Unknown };
+            return Judgement { fields: unseen, ..Judgement::of(verdict) };
         }
         let declared = self.past.iter().filter(|past| past.fingerprint != Fingerprint::ABSENT);
-        let earlier: Vec<(&Past, Vec<FieldChange>)> =
-            declared.filter_map(|past| self.against(past.fingerprint).map(|fields| (past, fields))).collect();
-        if let Some((past, _)) = earlier.iter().find(|(_, differs)| differs.is_empty()) {
-            fields.iter_mut().for_each(|field| behind(field, past));
-            let verdict = if self.young() { Verdict::RollingOut } else { Verdict::Behind };
-            return Judgement { fields, commit: Some(past.revision.clone()), ..Judgement::of(verdict) };
-        }
+        let earlier: Vec<(&Past, Vec<FieldChange>)> = declared
+            .filter_map(|past| self.against(past.fingerprint).map(|differences| (past, differences.fields)))
+            .collect();
+        let whole = earlier.iter().find(|(_, differs)| differs.is_empty()).map(|(past, _)| *past);
         for field in &mut fields {
             let agrees =
                 |(_, differs): &&(&Past, Vec<FieldChange>)| differs.iter().all(|other| other.path != field.path);
-            if let Some((past, _)) = earlier.iter().find(agrees) {
+            if let Some(past) = whole.or_else(|| earlier.iter().find(agrees).map(|(past, _)| *past)) {
                 behind(field, past);
             }
         }
@@ -142,17 +143,20 @@ impl Case<'_> {
             (true, false) => Verdict::Behind,
             (false, _) => Verdict::Modified,
         };
-        Judgement { fields, ..Judgement::of(verdict) }
+        fields.extend(unseen);
+        Judgement { fields, commit: whole.map(|past| past.revision.clone()), ..Judgement::of(verdict) }
     }
 
     /// Where live differs from a declared version; nothing if a document is lost.
-    fn against(&self, version: Fingerprint) -> Option<Vec<FieldChange>> {
+    fn against(&self, version: Fingerprint) -> Option<Differences> {
         let (declared, live) = (self.declared(version)?, self.live?);
         let (declared_tree, live_tree) = (tree(declared)?, tree(live)?);
-        Some(compare::compare(
+        let fields = compare::compare(
             Side { document: &declared_tree, text: declared.text.as_deref() },
             Side { document: &live_tree, text: live.text.as_deref() },
-        ))
+        );
+        let (unseen, fields) = fields.into_iter().partition(|field| field.reason == FieldReason::Unseen);
+        Some(Differences { fields, unseen })
     }
 
     fn declared(&self, fingerprint: Fingerprint) -> Option<&Found> {
@@ -169,9 +173,29 @@ impl Case<'_> {
     }
 }
 
+/// A comparison.
+struct Differences {
+    /// Fields that differ.
+    fields: Vec<FieldChange>,
+    /// Fields of which nobody knows.
+    unseen: Vec<FieldChange>,
+}
+
+/// Nothing of the resource was seen.
+fn unseen(declared: Value, why: String) -> Judgement {
+    let field = compare::change(String::new(), FieldReason::Unseen, declared, why.into());
+    Judgement { fields: vec![field], ..Judgement::of(Verdict::Unknown) }
+}
+
 fn behind(field: &mut FieldChange, past: &Past) {
     field.reason = FieldReason::Behind;
     field.commit = Some(past.revision.clone());
+}
+
+/// Whether the row's collector did not see all of the resource.
+pub(super) fn has_gap(row: &Live) -> bool {
+    let document = row.document.as_deref().and_then(|json| serde_json::from_str(json).ok());
+    document.is_some_and(|document| compare::gap(&document).is_some())
 }
 
 fn tree(found: &Found) -> Option<Value> {

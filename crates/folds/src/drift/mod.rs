@@ -8,6 +8,7 @@ mod changes;
 mod checkpoint;
 pub mod compare;
 mod config;
+mod cover;
 mod judge;
 mod report;
 mod scope;
@@ -28,7 +29,7 @@ use changes::{Change, Changes};
 pub use config::DriftConfig;
 use report::{Documents, Report};
 use scope::{Past, Place, RevisionInfo, Scope};
-use table::{Entry, LEFT_OVER, REPLACE_ONLY};
+use table::{Entry, GAP, LEFT_OVER, REPLACE_ONLY};
 
 const NAME: &str = "drift";
 
@@ -168,7 +169,7 @@ impl DriftFold {
         party.state = row.state;
         party.message = row.message.clone();
         if row.covers.is_some() {
-            party.covers = places(row.covers.as_deref());
+            party.covers = read(row.covers.as_deref());
         }
         if row.state == ScopeState::Failed || row.state == ScopeState::Stale {
             party.down |= !party.complete && party.current.is_none();
@@ -199,13 +200,16 @@ impl DriftFold {
         let scope = self.scopes.entry(name.to_owned()).or_default();
         let mut entry = scope.table.get(&change.key).unwrap_or_default();
         scope.count(entry.meta, -1);
+        // A first look that did not see all is no measure of what comes later.
+        let first = entry.meta.has(GAP) && entry.baseline == entry.live;
         if let Some(live) = change.live {
             entry.live = live;
         }
         if let Some(row) = row {
             entry.meta.watcher = scope.party(&row.source);
             entry.meta.set(REPLACE_ONLY, self.config.replace_only.contains(&row.kind));
-            if scope.parties.get(usize::from(entry.meta.watcher)).is_some_and(|party| !party.complete) {
+            entry.meta.set(GAP, entry.meta.has(REPLACE_ONLY) && judge::has_gap(row));
+            if first || scope.parties.get(usize::from(entry.meta.watcher)).is_some_and(|party| !party.complete) {
                 entry.baseline = entry.live;
             }
         }
@@ -378,10 +382,11 @@ fn takes(scope: &Scope, row: &Revision) -> bool {
 }
 
 fn managed(row: &Revision) -> Vec<Place> {
-    places(row.managed.as_deref())
+    read(row.managed.as_deref())
 }
 
-fn places(json: Option<&str>) -> Vec<Place> {
+/// Places as a row has them; what cannot be read is none.
+fn read<T: serde::de::DeserializeOwned>(json: Option<&str>) -> Vec<T> {
     json.and_then(|json| serde_json::from_str(json).ok()).unwrap_or_default()
 }
 

@@ -5,7 +5,10 @@ use std::collections::{BTreeMap, HashMap};
 use base::Timestamp;
 use fold::{DocumentRef, Found, Outputs, Side};
 use model::rows::{Finding, Live, Revision, Summary, VerdictRow};
-use model::{AlertState, Fingerprint, Key, Labels, ModelError, Record, ResourceId, Severity, Stream, Verdict};
+use model::{
+    AlertState, FieldChange, FieldReason, Fingerprint, Key, Labels, ModelError, Record, ResourceId, Severity, Stream,
+    Verdict,
+};
 use serde_json::json;
 
 use super::judge::{self, Judgement};
@@ -89,7 +92,9 @@ impl Report {
         let said = old.has(SAID);
         let calm = matches!(judgement.verdict, None | Some(Verdict::InSync)) || judgement.quiet;
         let drift = judgement.verdict.is_some_and(|verdict| verdict != Verdict::InSync && verdict != Verdict::Unknown);
-        let same = judge::code(judgement.verdict) == old.verdict && !drift;
+        // What is seen of it may have changed, or why it is not seen.
+        let news = drift || !judgement.fields.is_empty();
+        let same = judge::code(judgement.verdict) == old.verdict && !news;
         if (calm && !said) || (same && said) {
             return;
         }
@@ -158,7 +163,7 @@ impl Report {
             verdict if verdict.is_drift() => AlertState::Firing,
             _ => AlertState::Resolved,
         };
-        let fields: Vec<model::FieldChange> = serde_json::from_str(&row.fields).unwrap_or_default();
+        let fields: Vec<FieldChange> = serde_json::from_str(&row.fields).unwrap_or_default();
         let diff = fields.first().map(compare::headline);
         let cause = match (row.verdict, &row.revision) {
             (Verdict::Behind, Some(revision)) => format!("revision/{}/{revision}", row.scope),
@@ -181,7 +186,7 @@ impl Report {
             cause,
             severity: severity(row.verdict),
             state,
-            summary: summary(row),
+            summary: summary(row, &fields),
             since: row.since,
             labels,
             evidence: evidence.to_string(),
@@ -211,7 +216,7 @@ fn severity(verdict: Verdict) -> Severity {
     }
 }
 
-fn summary(row: &VerdictRow) -> String {
+fn summary(row: &VerdictRow, fields: &[FieldChange]) -> String {
     let slash = if matches!(row.kind.as_str(), "file" | "package_file") { "/" } else { "" };
     let what = match row.verdict {
         Verdict::InSync => "agrees with what is declared again",
@@ -225,7 +230,9 @@ fn summary(row: &VerdictRow) -> String {
         Verdict::Unknown => "cannot be seen",
     };
     let kind = row.kind.replace('_', " ");
-    format!("{kind} {slash}{} on {} {what}", row.id.name(), row.id.scope_name())
+    let unseen = fields.first().filter(|field| field.reason == FieldReason::Unseen);
+    let why = unseen.and_then(|field| field.live.as_str()).map(|why| format!(": {why}")).unwrap_or_default();
+    format!("{kind} {slash}{} on {} {what}{why}", row.id.name(), row.id.scope_name())
 }
 
 /// How the parties of all scopes were: (scope, name) to whether it is down, and why it cannot be read.

@@ -4,9 +4,10 @@ use base::Timestamp;
 use model::{Fingerprint, Key, ResourceId, ScopeState};
 use serde::{Deserialize, Serialize};
 
+use super::cover::{self, Cover, Looks};
 use super::table::{Entry, MANAGED, NOBODY, Table};
 
-/// A place by kind and beginning of the name: what is managed, and what a collector covers.
+/// A place by kind and beginning of the name.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub(super) struct Place {
     pub kind: String,
@@ -50,7 +51,7 @@ pub(super) struct Party {
     pub down: bool,
     /// Collectors: whether all there is was seen once, so that what is not there is missing.
     pub complete: bool,
-    pub covers: Vec<Place>,
+    pub covers: Vec<Cover>,
     /// Sources: the current revision, and what it manages.
     pub current: Option<RevisionInfo>,
     pub managed: Vec<Place>,
@@ -124,8 +125,19 @@ impl Scope {
         let holds = |place: &Place| place.holds(id.kind(), id.name());
         entry.meta.set(MANAGED, self.parties.iter().flat_map(|party| &party.managed).any(holds));
         if entry.live == Fingerprint::ABSENT {
-            let watcher = self.parties.iter().position(|party| party.covers.iter().any(holds));
+            let looks = |party: &Party| cover::looks(&party.covers, id.kind(), id.name());
+            let watcher = self.parties.iter().position(|party| looks(party) == Looks::Yes);
             entry.meta.watcher = watcher.map_or(NOBODY, |n| n as u8);
+        }
+    }
+
+    /// Why nobody would see the resource if it were there.
+    pub(super) fn unwatched(&self, id: Option<&ResourceId>) -> String {
+        let left_out =
+            |id: &&ResourceId, party: &&Party| cover::looks(&party.covers, id.kind(), id.name()) == Looks::LeftOut;
+        match id.and_then(|id| self.parties.iter().find(|party| left_out(&id, party))) {
+            Some(party) => format!("{} leaves it out", party.name),
+            None => "no collector looks there".to_owned(),
         }
     }
 

@@ -37,6 +37,8 @@ pub(super) const REPLACE_ONLY: u8 = 1;
 pub(super) const MANAGED: u8 = 2;
 /// Declared by an earlier revision only.
 pub(super) const LEFT_OVER: u8 = 4;
+/// Of one that is only to be replaced: its collector did not see all of what is live.
+pub(super) const GAP: u8 = 16;
 /// Said to be missing by nobody: the key is of no use any more.
 const GONE: u8 = 128;
 

@@ -29,7 +29,7 @@ pub(super) struct Sick {
 }
 
 impl OutboxFold {
-    /// What a last receipt says of the receiver.
+    /// What a last receipt, or the first refusal of an intent, says of the receiver.
     pub(super) fn examine(&mut self, row: &Receipt, now: Timestamp, told: &mut Told) {
         match row.outcome {
             Outcome::Delivered | Outcome::Accepted => {

@@ -25,6 +25,9 @@ pub(super) struct Lane {
     pub reason: String,
     /// It is newer than the last intent.
     pub waiting: bool,
+    /// The last sequence of which an attempt was refused.
+    #[serde(default)]
+    pub refused: i64,
 }
 
 impl Lane {
@@ -38,7 +41,17 @@ impl Lane {
             wanted: None,
             reason: String::new(),
             waiting: false,
+            refused: 0,
         }
+    }
+
+    /// Notes that an attempt at the intent on its way was refused; whether it is the first one.
+    pub const fn refuses(&mut self, sequence: i64) -> bool {
+        let first = sequence > self.refused && sequence > self.done && sequence <= self.sequence;
+        if first {
+            self.refused = sequence;
+        }
+        first
     }
 
     pub const fn in_flight(&self) -> bool {

@@ -181,13 +181,16 @@ impl OutboxFold {
             return;
         }
         let taken = matches!(row.outcome, Outcome::Delivered | Outcome::Accepted);
+        let mut news = row.last;
         if let Some(lane) = self.lanes.get_mut(&row.incident).and_then(|lanes| lanes.get_mut(&row.receiver)) {
             lane.reached |= taken;
+            // Who sends it asks again and again: the first refusal of an intent is what is new.
+            news |= row.outcome == Outcome::Refused && lane.refuses(row.sequence);
             if row.last {
                 self.done(row, now, told);
             }
         }
-        if row.last {
+        if news {
             self.examine(row, now, told);
         }
     }

@@ -114,7 +114,9 @@ row! {
         findings: i64,
         /// Labels that all its findings share.
         labels: Labels,
-        /// Root first, then the top symptoms: a JSON list of findings' summaries and evidence.
+        /// A JSON object: `symptoms` (its findings with their evidence, the root first), how many are
+        /// `omitted` there or `unknown`, the commit (`revision`, `author`, `message`) of the newest,
+        /// and the record that made this alert (`shard`, `offset`).
         evidence: String,
         /// Why this record was made: opened, widened, updated, resolved.
         reason: String,

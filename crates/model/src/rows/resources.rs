@@ -133,7 +133,9 @@ row! {
         /// After this time without a good word from it, its scope is unknown.
         stale_after: Timestamp,
         /// Collectors: what it would see if it were there, as a JSON list of
-        /// `{"kind": "file", "prefix": "etc/"}`. Only there can something be `missing`.
+        /// `{"kind": "file", "prefix": "etc/", "except": ["/etc/app/**"]}`, in which `except` are globs of
+        /// names, with a slash before them, that it leaves out or cannot look at. Only there can
+        /// something be `missing`.
         covers: Option<String>,
     }
 }

@@ -1,14 +1,10 @@
 use fold::Fold;
-use model::{AlertState, Batch, FieldChange, FieldReason, ResourceId, ScopeState, Verdict};
+use model::{AlertState, Batch, FieldReason, ResourceId, ScopeState, Verdict};
 use serde_json::json;
 
 use super::world::{SCOPE, World, file};
 
 const QUARTER: u64 = 15 * 60;
-
-fn fields(world: &World) -> Vec<FieldChange> {
-    serde_json::from_str(&world.verdicts.last().unwrap().fields).unwrap()
-}
 
 #[test]
 fn an_edit_is_modified_with_who_and_where_and_its_revert_resolves_it() {
@@ -25,7 +21,7 @@ fn an_edit_is_modified_with_who_and_where_and_its_revert_resolves_it() {
         (Some("web-1.yaml"), Some(1), Some("owner alice"))
     );
     assert_eq!(row.author.as_deref(), Some("Ann <ann@example.org>"));
-    assert_eq!(fields(&world)[0].path, "/mode");
+    assert_eq!(world.fields()[0].path, "/mode");
     assert_eq!(world.finding(&format!("drift/{hosts}")), Some(AlertState::Firing));
     assert_eq!((world.count(Verdict::InSync), world.count(Verdict::Modified)), (0, 1));
 
@@ -76,7 +72,7 @@ fn a_commit_rolls_out_until_the_deadline_and_is_then_behind() {
     }
     assert_eq!(world.verdict(&hosts), Some(Verdict::Behind));
     assert_eq!(world.verdicts.last().unwrap().revision.as_deref(), Some("r1"), "the commit that live agrees with");
-    assert_eq!(fields(&world)[0].reason, FieldReason::Behind);
+    assert_eq!(world.fields()[0].reason, FieldReason::Behind);
     assert!(world.findings.last().unwrap().cause.starts_with("revision/host/web-1/"));
     world.see(&hosts, Some(json!({"mode": "0600"})));
     assert_eq!(world.verdict(&hosts), Some(Verdict::InSync));
@@ -89,7 +85,7 @@ fn fields_are_attributed_to_the_revision_that_they_agree_with() {
     world.commit("r2", &[(&hosts, json!({"mode": "0600", "owner": "root"}))]);
     world.see(&hosts, Some(json!({"mode": "0644", "owner": "bob"})));
     assert_eq!(world.verdict(&hosts), Some(Verdict::Modified));
-    let fields = fields(&world);
+    let fields = world.fields();
     assert_eq!((fields[0].reason, fields[0].commit.as_deref()), (FieldReason::Behind, Some("r1")));
     assert_eq!((fields[1].path.as_str(), fields[1].reason), ("/owner", FieldReason::Modified));
 }
@@ -104,7 +100,7 @@ fn what_is_no_longer_declared_and_still_there_is_left_over_after_the_deadline() 
     world.collector(ScopeState::Ok);
     world.pass(60);
     assert_eq!(world.verdict(&motd), Some(Verdict::Undeclared));
-    assert_eq!(fields(&world)[0].reason, FieldReason::LeftOver);
+    assert_eq!(world.fields()[0].reason, FieldReason::LeftOver);
     world.see(&motd, None);
     assert_eq!(world.verdict(&motd), Some(Verdict::InSync));
     assert_eq!(world.fold.resources(), 1, "nothing is kept of what is neither declared nor there");

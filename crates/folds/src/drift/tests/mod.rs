@@ -1,2 +1,4 @@
 mod cases;
+mod random;
+mod unseen;
 mod world;

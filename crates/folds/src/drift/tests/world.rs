@@ -3,9 +3,12 @@
 use std::collections::{BTreeMap, HashMap};
 
 use base::Timestamp;
+use fold::suite::Input;
 use fold::{DocumentRef, Fold, Found, Outputs, Side};
-use model::rows::{Finding, Live, Revision, Scope, SetChunk, SetMember, SetSide, Summary, Tick, VerdictRow};
-use model::{AlertState, Batch, Document, Fingerprint, Key, Offset, Record, ResourceId, ScopeState, Stream, Verdict};
+use model::rows::{Declared, Finding, Live, Revision, Scope, SetChunk, SetMember, SetSide, Summary, Tick, VerdictRow};
+use model::{
+    AlertState, Batch, Document, FieldChange, Fingerprint, Key, Offset, Record, ResourceId, ScopeState, Stream, Verdict,
+};
 use serde_json::Value;
 
 use crate::drift::{DriftConfig, DriftFold};
@@ -14,6 +17,10 @@ pub(super) const SCOPE: &str = "host/web-1";
 
 pub(super) struct World {
     pub fold: DriftFold,
+    /// The scope that is spoken of.
+    pub scope: &'static str,
+    /// Every record.
+    pub history: Vec<Input>,
     pub now: Timestamp,
     next: u64,
     versions: HashMap<DocumentRef, Found>,
@@ -21,7 +28,7 @@ pub(super) struct World {
     live: BTreeMap<Key, Fingerprint>,
     pub verdicts: Vec<VerdictRow>,
     pub findings: Vec<Finding>,
-    pub counts: BTreeMap<Verdict, i64>,
+    pub counts: BTreeMap<(String, Verdict), i64>,
 }
 
 pub(super) fn file(path: &str) -> ResourceId {
@@ -32,6 +39,8 @@ impl World {
     pub(super) fn new() -> Self {
         Self {
             fold: DriftFold::new(DriftConfig::default()),
+            scope: SCOPE,
+            history: Vec::new(),
             now: Timestamp::from_secs(1_000_000),
             next: 0,
             versions: HashMap::new(),
@@ -61,6 +70,7 @@ impl World {
     }
 
     pub(super) fn apply(&mut self, batch: Batch) {
+        self.history.push(Input { time: self.now, batch: batch.clone() });
         let record = self.record(batch);
         let refs = self.fold.needs(&record).unwrap();
         let newest = |side, key| self.versions.get(&DocumentRef { side, key, fingerprint: Fingerprint::ABSENT });
@@ -75,7 +85,10 @@ impl World {
             match record.batch.stream {
                 Stream::Verdicts => self.verdicts.extend(record.rows::<VerdictRow>().unwrap()),
                 Stream::Findings => self.findings.extend(record.rows::<Finding>().unwrap()),
-                _ => self.counts.extend(record.rows::<Summary>().unwrap().iter().map(|row| (row.verdict, row.count))),
+                _ => {
+                    let rows = record.rows::<Summary>().unwrap();
+                    self.counts.extend(rows.into_iter().map(|row| ((row.scope, row.verdict), row.count)));
+                }
             }
         }
     }
@@ -90,7 +103,7 @@ impl World {
         let fingerprint = document.as_ref().map_or(Fingerprint::ABSENT, Document::fingerprint);
         let row = Live {
             time: self.now,
-            scope: SCOPE.to_owned(),
+            scope: self.scope.to_owned(),
             source: "host.files".to_owned(),
             id: id.clone(),
             key: id.key(),
@@ -108,7 +121,7 @@ impl World {
 
     pub(super) fn see(&mut self, id: &ResourceId, document: Option<Value>) {
         let row = self.row(id, document);
-        self.apply(Batch::of(SCOPE, &[row]).unwrap());
+        self.apply(Batch::of(self.scope, &[row]).unwrap());
     }
 
     pub(super) fn collector(&mut self, state: ScopeState) {
@@ -118,7 +131,7 @@ impl World {
     pub(super) fn party(&mut self, source: &str, state: ScopeState, covers: Option<&str>) {
         let row = Scope {
             time: self.now,
-            scope: SCOPE.to_owned(),
+            scope: self.scope.to_owned(),
             source: source.to_owned(),
             state,
             message: None,
@@ -126,14 +139,14 @@ impl World {
             stale_after: self.now.plus(std::time::Duration::from_secs(90)),
             covers: covers.map(str::to_owned),
         };
-        self.apply(Batch::of(SCOPE, &[row]).unwrap());
+        self.apply(Batch::of(self.scope, &[row]).unwrap());
     }
 
     pub(super) fn sweep(&mut self, ids: &[&ResourceId]) {
         let keys: Vec<Key> = ids.iter().map(|id| id.key()).collect();
         let members = self.live.iter().filter(|(key, _)| keys.contains(key));
         let members = members.map(|(key, fingerprint)| SetMember { key: *key, fingerprint: *fingerprint }).collect();
-        for batch in SetChunk::full(SCOPE, "host.files", SetSide::Live, "", members).unwrap() {
+        for batch in SetChunk::full(self.scope, "host.files", SetSide::Live, "", members).unwrap() {
             self.apply(batch);
         }
     }
@@ -150,7 +163,16 @@ impl World {
         managed: &str,
         backfill: bool,
     ) {
+        self.declare(source, revision, manifests);
+        self.declared_set(source, revision);
+        let row = Revision { managed: Some(managed.to_owned()), backfill, ..self.revision_row(source, revision) };
+        self.apply(Batch::of(self.scope, &[row]).unwrap());
+    }
+
+    /// The manifests of a revision, without its set.
+    fn declare(&mut self, source: &str, revision: &str, manifests: &[(&ResourceId, Value)]) {
         self.declared.clear();
+        let mut rows = Vec::new();
         for (n, (id, document)) in manifests.iter().enumerate() {
             let document = Document::new(document.clone());
             let found = Found {
@@ -163,19 +185,37 @@ impl World {
             };
             self.keep(Side::Declared, id.key(), document.fingerprint(), &found);
             self.declared.insert(id.key(), document.fingerprint());
+            rows.push(Declared {
+                time: self.now,
+                scope: self.scope.to_owned(),
+                source: source.to_owned(),
+                revision: revision.to_owned(),
+                id: (*id).clone(),
+                key: id.key(),
+                kind: id.kind().to_owned(),
+                present: true,
+                fingerprint: document.fingerprint(),
+                document: found.document,
+                text: None,
+                file: found.file,
+                line: found.line,
+            });
         }
+        self.apply(Batch::of(self.scope, &rows).unwrap());
+    }
+
+    /// The set of what was declared last, without its revision.
+    pub(super) fn declared_set(&mut self, source: &str, revision: &str) {
         let members = self.declared.iter().map(|(key, fingerprint)| SetMember { key: *key, fingerprint: *fingerprint });
-        for batch in SetChunk::full(SCOPE, source, SetSide::Declared, revision, members.collect()).unwrap() {
+        for batch in SetChunk::full(self.scope, source, SetSide::Declared, revision, members.collect()).unwrap() {
             self.apply(batch);
         }
-        let row = Revision { managed: Some(managed.to_owned()), backfill, ..self.revision_row(source, revision) };
-        self.apply(Batch::of(SCOPE, &[row]).unwrap());
     }
 
     pub(super) fn revision_row(&self, source: &str, revision: &str) -> Revision {
         Revision {
             time: self.now,
-            scope: SCOPE.to_owned(),
+            scope: self.scope.to_owned(),
             source: source.to_owned(),
             revision: revision.to_owned(),
             author: Some("Ann <ann@example.org>".to_owned()),
@@ -199,7 +239,7 @@ impl World {
             error_line: Some(12),
             ..self.revision_row("git.infra", revision)
         };
-        self.apply(Batch::of(SCOPE, &[row]).unwrap());
+        self.apply(Batch::of(self.scope, &[row]).unwrap());
     }
 
     /// Lets time pass in ticks, as the host appends them.
@@ -212,6 +252,10 @@ impl World {
         self.now = end;
     }
 
+    pub(super) fn fields(&self) -> Vec<FieldChange> {
+        serde_json::from_str(&self.verdicts.last().unwrap().fields).unwrap()
+    }
+
     pub(super) fn verdict(&self, id: &ResourceId) -> Option<Verdict> {
         self.verdicts.iter().rev().find(|row| row.id == *id).map(|row| row.verdict)
     }
@@ -221,6 +265,6 @@ impl World {
     }
 
     pub(super) fn count(&self, verdict: Verdict) -> i64 {
-        self.counts.get(&verdict).copied().unwrap_or_default()
+        self.counts.get(&(SCOPE.to_owned(), verdict)).copied().unwrap_or_default()
     }
 }

@@ -227,6 +227,29 @@ fn an_attempt_that_is_not_the_last_decides_nothing() {
 }
 
 #[test]
+fn an_intent_that_is_refused_and_tried_again_is_one_finding() {
+    let mut world = World::new(vec![route("pd")]);
+    let opened = world.alert("a#1", "opened").intents.remove(0);
+    let attempt = |world: &mut World, intent: &Intent, attempt| {
+        let row = Receipt { last: false, attempt, ..receipt(intent, Outcome::Refused) };
+        world.apply(Batch::of("host/web-1", &[row]).unwrap())
+    };
+    let refused = attempt(&mut world, &opened, 1);
+    assert_eq!((refused.states(), refused.lines()), (vec![("notify/pd", AlertState::Firing)], vec![]));
+    assert_eq!(attempt(&mut world, &opened, 2).states(), []);
+    world.fold.restore(&world.fold.checkpoint()).unwrap();
+    assert_eq!(attempt(&mut world, &opened, 3).states(), []);
+    assert_eq!(world.alert("notify/pd#2", "opened").lines(), [""; 0], "nothing goes in circles");
+
+    let resolved = world.alert("a#1", "resolved").intents.remove(0);
+    assert_eq!(world.receipt(&opened, Outcome::Superseded).states(), []);
+    assert_eq!(attempt(&mut world, &opened, 4).states(), [], "it is done with");
+    assert_eq!(attempt(&mut world, &resolved, 1).states(), [("notify/pd", AlertState::Firing)]);
+    assert_eq!(world.receipt(&resolved, Outcome::Delivered).states(), [("notify/pd", AlertState::Resolved)]);
+    assert_eq!((world.fold.open(), world.fold.next_tick()), (0, None));
+}
+
+#[test]
 fn beyond_its_limit_no_lane_is_opened() {
     let config = OutboxConfig { max_open: 2, ..config(vec![route("pd")]) };
     let mut world = World { fold: OutboxFold::new(config).unwrap(), ..World::new(Vec::new()) };

@@ -82,6 +82,11 @@ impl Play {
             .iter()
             .any(|other| (&other.receiver, &other.incident) == (&intent.receiver, &intent.incident));
         let row = receipt(&intent, if behind { Outcome::Superseded } else { outcome });
+        // A refusal may be one of several, and is not the last word.
+        if row.outcome == Outcome::Refused && self.rng.below(2) == 0 {
+            self.outstanding.push_front(intent);
+            return self.apply(Batch::of("host/web-1", &[Receipt { last: false, ..row }]).unwrap());
+        }
         self.apply(Batch::of("host/web-1", &[row]).unwrap());
     }
 

@@ -1,0 +1,115 @@
+use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
+use serde::{Deserialize, Serialize};
+
+use super::scope::Place;
+
+/// A place that a collector sees all of, but for what it leaves out there.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(from = "Written", into = "Written")]
+pub(super) struct Cover {
+    written: Written,
+    out: Option<GlobSet>,
+}
+
+/// As `collect::Cover` writes it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct Written {
+    #[serde(flatten)]
+    place: Place,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    except: Vec<String>,
+}
+
+/// Whether a collector would see a resource if it were there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Looks {
+    /// It would.
+    Yes,
+    /// It looks there, and leaves this one out.
+    LeftOut,
+    /// It does not look there.
+    No,
+}
+
+impl Cover {
+    pub(super) fn looks(&self, kind: &str, name: &str) -> Looks {
+        if !self.written.place.holds(kind, name) {
+            return Looks::No;
+        }
+        match &self.out {
+            Some(out) if !out.is_match(format!("/{name}")) => Looks::Yes,
+            _ => Looks::LeftOut,
+        }
+    }
+}
+
+/// What the covers say together: one that looks is enough.
+pub(super) fn looks(covers: &[Cover], kind: &str, name: &str) -> Looks {
+    let mut answer = Looks::No;
+    for cover in covers {
+        match cover.looks(kind, name) {
+            Looks::Yes => return Looks::Yes,
+            Looks::LeftOut => answer = Looks::LeftOut,
+            Looks::No => {}
+        }
+    }
+    answer
+}
+
+impl From<Written> for Cover {
+    fn from(written: Written) -> Self {
+        // Of what cannot be read nothing is known: then everything may be left out.
+        let out = globs(&written.except).ok();
+        Self { written, out }
+    }
+}
+
+impl From<Cover> for Written {
+    fn from(cover: Cover) -> Self {
+        cover.written
+    }
+}
+
+impl PartialEq for Cover {
+    fn eq(&self, other: &Self) -> bool {
+        self.written == other.written
+    }
+}
+
+fn globs(texts: &[String]) -> Result<GlobSet, globset::Error> {
+    let mut builder = GlobSetBuilder::new();
+    for text in texts {
+        builder.add(GlobBuilder::new(text).literal_separator(true).build()?);
+    }
+    builder.build()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn covers(json: &str) -> Vec<Cover> {
+        serde_json::from_str(json).unwrap()
+    }
+
+    #[test]
+    fn what_is_left_out_is_not_looked_at() {
+        let json = r#"[{"kind":"file","prefix":"etc/","except":["**/*.swp","/etc/app/**"]},{"kind":"file","prefix":"etc/app/in/"}]"#;
+        let covers = covers(json);
+        let looks = |name| super::looks(&covers, "file", name);
+        assert_eq!((looks("etc/hosts"), looks("srv/x")), (Looks::Yes, Looks::No));
+        assert_eq!(
+            (looks("etc/a.swp"), looks("etc/x/a.swp"), looks("etc/app/x")),
+            (Looks::LeftOut, Looks::LeftOut, Looks::LeftOut)
+        );
+        assert_eq!(looks("etc/app/in/x"), Looks::Yes, "another place of the same collector");
+        assert_eq!(super::looks(&covers, "user", "etc/hosts"), Looks::No);
+        assert_eq!(serde_json::to_string(&covers).unwrap(), json);
+    }
+
+    #[test]
+    fn an_exception_that_cannot_be_read_excepts_everything() {
+        let covers = covers(r#"[{"kind":"file","prefix":"","except":["["]}]"#);
+        assert_eq!(super::looks(&covers, "file", "etc/hosts"), Looks::LeftOut);
+    }
+}
