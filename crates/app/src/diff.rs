@@ -88,13 +88,17 @@ fn agree(declared: &Manifest, live: &Manifest, past: Option<&Manifest>) -> (Verd
     if fields.is_empty() {
         return (Verdict::InSync, fields);
     }
+    if fields.iter().all(|field| field.reason == FieldReason::Unseen) {
+        return (Verdict::Unknown, fields);
+    }
     let Some(past) = past else { return (Verdict::Modified, fields) };
     let other: BTreeSet<String> =
         compare::compare(side(past), side(live)).into_iter().map(|field| field.path).collect();
-    for field in fields.iter_mut().filter(|field| !other.contains(&field.path)) {
+    let seen = |field: &&mut FieldChange| field.reason != FieldReason::Unseen;
+    for field in fields.iter_mut().filter(seen).filter(|field| !other.contains(&field.path)) {
         field.reason = FieldReason::Behind;
     }
-    let behind = fields.iter().all(|field| field.reason == FieldReason::Behind);
+    let behind = fields.iter().all(|field| matches!(field.reason, FieldReason::Behind | FieldReason::Unseen));
     (if behind { Verdict::Behind } else { Verdict::Modified }, fields)
 }
 

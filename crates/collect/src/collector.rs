@@ -11,7 +11,8 @@ use crate::CollectError;
 pub struct Seen {
     /// The resource.
     pub id: ResourceId,
-    /// Its canonical document; nothing if it is not there (any more).
+    /// Its canonical document; nothing if it is not there (any more). Where it lacks members since
+    /// they could not be seen, it says so: `unreadable`, `oversize` or `unstable`, each `true` or a text.
     pub document: Option<Document>,
     /// The text behind a digest in the document; never a secret's.
     pub text: Option<String>,
@@ -26,6 +27,22 @@ pub struct Cover {
     pub kind: String,
     /// What the names there begin with; empty for every name.
     pub prefix: String,
+    /// What it leaves out there all the same, as globs (`*` stops at slashes, `**` does not) that
+    /// are matched against a slash and the name: `/etc/app/**`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub except: Vec<String>,
+}
+
+impl Cover {
+    /// All of that kind.
+    pub fn all(kind: &str) -> Self {
+        Self::below(kind, "")
+    }
+
+    /// All of that kind whose name begins with `prefix`.
+    pub fn below(kind: &str, prefix: &str) -> Self {
+        Self { kind: kind.to_owned(), prefix: prefix.to_owned(), except: Vec::new() }
+    }
 }
 
 /// Something that watches. One file (or folder) per collector, and one line in `collectors::all()`.
@@ -39,7 +56,7 @@ pub trait Collector: Send {
 
     /// What it would see if it were there: kinds, with what their names begin with. Only there can
     /// a declared resource be called missing; elsewhere it is unknown. Goes into the scope's
-    /// records (`covers`).
+    /// records (`covers`), with what [`Cx::cannot_see`] adds.
     fn covers(&self) -> Vec<Cover>;
 
     /// Watches until `cx.shutdown`. First everything there is, ended by [`Cx::complete`], then
@@ -81,6 +98,16 @@ pub trait Cx: Send {
     /// [`Cx::complete`]. At the start of `run`, and after `complete`, one has begun already; who
     /// hands over changes between scans must call it.
     fn begin(&mut self);
+
+    /// Says what the scan could not look at, as globs like those of [`Cover::except`]: nothing
+    /// there is called missing until the next word. To be said before [`Cx::complete`].
+    ///
+    /// # Errors
+    /// [`CollectError::Shutdown`] or the log's.
+    async fn cannot_see(&mut self, names: Vec<String>) -> Result<(), CollectError> {
+        let _ = names;
+        Ok(())
+    }
 
     /// Says that everything there is was handed over since the scan began: what was not is gone. The host appends the full set of keys and fingerprints.
     ///

@@ -1,7 +1,7 @@
 use std::convert::Infallible;
 use std::time::Duration;
 
-use base::Timestamp;
+use base::{Limit, Timestamp};
 use model::rows::Scope;
 use model::{Batch, ScopeState};
 use tokio::sync::Mutex;
@@ -18,6 +18,9 @@ pub const STALE_AFTER: Duration = Duration::from_secs(100);
 /// Progress is appended no more often than this.
 const PROGRESS: Duration = Duration::from_secs(1);
 
+/// Names that cannot be seen, told one by one; where there are more, nothing is called missing.
+const UNSEEN: Limit = Limit::new("collect_unseen_names", 200);
+
 /// Bytes of a message that are kept.
 const MESSAGE_BYTES: usize = 2048;
 
@@ -25,7 +28,7 @@ const MESSAGE_BYTES: usize = 2048;
 /// undoes what was said after it.
 pub(crate) struct Reporter {
     scope: String,
-    covers: Option<String>,
+    covers: Vec<Cover>,
     appender: Appender,
     status: Mutex<Status>,
 }
@@ -34,6 +37,8 @@ struct Status {
     state: ScopeState,
     message: Option<String>,
     resources: usize,
+    /// The covers with what cannot be seen now.
+    covers: Option<String>,
     appended: Option<Duration>,
     /// The last good word holds until then: a failure does not make it longer.
     good_until: Option<Timestamp>,
@@ -41,10 +46,31 @@ struct Status {
 
 impl Reporter {
     pub(crate) fn new(scope: &str, covers: &[Cover], appender: Appender) -> Self {
-        let status =
-            Status { state: ScopeState::Scanning, message: None, resources: 0, appended: None, good_until: None };
-        let covers = serde_json::to_string(covers).ok();
-        Self { scope: scope.to_owned(), covers, appender, status: Mutex::new(status) }
+        let status = Status {
+            state: ScopeState::Scanning,
+            message: None,
+            resources: 0,
+            covers: serde_json::to_string(covers).ok(),
+            appended: None,
+            good_until: None,
+        };
+        Self { scope: scope.to_owned(), covers: covers.to_vec(), appender, status: Mutex::new(status) }
+    }
+
+    /// What it cannot look at now; said at once if that has changed.
+    pub(crate) async fn cannot_see(&self, mut names: Vec<String>) -> Result<(), CollectError> {
+        if UNSEEN.check(names.len() as u64).is_err() {
+            names = vec!["/**".to_owned()];
+        }
+        let mut covers = self.covers.clone();
+        covers.iter_mut().for_each(|cover| cover.except.extend(names.iter().cloned()));
+        let covers = serde_json::to_string(&covers).ok();
+        let mut status = self.status.lock().await;
+        if status.covers == covers {
+            return Ok(());
+        }
+        status.covers = covers;
+        self.say(&mut status).await
     }
 
     /// Its first word.
@@ -108,7 +134,7 @@ impl Reporter {
                 message: status.message.clone(),
                 resources: status.resources as i64,
                 stale_after: stale_after(now),
-                covers: self.covers.clone(),
+                covers: status.covers.clone(),
             }
         };
         self.appender.append(|| Ok(vec![Batch::of(self.scope.as_str(), &[row()])?])).await?;

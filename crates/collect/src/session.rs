@@ -203,6 +203,11 @@ impl Cx for Session {
         self.flush(&mut pending).await
     }
 
+    async fn cannot_see(&mut self, names: Vec<String>) -> Result<(), CollectError> {
+        self.check()?;
+        self.reporter.cannot_see(names).await
+    }
+
     async fn complete(&mut self) -> Result<(), CollectError> {
         self.check()?;
         self.bury().await?;

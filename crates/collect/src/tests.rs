@@ -89,6 +89,7 @@ impl Log for Memory {
 enum Act {
     See(Vec<Seen>),
     Begin,
+    CannotSee(Vec<String>),
     Complete,
     Fail,
     Panic,
@@ -109,7 +110,7 @@ impl Collector for Script {
     }
 
     fn covers(&self) -> Vec<Cover> {
-        vec![Cover { kind: "file".to_owned(), prefix: "etc/".to_owned() }]
+        vec![Cover::below("file", "etc/")]
     }
 
     async fn run(&mut self, cx: &mut dyn Cx) -> Result<(), CollectError> {
@@ -117,6 +118,7 @@ impl Collector for Script {
             match self.0.pop_front() {
                 Some(Act::See(seen)) => cx.seen(seen).await?,
                 Some(Act::Begin) => cx.begin(),
+                Some(Act::CannotSee(names)) => cx.cannot_see(names).await?,
                 Some(Act::Complete) => cx.complete().await?,
                 Some(Act::Fail) => {
                     return Err(CollectError::Source { what: "/etc".to_owned(), problem: "gone".to_owned() });
@@ -244,6 +246,27 @@ async fn nothing_is_lost_while_the_log_is_away() {
 async fn a_collector_that_waits_for_the_log_ends_with_the_process() {
     let world = start([Act::See(vec![seen("a", Some("1"))])], vec![], u32::MAX);
     world.log.until(|log| *log.away.lock().unwrap() < u32::MAX).await;
+    world.end().await;
+}
+
+#[tokio::test]
+async fn what_cannot_be_seen_is_on_the_log_before_the_set_that_lacks_it() {
+    let names = |count: usize| (0..count).map(|n| format!("/etc/{n}/**")).collect::<Vec<_>>();
+    let acts = [names(1), names(1), names(201), Vec::new()].map(|names| [Act::CannotSee(names), Act::Complete]);
+    let world = start(acts.into_iter().flatten(), vec![], 0);
+    world.log.until(|log| log.sets().len() == 4 && log.rows::<Scope>().last().unwrap().state == ScopeState::Ok).await;
+    let batches = world.log.batches.lock().unwrap().clone();
+    let mut said = vec!["set".to_owned()];
+    for batch in batches {
+        let word = match batch.stream {
+            Stream::Sets => "set".to_owned(),
+            _ => Scope::decode(&batch.data).unwrap().remove(0).covers.unwrap(),
+        };
+        said.extend((said.last() != Some(&word)).then_some(word));
+    }
+    let covers = |except: &str| format!(r#"[{{"kind":"file","prefix":"etc/"{except}}}]"#);
+    let (all, one, every) = (covers(""), covers(r#","except":["/etc/0/**"]"#), covers(r#","except":["/**"]"#));
+    assert_eq!(said, ["set", &all, &one, "set", &one, "set", &one, &every, "set", &every, &all, "set", &all]);
     world.end().await;
 }
 

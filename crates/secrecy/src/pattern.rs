@@ -25,9 +25,9 @@ impl Pattern {
         texts.iter().filter_map(|text| Self::try_from((*text).to_owned()).ok()).collect()
     }
 
-    /// The text that each path begins with that it matches.
-    pub fn literal_start(&self) -> &str {
-        self.0.glob().split(['*', '?', '[', '{', '\\']).next().unwrap_or_default()
+    /// The glob for whole paths.
+    pub fn glob(&self) -> &str {
+        self.0.glob()
     }
 }
 

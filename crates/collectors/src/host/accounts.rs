@@ -20,11 +20,10 @@ pub(crate) const PLUGIN: Plugin = Plugin {
 };
 
 fn build(config: &HostConfig, place: &Place) -> Option<Box<dyn Collector>> {
-    let cover = |kind: &str| Cover { kind: kind.to_owned(), prefix: String::new() };
     let poll = Poll {
         name: PLUGIN.name,
         scope: place.scope().to_owned(),
-        covers: vec![cover("user"), cover("group")],
+        covers: vec![Cover::all("user"), Cover::all("group")],
         interval: config.accounts.interval,
         watch: ["/etc/passwd", "/etc/group", "/etc/shadow"].map(|path| place.path(path)).to_vec(),
         look: Accounts(place.clone()),

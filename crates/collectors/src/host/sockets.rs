@@ -35,7 +35,7 @@ fn build(config: &HostConfig, place: &Place) -> Option<Box<dyn Collector>> {
     let poll = Poll {
         name: PLUGIN.name,
         scope: place.scope().to_owned(),
-        covers: vec![Cover { kind: "socket".to_owned(), prefix: String::new() }],
+        covers: vec![Cover::all("socket")],
         interval: config.sockets.interval,
         watch: Vec::new(),
         look: Sockets { place: place.clone(), ephemeral: config.sockets.ephemeral, processes: HashMap::new() },

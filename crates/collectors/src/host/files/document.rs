@@ -10,8 +10,8 @@ pub(crate) enum Body {
     Digest(Digest),
     /// Where a symbolic link leads, as it is written in it.
     Target(String),
-    /// A file whose content we may not read.
-    Unreadable,
+    /// A file whose content we may not read, and what the system says.
+    Unreadable(String),
     /// A file over the limit: its size.
     Oversize(u64),
     /// A file that changed each time it was read and was never read in one piece.
@@ -21,7 +21,7 @@ pub(crate) enum Body {
 }
 
 /// The document of a file: `type`, `mode`, `owner`, `group`, and by type `digest`, `target`,
-/// `unreadable`, `oversize` with `size`, or `unstable`.
+/// `unreadable` with what the system says, `oversize` with `size`, or `unstable`.
 pub(crate) fn document(stat: &Stat, owners: &Owners, body: Body) -> Document {
     let mut members = Map::new();
     let mut put = |name: &str, value: Value| _ = members.insert(name.to_owned(), value);
@@ -35,7 +35,7 @@ pub(crate) fn document(stat: &Stat, owners: &Owners, body: Body) -> Document {
     match body {
         Body::Digest(digest) => put("digest", digest.to_string().into()),
         Body::Target(target) => put("target", target.into()),
-        Body::Unreadable => put("unreadable", true.into()),
+        Body::Unreadable(why) => put("unreadable", why.into()),
         Body::Oversize(size) => {
             put("oversize", true.into());
             put("size", size.to_string().into());

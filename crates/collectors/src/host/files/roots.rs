@@ -87,20 +87,44 @@ fn resolve(path: &Path) -> Option<PathBuf> {
     real.symlink_metadata().ok().map(|_| real)
 }
 
-/// What is watched whole: roots without a pattern in their path and without `include`.
+/// What is watched whole: roots without a pattern in their path and without `include`, but for what
+/// they exclude and the roots in them, which have their own rules.
 pub(crate) fn covers(roots: &[RootConfig]) -> Vec<Cover> {
-    let whole = |root: &&RootConfig| {
-        root.include.is_empty() && !root.path.as_os_str().as_bytes().iter().any(|byte| b"*?[".contains(byte))
+    let whole = |root: &&RootConfig| root.include.is_empty() && !has_pattern(&root.path);
+    let inner = |root: &RootConfig| {
+        let inside =
+            |other: &&RootConfig| other.path != root.path && start(&other.path).starts_with(&start(&root.path));
+        roots.iter().filter(inside).flat_map(|other| within_too(&glob(&other.path))).collect::<Vec<_>>()
     };
-    let prefix = |root: &RootConfig| {
-        let name = escape_name(root.path.as_os_str().as_bytes());
-        name.trim_matches('/').to_owned()
+    let cover = |root: &RootConfig| {
+        let excluded = root.exclude.iter().flat_map(|pattern| within_too(pattern.glob()));
+        let except = excluded.chain(inner(root)).collect();
+        Cover { except, ..Cover::below("file", &start(&root.path)) }
     };
-    roots
-        .iter()
-        .filter(whole)
-        .map(|root| Cover { kind: "file".to_owned(), prefix: format!("{}/", prefix(root)) })
-        .collect()
+    roots.iter().filter(whole).map(cover).collect()
+}
+
+fn has_pattern(path: &Path) -> bool {
+    path.as_os_str().as_bytes().iter().any(|byte| b"*?[".contains(byte))
+}
+
+/// What the names of all that is below the path begin with.
+fn start(path: &Path) -> String {
+    let name = escape_name(path.as_os_str().as_bytes());
+    let name = name.trim_matches('/');
+    if name.is_empty() { String::new() } else { format!("{name}/") }
+}
+
+/// The path as a pattern.
+fn glob(path: &Path) -> String {
+    let name = escape_name(path.as_os_str().as_bytes());
+    let name = name.trim_end_matches('/');
+    if has_pattern(path) { name.to_owned() } else { globset::escape(name) }
+}
+
+/// A pattern leaves out what it matches and all that is in it.
+pub(crate) fn within_too(pattern: &str) -> [String; 2] {
+    [pattern.to_owned(), format!("{pattern}/**")]
 }
 
 #[cfg(test)]
@@ -108,10 +132,34 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_roots_that_are_watched_whole_are_covered() {
-        let only = RootConfig { include: crate::host::Pattern::list(&["a"]), ..RootConfig::new("/root/.ssh") };
-        let roots = [RootConfig::new("/etc/"), only, RootConfig::new("/home/*/.ssh")];
-        assert_eq!(covers(&roots), [Cover { kind: "file".to_owned(), prefix: "etc/".to_owned() }]);
+    fn only_roots_that_are_watched_whole_are_covered_but_for_what_they_leave_out() {
+        let plain = |path: &str| RootConfig { exclude: Vec::new(), ..RootConfig::new(path) };
+        let only = RootConfig { include: crate::host::Pattern::list(&["a"]), ..plain("/root/.ssh") };
+        let roots = [
+            RootConfig { exclude: crate::host::Pattern::list(&["*.swp", "/etc/mtab"]), ..plain("/etc/") },
+            only,
+            plain("/home/*/.ssh"),
+            plain("/etc/app"),
+            RootConfig { include: crate::host::Pattern::list(&["a"]), ..plain("/etc/*.d") },
+        ];
+        let covers = covers(&roots);
+        let shown: Vec<&str> = covers.iter().map(|cover| cover.prefix.as_str()).collect();
+        assert_eq!(shown, ["etc/", "etc/app/"]);
+        assert_eq!(
+            covers[0].except,
+            [
+                "**/*.swp",
+                "**/*.swp/**",
+                "/etc/mtab",
+                "/etc/mtab/**",
+                "/etc/app",
+                "/etc/app/**",
+                "/etc/*.d",
+                "/etc/*.d/**"
+            ]
+        );
+        assert_eq!(covers[1].except, [] as [&str; 0]);
+        assert_eq!(super::covers(&[plain("/")]), [Cover::all("file")]);
     }
 
     #[test]

@@ -9,7 +9,7 @@ use std::os::unix::ffi::OsStrExt;
 
 use super::document::{Body, document};
 use super::mounts;
-use super::roots::{Root, Rules};
+use super::roots::{Root, Rules, within_too};
 use super::walk::{Next, Walk};
 use crate::host::actor::Actors;
 use crate::host::content::{Binding, Cached, FileType, Links, Plan, Prefilter, Problem, Reader, SecretRules, Stat};
@@ -91,7 +91,7 @@ impl Files {
                 return Look::Saw(Item { seen: gone, unread: None });
             }
             Err(problem) => {
-                walk.cannot_read(path, problem);
+                walk.cannot_look(path, problem);
                 return Look::Nothing;
             }
         };
@@ -104,7 +104,7 @@ impl Files {
                 Err(Problem::Busy) => (self.last_body(path), None, false),
                 Err(problem) => {
                     walk.cannot_read(path, problem);
-                    (Body::Unreadable, None, false)
+                    (Body::Unreadable(problem.to_string()), None, false)
                 }
             };
             let owner = || walk.owners.user(stat.uid);
@@ -242,6 +242,11 @@ impl Subject for Files {
                 _ => None,
             })
             .collect()
+    }
+
+    fn unseen(&self, walk: &Walk) -> Vec<String> {
+        let glob = |path: &PathBuf| format!("/{}", globset::escape(&self.name(path)));
+        walk.unlisted.iter().flat_map(|path| within_too(&glob(path))).collect()
     }
 
     fn swept(&self, walk: Walk) -> Option<String> {

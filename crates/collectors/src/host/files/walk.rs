@@ -15,6 +15,10 @@ use crate::host::owners::Owners;
 /// by a directory of so many directories.
 const DIRECTORIES: Limit = Limit::new("collector_waiting_directories", 1_000_000);
 
+/// Places that could not be looked at and are remembered; more than the host of collectors tells
+/// apart.
+const UNLISTED: usize = 1000;
+
 /// A path to look at.
 pub(crate) struct Next {
     pub(crate) path: PathBuf,
@@ -36,6 +40,8 @@ pub(crate) struct Walk {
     /// Files and directories that we may not read, and the first of them.
     pub(crate) unreadable: u64,
     pub(crate) first_unreadable: Option<String>,
+    /// Of those, where we could not even look what is there.
+    pub(crate) unlisted: Vec<PathBuf>,
 }
 
 impl Walk {
@@ -48,6 +54,7 @@ impl Walk {
             actors,
             unreadable: 0,
             first_unreadable: None,
+            unlisted: Vec::new(),
         }
     }
 
@@ -69,7 +76,7 @@ impl Walk {
                     }
                     Some(Err(error)) => {
                         let directory = directory.clone();
-                        self.cannot_read(&directory, error);
+                        self.cannot_look(&directory, error);
                     }
                     None => {}
                 }
@@ -80,7 +87,7 @@ impl Walk {
                 Ok(entries) => self.open = Some((directory, rules, entries)),
                 // It was there a moment ago: who removed it makes an event.
                 Err(rustix::io::Errno::NOENT | rustix::io::Errno::NOTDIR | rustix::io::Errno::LOOP) => {}
-                Err(error) => self.cannot_read(&directory, error),
+                Err(error) => self.cannot_look(&directory, error),
             }
         }
     }
@@ -96,9 +103,35 @@ impl Walk {
         DIRECTORIES.check(self.waiting.len() as u64).map_err(problem)
     }
 
+    /// What is there, or below, may not be looked at.
+    pub(crate) fn cannot_look(&mut self, path: &Path, error: impl std::fmt::Display) {
+        self.cannot_read(path, error);
+        if self.unlisted.len() < UNLISTED {
+            self.unlisted.push(path.to_owned());
+        }
+    }
+
     /// Something there may not be read.
     pub(crate) fn cannot_read(&mut self, path: &Path, error: impl std::fmt::Display) {
         self.unreadable += 1;
         self.first_unreadable.get_or_insert_with(|| format!("{}: {error}", path.display()));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_directory_that_cannot_be_listed_is_remembered_and_one_that_is_gone_is_not() {
+        let dir = tempfile::tempdir().unwrap();
+        let owners = Owners::load(&crate::host::Place::new(Some("a"), None).at(dir.path()));
+        let mut walk = Walk::new([], owners, None);
+        // A name that no file can have: a refusal that root meets, too.
+        let refused = dir.path().join("x".repeat(300));
+        walk.enter(refused.clone(), 0).unwrap();
+        walk.enter(dir.path().join("gone"), 0).unwrap();
+        assert!(walk.next().is_none());
+        assert_eq!((walk.unreadable, walk.unlisted), (1, vec![refused]));
     }
 }

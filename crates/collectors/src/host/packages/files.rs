@@ -6,8 +6,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 use base::{Clock, DigestKey, Shutdown};
 use collect::{CollectError, Collector, Cover, Cx, Seen};
-use model::{Document, escape_name};
-use serde_json::json;
+use model::{Document, ResourceId, escape_name};
+use serde_json::{Value, json};
 
 use super::listing::{Line, Listing};
 use crate::host::actor::Actors;
@@ -15,7 +15,7 @@ use crate::host::content::{Binding, Cached, FileType, Links, Plan, Prefilter, Pr
 use crate::host::owners::Owners;
 use crate::host::pattern::{Patterns, patterns};
 use crate::host::sweep::{Changes, Item, LOOKS, STEP, STEP_BYTES, Step, Subject, Timing, Watch, drive, open};
-use crate::host::{HostConfig, PackagesConfig, Pattern, Place};
+use crate::host::{HostConfig, PackagesConfig, Place};
 
 /// Places of packages' files, as far as a prefix can say them. Parts of `/usr/share` are not looked at.
 const PLACES: &[&str] = &[
@@ -63,9 +63,9 @@ impl Collector for PackageFilesCollector {
     }
 
     fn covers(&self) -> Vec<Cover> {
-        let inside = |place: &&&str| !self.config.exclude.iter().any(|pattern| touches(pattern, place));
-        let cover = |place: &&str| Cover { kind: "package_file".to_owned(), prefix: (*place).to_owned() };
-        PLACES.iter().filter(inside).map(cover).collect()
+        let except: Vec<String> = self.config.exclude.iter().map(|pattern| pattern.glob().to_owned()).collect();
+        let cover = |place: &&str| Cover { except: except.clone(), ..Cover::below("package_file", place) };
+        PLACES.iter().map(cover).collect()
     }
 
     async fn run(&mut self, cx: &mut dyn Cx) -> Result<(), CollectError> {
@@ -77,12 +77,6 @@ impl Collector for PackageFilesCollector {
         base::blocking(move || files.save()).await;
         ended
     }
-}
-
-/// Whether a pattern may match below a place.
-fn touches(pattern: &Pattern, place: &str) -> bool {
-    let start = pattern.literal_start().trim_start_matches('/');
-    !start.is_empty() && (start.starts_with(place) || place.starts_with(start))
 }
 
 struct PackageFiles {
@@ -152,15 +146,20 @@ impl PackageFiles {
         let stat = match Stat::of(&path).map_err(Problem::of) {
             Ok(stat) => stat,
             Err(Problem::Gone) => return Some(gone),
-            Err(_) => return self.unreadable(id, walk),
+            Err(problem) => return Some(unreadable(id, problem, walk)),
         };
         let digest = match stat.kind {
             FileType::File => match self.digest(&path, &stat, line, reader, read) {
                 Ok(digest) => digest,
                 Err(Problem::Gone) => return Some(gone),
-                Err(Problem::Unreadable(_)) => return self.unreadable(id, walk),
+                Err(problem @ Problem::Unreadable(_)) => return Some(unreadable(id, problem, walk)),
                 // It will be seen again: as it was, if it was read before.
-                Err(_) => lock(&self.prefilter).last(&Prefilter::key(&path))?.digest.to_string(),
+                Err(problem) => match lock(&self.prefilter).last(&Prefilter::key(&path)) {
+                    Some(last) => last.digest.to_string(),
+                    // It is there, so it must not be taken for missing.
+                    None if problem == Problem::Busy => return Some(gap(id, "unstable", true.into())),
+                    None => return None,
+                },
             },
             FileType::Symlink => {
                 let target = std::fs::read_link(&path).unwrap_or_default();
@@ -192,11 +191,6 @@ impl PackageFiles {
         Ok(content.digest.to_string())
     }
 
-    fn unreadable(&self, id: model::ResourceId, walk: &mut Walk) -> Option<Seen> {
-        walk.unreadable += 1;
-        Some(Seen { id, document: Some(Document::new(json!({ "unreadable": true }))), text: None, actor: None })
-    }
-
     /// Watches the directories of the files (in their order, so that the limit leaves out the least
     /// important), and dpkg's own.
     fn watch_all(&self, listing: &Listing) {
@@ -216,6 +210,16 @@ impl PackageFiles {
         let name = shown.to_string_lossy();
         listing.named(name.trim_start_matches('/')).chain(diverted.get(path).copied()).collect()
     }
+}
+
+/// A file whose content could not be seen.
+fn gap(id: ResourceId, member: &str, why: Value) -> Seen {
+    Seen { id, document: Some(Document::new(json!({ member: why }))), text: None, actor: None }
+}
+
+fn unreadable(id: ResourceId, problem: Problem, walk: &mut Walk) -> Seen {
+    walk.unreadable += 1;
+    gap(id, "unreadable", problem.to_string().into())
 }
 
 impl Subject for PackageFiles {

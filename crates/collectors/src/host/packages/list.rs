@@ -11,7 +11,7 @@ pub(crate) fn build(config: &HostConfig, place: &Place) -> Option<Box<dyn Collec
     let poll = Poll {
         name: super::LIST.name,
         scope: place.scope().to_owned(),
-        covers: vec![Cover { kind: "package".to_owned(), prefix: String::new() }],
+        covers: vec![Cover::all("package")],
         interval: config.packages.interval,
         watch: vec![place.path("/var/lib/dpkg/status"), place.path("/var/lib/rpm/rpmdb.sqlite")],
         look: PackageList(place.clone()),

@@ -180,6 +180,7 @@ impl<S: Subject> Driver<'_, S> {
     }
 
     async fn swept(&mut self, walk: S::Walk) -> Result<(), CollectError> {
+        self.cx.cannot_see(self.subject.unseen(&walk)).await?;
         self.cx.complete().await?;
         self.first = false;
         let subject = Arc::clone(&self.subject);

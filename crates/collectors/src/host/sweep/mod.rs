@@ -44,6 +44,12 @@ pub(crate) trait Subject: Send + Sync + 'static {
     /// Reads again the files whose text is wanted though they did not change.
     fn texts(&self, paths: Vec<PathBuf>) -> Vec<Item>;
 
+    /// What a walk over everything could not look at, see [`collect::Cx::cannot_see`].
+    fn unseen(&self, walk: &Self::Walk) -> Vec<String> {
+        let _ = walk;
+        Vec::new()
+    }
+
     /// A walk over everything is over. Gives what its user should know.
     fn swept(&self, walk: Self::Walk) -> Option<String>;
 

@@ -34,7 +34,7 @@ fn watched() -> impl Iterator<Item = &'static str> {
 fn build(config: &HostConfig, place: &Place) -> Option<Box<dyn Collector>> {
     let names: Vec<String> = watched().map(str::to_owned).chain(config.sysctl.include.iter().cloned()).collect();
     let whole = |name: &&String| !name.contains(['*', '?', '[', '{']);
-    let cover = |name: &String| Cover { kind: "sysctl".to_owned(), prefix: name.clone() };
+    let cover = |name: &String| Cover::below("sysctl", name);
     let poll = Poll {
         name: PLUGIN.name,
         scope: place.scope().to_owned(),

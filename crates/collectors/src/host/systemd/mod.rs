@@ -26,7 +26,7 @@ fn build(config: &HostConfig, place: &Place) -> Option<Box<dyn Collector>> {
     let poll = Poll {
         name: PLUGIN.name,
         scope: place.scope().to_owned(),
-        covers: vec![Cover { kind: "unit".to_owned(), prefix: String::new() }],
+        covers: vec![Cover::all("unit")],
         interval: config.systemd.interval,
         watch: Vec::new(),
         look: Systemd(place.clone()),
