@@ -71,7 +71,7 @@ impl Catalog {
 
     /// A state in which a statement over these tables can be planned.
     pub fn state(&self) -> Result<SessionState> {
-        session::over(&self.base, self, Arc::clone(&self.runtime), self.now)
+        session::over(&self.base, Arc::new(self.clone()), Arc::clone(&self.runtime), self.now)
     }
 
     /// The table of that name; not a view.

@@ -38,7 +38,7 @@ pub fn error(error: &DataFusionError, config: &QueryConfig, tables: &[String]) -
         E::Execution(text) => QueryError::Data(first_line(text)),
         E::ResourcesExhausted(text) => memory(text, config),
         E::External(inner) => external(inner.as_ref()),
-        E::ArrowError(inner, _) => arrow(inner),
+        E::ArrowError(inner, _) => arrow(inner, config, tables),
         E::ParquetError(inner) => QueryError::Unavailable(inner.to_string()),
         E::ObjectStore(inner) => QueryError::Unavailable(inner.to_string()),
         E::IoError(inner) => QueryError::Unavailable(inner.to_string()),
@@ -140,10 +140,10 @@ fn external(error: &(dyn Error + Send + Sync + 'static)) -> QueryError {
     }
 }
 
-fn arrow(error: &ArrowError) -> QueryError {
+fn arrow(error: &ArrowError, config: &QueryConfig, tables: &[String]) -> QueryError {
     match error {
         ArrowError::ExternalError(inner) => match inner.downcast_ref::<DataFusionError>() {
-            Some(inner) => self::error(inner, &QueryConfig::default(), &[]),
+            Some(inner) => self::error(inner, config, tables),
             None => external(inner.as_ref()),
         },
         other => QueryError::Data(first_line(&other.to_string())),

@@ -2,7 +2,9 @@ use std::sync::Arc;
 
 use arrow::temporal_conversions::timestamp_ns_to_datetime;
 use base::Timestamp;
-use datafusion::catalog::{CatalogProvider, CatalogProviderList, MemoryCatalogProvider, MemoryCatalogProviderList};
+use datafusion::catalog::{
+    CatalogProvider, CatalogProviderList, MemoryCatalogProvider, MemoryCatalogProviderList, SchemaProvider,
+};
 use datafusion::error::Result;
 use datafusion::execution::SessionStateDefaults;
 use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
@@ -14,7 +16,6 @@ use datafusion::logical_expr::planner::ExprPlanner;
 use datafusion::prelude::SessionConfig;
 
 use crate::bounded::JoinPlanner;
-use crate::catalog::Catalog;
 use crate::pushdown::MAX_KEYS;
 use crate::{QueryConfig, functions, rules};
 
@@ -47,10 +48,15 @@ pub fn base(config: &QueryConfig) -> SessionState {
         .build()
 }
 
-/// The state of one query over `catalog`: its own memory, and `now` as its time.
-pub fn over(base: &SessionState, catalog: &Catalog, runtime: Arc<RuntimeEnv>, now: Timestamp) -> Result<SessionState> {
+/// The state of one query over `tables`: its own memory, and `now` as its time.
+pub fn over(
+    base: &SessionState,
+    tables: Arc<dyn SchemaProvider>,
+    runtime: Arc<RuntimeEnv>,
+    now: Timestamp,
+) -> Result<SessionState> {
     let schemas = MemoryCatalogProvider::new();
-    schemas.register_schema(SCHEMA, Arc::new(catalog.clone()))?;
+    schemas.register_schema(SCHEMA, tables)?;
     let catalogs = MemoryCatalogProviderList::new();
     catalogs.register_catalog(CATALOG.to_owned(), Arc::new(schemas));
     let mut props = ExecutionProps::new();

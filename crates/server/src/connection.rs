@@ -14,12 +14,20 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_rustls::TlsAcceptor;
 
+use crate::tls;
+
 /// How long a client may take for its TLS handshake, and for the head of a request.
 const HEAD: Duration = Duration::from_secs(15);
 /// Bytes of a request's head.
 const MAX_HEAD: usize = 32 << 10;
 /// Requests at once on one HTTP/2 connection.
 const MAX_STREAMS: u32 = 64;
+/// After so long a client is asked to connect again; what it has asked for is answered before. One
+/// that only holds its place would otherwise do so for ever.
+const LIFE: Duration = Duration::from_secs(600);
+/// How often a client that speaks HTTP/2 is asked whether it is still there, and how long it may
+/// take to answer.
+const PING: Duration = Duration::from_secs(20);
 /// How long to wait after a failed accept (no file descriptors left).
 const PAUSE: Duration = Duration::from_millis(100);
 
@@ -38,6 +46,9 @@ impl Connections {
     /// Accepts for ever; while all slots are taken, clients wait in the system's queue.
     pub async fn accept(&self, listener: &TcpListener) {
         loop {
+            if self.slots.available_permits() == 0 {
+                metrics::counter!("steadfast_limit_exceeded_total", "limit" => "max_connections").increment(1);
+            }
             let Ok(slot) = Arc::clone(&self.slots).acquire_owned().await else { return };
             match listener.accept().await {
                 Ok((stream, _)) => {
@@ -57,9 +68,12 @@ impl Connections {
         // Small answers are not to wait for others.
         let _ = stream.set_nodelay(true);
         match &self.tls {
-            None => self.http(stream).await,
+            None => self.http(stream, false).await,
             Some(tls) => match self.clock.timeout(HEAD, tls.accept(stream)).await {
-                Ok(Ok(stream)) => self.http(stream).await,
+                Ok(Ok(stream)) => {
+                    let http2 = stream.get_ref().1.alpn_protocol() == Some(tls::HTTP2);
+                    self.http(stream, http2).await;
+                }
                 Ok(Err(error)) => tracing::debug!(%error, "a TLS handshake failed"),
                 Err(_) => tracing::debug!("a TLS handshake took too long"),
             },
@@ -68,19 +82,13 @@ impl Connections {
         drop(slot);
     }
 
-    async fn http(&self, stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static) {
-        let mut builder = Builder::new(TokioExecutor::new());
-        builder.http1().timer(TokioTimer::new()).header_read_timeout(HEAD).max_buf_size(MAX_HEAD).keep_alive(true);
-        builder
-            .http2()
-            .timer(TokioTimer::new())
-            .max_concurrent_streams(MAX_STREAMS)
-            .max_header_list_size(MAX_HEAD as u32);
+    async fn http(&self, stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static, http2: bool) {
+        let builder = builder(http2);
         let service = TowerToHyperService::new(self.router.clone());
         let mut connection = pin!(builder.serve_connection(TokioIo::new(stream), service));
         let ended = tokio::select! {
             ended = connection.as_mut() => ended,
-            () = self.shutdown.wait() => {
+            _ = self.shutdown.or(self.clock.sleep(LIFE)) => {
                 connection.as_mut().graceful_shutdown();
                 connection.await
             }
@@ -89,4 +97,19 @@ impl Connections {
             tracing::debug!(%error, "a connection ended early");
         }
     }
+}
+
+/// The version is known before the first byte: to find it out by reading has no time limit.
+fn builder(http2: bool) -> Builder<TokioExecutor> {
+    let builder = Builder::new(TokioExecutor::new());
+    let mut builder = if http2 { builder.http2_only() } else { builder.http1_only() };
+    builder.http1().timer(TokioTimer::new()).header_read_timeout(HEAD).max_buf_size(MAX_HEAD).keep_alive(true);
+    builder
+        .http2()
+        .timer(TokioTimer::new())
+        .keep_alive_interval(PING)
+        .keep_alive_timeout(PING)
+        .max_concurrent_streams(MAX_STREAMS)
+        .max_header_list_size(MAX_HEAD as u32);
+    builder
 }

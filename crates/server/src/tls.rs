@@ -7,6 +7,9 @@ use tokio_rustls::TlsAcceptor;
 
 use crate::{ServerError, TlsConfig};
 
+/// HTTP/2, as a handshake names it.
+pub const HTTP2: &[u8] = b"h2";
+
 /// Reads the certificate and the key.
 pub fn acceptor(config: &TlsConfig) -> Result<TlsAcceptor, ServerError> {
     let certs = certificates(&config.cert)?;
@@ -18,7 +21,7 @@ pub fn acceptor(config: &TlsConfig) -> Result<TlsAcceptor, ServerError> {
         .with_no_client_auth()
         .with_single_cert(certs, key)
         .map_err(|error| problem(&config.key, format!("does not fit {}: {error}", config.cert.display())))?;
-    tls.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+    tls.alpn_protocols = vec![HTTP2.to_vec(), b"http/1.1".to_vec()];
     Ok(TlsAcceptor::from(Arc::new(tls)))
 }
 

@@ -6,6 +6,7 @@
 mod it {
     mod access;
     mod drift;
+    mod incidents;
     mod life;
     mod pages;
     mod site;

@@ -233,7 +233,7 @@ fn scope(source: &str, state: ScopeState) -> Scope {
     }
 }
 
-fn finding() -> Finding {
+pub fn finding() -> Finding {
     let finding = format!("drift/{}", id("etc/nginx/nginx.conf"));
     Finding {
         time: at("10:30:01"),
@@ -252,7 +252,7 @@ fn finding() -> Finding {
     }
 }
 
-fn alert() -> Alert {
+pub fn alert() -> Alert {
     let incident = "inc-1".to_owned();
     Alert {
         time: at("10:30:02"),

@@ -22,6 +22,7 @@ use crate::{guard, page};
 pub fn router(state: State) -> Router {
     let guarded = Router::new()
         .route("/", get(page::home))
+        .route("/incidents/{key}", get(page::incident))
         .route("/resource", get(page::resource))
         .route("/style.css", get(page::style))
         .route("/api/sql", get(sql::get).post(sql::post))

@@ -101,30 +101,46 @@ fn body(state: &State, answer: Answer, format: Format) -> Body {
     state.tasks.spawn("sql answer", async move {
         let _ = clock.timeout(limit, pump(answer, format, sender)).await;
     });
-    let chunks = stream::unfold(receiver, async |mut receiver| receiver.recv().await.map(|chunk| (chunk, receiver)));
+    // Without the last chunk it is a part: the connection is cut, so that nobody takes it for the
+    // whole.
+    let chunks = stream::unfold(Some(receiver), async |receiver| {
+        let mut receiver = receiver?;
+        match receiver.recv().await {
+            Some(Chunk::Rows(bytes)) => Some((Ok(bytes), Some(receiver))),
+            Some(Chunk::Last(bytes)) => Some((Ok(bytes), None)),
+            Some(Chunk::Failed(error)) => Some((Err(error), None)),
+            None => Some((Err(std::io::Error::other("the client read too slowly")), None)),
+        }
+    });
     Body::from_stream(chunks)
 }
 
-type Chunk = Result<Vec<u8>, std::io::Error>;
+/// A piece of an answer.
+enum Chunk {
+    Rows(Vec<u8>),
+    Last(Vec<u8>),
+    Failed(std::io::Error),
+}
 
 async fn pump(mut answer: Answer, format: Format, sender: queue::Sender<Chunk>) {
     let truncated = answer.truncation();
     let mut encoder = Encoder::new(format, &answer.schema);
     while let Some(batch) = answer.stream.next().await {
         let chunk = match batch {
-            Ok(batch) => encoder.rows(&batch).map_err(std::io::Error::other),
+            Ok(batch) => {
+                encoder.rows(&batch).map_or_else(|error| Chunk::Failed(std::io::Error::other(error)), Chunk::Rows)
+            }
             Err(error) => match encoder.error(&ApiError::from(&error).json()) {
-                Some(end) => Ok(end),
-                // The format has no place for an error: the connection is cut, so that nobody takes
-                // a part for the whole.
-                None => Err(std::io::Error::other(error)),
+                Some(end) => Chunk::Last(end),
+                // The format has no place for an error.
+                None => Chunk::Failed(std::io::Error::other(error)),
             },
         };
-        let failed = chunk.is_err();
-        if sender.send(chunk).await.is_err() || failed {
+        let ended = !matches!(chunk, Chunk::Rows(_));
+        if sender.send(chunk).await.is_err() || ended {
             return;
         }
     }
-    let end = encoder.end(&answer.warnings, truncated()).map_err(std::io::Error::other);
-    let _ = sender.send(end).await;
+    let end = encoder.end(&answer.warnings, truncated());
+    let _ = sender.send(end.map_or_else(|error| Chunk::Failed(std::io::Error::other(error)), Chunk::Last)).await;
 }

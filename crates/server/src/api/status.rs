@@ -7,6 +7,7 @@ use serde_json::json;
 
 use crate::access::Access;
 use crate::api::ApiError;
+use crate::health::all_ready;
 use crate::state::State;
 
 /// `GET /-/healthy`: 200 as long as the process answers.
@@ -16,9 +17,10 @@ pub async fn healthy() -> &'static str {
 
 /// `GET /-/ready`: 200 if every part does its work, else 503; with how each part is.
 pub async fn ready(With(state): With<State>) -> impl IntoResponse {
-    let ready = state.health.is_ready();
+    let components = state.health.components();
+    let ready = all_ready(&components);
     let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
-    (status, Json(json!({ "ready": ready, "components": state.health.components() })))
+    (status, Json(json!({ "ready": ready, "components": components })))
 }
 
 /// `GET /metrics`: our own metrics in Prometheus' text format (version 0.0.4).

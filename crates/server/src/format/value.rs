@@ -2,8 +2,9 @@
 
 use arrow::array::{Array, AsArray};
 use arrow::datatypes::{
-    DataType, Float32Type, Float64Type, Int8Type, Int16Type, Int32Type, Int64Type, TimeUnit, UInt8Type, UInt16Type,
-    UInt32Type, UInt64Type,
+    ArrowPrimitiveType, DataType, Float32Type, Float64Type, Int8Type, Int16Type, Int32Type, Int64Type, TimeUnit,
+    TimestampMicrosecondType, TimestampMillisecondType, TimestampNanosecondType, TimestampSecondType, UInt8Type,
+    UInt16Type, UInt32Type, UInt64Type,
 };
 use arrow::util::display::{ArrayFormatter, FormatOptions};
 use base::Timestamp;
@@ -35,6 +36,8 @@ pub fn json(array: &dyn Array, n: usize) -> Value {
         return Value::Null;
     }
     match array.data_type() {
+        // Such an array has no bits that say so.
+        DataType::Null => Value::Null,
         DataType::Boolean => array.as_boolean().value(n).into(),
         DataType::Int8 => array.as_primitive::<Int8Type>().value(n).into(),
         DataType::Int16 => array.as_primitive::<Int16Type>().value(n).into(),
@@ -74,10 +77,8 @@ fn items(array: &dyn Array) -> Value {
 
 /// Value `n` as text, as a table or a CSV file shows it; nothing if it is null.
 pub fn plain(array: &dyn Array, n: usize) -> Option<String> {
-    if array.is_null(n) {
-        return None;
-    }
     match json(array, n) {
+        Value::Null => None,
         Value::String(text) => Some(text),
         other => Some(other.to_string()),
     }
@@ -88,15 +89,26 @@ fn text(array: &dyn Array, n: usize) -> String {
         DataType::Utf8 => array.as_string::<i32>().value(n).to_owned(),
         DataType::LargeUtf8 => array.as_string::<i64>().value(n).to_owned(),
         DataType::Utf8View => array.as_string_view().value(n).to_owned(),
-        DataType::Timestamp(TimeUnit::Nanosecond, _) => time(array, n).map(|time| time.to_string()).unwrap_or_default(),
+        _ if time(array, n).is_some() => time(array, n).map(|time| time.to_string()).unwrap_or_default(),
         _ => ArrayFormatter::try_new(array, &FormatOptions::default().with_display_error(true))
             .map(|formatter| formatter.value(n).to_string())
             .unwrap_or_default(),
     }
 }
 
-/// Value `n` of a column of times.
+/// Value `n` of a column of times; nothing if it is null or no nanoseconds can say it.
 pub fn time(array: &dyn Array, n: usize) -> Option<Timestamp> {
-    let times = array.as_primitive_opt::<arrow::datatypes::TimestampNanosecondType>()?;
-    times.is_valid(n).then(|| Timestamp::from_nanos(times.value(n)))
+    let DataType::Timestamp(unit, _) = array.data_type() else { return None };
+    let (value, per) = match unit {
+        TimeUnit::Second => (at::<TimestampSecondType>(array, n), 1_000_000_000),
+        TimeUnit::Millisecond => (at::<TimestampMillisecondType>(array, n), 1_000_000),
+        TimeUnit::Microsecond => (at::<TimestampMicrosecondType>(array, n), 1_000),
+        TimeUnit::Nanosecond => (at::<TimestampNanosecondType>(array, n), 1),
+    };
+    value?.checked_mul(per).map(Timestamp::from_nanos)
+}
+
+fn at<T: ArrowPrimitiveType<Native = i64>>(array: &dyn Array, n: usize) -> Option<i64> {
+    let values = array.as_primitive_opt::<T>()?;
+    values.is_valid(n).then(|| values.value(n))
 }

@@ -8,7 +8,7 @@ use query::Rows;
 
 use crate::access::Access;
 use crate::api::{Resource, newest};
-use crate::page::parts::{ago, counted, cut, grouped, link, resource, word};
+use crate::page::parts::{ago, breaking, counted, cut, grouped, incident_link, link, resource, sends, word};
 use crate::page::{PageError, layout};
 use crate::rows::{decode, each};
 use crate::state::State;
@@ -125,10 +125,9 @@ impl Home {
                     h2 { "Open incidents" }
                     @for incident in &self.incidents {
                         article class="finding" {
-                            h3 { span class={ "chip " (incident.severity.as_str()) } { (incident.severity.as_str()) } " " (incident.summary) }
+                            h3 { span class={ "chip " (incident.severity.as_str()) } { (incident.severity.as_str()) } " " a href=(incident_link(&incident.incident)) { (breaking(&incident.summary)) } }
                             p class="who" {
                                 (ago(incident.since, self.now)) " · " (counted(incident.findings, "finding")) " · " (incident.scope)
-                                " · " code { (incident.incident) }
                             }
                         }
                     }
@@ -162,14 +161,14 @@ impl Home {
                 h2 { "Scopes" }
                 @if self.scopes.is_empty() { p class="more" { "No collector has reported yet." } }
                 @else {
-                    div class="wide" { table {
+                    div class="wide" { table class="stack" {
                         tr { th { "Scope" } th { "Source" } th { "State" } th class="n" { "Resources" } th { "Since" } }
                         @for scope in &self.scopes {
                             tr {
-                                td { (scope.scope) } td { (scope.source) }
-                                td { span class={ "chip " (scope.state.as_str()) } { (scope.state.as_str()) }
+                                td data-name="Scope" { (scope.scope) } td data-name="Source" { (scope.source) }
+                                td data-name="State" { span class={ "chip " (scope.state.as_str()) } { (scope.state.as_str()) }
                                      @if let Some(message) = &scope.message { " " (cut(message, 300)) } }
-                                td class="n" { (grouped(scope.resources)) } td { (ago(scope.time, self.now)) }
+                                td data-name="Resources" class="n" { (grouped(scope.resources)) } td data-name="Since" { (ago(scope.time, self.now)) }
                             }
                         }
                     } }
@@ -179,27 +178,6 @@ impl Home {
     }
 
     fn sent(&self) -> Markup {
-        let text = |line: &crate::rows::Line<'_>, column| line.text(column).unwrap_or_default();
-        html! {
-            section {
-                h2 { "Last notifications" }
-                @if each(&self.notifications).next().is_none() { p class="more" { "None was sent." } }
-                @else {
-                    div class="wide" { table {
-                        tr { th { "When" } th { "Receiver" } th { "What" } th { "Outcome" } th class="n" { "Attempts" } th { "Incident" } }
-                        @for line in each(&self.notifications) {
-                            tr {
-                                td { @if let Some(time) = line.time("time") { (ago(time, self.now)) } }
-                                td { (text(&line, "receiver")) }
-                                td { (text(&line, "action")) " (" (text(&line, "reason")) ")" }
-                                td { span class={ "chip " (text(&line, "outcome")) } { (text(&line, "outcome")) }
-                                     " " (cut(&text(&line, "message"), 200)) }
-                                td class="n" { (line.number("attempts")) } td { code { (text(&line, "incident")) } }
-                            }
-                        }
-                    } }
-                }
-            }
-        }
+        html! { section { h2 { "Last notifications" } (sends(&self.notifications, self.now, true)) } }
     }
 }

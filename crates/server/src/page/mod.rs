@@ -3,13 +3,16 @@
 
 mod diff;
 mod home;
+mod incident;
 mod layout;
 mod parts;
 mod resource;
 
 pub use home::home;
+pub use incident::incident;
 pub use resource::resource;
 
+use axum::http::StatusCode;
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use axum::response::{Html, IntoResponse, Response};
 use maud::html;
@@ -33,7 +36,13 @@ impl From<ApiError> for PageError {
 
 impl IntoResponse for PageError {
     fn into_response(self) -> Response {
-        let body = html! { section class="card bad" { h2 { "This page cannot be shown" } p { (self.0.message()) } } };
+        let title = match self.0.status {
+            StatusCode::NOT_FOUND => "There is no such page",
+            _ => "This page cannot be shown",
+        };
+        let body = html! {
+            section class="card bad" { h2 { (title) } p { (self.0.message()) } p { a href="/" { "What differs now" } } }
+        };
         (self.0.status, Html(layout::page("Steadfast", None, body).into_string())).into_response()
     }
 }

@@ -4,11 +4,13 @@ use std::time::Duration;
 
 use base::Timestamp;
 use maud::{Markup, html};
-use model::{FieldChange, Verdict};
-use serde_json::Value;
+use model::{FieldChange, FieldReason, Key, Verdict};
+use query::Rows;
+use serde_json::{Map, Value};
 
 use crate::api::Resource;
 use crate::page::diff;
+use crate::rows::{Line, each};
 
 /// Fields of a resource that a page shows.
 const MAX_FIELDS: usize = 20;
@@ -48,7 +50,15 @@ pub fn ago(time: Timestamp, now: Timestamp) -> Markup {
     html! { time datetime=(time) title=(time) { (rough(now.since(time))) " ago" } }
 }
 
-fn rough(age: Duration) -> String {
+/// `2026-11-25 10:30:02 UTC`.
+pub fn at(time: Timestamp) -> Markup {
+    let second = Timestamp::from_nanos(time.nanos() - time.nanos().rem_euclid(1_000_000_000));
+    let text = second.to_string().replace('T', " ").replace('Z', " UTC");
+    html! { time datetime=(time) { (text) } }
+}
+
+/// `3 min`.
+pub fn rough(age: Duration) -> String {
     match age.as_secs() {
         s @ 0..60 => format!("{s} s"),
         s @ 60..3_600 => format!("{} min", s / 60),
@@ -64,13 +74,13 @@ pub fn resource(resource: &Resource, now: Timestamp, linked: bool) -> Markup {
         article class="finding" {
             h3 {
                 (verdict(resource.verdict)) " "
-                @if linked { a href=(link(&resource.id)) { (resource.id) } } @else { span { (resource.id) } }
+                @if linked { a href=(link(&resource.id)) { (breaking(&resource.id)) } } @else { (breaking(&resource.id)) }
             }
             p class="who" {
                 @if let Some(since) = since { (ago(since, now)) }
                 @if let Some(actor) = &resource.actor { " by " b { (actor) } }
                 @if let Some(file) = &resource.file {
-                    " · declared in " code { (file) @if let Some(line) = resource.line { ":" (line) } }
+                    " · declared in " code { (breaking(file)) @if let Some(line) = resource.line { ":" (line) } }
                 }
                 @if let Some(revision) = &resource.revision {
                     " · " code { (short(revision)) }
@@ -86,22 +96,45 @@ pub fn resource(resource: &Resource, now: Timestamp, linked: bool) -> Markup {
     }
 }
 
+/// A path that a narrow page breaks after a slash.
+pub fn breaking(path: &str) -> Markup {
+    html! { @for part in path.split_inclusive('/') { (part) @if part.ends_with('/') { wbr; } } }
+}
+
 fn change(field: &FieldChange) -> Markup {
     html! {
         div class="field" {
             div class="path" {
-                code { (field.path) } " " span class="reason" { (word(field.reason.as_str())) }
+                @if !field.path.is_empty() { code { (field.path) } " " }
+                span class="reason" { (why(field)) }
                 @if let Some(owner) = &field.owner { span class="reason" { " · owner " (owner) } }
                 @if let Some(commit) = &field.commit { span class="reason" { " · as in " (short(commit)) } }
             }
-            @match &field.diff {
-                Some(text) => (diff::unified(text)),
-                None => div class="values" {
+            @match (&field.diff, &field.declared, &field.live) {
+                (Some(text), ..) => (diff::unified(text)),
+                (None, Value::Object(members), Value::Null) => (diff::unified(&lines('-', members))),
+                (None, Value::Null, Value::Object(members)) => (diff::unified(&lines('+', members))),
+                _ => div class="values" {
                     span class="del" { (value(&field.declared)) } " → " span class="add" { (value(&field.live)) }
                 },
             }
         }
     }
+}
+
+/// Why a field is listed; without a path it is the whole resource.
+fn why(field: &FieldChange) -> String {
+    match (field.path.is_empty(), field.reason) {
+        (true, FieldReason::Absent) => "declared, and not there".to_owned(),
+        (true, FieldReason::Undeclared) => "there, and declared nowhere".to_owned(),
+        (_, reason) => word(reason.as_str()),
+    }
+}
+
+/// A document of which the other side has nothing, one member a line.
+fn lines(sign: char, members: &Map<String, Value>) -> String {
+    let line = |(name, member): (&String, &Value)| format!("{sign} {name}: {}", value(member)).replace('\n', " ");
+    members.iter().map(line).collect::<Vec<_>>().join("\n")
 }
 
 fn value(value: &Value) -> String {
@@ -125,6 +158,35 @@ pub fn cut(text: &str, max: usize) -> String {
 pub fn short(revision: &str) -> String {
     let hash = revision.len() >= 40 && revision.bytes().all(|byte| byte.is_ascii_hexdigit());
     if hash { revision[..10].to_owned() } else { cut(revision, 40) }
+}
+
+/// What was to be sent, and what became of it; rows of `notifications`.
+pub fn sends(rows: &Rows, now: Timestamp, linked: bool) -> Markup {
+    let text = |line: &Line<'_>, column| line.text(column).unwrap_or_default();
+    html! {
+        @if each(rows).next().is_none() { p class="more" { "Nobody was told." } }
+        @else {
+            div class="wide" { table class="stack" {
+                tr { th { "When" } th { "Receiver" } th { "What" } th { "Outcome" } th class="n" { "Attempts" } @if linked { th { "Incident" } } }
+                @for line in each(rows) {
+                    @let (outcome, message, incident) = (text(&line, "outcome"), text(&line, "message"), text(&line, "incident"));
+                    tr {
+                        td data-name="When" { @if let Some(time) = line.time("time") { (ago(time, now)) } }
+                        td data-name="Receiver" { (text(&line, "receiver")) }
+                        td data-name="What" { (text(&line, "action")) " (" (text(&line, "reason")) ")" }
+                        td data-name="Outcome" { span class={ "chip " (outcome) } { (outcome) } " " (cut(&message, 200)) }
+                        td data-name="Attempts" class="n" { (line.number("attempts")) }
+                        @if linked { td data-name="Incident" { a href=(incident_link(&incident)) { (incident) } } }
+                    }
+                }
+            } }
+        }
+    }
+}
+
+/// The address of an incident's page; the outbox fold makes the same.
+pub fn incident_link(incident: &str) -> String {
+    format!("/incidents/{}", Key::of(incident.as_bytes()))
 }
 
 /// The address of a resource's page.

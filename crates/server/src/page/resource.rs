@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use crate::access::Access;
 use crate::api::{ApiError, resources};
-use crate::page::parts::{ago, cut, resource as shown, short, verdict};
+use crate::page::parts::{ago, at, breaking, cut, resource as shown, short, verdict};
 use crate::page::{PageError, diff, layout};
 use crate::rows::{decode, literal};
 use crate::state::State;
@@ -75,7 +75,7 @@ impl Detail {
         html! {
             section {
                 @for item in &self.drift { (shown(item, self.now, false)) }
-                @if self.drift.is_empty() { h1 { (id) } }
+                @if self.drift.is_empty() { h1 { (breaking(id.as_str())) } }
             }
             @if let Some(diff) = diff { section { h2 { "Text: declared and live" } (diff::unified(&diff)) } }
             section class="columns" {
@@ -108,24 +108,25 @@ impl Detail {
         html! {
             section {
                 h2 { "Verdicts" }
-                div class="wide" { table {
+                div class="wide" { table class="stack" {
                     tr { th { "When" } th { "Verdict" } th { "Before" } th { "Revision" } th { "Actor" } }
                     @for row in &self.verdicts {
                         tr {
-                            td { (ago(row.time, self.now)) } td { (verdict(row.verdict)) } td { (verdict(row.previous)) }
-                            td { @if let Some(revision) = &row.revision { code { (short(revision)) } } }
-                            td { @if let Some(actor) = &row.actor { (actor) } }
+                            td data-name="When" { (at(row.time)) } td data-name="Verdict" { (verdict(row.verdict)) }
+                            td data-name="Before" { (verdict(row.previous)) }
+                            td data-name="Revision" { @if let Some(revision) = &row.revision { code { (short(revision)) } } }
+                            td data-name="Actor" { @if let Some(actor) = &row.actor { (actor) } }
                         }
                     }
                 } }
                 h2 { "Changes seen" }
-                div class="wide" { table {
+                div class="wide" { table class="stack" {
                     tr { th { "When" } th { "Seen by" } th { "Fingerprint" } th { "Actor" } }
                     @for row in &self.live {
                         tr {
-                            td { (ago(row.time, self.now)) } td { (row.source) }
-                            td { @if row.present { code { (format!("{:.12}", row.fingerprint.to_string())) } } @else { "gone" } }
-                            td { @if let Some(actor) = &row.actor { (actor) } }
+                            td data-name="When" { (at(row.time)) } td data-name="Seen by" { (row.source) }
+                            td data-name="Fingerprint" { @if row.present { code { (format!("{:.12}", row.fingerprint.to_string())) } } @else { "gone" } }
+                            td data-name="Actor" { @if let Some(actor) = &row.actor { (actor) } }
                         }
                     }
                 } }

@@ -83,3 +83,36 @@ async fn another_sites_name_for_this_machine_is_refused() {
     }
     site.end().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_answer_forbids_scripts_frames_and_guesses() {
+    let dir = tempfile::tempdir().unwrap();
+    let tokens = vec![token(&dir, "ops", TOKEN, None)];
+    let site = Site::start(World::fleet().await, ServerConfig { tokens, ..config() }, QueryConfig::default()).await;
+    for (path, status) in [
+        ("/", 200),
+        ("/style.css", 200),
+        ("/api/sql?query=SELECT 1", 200),
+        ("/api/sql?query=DROP TABLE drift", 403),
+        ("/incidents/x", 404),
+        ("/none", 404),
+    ] {
+        let answer = site.client.get(site.url(path)).bearer_auth(TOKEN).send().await.unwrap();
+        assert_eq!(answer.status().as_u16(), status, "{path}");
+        hardened(path, answer.headers());
+    }
+    hardened("without a token", site.get("/").await.headers());
+    hardened("another method", site.client.delete(site.url("/")).bearer_auth(TOKEN).send().await.unwrap().headers());
+    site.end().await;
+}
+
+fn hardened(what: &str, headers: &reqwest::header::HeaderMap) {
+    let policy = headers["content-security-policy"].to_str().unwrap();
+    assert!(policy.contains("default-src 'none'") && !policy.contains("script-src"), "{what}: {policy}");
+    assert!(!policy.contains("unsafe"), "{what}: {policy}");
+    for (name, value) in
+        [("x-content-type-options", "nosniff"), ("x-frame-options", "DENY"), ("referrer-policy", "no-referrer")]
+    {
+        assert_eq!(headers[name], value, "{what}");
+    }
+}

@@ -22,8 +22,15 @@ async fn ready_says_which_part_is_not() {
     site.health.ready("collectors");
     assert_eq!(site.get("/-/ready").await.status().as_u16(), 200);
     site.health.failed("store", "disk is full");
-    assert_eq!(site.get("/-/ready").await.status().as_u16(), 503);
+    let answer = site.get("/-/ready").await;
+    assert_eq!(answer.status().as_u16(), 503);
+    let text: serde_json::Value = answer.json().await.unwrap();
+    assert_eq!(text["components"]["store"], json!({ "state": "failed", "message": "disk is full" }));
     assert_eq!(site.get("/-/healthy").await.status().as_u16(), 200);
+    site.health.ready("store");
+    assert_eq!(site.get("/-/ready").await.status().as_u16(), 200);
+    site.health.ending("steadfast");
+    assert_eq!(site.get("/-/ready").await.status().as_u16(), 503, "what ends takes no more");
     site.end().await;
 }
 
@@ -99,5 +106,53 @@ async fn connections_beyond_the_limit_wait_for_one_to_end() {
     );
     drop(first);
     assert_eq!(second.await.unwrap().unwrap().status().as_u16(), 200);
+    site.end().await;
+}
+
+/// Reads until the server closes; what it said before. It must close within `limit`.
+async fn closed(stream: &mut TcpStream, limit: Duration) -> String {
+    let mut said = Vec::new();
+    let ended = Clock::system().timeout(limit, stream.read_to_end(&mut said)).await;
+    assert!(ended.is_ok(), "the server did not close: {}", String::from_utf8_lossy(&said));
+    String::from_utf8_lossy(&said).into_owned()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_does_not_say_what_it_wants_loses_its_place() {
+    let config = ServerConfig { max_connections: 4, ..config() };
+    let site = Site::start(World::empty().await, config, QueryConfig::default()).await;
+    let mut streams = Vec::new();
+    // Nothing; the beginning of HTTP/2; half a head; a whole request, and then nothing.
+    for said in ["", "PRI * HTTP/2.0\r\n", "GET / HTTP/1.1\r\nhost: l", "GET /-/healthy HTTP/1.1\r\nhost: l\r\n\r\n"] {
+        let mut stream = TcpStream::connect(site.addr).await.unwrap();
+        stream.write_all(said.as_bytes()).await.unwrap();
+        streams.push(stream);
+    }
+    for mut stream in streams {
+        closed(&mut stream, Duration::from_secs(60)).await;
+    }
+    assert_eq!(site.get("/-/healthy").await.status().as_u16(), 200);
+    site.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_connection_holds_its_place_for_ever() {
+    let (clock, simulation) = Clock::simulated(super::world::at("11:00:00"));
+    let site = Site::at(clock, World::empty().await, config()).await;
+    let mut stream = TcpStream::connect(site.addr).await.unwrap();
+    stream.write_all(b"GET /-/healthy HTTP/1.1\r\nhost: localhost\r\n\r\n").await.unwrap();
+    let mut buffer = [0; 1_024];
+    assert!(stream.read(&mut buffer).await.unwrap() > 0);
+    let pass = async {
+        loop {
+            simulation.advance(Duration::from_secs(3_600));
+            tokio::task::yield_now().await;
+        }
+    };
+    // Well before it would be closed because it asks for nothing more.
+    tokio::select! {
+        _ = closed(&mut stream, Duration::from_secs(10)) => {}
+        () = pass => {}
+    }
     site.end().await;
 }

@@ -37,6 +37,16 @@ impl Site {
 
     pub async fn start(world: World, config: ServerConfig, queries: QueryConfig) -> Self {
         let parts = parts(&world, queries);
+        Self::serve(world, config, parts).await
+    }
+
+    /// With a clock of its own.
+    pub async fn at(clock: Clock, world: World, config: ServerConfig) -> Self {
+        let parts = Parts { clock, ..parts(&world, QueryConfig::default()) };
+        Self::serve(world, config, parts).await
+    }
+
+    async fn serve(world: World, config: ServerConfig, parts: Parts) -> Self {
         let health = parts.health.clone();
         let server = Server::bind(config, parts).await.unwrap();
         let (addr, shutdown, tasks) = (server.addr(), Shutdown::new(), Tasks::new());

@@ -1,6 +1,9 @@
-use arrow::array::AsArray;
+use std::time::Duration;
+
+use arrow::array::{Array, AsArray};
 use arrow::datatypes::Int64Type;
 use arrow::ipc::reader::StreamReader;
+use base::Clock;
 use query::QueryConfig;
 use serde_json::{Value, json};
 
@@ -49,6 +52,68 @@ async fn the_caller_chooses_format_and_limit() {
     assert_eq!(accept.send().await.unwrap().text().await.unwrap(), "one\r\n1\r\n");
     let cut = site.json("/api/sql?limit=2&query=SELECT * FROM samples").await;
     assert_eq!((cut["rows"].as_array().unwrap().len(), &cut["truncated"]), (2, &json!(true)));
+    site.end().await;
+}
+
+/// Values that one format or another could spoil.
+const ODD: &str = "SELECT 9223372036854775807 AS big, NULL AS none, 'ü \"a\", 🦀\r\nb' AS text, '' AS empty, \
+    to_timestamp_seconds(1) AS s, to_timestamp_millis(-1) AS ms, \
+    timestamp '2026-11-25T10:00:00.123456789' AS ns, CAST('NaN' AS DOUBLE) AS nan, \
+    CAST('-inf' AS DOUBLE) AS inf, X'00ff' AS bytes, date '2026-11-25' AS day, [1, NULL] AS list";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn odd_values_are_the_same_in_every_format() {
+    let site = Site::fleet().await;
+    let answer: Value = site.sql(ODD).await.json().await.unwrap();
+    let row = json!([
+        9_223_372_036_854_775_807i64,
+        null,
+        "ü \"a\", 🦀\r\nb",
+        "",
+        "1970-01-01T00:00:01Z",
+        "1969-12-31T23:59:59.999Z",
+        "2026-11-25T10:00:00.123456789Z",
+        "NaN",
+        "-inf",
+        "00ff",
+        "2026-11-25",
+        [1, null],
+    ]);
+    assert_eq!(answer["rows"], json!([row]));
+    let csv = site.client.post(site.url("/api/sql?format=csv")).body(ODD).send().await.unwrap().text().await.unwrap();
+    let (head, line) = csv.split_once("\r\n").unwrap();
+    assert_eq!(head, "big,none,text,empty,s,ms,ns,nan,inf,bytes,day,list");
+    let expected = "9223372036854775807,,\"ü \"\"a\"\", 🦀\r\nb\",\"\",1970-01-01T00:00:01Z,1969-12-31T23:59:59.999Z,\
+                    2026-11-25T10:00:00.123456789Z,NaN,-inf,00ff,2026-11-25,\"[1,null]\"\r\n";
+    assert_eq!(line, expected);
+    let arrow = site.client.post(site.url("/api/sql?format=arrow")).body(ODD).send().await.unwrap();
+    let bytes = arrow.bytes().await.unwrap();
+    let batch = StreamReader::try_new(bytes.as_ref(), None).unwrap().next().unwrap().unwrap();
+    assert_eq!(batch.column(0).as_primitive::<Int64Type>().value(0), i64::MAX);
+    assert_eq!((batch.num_rows(), batch.column(1).logical_null_count()), (1, 1));
+    site.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_slow_client_did_not_read_is_not_taken_for_nothing() {
+    let queries = QueryConfig { max_concurrent: 1, timeout: Duration::from_millis(500), ..QueryConfig::default() };
+    let site = Site::start(World::fleet().await, config(), queries).await;
+    let rows = "SELECT value, repeat('x', 1000) FROM range(0, 900000)";
+    let mut answer = site.client.post(site.url("/api/sql?format=csv")).body(rows).send().await.unwrap();
+    assert_eq!(answer.status().as_u16(), 200);
+    assert!(answer.chunk().await.unwrap().is_some());
+    // Its place is free once its time is over.
+    let freed = async {
+        while site.sql("SELECT 1").await.status().as_u16() != 200 {
+            tokio::task::yield_now().await;
+        }
+    };
+    Clock::system().timeout(Duration::from_secs(30), freed).await.unwrap();
+    let rest = async {
+        while answer.chunk().await?.is_some() {}
+        Ok::<_, reqwest::Error>(())
+    };
+    assert!(rest.await.is_err(), "a part was taken for the whole");
     site.end().await;
 }
 
