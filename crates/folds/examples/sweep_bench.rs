@@ -1,7 +1,9 @@
 //! A sweep of an unchanged fleet through the drift fold: `sweep_bench [RESOURCES]` (default 1,000,000).
 //!
-//! Fills the fold with resources that are declared and live alike, then feeds it one full sweep,
-//! and prints the time of the sweep, and what the process's memory grew by per resource.
+//! Fills the fold with resources that are declared and live alike, then feeds it full sweeps, whose
+//! keys and fingerprints it compares with those that it knows; at last one while new resources wait to
+//! be merged into its columns. Prints the time of each, and what the process's memory grew by per
+//! resource.
 
 #![allow(clippy::print_stdout, clippy::expect_used, clippy::unwrap_used, reason = "a benchmark")]
 
@@ -14,6 +16,8 @@ use model::rows::{Revision, Scope, SetChunk, SetMember, SetSide};
 use model::{Batch, Fingerprint, Key, Offset, Record, Row, ScopeState, Stream};
 
 const SCOPE: &str = "host/fleet";
+/// New resources, few enough that they are not merged at once.
+const NEW: u64 = 1000;
 
 struct Feed {
     fold: DriftFold,
@@ -27,6 +31,19 @@ impl Feed {
         let needs = self.fold.needs(&record).unwrap();
         assert!(needs.is_empty(), "an unchanged fleet needs no document");
         self.fold.apply(&record, &HashMap::new(), &mut Outputs::default()).unwrap();
+    }
+}
+
+impl Feed {
+    fn sweep(&mut self, clock: &Clock, name: &str, sweep: &[Batch], count: u64) {
+        let start = clock.monotonic();
+        sweep.iter().cloned().for_each(|batch| self.apply(batch));
+        let took = (clock.monotonic() - start).as_secs_f64();
+        println!(
+            "{name}: {count} unchanged in {:.1} ms, {:.1} million a second",
+            took * 1e3,
+            count as f64 / took / 1e6
+        );
     }
 }
 
@@ -86,15 +103,12 @@ fn main() {
     let grown = resident().saturating_sub(before);
     let sweep = full(SetSide::Live, "host.files", count);
     for round in 1..=3 {
-        let start = clock.monotonic();
-        sweep.iter().cloned().for_each(|batch| feed.apply(batch));
-        let took = clock.monotonic() - start;
-        println!(
-            "round {round}: {count} unchanged resources in {:.1} ms, {:.1} million a second",
-            took.as_secs_f64() * 1e3,
-            count as f64 / took.as_secs_f64() / 1e6
-        );
+        feed.sweep(&clock, &format!("round {round}"), &sweep, count);
     }
+    drop(sweep);
+    feed.apply(live(count, count + NEW));
+    let sweep = full(SetSide::Live, "host.files", count + NEW);
+    feed.sweep(&clock, &format!("with {NEW} new ones"), &sweep, count + NEW);
     println!(
         "state: {:.1} bytes a resource; process grew by {:.1} bytes a resource",
         bytes as f64 / count as f64,

@@ -9,10 +9,10 @@ use base::Timestamp;
 use model::rows::{Revision, Scope as ScopeRow, SetChunk, SetSide, Tick};
 use model::{Fingerprint, Key, ModelError, Record, ScopeState, Stream};
 
-use super::DriftFold;
 use super::cover::Cover;
 use super::scope::{Party, Scope};
 use super::table::{Entry, NOBODY, Table};
+use super::{DriftFold, sweep};
 
 /// A resource to look at, with what the record says of it that is new.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,11 +22,13 @@ pub(super) struct Change {
     pub declared: Option<Fingerprint>,
     /// Its row in a `live` record.
     pub row: Option<usize>,
+    /// It is live by a full set, though no row of it is known.
+    pub swept: bool,
 }
 
 impl Change {
     pub(super) const fn look(key: Key) -> Self {
-        Self { key, live: None, declared: None, row: None }
+        Self { key, live: None, declared: None, row: None, swept: false }
     }
 }
 
@@ -44,9 +46,12 @@ impl DriftFold {
             Stream::Live => one(key, live(scope, record)?),
             Stream::Sets => {
                 let chunk = SetChunk::from_batch(&record.batch.data)?;
-                match scope.find(&chunk.source) {
-                    Some(party) if chunk.side == SetSide::Live => one(key, gone(&scope.table, party, &chunk)?),
-                    _ => Vec::new(),
+                match chunk.side {
+                    SetSide::Live => {
+                        let party = scope.find(&chunk.source).unwrap_or(NOBODY);
+                        one(key, sweep::differences(&scope.table, party, &chunk)?)
+                    }
+                    SetSide::Declared => Vec::new(),
                 }
             }
             Stream::Revisions => {
@@ -94,38 +99,8 @@ fn live(scope: &Scope, record: &Record) -> Result<Vec<Change>, ModelError> {
         // What changed in an earlier row may change back in this one.
         if changed.contains(&key) || news {
             changed.insert(key);
-            changes.push(Change { key, live: Some(live), declared: None, row: Some(row) });
+            changes.push(Change { live: Some(live), row: Some(row), ..Change::look(key) });
         }
-    }
-    Ok(changes)
-}
-
-/// What `party` was known to see in the chunk's part of the keys, and sees no longer. Both sides
-/// are columns in order of key, so this is one pass over each.
-fn gone(table: &Table, party: u8, chunk: &SetChunk) -> Result<Vec<Change>, ModelError> {
-    let keys = column(&chunk.members, "key")?.value_data();
-    let members = keys.as_chunks::<16>().0;
-    let mut changes = Vec::new();
-    let mut next = 0;
-    let mut check = |key: &Key, live: &Fingerprint, watcher: u8| {
-        if watcher != party || *live == Fingerprint::ABSENT {
-            return;
-        }
-        while next < members.len() && members[next] < key.0 {
-            next += 1;
-        }
-        if members.get(next) != Some(&key.0) {
-            changes.push(Change { live: Some(Fingerprint::ABSENT), ..Change::look(*key) });
-        }
-    };
-    if table.is_merged() {
-        let start = table.keys.partition_point(|key| *key < chunk.first);
-        let end = table.keys.partition_point(|key| *key <= chunk.last).max(start);
-        for n in start..end {
-            check(&table.keys[n], &table.live[n], table.meta[n].watcher);
-        }
-    } else {
-        table.range(chunk.first, chunk.last).for_each(|(key, entry)| check(&key, &entry.live, entry.meta.watcher));
     }
     Ok(changes)
 }

@@ -12,9 +12,11 @@ mod cover;
 mod judge;
 mod report;
 mod scope;
+mod sweep;
 mod table;
 #[cfg(test)]
 mod tests;
+mod update;
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, HashMap};
@@ -28,14 +30,10 @@ use model::{Fingerprint, Key, ModelError, Offset, Record, ScopeState, Stream, Ve
 use changes::{Change, Changes};
 pub use config::DriftConfig;
 use report::{Documents, Report};
-use scope::{Past, Place, RevisionInfo, Scope};
-use table::{Entry, GAP, LEFT_OVER, REPLACE_ONLY};
+use scope::{Place, RevisionInfo, Scope};
+use table::{LEFT_OVER, REPLACE_ONLY};
 
 const NAME: &str = "drift";
-
-/// The kind of the resource that changes when a host is replaced or started anew; everything of
-/// its scope is then a new instance.
-const INSTANCE: &str = "instance";
 
 /// See the module.
 #[derive(Debug, Default)]
@@ -126,12 +124,12 @@ impl DriftFold {
 
     fn stage(&mut self, record: &Record) -> Result<(), ModelError> {
         let chunk = SetChunk::from_batch(&record.batch.data)?;
+        let scope = self.scopes.entry(chunk.scope).or_default();
+        scope.party(&chunk.source);
         if chunk.side == SetSide::Live {
             return Ok(());
         }
         let (keys, prints) = (changes::column(&chunk.members, "key")?, changes::column(&chunk.members, "fingerprint")?);
-        let scope = self.scopes.entry(chunk.scope).or_default();
-        scope.party(&chunk.source);
         let staged = scope.staged.entry(chunk.source).or_default();
         if staged.revision != chunk.revision || chunk.first == Key([0; 16]) {
             staged.revision = chunk.revision;
@@ -182,53 +180,6 @@ impl DriftFold {
             self.rebase(&row.scope, n);
         }
     }
-
-    /// What a collector sees when it has first seen all of an instance is what later changes of
-    /// that instance are measured by.
-    fn rebase(&mut self, scope: &str, watcher: u8) {
-        let Some(scope) = self.scopes.get_mut(scope) else { return };
-        let of = |entry: &Entry| entry.meta.watcher == watcher && entry.meta.has(REPLACE_ONLY);
-        let entries: Vec<(Key, Entry)> = scope.table.iter().filter(|(_, entry)| of(entry)).collect();
-        for (key, entry) in entries {
-            scope.table.put(key, Entry { baseline: entry.live, ..entry });
-        }
-    }
-
-    /// Takes what the record says of one resource.
-    fn update(&mut self, name: &str, change: &Change, row: Option<&Live>, source: Option<(&Revision, Timestamp)>) {
-        let earlier_versions = self.config.earlier_versions;
-        let scope = self.scopes.entry(name.to_owned()).or_default();
-        let mut entry = scope.table.get(&change.key).unwrap_or_default();
-        scope.count(entry.meta, -1);
-        // A first look that did not see all is no measure of what comes later.
-        let first = entry.meta.has(GAP) && entry.baseline == entry.live;
-        if let Some(live) = change.live {
-            entry.live = live;
-        }
-        if let Some(row) = row {
-            entry.meta.watcher = scope.party(&row.source);
-            entry.meta.set(REPLACE_ONLY, self.config.replace_only.contains(&row.kind));
-            entry.meta.set(GAP, entry.meta.has(REPLACE_ONLY) && judge::has_gap(row));
-            if first || scope.parties.get(usize::from(entry.meta.watcher)).is_some_and(|party| !party.complete) {
-                entry.baseline = entry.live;
-            }
-        }
-        if let (Some(declared), Some((source, now))) = (change.declared, source) {
-            let declarer = scope.party(&source.source);
-            if let Some(had) = scope.parties[usize::from(declarer)].current.clone() {
-                let past = Past { fingerprint: entry.declared, revision: had.revision, replaced: now };
-                let history = scope.history.entry(change.key).or_default();
-                history.retain(|past| past.fingerprint != declared);
-                history.insert(0, past);
-                history.truncate(earlier_versions);
-            }
-            entry.declared = declared;
-            entry.meta.declarer = declarer;
-            entry.meta.set(LEFT_OVER, !self.config.may_leave_behind.contains(&source.source));
-        }
-        scope.count(entry.meta, 1);
-        scope.table.put(change.key, entry);
-    }
 }
 
 impl Fold for DriftFold {
@@ -264,12 +215,13 @@ impl Fold for DriftFold {
             record.rows::<Live>().map_err(model)?
         };
         let revisions = record.rows::<Revision>().map_err(model)?;
+        let sweeper = sweeper(record, &changes).map_err(model)?;
         let documents = Documents::new(found);
         // A revision's resources remember the one before it, so they come before the scope as a whole.
         for (name, changes) in &changes {
             let source = revisions.iter().find(|row| row.scope == *name);
             for change in changes.iter().filter(|change| change.declared.is_some()) {
-                self.update(name, change, None, source.map(|row| (row, record.time)));
+                source.iter().for_each(|row| self.declare(name, change, row, record.time));
             }
         }
         let before = self.parties();
@@ -280,7 +232,8 @@ impl Fold for DriftFold {
             for change in changes {
                 let row = change.row.and_then(|n| rows.get(n));
                 if change.declared.is_none() {
-                    self.update(name, change, row, None);
+                    let source = row.map(|row| row.source.as_str()).or(sweeper.as_deref().filter(|_| change.swept));
+                    self.observe(name, change, row, source);
                 }
                 self.judge(record, name, change.key, row, &documents, &mut report);
             }
@@ -310,17 +263,6 @@ impl Fold for DriftFold {
 }
 
 impl DriftFold {
-    /// A host that was replaced or started anew is another instance.
-    fn instances(&mut self, rows: &[Live]) {
-        for row in rows.iter().filter(|row| row.kind == INSTANCE && row.present) {
-            let Some(scope) = self.scopes.get_mut(&row.scope) else { continue };
-            let known = scope.table.get(&row.key).map(|entry| entry.live);
-            if known.is_some_and(|live| live != Fingerprint::ABSENT && live != row.fingerprint) {
-                scope.parties.iter_mut().for_each(|party| party.complete = false);
-            }
-        }
-    }
-
     fn judge(
         &mut self,
         record: &Record,
@@ -334,6 +276,7 @@ impl DriftFold {
         let Some(mut entry) = scope.table.get(&key) else { return };
         let id = row.map(|row| row.id.clone()).or_else(|| documents.id(key));
         if let Some(id) = &id {
+            entry.meta.set(REPLACE_ONLY, self.config.replace_only.iter().any(|kind| kind == id.kind()));
             scope.place(id, &mut entry);
         }
         let seen = row.map(report::found);
@@ -371,6 +314,13 @@ impl DriftFold {
             scope.table.put(key, entry);
         }
     }
+}
+
+/// The collector of a set that says something new.
+fn sweeper(record: &Record, changes: &Changes) -> Result<Option<String>, ModelError> {
+    let swept = changes.iter().flat_map(|(_, changes)| changes).any(|change| change.swept);
+    let chunk = swept.then(|| SetChunk::from_batch(&record.batch.data)).transpose()?;
+    Ok(chunk.map(|chunk| chunk.source))
 }
 
 /// Whether a revision becomes the current one of its source.

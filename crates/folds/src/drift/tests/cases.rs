@@ -1,4 +1,5 @@
 use fold::Fold;
+use model::rows::{SetChunk, SetMember, SetSide};
 use model::{AlertState, Batch, FieldReason, ResourceId, ScopeState, Verdict};
 use serde_json::json;
 
@@ -178,6 +179,37 @@ fn a_sweep_finds_what_is_gone() {
     world.sweep(&[&hosts]);
     assert_eq!(world.verdict(&motd), Some(Verdict::Missing));
     assert_eq!(world.verdict(&hosts), None);
+}
+
+#[test]
+fn a_sweep_tells_what_no_row_told() {
+    let (hosts, netcat) = (file("etc/hosts"), ResourceId::new("host", "web-1", "package", "dpkg", "netcat").unwrap());
+    let mut world = World::settled(&[(&hosts, json!({"mode": "0644"}))]);
+    // The store has them, and their records are no longer on the log.
+    world.row(&hosts, Some(json!({"mode": "0666"})));
+    world.row(&netcat, Some(json!({"version": "1"})));
+    world.sweep(&[&hosts, &netcat]);
+    assert_eq!(world.verdict(&hosts), Some(Verdict::Modified));
+    assert_eq!(world.verdict(&netcat), None, "nobody saw it come");
+    assert_eq!(world.fold.resources(), 2);
+    world.see(&netcat, Some(json!({"version": "2"})));
+    assert_eq!(world.verdict(&netcat), Some(Verdict::MutatedInPlace));
+    let said = world.verdicts.len();
+    world.sweep(&[&hosts, &netcat]);
+    assert_eq!(world.verdicts.len(), said, "the same set says nothing new");
+}
+
+#[test]
+fn a_set_says_nothing_of_what_another_collector_sees() {
+    let hosts = file("etc/hosts");
+    let mut world = World::settled(&[(&hosts, json!({"mode": "0644"}))]);
+    let other = SetMember { key: hosts.key(), fingerprint: model::Fingerprint([7; 16]) };
+    for members in [vec![other], Vec::new()] {
+        for batch in SetChunk::full(SCOPE, "host.other", SetSide::Live, "", members).unwrap() {
+            world.apply(batch);
+        }
+    }
+    assert_eq!(world.verdicts, []);
 }
 
 #[test]

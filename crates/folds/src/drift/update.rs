@@ -1,0 +1,88 @@
+//! What records say of single resources, taken into the table.
+
+use base::Timestamp;
+use model::Fingerprint;
+use model::Key;
+use model::rows::{Live, Revision};
+
+use super::DriftFold;
+use super::changes::Change;
+use super::judge;
+use super::scope::Past;
+use super::table::{Entry, GAP, LEFT_OVER, REPLACE_ONLY};
+
+/// The kind of the resource that changes when a host is replaced or started anew; everything of
+/// its scope is then a new instance.
+const INSTANCE: &str = "instance";
+
+impl DriftFold {
+    /// What a collector sees when it has first seen all of an instance is what later changes of
+    /// that instance are measured by.
+    pub(super) fn rebase(&mut self, scope: &str, watcher: u8) {
+        let Some(scope) = self.scopes.get_mut(scope) else { return };
+        let of = |entry: &Entry| entry.meta.watcher == watcher && entry.meta.has(REPLACE_ONLY);
+        let entries: Vec<(Key, Entry)> = scope.table.iter().filter(|(_, entry)| of(entry)).collect();
+        for (key, entry) in entries {
+            scope.table.put(key, Entry { baseline: entry.live, ..entry });
+        }
+    }
+
+    /// Takes what `source` sees of one resource, if it is a collector that speaks.
+    pub(super) fn observe(&mut self, name: &str, change: &Change, row: Option<&Live>, source: Option<&str>) {
+        let scope = self.scopes.entry(name.to_owned()).or_default();
+        let known = scope.table.get(&change.key);
+        let mut entry = known.unwrap_or_default();
+        scope.count(entry.meta, -1);
+        // A first look that did not see all is no measure of what comes later, and nobody saw
+        // something come that is known by a full set only.
+        let first = (entry.meta.has(GAP) && entry.baseline == entry.live) || (change.swept && known.is_none());
+        if let Some(live) = change.live {
+            entry.live = live;
+        }
+        if let Some(row) = row {
+            entry.meta.set(REPLACE_ONLY, self.config.replace_only.contains(&row.kind));
+            entry.meta.set(GAP, entry.meta.has(REPLACE_ONLY) && judge::has_gap(row));
+        }
+        if let Some(source) = source {
+            entry.meta.watcher = scope.party(source);
+            if first || scope.parties.get(usize::from(entry.meta.watcher)).is_some_and(|party| !party.complete) {
+                entry.baseline = entry.live;
+            }
+        }
+        scope.count(entry.meta, 1);
+        scope.table.put(change.key, entry);
+    }
+
+    /// Takes what a revision declares of one resource.
+    pub(super) fn declare(&mut self, name: &str, change: &Change, source: &Revision, now: Timestamp) {
+        let Some(declared) = change.declared else { return };
+        let earlier_versions = self.config.earlier_versions;
+        let scope = self.scopes.entry(name.to_owned()).or_default();
+        let mut entry = scope.table.get(&change.key).unwrap_or_default();
+        scope.count(entry.meta, -1);
+        let declarer = scope.party(&source.source);
+        if let Some(had) = scope.parties[usize::from(declarer)].current.clone() {
+            let past = Past { fingerprint: entry.declared, revision: had.revision, replaced: now };
+            let history = scope.history.entry(change.key).or_default();
+            history.retain(|past| past.fingerprint != declared);
+            history.insert(0, past);
+            history.truncate(earlier_versions);
+        }
+        entry.declared = declared;
+        entry.meta.declarer = declarer;
+        entry.meta.set(LEFT_OVER, !self.config.may_leave_behind.contains(&source.source));
+        scope.count(entry.meta, 1);
+        scope.table.put(change.key, entry);
+    }
+
+    /// A host that was replaced or started anew is another instance.
+    pub(super) fn instances(&mut self, rows: &[Live]) {
+        for row in rows.iter().filter(|row| row.kind == INSTANCE && row.present) {
+            let Some(scope) = self.scopes.get_mut(&row.scope) else { continue };
+            let known = scope.table.get(&row.key).map(|entry| entry.live);
+            if known.is_some_and(|live| live != Fingerprint::ABSENT && live != row.fingerprint) {
+                scope.parties.iter_mut().for_each(|party| party.complete = false);
+            }
+        }
+    }
+}
