@@ -3,12 +3,11 @@ use std::path::{Path, PathBuf};
 
 use base::Limit;
 use desired::Manifest;
-use secrecy::Patterns;
 use model::{Document, Key, ResourceId, escape_name};
+use package_db::dpkg::{self, Package, PathFilters};
+use package_db::rpm;
+use secrecy::Patterns;
 use serde_json::json;
-
-use super::dpkg::{self, PathFilters};
-use super::rpm;
 
 /// Files of all packages of a host.
 const MAX_FILES: Limit = Limit::new("packages_files", 4_000_000);
@@ -36,12 +35,12 @@ impl<'a> Listing<'a> {
     /// # Errors
     /// If one that is there cannot be read, or is larger than a limit; names it.
     pub(crate) fn dpkg(&mut self, root: &Path) -> Result<(), (PathBuf, String)> {
-        let filters = PathFilters::parse(&filters(root)?);
+        let filters = filters(&root.join("etc/dpkg"))?;
         let status_path = root.join("var/lib/dpkg/status");
         let status = text(&status_path)?;
         let name = "/var/lib/dpkg/status";
         let mut installed = BTreeSet::new();
-        for package in dpkg::installed(&status) {
+        for package in dpkg::packages(&status).filter(Package::is_installed) {
             installed.insert(package.name);
             // They come first: if a digest is in both places, that of the conffile is the newer one.
             for (path, digest) in package.conffiles {
@@ -76,9 +75,9 @@ impl<'a> Listing<'a> {
     /// # Errors
     /// If there are more files than a limit.
     pub(crate) fn rpm(&mut self, answer: &str) -> Result<(), (PathBuf, String)> {
-        for (package, path, digest) in answer.lines().filter_map(rpm::file) {
+        for rpm::File { package, path, algorithm, digest } in answer.lines().filter_map(rpm::file) {
             self.packages.insert(package.to_owned());
-            self.add(package, path, &digest, ("rpm", None))?;
+            self.add(package, path, &format!("{algorithm}:{digest}"), ("rpm", None))?;
         }
         Ok(())
     }
@@ -91,7 +90,7 @@ impl<'a> Listing<'a> {
         digest: &str,
         place: (&str, Option<u64>),
     ) -> Result<(), (PathBuf, String)> {
-        if filters.excludes(&format!("/{path}")) { Ok(()) } else { self.add(package, path, digest, place) }
+        if filters.excludes(path) { Ok(()) } else { self.add(package, path, digest, place) }
     }
 
     fn add(
@@ -135,15 +134,10 @@ impl<'a> Listing<'a> {
     }
 }
 
-/// The text of `dpkg.cfg` and what is beside it; what is not there is empty.
-fn filters(root: &Path) -> Result<String, (PathBuf, String)> {
-    let mut paths = vec![root.join("etc/dpkg/dpkg.cfg")];
-    if let Ok(entries) = std::fs::read_dir(root.join("etc/dpkg/dpkg.cfg.d")) {
-        paths.extend(entries.flatten().map(|entry| entry.path()));
-    }
-    paths.sort();
-    let there = paths.iter().filter(|path| path.is_file());
-    there.map(|path| text(path).map(|text| text + "\n")).collect()
+/// What dpkg does not unpack, by its settings in `folder`.
+fn filters(folder: &Path) -> Result<PathFilters, (PathBuf, String)> {
+    let texts = dpkg::settings(folder).iter().map(|path| text(path)).collect::<Result<Vec<_>, _>>()?;
+    PathFilters::parse(texts.iter().map(String::as_str)).map_err(|problem| (folder.to_owned(), problem))
 }
 
 /// A database's text; bytes that are not UTF-8 are replaced.

@@ -1,9 +1,7 @@
 //! The package databases of a host: what the files of its packages must be.
 
 mod config;
-mod dpkg;
 mod listing;
-mod rpm;
 
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
@@ -12,6 +10,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use base::{Clock, Timestamp};
 use desired::{DesiredError, Fetched, Source};
+use package_db::rpm;
 use secrecy::Patterns;
 
 pub use config::PackagesConfig;

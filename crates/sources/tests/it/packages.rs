@@ -150,3 +150,14 @@ fn where_there_is_no_database_or_it_is_off_there_is_no_source() {
     let root = Root::new();
     assert!(build(&PackagesConfig { enabled: false, ..root.config() }, "web-1", &Clock::system()).is_none());
 }
+
+#[tokio::test]
+async fn a_package_on_hold_is_as_much_installed_and_dpkg_cfg_has_the_last_word() {
+    let root = Root::new();
+    root.put("var/lib/dpkg/status", "Package: game\nStatus: hold ok installed\n");
+    root.put("var/lib/dpkg/info/game.md5sums", &format!("{B}  usr/games/chess\n{B}  usr/games/go\n"));
+    root.put("etc/dpkg/dpkg.cfg", "path-include=/usr/games/go\n");
+    root.put("etc/dpkg/dpkg.cfg.d/slim.dpkg-old", "path-exclude=*\n");
+    let sets = all(root.source().as_mut()).await;
+    assert_eq!(files(&sets[0]), [("game usr/games/go".to_owned(), format!("md5:{B}"), Some(2))]);
+}

@@ -1,9 +1,10 @@
 use async_trait::async_trait;
 use collect::{CollectError, Collector, Cover, Seen};
 use model::Document;
+use package_db::dpkg::{self, Package};
 use serde_json::json;
 
-use super::{dpkg, rpm};
+use super::rpm;
 use crate::host::poll::{Look, Poll};
 use crate::host::{HostConfig, Place, child, input};
 
@@ -38,14 +39,12 @@ fn packages(place: &Place) -> Result<Vec<Seen>, CollectError> {
     if status.exists() {
         let text = input::text(&status).map_err(|error| input::failed(&status, error))?;
         let native = native(place);
-        seen.extend(dpkg::status(&text).iter().filter_map(|package| package_seen(place, "dpkg", package, &native)));
+        seen.extend(dpkg::packages(&text).filter_map(|package| package_seen(place, "dpkg", &package, &native)));
     }
     if place.is_live() && place.path("/var/lib/rpm").exists() && child::exists("rpm") {
         let answer = child::run_blocking("rpm", &["-qa", "--qf", rpm::PACKAGES])?;
         seen.extend(
-            rpm::packages(&answer)
-                .iter()
-                .filter_map(|package| package_seen(place, "rpm", package, &package.architecture)),
+            rpm::packages(&answer).filter_map(|package| package_seen(place, "rpm", &package, package.architecture)),
         );
     }
     Ok(seen)
@@ -62,9 +61,9 @@ fn native(place: &Place) -> String {
         })
 }
 
-fn package_seen(place: &Place, database: &str, package: &dpkg::Package, native: &str) -> Option<Seen> {
+fn package_seen(place: &Place, database: &str, package: &Package<'_>, native: &str) -> Option<Seen> {
     let foreign = package.architecture != native && package.architecture != "all" && !package.architecture.is_empty();
-    let name = if foreign { format!("{}:{}", package.name, package.architecture) } else { package.name.clone() };
+    let name = if foreign { format!("{}:{}", package.name, package.architecture) } else { package.name.to_owned() };
     let document = json!({
         "version": package.version,
         "architecture": package.architecture,

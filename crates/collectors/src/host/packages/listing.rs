@@ -1,12 +1,11 @@
-use std::path::{Path, PathBuf};
-
 use base::Limit;
 use collect::CollectError;
 
-use super::dpkg::{self, Diversions, PathFilters};
-use super::rpm;
+use package_db::dpkg::{self, Diversions, Package, PathFilters};
+use package_db::rpm;
+
 use crate::host::content::Algorithm;
-use crate::host::pattern::Patterns;
+use crate::host::pattern::{Patterns, too_large};
 use crate::host::{Place, child, input};
 
 /// Files of all packages.
@@ -70,8 +69,9 @@ impl Listing {
         if !status_path.exists() {
             return Ok(());
         }
-        let configs = dpkg_configs(place);
-        let filters = PathFilters::parse(configs.iter().map(String::as_str))?;
+        let settings = dpkg::settings(&place.path("/etc/dpkg"));
+        let settings: Vec<String> = settings.iter().filter_map(|path| input::text(path).ok()).collect();
+        let filters = PathFilters::parse(settings.iter().map(String::as_str)).map_err(too_large)?;
         let diversions = Diversions::parse(&input::text(&place.path("/var/lib/dpkg/diversions")).unwrap_or_default());
         let status = input::text(&status_path).map_err(|error| input::failed(&status_path, error))?;
         let add = |listing: &mut Self, package: &str, path: &str| {
@@ -79,15 +79,15 @@ impl Listing {
             let line = Line { package, path, real: diversions.real(package, path), algorithm: Algorithm::Md5 };
             if excluded { Ok(()) } else { listing.push(line) }
         };
-        for package in dpkg::status(&status).iter().filter(|package| package.status == "installed") {
-            package.conffiles.iter().try_for_each(|path| add(self, &package.name, path))?;
+        for package in dpkg::packages(&status).filter(Package::is_installed) {
+            package.conffiles.iter().try_for_each(|(path, _)| add(self, package.name, path))?;
         }
         let info = place.path("/var/lib/dpkg/info");
         for entry in std::fs::read_dir(&info).map_err(|error| input::failed(&info, error))?.flatten() {
             let name = entry.file_name().to_string_lossy().into_owned();
             let Some(package) = dpkg::package_of(&name) else { continue };
             let sums = input::text(&entry.path()).map_err(|error| input::failed(&entry.path(), error))?;
-            dpkg::md5sums(&sums).try_for_each(|path| add(self, package, path))?;
+            sums.lines().filter_map(dpkg::md5sum).try_for_each(|(path, _)| add(self, package, path))?;
         }
         Ok(())
     }
@@ -97,8 +97,11 @@ impl Listing {
             return Ok(());
         }
         let answer = child::run_blocking("rpm", &["-qa", "--qf", rpm::FILES])?;
-        let lines = answer.lines().filter_map(rpm::file).filter(|line| !exclude.matches(format!("/{}", line.path)));
-        lines.into_iter().try_for_each(|line| self.push(line))
+        let files = answer.lines().filter_map(rpm::file).filter(|file| !exclude.matches(format!("/{}", file.path)));
+        files.into_iter().try_for_each(|file| {
+            let algorithm = if file.algorithm == "md5" { Algorithm::Md5 } else { Algorithm::Sha256 };
+            self.push(Line { package: file.package, path: file.path, real: file.path, algorithm })
+        })
     }
 
     fn push(&mut self, line: Line<'_>) -> Result<(), CollectError> {
@@ -162,19 +165,4 @@ impl Listing {
 
 fn slice(names: &str, (start, length): (u32, u16)) -> &str {
     names.get(start as usize..start as usize + usize::from(length)).unwrap_or_default()
-}
-
-/// The texts of `dpkg.cfg` and `dpkg.cfg.d/*`, in the order in which dpkg reads them.
-fn dpkg_configs(place: &Place) -> Vec<String> {
-    let entries = std::fs::read_dir(place.path("/etc/dpkg/dpkg.cfg.d")).into_iter().flatten().flatten();
-    let mut paths: Vec<PathBuf> = entries.map(|entry| entry.path()).filter(|path| is_config(path)).collect();
-    paths.sort_unstable();
-    let main = place.path("/etc/dpkg/dpkg.cfg");
-    paths.iter().chain([&main]).filter_map(|path| input::text(path).ok()).collect()
-}
-
-/// dpkg reads names of letters, digits, `-` and `_` only.
-fn is_config(path: &Path) -> bool {
-    let name = path.file_name().unwrap_or_default().to_string_lossy();
-    name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_')
 }

@@ -1,6 +1,5 @@
 //! Packages, and their files compared with what the packages brought: dpkg and rpm.
 
-mod dpkg;
 mod files;
 mod list;
 mod listing;
