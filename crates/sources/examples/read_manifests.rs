@@ -7,7 +7,10 @@ use std::path::Path;
 use std::process::Command;
 
 use base::{Clock, DigestKey};
-use sources::git::{GitConfig, build};
+use desired::Source;
+use sources::Context;
+use sources::git::{Git, GitConfig};
+use sources::host_manifest::Secrets;
 
 fn git(dir: &Path, args: &[&str]) {
     let identity = ["-c", "user.name=Bench", "-c", "user.email=bench@example.org", "-c", "gc.auto=0"];
@@ -41,7 +44,9 @@ async fn main() {
 
     let clock = Clock::system();
     let config = GitConfig::new("bench", repository.display().to_string());
-    let mut source = build(&config, &work.join("mirrors"), &DigestKey::from_bytes([1; 32]), &clock).unwrap();
+    let secrets = Secrets::new(DigestKey::from_bytes([1; 32]), secrecy::Names::new(&[]).unwrap());
+    let context = Context { clock: clock.clone(), cache: work.join("mirrors"), secrets, host: "web-1".to_owned() };
+    let mut source = Git::new(config, &context).unwrap();
     for what in ["first fetch (clone, read)", "one file changed", "nothing changed"] {
         if what == "one file changed" {
             put(&repository, 0, "after");

@@ -77,8 +77,9 @@ impl<'a> Reader<'a> {
         let about = About::of(&commit)?;
         let root = commit.tree().map_err(mirror)?;
         let folder = self.folder(&root, &about)?;
-        let mut files = Vec::new();
-        walk(&folder, self.path.unwrap_or_default(), 0, &mut files, &about)?;
+        let mut found = Found::default();
+        walk(&folder, self.path.unwrap_or_default(), 0, &mut found, &about)?;
+        let files = found.manifests;
         let mut read = HashMap::with_capacity(files.len());
         let mut sets: BTreeMap<String, Fetched> =
             scopes.iter().map(|scope| (scope.clone(), about.empty(scope, pending.backfill))).collect();
@@ -170,20 +171,25 @@ fn mirror(error: impl std::fmt::Display) -> Unread {
     Unread::Mirror(error.to_string())
 }
 
+/// What a walk through a tree has found.
+#[derive(Default)]
+struct Found {
+    manifests: Vec<(String, ObjectId)>,
+    /// Files and folders that were looked at.
+    entries: u64,
+}
+
 /// The manifests below `tree`, in the order of their paths. What is hidden is not read, nor are
 /// links and submodules.
-fn walk(
-    tree: &Tree<'_>,
-    prefix: &str,
-    depth: usize,
-    out: &mut Vec<(String, ObjectId)>,
-    about: &About,
-) -> Result<(), Unread> {
+fn walk(tree: &Tree<'_>, prefix: &str, depth: usize, found: &mut Found, about: &About) -> Result<(), Unread> {
     if depth > MAX_DEPTH {
         return Err(about.bad(prefix, None, format!("folders are nested deeper than {MAX_DEPTH}")));
     }
     for entry in tree.iter() {
         let entry = entry.map_err(mirror)?;
+        // Each counts: a few objects that name each other can make a tree without an end.
+        found.entries += 1;
+        MAX_ENTRIES.check(found.entries).map_err(|exceeded| about.bad(prefix, None, exceeded.to_string()))?;
         let name = entry.filename().to_string();
         if name.starts_with('.') {
             continue;
@@ -191,11 +197,9 @@ fn walk(
         let path = if prefix.is_empty() { name.clone() } else { format!("{prefix}/{name}") };
         if entry.mode().is_tree() {
             let folder = entry.object().map_err(mirror)?.try_into_tree().map_err(mirror)?;
-            walk(&folder, &path, depth + 1, out, about)?;
+            walk(&folder, &path, depth + 1, found, about)?;
         } else if entry.mode().is_blob() && (name.ends_with(".yaml") || name.ends_with(".yml")) {
-            out.push((path, entry.object_id()));
-            let checked = MAX_ENTRIES.check(out.len() as u64);
-            checked.map_err(|exceeded| about.bad(prefix, None, exceeded.to_string()))?;
+            found.manifests.push((path, entry.object_id()));
         }
     }
     Ok(())

@@ -75,6 +75,74 @@ async fn a_source_outside_of_the_repository_is_refused() {
 }
 
 #[tokio::test]
+async fn a_link_or_a_submodule_is_no_source_and_no_folder_of_manifests() {
+    let repository = Repository::new();
+    let head = repository.swappiness("1");
+    std::os::unix::fs::symlink("/etc/passwd", repository.path.join("link")).unwrap();
+    std::os::unix::fs::symlink("/etc", repository.path.join("etc")).unwrap();
+    for module in ["module", "module.yaml"] {
+        repository.git(&["update-index", "--add", "--cacheinfo", &format!("160000,{head},{module}")]);
+    }
+    repository.git(&["add", "link", "etc"]);
+    repository.git(&["commit", "--quiet", "--message", "links and modules"]);
+    let sets = all(&mut repository.source()).await;
+    assert_eq!(sets.last().unwrap().manifests.len(), 1, "what they lead to is not read");
+    for folder in ["etc", "module"] {
+        let config = GitConfig { path: Some(folder.to_owned()), history: 0, ..repository.config() };
+        let error = bad(&mut repository.source_of(config)).await;
+        assert_eq!((error.file.to_str(), error.problem.as_str()), (Some(folder), "this folder is not in the revision"));
+    }
+    for source in ["link", "etc/passwd", "module", "module/x"] {
+        repository.put("x.yaml", format!("host: a\nfile: /x\nsource: {source}\n"));
+        repository.git(&["add", "x.yaml"]);
+        repository.git(&["commit", "--quiet", "--message", source]);
+        let config = GitConfig { history: 0, ..repository.config() };
+        let error = bad(&mut repository.source_of(config)).await;
+        assert_eq!((error.file.to_str(), error.line), (Some("x.yaml"), Some(3)));
+        assert!(error.problem.contains(&format!("{source} is no file of the revision")), "{}", error.problem);
+    }
+}
+
+#[tokio::test]
+async fn what_is_larger_than_a_limit_is_named_with_it() {
+    let repository = Repository::new();
+    repository.put("large.yaml", vec![b'#'; (8 << 20) + 1]);
+    repository.commit("large");
+    let config = || GitConfig { history: 0, ..repository.config() };
+    let error = bad(&mut repository.source_of(config())).await;
+    assert!(error.file.ends_with("large.yaml") && error.problem.contains("manifest_file_bytes"), "{}", error.problem);
+
+    std::fs::remove_file(repository.path.join("large.yaml")).unwrap();
+    repository.put("large.bin", vec![b'x'; (32 << 20) + 1]);
+    repository.put("x.yaml", "host: a\nfile: /x\nsource: large.bin\n");
+    repository.commit("a large source");
+    let error = bad(&mut repository.source_of(config())).await;
+    assert_eq!((error.file.to_str(), error.line), (Some("x.yaml"), Some(3)));
+    assert!(error.problem.contains("manifest_source_bytes"), "{}", error.problem);
+
+    let deep = "d/".repeat(66);
+    repository.put(&format!("{deep}x.yaml"), "host: a\n");
+    repository.commit("deep");
+    let error = bad(&mut repository.source_of(config())).await;
+    assert!(error.problem.contains("nested deeper than 64"), "{}", error.problem);
+}
+
+#[tokio::test]
+async fn a_tree_of_few_objects_and_very_many_paths_is_refused_by_its_limit() {
+    let repository = Repository::new();
+    repository.put("x", "");
+    let mut tree = repository.git(&["hash-object", "-w", "x"]);
+    for kind in ["100644 blob", "040000 tree", "040000 tree", "040000 tree"] {
+        let entries: String = (0..200).map(|n| format!("{kind} {tree}\t{n:03}\n")).collect();
+        tree = repository.git_of(&["mktree"], &entries);
+    }
+    let commit = repository.git(&["commit-tree", "-m", "1,600,000,000 paths", &tree]);
+    repository.git(&["update-ref", "HEAD", &commit]);
+    let error = bad(&mut repository.source()).await;
+    assert!(error.problem.contains("git_tree_entries"), "{}", error.problem);
+}
+
+#[tokio::test]
 async fn a_folder_that_is_not_in_the_commit_is_named() {
     let repository = Repository::new();
     repository.swappiness("1");

@@ -27,13 +27,20 @@ impl Repository {
 
     /// Runs git in it and gives what it prints.
     pub fn git(&self, args: &[&str]) -> String {
+        self.git_of(args, "")
+    }
+
+    /// The same, of a git that is given `input`.
+    pub fn git_of(&self, args: &[&str], input: &str) -> String {
+        let given = self.cache.with_extension("input");
+        std::fs::write(&given, input).unwrap();
         let mut command = Command::new("git");
         command.current_dir(&self.path).env("GIT_CONFIG_GLOBAL", "/dev/null").env("GIT_CONFIG_NOSYSTEM", "1");
         for role in ["AUTHOR", "COMMITTER"] {
             command.env(format!("GIT_{role}_NAME"), "Ada").env(format!("GIT_{role}_EMAIL"), "ada@example.org");
             command.env(format!("GIT_{role}_DATE"), "2026-11-25T10:00:00Z");
         }
-        let output = command.args(args).output().unwrap();
+        let output = command.args(args).stdin(std::fs::File::open(given).unwrap()).output().unwrap();
         assert!(output.status.success(), "{args:?}: {}", String::from_utf8_lossy(&output.stderr));
         String::from_utf8(output.stdout).unwrap().trim().to_owned()
     }
