@@ -14,6 +14,7 @@ const LIST: List = List { page: "docs/configuration.md", name: "settings" };
 /// Where settings are: their place in the file, the folder under `crates` and the struct.
 const SECTIONS: &[(&str, &str, &str)] = &[
     ("host", "collectors", "HostConfig"),
+    ("host.boot", "collectors", "BootConfig"),
     ("host.files", "collectors", "FilesConfig"),
     ("host.files.roots[]", "collectors", "RootConfig"),
     ("host.packages", "collectors", "PackagesConfig"),

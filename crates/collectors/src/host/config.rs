@@ -11,6 +11,8 @@ use super::pattern::Pattern;
 pub struct HostConfig {
     /// The host's name in resource ids; without it the system's.
     pub name: Option<String>,
+    /// Which instance of the host this is.
+    pub boot: BootConfig,
     /// Files under roots.
     pub files: FilesConfig,
     /// Packages and their files.
@@ -25,6 +27,17 @@ pub struct HostConfig {
     pub sockets: SocketsConfig,
     /// Measurements.
     pub metrics: MetricsConfig,
+}
+
+/// Notices that the host was started anew or replaced.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct BootConfig {
+    /// Whether it runs.
+    pub enabled: bool,
+    /// How often to look, beside when the machine's id changes.
+    #[serde(deserialize_with = "base::duration::deserialize")]
+    pub interval: Duration,
 }
 
 /// Watches files under roots.
@@ -236,6 +249,7 @@ macro_rules! looks_every {
 }
 
 looks_every! {
+    BootConfig: 300;
     SystemdConfig: 30;
     AccountsConfig: 300;
     SysctlConfig: 60, include: Vec::new();

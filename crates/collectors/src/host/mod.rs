@@ -2,6 +2,7 @@
 
 mod accounts;
 mod actor;
+mod boot;
 mod child;
 mod config;
 mod content;
@@ -26,8 +27,8 @@ use std::path::Path;
 use collect::Collector;
 
 pub use config::{
-    AccountsConfig, FilesConfig, HostConfig, MetricsConfig, PackagesConfig, RootConfig, SocketsConfig, SysctlConfig,
-    SystemdConfig,
+    AccountsConfig, BootConfig, FilesConfig, HostConfig, MetricsConfig, PackagesConfig, RootConfig, SocketsConfig,
+    SysctlConfig, SystemdConfig,
 };
 pub use pattern::Pattern;
 pub use place::Place;
@@ -36,6 +37,8 @@ use crate::Plugin;
 
 /// The collectors of a host.
 pub(crate) const ALL: &[Plugin] = &[
+    // First, so that on a new instance its record comes before those of what changed with it.
+    boot::PLUGIN,
     files::PLUGIN,
     packages::FILES,
     packages::LIST,
@@ -70,7 +73,7 @@ mod tests {
             assert!(plugin.doc.ends_with('.'));
         }
         let off = |text: &str| serde_json::from_str::<HostConfig>(text).unwrap();
-        let all = ["files", "packages", "systemd", "accounts", "sysctl", "sockets", "metrics"];
+        let all = ["boot", "files", "packages", "systemd", "accounts", "sysctl", "sockets", "metrics"];
         let text: Vec<String> = all.iter().map(|name| format!(r#""{name}": {{"enabled": false}}"#)).collect();
         assert!(build(&off(&format!("{{{}}}", text.join(","))), None).is_empty());
     }
