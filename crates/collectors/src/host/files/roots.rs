@@ -51,6 +51,13 @@ impl Rules {
         self.include.is_empty() || (!directory && self.include.matches(path))
     }
 
+    /// The directory in which the root will appear, and its path there; nothing if patterns lead to it.
+    pub(crate) fn door(&self) -> Option<(PathBuf, PathBuf)> {
+        let parent = self.path.parent().filter(|_| !has_pattern(&self.path))?.canonicalize().ok()?;
+        let path = parent.join(self.path.file_name()?);
+        Some((parent, path))
+    }
+
     /// The roots that are there now.
     pub(crate) fn expand(&self) -> Vec<PathBuf> {
         let mut paths = vec![PathBuf::new()];

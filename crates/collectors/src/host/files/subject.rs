@@ -76,6 +76,26 @@ impl Files {
         Arc::clone(&self.roots.read().unwrap_or_else(PoisonError::into_inner))
     }
 
+    fn set_roots(&self, roots: Vec<Root>) {
+        *self.roots.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(roots);
+    }
+
+    /// The roots, with those that `changes` says have come.
+    fn roots_after(&self, changes: &mut Changes) -> Arc<Vec<Root>> {
+        let known = self.roots();
+        let has_come = |rules: &Rules| rules.door().is_some_and(|(_, path)| changes.contains_key(&path));
+        let expand =
+            |(number, rules): (usize, &Rules)| rules.expand().into_iter().map(move |path| Root { path, rules: number });
+        let come = self.rules.iter().enumerate().filter(|(_, rules)| has_come(rules)).flat_map(expand);
+        let new: Vec<Root> = come.filter(|root| !known.iter().any(|known| known.path == root.path)).collect();
+        if new.is_empty() {
+            return known;
+        }
+        changes.extend(new.iter().map(|root| (root.path.clone(), true)));
+        self.set_roots(known.iter().cloned().chain(new).collect());
+        self.roots()
+    }
+
     /// Looks at one path.
     fn look(&self, next: &Next, walk: &mut Walk, reader: &mut Reader<'_>, read: &mut u64, fresh: bool) -> Look {
         let (path, rules) = (&next.path, &self.rules[next.rules]);
@@ -191,18 +211,24 @@ impl Subject for Files {
             self.rules.iter().enumerate().flat_map(expand).filter(|root| taken.insert(root.path.clone())).collect();
         let starts: Vec<Next> =
             roots.iter().map(|root| Next { path: root.path.clone(), rules: root.rules, deep: true }).collect();
-        *self.roots.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(roots);
+        // First the places where a root that is not there, or goes, will be seen to come.
+        self.rules.iter().filter_map(Rules::door).for_each(|(parent, _)| self.watch.add(&parent));
+        self.set_roots(roots);
         Ok(Walk::new(starts, Owners::load(&self.place), (!first).then(|| self.actors())))
     }
 
-    fn some(&self, changes: Changes) -> Walk {
-        let roots = self.roots();
+    fn some(&self, mut changes: Changes) -> Walk {
+        let roots = self.roots_after(&mut changes);
         let next = |(path, deep): (PathBuf, bool)| {
             let root = self.root_of(&path, &roots)?;
             let rules = root.rules;
             (!self.is_below_excluded(&path, root)).then_some(Next { path, rules, deep })
         };
-        Walk::new(changes.into_iter().filter_map(next), Owners::load(&self.place), Some(self.actors()))
+        let starts: Vec<Next> = changes.into_iter().filter_map(next).collect();
+        // Beside a root things may change often.
+        let (owners, actors) =
+            if starts.is_empty() { Default::default() } else { (Owners::load(&self.place), Some(self.actors())) };
+        Walk::new(starts, owners, actors)
     }
 
     fn step(&self, walk: &mut Walk) -> Result<Step, CollectError> {

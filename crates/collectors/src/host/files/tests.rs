@@ -170,13 +170,86 @@ async fn without_watches_the_sweep_sees_changes_and_says_so() {
     let running = tree.start();
     running
         .until("a message", |state| {
-            state.messages.iter().any(|message| message.contains("2 directories are not watched"))
+            state.messages.iter().any(|message| message.contains("3 directories are not watched"))
         })
         .await;
     tree.write("sub/conf", "2");
     running.until("a sweep", |state| state.live["file//etc/sub/conf"].text.as_deref() == Some("2")).await;
     fs::remove_file(tree.at("sub/conf")).unwrap();
     running.until("a removal", |state| !state.live.contains_key("file//etc/sub/conf")).await;
+    running.end().await;
+}
+
+#[tokio::test]
+async fn a_root_that_vanishes_is_gone_and_is_seen_as_it_comes_back() {
+    let mut tree = Tree::new();
+    tree.config.roots.push(RootConfig::new("/opt/app"));
+    tree.write("a/conf", "1");
+    fs::create_dir(tree.root().join("opt")).unwrap();
+    let running = tree.start();
+    running.complete().await;
+    // One that was not there at the start, and is deleted and made anew.
+    for text in ["1", "2"] {
+        tree.write("../opt/app/conf", text);
+        running.until("it comes", |state| state.live.contains_key("file//opt/app/conf")).await;
+        fs::remove_dir_all(tree.root().join("opt/app")).unwrap();
+        running.until("it goes", |state| !state.names().iter().any(|name| name.contains("opt/app"))).await;
+    }
+    assert_eq!(running.state().completes, 1, "no sweep was needed");
+    // Moved away, with all that is in it, and back.
+    fs::rename(tree.at(""), tree.root().join("away")).unwrap();
+    running.until("the end", |state| state.live.is_empty()).await;
+    fs::rename(tree.root().join("away"), tree.root().join("etc")).unwrap();
+    running.until("the return", |state| state.live.contains_key("file//etc/a/conf")).await;
+    tree.write("a/conf", "2");
+    running.until("a change", |state| state.live["file//etc/a/conf"].text.as_deref() == Some("2")).await;
+    running.end().await;
+}
+
+#[tokio::test]
+async fn a_file_that_cannot_be_read_is_there_and_said_and_the_others_are_seen() {
+    let mut tree = Tree::new();
+    tree.write("conf", "1");
+    // Its first page is mapped by nobody: reading it fails, for root too.
+    symlink("/proc/self", tree.root().join("proc")).unwrap();
+    tree.config.roots.push(RootConfig::new("/proc/mem"));
+    let running = tree.start();
+    let unread = |message: &String| message.contains("1 files are not readable") && message.contains("/mem: ");
+    running.until("a message", |state| state.messages.iter().any(unread)).await;
+    {
+        let state = running.state();
+        let name = format!("file//proc/{}/mem", std::process::id());
+        assert_eq!(state.member(&name, "type").as_deref(), Some("file"));
+        assert!(state.member(&name, "unreadable").is_some() && state.member(&name, "digest").is_none());
+        assert_eq!(state.live["file//etc/conf"].text.as_deref(), Some("1"));
+    }
+    running.end().await;
+}
+
+#[tokio::test]
+async fn a_file_that_never_rests_is_unstable_or_whole_and_what_it_is_in_the_end() {
+    use std::io::Write;
+    let tree = Tree::new();
+    tree.write("busy", &"x".repeat(4 << 20));
+    let stop = base::Shutdown::new();
+    let (path, told) = (tree.at("busy"), stop.clone());
+    let writer = base::blocking(move || {
+        let mut file = fs::File::options().append(true).open(path).unwrap();
+        while !told.started() {
+            file.write_all(b"+").unwrap();
+        }
+    });
+    let running = tree.start();
+    let scan = async {
+        running.complete().await;
+        let seen = ["digest", "unstable"].map(|member| running.state().member("file//etc/busy", member).is_some());
+        stop.start();
+        seen
+    };
+    let (_, seen) = tokio::join!(writer, scan);
+    assert!(seen[0] != seen[1], "{seen:?}");
+    let last = format!("blake3:{}", blake3::hash(&fs::read(tree.at("busy")).unwrap()));
+    running.until("the end", |state| state.member("file//etc/busy", "digest").as_deref() == Some(last.as_str())).await;
     running.end().await;
 }
 

@@ -108,6 +108,17 @@ mod tests {
     }
 
     #[test]
+    fn lost_events_make_a_sweep() {
+        let dir = tempfile::tempdir().unwrap();
+        let inotify = inotify::Inotify::init().unwrap();
+        let wd = inotify.watches().add(dir.path(), inotify::WatchMask::CREATE).unwrap();
+        let mut pending = Pending::default();
+        let watch = Watch::for_test(&[(1, "/etc")]);
+        pending.event(&Event { wd, mask: EventMask::Q_OVERFLOW, cookie: 0, name: None }, &watch);
+        assert!(pending.sweep && pending.is_empty());
+    }
+
+    #[test]
     fn too_many_changes_make_a_sweep() {
         let watch = Watch::for_test(&[(1, "/etc")]);
         let mut pending = Pending::default();
