@@ -20,13 +20,16 @@ use telemetry::Metrics;
 use crate::adapters::InStore;
 use crate::logs::Logs;
 use crate::stage::Stage;
-use crate::{AppError, Config, keys};
+use crate::{AppError, Config, keys, watch};
 
 /// How long each part may take to end.
 const DRAIN: Duration = Duration::from_secs(15);
 
 /// How often the logs are cut to what is still needed, and metrics kept small.
 const HOUSEKEEPING: Duration = Duration::from_secs(10);
+
+/// The part of [`Health`] that is the process as a whole.
+const PROCESS: &str = "steadfast";
 
 /// What a caller may set beside the configuration.
 #[derive(Clone, Debug, Default)]
@@ -40,6 +43,7 @@ pub struct App {
     clock: Clock,
     engine: Arc<Engine>,
     addr: SocketAddr,
+    health: Health,
     /// In the order in which they end: what feeds the log first, the store last.
     stages: Vec<Stage>,
     logs: Logs,
@@ -59,13 +63,15 @@ impl App {
         let [inputs, folding, notifying, serving, storing] =
             ["inputs", "folds", "notify", "server", "store"].map(Stage::new);
 
-        let logs = Logs::open(&config, &clock).await?;
+        let health = Health::new();
+        health.starting(PROCESS, "its parts are started");
+        let logs = Logs::open(&config, &clock, &health).await?;
         let store = open_store(&config, &clock).await?;
         store.run(logs.both(), &storing.tasks, storing.shutdown.clone());
         let engine = Arc::new(Engine::new(store.clone(), config.query.clone(), clock.clone()));
 
         // The port comes first: a mistake in it is found before anything is changed.
-        let health = Health::default();
+        watch::store(&health, &store);
         let render = metrics.clone();
         let parts = Parts {
             engine: Arc::clone(&engine),
@@ -78,14 +84,17 @@ impl App {
         let ending = serving.shutdown.clone();
         serving.tasks.spawn("server", async move { server.run(ending).await });
 
-        let wiring = Wiring { config: &config, clock: &clock, rng: &rng, logs: &logs, store: &store };
+        for stage in [&inputs, &folding, &notifying, &serving, &storing] {
+            watch::stage(&health, stage);
+        }
+        let wiring = Wiring { config: &config, clock: &clock, rng: &rng, logs: &logs, store: &store, health: &health };
         let handle = wiring.notify(&notifying)?;
         let progress = wiring.folds(&folding)?;
         wiring.sources(&inputs, &digest_key)?;
         wiring.collectors(&inputs, digest_key).await?;
         wiring.housekeeping(&storing, progress, handle, metrics);
-        health.ready("steadfast");
-        Ok(Self { clock, engine, addr, stages: vec![inputs, folding, notifying, serving, storing], logs })
+        health.ready(PROCESS);
+        Ok(Self { clock, engine, addr, health, stages: vec![inputs, folding, notifying, serving, storing], logs })
     }
 
     /// Where the HTTP port is.
@@ -105,6 +114,7 @@ impl App {
 
     /// Ends everything, in order: no acknowledged batch and no intent is lost.
     pub async fn end(self) {
+        self.health.ending(PROCESS);
         for stage in &self.stages {
             stage.end(&self.clock, DRAIN).await;
         }
@@ -126,6 +136,7 @@ struct Wiring<'a> {
     rng: &'a Rng,
     logs: &'a Logs,
     store: &'a Store,
+    health: &'a Health,
 }
 
 impl Wiring<'_> {
@@ -169,9 +180,11 @@ impl Wiring<'_> {
             config: fold::HostConfig::default(),
         });
         let progress = host.progress();
-        let shutdown = stage.shutdown.clone();
+        let (shutdown, health, part) = (stage.shutdown.clone(), self.health.clone(), format!("folds {shard}"));
+        health.ready(&part);
         stage.tasks.spawn("folds", async move {
             if let Err(error) = host.run(shutdown).await {
+                health.failed(&part, error.to_string());
                 metrics::gauge!("steadfast_fold_stopped", "shard" => shard.to_string()).set(1.0);
                 tracing::error!(shard, %error, "the folds have stopped");
             }

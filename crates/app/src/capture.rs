@@ -1,17 +1,23 @@
-use std::path::Path;
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
 
 use base::{Clock, Rng, Shutdown};
 use model::{Document, ResourceId};
+use sources::host_manifest::Written;
 
 use crate::{AppError, Config, keys};
 
 /// What was written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Captured {
     /// Resources.
     pub resources: usize,
     /// Files.
     pub files: usize,
+    /// Files of an earlier capture that were removed, relative to the folder: what they declared is gone.
+    pub removed: Vec<PathBuf>,
+    /// Files that were left alone: edited and not committed, or not of a capture.
+    pub kept: Vec<PathBuf>,
 }
 
 /// Kinds that are not captured: what the package databases say of files is declared by them
@@ -19,7 +25,8 @@ pub struct Captured {
 const LEFT_OUT: &[&str] = &["package_file", "instance"];
 
 /// Writes what is live on this host as desired state below `dir`, as host manifests. Looks at the
-/// host once; no running Steadfast is needed.
+/// host once; no running Steadfast is needed. What an earlier capture wrote there is replaced, and
+/// removed where it is gone; nothing else is touched.
 ///
 /// # Errors
 /// If a collector cannot look, or a file cannot be written.
@@ -28,15 +35,53 @@ pub async fn capture(config: &Config, dir: &Path, mut progress: impl FnMut(&str)
     keys::data_dir(&config.data_dir)?;
     let key = keys::digest_key(&config.data_dir)?;
     let mut resources: Vec<(ResourceId, Document, Option<String>)> = Vec::new();
+    let mut kinds = BTreeSet::new();
     for mut collector in collectors::host::build(&config.host, None) {
         if collector.covers().iter().all(|cover| LEFT_OUT.contains(&cover.kind.as_str())) {
             continue;
         }
         progress(collector.name());
+        kinds.extend(collectors::all().iter().filter(|of| of.name == collector.name()).flat_map(|of| of.kinds));
         let seen = collect::once(collector.as_mut(), &clock, &rng, &key, &shutdown).await?;
         let wanted = seen.into_iter().filter(|seen| !LEFT_OUT.contains(&seen.id.kind()));
         resources.extend(wanted.filter_map(|seen| seen.document.map(|document| (seen.id, document, seen.text))));
     }
-    let files = sources::host_manifest::write(dir, &resources).map_err(|error| AppError::file(dir, error))?;
-    Ok(Captured { resources: resources.len(), files: files.len() })
+    let kinds: Vec<&str> = kinds.into_iter().copied().collect();
+    let written = sources::host_manifest::write(dir, &resources, &kinds).map_err(|error| AppError::file(dir, error))?;
+    let Written { files, removed, kept } = written;
+    Ok(Captured { resources: resources.len(), files: files.len(), removed, kept })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn captured_again_a_folder_loses_what_is_gone_and_keeps_what_is_not_of_capture() {
+        let dir = tempfile::tempdir().unwrap();
+        let (root, to) = (dir.path().canonicalize().unwrap().join("etc"), dir.path().join("infra"));
+        fs::create_dir(&root).unwrap();
+        for name in ["stays", "goes"] {
+            fs::write(root.join(name), "1\n").unwrap();
+        }
+        let off = ["packages", "systemd", "accounts", "sysctl", "sockets", "metrics"]
+            .map(|name| format!("  {name}: {{enabled: false}}\n"));
+        let text = format!(
+            "data_dir: {}\nhost:\n  name: web-1\n  files: {{roots: [{{path: {}}}]}}\n{}",
+            dir.path().join("data").display(),
+            root.display(),
+            off.concat()
+        );
+        let config = Config::parse(&text).unwrap();
+        let first = capture(&config, &to, |_| {}).await.unwrap();
+        assert_eq!((first.resources, first.files, first.removed.len(), first.kept.len()), (3, 3, 0, 0));
+        fs::write(to.join("web-1/mine.yaml"), "host: web-1\nusers: {deploy: {}}\n").unwrap();
+        fs::remove_file(root.join("goes")).unwrap();
+        let second = capture(&config, &to, |_| {}).await.unwrap();
+        assert_eq!((second.resources, second.removed.len(), second.kept.len()), (2, 1, 0));
+        assert!(second.removed[0].ends_with("etc/goes.yaml") && !to.join(&second.removed[0]).exists());
+        assert!(to.join("web-1/mine.yaml").exists());
+    }
 }

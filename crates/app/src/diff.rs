@@ -1,3 +1,5 @@
+mod kubernetes;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
@@ -6,21 +8,40 @@ use desired::Manifest;
 use folds::drift::compare::{self, Side};
 use model::{FieldChange, FieldReason, ResourceId, Verdict};
 use serde_json::Value;
-use sources::host_manifest::{Parsed, Reading, Secrets, read};
+use sources::host_manifest::{ManifestError, Parsed, Reading, Secrets, read};
+use sources::kubernetes_manifest::is_kubernetes;
 
 use crate::AppError;
 use crate::report::{Entry, Report};
 
-/// Compares files of host manifests without a running Steadfast: what `desired` declares against
-/// what `live` says, and where they differ, against `previous`.
+/// The files of a comparison.
+#[derive(Clone, Copy, Debug)]
+pub struct Files<'a> {
+    /// What is declared.
+    pub desired: &'a Path,
+    /// What is live.
+    pub live: &'a Path,
+    /// What was declared before.
+    pub previous: Option<&'a Path>,
+    /// Of Kubernetes objects: what the kinds are that are not built in.
+    pub schema: Option<&'a Path>,
+}
+
+/// Compares files without a running Steadfast: what is declared against what is live, and where
+/// they differ, against what was declared before. Host manifests, or objects of Kubernetes.
 ///
 /// # Errors
 /// Names the file, line and key that cannot be read.
-pub fn diff(desired: &Path, live: &Path, previous: Option<&Path>) -> Result<Report, AppError> {
+pub fn diff(files: &Files<'_>) -> Result<Report, AppError> {
     let key = DigestKey::generate().map_err(|error| AppError::file("/dev/urandom", error))?;
+    let text = std::fs::read_to_string(files.desired).map_err(|error| AppError::file(files.desired, error))?;
+    if is_kubernetes(&text) { kubernetes::diff(files, &key) } else { hosts(files, key) }
+}
+
+fn hosts(files: &Files<'_>, key: DigestKey) -> Result<Report, AppError> {
     let secrets = crate::keys::secrets(key, &[])?;
-    let (desired, live) = (load(desired, &secrets)?, load(live, &secrets)?);
-    let previous = previous.map(|path| load(path, &secrets)).transpose()?.unwrap_or_default();
+    let (desired, live) = (load(files.desired, &secrets)?, load(files.live, &secrets)?);
+    let previous = files.previous.map(|path| load(path, &secrets)).transpose()?.unwrap_or_default();
     let (declared, live, earlier) = (index(&desired), index(&live), index(&previous));
     let ids: BTreeSet<&ResourceId> = declared.keys().chain(live.keys()).copied().collect();
     let mut report = Report::default();
@@ -111,7 +132,10 @@ fn load(path: &Path, secrets: &Secrets) -> Result<Parsed, AppError> {
     let beside = path.parent().map(Path::to_owned).unwrap_or_default();
     let include = |name: &str| std::fs::read(beside.join(name)).map_err(|error| error.to_string());
     let reading = Reading { secrets, include: &include, default_host: None };
-    read(&text, &path.display().to_string(), &reading).map_err(|errors| AppError::Manifest {
-        problems: errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"),
-    })
+    read(&text, &path.display().to_string(), &reading).map_err(|errors| manifest(&errors))
+}
+
+fn manifest(errors: &[ManifestError]) -> AppError {
+    let problems: Vec<String> = errors.iter().map(ToString::to_string).collect();
+    AppError::Manifest { problems: problems.join("\n") }
 }

@@ -13,10 +13,11 @@ mod logs;
 mod receivers;
 mod report;
 mod stage;
+mod watch;
 
 pub use build::{App, Options};
 pub use capture::{Captured, capture};
 pub use config::{Config, ConfigError, DesiredConfig, LogsConfig, OneOrMany, Problem, ReceiverConfig};
-pub use diff::diff;
+pub use diff::{Files, diff};
 pub use error::AppError;
 pub use report::{Entry, Report};

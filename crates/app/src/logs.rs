@@ -4,7 +4,9 @@ use base::Clock;
 use bus::{Embedded, EmbeddedConfig, Log};
 use bus_kafka::KafkaLog;
 use model::LogKind;
+use server::Health;
 
+use crate::watch::Watched;
 use crate::{AppError, Config};
 
 /// The two logs, of one kind.
@@ -15,18 +17,30 @@ pub(crate) struct Logs {
 }
 
 impl Logs {
-    pub(crate) async fn open(config: &Config, clock: &Clock) -> Result<Self, AppError> {
+    pub(crate) async fn open(config: &Config, clock: &Clock, health: &Health) -> Result<Self, AppError> {
+        let watched = |log: Arc<dyn Log>, kind: LogKind| -> Arc<dyn Log> {
+            Arc::new(Watched::new(log, health, &format!("log {}", kind.as_str())))
+        };
         match &config.log.kafka {
             Some(kafka) => {
                 let open = async |kind: LogKind| KafkaLog::open(kafka.clone(), kind, clock.clone()).await;
                 let (state, telemetry) = (open(LogKind::State).await?, open(LogKind::Telemetry).await?);
-                Ok(Self { state: Arc::new(state), telemetry: Arc::new(telemetry), embedded: Vec::new() })
+                let (state, telemetry) = (Arc::new(state), Arc::new(telemetry));
+                Ok(Self {
+                    state: watched(state, LogKind::State),
+                    telemetry: watched(telemetry, LogKind::Telemetry),
+                    embedded: Vec::new(),
+                })
             }
             None => {
                 let (state, telemetry) =
                     (files(config, LogKind::State, clock)?, files(config, LogKind::Telemetry, clock)?);
                 let embedded = vec![Arc::clone(&state), Arc::clone(&telemetry)];
-                Ok(Self { state, telemetry, embedded })
+                Ok(Self {
+                    state: watched(state, LogKind::State),
+                    telemetry: watched(telemetry, LogKind::Telemetry),
+                    embedded,
+                })
             }
         }
     }

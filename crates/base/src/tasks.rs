@@ -1,3 +1,4 @@
+use std::collections::BTreeSet;
 use std::future::Future;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -50,7 +51,10 @@ impl Shutdown {
 
 /// The tasks of a process, by name; waited for in the order in which they were spawned.
 #[derive(Clone, Debug, Default)]
-pub struct Tasks(Arc<Mutex<Vec<Named>>>);
+pub struct Tasks {
+    running: Arc<Mutex<Vec<Named>>>,
+    panicked: Arc<Mutex<BTreeSet<&'static str>>>,
+}
 
 type Named = (&'static str, JoinHandle<()>);
 
@@ -60,9 +64,11 @@ impl Tasks {
         Self::default()
     }
 
-    /// Runs `future` in the background. A panic in it is logged and counted, and ends only it.
+    /// Runs `future` in the background. A panic in it is logged, counted and kept for
+    /// [`Self::panicked`], and ends only it.
     pub fn spawn(&self, name: &'static str, future: impl Future<Output = ()> + Send + 'static) {
-        let mut tasks = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut tasks = self.running.lock().unwrap_or_else(PoisonError::into_inner);
+        let panicked = Arc::clone(&self.panicked);
         tasks.retain(|(_, task)| !task.is_finished());
         tasks.push((
             name,
@@ -72,11 +78,17 @@ impl Tasks {
                 let ended = task.await;
                 drop(abort);
                 if ended.is_err_and(|error| error.is_panic()) {
+                    panicked.lock().unwrap_or_else(PoisonError::into_inner).insert(name);
                     metrics::counter!("steadfast_task_panics_total", "task" => name).increment(1);
                     tracing::error!(task = name, "a task panicked: this is a bug, please report it");
                 }
             }),
         ));
+    }
+
+    /// The names of tasks that have panicked.
+    pub fn panicked(&self) -> Vec<&'static str> {
+        self.panicked.lock().unwrap_or_else(PoisonError::into_inner).iter().copied().collect()
     }
 
     /// Waits for every task, for at most `limit`; ends those that are left.
@@ -85,7 +97,7 @@ impl Tasks {
     /// The names of the tasks that did not end in time.
     pub async fn join(&self, clock: &Clock, limit: Duration) -> Result<(), Vec<&'static str>> {
         let deadline = clock.monotonic() + limit;
-        let tasks = std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner));
+        let tasks = std::mem::take(&mut *self.running.lock().unwrap_or_else(PoisonError::into_inner));
         let mut late = Vec::new();
         for (name, mut task) in tasks {
             let left = deadline.saturating_sub(clock.monotonic());
@@ -134,6 +146,7 @@ mod tests {
         tasks.spawn("stuck", std::future::pending());
         tasks.spawn("broken", async { panic!("on purpose") });
         assert_eq!(tasks.join(&clock, Duration::from_millis(20)).await, Err(vec!["stuck"]));
+        assert_eq!(tasks.panicked(), ["broken"]);
     }
 
     #[tokio::test]

@@ -4,8 +4,10 @@
 mod child;
 pub mod git;
 pub mod host_manifest;
+pub mod kubernetes_manifest;
 pub mod packages;
 mod plugin;
+mod yaml;
 
 pub use plugin::{Build, BuildError, Context, Plugin};
 

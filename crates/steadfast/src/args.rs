@@ -49,7 +49,7 @@ pub enum Command {
         #[arg(long, value_enum, default_value_t = Output::Text)]
         output: Output,
     },
-    /// The same comparison offline, on files of host manifests.
+    /// The same comparison offline, on files: host manifests, or objects of Kubernetes.
     Diff {
         /// What is declared.
         #[arg(long, value_name = "FILE")]
@@ -60,6 +60,10 @@ pub enum Command {
         /// What was declared before.
         #[arg(long, value_name = "FILE")]
         previous: Option<PathBuf>,
+        /// Of Kubernetes objects: kinds that are not built in, as CustomResourceDefinitions, an
+        /// OpenAPI v3 document, or the `openAPIV3Schema` of the one kind.
+        #[arg(long, value_name = "FILE")]
+        schema: Option<PathBuf>,
         /// How to show it.
         #[arg(long, value_enum, default_value_t = Output::Text)]
         output: Output,

@@ -1,12 +1,11 @@
 use model::{escape_name, unescape_name};
 use serde_json::{Map, Value};
 
-use super::error::{Errors, Place};
-use super::node::{Key, Node};
 use super::read::Reading;
 use super::schema::{CONTENT, FILES};
 use super::suggest;
 use super::value::{scalar, value};
+use crate::yaml::{Errors, Key, Node, Place};
 
 /// What a manifest says of a file.
 pub(crate) struct File {

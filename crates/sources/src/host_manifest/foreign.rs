@@ -1,6 +1,6 @@
 //! Manifests of other systems that were put where host manifests are read.
 
-use super::node::{Key, Node, Tree};
+use crate::yaml::{Key, Node, Tree};
 
 /// Whose manifest a document is, if it is one of another system that we know.
 pub(crate) fn whose(members: &[(Key, Node)]) -> Option<String> {

@@ -4,12 +4,11 @@ use std::collections::BTreeMap;
 
 use desired::Managed;
 
-use super::error::Errors;
 use super::file;
-use super::node::{Key, Node, Tree};
 use super::schema::{KINDS, Kind};
 use super::suggest;
 use super::value::scalar;
+use crate::yaml::{Errors, Key, Node, Tree};
 
 /// Reads `- file: /etc/nginx/` (what begins so) and `- users` (all of a kind).
 pub(crate) fn read(

@@ -20,12 +20,11 @@
 //! Only what is declared is compared. Names are written raw or as [`model::escape_name`] has them.
 
 mod emit;
-mod error;
 mod file;
+mod folder;
 mod foreign;
 mod layout;
 mod managed;
-mod node;
 mod read;
 mod schema;
 mod secrets;
@@ -33,10 +32,10 @@ mod suggest;
 mod value;
 mod write;
 
-pub use error::ManifestError;
+pub use crate::yaml::ManifestError;
 pub use read::{MAX_FILE, Parsed, Reading, read};
-pub use secrets::{Secrets};
-pub use write::{Resource, WriteError, render, write};
+pub use secrets::Secrets;
+pub use write::{Resource, WriteError, Written, render, write};
 
 #[cfg(test)]
 mod tests;

@@ -5,18 +5,19 @@ use desired::{Managed, Manifest};
 use model::{Document, ResourceId, escape_name, unescape_name};
 use serde_json::{Map, Value};
 
-use super::error::{Errors, ManifestError, Place};
 use super::file;
 use super::foreign;
 use super::managed;
-use super::node::{self, Key, Node, Tree};
 use super::schema::{self, CONTENT, FILES, KEYS, KINDS, Kind};
 use super::secrets::Secrets;
 use super::suggest;
 use super::value::{json, scalar, value};
+use crate::yaml::{Dialect, Errors, Key, ManifestError, Node, Place, Tree, parse};
 
 /// Bytes of one manifest file.
 pub const MAX_FILE: Limit = Limit::new("manifest_file_bytes", 8 << 20);
+/// Lists and maps are nested a few deep.
+const DIALECT: Dialect = Dialect { depth: 32, merge_keys: false };
 /// Hosts that one document may name.
 const MAX_HOSTS: usize = 10_000;
 /// Manifests that one file may give, counted for each of its hosts.
@@ -50,7 +51,7 @@ pub fn read(text: &str, name: &str, reading: &Reading<'_>) -> Result<Parsed, Vec
     match MAX_FILE.check(text.len() as u64) {
         Err(exceeded) => reader.errors.push(Place { line: 1, column: 1 }, None, exceeded.to_string()),
         Ok(()) => {
-            for document in node::parse(text, &mut reader.errors) {
+            for document in parse(text, DIALECT, &mut reader.errors) {
                 reader.document(&document);
             }
         }

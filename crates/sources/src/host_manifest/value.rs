@@ -1,8 +1,8 @@
 use serde_json::Value;
 
-use super::node::{Node, Tree};
 use super::schema::{FILE_TYPES, Type};
 use super::suggest;
+use crate::yaml::{Node, Tree};
 
 /// What a node says as a value of a type.
 ///

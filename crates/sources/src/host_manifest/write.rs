@@ -8,7 +8,8 @@ use secrecy::Names;
 use serde_json::{Map, Value};
 
 use super::emit;
-use super::layout::Layout;
+use super::folder::Folder;
+use super::layout::{self, Layout};
 use super::read::{Parsed, Reading, read};
 use super::schema::{FILES, KINDS, Kind};
 use super::secrets::Secrets;
@@ -48,23 +49,37 @@ pub enum WriteError {
 /// A resource as it is live: its id, its canonical document, and the text behind its digest.
 pub type Resource = (ResourceId, Document, Option<String>);
 
+/// What [`write()`] did; paths are relative to its folder.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Written {
+    /// The manifests of what is live.
+    pub files: Vec<PathBuf>,
+    /// Manifests of an earlier time whose resources are gone: removed.
+    pub removed: Vec<PathBuf>,
+    /// Files of somebody's that are in the way, or that are edited and not committed: left alone.
+    pub kept: Vec<PathBuf>,
+}
+
 /// Writes `resources` as manifests below `dir`: a YAML file for each file, and one for each group of
-/// small resources of a host. The same resources give the same files, whatever their order. Makes
-/// `dir` a Git repository if it is in none, and commits nothing. Gives the files that it wrote, relative to `dir`.
+/// small resources of a host. The same resources give the same files, whatever their order.
+/// `kinds` are those that were looked at: what an earlier call wrote for resources of them that are
+/// gone is removed. Makes `dir` a Git repository if it is in none, and commits nothing.
 ///
 /// # Errors
 /// See [`WriteError`]; files that were written before stay.
-pub fn write(dir: &Path, resources: &[Resource]) -> Result<Vec<PathBuf>, WriteError> {
+pub fn write(dir: &Path, resources: &[Resource], kinds: &[&str]) -> Result<Written, WriteError> {
     let files = render(resources)?;
-    for (path, text) in &files {
-        let path = dir.join(path);
-        let io = |source| WriteError::Io { path: path.clone(), source };
-        path.parent().map_or(Ok(()), std::fs::create_dir_all).map_err(io)?;
-        std::fs::write(&path, text).map_err(io)?;
-    }
     std::fs::create_dir_all(dir).map_err(|source| WriteError::Io { path: dir.to_owned(), source })?;
+    let mut hosts: BTreeMap<&Path, Vec<&(PathBuf, String)>> = BTreeMap::new();
+    for file in &files {
+        hosts.entry(layout::host(&file.0)).or_default().push(file);
+    }
+    let mut written = Written::default();
+    for (host, files) in hosts {
+        Folder::open(dir, host)?.refresh(host, &files, kinds, &mut written)?;
+    }
     init(dir)?;
-    Ok(files.into_iter().map(|(path, _)| path).collect())
+    Ok(written)
 }
 
 /// The files that [`write()`] writes and their text, ordered by path.

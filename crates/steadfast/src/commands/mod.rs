@@ -16,8 +16,9 @@ pub async fn run(args: Args) -> Result<u8, Box<dyn Error>> {
         Command::CheckConfig { file } => offline::check_config(&file),
         Command::Capture { dir, config } => offline::capture(&load(config.as_deref())?, &dir).await,
         Command::Drift { watch, server, output } => online::drift(&server, watch, output).await,
-        Command::Diff { desired, live, previous, output } => {
-            offline::diff(&desired, &live, previous.as_deref(), output)
+        Command::Diff { desired, live, previous, schema, output } => {
+            let (previous, schema) = (previous.as_deref(), schema.as_deref());
+            offline::diff(&app::Files { desired: &desired, live: &live, previous, schema }, output)
         }
         Command::Sql { query, server, output } => online::sql(&server, &query, output).await,
     }

@@ -16,6 +16,12 @@ pub(super) fn check_config(file: &Path) -> Result<u8, Box<dyn Error>> {
 
 pub(super) async fn capture(config: &Config, dir: &Path) -> Result<u8, Box<dyn Error>> {
     let captured = app::capture(config, dir, |collector| eprintln!("looking: {collector}")).await?;
+    for path in &captured.removed {
+        print(&format!("removed, what it declared is gone: {}\n", path.display()));
+    }
+    for path in &captured.kept {
+        print(&format!("left alone, it has edits that are not committed: {}\n", path.display()));
+    }
     print(&format!(
         "{} resources in {} files below {}\nreview them, then: git -C {} add -A && git -C {} commit -m 'As it is'\n",
         captured.resources,
@@ -27,9 +33,8 @@ pub(super) async fn capture(config: &Config, dir: &Path) -> Result<u8, Box<dyn E
     Ok(FINE)
 }
 
-pub(super) fn diff(desired: &Path, live: &Path, previous: Option<&Path>, output: Output) -> Result<u8, Box<dyn Error>> {
-    let report = app::diff(desired, live, previous)?;
-    show(&report, output)
+pub(super) fn diff(files: &app::Files<'_>, output: Output) -> Result<u8, Box<dyn Error>> {
+    show(&app::diff(files)?, output)
 }
 
 /// Prints a report; the exit code says whether there is drift.

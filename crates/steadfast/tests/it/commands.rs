@@ -38,6 +38,49 @@ fn a_diff_of_two_files_says_field_declared_live_file_and_line() {
 }
 
 #[test]
+fn objects_of_kubernetes_are_compared_with_their_schema() {
+    let host = Host::new(0, "");
+    let write = |name: &str, text: &str| {
+        let path = host.path().join(name);
+        std::fs::write(&path, text).unwrap();
+        path.to_str().unwrap().to_owned()
+    };
+    let head = "apiVersion: example.com/v1\nkind: Widget\nmetadata: {name: w}\nspec:\n";
+    let desired = write(
+        "desired.yaml",
+        &format!("{head}  size: L\n  memory: 1Gi\n  parts:\n  - {{id: a, weight: 1}}\n  - {{id: b, weight: 2}}\n"),
+    );
+    let live = write(
+        "live.json",
+        r#"{"apiVersion": "v1", "kind": "List", "items": [{"apiVersion": "example.com/v1", "kind": "Widget",
+            "metadata": {"name": "w", "namespace": "default", "uid": "1"},
+            "spec": {"size": "L", "memory": "1024Mi", "replicas": 1, "parts": [{"id": "b", "weight": 3}, {"id": "a", "weight": 1}]}}]}"#,
+    );
+    let schema = write(
+        "schema.json",
+        r#"{"type": "object", "properties": {"spec": {"type": "object", "properties": {
+            "size": {"type": "string"}, "replicas": {"type": "integer", "default": 1},
+            "memory": {"x-kubernetes-int-or-string": true, "pattern": "^([KMGTPE]i)$"},
+            "parts": {"type": "array", "x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["id"],
+                "items": {"type": "object", "properties": {"id": {"type": "string"}, "weight": {"type": "integer"}}}}}}}}"#,
+    );
+    let files = ["diff", "--desired", &desired, "--live", &live, "--schema", &schema];
+    let (code, text) = host.run(&[&files[..], &["--output", "json"]].concat());
+    assert_eq!(code, 2, "{text}");
+    let report: serde_json::Value = serde_json::from_str(&text).unwrap();
+    assert_eq!(report["summary"], serde_json::json!({"modified": 1}));
+    let entry = &report["resources"][0];
+    assert_eq!((entry["id"].as_str(), entry["line"].as_u64()), (Some("k8s/files/example.com.Widget//w"), Some(9)));
+    let paths: Vec<_> =
+        entry["fields"].as_array().unwrap().iter().map(|field| field["path"].as_str().unwrap()).collect();
+    assert_eq!(paths, ["/spec/parts/id=b/weight"]);
+    let broken = write("broken.yaml", &format!("{head}  size: L\n  size: M\n"));
+    let (code, text) = host.run(&["diff", "--desired", &broken, "--live", &live]);
+    assert_eq!(code, 1);
+    assert!(text.contains("broken.yaml:6:3: `size`: is there twice, first in line 5"), "{text}");
+}
+
+#[test]
 fn without_a_running_steadfast_it_says_how_to_start_one() {
     let host = Host::new(0, "");
     let (code, text) = host.run(&["drift"]);

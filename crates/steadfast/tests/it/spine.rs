@@ -75,7 +75,7 @@ async fn commits_are_revisions(host: &Host) {
     let rows = host.sql("SELECT message, author FROM revisions WHERE complete ORDER BY time").await.unwrap();
     assert_eq!(rows.last().unwrap()[0], "Raise setting 4");
     let then = host.sql("SELECT count(*) FROM resources_at(now())").await.unwrap();
-    assert_eq!(then[0][0], 21, "the files and their folder");
+    assert_eq!(then[0][0], 22, "the files, their folder and the instance");
 }
 
 async fn a_broken_commit_names_its_file(host: &Host, provider: &Provider) {

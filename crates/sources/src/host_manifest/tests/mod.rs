@@ -1,3 +1,4 @@
+mod again;
 mod bad;
 mod good;
 mod round;

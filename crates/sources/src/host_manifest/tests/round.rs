@@ -4,7 +4,7 @@ use model::{Document, ResourceId, escape_name};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-use super::super::{Resource, render, write};
+use super::super::{Resource, Written, render, write};
 use super::good;
 
 fn file(name: &[u8], content: &str) -> Resource {
@@ -141,12 +141,12 @@ fn the_files_are_the_same_in_any_order_and_a_repository_is_made_once() {
     let dir = tempfile::tempdir().unwrap();
     let mut resources =
         vec![file(b"etc/a", "1\n"), file(b"etc/b", "2\n"), resource("host/web-1/sysctl//x", json!({"value": "1"}))];
-    let files = write(dir.path(), &resources).unwrap();
+    let files = write(dir.path(), &resources, &[]).unwrap().files;
     assert!(dir.path().join(".git").is_dir());
     let read = || files.iter().map(|file| std::fs::read(dir.path().join(file)).unwrap()).collect::<Vec<_>>();
     let before = read();
     resources.reverse();
-    assert_eq!(write(dir.path(), &resources).unwrap(), files);
+    assert_eq!(write(dir.path(), &resources, &[]).unwrap(), Written { files: files.clone(), ..Written::default() });
     assert_eq!(read(), before);
     assert!(!dir.path().join(&files[0]).parent().unwrap().join(".git").exists());
 }

@@ -1,7 +1,7 @@
 //! YAML as a tree that knows the place of each node and the text of each scalar as it was written:
 //! `0644` stays `0644`, `1.10` stays `1.10`.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use base::Limit;
 use serde_saphyr::granit_parser::{self, Event, Parser, ScalarStyle, ScanError, Span};
@@ -12,8 +12,15 @@ use super::error::{Errors, Place};
 pub(crate) const MAX_NODES: Limit = Limit::new("manifest_nodes", 500_000);
 /// Bytes of all scalars of one file with its aliases expanded.
 pub(crate) const MAX_SCALARS: Limit = Limit::new("manifest_scalar_bytes", 64 << 20);
-/// How deep lists and maps may be nested.
-const MAX_DEPTH: usize = 32;
+
+/// What differs between those who read YAML.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Dialect {
+    /// How deep lists and maps may be nested.
+    pub(crate) depth: usize,
+    /// Whether the members of `<<` are taken over, as YAML 1.1 says.
+    pub(crate) merge_keys: bool,
+}
 
 /// A node and its place.
 #[derive(Clone, Debug)]
@@ -60,14 +67,14 @@ impl Node {
 
 /// The documents of `text` that are not empty. What cannot be read is in `errors`; reading goes on
 /// with the next document.
-pub(crate) fn parse(text: &str, errors: &mut Errors) -> Vec<Node> {
+pub(crate) fn parse(text: &str, dialect: Dialect, errors: &mut Errors) -> Vec<Node> {
     let options = granit_parser::options! {
         emit_comments: false,
-        flow_nesting_limit: MAX_DEPTH,
-        block_nesting_limit: MAX_DEPTH,
+        flow_nesting_limit: dialect.depth,
+        block_nesting_limit: dialect.depth,
     };
     let mut parser = Parser::new_from_str_with_options(text, options);
-    let (mut documents, mut builder) = (Vec::new(), Builder::default());
+    let (mut documents, mut builder) = (Vec::new(), Builder::new(dialect));
     while let Some(next) = parser.next_event() {
         let failed = match next {
             Ok((event, span)) => builder.take(event, span, errors, &mut documents),
@@ -102,8 +109,8 @@ enum Stop {
 }
 
 /// Makes trees of events.
-#[derive(Default)]
 struct Builder {
+    dialect: Dialect,
     open: Vec<Open>,
     anchors: HashMap<usize, Node>,
     nodes: u64,
@@ -123,6 +130,10 @@ enum Items {
 }
 
 impl Builder {
+    fn new(dialect: Dialect) -> Self {
+        Self { dialect, open: Vec::new(), anchors: HashMap::new(), nodes: 0, bytes: 0 }
+    }
+
     fn restart(&mut self) {
         self.open.clear();
         self.anchors.clear();
@@ -148,6 +159,7 @@ impl Builder {
                     self.add(Node { place, tree: Tree::List(items) }, anchor, errors, out)
                 }
                 Some(Open { place, anchor, items: Items::Map(items, ..) }) => {
+                    let items = if self.dialect.merge_keys { merged(items, errors)? } else { items };
                     self.add(Node { place, tree: Tree::Map(items) }, anchor, errors, out)
                 }
                 None => Ok(()),
@@ -205,7 +217,7 @@ impl Builder {
                     Ok(())
                 }
                 None => {
-                    *key = Some(new_key(node, lines, errors)?);
+                    *key = Some(new_key(node, self.dialect, lines, errors)?);
                     Ok(())
                 }
             },
@@ -213,13 +225,13 @@ impl Builder {
     }
 }
 
-fn new_key(node: Node, lines: &mut HashMap<String, u64>, errors: &mut Errors) -> Result<Key, Stop> {
+fn new_key(node: Node, dialect: Dialect, lines: &mut HashMap<String, u64>, errors: &mut Errors) -> Result<Key, Stop> {
     let Tree::Scalar { text, plain } = node.tree else {
         errors.push(node.place, None, "a key must be a single value, not a list or map");
         return Err(Stop::Document);
     };
-    if plain && text == "<<" {
-        errors.push(node.place, Some("<<"), "merge keys are not read: write the members out");
+    if plain && text == MERGE && !dialect.merge_keys {
+        errors.push(node.place, Some(MERGE), "merge keys are not read: write the members out");
         return Err(Stop::Document);
     }
     match lines.get(&text) {
@@ -227,6 +239,36 @@ fn new_key(node: Node, lines: &mut HashMap<String, u64>, errors: &mut Errors) ->
         None => _ = lines.insert(text.clone(), node.place.line),
     }
     Ok(Key { place: node.place, text })
+}
+
+/// The key whose value is a map, or a list of maps, that the map around it takes members from.
+const MERGE: &str = "<<";
+
+/// The members with those of `<<`: a member of the map's own counts before one that is taken over.
+fn merged(items: Vec<(Key, Node)>, errors: &mut Errors) -> Result<Vec<(Key, Node)>, Stop> {
+    if items.iter().all(|(key, _)| key.text != MERGE) {
+        return Ok(items);
+    }
+    let (merges, mut items): (Vec<_>, Vec<_>) = items.into_iter().partition(|(key, _)| key.text == MERGE);
+    let mut names: HashSet<String> = items.iter().map(|(key, _)| key.text.clone()).collect();
+    for (key, node) in merges {
+        let maps = match node.tree {
+            Tree::List(maps) => maps,
+            tree => vec![Node { tree, ..node }],
+        };
+        for map in maps {
+            let Tree::Map(members) = map.tree else {
+                errors.push(key.place, Some(MERGE), "must be a map or a list of maps");
+                return Err(Stop::Document);
+            };
+            for (key, node) in members {
+                if names.insert(key.text.clone()) {
+                    items.push((key, node));
+                }
+            }
+        }
+    }
+    Ok(items)
 }
 
 /// Nodes and bytes that adding `node` brings; the members of a list or map count too, so that an
