@@ -7,7 +7,7 @@ export PATH := $(CARGO_HOME)/bin:$(PATH)
 # Says what was left out: to the list that CI prints at its end, or at once.
 left_out = if [ -n "$$STEADFAST_SKIPPED" ]; then echo "$(1)" >> "$$STEADFAST_SKIPPED"; else echo "Left out: $(1)"; fi
 
-.PHONY: run build test needs peers tidy lint unit scripts deny bench bench-log bench-store bench-drift bench-manifests
+.PHONY: run build test needs peers tidy lint unit scripts deny bench bench-log bench-store bench-drift bench-manifests bench-scan bench-latency bench-kubernetes soak
 
 run: build
 	$(CARGO) run --release --locked -q -p steadfast -- up
@@ -38,8 +38,8 @@ unit: needs
 	$(CARGO) test --workspace --locked
 
 scripts:
-	@set -e; for script in scripts/*.sh .ci/run; do bash -n "$$script"; done
-	@if command -v shellcheck >/dev/null; then shellcheck scripts/*.sh .ci/run; \
+	@set -e; for script in scripts/*.sh benches/*.sh .ci/run; do bash -n "$$script"; done
+	@if command -v shellcheck >/dev/null; then shellcheck scripts/*.sh benches/*.sh .ci/run; \
 	else $(call left_out,shell scripts were only parsed: shellcheck is not installed); fi
 
 # Licences, banned crates and where crates come from.
@@ -48,7 +48,7 @@ deny:
 	else $(call left_out,licences and banned crates: cargo-deny is not installed); fi
 
 # Figures of docs/benchmarks.md; each prints its own.
-bench: bench-log bench-store bench-drift bench-manifests
+bench: bench-log bench-store bench-drift bench-manifests bench-scan bench-latency
 
 bench-log: needs
 	$(CARGO) run --release --locked -q -p bus --example append_bench
@@ -62,3 +62,17 @@ bench-drift: needs
 
 bench-manifests: needs
 	$(CARGO) run --release --locked -q -p sources --example read_manifests -- 10000
+
+bench-scan: needs
+	$(CARGO) run --release --locked -q -p collectors --example scan_bench -- 200000
+
+bench-latency: needs
+	$(CARGO) bench --locked -q -p steadfast --bench latency
+
+# Beside gitops-engine; needs Go.
+bench-kubernetes: needs
+	benches/kubernetes.sh
+
+# Longer than CI has time for: the process is killed at 200 random moments.
+soak: needs
+	STEADFAST_KILLS=200 $(CARGO) test --locked -p steadfast --test it killed -- --nocapture
