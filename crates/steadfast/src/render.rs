@@ -151,6 +151,11 @@ pub fn table(columns: &[String], rows: &[Vec<Value>]) -> String {
     table.to_string()
 }
 
+/// `1 row`, `2 rows`.
+pub fn count(n: usize, what: &str) -> String {
+    format!("{n} {what}{}", if n == 1 { "" } else { "s" })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -32,7 +32,7 @@ pub(super) async fn sql(server: &Server, query: &str, output: Format) -> Result<
         Format::Table => {
             let rows = client.sql(query).await?;
             let columns: Vec<String> = rows.columns.into_iter().map(|column| column.name).collect();
-            print(&format!("{}\n{} rows\n", render::table(&columns, &rows.rows), rows.rows.len()));
+            print(&format!("{}\n{}\n", render::table(&columns, &rows.rows), render::count(rows.rows.len(), "row")));
             rows.warnings.iter().for_each(|warning| eprintln!("warning: {warning}"));
         }
     }
