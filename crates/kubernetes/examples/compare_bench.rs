@@ -37,20 +37,17 @@ fn measure(pair: &Pair, length: Duration) {
     let key = DigestKey::from_bytes([1; 32]);
     let canonical = Canonical { schema: Schema::builtin(), key: &key };
     let controllers = Controllers::new(&[]);
-    let tree = canonical.object(pair.desired.clone());
-    let origins = canonical.origins(&pair.desired, &tree, &controllers);
+    let (tree, origins) = canonical.read(pair.desired.clone(), &controllers);
     let desired = Side { tree: &tree, origins: &origins };
 
     let json = pair.live.to_string();
     let (rate, verdict) = self::rate(length, || {
         let object: Value = serde_json::from_str(&json).unwrap();
-        let tree = canonical.object(object.clone());
-        let origins = canonical.origins(&object, &tree, &controllers);
+        let (tree, origins) = canonical.read(object, &controllers);
         judge(desired, Side { tree: &tree, origins: &origins }, &[]).0
     });
     println!("steadfast     {:<12} {rate:>8.0}/s  {verdict}  {} bytes, from JSON", pair.name, json.len());
-    let live = canonical.object(pair.live.clone());
-    let of_live = canonical.origins(&pair.live, &live, &controllers);
+    let (live, of_live) = canonical.read(pair.live.clone(), &controllers);
     let (rate, verdict) = self::rate(length, || judge(desired, Side { tree: &live, origins: &of_live }, &[]).0);
     println!("steadfast     {:<12} {rate:>8.0}/s  {verdict}  from canonical documents", pair.name);
 }

@@ -13,6 +13,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Map, Number, Value};
 
+use crate::controllers::Controllers;
+use crate::origins::Origins;
 use crate::quantity;
 use crate::schema::{ApiKind, Schema, Shape, TypeId};
 
@@ -54,30 +56,39 @@ pub struct Canonical<'a> {
 
 impl Canonical<'_> {
     /// The type of the object.
-    pub fn type_of(&self, object: &Value) -> Option<TypeId> {
+    fn type_of(&self, object: &Value) -> Option<TypeId> {
         let text = |member: &str| object.get(member).and_then(Value::as_str).unwrap_or_default().to_owned();
         self.schema.kind(&ApiKind { api_version: text("apiVersion"), kind: text("kind") })
     }
 
-    /// The object in canonical form, without its version, kind and name.
-    pub fn object(&self, mut object: Value) -> Value {
-        let shape = self.type_of(&object).map_or(Shape::Any, Shape::Object);
-        let secret = object.get("kind").is_some_and(|kind| kind == "Secret")
-            && object.get("apiVersion").is_some_and(|version| version == "v1");
+    /// The object in canonical form, without its version, kind and name, and where its fields come
+    /// from. Of a manifest, which nobody owns yet, only which of them are defaults.
+    pub fn read(&self, mut object: Value, controllers: &Controllers) -> (Value, Origins) {
+        let of = self.type_of(&object);
+        let fields = object.pointer_mut("/metadata/managedFields").map(Value::take).unwrap_or_default();
+        let tree = self.object(object, of);
+        let origins = self.origins(of, &fields, &tree, controllers);
+        (tree, origins)
+    }
+
+    fn object(&self, mut object: Value, of: Option<TypeId>) -> Value {
+        let is = |member: &str, text: &str| object.get(member).is_some_and(|value| value == text);
+        let secret = is("kind", "Secret") && is("apiVersion", "v1");
         if let Some(members) = object.as_object_mut() {
             for member in ["apiVersion", "kind", "status"] {
                 members.remove(member);
             }
             if let Some(metadata) = members.get_mut("metadata").and_then(Value::as_object_mut) {
-                METADATA.iter().for_each(|member| _ = metadata.remove(*member));
+                metadata.retain(|member, _| !METADATA.contains(&member.as_str()));
                 if let Some(annotations) = metadata.get_mut("annotations").and_then(Value::as_object_mut) {
-                    COPIES.iter().for_each(|name| _ = annotations.remove(*name));
+                    annotations.retain(|name, _| !COPIES.contains(&name.as_str()));
                 }
             }
             if secret {
                 self.secret(members);
             }
         }
+        let shape = of.map_or(Shape::Any, Shape::Object);
         self.value(object, &shape, false, 0).unwrap_or_else(|| Value::Object(Map::new()))
     }
 
@@ -117,29 +128,23 @@ impl Canonical<'_> {
         }
     }
 
-    fn members(&self, members: Map<String, Value>, shape: &Shape, quantities: bool, depth: usize) -> Option<Value> {
-        let mut out = Map::new();
-        for (name, value) in members {
+    fn members(&self, mut members: Map<String, Value>, shape: &Shape, quantities: bool, depth: usize) -> Option<Value> {
+        members.retain(|name, value| {
             let hint = quantities || QUANTITIES.contains(&name.as_str());
-            let value = match shape {
-                Shape::Object(id) => match self.schema.get(*id).field(&name) {
-                    Some(field) => {
-                        let value = self.value(value, &field.shape, hint, depth + 1);
-                        value.filter(|value| !field.is_dropped(value))
-                    }
-                    None => self.value(value, &Shape::Any, hint, depth + 1),
-                },
+            let field = if let Shape::Object(id) = shape { self.schema.get(*id).field(name) } else { None };
+            let of = match shape {
                 // An item has a name already if this was canonical before.
-                Shape::Map(item) | Shape::Set(item) | Shape::Keyed(_, item) => self.value(value, item, hint, depth + 1),
-                _ => self.value(value, &Shape::Any, hint, depth + 1),
+                Shape::Map(item) | Shape::Set(item) | Shape::Keyed(_, item) => item,
+                _ => field.map_or(&Shape::Any, |field| &field.shape),
             };
-            if let Some(value) = value {
-                out.insert(name, value);
-            }
-        }
+            let Some(canonical) = self.value(value.take(), of, hint, depth + 1) else { return false };
+            let kept = !field.is_some_and(|field| field.is_dropped(&canonical));
+            *value = canonical;
+            kept
+        });
         // Of an object with known members, being there may be the whole meaning: `emptyDir: {}`.
         let empty_is_nothing = matches!(shape, Shape::Map(_) | Shape::Set(_) | Shape::Keyed(..));
-        (!out.is_empty() || !empty_is_nothing).then_some(Value::Object(out))
+        (!members.is_empty() || !empty_is_nothing).then_some(Value::Object(members))
     }
 
     fn items(&self, items: Vec<Value>, shape: &Shape, depth: usize) -> Option<Value> {

@@ -42,13 +42,13 @@ impl Controllers {
         Self(BUILTIN.iter().chain(more).cloned().collect())
     }
 
-    /// Whether this field is the writer's own.
-    pub(crate) fn owns(&self, owner: &Owner, path: &str) -> bool {
-        self.0.iter().any(|controller| {
+    /// Those that write under this name.
+    pub(crate) fn of(&self, owner: &Owner) -> Vec<&Controller> {
+        let writes = |controller: &&Controller| {
             controller.subresource.as_ref().is_none_or(|only| *only == owner.subresource)
                 && controller.managers.iter().any(|manager| like(manager, &owner.manager))
-                && controller.has(path)
-        })
+        };
+        self.0.iter().filter(writes).collect()
     }
 
     /// Whether only a controller writes this field.
@@ -58,7 +58,8 @@ impl Controllers {
 }
 
 impl Controller {
-    fn has(&self, path: &str) -> bool {
+    /// Whether this field is its own.
+    pub(crate) fn has(&self, path: &str) -> bool {
         self.paths.iter().any(|pattern| path_like(pattern, path))
     }
 }
@@ -139,10 +140,15 @@ mod tests {
             subresource: subresource.to_owned(),
             time: String::new(),
         };
-        assert!(controllers.owns(&owner("kube-controller-manager", "scale"), "/spec/replicas"));
-        assert!(controllers.owns(&owner("keda", "scale"), "/spec/replicas"));
-        assert!(!controllers.owns(&owner("kubectl", "scale"), "/spec/replicas"));
-        assert!(!controllers.owns(&owner("kube-controller-manager", ""), "/spec/replicas"));
+        for (manager, subresource, expected) in [
+            ("kube-controller-manager", "scale", true),
+            ("keda", "scale", true),
+            ("kubectl", "scale", false),
+            ("kube-controller-manager", "", false),
+        ] {
+            let owns = controllers.of(&owner(manager, subresource)).iter().any(|of| of.has("/spec/replicas"));
+            assert_eq!(owns, expected, "{manager} {subresource}");
+        }
         assert!(is_hand_tool(&owner("kubectl-edit", "")) && !is_hand_tool(&owner("argocd-controller", "")));
     }
 }

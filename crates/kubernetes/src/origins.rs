@@ -7,8 +7,8 @@ use serde_json::{Map, Value};
 
 use crate::canonical::Canonical;
 use crate::controllers::{Controllers, is_hand_tool};
-use crate::owners::{Cursor, Entry, Owner, entries};
-use crate::schema::{Chosen, Field, Shape, Type};
+use crate::owners::{Cursors, Entry, Here, Owner, entries};
+use crate::schema::{Chosen, Field, Shape, Type, TypeId};
 
 /// Who gave a field its value.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -69,16 +69,50 @@ impl Node {
 }
 
 impl Canonical<'_> {
-    /// The origins of `tree`, the canonical form of `object`. Of a manifest, which nobody owns
-    /// yet, only which members are what the server would fill in anyway.
-    pub fn origins(&self, object: &Value, tree: &Value, controllers: &Controllers) -> Origins {
-        let entries = entries(object);
-        let known = entries.iter().any(|entry| entry.owner.subresource != "status");
-        let mut walk =
-            Walk { canonical: self, controllers, entries: &entries, known, sources: Vec::new(), path: String::new() };
-        let shape = self.type_of(object).map_or(Shape::Any, Shape::Object);
-        let tree = walk.value(tree, &shape, &Cursor::new(&entries));
-        Origins { sources: walk.sources, tree }
+    /// The origins of a canonical tree of that type, by its managedFields.
+    pub(crate) fn origins(
+        &self,
+        of: Option<TypeId>,
+        fields: &Value,
+        tree: &Value,
+        controllers: &Controllers,
+    ) -> Origins {
+        let entries = entries(fields, controllers);
+        let mut walk = Walk {
+            canonical: self,
+            controllers,
+            known: entries.iter().any(|entry| entry.owner.subresource != "status"),
+            entries: &entries,
+            cursors: Cursors::default(),
+            sources: Vec::new(),
+            path: String::new(),
+        };
+        let root = walk.cursors.start(&entries);
+        let tree = walk.value(tree, &of.map_or(Shape::Any, Shape::Object), root);
+        let sources = walk.sources.iter().map(|source| source.origin(&entries)).collect();
+        Origins { sources, tree }
+    }
+}
+
+/// An [`Origin`] by the number of its entry.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Source {
+    Default,
+    Server,
+    Controller(usize),
+    Owner(usize),
+    Unknown,
+}
+
+impl Source {
+    fn origin(self, entries: &[Entry<'_>]) -> Origin {
+        match self {
+            Self::Default => Origin::Default,
+            Self::Server => Origin::Server,
+            Self::Controller(n) => Origin::Controller(entries[n].owner.clone()),
+            Self::Owner(n) => Origin::Owner(entries[n].owner.clone()),
+            Self::Unknown => Origin::Unknown,
+        }
     }
 }
 
@@ -88,65 +122,83 @@ struct Walk<'a> {
     entries: &'a [Entry<'a>],
     /// Whether managedFields say who wrote what.
     known: bool,
-    sources: Vec<Origin>,
+    cursors: Cursors<'a>,
+    sources: Vec<Source>,
     path: String,
 }
 
 impl Walk<'_> {
-    fn value(&mut self, value: &Value, shape: &Shape, at: &Cursor<'_>) -> Node {
+    fn value(&mut self, value: &Value, shape: &Shape, here: Here) -> Node {
         match value {
-            Value::Object(members) if !members.is_empty() => self.members(members, shape, at),
+            Value::Object(members) if !members.is_empty() => self.members(members, shape, here),
             Value::Array(items) => {
                 let item_shape = if let Shape::Atomic(item) = shape { item.as_ref() } else { &Shape::Any };
-                let items = items.iter().enumerate().map(|(n, item)| {
-                    let name = n.to_string();
-                    let node = self.below(&name, |walk| walk.value(item, item_shape, at));
-                    (name, node)
-                });
-                merged(items.collect())
-            }
-            _ => self.leaf(at),
-        }
-    }
-
-    fn members(&mut self, members: &Map<String, Value>, shape: &Shape, at: &Cursor<'_>) -> Node {
-        let mut out = BTreeMap::new();
-        for (name, value) in members {
-            let node = self.below(name, |walk| match shape {
-                Shape::Object(id) => walk.field(name, value, members, walk.canonical.schema.get(*id), at),
-                Shape::Map(item) => walk.value(value, item, &at.member(name)),
-                Shape::Set(_) => walk.leaf(&at.value(value)),
-                Shape::Keyed(keys, item) => walk.value(value, item, &at.item(keys, value)),
-                // Without a schema a list with names is an object here and a list for the server.
-                _ if name.contains('=') => {
-                    let key = name.split('=').next().unwrap_or_default().to_owned();
-                    walk.value(value, &Shape::Any, &at.item(&[key], value))
+                let mut nodes = Vec::with_capacity(items.len());
+                for (n, item) in items.iter().enumerate() {
+                    nodes.push(self.below(&n.to_string(), |walk| walk.value(item, item_shape, here)));
                 }
-                _ => walk.value(value, &Shape::Any, &at.member(name)),
-            });
-            out.insert(name.clone(), node);
+                merged(nodes, || (0..items.len()).map(|n| n.to_string()))
+            }
+            _ => self.leaf(here),
         }
-        merged(out)
     }
 
-    fn field(&mut self, name: &str, value: &Value, beside: &Map<String, Value>, of: &Type, at: &Cursor<'_>) -> Node {
-        let Some(field) = of.field(name) else { return self.value(value, &Shape::Any, &at.member(name)) };
-        if self.is_default(value, field) {
-            return self.source(Origin::Default);
+    fn members(&mut self, members: &Map<String, Value>, shape: &Shape, here: Here) -> Node {
+        let mut nodes = Vec::with_capacity(members.len());
+        for (name, value) in members {
+            let node = self.below(name, |walk| walk.member(name, value, members, shape, here));
+            self.cursors.back(here);
+            nodes.push(node);
         }
-        let at = at.member(name);
+        merged(nodes, || members.keys().cloned())
+    }
+
+    fn member(&mut self, name: &str, value: &Value, beside: &Map<String, Value>, shape: &Shape, here: Here) -> Node {
+        match shape {
+            Shape::Object(id) => self.field(name, value, beside, self.canonical.schema.get(*id), here),
+            Shape::Map(item) => {
+                let at = self.cursors.member(here, name);
+                self.value(value, item, at)
+            }
+            Shape::Set(_) => {
+                let at = self.cursors.value(here, value);
+                self.leaf(at)
+            }
+            Shape::Keyed(keys, item) => {
+                let at = self.cursors.item(here, keys, value);
+                self.value(value, item, at)
+            }
+            // Without a schema a list with names is an object here and a list for the server.
+            _ if name.contains('=') => {
+                let key = name.split('=').next().unwrap_or_default().to_owned();
+                let at = self.cursors.item(here, &[key], value);
+                self.value(value, &Shape::Any, at)
+            }
+            _ => {
+                let at = self.cursors.member(here, name);
+                self.value(value, &Shape::Any, at)
+            }
+        }
+    }
+
+    fn field(&mut self, name: &str, value: &Value, beside: &Map<String, Value>, of: &Type, here: Here) -> Node {
+        let at = self.cursors.member(here, name);
+        let Some(field) = of.field(name) else { return self.value(value, &Shape::Any, at) };
+        if self.is_default(value, field) {
+            return self.source(Source::Default);
+        }
         match (of.computed(name, beside), value) {
-            (Some(computed), value) if computed == *value => return self.source(Origin::Default),
+            (Some(computed), value) if computed == *value => return self.source(Source::Default),
             (Some(Value::Object(computed)), Value::Object(members)) => {
-                return self.computed(members, &computed, &field.shape, &at);
+                return self.computed(members, &computed, &field.shape, at);
             }
             _ => {}
         }
-        let by_hand = at.owners().any(|n| is_hand_tool(&self.entries[n].owner));
+        let by_hand = || self.cursors.owners(at).any(|n| is_hand_tool(&self.entries[n].owner));
         match field.chosen {
-            Some(Chosen::Server) => self.source(Origin::Server),
-            Some(Chosen::Admission) if !by_hand => self.source(Origin::Server),
-            _ => self.value(value, &field.shape, &at),
+            Some(Chosen::Server) => self.source(Source::Server),
+            Some(Chosen::Admission) if !by_hand() => self.source(Source::Server),
+            _ => self.value(value, &field.shape, at),
         }
     }
 
@@ -156,18 +208,19 @@ impl Walk<'_> {
         members: &Map<String, Value>,
         computed: &Map<String, Value>,
         shape: &Shape,
-        at: &Cursor<'_>,
+        here: Here,
     ) -> Node {
-        let item = if let Shape::Map(item) = shape { item } else { &Shape::Any };
-        let nodes = members.iter().map(|(name, value)| {
+        let mut nodes = Vec::with_capacity(members.len());
+        for (name, value) in members {
             let node = if computed.get(name) == Some(value) {
-                self.source(Origin::Default)
+                self.source(Source::Default)
             } else {
-                self.below(name, |walk| walk.value(value, item, &at.member(name)))
+                self.below(name, |walk| walk.member(name, value, members, shape, here))
             };
-            (name.clone(), node)
-        });
-        merged(nodes.collect())
+            self.cursors.back(here);
+            nodes.push(node);
+        }
+        merged(nodes, || members.keys().cloned())
     }
 
     fn is_default(&self, value: &Value, field: &Field) -> bool {
@@ -179,23 +232,28 @@ impl Walk<'_> {
         !plain && self.canonical.canonical_value(default.clone(), &field.shape).as_ref() == Some(value)
     }
 
-    fn leaf(&mut self, at: &Cursor<'_>) -> Node {
-        let owners: Vec<&Owner> = at.owners().map(|n| &self.entries[n].owner).collect();
-        let theirs = |owner: &&&Owner| !self.controllers.owns(owner, &self.path);
-        let origin = match (owners.first(), owners.iter().filter(theirs).max_by_key(|owner| &owner.time)) {
-            (_, Some(owner)) => Origin::Owner((*owner).clone()),
-            (Some(owner), None) => Origin::Controller((*owner).clone()),
-            (None, None) if self.known => Origin::Server,
-            (None, None) if self.controllers.marks(&self.path) => Origin::Server,
-            (None, None) => Origin::Unknown,
-        };
-        self.source(origin)
+    fn leaf(&mut self, here: Here) -> Node {
+        let (mut owner, mut controller): (Option<usize>, Option<usize>) = (None, None);
+        for n in self.cursors.owners(here) {
+            let entry = &self.entries[n];
+            if entry.own.iter().any(|own| own.has(&self.path)) {
+                controller = Some(n);
+            } else if owner.is_none_or(|newest| self.entries[newest].owner.time <= entry.owner.time) {
+                owner = Some(n);
+            }
+        }
+        self.source(match (owner, controller) {
+            (Some(n), _) => Source::Owner(n),
+            (None, Some(n)) => Source::Controller(n),
+            (None, None) if self.known || self.controllers.marks(&self.path) => Source::Server,
+            (None, None) => Source::Unknown,
+        })
     }
 
-    fn source(&mut self, origin: Origin) -> Node {
-        let at = self.sources.iter().position(|source| *source == origin);
+    fn source(&mut self, source: Source) -> Node {
+        let at = self.sources.iter().position(|known| *known == source);
         Node::One(at.unwrap_or_else(|| {
-            self.sources.push(origin);
+            self.sources.push(source);
             self.sources.len() - 1
         }))
     }
@@ -210,11 +268,10 @@ impl Walk<'_> {
 }
 
 /// One node for members that all have the same origin.
-fn merged(members: BTreeMap<String, Node>) -> Node {
-    let mut nodes = members.values();
-    match nodes.next() {
-        Some(Node::One(first)) if nodes.all(|node| *node == Node::One(*first)) => Node::One(*first),
-        _ => Node::Of(members),
+fn merged<I: Iterator<Item = String>>(nodes: Vec<Node>, names: impl FnOnce() -> I) -> Node {
+    match nodes.split_first() {
+        Some((Node::One(first), rest)) if rest.iter().all(|node| *node == Node::One(*first)) => Node::One(*first),
+        _ => Node::Of(names().zip(nodes).collect()),
     }
 }
 

@@ -169,10 +169,12 @@ fn kinds(schema: &Schema) -> Vec<ApiKind> {
 
 fn differences(canonical: &Canonical<'_>, declared: &Value, live: &Value) -> Vec<String> {
     let controllers = Controllers::new(&[]);
-    let trees = [declared, live].map(|object| canonical.object(object.clone()));
-    let origins = [0, 1].map(|n| canonical.origins([declared, live][n], &trees[n], &controllers));
-    let side = |n: usize| Side { tree: &trees[n], origins: &origins[n] };
-    compare(side(0), side(1)).into_iter().map(|field| format!("{} {}", field.path, field.reason)).collect()
+    let [declared, live] = [declared, live].map(|object| canonical.read(object.clone(), &controllers));
+    let side = |(tree, origins)| Side { tree, origins };
+    compare(side((&declared.0, &declared.1)), side((&live.0, &live.1)))
+        .into_iter()
+        .map(|field| format!("{} {}", field.path, field.reason))
+        .collect()
 }
 
 proptest! {

@@ -17,8 +17,7 @@ struct Object {
 
 impl Object {
     fn new(canonical: &Canonical<'_>, object: &Value) -> Self {
-        let tree = canonical.object(object.clone());
-        let origins = canonical.origins(object, &tree, &Controllers::new(&[]));
+        let (tree, origins) = canonical.read(object.clone(), &Controllers::new(&[]));
         Self { tree, origins }
     }
 

@@ -10,8 +10,9 @@ use datafusion::logical_expr::{Between, BinaryExpr, Cast, Expr, Operator};
 use model::Key;
 use store::TableDef;
 
-/// More keys than these are not looked up one by one.
-pub const MAX_KEYS: usize = 1_000;
+/// More keys than these are not looked up one by one. A thousand rows and one, to see whether there
+/// are more, is what a page of an answer asks for.
+pub const MAX_KEYS: usize = 1_024;
 
 /// Which columns of a table a scan can select by.
 #[derive(Clone, Debug)]

@@ -104,7 +104,6 @@ async fn main() {
         "/",
         "/api/drift?limit=100",
         "/api/drift",
-        "/api/drift?limit=100000",
         "/resource?id=host/fleet/file//etc/service-42/part-42.conf",
         "/api/sql?query=SELECT verdict, count(*) FROM drift GROUP BY 1",
     ] {

@@ -68,8 +68,7 @@ struct Seen {
 
 impl Seen {
     fn new(object: &Object, canonical: &Canonical<'_>, controllers: &Controllers) -> Self {
-        let tree = canonical.object(object.value.clone());
-        let origins = canonical.origins(&object.value, &tree, controllers);
+        let (tree, origins) = canonical.read(object.value.clone(), controllers);
         Self { tree, origins }
     }
 

@@ -125,17 +125,25 @@ pub async fn get(
 
 /// Rows of `table` (`drift`, or a function of time) in the order of their ids.
 pub async fn resources(state: &State, table: &str, filter: &str, limit: u64) -> Result<Vec<Resource>, ApiError> {
-    read(state, &format!("SELECT * FROM {table} WHERE {filter} ORDER BY id LIMIT {limit}")).await
+    read(state, table, filter, "id", limit).await
 }
 
 /// What differs, the newest first.
 pub async fn newest(state: &State, limit: u64) -> Result<Vec<Resource>, ApiError> {
-    let filter = "verdict NOT IN ('in_sync', 'unknown')";
-    read(state, &format!("SELECT * FROM drift WHERE {filter} ORDER BY since DESC, id LIMIT {limit}")).await
+    read(state, "drift", "verdict NOT IN ('in_sync', 'unknown')", "since DESC, id", limit).await
 }
 
-async fn read(state: &State, sql: &str) -> Result<Vec<Resource>, ApiError> {
-    let rows = decode::<VerdictRow>(&state.query(sql).await?)?;
+/// The first `limit` rows of `table` in that order. A row is large because of its differences:
+/// which rows are the first is found without them, and only those are looked up as a whole.
+async fn read(state: &State, table: &str, filter: &str, order: &str, limit: u64) -> Result<Vec<Resource>, ApiError> {
+    let first = format!("FROM {table} WHERE {filter} ORDER BY {order} LIMIT {limit}");
+    let sql = match table {
+        "drift" => format!(
+            "SELECT whole.* FROM drift AS whole JOIN (SELECT key AS first {first}) ON whole.key = first ORDER BY {order}"
+        ),
+        _ => format!("SELECT * {first}"),
+    };
+    let rows = decode::<VerdictRow>(&state.query(&sql).await?)?;
     Ok(rows.into_iter().map(Resource::from).collect())
 }
 
