@@ -13,8 +13,6 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Map, Number, Value};
 
-use crate::controllers::Controllers;
-use crate::origins::Origins;
 use crate::quantity;
 use crate::schema::{ApiKind, Schema, Shape, TypeId};
 
@@ -56,22 +54,13 @@ pub struct Canonical<'a> {
 
 impl Canonical<'_> {
     /// The type of the object.
-    fn type_of(&self, object: &Value) -> Option<TypeId> {
+    pub(crate) fn type_of(&self, object: &Value) -> Option<TypeId> {
         let text = |member: &str| object.get(member).and_then(Value::as_str).unwrap_or_default().to_owned();
         self.schema.kind(&ApiKind { api_version: text("apiVersion"), kind: text("kind") })
     }
 
-    /// The object in canonical form, without its version, kind and name, and where its fields come
-    /// from. Of a manifest, which nobody owns yet, only which of them are defaults.
-    pub fn read(&self, mut object: Value, controllers: &Controllers) -> (Value, Origins) {
-        let of = self.type_of(&object);
-        let fields = object.pointer_mut("/metadata/managedFields").map(Value::take).unwrap_or_default();
-        let tree = self.object(object, of);
-        let origins = self.origins(of, &fields, &tree, controllers);
-        (tree, origins)
-    }
-
-    fn object(&self, mut object: Value, of: Option<TypeId>) -> Value {
+    /// An object of that type in canonical form, without its version, kind and name.
+    pub(crate) fn object(&self, mut object: Value, of: Option<TypeId>) -> Value {
         let is = |member: &str, text: &str| object.get(member).is_some_and(|value| value == text);
         let secret = is("kind", "Secret") && is("apiVersion", "v1");
         if let Some(members) = object.as_object_mut() {

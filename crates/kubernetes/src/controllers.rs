@@ -4,7 +4,7 @@ use std::sync::LazyLock;
 
 use serde::Deserialize;
 
-use crate::owners::Owner;
+use crate::owner::Owner;
 
 const TEXT: &str = include_str!("controllers.yaml");
 

@@ -5,8 +5,9 @@ mod canonical;
 mod compare;
 mod controllers;
 mod duration;
+mod managed;
 mod origins;
-mod owners;
+mod owner;
 #[cfg(test)]
 mod properties;
 mod quantity;
@@ -16,4 +17,4 @@ pub use canonical::Canonical;
 pub use compare::{Side, compare, judge};
 pub use controllers::{Controller, Controllers};
 pub use origins::{Origin, Origins};
-pub use owners::Owner;
+pub use owner::Owner;

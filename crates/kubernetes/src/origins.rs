@@ -7,7 +7,8 @@ use serde_json::{Map, Value};
 
 use crate::canonical::Canonical;
 use crate::controllers::{Controllers, is_hand_tool};
-use crate::owners::{Cursors, Entry, Here, Owner, entries};
+use crate::managed::{Cursors, Entry, Here, entries};
+use crate::owner::Owner;
 use crate::schema::{Chosen, Field, Shape, Type, TypeId};
 
 /// Who gave a field its value.
@@ -69,14 +70,18 @@ impl Node {
 }
 
 impl Canonical<'_> {
+    /// The object in canonical form, without its version, kind and name, and where its fields come
+    /// from. Of a manifest, which nobody owns yet, only which of them are defaults.
+    pub fn read(&self, mut object: Value, controllers: &Controllers) -> (Value, Origins) {
+        let of = self.type_of(&object);
+        let fields = object.pointer_mut("/metadata/managedFields").map(Value::take).unwrap_or_default();
+        let tree = self.object(object, of);
+        let origins = self.origins(of, &fields, &tree, controllers);
+        (tree, origins)
+    }
+
     /// The origins of a canonical tree of that type, by its managedFields.
-    pub(crate) fn origins(
-        &self,
-        of: Option<TypeId>,
-        fields: &Value,
-        tree: &Value,
-        controllers: &Controllers,
-    ) -> Origins {
+    fn origins(&self, of: Option<TypeId>, fields: &Value, tree: &Value, controllers: &Controllers) -> Origins {
         let entries = entries(fields, controllers);
         let mut walk = Walk {
             canonical: self,

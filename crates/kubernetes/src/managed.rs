@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use serde_json::Value;
 
 use crate::controllers::{Controller, Controllers};
+use crate::owner::Owner;
 
 /// One writer and what it wrote.
 #[derive(Clone, Debug)]
@@ -14,26 +15,6 @@ pub(crate) struct Entry<'a> {
     pub(crate) own: Vec<&'a Controller>,
     /// FieldsV1: `f:` a member, `k:` an item by its keys, `v:` an item by its value, `.` itself.
     pub(crate) fields: &'a Value,
-}
-
-/// A writer of fields.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
-pub struct Owner {
-    /// The name that the client gave itself: `kubectl-edit`.
-    pub manager: String,
-    /// `scale` if it came through that subresource; empty otherwise.
-    #[serde(default, skip_serializing_if = "String::is_empty")]
-    pub subresource: String,
-    /// When it last wrote, to the second; empty if that is not said.
-    #[serde(default, skip_serializing_if = "String::is_empty")]
-    pub time: String,
-}
-
-impl std::fmt::Display for Owner {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(&self.manager)?;
-        if self.subresource.is_empty() { Ok(()) } else { write!(f, " ({})", self.subresource) }
-    }
 }
 
 /// The writers of an object, by its managedFields; broken entries are left out.
