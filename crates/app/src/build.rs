@@ -8,6 +8,7 @@ use fold::{Fold, Host, HostParts, Progress};
 use folds::alert::AlertFold;
 use folds::drift::DriftFold;
 use folds::outbox::{OutboxConfig, OutboxFold, Route};
+use kubernetes::Clusters;
 use model::{LogKind, Offset};
 use query::Engine;
 use server::{Health, Parts, Server};
@@ -90,8 +91,9 @@ impl App {
         let wiring = Wiring { config: &config, clock: &clock, rng: &rng, logs: &logs, store: &store, health: &health };
         let handle = wiring.notify(&notifying)?;
         let progress = wiring.folds(&folding)?;
-        wiring.sources(&inputs, &digest_key)?;
-        wiring.collectors(&inputs, digest_key).await?;
+        let clusters = Clusters::default();
+        wiring.sources(&inputs, &digest_key, &clusters)?;
+        wiring.collectors(&inputs, digest_key, &clusters).await?;
         wiring.housekeeping(&storing, progress, handle, metrics);
         health.ready(PROCESS);
         Ok(Self { clock, engine, addr, health, stages: vec![inputs, folding, notifying, serving, storing], logs })
@@ -192,7 +194,7 @@ impl Wiring<'_> {
         Ok(progress)
     }
 
-    fn sources(&self, stage: &Stage, digest_key: &DigestKey) -> Result<(), AppError> {
+    fn sources(&self, stage: &Stage, digest_key: &DigestKey, clusters: &Clusters) -> Result<(), AppError> {
         let config = &self.config.desired;
         let settings = desired::HostConfig {
             poll: config.poll,
@@ -207,7 +209,7 @@ impl Wiring<'_> {
             stage.shutdown.clone(),
             settings,
         );
-        let context = self.context(digest_key)?;
+        let context = self.context(digest_key, clusters)?;
         for git in config.git.as_slice() {
             let wrong = |error| AppError::part(format!("desired.git.{}", git.name), error);
             host.start(Box::new(Git::new(git.clone(), &context).map_err(wrong)?));
@@ -220,14 +222,15 @@ impl Wiring<'_> {
     }
 
     /// What every source is made with.
-    fn context(&self, digest_key: &DigestKey) -> Result<Context, AppError> {
+    fn context(&self, digest_key: &DigestKey, clusters: &Clusters) -> Result<Context, AppError> {
         let secrets = keys::secrets(digest_key.clone(), &self.config.host.files.secrets)?;
         let place = Place::new(self.config.host.name.as_deref(), None);
         let cache = self.config.data_dir.join("cache");
-        Ok(Context { clock: self.clock.clone(), cache, secrets, host: place.host().to_owned() })
+        let (clock, clusters) = (self.clock.clone(), clusters.clone());
+        Ok(Context { clock, cache, secrets, clusters, host: place.host().to_owned() })
     }
 
-    async fn collectors(&self, stage: &Stage, digest_key: DigestKey) -> Result<(), AppError> {
+    async fn collectors(&self, stage: &Stage, digest_key: DigestKey, clusters: &Clusters) -> Result<(), AppError> {
         let host = collect::Host::new(
             Arc::clone(&self.logs.state),
             Arc::clone(&self.logs.telemetry),
@@ -240,7 +243,8 @@ impl Wiring<'_> {
         let cache = self.config.data_dir.join("cache");
         std::fs::create_dir_all(&cache).map_err(|error| AppError::file(&cache, error))?;
         let known = crate::known::known(self.store, self.logs).await?;
-        for collector in collectors::host::build(&self.config.host, Some(&cache)) {
+        let of_clusters = collectors::kubernetes::build(self.config.kubernetes.as_slice(), clusters);
+        for collector in collectors::host::build(&self.config.host, Some(&cache)).into_iter().chain(of_clusters) {
             let key = (collector.scope().to_owned(), collector.name().to_owned());
             let members = known.get(&key).cloned().unwrap_or_default();
             host.start_known(collector, members);
@@ -280,6 +284,6 @@ fn folds(config: &Config) -> Result<Vec<Box<dyn Fold>>, AppError> {
     let link_base = config.server.external_url.clone();
     let outbox = OutboxConfig { receivers: routes.collect(), link_base, ..OutboxConfig::default() };
     let outbox = OutboxFold::new(outbox).map_err(|error| AppError::part("receivers", error))?;
-    let drift = DriftFold::new(config.drift.clone());
+    let drift = DriftFold::new(config.drift.clone()).map_err(|error| AppError::part("drift", error))?;
     Ok(vec![Box::new(drift), Box::new(AlertFold::new(config.alerts.clone())), Box::new(outbox)])
 }

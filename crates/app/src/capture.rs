@@ -1,14 +1,18 @@
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-use base::{Clock, Rng, Shutdown};
+use base::{Clock, DigestKey, Rng, Shutdown};
+use collectors::kubernetes::KubernetesConfig;
+use kubernetes::schema::ApiKind;
+use kubernetes::{Body, Clusters, id_kind};
 use model::{Document, ResourceId};
 use sources::host_manifest::Written;
 
 use crate::{AppError, Config, keys};
 
 /// What was written.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Captured {
     /// Resources.
     pub resources: usize,
@@ -24,9 +28,34 @@ pub struct Captured {
 /// already, and an instance is no two times the same.
 const LEFT_OUT: &[&str] = &["package_file", "instance"];
 
-/// Writes what is live on this host as desired state below `dir`, as host manifests. Looks at the
-/// host once; no running Steadfast is needed. What an earlier capture wrote there is replaced, and
-/// removed where it is gone; nothing else is touched.
+/// Kinds of Kubernetes that are captured where the configuration names none.
+const KINDS: &[&str] = &[
+    "v1/Namespace",
+    "v1/ConfigMap",
+    "v1/Service",
+    "v1/ServiceAccount",
+    "v1/PersistentVolumeClaim",
+    "v1/ResourceQuota",
+    "v1/LimitRange",
+    "apps/v1/Deployment",
+    "apps/v1/StatefulSet",
+    "apps/v1/DaemonSet",
+    "batch/v1/CronJob",
+    "autoscaling/v2/HorizontalPodAutoscaler",
+    "policy/v1/PodDisruptionBudget",
+    "networking.k8s.io/v1/Ingress",
+    "networking.k8s.io/v1/NetworkPolicy",
+    "rbac.authorization.k8s.io/v1/Role",
+    "rbac.authorization.k8s.io/v1/RoleBinding",
+    "rbac.authorization.k8s.io/v1/ClusterRole",
+    "rbac.authorization.k8s.io/v1/ClusterRoleBinding",
+    "apiextensions.k8s.io/v1/CustomResourceDefinition",
+];
+
+/// Writes what is live on this host, and in the clusters of the configuration, as desired state
+/// below `dir`. Looks once; no running Steadfast is needed. What an earlier capture wrote there is
+/// replaced, and removed where it is gone; nothing else is touched. Secrets of clusters are left
+/// out: only digests of them are known.
 ///
 /// # Errors
 /// If a collector cannot look, or a file cannot be written.
@@ -41,15 +70,61 @@ pub async fn capture(config: &Config, dir: &Path, mut progress: impl FnMut(&str)
             continue;
         }
         progress(collector.name());
-        kinds.extend(collectors::all().iter().filter(|of| of.name == collector.name()).flat_map(|of| of.kinds));
+        kinds.extend(collectors::all().filter(|of| of.name == collector.name()).flat_map(|of| of.kinds));
         let seen = collect::once(collector.as_mut(), &clock, &rng, &key, &shutdown).await?;
         let wanted = seen.into_iter().filter(|seen| !LEFT_OUT.contains(&seen.id.kind()));
         resources.extend(wanted.filter_map(|seen| seen.document.map(|document| (seen.id, document, seen.text))));
     }
     let kinds: Vec<&str> = kinds.into_iter().copied().collect();
     let written = sources::host_manifest::write(dir, &resources, &kinds).map_err(|error| AppError::file(dir, error))?;
-    let Written { files, removed, kept } = written;
-    Ok(Captured { resources: resources.len(), files: files.len(), removed, kept })
+    let mut captured = Captured { resources: resources.len(), ..Captured::default() };
+    captured.add(written);
+    for cluster in config.kubernetes.as_slice() {
+        progress(&format!("kubernetes {}", cluster.cluster));
+        captured.cluster(cluster, dir, &key).await?;
+    }
+    Ok(captured)
+}
+
+impl Captured {
+    fn add(&mut self, Written { files, removed, kept }: Written) {
+        self.files += files.len();
+        self.removed.extend(removed);
+        self.kept.extend(kept);
+    }
+
+    /// Writes the objects of a cluster.
+    async fn cluster(&mut self, config: &KubernetesConfig, dir: &Path, key: &DigestKey) -> Result<(), AppError> {
+        let clusters = Clusters::default();
+        let mut config = config.clone();
+        if config.kinds.is_empty() {
+            config.kinds = KINDS.iter().filter_map(|kind| kind.parse().ok()).collect();
+        }
+        let kinds: BTreeMap<String, &ApiKind> = config.kinds.iter().map(|kind| (id_kind(kind), kind)).collect();
+        let (clock, rng, shutdown) = (Clock::system(), Rng::system(), Shutdown::new());
+        let mut objects = Vec::new();
+        for mut collector in collectors::kubernetes::build(std::slice::from_ref(&config), &clusters) {
+            for seen in collect::once(collector.as_mut(), &clock, &rng, key, &shutdown).await? {
+                let body = seen.document.and_then(|document| Body::from_document(document.tree().clone()));
+                let (Some(body), Some(kind)) = (body, kinds.get(seen.id.kind())) else { continue };
+                if !body.owned && !is_of_the_system(&seen.id) && seen.id.kind() != "Secret" {
+                    objects.push((seen.id, (*kind).clone(), body));
+                }
+            }
+        }
+        self.resources += objects.len();
+        let known = clusters.get(&config.cluster).known();
+        let known = Arc::clone(&known.borrow());
+        let written = sources::kubernetes_manifest::write(dir, &objects, &known);
+        self.add(written.map_err(|error| AppError::file(dir, error))?);
+        Ok(())
+    }
+}
+
+/// Whether a cluster makes it for itself.
+fn is_of_the_system(id: &ResourceId) -> bool {
+    let of = |name: &str| name.starts_with("kube-") || name.starts_with("system:");
+    of(id.namespace()) || of(id.name()) || (id.kind() == "Namespace" && id.name() == "default")
 }
 
 #[cfg(test)]

@@ -86,6 +86,7 @@ fn judge(
             diff: None,
             owner: None,
             actor: None,
+            line: None,
             since: None,
             commit: None,
         }]

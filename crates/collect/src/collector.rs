@@ -25,6 +25,9 @@ pub struct Seen {
 pub struct Cover {
     /// The kind.
     pub kind: String,
+    /// The namespace, where only one is seen.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub namespace: Option<String>,
     /// What the names there begin with; empty for every name.
     pub prefix: String,
     /// What it leaves out there all the same, as globs (`*` stops at slashes, `**` does not) that
@@ -41,7 +44,7 @@ impl Cover {
 
     /// All of that kind whose name begins with `prefix`.
     pub fn below(kind: &str, prefix: &str) -> Self {
-        Self { kind: kind.to_owned(), prefix: prefix.to_owned(), except: Vec::new() }
+        Self { kind: kind.to_owned(), namespace: None, prefix: prefix.to_owned(), except: Vec::new() }
     }
 }
 
@@ -107,6 +110,23 @@ pub trait Cx: Send {
     async fn cannot_see(&mut self, names: Vec<String>) -> Result<(), CollectError> {
         let _ = names;
         Ok(())
+    }
+
+    /// Says what it covers from now on instead of [`Collector::covers`], for one that learns it only
+    /// when it looks. To be said before [`Cx::complete`].
+    ///
+    /// # Errors
+    /// [`CollectError::Shutdown`] or the log's.
+    async fn cover(&mut self, covers: Vec<Cover>) -> Result<(), CollectError> {
+        let _ = covers;
+        Ok(())
+    }
+
+    /// Says that the resource is as it was when it was last handed over. Gives whether the log has
+    /// it; if not, its document is to be handed over.
+    fn still(&mut self, id: &ResourceId) -> bool {
+        let _ = id;
+        false
     }
 
     /// Says that everything there is was handed over since the scan began: what was not is gone. The host appends the full set of keys and fingerprints.

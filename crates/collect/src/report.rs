@@ -28,7 +28,6 @@ const MESSAGE_BYTES: usize = 2048;
 /// undoes what was said after it.
 pub(crate) struct Reporter {
     scope: String,
-    covers: Vec<Cover>,
     appender: Appender,
     status: Mutex<Status>,
 }
@@ -37,8 +36,9 @@ struct Status {
     state: ScopeState,
     message: Option<String>,
     resources: usize,
-    /// The covers with what cannot be seen now.
-    covers: Option<String>,
+    covers: Vec<Cover>,
+    /// Names that cannot be seen now.
+    unseen: Vec<String>,
     appended: Option<Duration>,
     /// The last good word holds until then: a failure does not make it longer.
     good_until: Option<Timestamp>,
@@ -50,11 +50,12 @@ impl Reporter {
             state: ScopeState::Scanning,
             message: None,
             resources: 0,
-            covers: serde_json::to_string(covers).ok(),
+            covers: covers.to_vec(),
+            unseen: Vec::new(),
             appended: None,
             good_until: None,
         };
-        Self { scope: scope.to_owned(), covers: covers.to_vec(), appender, status: Mutex::new(status) }
+        Self { scope: scope.to_owned(), appender, status: Mutex::new(status) }
     }
 
     /// What it cannot look at now; said at once if that has changed.
@@ -62,9 +63,16 @@ impl Reporter {
         if UNSEEN.check(names.len() as u64).is_err() {
             names = vec!["/**".to_owned()];
         }
-        let mut covers = self.covers.clone();
-        covers.iter_mut().for_each(|cover| cover.except.extend(names.iter().cloned()));
-        let covers = serde_json::to_string(&covers).ok();
+        let mut status = self.status.lock().await;
+        if status.unseen == names {
+            return Ok(());
+        }
+        status.unseen = names;
+        self.say(&mut status).await
+    }
+
+    /// What it covers from now on.
+    pub(crate) async fn cover(&self, covers: Vec<Cover>) -> Result<(), CollectError> {
         let mut status = self.status.lock().await;
         if status.covers == covers {
             return Ok(());
@@ -134,7 +142,7 @@ impl Reporter {
                 message: status.message.clone(),
                 resources: status.resources as i64,
                 stale_after: stale_after(now),
-                covers: status.covers.clone(),
+                covers: status.covers(),
             }
         };
         self.appender.append(|| Ok(vec![Batch::of(self.scope.as_str(), &[row()])?])).await?;
@@ -143,6 +151,15 @@ impl Reporter {
             status.good_until = Some(self.appender.clock.now().plus(STALE_AFTER));
         }
         Ok(())
+    }
+}
+
+impl Status {
+    /// The covers with what cannot be seen now.
+    fn covers(&self) -> Option<String> {
+        let mut covers = self.covers.clone();
+        covers.iter_mut().for_each(|cover| cover.except.extend(self.unseen.iter().cloned()));
+        serde_json::to_string(&covers).ok()
     }
 }
 

@@ -10,7 +10,7 @@ use crate::append::Appender;
 use crate::report::Reporter;
 use crate::series::Announced;
 use crate::table::Table;
-use crate::{CollectError, Cx, Seen};
+use crate::{CollectError, Cover, Cx, Seen};
 
 /// Rows of one batch at most.
 const BATCH_ROWS: usize = 512;
@@ -206,6 +206,20 @@ impl Cx for Session {
     async fn cannot_see(&mut self, names: Vec<String>) -> Result<(), CollectError> {
         self.check()?;
         self.reporter.cannot_see(names).await
+    }
+
+    async fn cover(&mut self, covers: Vec<Cover>) -> Result<(), CollectError> {
+        self.check()?;
+        self.reporter.cover(covers).await
+    }
+
+    fn still(&mut self, id: &ResourceId) -> bool {
+        let key = id.key();
+        let known = self.table.fingerprint(&key).is_some();
+        if known {
+            self.table.touch(&key, id);
+        }
+        known
     }
 
     async fn complete(&mut self) -> Result<(), CollectError> {

@@ -1,7 +1,11 @@
 //! The collectors. A folder per provider; a file or folder per collector, and one line in its list.
 
 pub mod host;
+pub mod kubernetes;
+#[cfg(test)]
+mod testing;
 
+use ::kubernetes::Cluster;
 use collect::Collector;
 
 /// A collector as the manual, the configuration and the composition of a process see it.
@@ -12,11 +16,20 @@ pub struct Plugin {
     pub doc: &'static str,
     /// The kinds of the resources that it gives.
     pub kinds: &'static [&'static str],
-    /// Makes it, if the configuration enables it.
-    pub build: fn(&host::HostConfig, &host::Place) -> Option<Box<dyn Collector>>,
+    /// Makes it.
+    pub build: Build,
+}
+
+/// How a collector is made, by what it is made of.
+#[derive(Clone, Copy)]
+pub enum Build {
+    /// Of what is said of a host, if that enables it.
+    Host(fn(&host::HostConfig, &host::Place) -> Option<Box<dyn Collector>>),
+    /// Of what is said of a cluster.
+    Kubernetes(fn(&kubernetes::KubernetesConfig, &Cluster) -> Box<dyn Collector>),
 }
 
 /// Every collector.
-pub fn all() -> &'static [Plugin] {
-    host::ALL
+pub fn all() -> impl Iterator<Item = &'static Plugin> {
+    host::ALL.iter().chain([&kubernetes::PLUGIN])
 }

@@ -25,8 +25,11 @@ pub struct Manifest {
 /// A place whose every resource of a kind is to be declared.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Managed {
-    /// The kind.
+    /// The kind; `*` for every kind.
     pub kind: String,
+    /// The namespace, where only one is meant.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub namespace: Option<String>,
     /// What the names there begin with.
     pub prefix: String,
 }

@@ -11,7 +11,7 @@ use std::collections::HashMap;
 
 use base::{Clock, Timestamp};
 use fold::{Fold, Outputs};
-use folds::drift::{DriftConfig, DriftFold};
+use folds::drift::DriftFold;
 use model::rows::{Revision, Scope, SetChunk, SetMember, SetSide};
 use model::{Batch, Fingerprint, Key, Offset, Record, Row, ScopeState, Stream};
 
@@ -87,7 +87,7 @@ fn live(from: u64, to: u64) -> Batch {
 fn main() {
     let count: u64 = std::env::args().nth(1).map_or(1_000_000, |n| n.parse().expect("a number"));
     let clock = Clock::system();
-    let mut feed = Feed { fold: DriftFold::new(DriftConfig::default()), next: 0 };
+    let mut feed = Feed { fold: DriftFold::default(), next: 0 };
     let before = resident();
     for from in (0..count).step_by(65_536) {
         feed.apply(live(from, count.min(from + 65_536)));

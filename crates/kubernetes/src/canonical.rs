@@ -55,8 +55,7 @@ pub struct Canonical<'a> {
 impl Canonical<'_> {
     /// The type of the object.
     pub(crate) fn type_of(&self, object: &Value) -> Option<TypeId> {
-        let text = |member: &str| object.get(member).and_then(Value::as_str).unwrap_or_default().to_owned();
-        self.schema.kind(&ApiKind { api_version: text("apiVersion"), kind: text("kind") })
+        self.schema.kind(&ApiKind::of(object))
     }
 
     /// An object of that type in canonical form, without its version, kind and name.

@@ -28,22 +28,38 @@ pub fn judge(declared: Side<'_>, live: Side<'_>, earlier: &[Side<'_>]) -> (Verdi
     if fields.is_empty() {
         return (Verdict::InSync, fields);
     }
-    let mut whole = false;
-    for past in earlier {
-        let differs = compare(*past, live);
-        for field in fields.iter_mut().filter(|field| !is_past(field.reason)) {
-            let agrees = !differs.iter().any(|other| overlap(&other.path, &field.path));
-            if agrees {
-                let undeclared = field.reason == FieldReason::Undeclared;
-                field.reason = if undeclared { FieldReason::LeftOver } else { FieldReason::Behind };
-            }
-        }
-        whole |= differs.is_empty();
-    }
+    let whole = attribute(&mut fields, live, earlier, |_, _| {}).is_some();
     (verdict(&fields, whole), fields)
 }
 
-fn verdict(fields: &[FieldChange], whole: bool) -> Verdict {
+/// Gives each field that an earlier revision agrees on its reason, and to `agrees` the number of
+/// the newest of these. Gives the newest that agrees with all of live.
+pub fn attribute(
+    fields: &mut [FieldChange],
+    live: Side<'_>,
+    earlier: &[Side<'_>],
+    mut agrees: impl FnMut(&mut FieldChange, usize),
+) -> Option<usize> {
+    let mut whole = None;
+    for (n, past) in earlier.iter().enumerate() {
+        let differs = compare(*past, live);
+        for field in fields.iter_mut().filter(|field| !is_past(field.reason)) {
+            if differs.iter().any(|other| overlap(&other.path, &field.path)) {
+                continue;
+            }
+            let undeclared = field.reason == FieldReason::Undeclared;
+            field.reason = if undeclared { FieldReason::LeftOver } else { FieldReason::Behind };
+            agrees(field, n);
+        }
+        if differs.is_empty() {
+            whole = whole.or(Some(n));
+        }
+    }
+    whole
+}
+
+/// What fields that differ, and were attributed, say together; `whole`: an earlier revision agrees with all of live.
+pub fn verdict(fields: &[FieldChange], whole: bool) -> Verdict {
     let any = |reasons: &[FieldReason]| fields.iter().any(|field| reasons.contains(&field.reason));
     if whole {
         Verdict::Behind
@@ -56,7 +72,8 @@ fn verdict(fields: &[FieldChange], whole: bool) -> Verdict {
     }
 }
 
-const fn is_past(reason: FieldReason) -> bool {
+/// Whether an earlier revision explains the field.
+pub const fn is_past(reason: FieldReason) -> bool {
     matches!(reason, FieldReason::Behind | FieldReason::LeftOver)
 }
 
@@ -179,7 +196,8 @@ impl Walk<'_> {
             live: value(live),
             diff: None,
             owner: owner.map(ToString::to_string),
-            actor: None,
+            actor: owner.and_then(|owner| owner.actor.clone()),
+            line: None,
             since: owner.map(|owner| owner.time.clone()).filter(|time| !time.is_empty()),
             commit: None,
         });

@@ -66,7 +66,12 @@ impl Controller {
 
 /// Whether a person writes with this.
 pub(crate) fn is_hand_tool(owner: &Owner) -> bool {
-    HAND_TOOLS.iter().any(|tool| like(tool, &owner.manager)) && owner.manager != "kubectl-client-side-apply"
+    by_hand(&owner.manager)
+}
+
+/// Whether a writer of this name is a person's tool. `kubectl apply` may be a pipeline's as well.
+pub fn by_hand(manager: &str) -> bool {
+    HAND_TOOLS.iter().any(|tool| like(tool, manager)) && manager != "kubectl-client-side-apply"
 }
 
 /// `*` stands for any characters.
@@ -79,6 +84,12 @@ fn like(pattern: &str, text: &str) -> bool {
         rest = &rest[at + part.len()..];
     }
     rest.ends_with(last)
+}
+
+/// Whether `path` is what `pattern` means, or below it: `*` for a part of a step, `**` for any steps.
+pub fn is_at(pattern: &str, path: &str) -> bool {
+    let ends = path.match_indices('/').map(|(end, _)| end).skip(1).chain([path.len()]);
+    ends.into_iter().any(|end| path_like(pattern, &path[..end]))
 }
 
 /// `**` stands for any number of steps.
@@ -138,7 +149,7 @@ mod tests {
         let owner = |manager: &str, subresource: &str| Owner {
             manager: manager.to_owned(),
             subresource: subresource.to_owned(),
-            time: String::new(),
+            ..Owner::default()
         };
         for (manager, subresource, expected) in [
             ("kube-controller-manager", "scale", true),

@@ -1,20 +1,29 @@
 //! Kubernetes objects as documents: their schema, the one form for all texts that say the same, who
-//! owns which field, and where live is not what is declared. Pure: no I/O, no clock.
+//! owns which field, and where live is not what is declared. No I/O, no clock.
 
+pub mod audit;
+mod body;
 mod canonical;
+mod cluster;
 mod compare;
 mod controllers;
 mod duration;
+mod images;
 mod managed;
+mod manifest;
 mod origins;
 mod owner;
 #[cfg(test)]
 mod properties;
 mod quantity;
+mod rollout;
 pub mod schema;
 
+pub use body::Body;
 pub use canonical::Canonical;
-pub use compare::{Side, compare, judge};
-pub use controllers::{Controller, Controllers};
+pub use cluster::{Cluster, Clusters, Known, PROVIDER, id, id_kind};
+pub use compare::{Side, attribute, compare, is_past, judge, verdict};
+pub use controllers::{Controller, Controllers, by_hand, is_at};
+pub use images::{IMAGE, images};
 pub use origins::{Origin, Origins};
 pub use owner::Owner;

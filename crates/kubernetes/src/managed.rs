@@ -21,7 +21,8 @@ pub(crate) struct Entry<'a> {
 pub(crate) fn entries<'a>(fields: &'a Value, controllers: &'a Controllers) -> Vec<Entry<'a>> {
     let entry = |entry: &'a Value| -> Option<Entry<'a>> {
         let text = |member: &str| entry.get(member).and_then(Value::as_str).unwrap_or_default().to_owned();
-        let owner = Owner { manager: text("manager"), subresource: text("subresource"), time: text("time") };
+        let owner =
+            Owner { manager: text("manager"), subresource: text("subresource"), time: text("time"), actor: None };
         let fields = entry.get("fieldsV1").filter(|fields| fields.is_object())?;
         let named = !owner.manager.is_empty();
         named.then(|| Entry { own: controllers.of(&owner), owner, fields })

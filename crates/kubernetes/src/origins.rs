@@ -19,7 +19,7 @@ pub enum Origin {
     Default,
     /// The server or admission chose it, or nobody claims it.
     Server,
-    /// A controller, in its own field.
+    /// A controller, in its own field; without its time.
     Controller(Owner),
     /// Anyone else.
     Owner(Owner),
@@ -50,6 +50,29 @@ pub(crate) enum Node {
 }
 
 impl Origins {
+    /// Nobody knows of any field.
+    pub fn unknown() -> Self {
+        Self { sources: vec![Origin::Unknown], tree: Node::One(0) }
+    }
+
+    /// Gives the owners who they were.
+    pub fn name_actors(&mut self, actor: impl Fn(&Owner) -> Option<String>) {
+        for source in &mut self.sources {
+            if let Origin::Owner(owner) = source {
+                owner.actor = actor(owner);
+            }
+        }
+    }
+
+    /// Who wrote last, of those who are no controllers.
+    pub fn newest(&self) -> Option<&Owner> {
+        let owners = self.sources.iter().filter_map(|source| match source {
+            Origin::Owner(owner) => Some(owner),
+            _ => None,
+        });
+        owners.max_by_key(|owner| &owner.time)
+    }
+
     pub(crate) const fn root(&self) -> &Node {
         &self.tree
     }
@@ -114,7 +137,8 @@ impl Source {
         match self {
             Self::Default => Origin::Default,
             Self::Server => Origin::Server,
-            Self::Controller(n) => Origin::Controller(entries[n].owner.clone()),
+            // When it wrote is left out: it writes again and again, and changes nothing for a comparison.
+            Self::Controller(n) => Origin::Controller(Owner { time: String::new(), ..entries[n].owner.clone() }),
             Self::Owner(n) => Origin::Owner(entries[n].owner.clone()),
             Self::Unknown => Origin::Unknown,
         }

@@ -13,6 +13,9 @@ pub struct Owner {
     /// When it last wrote, to the second; empty if that is not said.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub time: String,
+    /// Who used that name then, where an audit log says it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub actor: Option<String>,
 }
 
 impl fmt::Display for Owner {

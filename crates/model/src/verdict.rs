@@ -168,6 +168,9 @@ pub struct FieldChange {
     /// Who changed it, where the source knows it.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub actor: Option<String>,
+    /// The line that declares it, or what it would be in.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub line: Option<i64>,
     /// Since when it has differed.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub since: Option<String>,

@@ -45,7 +45,13 @@ async fn main() {
     let clock = Clock::system();
     let config = GitConfig::new("bench", repository.display().to_string());
     let secrets = Secrets::new(DigestKey::from_bytes([1; 32]), secrecy::Names::new(&[]).unwrap());
-    let context = Context { clock: clock.clone(), cache: work.join("mirrors"), secrets, host: "web-1".to_owned() };
+    let context = Context {
+        clock: clock.clone(),
+        cache: work.join("mirrors"),
+        secrets,
+        clusters: kubernetes::Clusters::default(),
+        host: "web-1".to_owned(),
+    };
     let mut source = Git::new(config, &context).unwrap();
     for what in ["first fetch (clone, read)", "one file changed", "nothing changed"] {
         if what == "one file changed" {

@@ -1,6 +1,7 @@
-//! Where desired state comes from: Git repositories with host manifests, and the package
+//! Where desired state comes from: Git repositories with manifests of hosts and Kubernetes objects, and the package
 //! databases of a host.
 
+mod captured;
 mod child;
 pub mod git;
 pub mod host_manifest;

@@ -15,6 +15,8 @@ pub struct Context {
     pub cache: PathBuf,
     /// Which declared files are secrets, and the key for their digests.
     pub secrets: Secrets,
+    /// The clusters that manifests may be for.
+    pub clusters: kubernetes::Clusters,
     /// The name of this host, as its scope has it: `web-1`.
     pub host: String,
 }

@@ -115,7 +115,21 @@ fn field(field: &FieldChange, style: Style, out: &mut String) {
     };
     let path = if field.path.is_empty() { "the resource" } else { &field.path };
     let (declared, live) = (value(&field.declared), value(&field.live));
-    let _ = writeln!(out, "    {}: declared {declared}, live {live}{reason}", printable(path));
+    let _ = writeln!(out, "    {}: declared {declared}, live {live}{reason}{}", printable(path), origin(field));
+}
+
+/// Who wrote a field and where it is declared, where each field has its own.
+fn origin(field: &FieldChange) -> String {
+    let mut out = String::new();
+    if let Some(owner) = &field.owner {
+        let actor = field.actor.as_ref().filter(|actor| *actor != owner);
+        let actor = actor.map(|actor| format!("{} with ", printable(actor))).unwrap_or_default();
+        let _ = write!(out, "  by {actor}{}", printable(owner));
+    }
+    if let Some(line) = field.line {
+        let _ = write!(out, "  line {line}");
+    }
+    out
 }
 
 fn value(value: &Value) -> String {
@@ -169,6 +183,7 @@ mod tests {
             live: "06\u{1b}[2J66".into(),
             diff: None,
             owner: None,
+            line: None,
             actor: None,
             since: None,
             commit: None,

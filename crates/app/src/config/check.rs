@@ -11,6 +11,9 @@ pub(super) fn check(config: &Config, text: &str) -> Vec<Problem> {
     if let Err(error) = config.store.check() {
         say("store", error.to_string());
     }
+    if let Err(error) = folds::drift::DriftFold::new(config.drift.clone()) {
+        say("drift", error.to_string());
+    }
     let mut names = BTreeSet::new();
     for receiver in &config.receivers {
         if !names.insert(&receiver.name) {
@@ -24,6 +27,12 @@ pub(super) fn check(config: &Config, text: &str) -> Vec<Problem> {
     for git in config.desired.git.as_slice() {
         if !names.insert(&git.name) {
             say("desired", format!("two Git sources are called `{}`", git.name));
+        }
+    }
+    let mut names = BTreeSet::new();
+    for cluster in config.kubernetes.as_slice() {
+        if !names.insert(&cluster.cluster) {
+            say("kubernetes", format!("two clusters are called `{}`", cluster.cluster));
         }
     }
     problems

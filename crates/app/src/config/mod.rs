@@ -10,6 +10,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 
 use collectors::host::HostConfig;
+use collectors::kubernetes::KubernetesConfig;
 use folds::alert::AlertConfig;
 use folds::drift::DriftConfig;
 use query::QueryConfig;
@@ -23,8 +24,20 @@ use telemetry::LogConfig;
 use sections::Sections;
 
 /// The top-level keys.
-const KEYS: &[&str] =
-    &["data_dir", "host", "desired", "receivers", "drift", "alerts", "log", "store", "query", "server", "telemetry"];
+const KEYS: &[&str] = &[
+    "data_dir",
+    "host",
+    "kubernetes",
+    "desired",
+    "receivers",
+    "drift",
+    "alerts",
+    "log",
+    "store",
+    "query",
+    "server",
+    "telemetry",
+];
 
 /// What `steadfast.yaml` says; without one, this host is watched and nobody is paged.
 #[derive(Clone, Debug)]
@@ -33,6 +46,8 @@ pub struct Config {
     pub data_dir: PathBuf,
     /// What is watched of this host.
     pub host: HostConfig,
+    /// The clusters that are watched.
+    pub kubernetes: OneOrMany<KubernetesConfig>,
     /// Where the desired state comes from.
     pub desired: DesiredConfig,
     /// Who is told.
@@ -206,6 +221,7 @@ impl Config {
         let config = Self {
             data_dir: sections.take::<Option<PathBuf>>("data_dir").unwrap_or_else(default_data_dir),
             host: sections.take("host"),
+            kubernetes: sections.take("kubernetes"),
             desired: sections.take("desired"),
             receivers: sections.take("receivers"),
             drift: sections.take("drift"),

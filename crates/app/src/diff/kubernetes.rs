@@ -3,7 +3,7 @@ use std::path::Path;
 
 use base::DigestKey;
 use kubernetes::schema::{ApiKind, Schema};
-use kubernetes::{Canonical, Controllers, Origins, Side, judge};
+use kubernetes::{Body, Canonical, Controllers, Side, judge};
 use model::{ResourceId, Verdict};
 use serde_json::Value;
 use sources::kubernetes_manifest::{Object, read};
@@ -32,49 +32,33 @@ pub(super) fn diff(files: &Files<'_>, key: &DigestKey) -> Result<Report, AppErro
     let schema = schema(files.schema, desired.iter().chain(&live))?;
     let canonical = Canonical { schema: &schema, key };
     let controllers = Controllers::new(&[]);
-    let seen = |object: &Object| Seen::new(object, &canonical, &controllers);
+    let seen = |object: &Object| Body::read(object.value.clone(), &canonical, &controllers);
     let (index, past) = (index(&live), index(&previous));
     let mut report = Report::default();
     for object in &desired {
         let of = |index: &BTreeMap<Name, &Object>| find(index, object).map(&seen);
         let declared = seen(object);
         let earlier = of(&past);
-        let earlier: Vec<Side<'_>> = earlier.iter().map(Seen::side).collect();
-        let (verdict, fields) = match of(&index) {
+        let earlier: Vec<Side<'_>> = earlier.iter().map(Body::side).collect();
+        let (verdict, mut fields) = match of(&index) {
             Some(live) => judge(declared.side(), live.side(), &earlier),
             None => (Verdict::Missing, Vec::new()),
         };
         *report.summary.entry(verdict.to_string()).or_default() += 1;
         if verdict != Verdict::InSync {
-            let line = fields.first().map_or(object.line, |field| object.line_of(&field.path));
+            fields.iter_mut().for_each(|field| field.line = i64::try_from(object.line_of(&field.path)).ok());
+            let line = fields.first().and_then(|field| field.line).or_else(|| i64::try_from(object.line).ok());
             report.resources.push(Entry {
                 id: id(object)?.to_string(),
                 verdict: verdict.to_string(),
                 file: Some(files.desired.display().to_string()),
-                line: i64::try_from(line).ok(),
+                line,
                 fields,
                 ..Entry::default()
             });
         }
     }
     Ok(report)
-}
-
-/// An object ready to be compared.
-struct Seen {
-    tree: Value,
-    origins: Origins,
-}
-
-impl Seen {
-    fn new(object: &Object, canonical: &Canonical<'_>, controllers: &Controllers) -> Self {
-        let (tree, origins) = canonical.read(object.value.clone(), controllers);
-        Self { tree, origins }
-    }
-
-    const fn side(&self) -> Side<'_> {
-        Side { tree: &self.tree, origins: &self.origins }
-    }
 }
 
 fn name(object: &Object) -> Name {
@@ -100,11 +84,7 @@ fn find<'a>(index: &BTreeMap<Name, &'a Object>, object: &Object) -> Option<&'a O
 }
 
 fn id(object: &Object) -> Result<ResourceId, AppError> {
-    let kind = match object.group() {
-        "" => object.kind().to_owned(),
-        group => format!("{group}.{}", object.kind()),
-    };
-    let id = ResourceId::new("k8s", SCOPE, &kind, object.namespace(), object.name());
+    let id = kubernetes::id(SCOPE, &ApiKind::of(&object.value), object.namespace(), object.name());
     id.map_err(|error| AppError::Manifest { problems: error.to_string() })
 }
 

@@ -10,13 +10,13 @@ use serde_json::{Value, json};
 
 use super::poll::{Look, Poll};
 use super::{HostConfig, Place, input, passwd};
-use crate::Plugin;
+use crate::{Build, Plugin};
 
 pub(crate) const PLUGIN: Plugin = Plugin {
     name: "host.accounts",
     doc: "Users and groups, and whether a password is locked, set or empty.",
     kinds: &["user", "group"],
-    build: |config, place| build(config, place),
+    build: Build::Host(build),
 };
 
 fn build(config: &HostConfig, place: &Place) -> Option<Box<dyn Collector>> {

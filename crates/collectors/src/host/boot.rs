@@ -10,13 +10,13 @@ use serde_json::{Map, Value};
 
 use super::poll::{Look, Poll};
 use super::{HostConfig, Place, input};
-use crate::Plugin;
+use crate::{Build, Plugin};
 
 pub(crate) const PLUGIN: Plugin = Plugin {
     name: "host.boot",
     doc: "Which instance of the host this is: the boot, and a digest of the machine's id.",
     kinds: &["instance"],
-    build: |config, place| build(config, place),
+    build: Build::Host(build),
 };
 
 const BOOT_ID: &str = "/proc/sys/kernel/random/boot_id";

@@ -19,8 +19,6 @@ mod sockets;
 mod sweep;
 mod sysctl;
 mod systemd;
-#[cfg(test)]
-mod testing;
 
 use std::path::Path;
 
@@ -33,7 +31,7 @@ pub use config::{
 pub use pattern::Pattern;
 pub use place::Place;
 
-use crate::Plugin;
+use crate::{Build, Plugin};
 
 /// The collectors of a host.
 pub(crate) const ALL: &[Plugin] = &[
@@ -53,7 +51,11 @@ pub(crate) const ALL: &[Plugin] = &[
 /// a restart; without it nothing is kept.
 pub fn build(config: &HostConfig, cache_dir: Option<&Path>) -> Vec<Box<dyn Collector>> {
     let place = Place::new(config.name.as_deref(), cache_dir);
-    ALL.iter().filter_map(|plugin| (plugin.build)(config, &place)).collect()
+    ALL.iter().filter_map(|plugin| make(plugin, config, &place)).collect()
+}
+
+fn make(plugin: &Plugin, config: &HostConfig, place: &Place) -> Option<Box<dyn Collector>> {
+    if let Build::Host(build) = plugin.build { build(config, place) } else { None }
 }
 
 #[cfg(test)]
@@ -68,7 +70,7 @@ mod tests {
         let names: HashSet<&str> = ALL.iter().map(|plugin| plugin.name).collect();
         assert_eq!(names.len(), ALL.len());
         for plugin in ALL {
-            let collector = (plugin.build)(&HostConfig::default(), &place).expect("on by default");
+            let collector = make(plugin, &HostConfig::default(), &place).expect("on by default");
             assert_eq!((collector.name(), collector.scope()), (plugin.name, "host/a"));
             assert!(plugin.doc.ends_with('.'));
         }
@@ -83,7 +85,7 @@ mod tests {
         let place = Place::new(Some("a"), None);
         for name in ["host.systemd", "host.accounts", "host.sysctl", "host.metrics"] {
             let plugin = ALL.iter().find(|plugin| plugin.name == name).unwrap();
-            let make = || (plugin.build)(&HostConfig::default(), &place).unwrap();
+            let make = || super::make(plugin, &HostConfig::default(), &place).unwrap();
             collect::suite::check(make, &["$6$", "$y$"]).await.unwrap_or_else(|problem| panic!("{name}: {problem}"));
         }
     }

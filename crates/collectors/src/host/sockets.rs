@@ -16,13 +16,13 @@ use serde_json::{Map, Value};
 use super::owners::Owners;
 use super::poll::{Look, Poll};
 use super::{HostConfig, Place, input};
-use crate::Plugin;
+use crate::{Build, Plugin};
 
 pub(crate) const PLUGIN: Plugin = Plugin {
     name: "host.sockets",
     doc: "Listening TCP and UDP sockets, with their user and process.",
     kinds: &["socket"],
-    build: |config, place| build(config, place),
+    build: Build::Host(build),
 };
 
 /// Listening sockets of a host.

@@ -35,7 +35,7 @@ async fn a_set_is_sent_whole_and_documents_only_if_they_changed() {
 #[tokio::test]
 async fn the_revision_row_closes_what_it_is_about() {
     let world = World::new(HostConfig::default());
-    let managed = vec![Managed { kind: "file".to_owned(), prefix: "etc/nginx/".to_owned() }];
+    let managed = vec![Managed { kind: "file".to_owned(), namespace: None, prefix: "etc/nginx/".to_owned() }];
     world.then(Ok(vec![crate::Fetched { managed, ..fetched("r1", vec![a("x", "1", 1)]) }]));
     world.start(&["host/a"]);
     world.settle().await;

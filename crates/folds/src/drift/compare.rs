@@ -96,7 +96,18 @@ fn escape(name: &str) -> String {
 
 /// A field with only what a comparison knows of it.
 pub(super) fn change(path: String, reason: FieldReason, declared: Value, live: Value) -> FieldChange {
-    FieldChange { path, reason, declared, live, diff: None, owner: None, actor: None, since: None, commit: None }
+    FieldChange {
+        path,
+        reason,
+        declared,
+        live,
+        diff: None,
+        owner: None,
+        actor: None,
+        line: None,
+        since: None,
+        commit: None,
+    }
 }
 
 fn line_diff(declared: &str, live: &str) -> String {

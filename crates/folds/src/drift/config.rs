@@ -2,6 +2,8 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
+use super::ignore::IgnoreRule;
+
 /// How verdicts are reached.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -11,10 +13,21 @@ pub struct DriftConfig {
     pub rollout_deadline: Duration,
     /// Kinds of which an instance must not change: it is to be replaced. What is declared may.
     pub replace_only: Vec<String>,
+    /// Kinds that may come and go, and must not change while they are there.
+    pub immutable: Vec<String>,
     /// Sources of which a resource that is no longer declared is no drift though it is still there.
     pub may_leave_behind: Vec<String>,
+    /// Fields that are no drift.
+    pub ignore: Vec<IgnoreRule>,
     /// Earlier versions of a resource that are kept to compare with.
     pub earlier_versions: usize,
+}
+
+impl DriftConfig {
+    /// Whether a resource of that kind must stay as it is for as long as it is there.
+    pub(super) fn must_not_change(&self, kind: &str) -> bool {
+        self.replace_only.iter().chain(&self.immutable).any(|other| other == kind)
+    }
 }
 
 impl Default for DriftConfig {
@@ -22,7 +35,9 @@ impl Default for DriftConfig {
         Self {
             rollout_deadline: Duration::from_secs(15 * 60),
             replace_only: vec!["package".to_owned()],
+            immutable: vec![kubernetes::IMAGE.to_owned()],
             may_leave_behind: vec!["packages".to_owned()],
+            ignore: Vec::new(),
             earlier_versions: 8,
         }
     }

@@ -1,4 +1,5 @@
 use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
+use model::ResourceId;
 use serde::{Deserialize, Serialize};
 
 use super::scope::Place;
@@ -32,22 +33,22 @@ pub(super) enum Looks {
 }
 
 impl Cover {
-    pub(super) fn looks(&self, kind: &str, name: &str) -> Looks {
-        if !self.written.place.holds(kind, name) {
+    pub(super) fn looks(&self, id: &ResourceId) -> Looks {
+        if !self.written.place.holds(id) {
             return Looks::No;
         }
         match &self.out {
-            Some(out) if !out.is_match(format!("/{name}")) => Looks::Yes,
+            Some(out) if !out.is_match(format!("/{}", id.name())) => Looks::Yes,
             _ => Looks::LeftOut,
         }
     }
 }
 
 /// What the covers say together: one that looks is enough.
-pub(super) fn looks(covers: &[Cover], kind: &str, name: &str) -> Looks {
+pub(super) fn looks(covers: &[Cover], id: &ResourceId) -> Looks {
     let mut answer = Looks::No;
     for cover in covers {
-        match cover.looks(kind, name) {
+        match cover.looks(id) {
             Looks::Yes => return Looks::Yes,
             Looks::LeftOut => answer = Looks::LeftOut,
             Looks::No => {}
@@ -92,24 +93,37 @@ mod tests {
         serde_json::from_str(json).unwrap()
     }
 
+    fn id(kind: &str, name: &str) -> ResourceId {
+        ResourceId::new("host", "a", kind, "", name).unwrap()
+    }
+
+    #[test]
+    fn a_cover_may_be_of_one_namespace() {
+        let covers = covers(r#"[{"kind":"apps.Deployment","namespace":"shop","prefix":""}]"#);
+        let looks = |namespace| {
+            super::looks(&covers, &ResourceId::new("k8s", "a", "apps.Deployment", namespace, "web").unwrap())
+        };
+        assert_eq!((looks("shop"), looks("other")), (Looks::Yes, Looks::No));
+    }
+
     #[test]
     fn what_is_left_out_is_not_looked_at() {
         let json = r#"[{"kind":"file","prefix":"etc/","except":["**/*.swp","/etc/app/**"]},{"kind":"file","prefix":"etc/app/in/"}]"#;
         let covers = covers(json);
-        let looks = |name| super::looks(&covers, "file", name);
+        let looks = |name| super::looks(&covers, &id("file", name));
         assert_eq!((looks("etc/hosts"), looks("srv/x")), (Looks::Yes, Looks::No));
         assert_eq!(
             (looks("etc/a.swp"), looks("etc/x/a.swp"), looks("etc/app/x")),
             (Looks::LeftOut, Looks::LeftOut, Looks::LeftOut)
         );
         assert_eq!(looks("etc/app/in/x"), Looks::Yes, "another place of the same collector");
-        assert_eq!(super::looks(&covers, "user", "etc/hosts"), Looks::No);
+        assert_eq!(super::looks(&covers, &id("user", "etc/hosts")), Looks::No);
         assert_eq!(serde_json::to_string(&covers).unwrap(), json);
     }
 
     #[test]
     fn an_exception_that_cannot_be_read_excepts_everything() {
         let covers = covers(r#"[{"kind":"file","prefix":"","except":["["]}]"#);
-        assert_eq!(super::looks(&covers, "file", "etc/hosts"), Looks::LeftOut);
+        assert_eq!(super::looks(&covers, &id("file", "etc/hosts")), Looks::LeftOut);
     }
 }

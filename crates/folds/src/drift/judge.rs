@@ -9,6 +9,8 @@ use model::{FieldChange, FieldReason, Fingerprint, Key, Verdict};
 use serde_json::Value;
 
 use super::compare::{self, Side};
+use super::ignore::Ignore;
+use super::kubernetes;
 use super::report::Documents;
 use super::scope::{Past, Scope};
 use super::table::{Entry, MANAGED, NOBODY, REPLACE_ONLY};
@@ -34,10 +36,12 @@ pub(super) struct Judgement {
     pub quiet: bool,
     /// The earlier revision that live agrees with.
     pub commit: Option<String>,
+    /// What is live now is what later changes are measured by, until something else is declared.
+    pub converged: bool,
 }
 
 impl Judgement {
-    fn of(verdict: Verdict) -> Self {
+    pub(super) fn of(verdict: Verdict) -> Self {
         Self { verdict: Some(verdict), ..Self::default() }
     }
 }
@@ -49,6 +53,7 @@ pub(super) struct Case<'a> {
     pub scope: &'a Scope,
     pub past: &'a [Past],
     pub documents: &'a Documents<'a>,
+    pub ignore: &'a Ignore,
     pub live: Option<&'a Found>,
     pub now: Timestamp,
     pub rollout_deadline: Duration,
@@ -80,18 +85,23 @@ impl Case<'_> {
             if self.young() {
                 return Judgement { commit: Some(past.revision.clone()), ..Judgement::of(Verdict::RollingOut) };
             }
-            let declared = self.declared(past.fingerprint).and_then(tree);
+            let declared = self.declared(past.fingerprint).and_then(shown);
             let mut field =
                 compare::change(String::new(), FieldReason::LeftOver, declared.unwrap_or_default(), self.live_tree());
             field.commit = Some(past.revision.clone());
             return Judgement { fields: vec![field], ..Judgement::of(Verdict::Undeclared) };
         }
         let whole = || vec![compare::change(String::new(), FieldReason::Undeclared, Value::Null, self.live_tree())];
+        let body = self.live.and_then(kubernetes::body);
+        if body.as_ref().is_some_and(|body| body.owned) {
+            return Judgement::default();
+        }
         if meta.has(MANAGED) {
             return Judgement { fields: whole(), ..Judgement::of(Verdict::Unmanaged) };
         }
         let complete = self.scope.parties.get(usize::from(meta.watcher)).is_some_and(|party| party.complete);
-        if meta.has(REPLACE_ONLY) && complete && self.entry.live != self.entry.baseline {
+        let changed = complete && self.entry.live != self.entry.baseline;
+        if meta.has(REPLACE_ONLY) && (changed || body.is_some_and(|body| kubernetes::is_ambiguous(&body))) {
             if let Some(why) = compare::gap(&self.live_tree()) {
                 return unseen(Value::Null, why);
             }
@@ -102,7 +112,7 @@ impl Case<'_> {
 
     fn absent(&self) -> Judgement {
         if self.entry.meta.watcher == NOBODY {
-            let declared = self.declared(self.entry.declared).and_then(tree).unwrap_or_default();
+            let declared = self.declared(self.entry.declared).and_then(shown).unwrap_or_default();
             return unseen(declared, self.scope.unwatched(self.documents.id(self.key).as_ref()));
         }
         let watcher = self.scope.parties.get(usize::from(self.entry.meta.watcher));
@@ -112,12 +122,15 @@ impl Case<'_> {
         if self.past.first().is_some_and(|past| past.fingerprint == Fingerprint::ABSENT) && self.young() {
             return Judgement::of(Verdict::RollingOut);
         }
-        let declared = self.declared(self.entry.declared).and_then(tree).unwrap_or_default();
+        let declared = self.declared(self.entry.declared).and_then(shown).unwrap_or_default();
         let field = compare::change(String::new(), FieldReason::Absent, declared, Value::Null);
         Judgement { fields: vec![field], ..Judgement::of(Verdict::Missing) }
     }
 
     fn compared(&self) -> Judgement {
+        if let Some(live) = self.live.and_then(kubernetes::body) {
+            return kubernetes::compared(self, &live).unwrap_or_else(|| Judgement::of(Verdict::Unknown));
+        }
         let Some(Differences { mut fields, unseen }) = self.against(self.entry.declared) else {
             return Judgement::of(Verdict::Unknown);
         };
@@ -155,20 +168,27 @@ impl Case<'_> {
             Side { document: &declared_tree, text: declared.text.as_deref() },
             Side { document: &live_tree, text: live.text.as_deref() },
         );
+        let mut fields = fields;
+        self.ignore(&live_tree, &mut fields);
         let (unseen, fields) = fields.into_iter().partition(|field| field.reason == FieldReason::Unseen);
         Some(Differences { fields, unseen })
     }
 
-    fn declared(&self, fingerprint: Fingerprint) -> Option<&Found> {
+    /// Leaves out what users say is no drift.
+    pub(super) fn ignore(&self, live: &Value, fields: &mut Vec<FieldChange>) {
+        self.ignore.apply(self.documents.id(self.key).as_ref(), live, fields);
+    }
+
+    pub(super) fn declared(&self, fingerprint: Fingerprint) -> Option<&Found> {
         self.documents.declared(self.key, fingerprint)
     }
 
     fn live_tree(&self) -> Value {
-        self.live.and_then(tree).unwrap_or_default()
+        self.live.and_then(shown).unwrap_or_default()
     }
 
     /// Whether the version that is declared now is younger than the deadline.
-    fn young(&self) -> bool {
+    pub(super) fn young(&self) -> bool {
         self.past.first().is_some_and(|past| self.now < past.replaced.plus(self.rollout_deadline))
     }
 }
@@ -198,6 +218,11 @@ pub(super) fn has_gap(row: &Live) -> bool {
     document.is_some_and(|document| compare::gap(&document).is_some())
 }
 
-fn tree(found: &Found) -> Option<Value> {
+pub(super) fn tree(found: &Found) -> Option<Value> {
     found.document.as_deref().and_then(|json| serde_json::from_str(json).ok())
+}
+
+/// The tree without what is kept beside it for a comparison.
+fn shown(found: &Found) -> Option<Value> {
+    kubernetes::body(found).map(|body| body.tree).or_else(|| tree(found))
 }

@@ -9,7 +9,9 @@ mod checkpoint;
 pub mod compare;
 mod config;
 mod cover;
+mod ignore;
 mod judge;
+mod kubernetes;
 mod report;
 mod scope;
 mod sweep;
@@ -29,9 +31,11 @@ use model::{Fingerprint, Key, ModelError, Offset, Record, ScopeState, Stream, Ve
 
 use changes::{Change, Changes};
 pub use config::DriftConfig;
+use ignore::Ignore;
+pub use ignore::{IgnoreError, IgnoreRule};
 use report::{Documents, Report};
 use scope::{Place, RevisionInfo, Scope};
-use table::{LEFT_OVER, REPLACE_ONLY};
+use table::{CONVERGED, LEFT_OVER, REPLACE_ONLY};
 
 const NAME: &str = "drift";
 
@@ -39,6 +43,7 @@ const NAME: &str = "drift";
 #[derive(Debug, Default)]
 pub struct DriftFold {
     config: DriftConfig,
+    ignore: Ignore,
     scopes: BTreeMap<String, Scope>,
     /// What the record at hand changes: asked for by `needs` and again by `apply`.
     at_hand: RefCell<Option<(u32, Offset, Changes)>>,
@@ -46,8 +51,11 @@ pub struct DriftFold {
 
 impl DriftFold {
     /// Knows nothing at first.
-    pub fn new(config: DriftConfig) -> Self {
-        Self { config, ..Self::default() }
+    ///
+    /// # Errors
+    /// Names the rule of `ignore` that cannot be used.
+    pub fn new(config: DriftConfig) -> Result<Self, IgnoreError> {
+        Ok(Self { ignore: Ignore::new(&config.ignore)?, config, ..Self::default() })
     }
 
     /// How many resources it knows.
@@ -84,6 +92,9 @@ impl DriftFold {
         if change.row.is_none() && (live != Fingerprint::ABSENT || said) {
             need(Side::Live, live);
         }
+        if entry.meta.has(CONVERGED) && entry.baseline != live {
+            need(Side::Live, entry.baseline);
+        }
         let left_over = declared == Fingerprint::ABSENT;
         let earlier = past.iter().take(if left_over { 1 } else { usize::MAX }).map(|past| past.fingerprint);
         let changed = change.declared.is_some().then_some(entry.declared);
@@ -92,9 +103,12 @@ impl DriftFold {
         }
     }
 
+    /// When a rollout is late: counted from the revision, and from when it was first seen to roll.
     fn deadline(&self, scope: &Scope, key: &Key) -> Option<Timestamp> {
-        let past = scope.history.get(key).and_then(|past| past.first());
-        past.map(|past| past.replaced.plus(self.config.rollout_deadline))
+        let replaced = scope.history.get(key).and_then(|past| past.first()).map(|past| past.replaced);
+        let rolling = scope.table.get(key).filter(|entry| entry.meta.verdict == judge::code(Some(Verdict::RollingOut)));
+        let since = rolling.map(|entry| Timestamp::from_nanos(entry.since));
+        replaced.max(since).map(|from| from.plus(self.config.rollout_deadline))
     }
 
     /// Takes what the record says of the scope as a whole, before its resources are judged.
@@ -256,7 +270,7 @@ impl Fold for DriftFold {
     }
 
     fn restore(&mut self, state: &[u8]) -> Result<(), FoldError> {
-        *self = Self::new(self.config.clone());
+        *self = Self { config: self.config.clone(), ignore: std::mem::take(&mut self.ignore), ..Self::default() };
         self.scopes = checkpoint::read(state).map_err(|problem| FoldError::Checkpoint { fold: NAME, problem })?;
         Ok(())
     }
@@ -276,7 +290,7 @@ impl DriftFold {
         let Some(mut entry) = scope.table.get(&key) else { return };
         let id = row.map(|row| row.id.clone()).or_else(|| documents.id(key));
         if let Some(id) = &id {
-            entry.meta.set(REPLACE_ONLY, self.config.replace_only.iter().any(|kind| kind == id.kind()));
+            entry.meta.set(REPLACE_ONLY, self.config.must_not_change(id.kind()));
             scope.place(id, &mut entry);
         }
         let seen = row.map(report::found);
@@ -287,12 +301,17 @@ impl DriftFold {
             scope,
             past: scope.history.get(&key).map(Vec::as_slice).unwrap_or_default(),
             documents,
+            ignore: &self.ignore,
             live,
             now: record.time,
             rollout_deadline: self.config.rollout_deadline,
             left_over: entry.meta.has(LEFT_OVER),
         };
         let judgement = case.judge();
+        if judgement.converged {
+            entry.baseline = entry.live;
+            entry.meta.set(CONVERGED, true);
+        }
         let old = scope.table.get(&key).unwrap_or_default().meta;
         let verdict = judgement.verdict;
         if judge::code(verdict) != old.verdict {

@@ -14,7 +14,7 @@ use serde_json::json;
 use super::judge::{self, Judgement};
 use super::scope::{CODES, Party, Scope};
 use super::table::{Entry, Meta};
-use super::{DriftFold, compare};
+use super::{DriftFold, compare, kubernetes};
 
 /// A verdict other than `in_sync` was put out for the resource, so its end must be, too.
 pub(super) const SAID: u8 = 8;
@@ -130,9 +130,10 @@ impl Report {
         let since = Timestamp::from_nanos(entry.since).to_string();
         let mut fields = judgement.fields;
         for field in &mut fields {
-            field.actor = actor.clone();
-            field.since = Some(since.clone());
+            field.actor = field.actor.take().or_else(|| field.owner.clone()).or_else(|| actor.clone());
+            field.since = field.since.take().or_else(|| Some(since.clone()));
         }
+        kubernetes::lines(&mut fields, declared);
         VerdictRow {
             time: record.time,
             scope: id.scope().to_owned(),

@@ -7,16 +7,19 @@ use serde::{Deserialize, Serialize};
 use super::cover::{self, Cover, Looks};
 use super::table::{Entry, MANAGED, NOBODY, Table};
 
-/// A place by kind and beginning of the name.
+/// A place by kind (`*` for all), namespace and beginning of the name.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub(super) struct Place {
     pub kind: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub namespace: Option<String>,
     pub prefix: String,
 }
 
 impl Place {
-    pub(super) fn holds(&self, kind: &str, name: &str) -> bool {
-        self.kind == kind && name.starts_with(&self.prefix)
+    pub(super) fn holds(&self, id: &ResourceId) -> bool {
+        let there = self.namespace.as_deref().is_none_or(|namespace| namespace == id.namespace());
+        there && (self.kind == "*" || self.kind == id.kind()) && id.name().starts_with(&self.prefix)
     }
 }
 
@@ -122,10 +125,10 @@ impl Scope {
 
     /// Notes whether the resource is in a managed place, and for one that is not there, who would see it.
     pub(super) fn place(&self, id: &ResourceId, entry: &mut Entry) {
-        let holds = |place: &Place| place.holds(id.kind(), id.name());
+        let holds = |place: &Place| place.holds(id);
         entry.meta.set(MANAGED, self.parties.iter().flat_map(|party| &party.managed).any(holds));
         if entry.live == Fingerprint::ABSENT {
-            let looks = |party: &Party| cover::looks(&party.covers, id.kind(), id.name());
+            let looks = |party: &Party| cover::looks(&party.covers, id);
             let watcher = self.parties.iter().position(|party| looks(party) == Looks::Yes);
             entry.meta.watcher = watcher.map_or(NOBODY, |n| n as u8);
         }
@@ -133,8 +136,7 @@ impl Scope {
 
     /// Why nobody would see the resource if it were there.
     pub(super) fn unwatched(&self, id: Option<&ResourceId>) -> String {
-        let left_out =
-            |id: &&ResourceId, party: &&Party| cover::looks(&party.covers, id.kind(), id.name()) == Looks::LeftOut;
+        let left_out = |id: &&ResourceId, party: &&Party| cover::looks(&party.covers, id) == Looks::LeftOut;
         match id.and_then(|id| self.parties.iter().find(|party| left_out(&id, party))) {
             Some(party) => format!("{} leaves it out", party.name),
             None => "no collector looks there".to_owned(),

@@ -9,7 +9,7 @@ use super::DriftFold;
 use super::changes::Change;
 use super::judge;
 use super::scope::Past;
-use super::table::{Entry, GAP, LEFT_OVER, REPLACE_ONLY};
+use super::table::{CONVERGED, Entry, GAP, LEFT_OVER, REPLACE_ONLY};
 
 /// The kind of the resource that changes when a host is replaced or started anew; everything of
 /// its scope is then a new instance.
@@ -40,12 +40,16 @@ impl DriftFold {
             entry.live = live;
         }
         if let Some(row) = row {
-            entry.meta.set(REPLACE_ONLY, self.config.replace_only.contains(&row.kind));
+            entry.meta.set(REPLACE_ONLY, self.config.must_not_change(&row.kind));
             entry.meta.set(GAP, entry.meta.has(REPLACE_ONLY) && judge::has_gap(row));
         }
+        let new = known.is_none_or(|known| known.live == Fingerprint::ABSENT);
+        let may_come = row.is_some_and(|row| self.config.immutable.contains(&row.kind));
+        let first = first || (new && may_come);
         if let Some(source) = source {
             entry.meta.watcher = scope.party(source);
-            if first || scope.parties.get(usize::from(entry.meta.watcher)).is_some_and(|party| !party.complete) {
+            let scanning = scope.parties.get(usize::from(entry.meta.watcher)).is_some_and(|party| !party.complete);
+            if (first || scanning) && !entry.meta.has(CONVERGED) {
                 entry.baseline = entry.live;
             }
         }
@@ -61,7 +65,9 @@ impl DriftFold {
         let mut entry = scope.table.get(&change.key).unwrap_or_default();
         scope.count(entry.meta, -1);
         let declarer = scope.party(&source.source);
-        if let Some(had) = scope.parties[usize::from(declarer)].current.clone() {
+        let current = scope.parties[usize::from(declarer)].current.clone();
+        // The same revision read anew, with another schema, is no other version of it.
+        if let Some(had) = current.filter(|had| had.revision != source.revision) {
             let past = Past { fingerprint: entry.declared, revision: had.revision, replaced: now };
             let history = scope.history.entry(change.key).or_default();
             history.retain(|past| past.fingerprint != declared);
@@ -69,6 +75,7 @@ impl DriftFold {
             history.truncate(earlier_versions);
         }
         entry.declared = declared;
+        entry.meta.set(CONVERGED, false);
         entry.meta.declarer = declarer;
         entry.meta.set(LEFT_OVER, !self.config.may_leave_behind.contains(&source.source));
         scope.count(entry.meta, 1);

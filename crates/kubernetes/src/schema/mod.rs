@@ -21,6 +21,30 @@ pub struct ApiKind {
     pub kind: String,
 }
 
+impl ApiKind {
+    /// That of an object.
+    pub fn of(object: &Value) -> Self {
+        let text = |member: &str| object.get(member).and_then(Value::as_str).unwrap_or_default().to_owned();
+        Self { api_version: text("apiVersion"), kind: text("kind") }
+    }
+}
+
+impl std::str::FromStr for ApiKind {
+    type Err = String;
+
+    /// `v1/ConfigMap`, `apps/v1/Deployment`.
+    fn from_str(text: &str) -> Result<Self, String> {
+        let parts: Vec<&str> = text.split('/').collect();
+        let good = (2..=3).contains(&parts.len()) && parts.iter().all(|part| !part.is_empty());
+        let Some((api_version, kind)) = text.rsplit_once('/').filter(|_| good) else {
+            return Err(format!(
+                "`{text}` must be a version and a kind, such as `v1/ConfigMap` or `apps/v1/Deployment`"
+            ));
+        };
+        Ok(Self { api_version: api_version.to_owned(), kind: kind.to_owned() })
+    }
+}
+
 /// Types of objects, by kind and name.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Schema {
@@ -102,6 +126,26 @@ impl Schema {
         &builtin::SCHEMA
     }
 
+    /// Which version of its schema a kind has: the same text for the same members. Empty for kinds
+    /// that are built in, whose form no server changes; `none` where nothing is known.
+    pub fn version(&self, kind: &ApiKind) -> String {
+        if Self::builtin().kinds.contains_key(kind) {
+            return String::new();
+        }
+        let Some(id) = self.kind(kind) else { return "none".to_owned() };
+        let (mut hasher, mut seen) = (blake3::Hasher::new(), vec![id]);
+        let mut next = 0;
+        while let Some(id) = seen.get(next).copied() {
+            let of = self.get(id);
+            for (name, field) in &of.fields {
+                hasher.update(name.as_bytes()).update(field.shape.word(&mut seen).as_bytes()).update(b"\n");
+            }
+            hasher.update(b"\n");
+            next += 1;
+        }
+        hasher.finalize().to_hex()[..16].to_owned()
+    }
+
     /// The type of objects of that kind.
     pub fn kind(&self, kind: &ApiKind) -> Option<TypeId> {
         self.kinds.get(kind).copied()
@@ -134,17 +178,22 @@ impl Schema {
         fields.iter_mut().find(|(name, _)| name == field).map(|(_, field)| field)
     }
 
-    /// Takes over the types and kinds of `other`; a kind that both have is as `other` has it.
-    pub fn merge(&mut self, other: &Self) {
+    /// Takes over what `other` has and we have not: members, types and kinds. Of a member that both
+    /// have, ours stays: more is known of it here than a server says.
+    pub fn extend(&mut self, other: &Self) {
         for id in (0..other.types.len()).map(TypeId) {
             let Type { name, fields } = other.get(id);
             let mine = self.named(name);
-            let fields = fields.iter().map(|(name, field)| {
+            let new = fields.iter().filter(|(name, _)| self.get(mine).field(name).is_none()).cloned();
+            let new: Vec<(String, Field)> = new.collect();
+            let new = new.into_iter().map(|(name, field)| {
                 let shape = self.adopt(&field.shape, other);
-                (name.clone(), Field { shape, ..field.clone() })
+                (name, Field { shape, ..field })
             });
-            let fields = fields.collect();
-            self.types[mine.0].fields = fields;
+            let new: Vec<(String, Field)> = new.collect();
+            let fields = &mut self.types[mine.0].fields;
+            fields.extend(new);
+            fields.sort_by(|a, b| a.0.cmp(&b.0));
         }
         for (kind, id) in &other.kinds {
             let mine = self.named(&other.get(*id).name);
@@ -162,6 +211,26 @@ impl Schema {
             Shape::Keyed(keys, item) => Shape::Keyed(keys.clone(), of(item)),
             Shape::Object(id) => Shape::Object(self.named(&other.get(*id).name)),
             plain => plain.clone(),
+        }
+    }
+}
+
+impl Shape {
+    /// The shape in a word, with types by their place in `seen`, to which new ones are added.
+    fn word(&self, seen: &mut Vec<TypeId>) -> String {
+        match self {
+            Self::Object(id) => {
+                let place = seen.iter().position(|other| other == id).unwrap_or_else(|| {
+                    seen.push(*id);
+                    seen.len() - 1
+                });
+                format!("#{place}")
+            }
+            Self::Map(item) => format!("{{}}{}", item.word(seen)),
+            Self::Atomic(item) => format!("[]{}", item.word(seen)),
+            Self::Set(item) => format!("[*]{}", item.word(seen)),
+            Self::Keyed(keys, item) => format!("[{}]{}", keys.join(","), item.word(seen)),
+            plain => format!("{plain:?}"),
         }
     }
 }

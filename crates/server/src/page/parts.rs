@@ -101,13 +101,22 @@ pub fn breaking(path: &str) -> Markup {
     html! { @for part in path.split_inclusive('/') { (part) @if part.ends_with('/') { wbr; } } }
 }
 
+/// Who wrote a field, and with what.
+fn writer(owner: &str, field: &FieldChange) -> String {
+    match &field.actor {
+        Some(actor) if actor != owner => format!("{actor} with {owner}"),
+        _ => owner.to_owned(),
+    }
+}
+
 fn change(field: &FieldChange) -> Markup {
     html! {
         div class="field" {
             div class="path" {
                 @if !field.path.is_empty() { code { (field.path) } " " }
                 span class="reason" { (why(field)) }
-                @if let Some(owner) = &field.owner { span class="reason" { " · owner " (owner) } }
+                @if let Some(owner) = &field.owner { span class="reason" { " · by " (writer(owner, field)) } }
+                @if let Some(line) = field.line { span class="reason" { " · line " (line) } }
                 @if let Some(commit) = &field.commit { span class="reason" { " · as in " (short(commit)) } }
             }
             @match (&field.diff, &field.declared, &field.live) {

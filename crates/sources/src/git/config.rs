@@ -38,9 +38,26 @@ pub struct GitConfig {
     /// The file of known hosts for `ssh`; a host that is not in it is refused.
     #[serde(default)]
     pub ssh_known_hosts: Option<PathBuf>,
+    /// The cluster whose objects the Kubernetes manifests in it declare; without, such a manifest is an error.
+    #[serde(default)]
+    pub kubernetes: Option<ObjectsConfig>,
     /// Earlier revisions that are read at the start, so that `behind` can be named right away.
     #[serde(default = "history")]
     pub history: usize,
+}
+
+/// Kubernetes manifests of a repository.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ObjectsConfig {
+    /// The cluster, as `kubernetes` in the configuration and ids of resources have it.
+    pub cluster: String,
+    /// The namespace of manifests that name none.
+    #[serde(default = "namespace")]
+    pub namespace: String,
+    /// Namespaces in which every object of a watched kind is to be declared: what else is there is `unmanaged`.
+    #[serde(default)]
+    pub manage: Vec<String>,
 }
 
 /// What an `https` remote asks for.
@@ -68,6 +85,7 @@ impl GitConfig {
             credentials: None,
             ssh_key: None,
             ssh_known_hosts: None,
+            kubernetes: None,
             history: history(),
         }
     }
@@ -87,6 +105,10 @@ const fn timeout() -> Duration {
 
 fn username() -> String {
     "x-access-token".to_owned()
+}
+
+fn namespace() -> String {
+    "default".to_owned()
 }
 
 const fn history() -> usize {

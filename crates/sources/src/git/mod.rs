@@ -1,4 +1,4 @@
-//! A Git repository with host manifests: each commit on a branch is a revision.
+//! A Git repository with manifests of hosts and Kubernetes objects: each commit on a branch is a revision.
 
 mod config;
 mod history;
@@ -9,27 +9,31 @@ mod watch;
 
 use std::collections::{BTreeSet, VecDeque};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use base::Clock;
 use desired::{BadRevision, DesiredError, Fetched, Source};
 use gix::ObjectId;
+use kubernetes::Known;
+use kubernetes::schema::ApiKind;
+use tokio::sync::watch::Receiver;
 
-pub use config::{Credentials, GitConfig};
+pub use config::{Credentials, GitConfig, ObjectsConfig};
 
 use crate::host_manifest::Secrets;
 use crate::plugin::{self, BuildError, Context, Plugin};
 use history::Pending;
 use mirror::Mirror;
 use remote::Remote;
-use tree::{Files, Reader, Unread};
+use tree::{Files, Objects, Reader, Reading, Unread};
 use watch::{Stamp, Watch};
 
 /// The line of this plugin in `all()`.
 pub const PLUGIN: Plugin = Plugin {
     name: "git",
-    doc: "Host manifests in a Git repository: a local path, file, https or ssh. Each commit on the branch is a revision \
+    doc: "Host and Kubernetes manifests in a Git repository: a local path, file, https or ssh. Each commit on the branch is a revision \
           with its author and message. A commit that cannot be read is a finding with file and line, and the one before it stays.",
     build: |value, context| Ok(Box::new(Git::new(plugin::config("git", value)?, context)?)),
 };
@@ -55,6 +59,14 @@ pub struct Git {
     scopes: BTreeSet<String>,
     /// What was read of the newest commit.
     files: Files,
+    cluster: Option<Cluster>,
+}
+
+/// The cluster of Kubernetes manifests.
+struct Cluster {
+    shared: kubernetes::Cluster,
+    /// What is known of its kinds; what was read with less is read anew.
+    known: Receiver<Arc<Known>>,
 }
 
 impl Git {
@@ -71,9 +83,13 @@ impl Git {
         let key = blake3::hash(format!("{}\n{:?}", config.url, config.branch).as_bytes()).to_hex();
         let dir = context.cache.join(format!("{}-{}", config.name, &key[..12]));
         let watch = remote.local.clone().map(|path| Watch::new(path, config.branch.clone()));
+        let cluster = config.kubernetes.as_ref().map(|objects| context.clusters.get(&objects.cluster));
+        let cluster = cluster.map(|shared| Cluster { known: shared.known(), shared });
         let config = GitConfig { path, ..config };
+        let scopes = cluster.iter().map(|cluster| cluster.shared.scope()).chain(known(&dir)).collect();
         Ok(Self {
-            scopes: known(&dir),
+            scopes,
+            cluster,
             mirror: Mirror::new(dir, remote, config.clone(), context.clock.clone()),
             secrets: context.secrets.clone(),
             clock: context.clock.clone(),
@@ -85,6 +101,17 @@ impl Git {
             config,
             watch,
         })
+    }
+
+    /// What is known of kinds now. If that is news, the newest commit is read again.
+    fn known(&mut self) -> Option<Arc<Known>> {
+        let cluster = self.cluster.as_mut()?;
+        if cluster.known.has_changed().unwrap_or_default() {
+            self.files = Files::new();
+            let again = self.seen.filter(|_| self.pending.is_empty());
+            self.pending.extend(again.map(|commit| Pending { commit, backfill: false }));
+        }
+        Some(Arc::clone(&cluster.known.borrow_and_update()))
     }
 
     /// Fetches, and notes which commits are new.
@@ -107,10 +134,18 @@ impl Git {
     /// Hands over what is pending, as much as should be in memory at once.
     async fn hand_over(&mut self) -> Result<Vec<Fetched>, DesiredError> {
         let (dir, config, secrets) = (self.mirror.dir.clone(), self.config.clone(), self.secrets.clone());
+        let known = self.known();
         let (pending, scopes) = (self.pending.clone(), self.scopes.clone());
         // A call that is dropped loses them; they are read again.
         let files = std::mem::take(&mut self.files);
-        let read = base::blocking(move || read_all(&dir, &config, &secrets, &pending, (scopes, files))).await;
+        let read = base::blocking(move || {
+            let objects = config.kubernetes.as_ref().zip(known.as_deref());
+            let objects = objects.map(|(config, known)| Objects { config, known });
+            let host = config.host.as_deref();
+            let reading = Reading { secrets: &secrets, path: config.path.as_deref(), host, objects };
+            read_all(&dir, reading, &pending, (scopes, files))
+        });
+        let read = read.await;
         let read = read.unwrap_or_else(|| Err("reading was interrupted".to_owned())).map_err(|p| self.damaged(p))?;
         if let Some(last) = read.done.checked_sub(1).and_then(|last| self.pending.get(last)) {
             self.seen = Some(last.commit);
@@ -118,6 +153,9 @@ impl Git {
         }
         self.pending.drain(..read.done);
         self.files = read.files;
+        if let Some(cluster) = self.cluster.as_ref().filter(|_| read.done > 0) {
+            cluster.shared.want(&format!("git.{}", self.config.name), read.kinds);
+        }
         if read.scopes != self.scopes {
             remember(&self.mirror.dir, &read.scopes);
             self.scopes = read.scopes;
@@ -156,6 +194,7 @@ impl Source for Git {
     async fn fetch(&mut self) -> Result<Vec<Fetched>, DesiredError> {
         if self.pending.is_empty() {
             self.look().await?;
+            self.known();
         }
         match &self.bad {
             Some(bad) if self.pending.is_empty() => Err(bad.clone().into()),
@@ -168,10 +207,26 @@ impl Source for Git {
         if !self.pending.is_empty() {
             return;
         }
-        match &self.watch {
-            Some(watch) => _ = self.clock.timeout(at_most, watch.changed(&self.clock, &self.stamp)).await,
-            None => self.clock.sleep(at_most).await,
-        }
+        let news = async {
+            match &self.watch {
+                Some(watch) => watch.changed(&self.clock, &self.stamp).await,
+                None => std::future::pending().await,
+            }
+        };
+        let learned = async {
+            match &self.cluster {
+                // Only a copy takes it: `known` is to see it, too.
+                Some(cluster) => _ = cluster.known.clone().changed().await,
+                None => std::future::pending().await,
+            }
+        };
+        let either = async {
+            tokio::select! {
+                () = news => {}
+                () = learned => {}
+            }
+        };
+        _ = self.clock.timeout(at_most, either).await;
     }
 }
 
@@ -184,17 +239,18 @@ struct Read {
     bad: Option<BadRevision>,
     scopes: BTreeSet<String>,
     files: Files,
+    /// Kinds of Kubernetes objects in the newest commit that was read well.
+    kinds: BTreeSet<ApiKind>,
 }
 
 fn read_all(
     dir: &Path,
-    config: &GitConfig,
-    secrets: &Secrets,
+    reading: Reading<'_>,
     pending: &VecDeque<Pending>,
     (mut scopes, files): (BTreeSet<String>, Files),
 ) -> Result<Read, String> {
     let repository = open(dir)?;
-    let mut reader = Reader::new(&repository, secrets, config.path.as_deref(), config.host.as_deref(), files);
+    let mut reader = Reader::new(&repository, reading, files);
     let (mut sets, mut manifests, mut done) = (Vec::new(), 0, 0);
     for commit in pending {
         match reader.commit(*commit, &scopes) {
@@ -207,7 +263,10 @@ fn read_all(
             Err(Unread::Bad(bad)) if commit.backfill => {
                 tracing::debug!(error = %bad, "an earlier commit cannot be read")
             }
-            Err(Unread::Bad(bad)) => return Ok(Read { sets, done, bad: Some(*bad), scopes, files: reader.remember() }),
+            Err(Unread::Bad(bad)) => {
+                let kinds = reader.kinds();
+                return Ok(Read { sets, done, bad: Some(*bad), scopes, files: reader.remember(), kinds });
+            }
             Err(Unread::Mirror(problem)) => return Err(problem),
         }
         done += 1;
@@ -215,7 +274,8 @@ fn read_all(
             break;
         }
     }
-    Ok(Read { sets, done, bad: None, scopes, files: reader.remember() })
+    let kinds = reader.kinds();
+    Ok(Read { sets, done, bad: None, scopes, files: reader.remember(), kinds })
 }
 
 fn open(dir: &Path) -> Result<gix::Repository, String> {
@@ -248,7 +308,7 @@ fn folder(path: &str) -> Result<Option<String>, String> {
 /// The scopes of the last run, so that a failure is reported for them before the first fetch.
 fn known(dir: &Path) -> BTreeSet<String> {
     let text = std::fs::read_to_string(scopes_file(dir)).unwrap_or_default();
-    text.lines().filter(|line| line.starts_with("host/")).map(str::to_owned).collect()
+    text.lines().filter(|line| line.starts_with("host/") || line.starts_with("k8s/")).map(str::to_owned).collect()
 }
 
 fn remember(dir: &Path, scopes: &BTreeSet<String>) {

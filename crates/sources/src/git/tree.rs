@@ -6,11 +6,15 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use base::{Limit, Timestamp};
-use desired::{BadRevision, Fetched, Manifest};
+use desired::{BadRevision, Fetched, Managed, Manifest};
 use gix::{Commit, ObjectId, Repository, Tree};
+use kubernetes::schema::ApiKind;
+use kubernetes::{Known, PROVIDER};
 
+use super::config::ObjectsConfig;
 use super::history::Pending;
-use crate::host_manifest::{MAX_FILE, ManifestError, Parsed, Reading, Secrets, read};
+use crate::host_manifest::{self, MAX_FILE, ManifestError, Parsed, Secrets, read};
+use crate::kubernetes_manifest::{self, Declared, Declaring, declare};
 
 /// Files and folders that are looked at in one commit.
 const MAX_ENTRIES: Limit = Limit::new("git_tree_entries", 1_000_000);
@@ -32,16 +36,32 @@ pub(crate) struct Remembered {
     id: ObjectId,
     bytes: u64,
     parsed: Arc<Parsed>,
+    kinds: Arc<BTreeSet<ApiKind>>,
+}
+
+/// How manifests are read.
+#[derive(Clone, Copy)]
+pub(crate) struct Reading<'a> {
+    pub(crate) secrets: &'a Secrets,
+    /// The folder of the manifests.
+    pub(crate) path: Option<&'a str>,
+    /// The host of manifests that name none.
+    pub(crate) host: Option<&'a str>,
+    /// What Kubernetes manifests are for.
+    pub(crate) objects: Option<Objects<'a>>,
+}
+
+/// The cluster of Kubernetes manifests.
+#[derive(Clone, Copy)]
+pub(crate) struct Objects<'a> {
+    pub(crate) config: &'a ObjectsConfig,
+    pub(crate) known: &'a Known,
 }
 
 /// Reads commits of one repository.
 pub(crate) struct Reader<'a> {
     repository: &'a Repository,
-    secrets: &'a Secrets,
-    /// The folder of the manifests.
-    path: Option<&'a str>,
-    /// The host of manifests that name none.
-    host: Option<&'a str>,
+    with: Reading<'a>,
     last: Files,
 }
 
@@ -55,14 +75,13 @@ pub(crate) enum Unread {
 }
 
 impl<'a> Reader<'a> {
-    pub(crate) fn new(
-        repository: &'a Repository,
-        secrets: &'a Secrets,
-        path: Option<&'a str>,
-        host: Option<&'a str>,
-        last: Files,
-    ) -> Self {
-        Self { repository, secrets, path, host, last }
+    pub(crate) const fn new(repository: &'a Repository, with: Reading<'a>, last: Files) -> Self {
+        Self { repository, with, last }
+    }
+
+    /// The kinds of Kubernetes objects in the commit that was read last.
+    pub(crate) fn kinds(&self) -> BTreeSet<ApiKind> {
+        self.last.values().flat_map(|file| file.kinds.iter().cloned()).collect()
     }
 
     /// What is worth remembering until the next fetch.
@@ -78,7 +97,7 @@ impl<'a> Reader<'a> {
         let root = commit.tree().map_err(mirror)?;
         let folder = self.folder(&root, &about)?;
         let mut found = Found::default();
-        walk(&folder, self.path.unwrap_or_default(), 0, &mut found, &about)?;
+        walk(&folder, self.with.path.unwrap_or_default(), 0, &mut found, &about)?;
         let files = found.manifests;
         let mut read = HashMap::with_capacity(files.len());
         let mut sets: BTreeMap<String, Fetched> =
@@ -91,12 +110,13 @@ impl<'a> Reader<'a> {
             }
         }
         self.last = read;
+        self.manage(&mut sets);
         sets.values().try_for_each(|set| unique(set, &about))?;
         Ok(sets.into_values().collect())
     }
 
     fn folder(&self, root: &Tree<'a>, about: &About) -> Result<Tree<'a>, Unread> {
-        let Some(path) = self.path else { return Ok(root.clone()) };
+        let Some(path) = self.with.path else { return Ok(root.clone()) };
         let entry = root.lookup_entry_by_path(path).map_err(mirror)?.filter(|entry| entry.mode().is_tree());
         let entry = entry.ok_or_else(|| about.bad(path, None, "this folder is not in the revision"))?;
         entry.object().map_err(mirror)?.try_into_tree().map_err(mirror)
@@ -112,14 +132,46 @@ impl<'a> Reader<'a> {
             let line = bytes[..error.valid_up_to()].iter().filter(|byte| **byte == b'\n').count() as u64 + 1;
             about.bad(path, Some(line), "is not UTF-8")
         })?;
+        if let Some(objects) = self.with.objects.filter(|_| is_kubernetes(text)) {
+            let (parsed, kinds) = self.objects(text, path, objects).map_err(|errors| about.errors(path, &errors))?;
+            let file = Remembered { id, bytes: bytes.len() as u64, parsed: Arc::new(parsed), kinds: Arc::new(kinds) };
+            return Ok((file, true));
+        }
         let alone = Cell::new(true);
         let include = |source: &str| {
             alone.set(false);
             self.include(root, path, source)
         };
-        let reading = Reading { secrets: self.secrets, include: &include, default_host: self.host };
+        let reading =
+            host_manifest::Reading { secrets: self.with.secrets, include: &include, default_host: self.with.host };
         let parsed = read(text, path, &reading).map_err(|errors| about.errors(path, &errors))?;
-        Ok((Remembered { id, bytes: bytes.len() as u64, parsed: Arc::new(parsed) }, alone.get()))
+        let file = Remembered { id, bytes: bytes.len() as u64, parsed: Arc::new(parsed), kinds: Arc::default() };
+        Ok((file, alone.get()))
+    }
+
+    /// The objects of a file.
+    fn objects(
+        &self,
+        text: &str,
+        path: &str,
+        Objects { config, known }: Objects<'_>,
+    ) -> Result<(Parsed, BTreeSet<ApiKind>), Vec<ManifestError>> {
+        let with =
+            Declaring { cluster: &config.cluster, namespace: &config.namespace, known, key: self.with.secrets.key() };
+        let Declared { manifests, kinds } = declare(&kubernetes_manifest::read(text, path)?, path, &with)?;
+        Ok((Parsed { manifests, managed: BTreeMap::new() }, kinds))
+    }
+
+    /// The places in which every object is to be declared.
+    fn manage(&self, sets: &mut BTreeMap<String, Fetched>) {
+        let Some(Objects { config, .. }) = self.with.objects else { return };
+        let Some(set) = sets.get_mut(&format!("{PROVIDER}/{}", config.cluster)) else { return };
+        let place = |namespace: &String| Managed {
+            kind: "*".to_owned(),
+            namespace: Some(namespace.clone()),
+            prefix: String::new(),
+        };
+        set.managed.extend(config.manage.iter().map(place));
     }
 
     /// The file that a manifest names, relative to its own folder, within the repository.
@@ -149,6 +201,11 @@ impl<'a> Reader<'a> {
         limit.check(header.size()).map_err(|exceeded| exceeded.to_string())?;
         Ok(self.repository.find_object(id).map_err(|error| error.to_string())?.detach().data)
     }
+}
+
+/// Whether a file holds Kubernetes objects: JSON, or YAML with a top-level `apiVersion`.
+fn is_kubernetes(text: &str) -> bool {
+    text.trim_start().starts_with('{') || text.lines().any(|line| line.starts_with("apiVersion:"))
 }
 
 /// Adds what a file declares to the sets of its scopes.

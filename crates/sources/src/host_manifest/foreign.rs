@@ -2,6 +2,10 @@
 
 use crate::yaml::{Key, Node, Tree};
 
+/// What a source of manifests reads.
+pub(crate) const READS: &str =
+    "host manifests, which begin with `host:`, and objects of the cluster that its `kubernetes.cluster` names";
+
 /// Whose manifest a document is, if it is one of another system that we know.
 pub(crate) fn whose(members: &[(Key, Node)]) -> Option<String> {
     let get = |name: &str| members.iter().find(|(key, _)| key.text == name).map(|(_, node)| node);

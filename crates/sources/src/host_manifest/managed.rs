@@ -51,7 +51,7 @@ fn place(item: &Node) -> Result<Managed, String> {
         None if kind.kind == "file" => return Err("say which files: `- file: /etc/nginx/`".to_owned()),
         None => String::new(),
     };
-    Ok(Managed { kind: kind.kind.to_owned(), prefix })
+    Ok(Managed { kind: kind.kind.to_owned(), namespace: None, prefix })
 }
 
 fn kind(word: &str) -> Result<&'static Kind, String> {

@@ -19,11 +19,8 @@
 //!
 //! Only what is declared is compared. Names are written raw or as [`model::escape_name`] has them.
 
-mod emit;
 mod file;
-mod folder;
 mod foreign;
-mod layout;
 mod managed;
 mod read;
 mod schema;
@@ -32,10 +29,11 @@ mod suggest;
 mod value;
 mod write;
 
+pub use crate::captured::{WriteError, Written};
 pub use crate::yaml::ManifestError;
 pub use read::{MAX_FILE, Parsed, Reading, read};
 pub use secrets::Secrets;
-pub use write::{Resource, WriteError, Written, render, write};
+pub use write::{Resource, render, write};
 
 #[cfg(test)]
 mod tests;

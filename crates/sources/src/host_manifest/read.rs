@@ -91,7 +91,7 @@ impl Reader<'_> {
             }
         };
         if let Some(other) = foreign::whose(members) {
-            let problem = format!("this is {other}; this source reads host manifests, which begin with `host:`");
+            let problem = format!("this is {other}; this source reads {}", foreign::READS);
             return self.errors.push(node.place, None, problem);
         }
         let Some(hosts) = self.hosts(node.place, members) else { return };

@@ -25,6 +25,11 @@ impl Secrets {
         self.is_secret(path) || holds_private_key(content)
     }
 
+    /// The key for digests.
+    pub(crate) const fn key(&self) -> &DigestKey {
+        &self.key
+    }
+
     /// The keyed digest of a secret value.
     pub fn digest(&self, value: &[u8]) -> String {
         self.key.digest(value)

@@ -1,64 +1,19 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
 
 use model::{Document, ResourceId};
 use secrecy::Names;
 use serde_json::{Map, Value};
 
-use super::emit;
-use super::folder::Folder;
-use super::layout::{self, Layout};
 use super::read::{Parsed, Reading, read};
-use super::schema::{FILES, KINDS, Kind};
+use super::schema::{self, FILES, KINDS, Kind};
 use super::secrets::Secrets;
-
-/// Why a manifest could not be written.
-#[derive(Debug, thiserror::Error)]
-pub enum WriteError {
-    /// A file or folder.
-    #[error("cannot write {path}: {source}")]
-    Io {
-        /// Which.
-        path: PathBuf,
-        /// What the system said.
-        source: std::io::Error,
-    },
-    /// A resource of another provider than `host`.
-    #[error("{0} is not a resource of a host")]
-    Provider(ResourceId),
-    /// What was written would not be read back: a bug.
-    #[error("{id} cannot be written as a manifest: {problem}")]
-    Lossy {
-        /// Which resource.
-        id: ResourceId,
-        /// What the reader says.
-        problem: String,
-    },
-    /// `git init` failed.
-    #[error("cannot make a Git repository of {path}: {problem}")]
-    Git {
-        /// The folder.
-        path: PathBuf,
-        /// What git said.
-        problem: String,
-    },
-}
+use crate::captured::{self, Layout, WriteError, Written};
+use crate::yaml::emit;
 
 /// A resource as it is live: its id, its canonical document, and the text behind its digest.
 pub type Resource = (ResourceId, Document, Option<String>);
-
-/// What [`write()`] did; paths are relative to its folder.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Written {
-    /// The manifests of what is live.
-    pub files: Vec<PathBuf>,
-    /// Manifests of an earlier time whose resources are gone: removed.
-    pub removed: Vec<PathBuf>,
-    /// Files of somebody's that are in the way, or that are edited and not committed: left alone.
-    pub kept: Vec<PathBuf>,
-}
 
 /// Writes `resources` as manifests below `dir`: a YAML file for each file, and one for each group of
 /// small resources of a host. The same resources give the same files, whatever their order.
@@ -68,18 +23,7 @@ pub struct Written {
 /// # Errors
 /// See [`WriteError`]; files that were written before stay.
 pub fn write(dir: &Path, resources: &[Resource], kinds: &[&str]) -> Result<Written, WriteError> {
-    let files = render(resources)?;
-    std::fs::create_dir_all(dir).map_err(|source| WriteError::Io { path: dir.to_owned(), source })?;
-    let mut hosts: BTreeMap<&Path, Vec<&(PathBuf, String)>> = BTreeMap::new();
-    for file in &files {
-        hosts.entry(layout::host(&file.0)).or_default().push(file);
-    }
-    let mut written = Written::default();
-    for (host, files) in hosts {
-        Folder::open(dir, host)?.refresh(host, &files, kinds, &mut written)?;
-    }
-    init(dir)?;
-    Ok(written)
+    captured::put(dir, &render(resources)?, |path| kind(path).is_none_or(|kind| kinds.contains(&kind)))
 }
 
 /// The files that [`write()`] writes and their text, ordered by path.
@@ -196,17 +140,26 @@ fn same((id, document, _): &Resource, text: &str) -> Result<(), String> {
     }
 }
 
-/// `git init`, unless `dir` is in a repository.
-fn init(dir: &Path) -> Result<(), WriteError> {
-    let problem = |problem: String| WriteError::Git { path: dir.to_owned(), problem };
-    let absolute = std::path::absolute(dir).map_err(|error| problem(error.to_string()))?;
-    if absolute.ancestors().any(|parent| parent.join(".git").exists()) {
-        return Ok(());
+/// The kind of the resources in a manifest; nothing if they may be of any.
+fn kind(path: &Path) -> Option<&'static str> {
+    let mut parts = path.components();
+    parts.next();
+    let name = parts.as_path();
+    if name.starts_with("files") {
+        return Some(FILES.kind);
     }
-    let ran = Command::new("git").args(["init", "--quiet", "--"]).arg(&absolute).stdin(Stdio::null()).output();
-    match ran {
-        Ok(output) if output.status.success() => Ok(()),
-        Ok(output) => Err(problem(String::from_utf8_lossy(&output.stderr).trim().chars().take(500).collect())),
-        Err(error) => Err(problem(format!("git: {error}"))),
+    let group = name.file_stem()?.to_str()?.split('-').next()?;
+    schema::group(group).map(|kind| kind.kind)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_says_the_kind_of_what_is_in_it() {
+        let kind = |path: &str| super::kind(Path::new(path));
+        assert_eq!((kind("a/files/etc/users.yaml"), kind("a/users.yaml")), (Some("file"), Some("user")));
+        assert_eq!((kind("a/rpm_packages.yaml"), kind("a/resources.yaml")), (Some("package"), None));
     }
 }

@@ -1,9 +1,14 @@
 //! Manifests of Kubernetes: YAML or JSON, one or many documents, lists of objects. Read as the API
 //! server's clients read them (YAML 1.1), with the line of each field.
 
+mod declare;
 mod scalar;
+mod write;
 
 use serde_json::{Map, Value};
+
+pub use declare::{Declared, Declaring, declare};
+pub use write::write;
 
 use crate::yaml::{Dialect, Errors, Key, ManifestError, Node, Place, Tree, parse};
 

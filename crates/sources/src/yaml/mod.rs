@@ -1,5 +1,6 @@
 //! YAML with the place of everything in it.
 
+pub(crate) mod emit;
 mod error;
 mod node;
 

@@ -79,7 +79,13 @@ impl Repository {
 
 pub fn context(cache: &Path) -> Context {
     let secrets = Secrets::new(DigestKey::from_bytes([3; 32]), secrecy::Names::new(&[]).unwrap());
-    Context { clock: Clock::system(), cache: cache.to_owned(), secrets, host: "web-1".to_owned() }
+    Context {
+        clock: Clock::system(),
+        cache: cache.to_owned(),
+        secrets,
+        clusters: kubernetes::Clusters::default(),
+        host: "web-1".to_owned(),
+    }
 }
 
 /// Everything that a source has to give.

@@ -29,6 +29,11 @@ pub struct Host {
 impl Host {
     /// Files `one` to `files` under the root; nothing runs yet. `more` is added to the configuration.
     pub fn new(files: usize, more: &str) -> Self {
+        Self::of(files, "", more)
+    }
+
+    /// The same; `of_git` is added to what is said of the repository.
+    pub fn of(files: usize, of_git: &str, more: &str) -> Self {
         let dir = TempDir::new().unwrap();
         let (root, repository) = (dir.path().join("etc"), dir.path().join("desired"));
         std::fs::create_dir(&root).unwrap();
@@ -41,7 +46,7 @@ impl Host {
         let off: String = off.iter().map(|name| format!("  {name}: {{enabled: false}}\n")).collect();
         let text = format!(
             "data_dir: {data}\nhost:\n  name: web-1\n  files:\n    roots: [{{path: {root}}}]\n{off}desired:\n  \
-             packages: {{enabled: false}}\n  git: {{name: infra, url: {repository}}}\nserver: {{listen: \"127.0.0.1:{port}\"}}\n{more}",
+             packages: {{enabled: false}}\n  git: {{name: infra, url: {repository}{of_git}}}\nserver: {{listen: \"127.0.0.1:{port}\"}}\n{more}",
             data = dir.path().join("data").display(),
             root = root.display(),
             repository = repository.display(),

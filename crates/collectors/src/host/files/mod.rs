@@ -17,14 +17,14 @@ use collect::{CollectError, Collector, Cover, Cx};
 
 use super::sweep::{Timing, Watch, drive, open};
 use super::{FilesConfig, HostConfig, Place};
-use crate::Plugin;
+use crate::{Build, Plugin};
 use subject::Files;
 
 pub(crate) const PLUGIN: Plugin = Plugin {
     name: "host.files",
     doc: "Files under configured roots: type, mode, owner, digest of the content, and the text of small text files.",
     kinds: &["file"],
-    build: |config, place| build(config, place),
+    build: Build::Host(build),
 };
 
 fn build(config: &HostConfig, place: &Place) -> Option<Box<dyn Collector>> {

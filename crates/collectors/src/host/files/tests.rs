@@ -8,8 +8,8 @@ use std::time::Duration;
 use collect::Collector;
 
 use super::FilesCollector;
-use crate::host::testing::Running;
 use crate::host::{FilesConfig, Pattern, Place, RootConfig};
+use crate::testing::Running;
 
 /// A tree and the collector that watches it.
 struct Tree {

@@ -13,13 +13,13 @@ use model::Labels;
 use model::rows::{Sample, Series};
 
 use super::{HostConfig, Place, input};
-use crate::Plugin;
+use crate::{Build, Plugin};
 
 pub(crate) const PLUGIN: Plugin = Plugin {
     name: "host.metrics",
     doc: "CPU, memory, file systems, disks, networks and load, named as node_exporter names them.",
     kinds: &[],
-    build: |config, place| build(config, place),
+    build: Build::Host(build),
 };
 
 /// A file system that does not answer in this time (a server that is away) is left out.

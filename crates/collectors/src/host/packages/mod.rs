@@ -7,14 +7,14 @@ mod rpm;
 #[cfg(test)]
 mod tests;
 
-use crate::Plugin;
+use crate::{Build, Plugin};
 
 /// The files of packages.
 pub(crate) const FILES: Plugin = Plugin {
     name: "host.packages",
     doc: "Files that dpkg's and rpm's databases list, with the digest that they have now.",
     kinds: &["package_file"],
-    build: files::build,
+    build: Build::Host(files::build),
 };
 
 /// The packages.
@@ -22,5 +22,5 @@ pub(crate) const LIST: Plugin = Plugin {
     name: "host.package_list",
     doc: "Packages with their version, architecture and state.",
     kinds: &["package"],
-    build: list::build,
+    build: Build::Host(list::build),
 };

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use collect::Collector;
 
-use crate::host::testing::Running;
 use crate::host::{HostConfig, Place};
+use crate::testing::Running;
 
 const MD5_ABC: &str = "md5:900150983cd24fb0d6963f7d28e17f72";
 const SUM: &str = "900150983cd24fb0d6963f7d28e17f72";

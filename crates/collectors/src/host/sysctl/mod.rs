@@ -13,13 +13,13 @@ use serde_json::json;
 use super::pattern::{Patterns, too_large};
 use super::poll::{Look, Poll};
 use super::{HostConfig, Place, input};
-use crate::Plugin;
+use crate::{Build, Plugin};
 
 pub(crate) const PLUGIN: Plugin = Plugin {
     name: "host.sysctl",
     doc: "Kernel parameters that decide how safe a host is and how it behaves.",
     kinds: &["sysctl"],
-    build: |config, place| build(config, place),
+    build: Build::Host(build),
 };
 
 /// Files of `/proc/sys` that are looked at.

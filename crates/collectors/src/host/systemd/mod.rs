@@ -13,13 +13,13 @@ use serde_json::{Map, Value};
 
 use super::poll::{Look, Poll};
 use super::{HostConfig, Place, child};
-use crate::Plugin;
+use crate::{Build, Plugin};
 
 pub(crate) const PLUGIN: Plugin = Plugin {
     name: "host.systemd",
     doc: "Units of systemd: enabled state, active state and file.",
     kinds: &["unit"],
-    build: |config, place| build(config, place),
+    build: Build::Host(build),
 };
 
 fn build(config: &HostConfig, place: &Place) -> Option<Box<dyn Collector>> {

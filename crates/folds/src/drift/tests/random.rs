@@ -11,8 +11,8 @@ use model::{Batch, FieldReason, ResourceId, ScopeState, Verdict};
 use serde_json::{Value, json};
 
 use super::world::{SCOPE, World};
+use crate::drift::DriftFold;
 use crate::drift::compare::{Side, compare};
-use crate::drift::{DriftConfig, DriftFold};
 
 const SCOPES: [&str; 2] = [SCOPE, "host/web-2"];
 const GIT: &str = "git.infra";
@@ -235,7 +235,7 @@ async fn passes_the_suite() {
     for seed in 1..3 {
         let mut play = Play::new(seed);
         (0..30).for_each(|_| play.step());
-        let make = || vec![Box::new(DriftFold::new(DriftConfig::default())) as Box<dyn Fold>];
+        let make = || vec![Box::new(DriftFold::default()) as Box<dyn Fold>];
         suite::all(&Case { make: &make, inputs: play.world.history, seed }).await.unwrap();
     }
 }

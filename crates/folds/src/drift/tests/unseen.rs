@@ -82,7 +82,8 @@ fn a_revision_is_not_said_to_roll_out_to_what_cannot_be_seen() {
 fn a_first_look_that_did_not_see_all_is_no_measure_of_a_mutation_in_place() {
     let tool = file("etc/tool");
     let mut world = World::new();
-    world.fold = DriftFold::new(DriftConfig { replace_only: vec!["file".to_owned()], ..DriftConfig::default() });
+    world.fold =
+        DriftFold::new(DriftConfig { replace_only: vec!["file".to_owned()], ..DriftConfig::default() }).unwrap();
     world.see(&tool, Some(json!({"unreadable": true})));
     world.collector(ScopeState::Ok);
     world.see(&tool, Some(whole()));

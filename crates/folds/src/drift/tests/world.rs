@@ -11,7 +11,7 @@ use model::{
 };
 use serde_json::Value;
 
-use crate::drift::{DriftConfig, DriftFold};
+use crate::drift::DriftFold;
 
 pub(super) const SCOPE: &str = "host/web-1";
 
@@ -38,7 +38,7 @@ pub(super) fn file(path: &str) -> ResourceId {
 impl World {
     pub(super) fn new() -> Self {
         Self {
-            fold: DriftFold::new(DriftConfig::default()),
+            fold: DriftFold::default(),
             scope: SCOPE,
             history: Vec::new(),
             now: Timestamp::from_secs(1_000_000),

@@ -1,11 +1,9 @@
 //! Where the writer puts what: names that every file system, shell and reader of this crate takes.
 
 use std::collections::HashSet;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use model::{Key, ResourceId};
-
-use super::schema::{self, FILES};
 
 /// The longest name of a file or folder; most file systems take 255 bytes.
 const NAME: usize = 200;
@@ -30,6 +28,14 @@ impl Layout {
         self.take(format!("{}/files/{folders}{}", folder(id.scope_name()), name(last)), id.as_str())
     }
 
+    /// `prod/shop/deployment-web.yaml`; what is in no namespace is in `prod/cluster`.
+    pub(crate) fn object(&mut self, id: &ResourceId) -> PathBuf {
+        let namespace = if id.namespace().is_empty() { "_cluster" } else { id.namespace() };
+        let kind = id.kind().rsplit('.').next().unwrap_or_default().to_lowercase();
+        let path = format!("{}/{}/{kind}-{}", folder(id.scope_name()), folder(namespace), name(id.name()));
+        self.take(path, id.as_str())
+    }
+
     /// Two names that become one, or differ in case only, are told apart by a part of the key.
     fn take(&mut self, path: String, about: &str) -> PathBuf {
         let path =
@@ -42,21 +48,6 @@ impl Layout {
         self.taken.insert(path.to_lowercase());
         PathBuf::from(path + ".yaml")
     }
-}
-
-/// The folder of the host that a manifest is in.
-pub(crate) fn host(path: &Path) -> &Path {
-    path.components().next().map_or(Path::new(""), |first| Path::new(first.as_os_str()))
-}
-
-/// The kind of the resources in a manifest; nothing if they may be of any.
-pub(crate) fn kind(path: &Path) -> Option<&'static str> {
-    let name = path.strip_prefix(host(path)).ok()?;
-    if name.starts_with("files") {
-        return Some(FILES.kind);
-    }
-    let group = name.file_stem()?.to_str()?.split('-').next()?;
-    schema::group(group).map(|kind| kind.kind)
 }
 
 /// A folder never ends like a manifest, so that no file is where a folder must be.
@@ -96,12 +87,5 @@ mod tests {
         assert_eq!(path("etc/a"), "web-1/files/etc/a.yaml");
         assert_eq!(path("etc/a.yaml/b"), "web-1/files/etc/a.yaml_/b.yaml");
         assert!(path("etc/A").starts_with("web-1/files/etc/A-"));
-    }
-
-    #[test]
-    fn a_path_says_the_kind_of_what_is_in_it() {
-        let kind = |path: &str| kind(Path::new(path));
-        assert_eq!((kind("a/files/etc/users.yaml"), kind("a/users.yaml")), (Some("file"), Some("user")));
-        assert_eq!((kind("a/rpm_packages.yaml"), kind("a/resources.yaml")), (Some("package"), None));
     }
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use base::{Clock, DigestKey, Rng, Shutdown, Tasks};
-use collect::{CollectError, Collector, Cx, Seen};
+use collect::{CollectError, Collector, Cover, Cx, Seen};
 use model::rows::{LogLine, Sample, Series};
 use model::{Document, Fingerprint, ResourceId};
 use tokio::sync::Notify;
@@ -20,6 +20,7 @@ pub(crate) struct State {
     pub(crate) history: Vec<Seen>,
     pub(crate) completes: usize,
     pub(crate) messages: Vec<String>,
+    pub(crate) covers: Vec<Cover>,
     pub(crate) samples: usize,
     pass: Vec<String>,
 }
@@ -158,6 +159,20 @@ impl Cx for Recorder {
             }
         });
         Ok(())
+    }
+
+    async fn cover(&mut self, covers: Vec<Cover>) -> Result<(), CollectError> {
+        self.change(|state| state.covers = covers);
+        Ok(())
+    }
+
+    fn still(&mut self, id: &ResourceId) -> bool {
+        let mut known = false;
+        self.change(|state| {
+            state.pass.push(name(id));
+            known = state.live.contains_key(&name(id));
+        });
+        known
     }
 
     async fn complete(&mut self) -> Result<(), CollectError> {

@@ -9,8 +9,7 @@ use std::path::{Component, Path, PathBuf};
 
 use base::Limit;
 
-use super::layout;
-use super::write::{WriteError, Written};
+use super::{WriteError, Written};
 
 /// Where a host's folder says what was written to it, as `b3sum` writes lines. Hidden, so that no
 /// source takes it for a manifest.
@@ -53,13 +52,13 @@ impl<'a> Folder<'a> {
         Ok(Self { dir, record, head: OnceCell::new() })
     }
 
-    /// Makes `files` what is below `host`: writes them, and removes what was written for resources
-    /// of `kinds` that are none of them any more.
+    /// Makes `files` what is below `host`: writes them, and removes what was written at another time
+    /// and is none of them any more, where `looked` says that its kind was looked at.
     pub(super) fn refresh(
         mut self,
         host: &Path,
         files: &[&(PathBuf, String)],
-        kinds: &[&str],
+        looked: &impl Fn(&Path) -> bool,
         done: &mut Written,
     ) -> Result<(), WriteError> {
         let mut record = Record::new();
@@ -74,7 +73,7 @@ impl<'a> Folder<'a> {
             }
         }
         for (path, digest) in std::mem::take(&mut self.record) {
-            if layout::kind(&path).is_some_and(|kind| !kinds.contains(&kind)) {
+            if !looked(&path) {
                 record.insert(path, digest);
                 continue;
             }

@@ -1,0 +1,162 @@
+//! Requests to an API server: bounded answers, errors by what is to be done about them.
+
+use std::time::Duration;
+
+use base::{Clock, Exceeded, Limit};
+use futures::{AsyncBufRead, AsyncBufReadExt};
+use kube::config::{KubeConfigOptions, Kubeconfig};
+use kube::core::Status;
+use kube::{Client, Config};
+
+use super::KubernetesConfig;
+
+/// An answer that is read as a whole comes within this time.
+const TIMEOUT: Duration = Duration::from_secs(60);
+
+/// Characters of a server's message that are kept.
+const MESSAGE: usize = 300;
+
+/// Why a request gave no answer.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum ApiError {
+    /// It asks for what the server no longer has: everything is to be listed anew.
+    #[error("the resource version is too old")]
+    Expired,
+    /// We may not.
+    #[error("{0}")]
+    Forbidden(String),
+    /// There is no such thing.
+    #[error("{0}")]
+    NotFound(String),
+    /// The answer is larger than we take.
+    #[error(transparent)]
+    TooLarge(#[from] Exceeded),
+    /// It may work later.
+    #[error("{0}")]
+    Failed(String),
+}
+
+impl ApiError {
+    pub(super) fn failed(error: impl std::fmt::Display) -> Self {
+        Self::Failed(cut(&error.to_string()))
+    }
+
+    /// By the status that a server answers with or puts into a watch.
+    pub(super) fn of(status: &Status) -> Self {
+        let message = if status.message.is_empty() { status.reason.clone() } else { status.message.clone() };
+        let message = cut(&message);
+        match status.code {
+            410 => Self::Expired,
+            401 | 403 => Self::Forbidden(message),
+            404 => Self::NotFound(message),
+            code => Self::Failed(format!("{code}: {message}")),
+        }
+    }
+}
+
+impl From<kube::Error> for ApiError {
+    fn from(error: kube::Error) -> Self {
+        match error {
+            kube::Error::Api(status) => Self::of(&status),
+            // The innermost cause says it: `Connection refused`.
+            error => Self::failed(innermost(&error)),
+        }
+    }
+}
+
+fn innermost<'a>(error: &'a (dyn std::error::Error + 'static)) -> &'a (dyn std::error::Error + 'static) {
+    error.source().map_or(error, innermost)
+}
+
+fn cut(text: &str) -> String {
+    text.chars().filter(|c| !c.is_control()).take(MESSAGE).collect()
+}
+
+/// A connection to an API server.
+#[derive(Clone)]
+pub(super) struct Api {
+    client: Client,
+    clock: Clock,
+}
+
+impl Api {
+    /// Reads the kubeconfig; the server is not asked anything yet.
+    pub(super) async fn connect(config: &KubernetesConfig, clock: &Clock) -> Result<Self, ApiError> {
+        let options = KubeConfigOptions { context: config.context.clone(), ..KubeConfigOptions::default() };
+        let settings = match &config.kubeconfig {
+            Some(path) => {
+                let wrong = |error: &dyn std::fmt::Display| ApiError::failed(format!("{}: {error}", path.display()));
+                let kubeconfig = Kubeconfig::read_from(path).map_err(|error| wrong(&error))?;
+                Config::from_custom_kubeconfig(kubeconfig, &options).await.map_err(|error| wrong(&error))?
+            }
+            None if config.context.is_some() => Config::from_kubeconfig(&options).await.map_err(ApiError::failed)?,
+            None => Config::infer().await.map_err(ApiError::failed)?,
+        };
+        Ok(Self::new(Client::try_from(settings)?, clock))
+    }
+
+    pub(super) fn new(client: Client, clock: &Clock) -> Self {
+        Self { client, clock: clock.clone() }
+    }
+
+    /// The body of an answer.
+    pub(super) async fn get(&self, path: &str, limit: Limit) -> Result<Vec<u8>, ApiError> {
+        let read = async {
+            let mut lines = self.open(path).await?;
+            let mut body = Vec::new();
+            loop {
+                let chunk = lines.reader.fill_buf().await.map_err(ApiError::failed)?;
+                if chunk.is_empty() {
+                    return Ok(body);
+                }
+                limit.check((body.len() + chunk.len()) as u64)?;
+                body.extend_from_slice(chunk);
+                let length = chunk.len();
+                lines.reader.consume_unpin(length);
+            }
+        };
+        let late = |_| ApiError::Failed(format!("no answer to {path} within {} s", TIMEOUT.as_secs()));
+        self.clock.timeout(TIMEOUT, read).await.map_err(late)?
+    }
+
+    /// The same as JSON.
+    pub(super) async fn json(&self, path: &str, limit: Limit) -> Result<serde_json::Value, ApiError> {
+        let body = self.get(path, limit).await?;
+        serde_json::from_slice(&body).map_err(|error| ApiError::failed(format!("{path}: {error}")))
+    }
+
+    /// An answer that comes line by line.
+    pub(super) async fn open(&self, path: &str) -> Result<Lines, ApiError> {
+        let request = http::Request::get(path).body(Vec::new()).map_err(ApiError::failed)?;
+        let reader = self.client.request_stream(request).await?;
+        Ok(Lines { reader: Box::new(Box::pin(reader)), line: Vec::new() })
+    }
+}
+
+/// Lines of an answer.
+pub(super) struct Lines {
+    reader: Box<dyn AsyncBufRead + Send + Unpin>,
+    line: Vec<u8>,
+}
+
+impl Lines {
+    /// The next line without its end; nothing at the end of the answer.
+    pub(super) async fn next(&mut self, limit: Limit) -> Result<Option<&[u8]>, ApiError> {
+        self.line.clear();
+        loop {
+            let chunk = self.reader.fill_buf().await.map_err(ApiError::failed)?;
+            if chunk.is_empty() {
+                // A line that was cut off is none.
+                return Ok(None);
+            }
+            let end = chunk.iter().position(|byte| *byte == b'\n');
+            let taken = end.unwrap_or(chunk.len());
+            limit.check((self.line.len() + taken) as u64)?;
+            self.line.extend_from_slice(&chunk[..taken]);
+            self.reader.consume_unpin(end.map_or(taken, |end| end + 1));
+            if end.is_some() {
+                return Ok(Some(&self.line));
+            }
+        }
+    }
+}

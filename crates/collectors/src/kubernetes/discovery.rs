@@ -1,0 +1,157 @@
+//! What a server serves: the resources of the kinds that are wanted, and their schemas.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
+
+use base::Limit;
+use kubernetes::Known;
+use kubernetes::schema::{ApiKind, Schema};
+use model::ResourceId;
+use serde_json::Value;
+
+use super::api::{Api, ApiError};
+use super::objects::Role;
+
+/// Bytes of a list of resources or of schemas.
+const INDEX: Limit = Limit::new("kubernetes_discovery_bytes", 8 << 20);
+/// Bytes of one group's schema.
+const SCHEMA: Limit = Limit::new("kubernetes_schema_bytes", 64 << 20);
+
+/// A kind as the server serves it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Served {
+    pub kind: ApiKind,
+    /// The name in paths: `deployments`.
+    pub plural: String,
+    pub namespaced: bool,
+}
+
+impl Served {
+    /// The path of all its objects, or of those in a namespace.
+    pub(super) fn path(&self, namespace: Option<&str>) -> String {
+        let root = root(&self.kind.api_version);
+        match namespace.filter(|_| self.namespaced) {
+            Some(namespace) => format!("{root}/namespaces/{namespace}/{}", self.plural),
+            None => format!("{root}/{}", self.plural),
+        }
+    }
+}
+
+fn root(api_version: &str) -> String {
+    if api_version.contains('/') { format!("/apis/{api_version}") } else { format!("/api/{api_version}") }
+}
+
+/// The path of one object.
+pub(super) fn object_path(role: &Role, id: &ResourceId) -> String {
+    let (root, plural, name) = (root(&role.kind.api_version), &role.plural, id.name());
+    match id.namespace() {
+        "" => format!("{root}/{plural}/{name}"),
+        namespace => format!("{root}/namespaces/{namespace}/{plural}/{name}"),
+    }
+}
+
+/// What became of the kinds that are wanted.
+#[derive(Debug, Default)]
+pub(super) struct Discovered {
+    pub served: Vec<Served>,
+    /// Why others are not: for people.
+    pub problems: Vec<String>,
+    pub namespaced: HashMap<ApiKind, bool>,
+    pub unserved: BTreeSet<ApiKind>,
+}
+
+/// Asks for the resources of each group and version that is wanted.
+pub(super) async fn discover(api: &Api, wanted: &BTreeSet<ApiKind>) -> Result<Discovered, ApiError> {
+    let mut discovered = Discovered::default();
+    let mut groups: BTreeMap<&str, Vec<&ApiKind>> = BTreeMap::new();
+    wanted.iter().for_each(|kind| groups.entry(&kind.api_version).or_default().push(kind));
+    for (version, kinds) in groups {
+        let list = match api.json(&root(version), INDEX).await {
+            Ok(list) => list,
+            Err(ApiError::NotFound(_)) => Value::Null,
+            Err(ApiError::Forbidden(why)) => {
+                discovered.problems.push(format!("{version}: {why}"));
+                continue;
+            }
+            Err(error) => return Err(error),
+        };
+        let resources = list.get("resources").and_then(Value::as_array).into_iter().flatten();
+        let served: Vec<Served> = resources.filter_map(|resource| served(version, resource)).collect();
+        discovered.namespaced.extend(served.iter().map(|served| (served.kind.clone(), served.namespaced)));
+        for kind in kinds {
+            match served.iter().find(|served| served.kind == *kind) {
+                Some(served) => discovered.served.push(served.clone()),
+                None => {
+                    discovered.problems.push(format!("{version} {} is not served", kind.kind));
+                    discovered.unserved.insert(kind.clone());
+                }
+            }
+        }
+    }
+    Ok(discovered)
+}
+
+/// A resource that can be listed and watched; subresources cannot.
+fn served(version: &str, resource: &Value) -> Option<Served> {
+    let text = |member: &str| resource.get(member).and_then(Value::as_str);
+    let plural = text("name").filter(|name| !name.contains('/'))?;
+    let verbs = resource.get("verbs").and_then(Value::as_array)?;
+    let can = |verb: &str| verbs.iter().any(|other| other == verb);
+    let kind = ApiKind { api_version: version.to_owned(), kind: text("kind")?.to_owned() };
+    let namespaced = resource.get("namespaced").and_then(Value::as_bool)?;
+    (can("list") && can("watch")).then(|| Served { kind, plural: plural.to_owned(), namespaced })
+}
+
+/// Schemas of groups by the address under which the server has them: it holds a hash of the content.
+#[derive(Debug, Default)]
+pub(super) struct Schemas(HashMap<String, Arc<Schema>>);
+
+impl Schemas {
+    /// The built-in schema with what the server knows more of these groups. The second: why a
+    /// group's is not there.
+    pub(super) async fn of(&mut self, api: &Api, discovered: &Discovered) -> Result<(Known, Vec<String>), ApiError> {
+        let mut known = Known {
+            namespaced: discovered.namespaced.clone(),
+            unserved: discovered.unserved.clone(),
+            ..Known::default()
+        };
+        let index = match api.json("/openapi/v3", INDEX).await {
+            Ok(index) => index,
+            Err(ApiError::Forbidden(why) | ApiError::NotFound(why)) => {
+                return Ok((known, vec![format!("no schemas: {why}")]));
+            }
+            Err(error) => return Err(error),
+        };
+        let mut problems = Vec::new();
+        let versions: BTreeSet<&str> =
+            discovered.served.iter().map(|served| served.kind.api_version.as_str()).collect();
+        let mut used = HashMap::new();
+        for version in versions {
+            let path = root(version);
+            let entry = index.get("paths").and_then(|paths| paths.get(path.trim_start_matches('/')));
+            let Some(url) = entry.and_then(|entry| entry.get("serverRelativeURL")).and_then(Value::as_str) else {
+                problems.push(format!("{version}: no schema"));
+                continue;
+            };
+            match self.get(api, url).await {
+                Ok(schema) => {
+                    known.schema.extend(&schema);
+                    used.insert(url.to_owned(), schema);
+                }
+                Err(error) => problems.push(format!("{version}: schema: {error}")),
+            }
+        }
+        self.0 = used;
+        Ok((known, problems))
+    }
+
+    async fn get(&self, api: &Api, url: &str) -> Result<Arc<Schema>, ApiError> {
+        if let Some(schema) = self.0.get(url) {
+            return Ok(Arc::clone(schema));
+        }
+        let document = api.json(url, SCHEMA).await?;
+        let mut schema = Schema::default();
+        schema.add_openapi(&document).map_err(ApiError::failed)?;
+        Ok(Arc::new(schema))
+    }
+}

@@ -1,0 +1,383 @@
+//! A Kubernetes cluster: lists and watches the kinds that are declared or configured.
+
+mod api;
+mod audit;
+mod config;
+mod discovery;
+mod images;
+mod objects;
+#[cfg(test)]
+mod tests;
+mod watch;
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use base::queue::bounded;
+use collect::{CollectError, Collector, Cover, Cx, Seen};
+use futures::StreamExt;
+use futures::stream::FuturesUnordered;
+use kubernetes::audit::Write;
+use kubernetes::schema::{ApiKind, Schema};
+use kubernetes::{Cluster, Clusters, Controllers, IMAGE, id_kind};
+use tokio::sync::watch::Receiver;
+
+pub use config::KubernetesConfig;
+
+use crate::{Build, Plugin};
+use api::{Api, ApiError};
+use audit::AuditLog;
+use discovery::{Discovered, Schemas, Served};
+use objects::{News, Objects, Role};
+use watch::{Event, Watch};
+
+const NAME: &str = "kubernetes";
+
+/// The line of this plugin in `all()`.
+pub(crate) const PLUGIN: Plugin = Plugin {
+    name: NAME,
+    doc: "Objects of a Kubernetes cluster: those of the kinds that a source declares and of those in \
+          `kubernetes.kinds`, custom ones included. Lists them once and watches them. The images of pods are \
+          watched beside, so that a tag with two contents is seen.",
+    kinds: &[IMAGE],
+    build: Build::Kubernetes(|config, cluster| Box::new(Kubernetes::new(config.clone(), cluster.clone()))),
+};
+
+/// Events that wait at most; each may be of megabytes.
+const EVENTS: usize = 64;
+/// Objects that are handed over at once.
+const BATCH: usize = 256;
+/// Definitions of kinds change in several steps: so long it is waited for the last.
+const SETTLE: Duration = Duration::from_millis(500);
+
+/// The collectors of these clusters.
+pub fn build(configs: &[KubernetesConfig], clusters: &Clusters) -> Vec<Box<dyn Collector>> {
+    let make = |config: &KubernetesConfig| {
+        let cluster = clusters.get(&config.cluster);
+        if let Build::Kubernetes(build) = PLUGIN.build { Some(build(config, &cluster)) } else { None }
+    };
+    configs.iter().filter_map(make).collect()
+}
+
+fn kind(api_version: &str, kind: &str) -> ApiKind {
+    ApiKind { api_version: api_version.to_owned(), kind: kind.to_owned() }
+}
+
+/// The collector.
+pub(crate) struct Kubernetes {
+    config: KubernetesConfig,
+    cluster: Cluster,
+    scope: String,
+    schemas: Schemas,
+}
+
+/// A kind in one place: the whole cluster or a namespace.
+struct Place {
+    role: Role,
+    path: String,
+    namespace: Option<String>,
+    /// Definitions of kinds: what they say is to be asked anew.
+    definitions: bool,
+    /// From where to watch.
+    version: String,
+}
+
+impl Kubernetes {
+    pub(crate) fn new(config: KubernetesConfig, cluster: Cluster) -> Self {
+        Self { config, scope: cluster.scope(), cluster, schemas: Schemas::default() }
+    }
+
+    /// The kinds that are resources.
+    fn wanted(&self, sources: &Wanted) -> BTreeSet<ApiKind> {
+        let mut wanted: BTreeSet<ApiKind> = BTreeSet::new();
+        for kind in sources.borrow().values().flatten().chain(&self.config.kinds) {
+            // One version of a kind is enough: the server has each object in all of them.
+            if !wanted.iter().any(|other| id_kind(other) == id_kind(kind)) {
+                wanted.insert(kind.clone());
+            }
+        }
+        wanted
+    }
+
+    /// Where to look for what, and what cannot be looked at.
+    async fn places(&mut self, api: &Api, wanted: &BTreeSet<ApiKind>) -> Result<(Vec<Place>, Vec<String>), ApiError> {
+        let (pods, definitions) = (kind("v1", "Pod"), kind("apiextensions.k8s.io/v1", "CustomResourceDefinition"));
+        let mut asked = wanted.clone();
+        if self.config.images {
+            asked.insert(pods.clone());
+        }
+        if wanted.iter().any(|kind| Schema::builtin().kind(kind).is_none()) {
+            asked.insert(definitions.clone());
+        }
+        let discovered: Discovered = discovery::discover(api, &asked).await?;
+        let (known, unread) = self.schemas.of(api, &discovered).await?;
+        self.cluster.learn(known);
+        let mut places = Vec::new();
+        for served in &discovered.served {
+            let role = Role {
+                kind: served.kind.clone(),
+                plural: served.plural.clone(),
+                resources: wanted.contains(&served.kind),
+                images: self.config.images && served.kind == pods,
+            };
+            let definitions = served.kind == definitions && wanted.len() < asked.len();
+            places.extend(self.namespaces(served).into_iter().map(|namespace| Place {
+                role: role.clone(),
+                path: served.path(namespace.as_deref()),
+                namespace,
+                definitions,
+                version: String::new(),
+            }));
+        }
+        Ok((places, discovered.problems.into_iter().chain(unread).collect()))
+    }
+
+    fn namespaces(&self, served: &Served) -> Vec<Option<String>> {
+        if self.config.namespaces.is_empty() || !served.namespaced {
+            return vec![None];
+        }
+        self.config.namespaces.iter().cloned().map(Some).collect()
+    }
+
+    /// Lists all of it once; what may not be listed is left out, and said.
+    async fn list(
+        &self,
+        api: &Api,
+        places: Vec<Place>,
+        problems: &mut Vec<String>,
+        objects: &mut Objects,
+        cx: &mut dyn Cx,
+    ) -> Result<Vec<Place>, CollectError> {
+        let (mut listed, mut count) = (Vec::new(), 0);
+        for mut place in places {
+            match list_place(api, &mut place, objects, cx, &mut count).await? {
+                Ok(()) => listed.push(place),
+                Err(why) => problems.push(format!("{}: {why}", place.role.kind.kind)),
+            }
+        }
+        cx.seen(objects.images()).await?;
+        Ok(listed)
+    }
+
+    /// Watches until everything is to be listed anew.
+    async fn watch(
+        &self,
+        api: &Api,
+        places: &[Place],
+        objects: &mut Objects,
+        sources: &mut Wanted,
+        log: &mut Option<AuditLog>,
+        cx: &mut dyn Cx,
+    ) -> Result<(), CollectError> {
+        let (clock, rng, shutdown) = (cx.clock().clone(), cx.rng().clone(), cx.shutdown().clone());
+        let (out, mut events) = bounded("kubernetes_events", EVENTS);
+        let mut watches: FuturesUnordered<_> = places
+            .iter()
+            .enumerate()
+            .map(|(n, place)| {
+                let (path, version) = (place.path.clone(), place.version.clone());
+                let watch = Watch { kind: n, path, version, out: out.clone() };
+                watch.run(api, &clock, &rng)
+            })
+            .collect();
+        let resync = clock.sleep(self.config.resync);
+        tokio::pin!(resync);
+        loop {
+            tokio::select! {
+                biased;
+                () = shutdown.wait() => return Err(CollectError::Shutdown),
+                // Before the events, so that who wrote is mostly known by then.
+                writes = audit::writes(log, &clock) => name(writes, places, objects, api, cx).await?,
+                Some(first) = events.recv() => {
+                    let mut batch = vec![first];
+                    while batch.len() < BATCH && let Some(event) = events.try_recv() {
+                        batch.push(event);
+                    }
+                    if take(batch, places, objects, cx).await? {
+                        clock.sleep(SETTLE).await;
+                        return Ok(());
+                    }
+                }
+                Some(ended) = watches.next() => match ended {
+                    ApiError::Failed(why) => return Err(self.error(why)),
+                    why => {
+                        tracing::info!(scope = self.scope, %why, "everything is listed anew");
+                        return Ok(());
+                    }
+                },
+                Ok(()) = sources.changed() => return Ok(()),
+                () = &mut resync => return Ok(()),
+            }
+        }
+    }
+
+    fn covers(&self, places: &[Place]) -> Vec<Cover> {
+        let of = |kind: &str, place: &Place| Cover { namespace: place.namespace.clone(), ..Cover::all(kind) };
+        let resources = places.iter().filter(|place| place.role.resources);
+        let images = places.iter().find(|place| place.role.images).map(|_| Cover::all(IMAGE));
+        resources.map(|place| of(&id_kind(&place.role.kind), place)).chain(images).collect()
+    }
+
+    fn error(&self, problem: impl ToString) -> CollectError {
+        CollectError::Source { what: self.scope.clone(), problem: problem.to_string() }
+    }
+}
+
+type Wanted = Receiver<std::collections::BTreeMap<String, BTreeSet<ApiKind>>>;
+
+#[async_trait]
+impl Collector for Kubernetes {
+    fn name(&self) -> &'static str {
+        NAME
+    }
+
+    fn scope(&self) -> &str {
+        &self.scope
+    }
+
+    fn covers(&self) -> Vec<Cover> {
+        Vec::new()
+    }
+
+    async fn run(&mut self, cx: &mut dyn Cx) -> Result<(), CollectError> {
+        let api = Api::connect(&self.config, cx.clock()).await.map_err(|error| self.error(error))?;
+        self.follow(&api, cx).await
+    }
+}
+
+impl Kubernetes {
+    async fn follow(&mut self, api: &Api, cx: &mut dyn Cx) -> Result<(), CollectError> {
+        let mut sources = self.cluster.wanted();
+        let controllers = Controllers::new(&self.config.controllers);
+        let mut objects = Objects::new(self.cluster.name(), controllers, cx.digest_key().clone());
+        let mut log = self.config.audit.clone().map(AuditLog::new);
+        objects.writes = log.as_mut().map(audit::before);
+        loop {
+            sources.mark_unchanged();
+            let wanted = self.wanted(&sources);
+            if wanted.is_empty() {
+                cx.progress("no source declares a kind yet, and `kinds` names none".to_owned()).await?;
+                let shutdown = cx.shutdown().clone();
+                // The sender lives as long as the cluster that we hold.
+                if shutdown.or(sources.changed()).await.is_none() {
+                    return Err(CollectError::Shutdown);
+                }
+                continue;
+            }
+            let (places, mut problems) = self.places(api, &wanted).await.map_err(|error| self.error(error))?;
+            objects.begin(Arc::clone(&self.cluster.known().borrow()));
+            let places = self.list(api, places, &mut problems, &mut objects, cx).await?;
+            cx.cover(Kubernetes::covers(self, &places)).await?;
+            cx.complete().await?;
+            if !problems.is_empty() {
+                cx.progress(problems.join("; ")).await?;
+            }
+            self.watch(api, &places, &mut objects, &mut sources, &mut log, cx).await?;
+            cx.begin();
+        }
+    }
+}
+
+/// Lists one place. The inner error: it cannot be listed, and the others can.
+async fn list_place(
+    api: &Api,
+    place: &mut Place,
+    objects: &mut Objects,
+    cx: &mut dyn Cx,
+    count: &mut usize,
+) -> Result<Result<(), String>, CollectError> {
+    let fatal =
+        |error: ApiError| CollectError::Source { what: format!("list {}", place.path), problem: error.to_string() };
+    let mut next = String::new();
+    loop {
+        let part = match watch::list(api, &place.path, &next).await {
+            // A list that takes so long that its pages are gone begins anew.
+            Err(ApiError::Expired) if !next.is_empty() => {
+                next.clear();
+                continue;
+            }
+            Err(ApiError::Forbidden(why) | ApiError::NotFound(why)) => return Ok(Err(why)),
+            Err(ApiError::TooLarge(exceeded)) => return Ok(Err(exceeded.to_string())),
+            part => part.map_err(fatal)?,
+        };
+        let read = part.objects().map_err(fatal)?;
+        *count += read.len();
+        let mut seen = Vec::new();
+        for json in read {
+            seen.extend(news(objects, place, json, false, cx));
+        }
+        cx.seen(seen).await?;
+        cx.progress(format!("{count} objects are listed")).await?;
+        if part.next.is_empty() {
+            place.version = part.version;
+            return Ok(Ok(()));
+        }
+        next = part.next;
+    }
+}
+
+/// Takes events. Gives whether a definition of kinds was among them.
+async fn take(
+    batch: Vec<Event>,
+    places: &[Place],
+    objects: &mut Objects,
+    cx: &mut dyn Cx,
+) -> Result<bool, CollectError> {
+    let (mut seen, mut definitions) = (Vec::new(), false);
+    for event in &batch {
+        let Some(place) = places.get(event.kind) else { continue };
+        definitions |= place.definitions;
+        seen.extend(news(objects, place, &event.object, event.gone, cx));
+    }
+    seen.extend(objects.images());
+    cx.seen(seen).await?;
+    Ok(definitions)
+}
+
+/// Remembers who wrote, and looks again at what waited for that.
+async fn name(
+    writes: Vec<Write>,
+    places: &[Place],
+    objects: &mut Objects,
+    api: &Api,
+    cx: &mut dyn Cx,
+) -> Result<(), CollectError> {
+    let mut waiting = Vec::new();
+    for write in writes {
+        waiting.extend(objects.unnamed.remove(&write.object));
+        objects.writes.get_or_insert_default().put(write);
+    }
+    let mut seen = Vec::new();
+    for id in waiting {
+        let place = places.iter().find(|place| place.role.resources && id_kind(&place.role.kind) == id.kind());
+        let Some(place) = place else { continue };
+        let path = discovery::object_path(&place.role, &id);
+        // What cannot be had now keeps the name of the writer's tool.
+        let Ok(json) = api.get(&path, watch::EVENT).await else { continue };
+        objects.forget(&id);
+        seen.extend(news(objects, place, &String::from_utf8_lossy(&json), false, cx));
+    }
+    cx.seen(seen).await
+}
+
+/// What an object has that is new; what cannot be read is counted and told.
+fn news(objects: &mut Objects, place: &Place, json: &str, gone: bool, cx: &mut dyn Cx) -> Option<Seen> {
+    let news = objects.take(&place.role, json, gone).and_then(|news| match news {
+        News::Still(id) if !cx.still(&id) => {
+            objects.forget(&id);
+            objects.take(&place.role, json, gone)
+        }
+        news => Ok(news),
+    });
+    match news {
+        Ok(News::Seen(seen)) => Some(*seen),
+        Ok(News::Nothing | News::Still(_)) => None,
+        Err(problem) => {
+            metrics::counter!("steadfast_kubernetes_unreadable_total").increment(1);
+            tracing::warn!(path = place.path, problem, "an object cannot be read");
+            None
+        }
+    }
+}

@@ -1,0 +1,250 @@
+//! Against a server of our own that forgets, repeats itself and forbids.
+
+use std::collections::{BTreeSet, VecDeque};
+use std::convert::Infallible;
+use std::sync::{Arc, Mutex};
+
+use axum::body::{Body, Bytes};
+use axum::http::{StatusCode, Uri};
+use axum::response::{IntoResponse, Response};
+use base::Clock;
+use futures::{StreamExt, stream};
+use kubernetes::Cluster;
+use serde_json::{Value, json};
+
+use super::api::Api;
+use super::{Kubernetes, KubernetesConfig, kind};
+use crate::testing::Running;
+
+/// What the server answers to a path with its query, in order; the last answer stays.
+type Script = Vec<(&'static str, VecDeque<Answer>)>;
+
+#[derive(Clone, Debug)]
+enum Answer {
+    Json(u16, Value),
+    /// Lines of a watch, which then stays open or ends.
+    Watch(Vec<Value>, bool),
+}
+
+struct Server {
+    script: Arc<Mutex<Script>>,
+    port: u16,
+    asked: Arc<Mutex<Vec<String>>>,
+}
+
+impl Server {
+    async fn start(script: Script) -> Self {
+        let (script, asked) = (Arc::new(Mutex::new(script)), Arc::new(Mutex::new(Vec::new())));
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let (of, seen) = (Arc::clone(&script), Arc::clone(&asked));
+        let router = axum::Router::new().fallback(move |uri: Uri| {
+            let answer = answer(&of, &uri);
+            seen.lock().unwrap().push(uri.to_string());
+            async move { respond(answer) }
+        });
+        base::Tasks::new().spawn("server", async move { axum::serve(listener, router).await.unwrap() });
+        Self { script, port, asked }
+    }
+
+    fn collector(&self, namespaces: &str, kinds: &[&str]) -> Fixed {
+        let config = json!({"cluster": "test", "kinds": kinds, "images": false});
+        let mut config: KubernetesConfig = serde_json::from_value(config).unwrap();
+        config.namespaces = namespaces.split(',').filter(|name| !name.is_empty()).map(str::to_owned).collect();
+        let settings = kube::Config::new(format!("http://127.0.0.1:{}", self.port).parse().unwrap());
+        let api = Api::new(kube::Client::try_from(settings).unwrap(), &Clock::system());
+        Fixed { collector: Kubernetes::new(config, Cluster::new("test")), api }
+    }
+}
+
+/// The collector with the connection that it is given.
+struct Fixed {
+    collector: Kubernetes,
+    api: Api,
+}
+
+#[async_trait::async_trait]
+impl collect::Collector for Fixed {
+    fn name(&self) -> &'static str {
+        self.collector.name()
+    }
+
+    fn scope(&self) -> &str {
+        self.collector.scope()
+    }
+
+    fn covers(&self) -> Vec<collect::Cover> {
+        Vec::new()
+    }
+
+    async fn run(&mut self, cx: &mut dyn collect::Cx) -> Result<(), collect::CollectError> {
+        self.collector.follow(&self.api, cx).await
+    }
+}
+
+fn answer(script: &Mutex<Script>, uri: &Uri) -> Answer {
+    let uri = uri.to_string();
+    let mut script = script.lock().unwrap();
+    let found = script.iter_mut().find(|(part, _)| uri.contains(part));
+    match found {
+        Some((_, answers)) if answers.len() > 1 => answers.pop_front().unwrap(),
+        Some((_, answers)) => answers[0].clone(),
+        None => status(404, "there is no such thing"),
+    }
+}
+
+fn status(code: u16, message: &str) -> Answer {
+    Answer::Json(code, json!({"kind": "Status", "status": "Failure", "code": code, "message": message, "reason": "x"}))
+}
+
+fn respond(answer: Answer) -> Response {
+    match answer {
+        Answer::Json(code, body) => (StatusCode::from_u16(code).unwrap(), body.to_string()).into_response(),
+        Answer::Watch(lines, stays) => {
+            let lines = lines.into_iter().map(|line| Ok::<_, Infallible>(Bytes::from(format!("{line}\n"))));
+            let end = if stays { stream::pending().left_stream() } else { stream::empty().right_stream() };
+            Response::new(Body::from_stream(stream::iter(lines).chain(end)))
+        }
+    }
+}
+
+fn resources(of: &[(&str, &str, bool)]) -> Answer {
+    let resource = |(name, kind, namespaced): &(&str, &str, bool)| json!({"name": name, "kind": kind, "namespaced": namespaced, "verbs": ["list", "watch", "get"]});
+    Answer::Json(200, json!({"resources": of.iter().map(resource).collect::<Vec<_>>()}))
+}
+
+fn object(name: &str, version: &str, value: &str) -> Value {
+    json!({"metadata": {"name": name, "namespace": "shop", "resourceVersion": version}, "data": {"a": value}})
+}
+
+fn page(items: Vec<Value>, version: &str, go_on: &str) -> Answer {
+    Answer::Json(200, json!({"metadata": {"resourceVersion": version, "continue": go_on}, "items": items}))
+}
+
+fn event(of: &str, object: Value) -> Value {
+    json!({"type": of, "object": object})
+}
+
+fn once(answer: Answer) -> VecDeque<Answer> {
+    VecDeque::from([answer])
+}
+
+/// Paths that end where the query would begin.
+fn exactly(path: &'static str, answer: Answer) -> (&'static str, VecDeque<Answer>) {
+    (path, once(answer))
+}
+
+#[tokio::test]
+async fn lists_in_pages_watches_and_forgets_what_comes_late() {
+    let expired = status(410, "the continue token is too old");
+    let lines = vec![
+        event("MODIFIED", object("one", "7", "changed")),
+        event("MODIFIED", object("one", "6", "late")),
+        event("ADDED", object("two", "8", "new")),
+        event("ADDED", object("two", "8", "new")),
+        event("DELETED", object("zero", "9", "x")),
+        event("MODIFIED", object("zero", "5", "late")),
+        event("BOOKMARK", json!({"metadata": {"resourceVersion": "20"}})),
+    ];
+    let script = vec![
+        ("configmaps?watch", VecDeque::from([Answer::Watch(lines, false), Answer::Watch(vec![], true)])),
+        ("continue=more", VecDeque::from([expired, page(vec![object("zero", "2", "x")], "5", "")])),
+        ("configmaps?limit", once(page(vec![object("one", "1", "first")], "5", "more"))),
+        exactly("/api/v1", resources(&[("configmaps", "ConfigMap", true)])),
+    ];
+    let server = Server::start(script).await;
+    let running = Running::start(Box::new(server.collector("", &["v1/ConfigMap"])));
+    running.complete().await;
+    running.until("the end of the events", |state| state.names() == ["ConfigMap/shop/one", "ConfigMap/shop/two"]).await;
+    {
+        let state = running.state();
+        let values: Vec<String> = state
+            .history
+            .iter()
+            .map(|seen| {
+                seen.document.as_ref().map_or("gone".into(), |document| document.tree()["data"]["a"].to_string())
+            })
+            .collect();
+        assert_eq!(values, ["\"first\"", "\"x\"", "\"changed\"", "\"new\"", "gone"]);
+        assert_eq!(state.covers.len(), 1);
+    }
+    let asked = server.asked.clone();
+    let resumed =
+        || asked.lock().unwrap().iter().any(|uri| uri.contains("watch=1") && uri.ends_with("resourceVersion=20"));
+    let clock = Clock::system();
+    while !resumed() {
+        clock.sleep(std::time::Duration::from_millis(10)).await;
+    }
+    running.end().await;
+}
+
+#[tokio::test]
+async fn an_expired_watch_lists_everything_anew_and_what_is_gone_is_gone() {
+    let gone = event("ERROR", json!({"kind": "Status", "code": 410, "message": "too old", "reason": "Expired"}));
+    let script = vec![
+        ("configmaps?watch", VecDeque::from([Answer::Watch(vec![gone], true), Answer::Watch(vec![], true)])),
+        (
+            "configmaps?limit",
+            VecDeque::from([
+                page(vec![object("one", "1", "a"), object("two", "2", "b")], "5", ""),
+                page(vec![object("two", "2", "b")], "9", ""),
+            ]),
+        ),
+        exactly("/api/v1", resources(&[("configmaps", "ConfigMap", true)])),
+    ];
+    let server = Server::start(script).await;
+    let running = Running::start(Box::new(server.collector("", &["v1/ConfigMap"])));
+    running.until("a second list", |state| state.completes == 2).await;
+    assert_eq!(running.state().names(), ["ConfigMap/shop/two"]);
+    running.end().await;
+}
+
+#[tokio::test]
+async fn what_is_forbidden_or_not_served_is_named_and_the_rest_goes_on() {
+    let script = vec![
+        ("configmaps?watch", once(Answer::Watch(vec![], true))),
+        ("configmaps?limit", once(page(vec![object("one", "1", "a")], "5", ""))),
+        ("secrets?limit", once(status(403, "secrets is forbidden"))),
+        exactly("/apis/x.io/v1", status(404, "not found")),
+        exactly("/api/v1", resources(&[("configmaps", "ConfigMap", true), ("secrets", "Secret", true)])),
+    ];
+    let server = Server::start(script).await;
+    let collector = server.collector("shop", &["v1/ConfigMap", "v1/Secret", "x.io/v1/Widget"]);
+    let cluster = collector.collector.cluster.clone();
+    let running = Running::start(Box::new(collector));
+    running.until("the message", |state| state.completes == 1 && state.messages.len() > 1).await;
+    {
+        let state = running.state();
+        let message = state.messages.last().unwrap();
+        assert!(message.contains("x.io/v1 Widget is not served"), "{message}");
+        assert!(message.contains("Secret: secrets is forbidden"), "{message}");
+        let covers: Vec<(&str, Option<&str>)> =
+            state.covers.iter().map(|cover| (cover.kind.as_str(), cover.namespace.as_deref())).collect();
+        assert_eq!(covers, [("ConfigMap", Some("shop"))]);
+        assert_eq!(state.names(), ["ConfigMap/shop/one"]);
+    }
+    assert!(cluster.known().borrow().unserved.contains(&kind("x.io/v1", "Widget")));
+    assert!(server.asked.lock().unwrap().iter().any(|uri| uri.starts_with("/api/v1/namespaces/shop/configmaps?")));
+    running.end().await;
+}
+
+#[tokio::test]
+async fn kinds_that_are_declared_later_are_looked_at_then() {
+    let script = vec![
+        ("configmaps?watch", once(Answer::Watch(vec![], true))),
+        ("configmaps?limit", once(page(vec![object("one", "1", "a")], "5", ""))),
+        exactly("/api/v1", resources(&[("configmaps", "ConfigMap", true)])),
+    ];
+    let server = Server::start(script).await;
+    let collector = server.collector("", &[]);
+    let cluster = collector.collector.cluster.clone();
+    let running = Running::start(Box::new(collector));
+    running.until("the first word", |state| !state.messages.is_empty()).await;
+    assert_eq!(running.state().completes, 0, "nothing is complete while nobody knows what to look at");
+    cluster.want("git.main", BTreeSet::from([kind("v1", "ConfigMap")]));
+    running.complete().await;
+    assert_eq!(running.state().names(), ["ConfigMap/shop/one"]);
+    let script = server.script.lock().unwrap().len();
+    assert_eq!(script, 3);
+    running.end().await;
+}

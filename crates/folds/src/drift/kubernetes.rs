@@ -1,0 +1,114 @@
+//! Objects of Kubernetes: what the comparison of two says, as a verdict in time.
+
+use std::collections::BTreeMap;
+
+use base::Timestamp;
+use fold::Found;
+use kubernetes::{Body, Side, attribute, is_past};
+use model::{FieldChange, FieldReason, Fingerprint, Verdict};
+
+use super::compare;
+use super::judge::{self, Case, Judgement};
+use super::scope::Past;
+use super::table::CONVERGED;
+
+/// The body of a document, if it is one of an object of Kubernetes.
+pub(super) fn body(found: &Found) -> Option<Body> {
+    // Cheaper than to read every document of a host twice.
+    found.document.as_ref().filter(|json| json.contains("\"$origins\""))?;
+    judge::tree(found).and_then(Body::from_document)
+}
+
+/// Live against what is declared and was declared before; nothing if a document is lost.
+pub(super) fn compared(case: &Case<'_>, live: &Body) -> Option<Judgement> {
+    let declared = case.declared(case.entry.declared).and_then(body)?;
+    if declared.schema != live.schema {
+        // One of the two is read anew with the schema that the other has.
+        return Some(Judgement { quiet: true, ..Judgement::of(Verdict::Unknown) });
+    }
+    let mut fields = kubernetes::compare(declared.side(), live.side());
+    case.ignore(&live.tree, &mut fields);
+    let converged = converge(case, live, &mut fields);
+    if fields.is_empty() {
+        let judgement = live.waiting.as_deref().map_or(Judgement::of(Verdict::InSync), |why| rolling(case, why));
+        return Some(Judgement { converged, ..judgement });
+    }
+    let declared = case.past.iter().filter(|past| past.fingerprint != Fingerprint::ABSENT);
+    let past: Vec<(&Past, Body)> = declared
+        .filter_map(|past| Some((past, case.declared(past.fingerprint).and_then(body)?)))
+        .filter(|(_, body)| body.schema == live.schema)
+        .collect();
+    let sides: Vec<Side<'_>> = past.iter().map(|(_, body)| body.side()).collect();
+    let commit = |n: usize| past.get(n).map(|(past, _)| past.revision.clone());
+    let whole = attribute(&mut fields, live.side(), &sides, |field, n| field.commit = commit(n));
+    let all_past = fields.iter().all(|field| is_past(field.reason));
+    let verdict = match kubernetes::verdict(&fields, whole.is_some()) {
+        _ if all_past && case.young() => Verdict::RollingOut,
+        verdict => verdict,
+    };
+    Some(Judgement { fields, commit: whole.and_then(commit), ..Judgement::of(verdict) })
+}
+
+/// Leaves out undeclared fields that were there when the object came to agree with what is declared:
+/// admission put them in with the change itself. Gives whether it agrees now for the first time.
+fn converge(case: &Case<'_>, live: &Body, fields: &mut Vec<FieldChange>) -> bool {
+    if case.entry.meta.has(CONVERGED) {
+        if let Some(baseline) = case.documents.live(case.key, case.entry.baseline).and_then(body) {
+            let stays = |field: &FieldChange| baseline.tree.pointer(&field.path) == Some(&field.live);
+            fields.retain(|field| field.reason != FieldReason::Undeclared || !stays(field));
+        }
+        return false;
+    }
+    // What was there before we looked, or came by hand, may be anything.
+    let before = judge::verdict(case.entry.meta.verdict);
+    let witnessed = matches!(before, Some(Verdict::RollingOut | Verdict::Missing | Verdict::Behind));
+    let by_hand = |field: &FieldChange| field.owner.as_deref().is_none_or(kubernetes::by_hand);
+    let admitted = |field: &FieldChange| field.reason == FieldReason::Undeclared && witnessed && !by_hand(field);
+    let converged = live.waiting.is_none() && fields.iter().all(admitted);
+    if converged {
+        fields.clear();
+    }
+    converged
+}
+
+/// What is declared is there, and pods of an earlier version still run.
+fn rolling(case: &Case<'_>, why: &str) -> Judgement {
+    let before = judge::verdict(case.entry.meta.verdict);
+    let since = match before {
+        Some(Verdict::RollingOut | Verdict::Behind) => Timestamp::from_nanos(case.entry.since),
+        _ => case.now,
+    };
+    let late = before == Some(Verdict::Behind) || case.now >= since.plus(case.rollout_deadline);
+    if !late || case.young() {
+        return Judgement::of(Verdict::RollingOut);
+    }
+    let field = compare::change("/status".to_owned(), FieldReason::Behind, "every pod runs it".into(), why.into());
+    Judgement { fields: vec![field], ..Judgement::of(Verdict::Behind) }
+}
+
+/// Whether a tag stands for more than one content at once.
+pub(super) fn is_ambiguous(image: &Body) -> bool {
+    image.tree.get("digests").and_then(serde_json::Value::as_object).is_some_and(|digests| digests.len() > 1)
+}
+
+/// Gives each field the line that declares it: `declared` has the lines of a manifest in its text.
+pub(super) fn lines(fields: &mut [FieldChange], declared: Option<&Found>) {
+    let Some(text) = declared.filter(|found| body(found).is_some()).and_then(|found| found.text.as_deref()) else {
+        return;
+    };
+    let line =
+        |line: &str| line.split_once(' ').and_then(|(number, path)| Some((path.to_owned(), number.parse().ok()?)));
+    let lines: BTreeMap<String, i64> = text.lines().filter_map(line).collect();
+    for field in fields {
+        let mut path = field.path.as_str();
+        field.line = loop {
+            if let Some(line) = lines.get(path) {
+                break Some(*line);
+            }
+            match path.rfind('/') {
+                Some(end) => path = &path[..end],
+                None => break None,
+            }
+        };
+    }
+}

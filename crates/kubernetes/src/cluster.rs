@@ -1,0 +1,209 @@
+//! What the parts of a process know together of a cluster: its collector learns the kinds and
+//! schemas from the server, its sources say which kinds they declare.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use model::{ModelError, ResourceId};
+use tokio::sync::watch;
+
+use crate::schema::{ApiKind, Schema};
+
+/// The provider in ids of resources.
+pub const PROVIDER: &str = "k8s";
+
+/// Kinds of Kubernetes itself that are in no namespace.
+const CLUSTER_WIDE: &[&str] = &[
+    "APIService",
+    "CSIDriver",
+    "CSINode",
+    "CertificateSigningRequest",
+    "ClusterRole",
+    "ClusterRoleBinding",
+    "ClusterTrustBundle",
+    "CustomResourceDefinition",
+    "DeviceClass",
+    "DeviceTaintRule",
+    "FlowSchema",
+    "IPAddress",
+    "IngressClass",
+    "MutatingAdmissionPolicy",
+    "MutatingAdmissionPolicyBinding",
+    "MutatingWebhookConfiguration",
+    "Namespace",
+    "Node",
+    "PersistentVolume",
+    "PriorityClass",
+    "PriorityLevelConfiguration",
+    "ResourceSlice",
+    "RuntimeClass",
+    "ServiceCIDR",
+    "StorageClass",
+    "StorageVersionMigration",
+    "ValidatingAdmissionPolicy",
+    "ValidatingAdmissionPolicyBinding",
+    "ValidatingWebhookConfiguration",
+    "VolumeAttachment",
+    "VolumeAttributesClass",
+];
+
+/// What is known of the kinds of a cluster.
+#[derive(Clone, Debug)]
+pub struct Known {
+    /// Types of all kinds, those that are built in included.
+    pub schema: Schema,
+    /// Whether objects of a kind are in a namespace, as the server says.
+    pub namespaced: HashMap<ApiKind, bool>,
+    /// Kinds that were asked for and that the server does not serve.
+    pub unserved: BTreeSet<ApiKind>,
+}
+
+impl Default for Known {
+    fn default() -> Self {
+        Self { schema: Schema::builtin().clone(), namespaced: HashMap::new(), unserved: BTreeSet::new() }
+    }
+}
+
+impl Known {
+    /// Whether objects of that kind are in a namespace; nothing if nobody knows.
+    pub fn namespaced(&self, kind: &ApiKind) -> Option<bool> {
+        let builtin = || Schema::builtin().kind(kind).map(|_| !CLUSTER_WIDE.contains(&kind.kind.as_str()));
+        self.namespaced.get(kind).copied().or_else(builtin)
+    }
+}
+
+/// A cluster, as the parts of a process share it.
+#[derive(Clone, Debug)]
+pub struct Cluster(Arc<Shared>);
+
+#[derive(Debug)]
+struct Shared {
+    name: String,
+    known: watch::Sender<Arc<Known>>,
+    /// By source: the kinds that it declares.
+    wanted: watch::Sender<BTreeMap<String, BTreeSet<ApiKind>>>,
+}
+
+impl Cluster {
+    /// A cluster of which only what is built in is known.
+    pub fn new(name: &str) -> Self {
+        let known = watch::Sender::new(Arc::new(Known::default()));
+        Self(Arc::new(Shared { name: name.to_owned(), known, wanted: watch::Sender::default() }))
+    }
+
+    /// Its name.
+    pub fn name(&self) -> &str {
+        &self.0.name
+    }
+
+    /// `k8s/<name>`.
+    pub fn scope(&self) -> String {
+        format!("{PROVIDER}/{}", self.0.name)
+    }
+
+    /// What is known of its kinds, and when that changes.
+    pub fn known(&self) -> watch::Receiver<Arc<Known>> {
+        self.0.known.subscribe()
+    }
+
+    /// Sets what is known of its kinds.
+    pub fn learn(&self, known: Known) {
+        self.0.known.send_if_modified(|now| {
+            let kinds = |known: &Known| (known.namespaced.clone(), known.unserved.clone());
+            let news = kinds(now) != kinds(&known) || now.schema != known.schema;
+            if news {
+                *now = Arc::new(known);
+            }
+            news
+        });
+    }
+
+    /// Says which kinds `source` declares.
+    pub fn want(&self, source: &str, kinds: BTreeSet<ApiKind>) {
+        self.0.wanted.send_if_modified(|wanted| {
+            let news = wanted.get(source) != Some(&kinds);
+            if news {
+                wanted.insert(source.to_owned(), kinds);
+            }
+            news
+        });
+    }
+
+    /// The kinds that are declared, by source, and when that changes.
+    pub fn wanted(&self) -> watch::Receiver<BTreeMap<String, BTreeSet<ApiKind>>> {
+        self.0.wanted.subscribe()
+    }
+}
+
+/// The clusters of a process, by name.
+#[derive(Clone, Debug, Default)]
+pub struct Clusters(Arc<Mutex<BTreeMap<String, Cluster>>>);
+
+impl Clusters {
+    /// The cluster of that name; one of which nothing is known if it is new.
+    pub fn get(&self, name: &str) -> Cluster {
+        let mut clusters = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        clusters.entry(name.to_owned()).or_insert_with(|| Cluster::new(name)).clone()
+    }
+}
+
+/// `apps.Deployment`, `ConfigMap`: the kind in an id.
+pub fn id_kind(kind: &ApiKind) -> String {
+    match kind.api_version.split_once('/') {
+        Some((group, _)) => format!("{group}.{}", kind.kind),
+        None => kind.kind.clone(),
+    }
+}
+
+/// The id of an object.
+///
+/// # Errors
+/// If a part has a slash.
+pub fn id(cluster: &str, kind: &ApiKind, namespace: &str, name: &str) -> Result<ResourceId, ModelError> {
+    ResourceId::new(PROVIDER, cluster, &id_kind(kind), namespace, name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn kind(api_version: &str, kind: &str) -> ApiKind {
+        ApiKind { api_version: api_version.to_owned(), kind: kind.to_owned() }
+    }
+
+    #[test]
+    fn the_server_s_word_counts_before_the_table() {
+        let mut known = Known::default();
+        let (deployment, node, widget) = (kind("apps/v1", "Deployment"), kind("v1", "Node"), kind("x.io/v1", "Widget"));
+        assert_eq!([&deployment, &node, &widget].map(|kind| known.namespaced(kind)), [Some(true), Some(false), None]);
+        known.namespaced.insert(widget.clone(), false);
+        assert_eq!(known.namespaced(&widget), Some(false));
+        assert_eq!(id("prod", &deployment, "shop", "cart").unwrap().as_str(), "k8s/prod/apps.Deployment/shop/cart");
+        assert_eq!(id("prod", &node, "", "n1").unwrap().as_str(), "k8s/prod/Node//n1");
+    }
+
+    #[test]
+    fn every_kind_of_the_table_is_a_kind() {
+        for name in CLUSTER_WIDE {
+            let later = ["DeviceTaintRule", "StorageVersionMigration"].contains(name);
+            assert!(later || Schema::builtin().kinds().any(|kind| kind.kind == *name), "{name}");
+        }
+    }
+
+    #[test]
+    fn only_news_wake() {
+        let cluster = Cluster::new("prod");
+        let (mut known, mut wanted) = (cluster.known(), cluster.wanted());
+        cluster.learn(Known::default());
+        cluster.want("git.main", BTreeSet::new());
+        assert!(!known.has_changed().unwrap() && wanted.has_changed().unwrap());
+        wanted.mark_unchanged();
+        cluster.want("git.main", BTreeSet::new());
+        assert!(!wanted.has_changed().unwrap());
+        let mut more = Known::default();
+        more.namespaced.insert(kind("x.io/v1", "Widget"), true);
+        cluster.learn(more);
+        assert!(known.has_changed().unwrap());
+        known.mark_unchanged();
+    }
+}

@@ -1,0 +1,79 @@
+//! A real API server with its controllers and simulated nodes, see `tests/peers/kubernetes`.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use tempfile::TempDir;
+
+/// A control plane; it ends with this.
+pub struct Cluster {
+    dir: TempDir,
+    programs: PathBuf,
+}
+
+fn peers() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/peers")
+}
+
+impl Cluster {
+    /// Starts one, if its programs are installed.
+    pub fn start() -> Option<Self> {
+        let cache = std::env::var_os("STEADFAST_PEERS").map(PathBuf::from);
+        let home = || PathBuf::from(std::env::var_os("HOME").unwrap_or_default()).join(".cache/steadfast/peers");
+        let programs = cache.unwrap_or_else(home).join("bin");
+        let needed = ["kube-apiserver", "kube-controller-manager", "kube-scheduler", "kubectl", "etcd", "kwok"];
+        if let Some(name) = needed.iter().find(|name| !programs.join(name).exists()) {
+            eprintln!("skipped: {name} is not installed (tests/peers/kubernetes/install.sh)");
+            return None;
+        }
+        let cluster = Self { dir: TempDir::new().unwrap(), programs };
+        cluster.up();
+        Some(cluster)
+    }
+
+    /// Starts all of it, again on the same data where it has run before.
+    fn up(&self) {
+        let script = peers().join("kubernetes/up.sh");
+        let out = Command::new("bash").arg(script).arg(self.dir.path()).output().unwrap();
+        assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
+    }
+
+    /// Where the administrator's kubeconfig is; `alice.kubeconfig` and `viewer.kubeconfig` are beside it.
+    pub fn kubeconfig(&self, user: &str) -> PathBuf {
+        let name = if user == "admin" { "kubeconfig".to_owned() } else { format!("{user}.kubeconfig") };
+        self.dir.path().join(name)
+    }
+
+    /// Runs kubectl as `user` on `input`; gives what it prints.
+    pub fn kubectl(&self, user: &str, args: &[&str], input: &str) -> String {
+        let mut child = Command::new(self.programs.join("kubectl"))
+            .arg("--kubeconfig")
+            .arg(self.kubeconfig(user))
+            .args(args)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        std::io::Write::write_all(&mut child.stdin.take().unwrap(), input.as_bytes()).unwrap();
+        let out = child.wait_with_output().unwrap();
+        assert!(out.status.success(), "kubectl {args:?}: {}", String::from_utf8_lossy(&out.stderr));
+        String::from_utf8_lossy(&out.stdout).into_owned()
+    }
+
+    /// Kills the API server and starts it again with the same data.
+    pub fn restart(&self) {
+        self.down();
+        self.up();
+    }
+
+    fn down(&self) {
+        let _ = Command::new("bash").arg(peers().join("down.sh")).arg(self.dir.path()).arg("1").output();
+    }
+}
+
+impl Drop for Cluster {
+    fn drop(&mut self) {
+        self.down();
+    }
+}

@@ -1,0 +1,279 @@
+//! A real cluster against a repository: what people and controllers do to it, and what is said.
+
+use serde_json::Value;
+
+use crate::cluster::Cluster;
+use crate::host::Host;
+use crate::provider::Provider;
+
+const MANIFESTS: &str = "\
+apiVersion: v1
+kind: Namespace
+metadata: {name: shop}
+---
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: web, namespace: shop, labels: {app: web}}
+spec:
+  replicas: 2
+  selector: {matchLabels: {app: web}}
+  template:
+    metadata: {labels: {app: web}}
+    spec:
+      containers:
+        - name: app
+          image: registry.example.org/web:1
+          ports: [{containerPort: 80}]
+          resources: {requests: {cpu: '0.10', memory: 1024Mi}}
+---
+apiVersion: v1
+kind: Service
+metadata: {name: web, namespace: shop}
+spec:
+  selector: {app: web}
+  ports: [{port: 80}]
+---
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: settings, namespace: shop}
+data: {mode: 'on'}
+---
+apiVersion: v1
+kind: Secret
+metadata: {name: token, namespace: shop}
+stringData: {token: swordfish}
+---
+apiVersion: example.org/v1
+kind: Widget
+metadata: {name: one, namespace: shop}
+spec: {size: 1, parts: [{name: a}, {name: b}]}
+";
+
+const DEFINITION: &str = "\
+apiVersion: apiextensions.k8s.io/v1
+kind: CustomResourceDefinition
+metadata: {name: widgets.example.org}
+spec:
+  group: example.org
+  scope: Namespaced
+  names: {plural: widgets, singular: widget, kind: Widget, listKind: WidgetList}
+  versions:
+    - name: v1
+      served: true
+      storage: true
+      schema:
+        openAPIV3Schema:
+          type: object
+          properties:
+            spec:
+              type: object
+              properties:
+                size: {type: integer}
+                color: {type: string, default: red}
+                parts:
+                  type: array
+                  x-kubernetes-list-type: map
+                  x-kubernetes-list-map-keys: [name]
+                  items: {type: object, required: [name], properties: {name: {type: string}, weight: {type: integer, default: 1}}}
+";
+
+/// Namespace, Deployment, Service, ConfigMap, Secret, Widget.
+const DECLARED: i64 = 6;
+
+struct Scene {
+    cluster: Cluster,
+    host: Host,
+    provider: Provider,
+}
+
+impl Scene {
+    async fn start(cluster: Cluster, user: &str) -> Self {
+        let provider = Provider::start().await;
+        let more = format!(
+            "kubernetes: {{cluster: test, kubeconfig: {}}}\n{}",
+            cluster.kubeconfig(user).display(),
+            provider.receivers()
+        );
+        let of_git = ", kubernetes: {cluster: test, manage: [shop]}";
+        let host = Host::of(0, of_git, &more);
+        std::fs::create_dir_all(&host.repository).unwrap();
+        host.git(&["init", "-q", "-b", "main"]);
+        Self { cluster, host, provider }
+    }
+
+    fn declare(&self, text: &str, message: &str) {
+        std::fs::write(self.host.repository.join("shop.yaml"), text).unwrap();
+        self.host.commit(message);
+    }
+
+    fn apply(&self, text: &str) {
+        self.cluster.kubectl("admin", &["apply", "-f", "-"], text);
+    }
+
+    /// What is said of an object of the namespace, once `look` finds it right.
+    async fn until(&self, what: &str, id: &str, look: impl Fn(&Value) -> bool) -> Value {
+        let id = format!("k8s/test/{id}");
+        self.host
+            .until(what, async || {
+                let drift = self.host.drift().await?;
+                let found = drift["resources"].as_array()?.iter().find(|entry| entry["id"] == *id);
+                found.filter(|entry| look(entry)).cloned()
+            })
+            .await
+    }
+
+    async fn in_sync(&self, what: &str) {
+        self.host
+            .until(what, async || {
+                let drift = self.host.drift().await?;
+                let calm = drift["resources"].as_array()?.iter().all(|entry| !is_of_cluster(entry));
+                let verdicts = self.verdicts().await?;
+                (calm && verdicts >= DECLARED).then_some(())
+            })
+            .await;
+    }
+
+    /// How many objects of the cluster are in sync.
+    async fn verdicts(&self) -> Option<i64> {
+        let rows = self
+            .host
+            .sql("SELECT count FROM summaries WHERE scope = 'k8s/test' AND verdict = 'in_sync' ORDER BY time DESC LIMIT 1")
+            .await?;
+        rows.first()?.first()?.as_i64()
+    }
+}
+
+fn is_of_cluster(entry: &Value) -> bool {
+    entry["id"].as_str().is_some_and(|id| id.starts_with("k8s/"))
+}
+
+fn field<'a>(entry: &'a Value, path: &str) -> &'a Value {
+    entry["fields"]
+        .as_array()
+        .and_then(|fields| fields.iter().find(|field| field["path"] == path))
+        .unwrap_or(&Value::Null)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn people_and_controllers_are_told_apart_on_a_real_cluster() {
+    let Some(cluster) = Cluster::start() else { return };
+    let mut scene = Scene::start(cluster, "admin").await;
+    scene.apply(DEFINITION);
+    scene.cluster.kubectl("admin", &["wait", "--for=condition=Established", "crd/widgets.example.org"], "");
+    scene.apply(MANIFESTS);
+    scene.declare(MANIFESTS, "The shop");
+    scene.host.start();
+    scene.in_sync("what was applied is in sync").await;
+    assert_eq!(scene.provider.incidents().await, (0, 0), "nobody is paged for what the server fills in");
+
+    // A person adds a variable: nobody declared it, and the page says who and where.
+    scene.cluster.kubectl("alice", &["-n", "shop", "set", "env", "deployment/web", "DEBUG=1"], "");
+    let path = "/spec/template/spec/containers/name=app/env";
+    let found =
+        scene.until("an added variable", "apps.Deployment/shop/web", |entry| entry["verdict"] == "undeclared").await;
+    let added =
+        found["fields"].as_array().unwrap().iter().find(|field| field["path"].as_str().unwrap().starts_with(path));
+    let added = added.unwrap_or_else(|| panic!("{found:#}"));
+    assert_eq!((added["reason"].as_str(), added["owner"].as_str()), (Some("undeclared"), Some("kubectl-set")));
+    assert_eq!((found["file"].as_str(), added["line"].as_i64()), (Some("shop.yaml"), Some(15)), "{found:#}");
+    scene.host.until("a page", async || (scene.provider.incidents().await.0 == 1).then_some(())).await;
+    scene.cluster.kubectl("alice", &["-n", "shop", "set", "env", "deployment/web", "DEBUG-"], "");
+    scene.in_sync("the variable is gone").await;
+    scene.host.until("a resolve", async || (scene.provider.incidents().await == (1, 1)).then_some(())).await;
+
+    // An autoscaler moves replicas: what is declared is where it starts. A person does not.
+    let scale = |user: &str, manager: &str, replicas: &str| {
+        let patch = format!("{{\"spec\":{{\"replicas\":{replicas}}}}}");
+        let args = [
+            "-n",
+            "shop",
+            "patch",
+            "deployment/web",
+            "--subresource=scale",
+            "--type=merge",
+            "-p",
+            &patch,
+            "--field-manager",
+            manager,
+        ];
+        scene.cluster.kubectl(user, &args, "");
+    };
+    scale("admin", "kube-controller-manager", "4");
+    scene.cluster.kubectl(
+        "alice",
+        &["-n", "shop", "patch", "service/web", "--type=merge", "-p", r#"{"spec":{"sessionAffinity":"ClientIP"}}"#],
+        "",
+    );
+    scene.until("a changed default", "Service/shop/web", |entry| entry["verdict"] == "undeclared").await;
+    let drift = scene.host.drift().await.unwrap();
+    let others: Vec<&Value> =
+        drift["resources"].as_array().unwrap().iter().filter(|entry| is_of_cluster(entry)).collect();
+    assert_eq!(others.len(), 1, "the autoscaler is no drift: {drift:#}");
+    scale("alice", "kubectl", "3");
+    let found =
+        scene.until("a person scales", "apps.Deployment/shop/web", |entry| entry["verdict"] == "modified").await;
+    assert_eq!(field(&found, "/spec/replicas")["live"], 3, "{found:#}");
+    scene.apply(MANIFESTS);
+    scene.cluster.kubectl(
+        "alice",
+        &["-n", "shop", "patch", "service/web", "--type=merge", "-p", r#"{"spec":{"sessionAffinity":"None"}}"#],
+        "",
+    );
+    scene.in_sync("all is put right").await;
+
+    // A secret's value, without showing it; an object by hand; one that is deleted and comes again.
+    scene.cluster.kubectl(
+        "alice",
+        &["-n", "shop", "patch", "secret/token", "-p", r#"{"stringData":{"token":"marlin"}}"#],
+        "",
+    );
+    let found = scene.until("a secret", "Secret/shop/token", |entry| entry["verdict"] == "modified").await;
+    assert!(
+        !found.to_string().contains("swordfish")
+            && !found.to_string().contains("marlin")
+            && !found.to_string().contains("bWFybGlu")
+    );
+    scene.cluster.kubectl("alice", &["-n", "shop", "create", "configmap", "by-hand"], "");
+    scene.until("an unmanaged object", "ConfigMap/shop/by-hand", |entry| entry["verdict"] == "unmanaged").await;
+    scene.cluster.kubectl("alice", &["-n", "shop", "delete", "configmap/by-hand", "configmap/settings"], "");
+    scene.until("a missing object", "ConfigMap/shop/settings", |entry| entry["verdict"] == "missing").await;
+    scene.apply(MANIFESTS);
+    scene.in_sync("all is there again").await;
+
+    // A custom resource: defaults and order are no drift, a changed item is, by its key.
+    scene.cluster.kubectl(
+        "admin",
+        &[
+            "-n",
+            "shop",
+            "patch",
+            "widget/one",
+            "--type=merge",
+            "-p",
+            r#"{"spec":{"parts":[{"name":"b","weight":7},{"name":"a"}]}}"#,
+        ],
+        "",
+    );
+    let found =
+        scene.until("a changed part", "example.org.Widget/shop/one", |entry| entry["verdict"] != "in_sync").await;
+    assert_eq!(field(&found, "/spec/parts/name=b/weight")["live"], 7, "{found:#}");
+    scene.apply(MANIFESTS);
+    scene.in_sync("the part is put right").await;
+
+    // A commit that is not applied yet rolls out; applied, it is in sync.
+    let next = MANIFESTS.replace("web:1", "web:2");
+    scene.declare(&next, "Version 2");
+    let found = scene.until("a rollout", "apps.Deployment/shop/web", |entry| entry["verdict"] == "rolling_out").await;
+    assert!(field(&found, "/spec/template/spec/containers/name=app/image")["commit"].is_string(), "{found:#}");
+    scene.apply(&next);
+    scene.in_sync("version 2 runs").await;
+
+    // The server is killed while it is watched; what happens after is seen.
+    scene.cluster.restart();
+    scene.cluster.kubectl("alice", &["-n", "shop", "label", "deployment/web", "tier=gold"], "");
+    let found = scene
+        .until("a label after a restart", "apps.Deployment/shop/web", |entry| entry["verdict"] == "undeclared")
+        .await;
+    assert_eq!(field(&found, "/metadata/labels/tier")["owner"], "kubectl-label", "{found:#}");
+    assert_eq!(scene.host.stop().await, 0);
+}
