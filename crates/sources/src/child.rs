@@ -1,9 +1,11 @@
 use std::ffi::OsString;
-use std::process::Stdio;
+use std::io;
+use std::path::PathBuf;
+use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
-use base::Clock;
-use rustix::process::{Pid, Signal, kill_process_group};
+use base::{Clock, Exceeded, Limit};
+use rustix::process::{Pid, Resource, Rlimit, Signal, kill_process_group, prlimit};
 use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio::process::Command;
 
@@ -31,17 +33,53 @@ const KEPT: &[&str] = &[
 
 /// A program that is run with a clean environment, without a terminal, for a bounded time.
 pub(crate) struct Child {
-    program: &'static str,
+    program: PathBuf,
     args: Vec<OsString>,
     env: Vec<(OsString, OsString)>,
+    memory: Option<u64>,
+}
+
+/// Why a child gave nothing.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Failure {
+    /// It could not be started.
+    #[error("cannot run {program}: {error}")]
+    Start { program: String, error: io::Error },
+    /// Its time was over.
+    #[error("{program} did not end within {} s", limit.as_secs_f64())]
+    Late { program: String, limit: Duration },
+    /// It wrote more than it may.
+    #[error("the output of {program} is too large: {exceeded}")]
+    Large { program: String, exceeded: Exceeded },
+    /// It ended with an error; `said` is what it wrote to its standard error.
+    #[error("{program} ended with {status}")]
+    Ended { program: String, status: ExitStatus, said: String },
+    /// The system does not say how it ended.
+    #[error("cannot wait for {program}: {error}")]
+    Lost { program: String, error: io::Error },
+}
+
+/// What becomes of output that is too long.
+#[derive(Clone, Copy)]
+enum Room {
+    /// It is cut after so many bytes, and the child runs on.
+    Cut(usize),
+    /// It ends the child.
+    Upto(Limit),
 }
 
 impl Child {
-    pub(crate) fn new(program: &'static str) -> Self {
-        let kept = KEPT.iter().filter_map(|name| Some(((*name).into(), std::env::var_os(name)?)));
+    /// A program with what git and ssh need of our environment.
+    pub(crate) fn new(program: impl Into<PathBuf>) -> Self {
+        Self::keeping(KEPT, program)
+    }
+
+    /// A program with these variables of our environment and no others.
+    pub(crate) fn keeping(kept: &[&str], program: impl Into<PathBuf>) -> Self {
+        let kept = kept.iter().filter_map(|name| Some(((*name).into(), std::env::var_os(name)?)));
         let mut env: Vec<(OsString, OsString)> = kept.collect();
         env.push(("LC_ALL".into(), "C".into()));
-        Self { program, args: Vec::new(), env }
+        Self { program: program.into(), args: Vec::new(), env, memory: None }
     }
 
     pub(crate) fn args<S: Into<OsString>>(mut self, args: impl IntoIterator<Item = S>) -> Self {
@@ -51,6 +89,12 @@ impl Child {
 
     pub(crate) fn env(mut self, name: impl Into<OsString>, value: impl Into<OsString>) -> Self {
         self.env.push((name.into(), value.into()));
+        self
+    }
+
+    /// How many bytes of memory of its own it, and each process that it starts, may have.
+    pub(crate) fn memory(mut self, bytes: u64) -> Self {
+        self.memory = Some(bytes);
         self
     }
 
@@ -67,28 +111,53 @@ impl Child {
     /// # Errors
     /// As [`Self::run`].
     pub(crate) async fn output(self, clock: &Clock, limit: Duration, max: usize) -> Result<Vec<u8>, String> {
-        let mut command = Command::new(self.program);
+        self.finish(clock, limit, Room::Cut(max)).await.map_err(|failure| {
+            let told = if let Failure::Ended { said, .. } = &failure { meant(said) } else { None };
+            told.unwrap_or_else(|| failure.to_string())
+        })
+    }
+
+    /// Runs it and gives its whole standard output; when it writes more than `max` lets through, it
+    /// and what it started are killed.
+    ///
+    /// # Errors
+    /// [`Failure`], with its standard error as it wrote it.
+    pub(crate) async fn whole(self, clock: &Clock, limit: Duration, max: Limit) -> Result<Vec<u8>, Failure> {
+        self.finish(clock, limit, Room::Upto(max)).await
+    }
+
+    async fn finish(self, clock: &Clock, limit: Duration, room: Room) -> Result<Vec<u8>, Failure> {
+        let program = self.program.display().to_string();
+        let mut command = Command::new(&self.program);
         command.args(&self.args).env_clear().envs(self.env);
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         command.process_group(0).kill_on_drop(true);
-        let mut child = command.spawn().map_err(|error| format!("cannot run {}: {error}", self.program))?;
+        let mut child = command.spawn().map_err(|error| Failure::Start { program: program.clone(), error })?;
         let mut group = Group(child.id().and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw));
+        bound_memory(group.0, self.memory);
         let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
         let done = async {
-            let (output, said) = tokio::join!(bounded(stdout, max), bounded(stderr, MAX_OUTPUT));
-            (child.wait().await, output, String::from_utf8_lossy(&said).into_owned())
+            let (output, said) = tokio::try_join!(bounded(stdout, room), bounded(stderr, Room::Cut(MAX_OUTPUT)))?;
+            Ok((child.wait().await, output, String::from_utf8_lossy(&said).into_owned()))
         };
-        let (status, output, said) = clock
-            .timeout(limit, done)
-            .await
-            .map_err(|_| format!("{} did not end within {} s", self.program, limit.as_secs_f64()))?;
+        let done = clock.timeout(limit, done).await.map_err(|_| Failure::Late { program: program.clone(), limit })?;
+        let (status, output, said) = done.map_err(|exceeded| Failure::Large { program: program.clone(), exceeded })?;
         // It has ended, and its number may be another's by now.
         group.0 = None;
         match status {
             Ok(status) if status.success() => Ok(output),
-            Ok(status) => Err(meant(&said).unwrap_or_else(|| format!("{} ended with {status}", self.program))),
-            Err(error) => Err(format!("cannot wait for {}: {error}", self.program)),
+            Ok(status) => Err(Failure::Ended { program, status, said }),
+            Err(error) => Err(Failure::Lost { program, error }),
         }
+    }
+}
+
+/// Limits the memory of a child that has just been started: what it had time to take before is less.
+fn bound_memory(child: Option<Pid>, bytes: Option<u64>) {
+    let (Some(_), Some(_)) = (child, bytes) else { return };
+    if let Err(error) = prlimit(child, Resource::Data, Rlimit { current: bytes, maximum: bytes }) {
+        // It may have ended in this moment; its time is bounded all the same.
+        tracing::debug!(%error, "cannot limit the memory of a child");
     }
 }
 
@@ -104,15 +173,18 @@ impl Drop for Group {
     }
 }
 
-/// The first `max` bytes of what a child writes; it is read to its end.
-async fn bounded(from: Option<impl AsyncRead + Unpin>, max: usize) -> Vec<u8> {
+/// What a child writes, as far as there is room; it is read to its end.
+async fn bounded(from: Option<impl AsyncRead + Unpin>, room: Room) -> Result<Vec<u8>, Exceeded> {
     let (mut kept, mut part) = (Vec::new(), [0; 8192]);
-    let Some(mut from) = from else { return kept };
+    let Some(mut from) = from else { return Ok(kept) };
     while let Ok(count @ 1..) = from.read(&mut part).await {
-        let room = max.saturating_sub(kept.len()).min(count);
-        kept.extend_from_slice(&part[..room]);
+        let count = match room {
+            Room::Cut(max) => max.saturating_sub(kept.len()).min(count),
+            Room::Upto(limit) => limit.check((kept.len() + count) as u64).map(|()| count)?,
+        };
+        kept.extend_from_slice(&part[..count]);
     }
-    kept
+    Ok(kept)
 }
 
 /// The lines of git's or ssh's output that say what is wrong, without what a remote lets it print,
@@ -172,5 +244,32 @@ mod tests {
         assert!(noisy.run(&clock, Duration::from_secs(30)).await.unwrap_err().len() <= 500);
         let clean = Child::new("sh").args(["-c", "test -z \"$CARGO_MANIFEST_DIR\""]);
         assert_eq!(clean.run(&clock, Duration::from_secs(30)).await, Ok(()));
+    }
+
+    #[tokio::test]
+    async fn what_is_not_kept_is_not_there_and_what_it_said_is_whole() {
+        let child = Child::keeping(&[], "/bin/sh").args(["-c", "echo \"$HOME\"; echo 'remote: x' >&2; exit 3"]);
+        let failure = child.whole(&Clock::system(), Duration::from_secs(30), Limit::new("x", 9)).await.unwrap_err();
+        assert!(matches!(&failure, Failure::Ended { said, .. } if said == "remote: x\n"), "{failure:?}");
+        let child = Child::keeping(&[], "/bin/sh").args(["-c", "echo \"$HOME\""]);
+        assert_eq!(child.whole(&Clock::system(), Duration::from_secs(30), Limit::new("x", 9)).await.unwrap(), b"\n");
+    }
+
+    #[tokio::test]
+    async fn a_child_that_writes_without_end_is_killed_at_the_limit() {
+        let child = Child::keeping(&[], "/usr/bin/yes");
+        let failure = child.whole(&Clock::system(), Duration::from_secs(60), Limit::new("some", 1 << 20)).await;
+        let said = failure.unwrap_err().to_string();
+        assert!(said.contains("/usr/bin/yes is too large") && said.contains("some = 1048576"), "{said}");
+    }
+
+    #[tokio::test]
+    async fn memory_is_bounded() {
+        // The limit is there a moment after the start: the child asks for memory after that.
+        let script =
+            "while test \"$(ulimit -d)\" = unlimited; do :; done; head -c 50000000 /dev/zero | tail -c 40000000";
+        let child = Child::new("sh").args(["-c", script]).memory(8 << 20);
+        let error = child.run(&Clock::system(), Duration::from_secs(30)).await.unwrap_err();
+        assert!(!error.contains("did not end"), "{error}");
     }
 }
