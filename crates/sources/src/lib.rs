@@ -8,8 +8,7 @@ pub mod host_manifest;
 pub mod kubernetes_manifest;
 pub mod packages;
 mod plugin;
-#[cfg_attr(not(test), expect(dead_code, unused_imports, reason = "no source renders yet"))]
-pub(crate) mod render;
+pub mod render;
 mod yaml;
 
 pub use plugin::{Build, BuildError, Context, Plugin};

@@ -155,12 +155,17 @@ fn is_below(place: &str, path: &str) -> bool {
     path.strip_prefix(place).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
+/// Words of jq that reach out of the object: what a fold says depends on its records only.
+const OUTSIDE: &[&str] = &["now", "env", "ENV", "halt", "halt_error", "input", "inputs", "debug", "stderr", "input_filename"];
+
 fn compile(code: &str) -> Result<Filter, String> {
+    let mut words = code.split(|c: char| !c.is_ascii_alphanumeric() && c != '_');
+    if let Some(word) = words.find(|word| OUTSIDE.contains(word)) {
+        return Err(format!("`{word}` must not be used: an expression sees the object only"));
+    }
     let code = format!("[limit({PATHS}; path({code}))]");
     let defs = jaq_core::defs().chain(jaq_std::defs()).chain(jaq_json::defs());
     let funs = jaq_core::funs().chain(jaq_std::funs()).chain(jaq_json::funs());
-    // What a fold says depends on its records only.
-    let funs = funs.filter(|(name, ..)| !["now", "env", "halt", "input", "input_filename"].contains(name));
     let arena = Arena::default();
     let modules = Loader::new(defs).load(&arena, File { code: code.as_str(), path: () });
     let modules = modules.map_err(|_| "is no jq expression".to_owned())?;
@@ -246,6 +251,7 @@ mod tests {
             (json!({"paths": ["/spec"]}), "ignore rule 1: why: must say why"),
             (json!({"why": "x", "jq": [".spec["]}), "ignore rule 1: jq: is no jq expression"),
             (json!({"why": "x", "jq": ["nonsense"]}), "ignore rule 1: jq: jq does not know `nonsense`"),
+            (json!({"why": "x", "jq": [".a | halt"]}), "ignore rule 1: jq: `halt` must not be used"),
             (json!({"why": "x", "managers": ["["]}), "ignore rule 1: managers: "),
         ] {
             let error = Ignore::new(&[rule(text)]).unwrap_err().to_string();

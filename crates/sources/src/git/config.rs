@@ -4,6 +4,8 @@ use std::time::Duration;
 use base::SecretRef;
 use serde::{Deserialize, Deserializer};
 
+use crate::render::RenderConfig;
+
 /// A repository that declares what hosts must be.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -58,6 +60,9 @@ pub struct ObjectsConfig {
     /// Namespaces in which every object of a watched kind is to be declared: what else is there is `unmanaged`.
     #[serde(default)]
     pub manage: Vec<String>,
+    /// How a folder with a `kustomization.yaml` or a `Chart.yaml` becomes objects.
+    #[serde(default)]
+    pub render: RenderConfig,
 }
 
 /// What an `https` remote asks for.

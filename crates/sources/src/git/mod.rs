@@ -4,6 +4,7 @@ mod config;
 mod history;
 mod mirror;
 mod remote;
+mod rendered;
 mod tree;
 mod watch;
 
@@ -135,18 +136,23 @@ impl Git {
     async fn hand_over(&mut self) -> Result<Vec<Fetched>, DesiredError> {
         let (dir, config, secrets) = (self.mirror.dir.clone(), self.config.clone(), self.secrets.clone());
         let known = self.known();
-        let (pending, scopes) = (self.pending.clone(), self.scopes.clone());
+        let (pending, scopes, clock) = (self.pending.clone(), self.scopes.clone(), self.clock.clone());
         // A call that is dropped loses them; they are read again.
         let files = std::mem::take(&mut self.files);
         let read = base::blocking(move || {
             let objects = config.kubernetes.as_ref().zip(known.as_deref());
-            let objects = objects.map(|(config, known)| Objects { config, known });
+            let objects = objects.map(|(config, known)| Objects { config, known, cache: &dir, clock: &clock });
             let host = config.host.as_deref();
             let reading = Reading { secrets: &secrets, path: config.path.as_deref(), host, objects };
             read_all(&dir, reading, &pending, (scopes, files))
         });
         let read = read.await;
-        let read = read.unwrap_or_else(|| Err("reading was interrupted".to_owned())).map_err(|p| self.damaged(p))?;
+        let read = match read.unwrap_or_else(|| Err(Unread::Mirror("reading was interrupted".to_owned()))) {
+            Ok(read) => read,
+            Err(Unread::Mirror(problem)) => return Err(self.damaged(problem)),
+            Err(Unread::Rendering(problem)) => return Err(self.mirror.unavailable(problem)),
+            Err(Unread::Bad(bad)) => return Err((*bad).into()),
+        };
         if let Some(last) = read.done.checked_sub(1).and_then(|last| self.pending.get(last)) {
             self.seen = Some(last.commit);
             self.bad = None;
@@ -248,8 +254,8 @@ fn read_all(
     reading: Reading<'_>,
     pending: &VecDeque<Pending>,
     (mut scopes, files): (BTreeSet<String>, Files),
-) -> Result<Read, String> {
-    let repository = open(dir)?;
+) -> Result<Read, Unread> {
+    let repository = open(dir).map_err(Unread::Mirror)?;
     let mut reader = Reader::new(&repository, reading, files);
     let (mut sets, mut manifests, mut done) = (Vec::new(), 0, 0);
     for commit in pending {
@@ -267,7 +273,7 @@ fn read_all(
                 let kinds = reader.kinds();
                 return Ok(Read { sets, done, bad: Some(*bad), scopes, files: reader.remember(), kinds });
             }
-            Err(Unread::Mirror(problem)) => return Err(problem),
+            Err(other) => return Err(other),
         }
         done += 1;
         if manifests >= MAX_MANIFESTS {

@@ -2,10 +2,10 @@
 
 use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use base::{Limit, Timestamp};
+use base::{Clock, Limit, Timestamp};
 use desired::{BadRevision, Fetched, Managed, Manifest};
 use gix::{Commit, ObjectId, Repository, Tree};
 use kubernetes::schema::ApiKind;
@@ -13,8 +13,10 @@ use kubernetes::{Known, PROVIDER};
 
 use super::config::ObjectsConfig;
 use super::history::Pending;
+use super::rendered::rendered;
 use crate::host_manifest::{self, MAX_FILE, ManifestError, Parsed, Secrets, read};
 use crate::kubernetes_manifest::{self, Declared, Declaring, declare};
+use crate::render::{Flaw, RenderError, Rendered};
 
 /// Files and folders that are looked at in one commit.
 const MAX_ENTRIES: Limit = Limit::new("git_tree_entries", 1_000_000);
@@ -56,6 +58,9 @@ pub(crate) struct Reading<'a> {
 pub(crate) struct Objects<'a> {
     pub(crate) config: &'a ObjectsConfig,
     pub(crate) known: &'a Known,
+    /// A folder for what may be lost.
+    pub(crate) cache: &'a Path,
+    pub(crate) clock: &'a Clock,
 }
 
 /// Reads commits of one repository.
@@ -72,6 +77,8 @@ pub(crate) enum Unread {
     Bad(Box<BadRevision>),
     /// Our copy of the repository is no good.
     Mirror(String),
+    /// A program that renders is not there or did not end.
+    Rendering(String),
 }
 
 impl<'a> Reader<'a> {
@@ -96,22 +103,38 @@ impl<'a> Reader<'a> {
         let about = About::of(&commit)?;
         let root = commit.tree().map_err(mirror)?;
         let folder = self.folder(&root, &about)?;
+        if let Some(parsed) = self.rendered(&root, &folder, &about)? {
+            return self.sets([parsed], scopes, pending, &about);
+        }
         let mut found = Found::default();
         walk(&folder, self.with.path.unwrap_or_default(), 0, &mut found, &about)?;
         let files = found.manifests;
         let mut read = HashMap::with_capacity(files.len());
-        let mut sets: BTreeMap<String, Fetched> =
-            scopes.iter().map(|scope| (scope.clone(), about.empty(scope, pending.backfill))).collect();
+        let mut all = Vec::with_capacity(files.len());
         for (path, id) in files {
             let (file, alone) = self.file(&root, &path, id, &about)?;
-            add(&file.parsed, &mut sets, |scope| about.empty(scope, pending.backfill));
+            all.push(Arc::clone(&file.parsed));
             if alone {
                 read.insert(path, file);
             }
         }
         self.last = read;
+        self.sets(all, scopes, pending, &about)
+    }
+
+    /// What files declare, by scope.
+    fn sets(
+        &self,
+        files: impl IntoIterator<Item = Arc<Parsed>>,
+        scopes: &BTreeSet<String>,
+        pending: Pending,
+        about: &About,
+    ) -> Result<Vec<Fetched>, Unread> {
+        let empty = |scope: &str| about.empty(scope, pending.backfill);
+        let mut sets: BTreeMap<String, Fetched> = scopes.iter().map(|scope| (scope.clone(), empty(scope))).collect();
+        files.into_iter().for_each(|parsed| add(&parsed, &mut sets, empty));
         self.manage(&mut sets);
-        sets.values().try_for_each(|set| unique(set, &about))?;
+        sets.values().try_for_each(|set| unique(set, about))?;
         Ok(sets.into_values().collect())
     }
 
@@ -154,12 +177,37 @@ impl<'a> Reader<'a> {
         &self,
         text: &str,
         path: &str,
-        Objects { config, known }: Objects<'_>,
+        objects: Objects<'_>,
     ) -> Result<(Parsed, BTreeSet<ApiKind>), Vec<ManifestError>> {
-        let with =
-            Declaring { cluster: &config.cluster, namespace: &config.namespace, known, key: self.with.secrets.key() };
+        let with = self.declaring(objects);
         let Declared { manifests, kinds } = declare(&kubernetes_manifest::read(text, path)?, path, &with)?;
         Ok((Parsed { manifests, managed: BTreeMap::new() }, kinds))
+    }
+
+    const fn declaring<'b>(&'b self, Objects { config, known, .. }: Objects<'b>) -> Declaring<'b> {
+        let key = self.with.secrets.key();
+        Declaring { cluster: config.cluster.as_str(), namespace: config.namespace.as_str(), known, key }
+    }
+
+    /// What the folder declares if a program is to render it. The lines of what it prints are in no file.
+    fn rendered(&mut self, root: &Tree<'a>, folder: &Tree<'a>, about: &About) -> Result<Option<Arc<Parsed>>, Unread> {
+        let Some(objects) = self.with.objects else { return Ok(None) };
+        let path = self.with.path.unwrap_or_default();
+        let printed = rendered(root, folder, path, objects.config, (objects.cache, objects.clock));
+        let Some(printed) = printed.map_err(|error| about.unrendered(error))? else { return Ok(None) };
+        let (mut parsed, mut all) = (Parsed::default(), BTreeSet::new());
+        for Rendered { file, text } in printed {
+            let read = kubernetes_manifest::read_printed(&text, &file);
+            let declared = read.and_then(|read| declare(&read, &file, &self.declaring(objects)));
+            let Declared { manifests, kinds } = declared.map_err(|errors| about.misprinted(&file, &errors))?;
+            let without_lines = manifests.into_iter().map(|manifest| Manifest { line: None, text: None, ..manifest });
+            parsed.manifests.extend(without_lines);
+            all.extend(kinds);
+        }
+        let (id, parsed) = (root.id, Arc::new(parsed));
+        let file = Remembered { id, bytes: 0, parsed: Arc::clone(&parsed), kinds: Arc::new(all) };
+        self.last = Files::from([(path.to_owned(), file)]);
+        Ok(Some(parsed))
     }
 
     /// The places in which every object is to be declared.
@@ -319,6 +367,20 @@ impl About {
             line,
             problem: problem.into(),
         }))
+    }
+
+    /// Why a folder was not rendered.
+    fn unrendered(&self, error: RenderError) -> Unread {
+        match error {
+            RenderError::Bad(Flaw { file, line, problem }) => self.bad(&file, line, problem),
+            RenderError::Unavailable(problem) => Unread::Rendering(problem),
+        }
+    }
+
+    /// What a program printed cannot be declared.
+    fn misprinted(&self, file: &str, errors: &[ManifestError]) -> Unread {
+        let what = errors.first().map(ManifestError::what).unwrap_or_default();
+        self.bad(file, None, format!("what is rendered of it cannot be declared: {what}"))
     }
 
     fn errors(&self, path: &str, errors: &[ManifestError]) -> Unread {

@@ -17,7 +17,7 @@ use crate::yaml::{Dialect, Errors, Key, ManifestError, Node, Place, Tree, parse}
 /// Bytes of one manifest file.
 pub const MAX_FILE: Limit = Limit::new("manifest_file_bytes", 8 << 20);
 /// Lists and maps are nested a few deep.
-const DIALECT: Dialect = Dialect { depth: 32, merge_keys: false };
+const DIALECT: Dialect = Dialect { depth: 32, merge_keys: false, last_counts: false };
 /// Hosts that one document may name.
 const MAX_HOSTS: usize = 10_000;
 /// Manifests that one file may give, counted for each of its hosts.

@@ -13,7 +13,7 @@ pub use write::write;
 use crate::yaml::{Dialect, Errors, Key, ManifestError, Node, Place, Tree, parse};
 
 /// Schemas in definitions of custom resources are nested deep.
-const DIALECT: Dialect = Dialect { depth: 256, merge_keys: true };
+const DIALECT: Dialect = Dialect { depth: 256, merge_keys: true, last_counts: false };
 
 /// An object as a file declares it.
 #[derive(Clone, Debug)]
@@ -117,9 +117,21 @@ pub fn is_kubernetes(text: &str) -> bool {
 /// # Errors
 /// All that is wrong with it, each with its place.
 pub fn read(text: &str, file: &str) -> Result<Vec<Object>, Vec<ManifestError>> {
+    read_as(text, file, DIALECT)
+}
+
+/// The same of a text that a program has printed: of a key that is there twice the last counts.
+///
+/// # Errors
+/// As of [`read`]; the places are those in the text.
+pub(crate) fn read_printed(text: &str, file: &str) -> Result<Vec<Object>, Vec<ManifestError>> {
+    read_as(text, file, Dialect { last_counts: true, ..DIALECT })
+}
+
+fn read_as(text: &str, file: &str, dialect: Dialect) -> Result<Vec<Object>, Vec<ManifestError>> {
     let mut errors = Errors::new(file);
     let mut objects = Vec::new();
-    for node in parse(text, DIALECT, &mut errors) {
+    for node in parse(text, dialect, &mut errors) {
         add(node, &mut objects, &mut errors);
     }
     if errors.list.is_empty() { Ok(objects) } else { Err(errors.list) }

@@ -32,7 +32,7 @@ pub struct KustomizeConfig {
 }
 
 /// How a chart is rendered.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct HelmConfig {
     /// The program; the first `helm` of `PATH` if there is none. It gets no environment.
@@ -41,8 +41,8 @@ pub struct HelmConfig {
     /// The name of the release; the chart's name if there is none.
     #[serde(default)]
     pub release: Option<String>,
-    /// The namespace of the release.
-    #[serde(default = "namespace")]
+    /// The namespace of the release; that of the manifests if there is none.
+    #[serde(default)]
     pub namespace: String,
     /// Files with values, relative to the chart's folder and within the repository; a later one
     /// counts before an earlier one.
@@ -65,26 +65,8 @@ impl Default for RenderConfig {
     }
 }
 
-impl Default for HelmConfig {
-    fn default() -> Self {
-        Self {
-            program: None,
-            release: None,
-            namespace: namespace(),
-            values: Vec::new(),
-            set: BTreeMap::new(),
-            kube_version: None,
-            api_versions: Vec::new(),
-        }
-    }
-}
-
 const fn timeout() -> Duration {
     Duration::from_secs(60)
-}
-
-fn namespace() -> String {
-    "default".to_owned()
 }
 
 #[cfg(test)]
@@ -97,7 +79,7 @@ mod tests {
         assert_eq!(read("{}").unwrap(), RenderConfig::default());
         let config = read(r#"{"timeout": "5s", "helm": {"set": {"image": {"tag": "1.2"}}, "values": ["prod.yaml"]}}"#);
         let config = config.unwrap();
-        assert_eq!((config.timeout, config.helm.namespace.as_str()), (Duration::from_secs(5), "default"));
+        assert_eq!((config.timeout, config.helm.namespace.as_str()), (Duration::from_secs(5), ""));
         assert_eq!(config.helm.set["image"]["tag"], "1.2");
         for bad in [r#"{"time": "5s"}"#, r#"{"helm": {"value": []}}"#, r#"{"kustomize": {"enable_helm": true}}"#] {
             assert!(read(bad).is_err(), "{bad}");

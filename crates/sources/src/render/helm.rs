@@ -52,7 +52,9 @@ fn arguments(
     chart: &Chart,
 ) -> Result<Vec<OsString>, RenderError> {
     let mut args: Vec<OsString> = ["--include-crds", "--skip-tests", "--no-hooks"].map(OsString::from).into();
-    args.push(format!("--namespace={}", config.namespace).into());
+    if !config.namespace.is_empty() {
+        args.push(format!("--namespace={}", config.namespace).into());
+    }
     args.extend(config.kube_version.iter().map(|version| format!("--kube-version={version}").into()));
     args.extend(config.api_versions.iter().map(|version| format!("--api-versions={version}").into()));
     for file in &config.values {

@@ -22,7 +22,7 @@ use base::Clock;
 
 pub(crate) use checkout::Checkout;
 pub use config::{HelmConfig, KustomizeConfig, RenderConfig};
-pub(crate) use error::RenderError;
+pub(crate) use error::{Flaw, RenderError};
 use place::Place;
 pub(crate) use scratch::Scratch;
 

@@ -10,7 +10,7 @@ use crate::yaml::{Dialect, Errors, Node, Tree, parse};
 const MAX_FILE: Limit = Limit::new("render_file_bytes", 8 << 20);
 
 /// As kustomize and helm read YAML.
-pub(super) const DIALECT: Dialect = Dialect { depth: 256, merge_keys: true };
+pub(super) const DIALECT: Dialect = Dialect { depth: 256, merge_keys: true, last_counts: false };
 
 /// How [`parse`] begins when it finds a key twice: kustomize and helm take the last one.
 const TWICE: &str = "is there twice";

@@ -20,6 +20,8 @@ pub(crate) struct Dialect {
     pub(crate) depth: usize,
     /// Whether the members of `<<` are taken over, as YAML 1.1 says.
     pub(crate) merge_keys: bool,
+    /// Whether of a key that is there twice the last counts, as for programs that print YAML.
+    pub(crate) last_counts: bool,
 }
 
 /// A node and its place.
@@ -234,7 +236,7 @@ fn new_key(node: Node, dialect: Dialect, lines: &mut HashMap<String, u64>, error
         errors.push(node.place, Some(MERGE), "merge keys are not read: write the members out");
         return Err(Stop::Document);
     }
-    match lines.get(&text) {
+    match lines.get(&text).filter(|_| !dialect.last_counts) {
         Some(first) => errors.push(node.place, Some(&text), format!("is there twice, first in line {first}")),
         None => _ = lines.insert(text.clone(), node.place.line),
     }

@@ -4,5 +4,6 @@
 
 mod git;
 mod git_bad;
+mod objects;
 mod packages;
 mod repository;

@@ -73,7 +73,11 @@ impl Repository {
     }
 
     pub fn source_of(&self, config: GitConfig) -> Git {
-        Git::new(config, &context(&self.cache)).unwrap()
+        self.source_with(config, &context(&self.cache))
+    }
+
+    pub fn source_with(&self, config: GitConfig, context: &Context) -> Git {
+        Git::new(config, context).unwrap()
     }
 }
 

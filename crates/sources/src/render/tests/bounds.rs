@@ -69,10 +69,11 @@ async fn a_helm_without_the_newest_flag_is_called_without_it() {
     let mut config = with(program);
     config.helm.set.insert("a".to_owned(), 1.into());
     config.helm.kube_version = Some("1.34".to_owned());
+    config.helm.namespace = "shop".to_owned();
     let rendered = files.render("web", &config).await.unwrap();
     assert_eq!(rendered[0].file, "web/templates/a.yaml");
     let args = &rendered[0].text;
-    for part in ["args: template --include-crds", "--namespace=default --kube-version=1.34 --values=", " -- web /"] {
+    for part in ["args: template --include-crds", "--namespace=shop --kube-version=1.34 --values=", " -- web /"] {
         assert!(args.contains(part), "{args}");
     }
 }

@@ -1,0 +1,133 @@
+//! Kubernetes manifests in a repository: as they are, and as kustomize and helm make them.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use desired::{DesiredError, Fetched, Source};
+use kubernetes::Known;
+use kubernetes::schema::ApiKind;
+use sources::git::{Git, GitConfig};
+
+use crate::repository::{Repository, all, context};
+
+const SETTINGS: &str = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: settings}\ndata: {mode: 'on'}\n";
+
+fn config(repository: &Repository, more: serde_json::Value) -> GitConfig {
+    let mut objects = serde_json::json!({"cluster": "prod", "namespace": "shop", "manage": ["shop"]});
+    objects.as_object_mut().unwrap().extend(more.as_object().cloned().unwrap_or_default());
+    GitConfig { kubernetes: serde_json::from_value(objects).unwrap(), ..repository.config() }
+}
+
+fn ids(set: &Fetched) -> Vec<&str> {
+    let mut ids: Vec<&str> = set.manifests.iter().map(|manifest| manifest.id.as_str()).collect();
+    ids.sort_unstable();
+    ids
+}
+
+#[tokio::test]
+async fn objects_of_a_repository_are_declared_for_its_cluster_beside_hosts() {
+    let repository = Repository::new();
+    repository.put("shop/settings.yaml", SETTINGS);
+    repository.put("kustomization.md", "not a manifest");
+    repository.swappiness("10");
+    let mut source = repository.source_of(config(&repository, serde_json::json!({})));
+    let sets = all(&mut source).await;
+    let scopes: Vec<&str> = sets.iter().map(|set| set.scope.as_str()).collect();
+    assert_eq!(scopes, ["host/web-1", "k8s/prod"]);
+    assert_eq!(ids(&sets[1]), ["k8s/prod/ConfigMap/shop/settings"]);
+    let manifest = &sets[1].manifests[0];
+    assert_eq!((manifest.file.as_deref(), manifest.line), (Some("shop/settings.yaml"), Some(1)));
+    assert!(manifest.text.as_deref().unwrap().contains("4 /data\n"), "{:?}", manifest.text);
+    assert_eq!((sets[1].managed[0].kind.as_str(), sets[1].managed[0].namespace.as_deref()), ("*", Some("shop")));
+}
+
+#[tokio::test]
+async fn what_the_server_teaches_is_read_anew_and_kinds_are_asked_for() {
+    let repository = Repository::new();
+    repository
+        .put("widget.yaml", "apiVersion: x.io/v1\nkind: Widget\nmetadata: {name: one}\nspec: {parts: [{id: a}]}\n");
+    let commit = repository.commit("a widget");
+    let context = context(&repository.cache);
+    let cluster = context.clusters.get("prod");
+    let mut source = repository.source_with(config(&repository, serde_json::json!({})), &context);
+    assert!(all(&mut source).await[0].manifests.is_empty(), "nobody knows yet whether it has a namespace");
+    let kind = ApiKind { api_version: "x.io/v1".to_owned(), kind: "Widget".to_owned() };
+    assert_eq!(cluster.wanted().borrow()["git.infra"].iter().collect::<Vec<_>>(), [&kind]);
+    let mut known = Known::default();
+    known.namespaced.insert(kind, true);
+    cluster.learn(known);
+    source.changed(Duration::from_secs(60)).await;
+    let sets = all(&mut source).await;
+    assert_eq!((ids(&sets[0]), sets[0].revision.as_str()), (vec!["k8s/prod/x.io.Widget/shop/one"], commit.as_str()));
+}
+
+#[tokio::test]
+async fn an_object_without_a_cluster_is_refused_and_says_what_to_set() {
+    let repository = Repository::new();
+    repository.put("settings.yaml", SETTINGS);
+    repository.commit("settings");
+    let error = refused(&mut repository.source()).await;
+    assert!(error.contains("a Kubernetes manifest (v1 ConfigMap)") && error.contains("kubernetes.cluster"), "{error}");
+    repository.put("settings.yaml", "apiVersion: v1\nkind: ConfigMap\ndata: {}\n");
+    repository.commit("no name");
+    let error = refused(&mut repository.source_of(config(&repository, serde_json::json!({})))).await;
+    assert!(error.contains("settings.yaml:1") && error.contains("metadata.name"), "{error}");
+}
+
+async fn refused(source: &mut Git) -> String {
+    match source.fetch().await {
+        Err(error @ DesiredError::Revision(_)) => error.to_string(),
+        other => panic!("{other:?}"),
+    }
+}
+
+/// A program of the peers, if it is installed.
+fn program(name: &str) -> Option<PathBuf> {
+    let cache = std::env::var_os("STEADFAST_PEERS").map(PathBuf::from);
+    let home = || PathBuf::from(std::env::var_os("HOME").unwrap_or_default()).join(".cache/steadfast/peers");
+    let path = cache.unwrap_or_else(home).join("bin").join(name);
+    if !path.exists() {
+        eprintln!("skipped: {name} is not installed (tests/peers/kubernetes/install.sh)");
+        return None;
+    }
+    Some(path)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_kustomization_is_rendered() {
+    let Some(kubectl) = program("kubectl") else { return };
+    let repository = Repository::new();
+    repository.put("base/kustomization.yaml", "resources: [settings.yaml]\n");
+    repository.put("base/settings.yaml", SETTINGS);
+    repository.put("prod/kustomization.yaml", "resources: [../base]\nnamePrefix: prod-\n");
+    repository.commit("an overlay");
+    let render = serde_json::json!({"render": {"kustomize": {"program": kubectl}}});
+    let config = GitConfig { path: Some("prod".to_owned()), ..config(&repository, render) };
+    let mut source = repository.source_of(config);
+    let sets = all(&mut source).await;
+    assert_eq!(ids(&sets[0]), ["k8s/prod/ConfigMap/shop/prod-settings"]);
+    assert_eq!(sets[0].manifests[0].file.as_deref(), Some("prod/kustomization.yaml"));
+    repository.put("prod/kustomization.yaml", "resources: [../base, missing.yaml]\n");
+    repository.commit("broken");
+    let error = refused(&mut source).await;
+    assert!(error.contains("prod/kustomization.yaml") && error.contains("missing.yaml"), "{error}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_chart_is_rendered_and_its_hooks_are_not_declared() {
+    let Some(helm) = program("helm") else { return };
+    let repository = Repository::new();
+    repository.put("Chart.yaml", "apiVersion: v2\nname: shop\nversion: 1.0.0\n");
+    repository.put("values.yaml", "mode: 'off'\n");
+    repository.put("templates/settings.yaml", "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: {{ .Release.Name }}}\ndata: {mode: {{ .Values.mode | quote }}}\n");
+    repository.put(
+        "templates/hook.yaml",
+        "apiVersion: batch/v1\nkind: Job\nmetadata: {name: migrate, annotations: {helm.sh/hook: pre-install}}\n",
+    );
+    repository.commit("a chart");
+    let render = serde_json::json!({"render": {"helm": {"program": helm, "release": "cart", "set": {"mode": "on"}}}});
+    let sets = all(&mut repository.source_of(config(&repository, render))).await;
+    assert_eq!(ids(&sets[0]), ["k8s/prod/ConfigMap/shop/cart"]);
+    assert_eq!(sets[0].manifests[0].document.tree()["data"]["mode"], "on");
+    assert_eq!(sets[0].manifests[0].file.as_deref(), Some("templates/settings.yaml"));
+}
