@@ -4,6 +4,8 @@ use toml::{Table, Value};
 
 use crate::project;
 
+const KINDS: [&str; 3] = ["dependencies", "dev-dependencies", "build-dependencies"];
+
 fn check(name: &str, manifest: &Table) -> Vec<String> {
     let inherits =
         |table: Option<&Value>| table.and_then(|table| table.get("workspace")) == Some(&Value::Boolean(true));
@@ -16,8 +18,10 @@ fn check(name: &str, manifest: &Table) -> Vec<String> {
             problems.push(format!("{name}: wants `{field}.workspace = true`"));
         }
     }
-    for kind in ["dependencies", "dev-dependencies", "build-dependencies"] {
-        let table = manifest.get(kind).and_then(Value::as_table).into_iter().flatten();
+    // What this one does is to name versions and features.
+    let kinds: &[&str] = if name == "feature-set" { &[] } else { &KINDS };
+    for kind in kinds {
+        let table = manifest.get(*kind).and_then(Value::as_table).into_iter().flatten();
         let own = table.filter(|(_, spec)| !inherits(Some(spec)) && spec.get("path").is_none());
         problems.extend(own.map(|(dependency, _)| format!("{name}: {kind}: {dependency} wants `workspace = true`")));
     }

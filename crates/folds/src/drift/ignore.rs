@@ -156,7 +156,8 @@ fn is_below(place: &str, path: &str) -> bool {
 }
 
 /// Words of jq that reach out of the object: what a fold says depends on its records only.
-const OUTSIDE: &[&str] = &["now", "env", "ENV", "halt", "halt_error", "input", "inputs", "debug", "stderr", "input_filename"];
+const OUTSIDE: &[&str] =
+    &["now", "env", "ENV", "halt", "halt_error", "input", "inputs", "debug", "stderr", "input_filename"];
 
 fn compile(code: &str) -> Result<Filter, String> {
     let mut words = code.split(|c: char| !c.is_ascii_alphanumeric() && c != '_');

@@ -44,6 +44,11 @@ impl Cluster {
         self.dir.path().join(name)
     }
 
+    /// The audit log of the API server.
+    pub fn audit(&self) -> PathBuf {
+        self.dir.path().join("audit.log")
+    }
+
     /// Runs kubectl as `user` on `input`; gives what it prints.
     pub fn kubectl(&self, user: &str, args: &[&str], input: &str) -> String {
         let mut child = Command::new(self.programs.join("kubectl"))

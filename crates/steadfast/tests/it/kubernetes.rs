@@ -90,8 +90,9 @@ impl Scene {
     async fn start(cluster: Cluster, user: &str) -> Self {
         let provider = Provider::start().await;
         let more = format!(
-            "kubernetes: {{cluster: test, kubeconfig: {}}}\n{}",
+            "kubernetes: {{cluster: test, kubeconfig: {}, audit: {}}}\n{}",
             cluster.kubeconfig(user).display(),
+            cluster.audit().display(),
             provider.receivers()
         );
         let of_git = ", kubernetes: {cluster: test, manage: [shop]}";
@@ -175,6 +176,8 @@ async fn people_and_controllers_are_told_apart_on_a_real_cluster() {
         found["fields"].as_array().unwrap().iter().find(|field| field["path"].as_str().unwrap().starts_with(path));
     let added = added.unwrap_or_else(|| panic!("{found:#}"));
     assert_eq!((added["reason"].as_str(), added["owner"].as_str()), (Some("undeclared"), Some("kubectl-set")));
+    let actor = found["actor"].as_str().unwrap();
+    assert!(actor.starts_with("alice@example.com (kubectl/"), "the audit log names her: {found:#}");
     assert_eq!((found["file"].as_str(), added["line"].as_i64()), (Some("shop.yaml"), Some(15)), "{found:#}");
     scene.host.until("a page", async || (scene.provider.incidents().await.0 == 1).then_some(())).await;
     scene.cluster.kubectl("alice", &["-n", "shop", "set", "env", "deployment/web", "DEBUG-"], "");
@@ -275,5 +278,76 @@ async fn people_and_controllers_are_told_apart_on_a_real_cluster() {
         .until("a label after a restart", "apps.Deployment/shop/web", |entry| entry["verdict"] == "undeclared")
         .await;
     assert_eq!(field(&found, "/metadata/labels/tier")["owner"], "kubectl-label", "{found:#}");
+    assert_eq!(scene.host.stop().await, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_may_not_be_read_is_unknown_and_a_capture_is_in_sync_at_once() {
+    let Some(cluster) = Cluster::start() else { return };
+    let mut scene = Scene::start(cluster, "viewer").await;
+    scene.apply(DEFINITION);
+    scene.cluster.kubectl("admin", &["wait", "--for=condition=Established", "crd/widgets.example.org"], "");
+    scene.apply(MANIFESTS);
+    scene.cluster.kubectl("admin", &["-n", "shop", "autoscale", "deployment/web", "--min=2", "--max=4"], "");
+    let kinds = "[v1/ConfigMap, v1/Service, apps/v1/Deployment, autoscaling/v2/HorizontalPodAutoscaler, v1/Secret]";
+    let config = std::fs::read_to_string(scene.host.config()).unwrap();
+    std::fs::write(
+        scene.host.config(),
+        config.replace("cluster: test, kubeconfig", &format!("cluster: test, kinds: {kinds}, kubeconfig")),
+    )
+    .unwrap();
+    scene.host.capture();
+    let captured = std::fs::read_to_string(scene.host.repository.join("test/shop/deployment-web.yaml")).unwrap();
+    for left_out in ["status", "uid", "imagePullPolicy", "managedFields", "creationTimestamp"] {
+        assert!(!captured.contains(left_out), "{captured}");
+    }
+    assert!(!scene.host.repository.join("test/shop/configmap-kube-root-ca.crt.yaml").exists());
+    std::fs::write(
+        scene.host.repository.join("token.yaml"),
+        "apiVersion: v1\nkind: Secret\nmetadata: {name: token, namespace: shop}\nstringData: {token: swordfish}\n",
+    )
+    .unwrap();
+    scene.host.commit("and a secret that a viewer may not read");
+    scene.host.start();
+    let found =
+        scene.until("a kind that is forbidden", "Secret/shop/token", |entry| entry["verdict"] == "unknown").await;
+    assert_eq!(found["fields"][0]["live"], "no collector looks there", "{found:#}");
+    scene
+        .host
+        .until("all else is in sync", async || {
+            let drift = scene.host.drift().await?;
+            let of_cluster = drift["resources"].as_array()?.iter().filter(|entry| is_of_cluster(entry)).count();
+            (of_cluster == 1 && scene.verdicts().await? >= 4).then_some(())
+        })
+        .await;
+    let rows =
+        scene.host.sql("SELECT message FROM scopes WHERE scope = 'k8s/test' AND source = 'kubernetes'").await.unwrap();
+    assert!(rows[0][0].as_str().unwrap().contains("secrets is forbidden"), "{rows:?}");
+    assert_eq!(scene.provider.incidents().await, (0, 0));
+
+    // The same tag with another content in one of two pods.
+    let pods = scene.cluster.kubectl("admin", &["-n", "shop", "get", "pods", "-l", "app=web", "-o", "name"], "");
+    let run = |pod: &str, digest: &str| {
+        let status = format!(
+            r#"{{"status":{{"containerStatuses":[{{"name":"app","image":"registry.example.org/web:1","imageID":"registry.example.org/web@sha256:{digest}","ready":true,"restartCount":0}}]}}}}"#
+        );
+        scene.cluster.kubectl(
+            "admin",
+            &["-n", "shop", "patch", pod, "--subresource=status", "--type=merge", "-p", &status],
+            "",
+        );
+    };
+    let pods: Vec<&str> = pods.lines().collect();
+    run(pods[0], "aaaa");
+    let image = "Image//registry.example.org/web:1";
+    scene
+        .host
+        .until("the image is known", async || {
+            let query = format!("SELECT id FROM resources WHERE id = 'k8s/test/{image}'");
+            scene.host.sql(&query).await?.first().map(|_| ())
+        })
+        .await;
+    run(pods[1], "bbbb");
+    scene.until("two contents under one tag", image, |entry| entry["verdict"] == "mutated_in_place").await;
     assert_eq!(scene.host.stop().await, 0);
 }
