@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Objects compared per second on one core by Steadfast and by gitops-engine, the same objects in one
+# Objects compared per second of a core's time by Steadfast and by gitops-engine, the same objects in one
 # run: benches/kubernetes.sh [SECONDS]. Needs Go.
 set -euo pipefail
 cd "$(dirname "$0")/.."

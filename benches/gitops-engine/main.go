@@ -1,4 +1,4 @@
-// Objects compared per second by gitops-engine, on one core: from the JSON of the live object to
+// Objects compared per second of a core's time by gitops-engine: from the JSON of the live object to
 // whether it differs. `go run . FILE [SECONDS]`, where FILE holds lines of
 // {"name", "desired", "live"}; see ../kubernetes.sh.
 package main
@@ -10,6 +10,7 @@ import (
 	"os"
 	"runtime"
 	"strconv"
+	"syscall"
 	"time"
 
 	"github.com/argoproj/gitops-engine/pkg/diff"
@@ -47,20 +48,34 @@ func main() {
 
 func measure(p pair, length time.Duration) {
 	desired := &unstructured.Unstructured{Object: p.Desired}
-	start, count, modified := time.Now(), 0, false
+	// The first comparison reads the schema of the built-in kinds.
+	modified, start, before, count := differs(desired, p.Live), time.Now(), busy(), 0
 	for time.Since(start) < length {
-		live := &unstructured.Unstructured{}
-		if err := json.Unmarshal(p.Live, &live.Object); err != nil {
-			fmt.Fprintln(os.Stderr, err)
-			os.Exit(1)
-		}
-		result, err := diff.Diff(desired, live)
-		if err != nil {
-			fmt.Fprintln(os.Stderr, err)
-			os.Exit(1)
-		}
-		modified = result.Modified
+		modified = differs(desired, p.Live)
 		count++
 	}
-	fmt.Printf("gitops-engine %-12s %8.0f/s  differs: %v\n", p.Name, float64(count)/time.Since(start).Seconds(), modified)
+	fmt.Printf("gitops-engine %-12s %8.0f/s  differs: %v\n", p.Name, float64(count)/(busy()-before).Seconds(), modified)
+}
+
+func differs(desired *unstructured.Unstructured, text []byte) bool {
+	live := &unstructured.Unstructured{}
+	if err := json.Unmarshal(text, &live.Object); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	result, err := diff.Diff(desired, live)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	return result.Modified
+}
+
+// How long this process has been on a core, which others cannot slow down by being busy.
+func busy() time.Duration {
+	var usage syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &usage); err != nil {
+		panic(err)
+	}
+	return time.Duration(usage.Utime.Nano() + usage.Stime.Nano())
 }

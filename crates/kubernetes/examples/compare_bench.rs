@@ -1,7 +1,7 @@
-//! Objects compared per second on one core: from the JSON of the live object to its verdict, and
-//! from canonical documents: `cargo run --release -p kubernetes --example compare_bench -- FILE
-//! [SECONDS]`. FILE holds lines of `{"name", "desired", "live"}`; `-- --write FILE` makes them of the
-//! labelled cases.
+//! Objects compared per second of a core's time: from the JSON of the live object to its verdict,
+//! from there by way of a document that can be stored, and from stored documents: `cargo run
+//! --release -p kubernetes --example compare_bench -- FILE [SECONDS]`. FILE holds lines of
+//! `{"name", "desired", "live"}`; `-- --write FILE` makes them of the labelled cases. Linux only.
 
 #![allow(clippy::unwrap_used, clippy::print_stdout, clippy::disallowed_methods, missing_docs, reason = "a benchmark")]
 
@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use base::DigestKey;
 use kubernetes::schema::Schema;
 use kubernetes::{Canonical, Controllers, Side, judge};
+use model::Verdict;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -41,26 +42,39 @@ fn measure(pair: &Pair, length: Duration) {
     let desired = Side { tree: &tree, origins: &origins };
 
     let json = pair.live.to_string();
-    let (rate, verdict) = self::rate(length, || {
-        let object: Value = serde_json::from_str(&json).unwrap();
-        let (tree, origins) = canonical.read(object, &controllers);
+    let show = |from: &str, (rate, verdict): (f64, Verdict)| {
+        println!("steadfast     {:<12} {rate:>8.0}/s  {verdict}  {from}", pair.name);
+    };
+    let live = || canonical.live(json.as_bytes()).unwrap().judge(desired, &[], &controllers).0;
+    show(&format!("from {} bytes of JSON", json.len()), rate(length, live));
+    let document = || {
+        let (tree, origins) = canonical.live(json.as_bytes()).unwrap().document(&controllers);
         judge(desired, Side { tree: &tree, origins: &origins }, &[]).0
-    });
-    println!("steadfast     {:<12} {rate:>8.0}/s  {verdict}  {} bytes, from JSON", pair.name, json.len());
+    };
+    show("from JSON by way of a document", rate(length, document));
     let (live, of_live) = canonical.read(pair.live.clone(), &controllers);
-    let (rate, verdict) = self::rate(length, || judge(desired, Side { tree: &live, origins: &of_live }, &[]).0);
-    println!("steadfast     {:<12} {rate:>8.0}/s  {verdict}  from canonical documents", pair.name);
+    let stored = || judge(desired, Side { tree: &live, origins: &of_live }, &[]).0;
+    show("from documents", rate(length, stored));
 }
 
+/// Runs per second of this thread's time on a core, which others cannot slow down by being busy.
 fn rate<T>(length: Duration, mut run: impl FnMut() -> T) -> (f64, T) {
-    let (start, mut count) = (Instant::now(), 0_u32);
+    let (start, before, mut count) = (Instant::now(), busy(), 0_u32);
     loop {
-        let out = std::hint::black_box(run());
-        count += 1;
+        for _ in 0..100 {
+            std::hint::black_box(run());
+        }
+        count += 100;
         if start.elapsed() >= length {
-            return (f64::from(count) / start.elapsed().as_secs_f64(), out);
+            return (f64::from(count) / (busy() - before).as_secs_f64(), run());
         }
     }
+}
+
+/// How long this thread has been on a core.
+fn busy() -> Duration {
+    let text = std::fs::read_to_string("/proc/thread-self/schedstat").unwrap();
+    Duration::from_nanos(text.split(' ').next().unwrap().parse().unwrap())
 }
 
 /// One object of each kind that most clusters are full of.

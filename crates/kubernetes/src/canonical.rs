@@ -5,16 +5,25 @@
 //! keys (`name=app`, `port=80,protocol=TCP`), a set one whose members are named by their values, so
 //! that order does not matter and nobody needs the schema to compare. An array is a list that is
 //! compared as a whole.
+//!
+//! Objects take this form while they are read, so that what is dropped is never built.
 
-use std::fmt::Write as _;
+use std::borrow::Cow;
+use std::cell::Cell;
+use std::fmt;
 
 use base::DigestKey;
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
-use serde_json::{Map, Number, Value};
+use serde::de::{Deserialize, DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
+use serde_json::Number;
 
-use crate::quantity;
-use crate::schema::{ApiKind, Schema, Shape, TypeId};
+use crate::keyed::listed;
+use crate::managed::Managed;
+use crate::scalar;
+use crate::schema::{Field, Schema, Shape, TypeId};
+use crate::tree::{Member, Text, Tree, skip};
+
+/// Members of an object that say what it is, or what became of it.
+const OBJECT: &[&str] = &["apiVersion", "kind", "status"];
 
 /// Members of `metadata` that the server keeps, and those that name the object.
 const METADATA: &[&str] = &[
@@ -25,20 +34,20 @@ const METADATA: &[&str] = &[
     "deletionTimestamp",
     "deletionGracePeriodSeconds",
     "selfLink",
-    "managedFields",
+    MANAGED_FIELDS,
     "name",
     "namespace",
     "generateName",
 ];
+
+/// Who wrote which field.
+const MANAGED_FIELDS: &str = "managedFields";
 
 /// Whole manifests, with the secrets in them, that tools leave in the object.
 const COPIES: &[&str] = &["kubectl.kubernetes.io/last-applied-configuration", "kapp.k14s.io/original"];
 
 /// Objects whose members are quantities where no schema says so, in custom resources.
 const QUANTITIES: &[&str] = &["limits", "requests", "capacity", "hard", "nominalQuota", "allocatable"];
-
-/// Members that tell the items of a list apart where no schema says so.
-const NAMES: &[&str] = &["name", "id", "key"];
 
 /// How deep an object may be nested: what is deeper is kept as it is.
 const DEPTH: usize = 128;
@@ -53,180 +62,201 @@ pub struct Canonical<'a> {
 }
 
 impl Canonical<'_> {
-    /// The type of the object.
-    pub(crate) fn type_of(&self, object: &Value) -> Option<TypeId> {
-        self.schema.kind(&ApiKind::of(object))
-    }
-
-    /// An object of that type in canonical form, without its version, kind and name.
-    pub(crate) fn object(&self, mut object: Value, of: Option<TypeId>) -> Value {
-        let is = |member: &str, text: &str| object.get(member).is_some_and(|value| value == text);
-        let secret = is("kind", "Secret") && is("apiVersion", "v1");
-        if let Some(members) = object.as_object_mut() {
-            for member in ["apiVersion", "kind", "status"] {
-                members.remove(member);
-            }
-            if let Some(metadata) = members.get_mut("metadata").and_then(Value::as_object_mut) {
-                metadata.retain(|member, _| !METADATA.contains(&member.as_str()));
-                if let Some(annotations) = metadata.get_mut("annotations").and_then(Value::as_object_mut) {
-                    annotations.retain(|name, _| !COPIES.contains(&name.as_str()));
-                }
-            }
-            if secret {
-                self.secret(members);
-            }
-        }
+    /// An object in canonical form, without its version, kind and name. Its managedFields, if they
+    /// are wanted, go to `managed`.
+    pub(crate) fn object<'de, D: Deserializer<'de>>(
+        &self,
+        object: D,
+        of: Option<TypeId>,
+        secret: bool,
+        managed: Option<&Cell<Managed<'de>>>,
+    ) -> Result<Tree<'de>, D::Error> {
         let shape = of.map_or(Shape::Any, Shape::Object);
-        self.value(object, &shape, false, 0).unwrap_or_else(|| Value::Object(Map::new()))
-    }
-
-    /// The values of a Secret as digests; `stringData` is what becomes `data`.
-    fn secret(&self, members: &mut Map<String, Value>) {
-        let mut digests = Map::new();
-        for (member, encoded) in [("data", true), ("stringData", false)] {
-            let Some(Value::Object(values)) = members.remove(member) else { continue };
-            for (name, value) in values {
-                let text = value.as_str().unwrap_or_default();
-                let bytes = if encoded { decode(text) } else { None };
-                let digest = self.key.digest(&bytes.unwrap_or_else(|| text.as_bytes().to_vec()));
-                digests.insert(name, Value::String(digest));
-            }
-        }
-        members.insert("data".to_owned(), Value::Object(digests));
+        let part = Part::Object { secret };
+        let tree = Seed { canonical: self, shape: &shape, part, quantities: false, depth: 0, managed };
+        Ok(tree.deserialize(object)?.unwrap_or_else(|| Tree::Members(Vec::new())))
     }
 
     /// A value of that shape in canonical form; `None` for what says the same as nothing.
-    pub(crate) fn canonical_value(&self, value: Value, shape: &Shape) -> Option<Value> {
-        self.value(value, shape, false, 0)
+    pub(crate) fn value<'de, D: Deserializer<'de>>(&self, value: D, shape: &Shape) -> Option<Tree<'de>> {
+        let seed = Seed { canonical: self, shape, part: Part::Other, quantities: false, depth: 0, managed: None };
+        seed.deserialize(value).ok().flatten()
     }
 
-    fn value(&self, value: Value, shape: &Shape, quantities: bool, depth: usize) -> Option<Value> {
-        if depth > DEPTH {
-            return Some(value);
-        }
-        match (value, shape) {
-            (Value::Null, _) => None,
-            (Value::Object(members), shape) => self.members(members, shape, quantities, depth),
-            (Value::Array(items), shape) => self.items(items, shape, depth),
-            (scalar, shape) => {
-                let quantity = *shape == Shape::Quantity
-                    || (quantities && matches!(shape, Shape::Any | Shape::String | Shape::IntOrString));
-                Some(if quantity { as_quantity(scalar) } else { plain(scalar, shape) })
+    /// The values of a Secret as digests; `stringData` is what becomes `data`.
+    fn secret<'de>(&self, members: &mut Vec<Member<'de>>) {
+        let mut digests = Vec::new();
+        for (member, encoded) in [("data", true), ("stringData", false)] {
+            let Some(at) = members.iter().rposition(|(name, _)| name == member) else { continue };
+            if let Tree::Members(values) = std::mem::replace(&mut members[at].1, Tree::Null) {
+                digests.extend(values.into_iter().map(|(name, value)| (name, self.digest(&value, encoded))));
             }
+            members.retain(|(name, _)| name != member);
+        }
+        if !digests.is_empty() {
+            members.push((Cow::Borrowed("data"), Tree::of(digests)));
         }
     }
 
-    fn members(&self, mut members: Map<String, Value>, shape: &Shape, quantities: bool, depth: usize) -> Option<Value> {
-        members.retain(|name, value| {
-            let hint = quantities || QUANTITIES.contains(&name.as_str());
-            let field = if let Shape::Object(id) = shape { self.schema.get(*id).field(name) } else { None };
-            let of = match shape {
-                // An item has a name already if this was canonical before.
-                Shape::Map(item) | Shape::Set(item) | Shape::Keyed(_, item) => item,
-                _ => field.map_or(&Shape::Any, |field| &field.shape),
-            };
-            let Some(canonical) = self.value(value.take(), of, hint, depth + 1) else { return false };
-            let kept = !field.is_some_and(|field| field.is_dropped(&canonical));
-            *value = canonical;
-            kept
-        });
-        // Of an object with known members, being there may be the whole meaning: `emptyDir: {}`.
-        let empty_is_nothing = matches!(shape, Shape::Map(_) | Shape::Set(_) | Shape::Keyed(..));
-        (!members.is_empty() || !empty_is_nothing).then_some(Value::Object(members))
+    fn digest<'de>(&self, value: &Tree<'_>, encoded: bool) -> Tree<'de> {
+        let text = value.as_str().unwrap_or_default();
+        let bytes = if encoded { scalar::decode(text) } else { None };
+        let digest = self.key.digest(&bytes.unwrap_or_else(|| text.as_bytes().to_vec()));
+        Tree::Text(Cow::Owned(digest))
+    }
+}
+
+/// Parts of an object that the server and its tools keep something in.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Part {
+    Object { secret: bool },
+    Metadata,
+    Annotations,
+    Other,
+}
+
+impl Part {
+    /// Members that are left out here.
+    const fn left_out(self) -> &'static [&'static str] {
+        match self {
+            Self::Object { .. } => OBJECT,
+            Self::Metadata => METADATA,
+            Self::Annotations => COPIES,
+            Self::Other => &[],
+        }
     }
 
-    fn items(&self, items: Vec<Value>, shape: &Shape, depth: usize) -> Option<Value> {
-        if items.is_empty() {
-            return None;
+    fn member(self, name: &str) -> Self {
+        match (self, name) {
+            (Self::Object { .. }, "metadata") => Self::Metadata,
+            (Self::Metadata, "annotations") => Self::Annotations,
+            _ => Self::Other,
         }
-        let any = Shape::Any;
-        let item_shape = match shape {
+    }
+
+    fn is_secret(self, name: &str) -> bool {
+        self == Self::Object { secret: true } && matches!(name, "data" | "stringData")
+    }
+}
+
+/// Reads a value of a shape into its canonical form; `None` is what says the same as nothing.
+#[derive(Clone, Copy)]
+struct Seed<'s, 'de> {
+    canonical: &'s Canonical<'s>,
+    shape: &'s Shape,
+    part: Part,
+    /// Whether texts are quantities where no schema says what they are.
+    quantities: bool,
+    depth: usize,
+    managed: Option<&'s Cell<Managed<'de>>>,
+}
+
+impl<'s> Seed<'s, '_> {
+    /// For the member of that name, and what the schema knows of it.
+    fn member(self, name: &str) -> (Self, Option<&'s Field>) {
+        let field = if let Shape::Object(id) = self.shape { self.canonical.schema.get(*id).field(name) } else { None };
+        let shape = match self.shape {
+            // An item has a name already if this was canonical before.
+            Shape::Map(item) | Shape::Set(item) | Shape::Keyed(_, item) => item,
+            _ => field.map_or(&Shape::Any, |field| &field.shape),
+        };
+        let quantities = self.quantities || QUANTITIES.contains(&name);
+        (Self { shape, quantities, part: self.part.member(name), depth: self.depth + 1, ..self }, field)
+    }
+
+    fn item(self) -> Self {
+        let shape = match self.shape {
             Shape::Atomic(item) | Shape::Set(item) | Shape::Keyed(_, item) => item,
-            _ => &any,
+            _ => &Shape::Any,
         };
-        let item = |value| self.value(value, item_shape, false, depth + 1).unwrap_or(Value::Null);
-        let items: Vec<Value> = items.into_iter().map(item).collect();
-        Some(match shape {
-            Shape::Set(_) => Value::Object(items.into_iter().map(|item| (step(&item), item)).collect()),
-            Shape::Keyed(keys, _) => self.keyed(items, keys, item_shape),
-            Shape::Any => match NAMES.iter().find(|name| tells_apart(&items, name)) {
-                Some(name) => self.keyed(items, &[(*name).to_owned()], item_shape),
-                None => Value::Array(items),
-            },
-            _ => Value::Array(items),
-        })
+        Self { shape, quantities: false, part: Part::Other, depth: self.depth + 1, ..self }
     }
 
-    /// Of items with the same key the last counts, as it does for the kubelet.
-    fn keyed(&self, mut items: Vec<Value>, keys: &[String], shape: &Shape) -> Value {
-        let Some(names) = items.iter_mut().map(|item| self.name(item, keys, shape)).collect::<Option<Vec<_>>>() else {
-            return Value::Array(items);
-        };
-        Value::Object(names.into_iter().zip(items).collect())
+    fn scalar<'t>(self, value: Tree<'t>) -> Tree<'t> {
+        let quantity = *self.shape == Shape::Quantity
+            || (self.quantities && matches!(self.shape, Shape::Any | Shape::String | Shape::IntOrString));
+        if quantity { scalar::as_quantity(value) } else { scalar::plain(value, self.shape) }
+    }
+}
+
+impl<'de> DeserializeSeed<'de> for Seed<'_, 'de> {
+    type Value = Option<Tree<'de>>;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
+        if self.depth > DEPTH {
+            return Tree::deserialize(deserializer).map(Some);
+        }
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Seed<'_, 'de> {
+    type Value = Option<Tree<'de>>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a JSON value")
     }
 
-    /// `port=80,protocol=TCP`; a key that is absent is filled in.
-    fn name(&self, item: &mut Value, keys: &[String], shape: &Shape) -> Option<String> {
-        let members = item.as_object_mut()?;
-        let mut name = String::new();
-        for key in keys {
-            if !members.contains_key(key) {
-                let Shape::Object(id) = shape else { return None };
-                let default = self.schema.get(*id).field(key)?.default.clone()?;
-                members.insert(key.clone(), default);
+    fn visit_unit<E>(self) -> Result<Self::Value, E> {
+        Ok(None)
+    }
+
+    fn visit_bool<E>(self, value: bool) -> Result<Self::Value, E> {
+        Ok(Some(Tree::Bool(value)))
+    }
+
+    fn visit_i64<E>(self, value: i64) -> Result<Self::Value, E> {
+        Ok(Some(self.scalar(Tree::Number(value.into()))))
+    }
+
+    fn visit_u64<E>(self, value: u64) -> Result<Self::Value, E> {
+        Ok(Some(self.scalar(Tree::Number(value.into()))))
+    }
+
+    fn visit_f64<E>(self, value: f64) -> Result<Self::Value, E> {
+        Ok(Number::from_f64(value).map(|number| self.scalar(Tree::Number(number))))
+    }
+
+    fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Self::Value, E> {
+        Ok(Some(self.scalar(Tree::Text(Cow::Borrowed(text)))))
+    }
+
+    fn visit_str<E>(self, text: &str) -> Result<Self::Value, E> {
+        Ok(Some(self.scalar(Tree::Text(Cow::Owned(text.to_owned())))))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
+        let (mut items, seed) = (Vec::new(), self.item());
+        while let Some(item) = seq.next_element_seed(seed)? {
+            items.push(item.unwrap_or(Tree::Null));
+        }
+        Ok((!items.is_empty()).then(|| listed(items, self.shape, self.canonical.schema)))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+        let mut members = Vec::with_capacity(8);
+        while let Some(name) = map.next_key_seed(Text)? {
+            if self.part.left_out().contains(&name.as_ref()) {
+                match self.managed {
+                    Some(managed) if name == MANAGED_FIELDS => managed.set(map.next_value()?),
+                    _ => skip(&mut map)?,
+                }
+            } else if self.part.is_secret(&name) {
+                members.push((name, map.next_value()?));
+            } else {
+                let (seed, field) = self.member(&name);
+                match map.next_value_seed(seed)? {
+                    Some(value) if !field.is_some_and(|field| field.is_dropped(&value)) => members.push((name, value)),
+                    // If a text has a name twice, the last counts.
+                    _ => members.retain(|(other, _)| *other != name),
+                }
             }
-            let comma = if name.is_empty() { "" } else { "," };
-            let _ = write!(name, "{comma}{key}={}", step(members.get(key)?));
         }
-        Some(name)
-    }
-}
-
-/// A scalar as a step of a path.
-fn step(value: &Value) -> String {
-    match value {
-        Value::String(text) => text.clone(),
-        other => other.to_string(),
-    }
-}
-
-/// Whether every item is an object with a text of that name, each another.
-fn tells_apart(items: &[Value], name: &str) -> bool {
-    let mut seen = std::collections::HashSet::new();
-    items.iter().all(|item| item.get(name).and_then(Value::as_str).is_some_and(|text| seen.insert(text)))
-}
-
-fn as_quantity(value: Value) -> Value {
-    let text = match &value {
-        Value::String(text) => quantity::canonical(text),
-        Value::Number(number) => quantity::canonical(&number.to_string()),
-        _ => None,
-    };
-    text.map_or(value, Value::String)
-}
-
-fn plain(value: Value, shape: &Shape) -> Value {
-    match (&value, shape) {
-        (Value::String(text), Shape::IntOrString) => text.parse::<i64>().map_or(value, Value::from),
-        (Value::String(text), Shape::Bytes) => {
-            decode(text).map_or(value, |bytes| Value::String(STANDARD.encode(bytes)))
+        if self.part == (Part::Object { secret: true }) {
+            self.canonical.secret(&mut members);
         }
-        (Value::String(text), Shape::Duration) => crate::duration::canonical(text).map_or(value, Value::String),
-        (Value::Number(number), _) => whole(number).map_or(value, Value::from),
-        _ => value,
+        // Of an object with known members, being there may be the whole meaning: `emptyDir: {}`.
+        let empty_is_nothing = matches!(self.shape, Shape::Map(_) | Shape::Set(_) | Shape::Keyed(..));
+        Ok((!members.is_empty() || !empty_is_nothing).then(|| Tree::of(members)))
     }
-}
-
-/// `2` for `2.0`.
-fn whole(number: &Number) -> Option<i64> {
-    let float = number.as_f64().filter(|float| number.is_f64() && float.fract() == 0.0 && float.abs() < 9e15)?;
-    Some(float as i64)
-}
-
-/// Base64, with the line ends that people put into it.
-fn decode(text: &str) -> Option<Vec<u8>> {
-    if text.contains(char::is_whitespace) {
-        return STANDARD.decode(text.split_whitespace().collect::<String>()).ok();
-    }
-    STANDARD.decode(text).ok()
 }

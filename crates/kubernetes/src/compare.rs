@@ -1,9 +1,14 @@
 //! The comparison of two objects in canonical form: pure, without a schema.
 
+use std::borrow::Cow;
+use std::iter;
+
 use model::{FieldChange, FieldReason, Verdict};
 use serde_json::Value;
 
 use crate::origins::{Node, Origin, Origins, push_step};
+use crate::owner::Owner;
+use crate::tree::Shown;
 
 /// An object in canonical form with the origins of its fields.
 #[derive(Clone, Copy, Debug)]
@@ -14,35 +19,75 @@ pub struct Side<'a> {
     pub origins: &'a Origins,
 }
 
-/// A tree and where it comes from.
-#[derive(Clone, Copy)]
-struct Part<'a> {
-    value: &'a Value,
-    node: &'a Node,
+/// A live object whose fields come from somewhere.
+pub(crate) trait Found<'a> {
+    type Tree: Shown + 'a;
+
+    /// The canonical tree.
+    fn tree(&self) -> &'a Self::Tree;
+
+    /// Where what is at that place comes from.
+    fn node(&mut self, path: &[Cow<'a, str>]) -> Option<Cow<'a, Node>>;
+
+    /// The origin of that number.
+    fn origin(&self, source: usize) -> &Origin;
+}
+
+impl<'a> Found<'a> for Side<'a> {
+    type Tree = Value;
+
+    fn tree(&self) -> &'a Value {
+        self.tree
+    }
+
+    fn node(&mut self, path: &[Cow<'a, str>]) -> Option<Cow<'a, Node>> {
+        self.origins.at(path).map(Cow::Borrowed)
+    }
+
+    fn origin(&self, source: usize) -> &Origin {
+        self.origins.get(source)
+    }
 }
 
 /// What live is against what is declared, and where they differ. `earlier`: what earlier revisions
 /// declared, the newest first; what live still has of those is named as such.
-pub fn judge(declared: Side<'_>, live: Side<'_>, earlier: &[Side<'_>]) -> (Verdict, Vec<FieldChange>) {
-    let mut fields = compare(declared, live);
+pub fn judge<'a>(declared: Side<'a>, mut live: Side<'a>, earlier: &[Side<'a>]) -> (Verdict, Vec<FieldChange>) {
+    judge_found(declared, &mut live, earlier)
+}
+
+pub(crate) fn judge_found<'a>(
+    declared: Side<'a>,
+    live: &mut impl Found<'a>,
+    earlier: &[Side<'a>],
+) -> (Verdict, Vec<FieldChange>) {
+    let mut fields = differences(declared, live);
     if fields.is_empty() {
         return (Verdict::InSync, fields);
     }
-    let whole = attribute(&mut fields, live, earlier, |_, _| {}).is_some();
+    let whole = attribute_found(&mut fields, live, earlier, |_, _| {}).is_some();
     (verdict(&fields, whole), fields)
 }
 
 /// Gives each field that an earlier revision agrees on its reason, and to `agrees` the number of
 /// the newest of these. Gives the newest that agrees with all of live.
-pub fn attribute(
+pub fn attribute<'a>(
     fields: &mut [FieldChange],
-    live: Side<'_>,
-    earlier: &[Side<'_>],
+    mut live: Side<'a>,
+    earlier: &[Side<'a>],
+    agrees: impl FnMut(&mut FieldChange, usize),
+) -> Option<usize> {
+    attribute_found(fields, &mut live, earlier, agrees)
+}
+
+fn attribute_found<'a>(
+    fields: &mut [FieldChange],
+    live: &mut impl Found<'a>,
+    earlier: &[Side<'a>],
     mut agrees: impl FnMut(&mut FieldChange, usize),
 ) -> Option<usize> {
     let mut whole = None;
     for (n, past) in earlier.iter().enumerate() {
-        let differs = compare(*past, live);
+        let differs = differences(*past, live);
         for field in fields.iter_mut().filter(|field| !is_past(field.reason)) {
             if differs.iter().any(|other| overlap(&other.path, &field.path)) {
                 continue;
@@ -84,150 +129,160 @@ fn overlap(a: &str, b: &str) -> bool {
 }
 
 /// The fields in which live is not what is declared, in order of path; none if they agree.
-pub fn compare(declared: Side<'_>, live: Side<'_>) -> Vec<FieldChange> {
-    let mut walk = Walk { declared: declared.origins, live: live.origins, path: String::new(), fields: Vec::new() };
-    walk.both(Part::root(declared), Part::root(live));
+pub fn compare<'a>(declared: Side<'a>, mut live: Side<'a>) -> Vec<FieldChange> {
+    differences(declared, &mut live)
+}
+
+fn differences<'a>(declared: Side<'a>, live: &mut impl Found<'a>) -> Vec<FieldChange> {
+    let tree = live.tree();
+    let mut walk = Walk { origins: declared.origins, live, path: Vec::with_capacity(16), fields: Vec::new() };
+    walk.both(declared.tree, tree);
     walk.fields
 }
 
-struct Walk<'a> {
-    declared: &'a Origins,
-    live: &'a Origins,
-    path: String,
+/// A tree and where it comes from.
+struct Part<'p, T> {
+    value: &'p T,
+    node: &'p Node,
+}
+
+/// A way down both trees. Where something comes from is asked only where they differ.
+struct Walk<'w, 'a, L> {
+    /// Of what is declared.
+    origins: &'a Origins,
+    live: &'w mut L,
+    path: Vec<Cow<'a, str>>,
     fields: Vec<FieldChange>,
 }
 
-impl Walk<'_> {
-    fn both(&mut self, declared: Part<'_>, live: Part<'_>) {
-        match (declared.value, live.value) {
-            (Value::Object(members), Value::Object(others)) => {
-                for name in members.keys() {
-                    let Some(member) = declared.member(name) else { continue };
-                    self.below(name, |walk| match live.member(name) {
-                        Some(other) => walk.both(member, other),
-                        None => walk.absent(name, member),
+impl<'a, L: Found<'a>> Walk<'_, 'a, L> {
+    fn both(&mut self, declared: &'a Value, live: &'a L::Tree) {
+        match (declared, live.members()) {
+            (Value::Object(members), Some(others)) => {
+                // Both are sorted by name.
+                let (mut others, mut more) = (others.peekable(), Vec::new());
+                for (name, member) in members {
+                    let name = name.as_str();
+                    more.extend(iter::from_fn(|| others.next_if(|(other, _)| *other < name)));
+                    let other = others.next_if(|(other, _)| *other == name);
+                    self.below(name, |walk| match other {
+                        Some((_, other)) => walk.both(member, other),
+                        None => walk.only_declared(member),
                     });
                 }
-                for name in others.keys().filter(|name| !members.contains_key(*name)) {
-                    let Some(other) = live.member(name) else { continue };
-                    self.below(name, |walk| walk.undeclared(name, other));
+                for (name, other) in more.into_iter().chain(others) {
+                    self.below(name, |walk| walk.only_live(other));
                 }
             }
-            (a, b) if a == b => {}
-            (Value::Array(items), Value::Array(others)) => {
-                if !self.agree(declared, live, items.len(), others.len()) {
-                    self.modified(declared, live);
-                }
-            }
-            _ => self.modified(declared, live),
+            _ if live.is(declared) => {}
+            _ => match (declared, live.items()) {
+                (Value::Array(items), Some(others)) if self.agree(items, others) => {}
+                _ => self.modified(declared, live),
+            },
         }
     }
 
     /// Whether two lists say the same, item by item, but for what the server fills in.
-    fn agree(&self, declared: Part<'_>, live: Part<'_>, count: usize, others: usize) -> bool {
-        if count != others {
+    fn agree(&mut self, declared: &'a [Value], live: &'a [L::Tree]) -> bool {
+        if declared.len() != live.len() {
             return false;
         }
-        let mut inner = Walk { declared: self.declared, live: self.live, path: String::new(), fields: Vec::new() };
-        for n in 0..count {
-            if let (Some(item), Some(other)) = (declared.item(n), live.item(n)) {
-                inner.both(item, other);
-            }
+        let outside = std::mem::take(&mut self.fields);
+        for (n, (item, other)) in declared.iter().zip(live).enumerate() {
+            self.below(n.to_string(), |walk| walk.both(item, other));
         }
-        inner.fields.is_empty()
+        std::mem::replace(&mut self.fields, outside).is_empty()
     }
 
-    fn modified(&mut self, declared: Part<'_>, live: Part<'_>) {
+    fn modified(&mut self, declared: &Value, live: &L::Tree) {
+        let Some(node) = self.live.node(&self.path) else { return };
         // A controller's own field: what is declared is only where it started.
-        if !matches!(self.source(self.live, live.node), Some(Origin::Controller(_))) {
-            self.push(FieldReason::Modified, Some(declared), Some(live));
+        let controlled = one(&node).is_some_and(|source| matches!(self.live.origin(source), Origin::Controller(_)));
+        if !controlled {
+            self.push(FieldReason::Modified, Some(declared), Some(Part { value: live, node: &node }));
         }
     }
 
-    fn absent(&mut self, name: &str, declared: Part<'_>) {
-        if matches!(self.source(self.declared, declared.node), Some(Origin::Default)) {
+    fn only_declared(&mut self, value: &'a Value) {
+        if let Some(node) = self.origins.at(&self.path) {
+            self.absent(Part { value, node });
+        }
+    }
+
+    fn absent(&mut self, declared: Part<'a, Value>) {
+        if one(declared.node).is_some_and(|source| *self.origins.get(source) == Origin::Default) {
             return;
         }
         match declared.value {
-            Value::Object(members) if !members.is_empty() && !is_item(name) => {
-                for name in members.keys() {
-                    let Some(member) = declared.member(name) else { continue };
-                    self.below(name, |walk| walk.absent(name, member));
+            Value::Object(members) if !members.is_empty() && !self.is_item() => {
+                for (name, value) in members {
+                    let Some(node) = declared.node.member(name) else { continue };
+                    self.below(name, |walk| walk.absent(Part { value, node }));
                 }
             }
-            _ => self.push(FieldReason::Absent, Some(declared), None),
+            value => self.push(FieldReason::Absent, Some(value), None),
         }
     }
 
-    fn undeclared(&mut self, name: &str, live: Part<'_>) {
-        let live_origins = self.live;
-        let excused = |node: &Node| all(node, &|source| live_origins.get(source).is_excused());
-        if excused(live.node) {
+    fn only_live(&mut self, value: &'a L::Tree) {
+        if let Some(node) = self.live.node(&self.path) {
+            self.undeclared(value, &node);
+        }
+    }
+
+    fn undeclared(&mut self, value: &'a L::Tree, node: &Node) {
+        let live = &*self.live;
+        if all(node, &|source| live.origin(source).is_excused()) {
             return;
         }
         // An item of a keyed list is one thing, unless somebody else made most of it.
-        let foreign = |node: &Node| all(node, &|source| !matches!(live_origins.get(source), Origin::Controller(_)));
-        if is_item(name) && foreign(live.node) {
-            return self.push(FieldReason::Undeclared, None, Some(live));
-        }
-        match live.value {
-            Value::Object(members) if !members.is_empty() => {
-                for name in members.keys() {
-                    let Some(member) = live.member(name) else { continue };
-                    self.below(name, |walk| walk.undeclared(name, member));
+        let foreign = || all(node, &|source| !matches!(live.origin(source), Origin::Controller(_)));
+        let whole = self.is_item() && foreign();
+        match value.members() {
+            Some(members) if !whole && !value.is_empty() => {
+                for (name, member) in members {
+                    let Some(node) = node.member(name) else { continue };
+                    self.below(name, |walk| walk.undeclared(member, node));
                 }
             }
-            _ => self.push(FieldReason::Undeclared, None, Some(live)),
+            _ => self.push(FieldReason::Undeclared, None, Some(Part { value, node })),
         }
     }
 
-    /// The one origin of all of it, if there is one.
-    fn source<'a>(&self, origins: &'a Origins, node: &Node) -> Option<&'a Origin> {
-        if let Node::One(source) = node { Some(origins.get(*source)) } else { None }
-    }
-
-    fn push(&mut self, reason: FieldReason, declared: Option<Part<'_>>, live: Option<Part<'_>>) {
-        let value = |part: Option<Part<'_>>| part.map_or(Value::Null, |part| part.value.clone());
-        let owner = live.and_then(|live| newest(self.live, live.node));
+    fn push(&mut self, reason: FieldReason, declared: Option<&Value>, live: Option<Part<'_, L::Tree>>) {
+        let owner = live.as_ref().and_then(|live| newest(&*self.live, live.node));
+        let owner = owner.cloned();
+        let mut path = String::new();
+        self.path.iter().for_each(|step| push_step(&mut path, step));
         self.fields.push(FieldChange {
-            path: self.path.clone(),
+            path,
             reason,
-            declared: value(declared),
-            live: value(live),
+            declared: declared.cloned().unwrap_or_default(),
+            live: live.map(|live| live.value.value()).unwrap_or_default(),
             diff: None,
-            owner: owner.map(ToString::to_string),
-            actor: owner.and_then(|owner| owner.actor.clone()),
+            owner: owner.as_ref().map(ToString::to_string),
+            actor: owner.as_ref().and_then(|owner| owner.actor.clone()),
             line: None,
-            since: owner.map(|owner| owner.time.clone()).filter(|time| !time.is_empty()),
+            since: owner.map(|owner| owner.time).filter(|time| !time.is_empty()),
             commit: None,
         });
     }
 
-    fn below(&mut self, name: &str, then: impl FnOnce(&mut Self)) {
-        let length = self.path.len();
-        push_step(&mut self.path, name);
+    /// Whether this is an item of a keyed list: `name=app`. Names of members have no `=`.
+    fn is_item(&self) -> bool {
+        self.path.last().is_some_and(|step| step.contains('='))
+    }
+
+    fn below(&mut self, step: impl Into<Cow<'a, str>>, then: impl FnOnce(&mut Self)) {
+        self.path.push(step.into());
         then(self);
-        self.path.truncate(length);
+        self.path.pop();
     }
 }
 
-impl<'a> Part<'a> {
-    const fn root(side: Side<'a>) -> Self {
-        Self { value: side.tree, node: side.origins.root() }
-    }
-
-    fn member(self, name: &str) -> Option<Self> {
-        Some(Self { value: self.value.get(name)?, node: self.node.member(name)? })
-    }
-
-    fn item(self, n: usize) -> Option<Self> {
-        Some(Self { value: self.value.get(n)?, node: self.node.member(&n.to_string())? })
-    }
-}
-
-/// Whether a step is that of an item of a keyed list: `name=app`. Names of members have no `=`.
-fn is_item(name: &str) -> bool {
-    name.contains('=')
+/// The one origin of all of it, if there is one.
+const fn one(node: &Node) -> Option<usize> {
+    if let Node::One(source) = node { Some(*source) } else { None }
 }
 
 fn all(node: &Node, holds: &impl Fn(usize) -> bool) -> bool {
@@ -238,12 +293,12 @@ fn all(node: &Node, holds: &impl Fn(usize) -> bool) -> bool {
 }
 
 /// Who wrote last, of those who are no controllers.
-fn newest<'a>(origins: &'a Origins, node: &Node) -> Option<&'a crate::Owner> {
+fn newest<'l, 'a>(live: &'l impl Found<'a>, node: &Node) -> Option<&'l Owner> {
     match node {
-        Node::One(source) => match origins.get(*source) {
+        Node::One(source) => match live.origin(*source) {
             Origin::Owner(owner) => Some(owner),
             _ => None,
         },
-        Node::Of(members) => members.values().filter_map(|node| newest(origins, node)).max_by_key(|owner| &owner.time),
+        Node::Of(members) => members.values().filter_map(|node| newest(live, node)).max_by_key(|owner| &owner.time),
     }
 }

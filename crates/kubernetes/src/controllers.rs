@@ -4,8 +4,6 @@ use std::sync::LazyLock;
 
 use serde::Deserialize;
 
-use crate::owner::Owner;
-
 const TEXT: &str = include_str!("controllers.yaml");
 
 /// Tools of people: what they wrote, a person did.
@@ -43,10 +41,10 @@ impl Controllers {
     }
 
     /// Those that write under this name.
-    pub(crate) fn of(&self, owner: &Owner) -> Vec<&Controller> {
+    pub(crate) fn of(&self, manager: &str, subresource: &str) -> Vec<&Controller> {
         let writes = |controller: &&Controller| {
-            controller.subresource.as_ref().is_none_or(|only| *only == owner.subresource)
-                && controller.managers.iter().any(|manager| like(manager, &owner.manager))
+            controller.subresource.as_ref().is_none_or(|only| only == subresource)
+                && controller.managers.iter().any(|pattern| like(pattern, manager))
         };
         self.0.iter().filter(writes).collect()
     }
@@ -65,25 +63,31 @@ impl Controller {
 }
 
 /// Whether a person writes with this.
-pub(crate) fn is_hand_tool(owner: &Owner) -> bool {
-    by_hand(&owner.manager)
-}
-
-/// Whether a writer of this name is a person's tool. `kubectl apply` may be a pipeline's as well.
+/// A person's tool by its name in managedFields. `kubectl apply` may be a pipeline's as well.
 pub fn by_hand(manager: &str) -> bool {
     HAND_TOOLS.iter().any(|tool| like(tool, manager)) && manager != "kubectl-client-side-apply"
 }
 
 /// `*` stands for any characters.
 fn like(pattern: &str, text: &str) -> bool {
-    let mut parts = pattern.split('*');
-    let Some(mut rest) = parts.next().and_then(|first| text.strip_prefix(first)) else { return false };
-    let Some(last) = parts.next_back() else { return rest.is_empty() };
-    for part in parts {
-        let Some(at) = rest.find(part) else { return false };
-        rest = &rest[at + part.len()..];
+    let (mut pattern, mut text) = (pattern.as_bytes(), text.as_bytes());
+    // The last star, and the text that what follows it was tried on.
+    let mut star: Option<(&[u8], &[u8])> = None;
+    loop {
+        match (pattern, text) {
+            ([b'*', rest @ ..], _) => {
+                star = Some((rest, text));
+                pattern = rest;
+            }
+            ([], []) => return true,
+            ([a, after @ ..], [b, rest @ ..]) if a == b => (pattern, text) = (after, rest),
+            _ => {
+                let Some((after, [_, rest @ ..])) = star else { return false };
+                star = Some((after, rest));
+                (pattern, text) = (after, rest);
+            }
+        }
     }
-    rest.ends_with(last)
 }
 
 /// Whether `path` is what `pattern` means, or below it: `*` for a part of a step, `**` for any steps.
@@ -127,6 +131,9 @@ mod tests {
             ("a*b", "a", false),
             ("kubelet", "kubelet2", false),
             ("a*a", "a", false),
+            ("*b*c", "abcbbc", true),
+            ("*b*c", "abcb", false),
+            ("*", "", true),
         ] {
             assert_eq!(like(pattern, text), expected, "{pattern} {text}");
         }
@@ -146,20 +153,15 @@ mod tests {
     #[test]
     fn an_autoscaler_owns_replicas_and_a_person_does_not() {
         let controllers = Controllers::new(&[]);
-        let owner = |manager: &str, subresource: &str| Owner {
-            manager: manager.to_owned(),
-            subresource: subresource.to_owned(),
-            ..Owner::default()
-        };
         for (manager, subresource, expected) in [
             ("kube-controller-manager", "scale", true),
             ("keda", "scale", true),
             ("kubectl", "scale", false),
             ("kube-controller-manager", "", false),
         ] {
-            let owns = controllers.of(&owner(manager, subresource)).iter().any(|of| of.has("/spec/replicas"));
+            let owns = controllers.of(manager, subresource).iter().any(|of| of.has("/spec/replicas"));
             assert_eq!(owns, expected, "{manager} {subresource}");
         }
-        assert!(is_hand_tool(&owner("kubectl-edit", "")) && !is_hand_tool(&owner("argocd-controller", "")));
+        assert!(by_hand("kubectl-edit") && !by_hand("argocd-controller"));
     }
 }

@@ -23,7 +23,8 @@ fn nanos(text: &str) -> Option<i128> {
     if (whole.is_empty() && fraction.is_empty()) || fraction.contains('.') || number.len() > 30 {
         return None;
     }
-    let mantissa: i128 = format!("{whole}{fraction}").parse().ok()?;
+    // Thirty digits fit.
+    let mantissa = whole.bytes().chain(fraction.bytes()).fold(0, |sum, digit| sum * 10 + i128::from(digit - b'0'));
     let fraction = u32::try_from(fraction.len()).ok()?;
     let value = match unit(suffix)? {
         Unit::Binary(power) => scale(mantissa.checked_mul(1024_i128.checked_pow(power)?)?, NANO, fraction)?,
@@ -85,16 +86,27 @@ fn show(nanos: i128) -> String {
     let value = nanos / ONE;
     let decimal = with_unit(value, 1000, ["", "k", "M", "G", "T", "P", "E"]);
     let binary = with_unit(value, 1024, ["", "Ki", "Mi", "Gi", "Ti", "Pi", "Ei"]);
-    if binary.len() < decimal.len() { binary } else { decimal }
+    let length = |(value, unit): (i128, &str)| digits(value) + unit.len();
+    let (value, unit) = if length(binary) < length(decimal) { binary } else { decimal };
+    format!("{value}{unit}")
 }
 
 /// The value in the largest unit in which it is whole.
-fn with_unit(mut value: i128, base: i128, units: [&str; 7]) -> String {
+fn with_unit(mut value: i128, base: i128, units: [&'static str; 7]) -> (i128, &'static str) {
     let mut power = 0;
     while value != 0 && value % base == 0 && power < units.len() - 1 {
         (value, power) = (value / base, power + 1);
     }
-    format!("{value}{}", units[power])
+    (value, units[power])
+}
+
+/// How many digits it has; zero has none.
+fn digits(mut value: i128) -> usize {
+    let mut digits = 0;
+    while value != 0 {
+        (value, digits) = (value / 10, digits + 1);
+    }
+    digits
 }
 
 #[cfg(test)]

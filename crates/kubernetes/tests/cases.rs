@@ -33,6 +33,11 @@ fn said(case: &Value, canonical: &Canonical<'_>) -> (Verdict, Vec<(String, Field
     let earlier = object("previous_desired").map(|object| Object::new(canonical, object));
     let earlier: Vec<Side<'_>> = earlier.iter().map(Object::side).collect();
     let (verdict, fields) = judge(desired.side(), live.side(), &earlier);
+    let text = case["live"].to_string();
+    let received = canonical.live(text.as_bytes()).unwrap();
+    let controllers = Controllers::new(&[]);
+    assert_eq!(received.judge(desired.side(), &earlier, &controllers), (verdict, fields.clone()), "as it is received");
+    assert_eq!(received.document(&controllers), (live.tree, live.origins), "as it is received");
     (verdict, fields.into_iter().map(|field| (field.path, field.reason)).collect())
 }
 

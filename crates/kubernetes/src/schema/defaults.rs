@@ -1,9 +1,10 @@
 //! What the server fills in beside what its OpenAPI says: constants from `defaults.txt`, and what
 //! depends on other members.
 
-use serde_json::{Map, Value, json};
+use std::borrow::Cow;
 
 use super::{Chosen, Schema, Type};
+use crate::tree::Tree;
 
 const TEXT: &str = include_str!("defaults.txt");
 
@@ -23,45 +24,51 @@ pub(super) fn add(schema: &mut Schema) {
 
 impl Type {
     /// What the server makes of an absent member from those beside it, all in canonical form.
-    pub(crate) fn computed(&self, member: &str, beside: &Map<String, Value>) -> Option<Value> {
-        let text = |name: &str| beside.get(name).and_then(Value::as_str);
-        match (self.name.as_str(), member) {
-            ("core.v1.Container" | "core.v1.EphemeralContainer", "imagePullPolicy") => text("image").map(pull_policy),
-            ("core.v1.ImageVolumeSource", "pullPolicy") => text("reference").map(pull_policy),
-            ("core.v1.ContainerPort", "hostPort") => beside.get("containerPort").cloned(),
-            ("core.v1.ServicePort", "targetPort") => beside.get("port").cloned(),
-            ("core.v1.PodSpec", "serviceAccount") => beside.get("serviceAccountName").cloned(),
-            ("core.v1.ResourceRequirements", "requests") => beside.get("limits").cloned(),
-            ("core.v1.LimitRangeItem", "default") => beside.get("max").cloned(),
-            ("core.v1.LimitRangeItem", "defaultRequest") => beside.get("default").cloned(),
+    pub(crate) fn computed<'a>(&self, member: &str, beside: &'a Tree<'a>) -> Option<Cow<'a, Tree<'a>>> {
+        let same = |name: &str| beside.get(name).map(Cow::Borrowed);
+        let text = |name: &str| beside.get(name).and_then(Tree::as_str);
+        let list = |texts: &[&'static str]| Tree::List(texts.iter().map(|text| Tree::from(*text)).collect());
+        Some(match (self.name.as_str(), member) {
+            ("core.v1.Container" | "core.v1.EphemeralContainer", "imagePullPolicy") => {
+                Cow::Owned(pull_policy(text("image")?).into())
+            }
+            ("core.v1.ImageVolumeSource", "pullPolicy") => Cow::Owned(pull_policy(text("reference")?).into()),
+            ("core.v1.ContainerPort", "hostPort") => same("containerPort")?,
+            ("core.v1.ServicePort", "targetPort") => same("port")?,
+            ("core.v1.PodSpec", "serviceAccount") => same("serviceAccountName")?,
+            ("core.v1.ResourceRequirements", "requests") => same("limits")?,
+            ("core.v1.LimitRangeItem", "default") => same("max")?,
+            ("core.v1.LimitRangeItem", "defaultRequest") => same("default")?,
             ("apiextensions.v1.CustomResourceDefinitionNames", "listKind") => {
-                text("kind").map(|kind| json!(format!("{kind}List")))
+                Cow::Owned(format!("{}List", text("kind")?).into())
             }
             ("apiextensions.v1.CustomResourceDefinitionNames", "singular") => {
-                text("kind").map(|kind| json!(kind.to_lowercase()))
+                Cow::Owned(text("kind")?.to_lowercase().into())
             }
             ("rbac.v1.Subject", "apiGroup") if text("kind") != Some("ServiceAccount") => {
-                Some(json!("rbac.authorization.k8s.io"))
+                Cow::Owned("rbac.authorization.k8s.io".into())
             }
-            ("networking.v1.NetworkPolicySpec", "policyTypes") if beside.contains_key("egress") => {
-                Some(json!(["Ingress", "Egress"]))
+            ("networking.v1.NetworkPolicySpec", "policyTypes") if beside.get("egress").is_some() => {
+                Cow::Owned(list(&["Ingress", "Egress"]))
             }
-            ("networking.v1.NetworkPolicySpec", "policyTypes") => Some(json!(["Ingress"])),
-            _ => None,
-        }
+            ("networking.v1.NetworkPolicySpec", "policyTypes") => Cow::Owned(list(&["Ingress"])),
+            _ => return None,
+        })
     }
 }
 
 /// `Always` for a tag `latest` or none, unless there is a digest.
-fn pull_policy(image: &str) -> Value {
+fn pull_policy(image: &str) -> &'static str {
     let (name, digest) = image.split_once('@').map_or((image, None), |(name, digest)| (name, Some(digest)));
     let tag = name.rsplit('/').next().and_then(|last| last.split_once(':')).map(|(_, tag)| tag);
     let latest = tag == Some("latest") || (tag.is_none() && digest.is_none());
-    json!(if latest { "Always" } else { "IfNotPresent" })
+    if latest { "Always" } else { "IfNotPresent" }
 }
 
 #[cfg(test)]
 mod tests {
+    use serde_json::Value;
+
     use super::*;
     use crate::schema::builtin;
 

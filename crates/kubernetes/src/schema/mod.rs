@@ -12,6 +12,8 @@ use serde_json::Value;
 
 pub use openapi::SchemaError;
 
+use crate::tree::Tree;
+
 /// An API version and kind, as a manifest names them: `apps/v1`, `Deployment`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ApiKind {
@@ -63,7 +65,14 @@ pub struct Type {
     /// As Kubernetes names it, without what all names begin with: `core.v1.Container`.
     pub(crate) name: String,
     /// Sorted by name.
-    fields: Vec<(String, Field)>,
+    fields: Vec<(Name, Field)>,
+}
+
+/// The name of a member, with its first eight bytes as a number, by which most names differ.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Name {
+    start: u64,
+    text: String,
 }
 
 /// A member.
@@ -138,7 +147,7 @@ impl Schema {
         while let Some(id) = seen.get(next).copied() {
             let of = self.get(id);
             for (name, field) in &of.fields {
-                hasher.update(name.as_bytes()).update(field.shape.word(&mut seen).as_bytes()).update(b"\n");
+                hasher.update(name.text.as_bytes()).update(field.shape.word(&mut seen).as_bytes()).update(b"\n");
             }
             hasher.update(b"\n");
             next += 1;
@@ -175,7 +184,7 @@ impl Schema {
     fn field_mut(&mut self, type_name: &str, field: &str) -> Option<&mut Field> {
         let id = *self.names.get(type_name)?;
         let fields = &mut self.types[id.0].fields;
-        fields.iter_mut().find(|(name, _)| name == field).map(|(_, field)| field)
+        fields.iter_mut().find(|(name, _)| name.as_str() == field).map(|(_, field)| field)
     }
 
     /// Takes over what `other` has and we have not: members, types and kinds. Of a member that both
@@ -184,13 +193,13 @@ impl Schema {
         for id in (0..other.types.len()).map(TypeId) {
             let Type { name, fields } = other.get(id);
             let mine = self.named(name);
-            let new = fields.iter().filter(|(name, _)| self.get(mine).field(name).is_none()).cloned();
-            let new: Vec<(String, Field)> = new.collect();
+            let new = fields.iter().filter(|(name, _)| self.get(mine).field(&name.text).is_none()).cloned();
+            let new: Vec<(Name, Field)> = new.collect();
             let new = new.into_iter().map(|(name, field)| {
                 let shape = self.adopt(&field.shape, other);
                 (name, Field { shape, ..field })
             });
-            let new: Vec<(String, Field)> = new.collect();
+            let new: Vec<(Name, Field)> = new.collect();
             let fields = &mut self.types[mine.0].fields;
             fields.extend(new);
             fields.sort_by(|a, b| a.0.cmp(&b.0));
@@ -238,15 +247,35 @@ impl Shape {
 impl Type {
     /// The members, by name.
     #[cfg(test)]
-    pub(crate) fn fields(&self) -> &[(String, Field)] {
-        &self.fields
+    pub(crate) fn fields(&self) -> impl Iterator<Item = (&str, &Field)> {
+        self.fields.iter().map(|(name, field)| (name.as_str(), field))
     }
 
     /// The member of that name.
     pub(crate) fn field(&self, name: &str) -> Option<&Field> {
-        let at = self.fields.binary_search_by(|(field, _)| field.as_str().cmp(name)).ok()?;
+        let start = start(name);
+        let order = |field: &Name| field.start.cmp(&start).then_with(|| field.as_str().cmp(name));
+        let at = self.fields.binary_search_by(|(field, _)| order(field)).ok()?;
         Some(&self.fields[at].1)
     }
+}
+
+impl Name {
+    fn as_str(&self) -> &str {
+        &self.text
+    }
+}
+
+impl From<String> for Name {
+    fn from(text: String) -> Self {
+        Self { start: start(&text), text }
+    }
+}
+
+/// The first eight bytes as a number: names are in its order.
+fn start(name: &str) -> u64 {
+    let short = || name.bytes().chain([0; 8]).take(8).fold(0, |sum, byte| sum << 8 | u64::from(byte));
+    name.as_bytes().first_chunk().map_or_else(short, |bytes| u64::from_be_bytes(*bytes))
 }
 
 impl Field {
@@ -255,12 +284,12 @@ impl Field {
     }
 
     /// Whether the server stores this as no value.
-    pub(crate) fn is_dropped(&self, value: &Value) -> bool {
+    pub(crate) fn is_dropped(&self, value: &Tree<'_>) -> bool {
         self.zero_is_absent
             && match value {
-                Value::Bool(value) => !value,
-                Value::Number(value) => value.as_f64() == Some(0.0),
-                Value::String(text) => text.is_empty(),
+                Tree::Bool(value) => !value,
+                Tree::Number(value) => value.as_f64() == Some(0.0),
+                Tree::Text(text) => text.is_empty(),
                 _ => false,
             }
     }

@@ -3,7 +3,7 @@
 
 use serde_json::{Map, Value};
 
-use super::{ApiKind, Field, Schema, Shape};
+use super::{ApiKind, Field, Name, Schema, Shape};
 
 /// What every name of a type begins with, and nobody needs.
 const PREFIXES: &[&str] = &[
@@ -91,19 +91,19 @@ impl Schema {
         }
         let id = self.named(name);
         let fields = &mut self.types[id.0].fields;
-        fields.retain(|(field, _)| field != "metadata");
-        fields.push(("metadata".to_owned(), Field::of(Shape::Object(meta))));
+        fields.retain(|(field, _)| field.as_str() != "metadata");
+        fields.push(("metadata".to_owned().into(), Field::of(Shape::Object(meta))));
         fields.sort_by(|a, b| a.0.cmp(&b.0));
     }
 
     fn add_type(&mut self, name: &str, definition: &Value, depth: usize) {
         let empty = Map::new();
         let properties = definition.get("properties").and_then(Value::as_object).unwrap_or(&empty);
-        let mut fields: Vec<(String, Field)> = Vec::with_capacity(properties.len());
+        let mut fields: Vec<(Name, Field)> = Vec::with_capacity(properties.len());
         for (field, definition) in properties {
             let shape = self.shape(&format!("{name}.{field}"), definition, depth);
             let default = definition.get("default").filter(|default| !default.is_null()).cloned();
-            fields.push((field.clone(), Field { default, ..Field::of(shape) }));
+            fields.push((field.clone().into(), Field { default, ..Field::of(shape) }));
         }
         fields.sort_by(|a, b| a.0.cmp(&b.0));
         let id = self.named(name);

@@ -35,7 +35,7 @@ impl Schema {
             for (name, field) in &of.fields {
                 let zero = if field.zero_is_absent { "~" } else { "" };
                 let default = field.default.as_ref().map(|value| format!("={value}")).unwrap_or_default();
-                let _ = writeln!(out, "  {name} {}{zero}{default}", self.shape_text(&field.shape));
+                let _ = writeln!(out, "  {} {}{zero}{default}", name.as_str(), self.shape_text(&field.shape));
             }
         }
         out
@@ -64,7 +64,7 @@ impl Schema {
                     let (name, rest) = member.split_once(' ')?;
                     let field = schema.field_of(rest)?;
                     let current: super::TypeId = current?;
-                    schema.types[current.0].fields.push((name.to_owned(), field));
+                    schema.types[current.0].fields.push((name.to_owned().into(), field));
                 } else if let Some(kind) = line.strip_prefix("kind ") {
                     let [api_version, kind, of] = kind.split(' ').collect::<Vec<_>>().try_into().ok()?;
                     let id = schema.named(of);
