@@ -119,6 +119,12 @@ impl DigestKey {
         Self::render(&blake3::keyed_hash(&self.0, value))
     }
 
+    /// Whether a text is such a digest.
+    pub fn is_digest(text: &str) -> bool {
+        let digits = text.strip_prefix("keyed:");
+        digits.is_some_and(|digits| digits.len() == 32 && digits.bytes().all(|byte| byte.is_ascii_hexdigit()))
+    }
+
     /// How a keyed hash is stored and shown.
     pub fn render(hash: &blake3::Hash) -> String {
         format!("keyed:{}", hex::encode(&hash.as_bytes()[..16]))

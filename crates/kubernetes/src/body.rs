@@ -2,7 +2,7 @@ use model::Document;
 use serde_json::{Map, Value};
 
 use crate::schema::ApiKind;
-use crate::{Canonical, Controllers, Origins, Side, rollout};
+use crate::{Canonical, Controllers, Origins, Side, hidden, rollout};
 
 /// Members of a document that are none of the object: no name of a field begins so.
 const ORIGINS: &str = "$origins";
@@ -37,8 +37,10 @@ impl Body {
     pub fn read(mut object: Value, canonical: &Canonical<'_>, controllers: &Controllers) -> Self {
         leave_out_forced(&mut object);
         let (waiting, owned) = (rollout::waiting(&object), is_owned(&object));
-        let schema = canonical.schema.version(&ApiKind::of(&object));
-        let (tree, origins) = canonical.read(object, controllers);
+        let kind = ApiKind::of(&object);
+        let schema = canonical.schema.version(&kind);
+        let (mut tree, origins) = canonical.read(object, controllers);
+        hidden::hide(&mut tree, &kind.kind, canonical.key);
         Self { tree, origins, waiting, owned, schema }
     }
 

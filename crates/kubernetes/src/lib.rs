@@ -8,6 +8,7 @@ mod cluster;
 mod compare;
 mod controllers;
 mod duration;
+mod hidden;
 mod images;
 mod keyed;
 mod live;

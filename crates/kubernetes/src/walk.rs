@@ -5,8 +5,8 @@ use std::borrow::Cow;
 use crate::canonical::Canonical;
 use crate::controllers::Controllers;
 use crate::managed::{Managed, Step, Writers};
-use crate::owner::Owner;
 use crate::origins::{Node, Origin, push_step};
+use crate::owner::Owner;
 use crate::schema::{Chosen, Field, Shape, Type};
 use crate::tree::{Shown as _, Tree};
 

@@ -7,5 +7,5 @@ mod redact;
 mod rules;
 
 pub use pattern::{Pattern, Patterns};
-pub use redact::{holds_private_key, redact};
+pub use redact::{holds_private_key, is_secret_name, redact};
 pub use rules::Names;

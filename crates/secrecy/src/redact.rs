@@ -15,11 +15,19 @@ pub fn holds_private_key(bytes: &[u8]) -> bool {
     })
 }
 
+const NAME: &str = r#"[\w.-]*(?:passw(?:or)?d|passphrase|secret|token|api[_-]?key|access[_-]?key|private[_-]?key|preshared[_-]?key|credential)[\w.-]*"#;
+
+static SECRET_NAME: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(&format!("(?i)^{NAME}$")).ok());
+
+/// Whether a member or variable of this name holds a secret: `DB_PASSWORD`, `api-token`.
+pub fn is_secret_name(name: &str) -> bool {
+    SECRET_NAME.as_ref().is_none_or(|secret| secret.is_match(name))
+}
+
 /// A member whose name says that its value is a secret: `db_password = x`, `"apiToken": "x"`, and
 /// the user's part of `scheme://user:secret@host`.
 static ASSIGNMENT: LazyLock<Option<Regex>> = LazyLock::new(|| {
-    let name = r#"[\w.-]*(?:passw(?:or)?d|passphrase|secret|token|api[_-]?key|access[_-]?key|private[_-]?key|preshared[_-]?key|credential)[\w.-]*"#;
-    Regex::new(&format!(r#"(?im)({name}["']?[ \t]*[:=][ \t]*)([^\s#][^\n]*)|(://[^\s/:@]+:)([^\s/@]+)(@)"#)).ok()
+    Regex::new(&format!(r#"(?im)({NAME}["']?[ \t]*[:=][ \t]*)([^\s#][^\n]*)|(://[^\s/:@]+:)([^\s/@]+)(@)"#)).ok()
 });
 
 /// The text with the values of members that are named like secrets replaced by keyed digests, so
@@ -29,7 +37,8 @@ pub fn redact(text: &str, key: &DigestKey) -> String {
     let replaced = assignment.replace_all(text, |found: &Captures<'_>| {
         let part = |n: usize| found.get(n).map_or("", |part| part.as_str());
         let value = if part(2).is_empty() { part(4) } else { part(2).trim_end() };
-        format!("{}{}{}{}", part(1), part(3), key.digest(value.as_bytes()), part(5))
+        let digest = if DigestKey::is_digest(value) { value.to_owned() } else { key.digest(value.as_bytes()) };
+        format!("{}{}{digest}{}", part(1), part(3), part(5))
     });
     replaced.into_owned()
 }
