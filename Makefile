@@ -7,7 +7,7 @@ export PATH := $(CARGO_HOME)/bin:$(PATH)
 # Says what was left out: to the list that CI prints at its end, or at once.
 left_out = if [ -n "$$STEADFAST_SKIPPED" ]; then echo "$(1)" >> "$$STEADFAST_SKIPPED"; else echo "Left out: $(1)"; fi
 
-.PHONY: run build test needs peers tidy lint unit scripts deny bench bench-log bench-store bench-drift bench-manifests bench-scan bench-latency bench-kubernetes soak
+.PHONY: run build test needs peers tidy lint unit scripts deny bench bench-log bench-store bench-drift bench-manifests bench-scan bench-latency bench-kubernetes bench-cluster soak
 
 run: build
 	$(CARGO) run --release --locked -q -p steadfast -- up
@@ -68,6 +68,10 @@ bench-scan: needs
 
 bench-latency: needs
 	$(CARGO) bench --locked -q -p steadfast --bench latency
+
+bench-cluster: needs
+	$(CARGO) bench --locked -q -p steadfast --bench kubernetes -- simulated 100000 20000 1000
+	$(CARGO) bench --locked -q -p steadfast --bench kubernetes -- real 200
 
 # Beside gitops-engine; needs Go.
 bench-kubernetes: needs

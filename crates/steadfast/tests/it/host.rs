@@ -146,6 +146,14 @@ impl Host {
         status.code().unwrap_or(-1)
     }
 
+    /// Bytes of memory that the process has.
+    #[allow(dead_code, reason = "a benchmark asks")]
+    pub fn resident(&self) -> usize {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.process.as_ref().unwrap().id())).unwrap();
+        let line = status.lines().find(|line| line.starts_with("VmRSS")).unwrap();
+        line.split_whitespace().nth(1).unwrap().parse::<usize>().unwrap() << 10
+    }
+
     pub async fn get(&self, path: &str) -> Option<String> {
         let answer = self.http.get(format!("{}{path}", self.url)).send().await.ok()?;
         answer.status().is_success().then_some(answer)?.text().await.ok()
