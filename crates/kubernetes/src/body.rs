@@ -16,6 +16,10 @@ const GENERATED: &[(&str, &str)] =
 const GENERATED_SECRETS: &[&str] =
     &["helm.sh/release.v1", "kubernetes.io/service-account-token", "bootstrap.kubernetes.io/token"];
 
+/// Labels that the server gives the pods of a Job.
+const GENERATED_LABELS: &[&str] =
+    &["batch.kubernetes.io/controller-uid", "batch.kubernetes.io/job-name", "controller-uid", "job-name"];
+
 /// An object in canonical form with what a comparison needs beside it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Body {
@@ -85,6 +89,29 @@ fn leave_out_forced(object: &mut Value) {
         && let Some(Value::Object(labels)) = object.pointer_mut("/metadata/labels")
     {
         labels.remove("kubernetes.io/metadata.name");
+    }
+    like_its_template(object);
+}
+
+/// Where a Job or ReplicationController has no labels of its own the server gives it those of its
+/// pods, and a ReplicationController selects them.
+fn like_its_template(object: &mut Value) {
+    let like = match object.get("kind").and_then(Value::as_str) {
+        Some("Job") => &["/metadata"][..],
+        Some("ReplicationController") => &["/metadata", "/spec"][..],
+        _ => return,
+    };
+    let Some(mut labels) = object.pointer("/spec/template/metadata/labels").cloned() else { return };
+    if let Value::Object(labels) = &mut labels {
+        labels.retain(|name, _| !GENERATED_LABELS.contains(&name.as_str()));
+    }
+    for place in like {
+        let member = if *place == "/spec" { "selector" } else { "labels" };
+        if let Some(Value::Object(members)) = object.pointer_mut(place)
+            && members.get(member) == Some(&labels)
+        {
+            members.remove(member);
+        }
     }
 }
 

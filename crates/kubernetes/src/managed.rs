@@ -205,6 +205,11 @@ impl<'a> Writers<'a> {
         self.entries.iter().any(|entry| entry.subresource != "status")
     }
 
+    /// Whether that writer is a person's tool.
+    pub(crate) fn is_hand(&self, writer: usize) -> bool {
+        by_hand(&self.entries[writer].manager)
+    }
+
     pub(crate) fn owner(&self, writer: usize) -> Owner {
         let Entry { manager, subresource, time, .. } = &self.entries[writer];
         let [manager, subresource, time] = [manager, subresource, time].map(|text| text.clone().into_owned());

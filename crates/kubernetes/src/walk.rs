@@ -183,6 +183,8 @@ impl<'a> Walk<'a> {
     /// Who gave what is here its value.
     fn owner(&mut self) -> Source {
         match self.writers.of(&self.path) {
+            // The server writes such a thing in the name of whoever creates the object.
+            (Some(n), _) if !self.writers.is_hand(n) && self.controllers.marks(&self.path) => Source::Server,
             (Some(n), _) => Source::Owner(n),
             (None, Some(n)) => Source::Controller(n),
             (None, None) if self.writers.known() || self.controllers.marks(&self.path) => Source::Server,

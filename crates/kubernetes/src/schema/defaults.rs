@@ -38,7 +38,18 @@ impl Type {
             ("core.v1.PodSpec", "serviceAccount") => same("serviceAccountName")?,
             ("core.v1.ResourceRequirements", "requests") => same("limits")?,
             ("core.v1.LimitRangeItem", "default") => same("max")?,
-            ("core.v1.LimitRangeItem", "defaultRequest") => same("default")?,
+            ("core.v1.LimitRangeItem", "defaultRequest") => {
+                Cow::Owned(joined([beside.get("min"), beside.get("default")]))
+            }
+            ("autoscaling.v2.HorizontalPodAutoscalerBehavior", "scaleUp") => {
+                Cow::Owned(Tree::Members(vec![("stabilizationWindowSeconds".into(), Tree::Number(0.into()))]))
+            }
+            ("batch.v1.JobSpec", "backoffLimit") if beside.get("backoffLimitPerIndex").is_some() => {
+                Cow::Owned(Tree::Number(i32::MAX.into()))
+            }
+            ("batch.v1.JobSpec", "podReplacementPolicy") if beside.get("podFailurePolicy").is_some() => {
+                Cow::Owned("Failed".into())
+            }
             ("apiextensions.v1.CustomResourceDefinitionNames", "listKind") => {
                 Cow::Owned(format!("{}List", text("kind")?).into())
             }
@@ -55,6 +66,15 @@ impl Type {
             _ => return None,
         })
     }
+}
+
+/// The members of both; the second counts.
+fn joined<'a>(parts: [Option<&Tree<'a>>; 2]) -> Tree<'a> {
+    let members = parts.into_iter().flatten().flat_map(|part| match part {
+        Tree::Members(members) => members.as_slice(),
+        _ => &[],
+    });
+    Tree::of(members.cloned().collect())
 }
 
 /// `Always` for a tag `latest` or none, unless there is a digest.
