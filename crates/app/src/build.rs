@@ -92,6 +92,7 @@ impl App {
         let handle = wiring.notify(&notifying)?;
         let progress = wiring.folds(&folding)?;
         let clusters = Clusters::default();
+        config.kubernetes.as_slice().iter().for_each(|watched| clusters.get(&watched.cluster).watch());
         wiring.sources(&inputs, &digest_key, &clusters)?;
         wiring.collectors(&inputs, digest_key, &clusters).await?;
         wiring.housekeeping(&storing, progress, handle, metrics);

@@ -22,6 +22,10 @@ pub struct Captured {
     pub removed: Vec<PathBuf>,
     /// Files that were left alone: edited and not committed, or not of a capture.
     pub kept: Vec<PathBuf>,
+    /// Objects with secrets, of which only digests are known: a manifest of those would break them.
+    pub left_out: Vec<String>,
+    /// Kinds that could not be looked at, each with its cluster.
+    pub unseen: Vec<String>,
 }
 
 /// Kinds that are not captured: what the package databases say of files is declared by them
@@ -54,8 +58,8 @@ const KINDS: &[&str] = &[
 
 /// Writes what is live on this host, and in the clusters of the configuration, as desired state
 /// below `dir`. Looks once; no running Steadfast is needed. What an earlier capture wrote there is
-/// replaced, and removed where it is gone; nothing else is touched. Secrets of clusters are left
-/// out: only digests of them are known.
+/// replaced, and removed where it is gone; nothing else is touched. Objects of clusters with secrets
+/// in them are left out: only digests of those are known.
 ///
 /// # Errors
 /// If a collector cannot look, or a file cannot be written.
@@ -102,20 +106,29 @@ impl Captured {
         }
         let kinds: BTreeMap<String, &ApiKind> = config.kinds.iter().map(|kind| (id_kind(kind), kind)).collect();
         let (clock, rng, shutdown) = (Clock::system(), Rng::system(), Shutdown::new());
-        let mut objects = Vec::new();
+        let (mut objects, mut looked) = (Vec::new(), BTreeSet::new());
         for mut collector in collectors::kubernetes::build(std::slice::from_ref(&config), &clusters) {
-            for seen in collect::once(collector.as_mut(), &clock, &rng, key, &shutdown).await? {
+            let (all, covers) = collect::look(collector.as_mut(), &clock, &rng, key, &shutdown).await?;
+            looked.extend(covers.into_iter().map(|cover| cover.kind));
+            for seen in all {
                 let body = seen.document.and_then(|document| Body::from_document(document.tree().clone()));
                 let (Some(body), Some(kind)) = (body, kinds.get(seen.id.kind())) else { continue };
-                if !body.owned && !is_of_the_system(&seen.id) && seen.id.kind() != "Secret" {
+                if body.owned || is_of_the_system(&seen.id) {
+                    continue;
+                }
+                if seen.id.kind() == "Secret" || body.holds_digest() {
+                    self.left_out.push(seen.id.to_string());
+                } else {
                     objects.push((seen.id, (*kind).clone(), body));
                 }
             }
         }
+        let unseen = kinds.keys().filter(|kind| !looked.contains(*kind));
+        self.unseen.extend(unseen.map(|kind| format!("{} {kind}", config.cluster)));
         self.resources += objects.len();
         let known = clusters.get(&config.cluster).known();
         let known = Arc::clone(&known.borrow());
-        let written = sources::kubernetes_manifest::write(dir, &objects, &known);
+        let written = sources::kubernetes_manifest::write(dir, &objects, &looked, &known);
         self.add(written.map_err(|error| AppError::file(dir, error))?);
         Ok(())
     }

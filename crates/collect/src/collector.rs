@@ -122,6 +122,12 @@ pub trait Cx: Send {
         Ok(())
     }
 
+    /// Says that nothing was looked at in these places, where something was before: what is known
+    /// there stays. To be said before [`Cx::complete`].
+    fn keep(&mut self, places: &[Cover]) {
+        let _ = places;
+    }
+
     /// Says that the resource is as it was when it was last handed over. Gives whether the log has
     /// it; if not, its document is to be handed over.
     fn still(&mut self, id: &ResourceId) -> bool {

@@ -5,7 +5,7 @@ use base::{Clock, DigestKey, Limit, Rng, Shutdown};
 use model::rows::{LogLine, Sample, Series};
 use model::{Fingerprint, ResourceId};
 
-use crate::{CollectError, Collector, Cx, Seen};
+use crate::{CollectError, Collector, Cover, Cx, Seen};
 
 /// Resources that [`once`] holds.
 const RESOURCES: Limit = Limit::new("collect_once_resources", 4_000_000);
@@ -21,10 +21,25 @@ pub async fn once(
     digest_key: &DigestKey,
     shutdown: &Shutdown,
 ) -> Result<Vec<Seen>, CollectError> {
+    Ok(look(collector, clock, rng, digest_key, shutdown).await?.0)
+}
+
+/// The same, with what it has looked at.
+///
+/// # Errors
+/// As of [`once`].
+pub async fn look(
+    collector: &mut dyn Collector,
+    clock: &Clock,
+    rng: &Rng,
+    digest_key: &DigestKey,
+    shutdown: &Shutdown,
+) -> Result<(Vec<Seen>, Vec<Cover>), CollectError> {
     let mut gather = Gather::new(clock, rng, digest_key, shutdown.child());
+    gather.covers = collector.covers();
     let ended = collector.run(&mut gather).await;
     if gather.completed {
-        return Ok(gather.seen.into_values().collect());
+        return Ok((gather.seen.into_values().collect(), gather.covers));
     }
     Err(ended.err().unwrap_or(CollectError::Shutdown))
 }
@@ -38,6 +53,7 @@ pub(crate) struct Gather {
     pub(crate) seen: BTreeMap<ResourceId, Seen>,
     /// Ids that came with two different documents.
     pub(crate) conflicts: Vec<ResourceId>,
+    pub(crate) covers: Vec<Cover>,
     pub(crate) messages: Vec<String>,
     pub(crate) completed: bool,
     /// Whether the first [`Cx::complete`] is the end.
@@ -53,6 +69,7 @@ impl Gather {
             shutdown,
             seen: BTreeMap::new(),
             conflicts: Vec::new(),
+            covers: Vec::new(),
             messages: Vec::new(),
             completed: false,
             until_complete: true,
@@ -103,6 +120,11 @@ impl Cx for Gather {
         let problem =
             |error: base::Exceeded| CollectError::Source { what: "once".to_owned(), problem: error.to_string() };
         RESOURCES.check(self.seen.len() as u64).map_err(problem)
+    }
+
+    async fn cover(&mut self, covers: Vec<Cover>) -> Result<(), CollectError> {
+        self.covers = covers;
+        self.check()
     }
 
     async fn complete(&mut self) -> Result<(), CollectError> {

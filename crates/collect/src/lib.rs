@@ -19,7 +19,7 @@ mod table;
 
 pub use collector::{Collector, Cover, Cx, Seen};
 pub use error::CollectError;
-pub use gather::once;
+pub use gather::{look, once};
 pub use host::Host;
 pub use report::{HEARTBEAT, STALE_AFTER};
 

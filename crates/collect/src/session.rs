@@ -213,6 +213,21 @@ impl Cx for Session {
         self.reporter.cover(covers).await
     }
 
+    fn keep(&mut self, places: &[Cover]) {
+        let holds = |cover: &Cover, id: &ResourceId| {
+            let there = cover.namespace.as_deref().is_none_or(|namespace| namespace == id.namespace());
+            there && cover.kind == id.kind() && id.name().starts_with(&cover.prefix)
+        };
+        for key in if places.is_empty() { Vec::new() } else { self.table.unseen() } {
+            match self.table.id(&key) {
+                Some(id) if places.iter().any(|cover| holds(cover, &id)) => self.table.touch(&key, &id),
+                Some(_) => {}
+                // Of what an earlier process saw nobody knows the kind.
+                None => self.table.stay(&key),
+            }
+        }
+    }
+
     fn still(&mut self, id: &ResourceId) -> bool {
         let key = id.key();
         let known = self.table.fingerprint(&key).is_some();

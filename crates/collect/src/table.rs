@@ -86,6 +86,14 @@ impl Table {
         }
     }
 
+    /// The resource counts as seen in this pass, though its id is not known.
+    pub(crate) fn stay(&mut self, key: &Key) {
+        let generation = self.generation;
+        if let Some(entry) = self.entries.get_mut(key) {
+            entry.generation = generation;
+        }
+    }
+
     /// The resource is on the log with this fingerprint.
     pub(crate) fn put(&mut self, key: Key, id: &ResourceId, fingerprint: Fingerprint) {
         let generation = self.generation;

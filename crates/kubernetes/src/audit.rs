@@ -21,7 +21,7 @@ pub struct Write {
     pub object: String,
     second: i64,
     /// What the writer is called in managedFields.
-    manager: String,
+    pub manager: String,
     /// `alice@example.com (kubectl/v1.36.3 from 10.0.0.7)`.
     pub user: String,
 }
@@ -63,6 +63,7 @@ struct ObjectRef {
     namespace: String,
     name: String,
     api_group: String,
+    subresource: String,
 }
 
 /// How [`Write::object`] names an object.
@@ -81,7 +82,8 @@ impl Write {
         let done = event.stage == "ResponseComplete" && event.response_status.is_some_and(|status| status.code < 300);
         let query = event.request_uri.split_once('?').map_or("", |(_, query)| query);
         let parameter = |name: &str| query.split('&').find_map(|pair| pair.strip_prefix(name)?.strip_prefix('='));
-        let Some(of) = event.object_ref.filter(|_| wrote && done && parameter("dryRun").is_none()) else {
+        let ours = |of: &ObjectRef| wrote && done && of.subresource != "status" && parameter("dryRun").is_none();
+        let Some(of) = event.object_ref.filter(ours) else {
             return Ok(None);
         };
         let Ok(time) = event.stage_timestamp.parse::<Timestamp>() else { return Ok(None) };
@@ -125,12 +127,13 @@ impl Writes {
         }
     }
 
-    /// Whose write of an object an owner's is: the one at its time, of its name if there are more.
+    /// Whose write of an object an owner's is: the one of its name at its time.
     pub fn user(&self, object: &str, owner: &Owner) -> Option<&str> {
         let second = owner.time.parse::<Timestamp>().ok()?.nanos().div_euclid(1_000_000_000);
         let writes = self.by_object.get(&Key::of(object.as_bytes()))?;
         let near = writes.iter().filter(|write| (write.second - second).abs() <= APART);
-        let best = near.min_by_key(|write| (write.manager != owner.manager, (write.second - second).abs()));
+        let best =
+            near.filter(|write| write.manager == owner.manager).min_by_key(|write| (write.second - second).abs());
         best.map(|write| write.user.as_str())
     }
 }

@@ -1,3 +1,4 @@
+use base::DigestKey;
 use model::Document;
 use serde_json::{Map, Value};
 
@@ -31,8 +32,7 @@ pub struct Body {
     pub waiting: Option<String>,
     /// Whether a controller or the cluster made it, so that nobody need declare it.
     pub owned: bool,
-    /// Which schema its form is of, for kinds that Kubernetes itself does not have: two forms of
-    /// different schemas cannot be compared.
+    /// Which version and schema its form is of: two forms of different ones cannot be compared.
     pub schema: String,
 }
 
@@ -77,9 +77,25 @@ impl Body {
         Some(Self { tree: document, origins, waiting, owned, schema })
     }
 
+    /// Whether it has a digest in a secret's place.
+    pub fn holds_digest(&self) -> bool {
+        holds_digest(&self.tree)
+    }
+
     /// For a comparison.
     pub const fn side(&self) -> Side<'_> {
         Side { tree: &self.tree, origins: &self.origins }
+    }
+}
+
+fn holds_digest(value: &Value) -> bool {
+    match value {
+        Value::String(text) => {
+            text.match_indices("keyed:").any(|(at, _)| DigestKey::is_digest(text.get(at..at + 38).unwrap_or_default()))
+        }
+        Value::Array(items) => items.iter().any(holds_digest),
+        Value::Object(members) => members.values().any(holds_digest),
+        _ => false,
     }
 }
 
@@ -126,7 +142,6 @@ fn is_owned(object: &Value) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use base::DigestKey;
     use serde_json::json;
 
     use super::*;

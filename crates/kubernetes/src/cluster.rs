@@ -2,6 +2,7 @@
 //! schemas from the server, its sources say which kinds they declare.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use model::{ModelError, ResourceId};
@@ -56,11 +57,18 @@ pub struct Known {
     pub namespaced: HashMap<ApiKind, bool>,
     /// Kinds that were asked for and that the server does not serve.
     pub unserved: BTreeSet<ApiKind>,
+    /// Whether the server was asked.
+    pub learned: bool,
 }
 
 impl Default for Known {
     fn default() -> Self {
-        Self { schema: Schema::builtin().clone(), namespaced: HashMap::new(), unserved: BTreeSet::new() }
+        Self {
+            schema: Schema::builtin().clone(),
+            namespaced: HashMap::new(),
+            unserved: BTreeSet::new(),
+            learned: false,
+        }
     }
 }
 
@@ -79,6 +87,7 @@ pub struct Cluster(Arc<Shared>);
 #[derive(Debug)]
 struct Shared {
     name: String,
+    watched: AtomicBool,
     known: watch::Sender<Arc<Known>>,
     /// By source: the kinds that it declares.
     wanted: watch::Sender<BTreeMap<String, BTreeSet<ApiKind>>>,
@@ -88,12 +97,27 @@ impl Cluster {
     /// A cluster of which only what is built in is known.
     pub fn new(name: &str) -> Self {
         let known = watch::Sender::new(Arc::new(Known::default()));
-        Self(Arc::new(Shared { name: name.to_owned(), known, wanted: watch::Sender::default() }))
+        Self(Arc::new(Shared {
+            name: name.to_owned(),
+            watched: AtomicBool::new(false),
+            known,
+            wanted: watch::Sender::default(),
+        }))
     }
 
     /// Its name.
     pub fn name(&self) -> &str {
         &self.0.name
+    }
+
+    /// A collector of this process watches it: what is known of its kinds will come.
+    pub fn watch(&self) {
+        self.0.watched.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether a collector of this process watches it.
+    pub fn watched(&self) -> bool {
+        self.0.watched.load(Ordering::Relaxed)
     }
 
     /// `k8s/<name>`.
@@ -109,7 +133,7 @@ impl Cluster {
     /// Sets what is known of its kinds.
     pub fn learn(&self, known: Known) {
         self.0.known.send_if_modified(|now| {
-            let kinds = |known: &Known| (known.namespaced.clone(), known.unserved.clone());
+            let kinds = |known: &Known| (known.namespaced.clone(), known.unserved.clone(), known.learned);
             let news = kinds(now) != kinds(&known) || now.schema != known.schema;
             if news {
                 *now = Arc::new(known);
@@ -118,14 +142,14 @@ impl Cluster {
         });
     }
 
-    /// Says which kinds `source` declares.
+    /// Says which kinds `source` declares. Those that it has declared before stay: what is left over
+    /// of them is to be seen.
     pub fn want(&self, source: &str, kinds: BTreeSet<ApiKind>) {
         self.0.wanted.send_if_modified(|wanted| {
-            let news = wanted.get(source) != Some(&kinds);
-            if news {
-                wanted.insert(source.to_owned(), kinds);
-            }
-            news
+            let known = wanted.entry(source.to_owned()).or_default();
+            let before = known.len();
+            known.extend(kinds);
+            known.len() > before
         });
     }
 
@@ -196,7 +220,9 @@ mod tests {
         let (mut known, mut wanted) = (cluster.known(), cluster.wanted());
         cluster.learn(Known::default());
         cluster.want("git.main", BTreeSet::new());
-        assert!(!known.has_changed().unwrap() && wanted.has_changed().unwrap());
+        assert!(!known.has_changed().unwrap() && !wanted.has_changed().unwrap());
+        cluster.want("git.main", BTreeSet::from([kind("v1", "ConfigMap")]));
+        assert!(wanted.has_changed().unwrap());
         wanted.mark_unchanged();
         cluster.want("git.main", BTreeSet::new());
         assert!(!wanted.has_changed().unwrap());

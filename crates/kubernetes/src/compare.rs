@@ -64,30 +64,33 @@ pub(crate) fn judge_found<'a>(
     if fields.is_empty() {
         return (Verdict::InSync, fields);
     }
-    let whole = attribute_found(&mut fields, live, earlier, |_, _| {}).is_some();
+    let whole = attribute_found(&mut fields, live, earlier, &|_| false, |_, _| {}).is_some();
     (verdict(&fields, whole), fields)
 }
 
 /// Gives each field that an earlier revision agrees on its reason, and to `agrees` the number of
-/// the newest of these. Gives the newest that agrees with all of live.
+/// the newest of these. Gives the newest that agrees with all of live but what is `excused`.
 pub fn attribute<'a>(
     fields: &mut [FieldChange],
     mut live: Side<'a>,
     earlier: &[Side<'a>],
+    excused: &dyn Fn(&FieldChange) -> bool,
     agrees: impl FnMut(&mut FieldChange, usize),
 ) -> Option<usize> {
-    attribute_found(fields, &mut live, earlier, agrees)
+    attribute_found(fields, &mut live, earlier, excused, agrees)
 }
 
 fn attribute_found<'a>(
     fields: &mut [FieldChange],
     live: &mut impl Found<'a>,
     earlier: &[Side<'a>],
+    excused: &dyn Fn(&FieldChange) -> bool,
     mut agrees: impl FnMut(&mut FieldChange, usize),
 ) -> Option<usize> {
     let mut whole = None;
     for (n, past) in earlier.iter().enumerate() {
-        let differs = differences(*past, live);
+        let mut differs = differences(*past, live);
+        differs.retain(|field| !excused(field));
         for field in fields.iter_mut().filter(|field| !is_past(field.reason)) {
             if differs.iter().any(|other| overlap(&other.path, &field.path)) {
                 continue;

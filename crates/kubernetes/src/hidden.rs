@@ -25,6 +25,7 @@ fn below(value: &mut Value, key: &DigestKey) {
                 match name.as_str() {
                     "value" => hide_text(member, secret, key),
                     "args" | "command" => texts(member, key),
+                    name if member.is_string() && is_secret_member(name) => hide_text(member, true, key),
                     _ => below(member, key),
                 }
             }
@@ -34,9 +35,22 @@ fn below(value: &mut Value, key: &DigestKey) {
     }
 }
 
+/// `adminPassword` holds a secret; `secretName`, `tokenPath` and `secretKeyRef` say where one is.
+fn is_secret_member(name: &str) -> bool {
+    const PLACES: &[&str] = &["Name", "Ref", "Key", "Path", "File", "Namespace", "Id", "ID", "Type", "URL", "Url"];
+    is_secret_name(name) && !["secret", "token"].contains(&name) && !PLACES.iter().any(|end| name.ends_with(end))
+}
+
 fn texts(value: &mut Value, key: &DigestKey) {
     match value {
-        Value::Array(items) => items.iter_mut().for_each(|item| hide_text(item, false, key)),
+        Value::Array(items) => {
+            // `--password`, `x`.
+            let mut secret = false;
+            for item in items {
+                hide_text(item, secret, key);
+                secret = item.as_str().is_some_and(|text| text.starts_with('-') && is_secret_name(text));
+            }
+        }
         Value::Object(_) => below(value, key),
         _ => {}
     }
@@ -65,7 +79,7 @@ mod tests {
                     "name=URL": {"name": "URL", "value": "postgres://app:swordfish@db/x"},
                     "name=FROM": {"name": "API_TOKEN", "valueFrom": {"secretKeyRef": {"name": "token", "key": "token"}}},
                     "name=MODE": {"name": "MODE", "value": "on"}},
-            "args": ["--password=swordfish", "--mode=on"]}}}});
+            "args": ["--password=swordfish", "--mode=on", "--db-password", "swordfish"]}}}});
         let before = pod.clone();
         hide(&mut pod, "Pod", &key);
         assert!(!pod.to_string().contains("swordfish"), "{pod:#}");
@@ -74,6 +88,11 @@ mod tests {
             assert_eq!(env(&pod, same), env(&before, same));
         }
         assert_eq!(pod["spec"]["containers"]["name=app"]["args"][1], "--mode=on");
+        let mut custom =
+            json!({"spec": {"adminPassword": "swordfish", "secretName": "db", "secret": "db", "tokenPath": "/x"}});
+        hide(&mut custom, "Database", &key);
+        assert!(!custom.to_string().contains("swordfish"), "{custom}");
+        assert_eq!((&custom["spec"]["secretName"], &custom["spec"]["secret"]), (&json!("db"), &json!("db")));
         let once = pod.clone();
         hide(&mut pod, "Pod", &key);
         assert_eq!(pod, once);

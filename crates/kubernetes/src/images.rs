@@ -28,8 +28,8 @@ pub fn images(pod: &Value) -> Vec<(String, String)> {
 
 /// `sha256:...` of `docker-pullable://repository@sha256:...`.
 fn digest(id: &str) -> Option<String> {
-    let digest = id.rsplit(['@', '/']).next()?;
-    digest.contains(':').then(|| digest.to_owned())
+    // Without a repository it is the digest of a configuration: another thing of the same image.
+    id.rsplit_once('@').map(|(_, digest)| digest.to_owned())
 }
 
 #[cfg(test)]
@@ -44,8 +44,8 @@ mod tests {
             "spec": {"containers": [{"name": "a", "image": "nginx:1"}, {"name": "b", "image": "x@sha256:1"}, {"name": "c", "image": "new:1"}],
                      "initContainers": [{"name": "a", "image": "init:2"}]},
             "status": {"containerStatuses": [
-                {"name": "a", "imageID": "docker.io/library/nginx@sha256:abc"}, {"name": "b", "imageID": "x@sha256:1"}, {"name": "c", "imageID": ""}],
-                "initContainerStatuses": [{"name": "a", "imageID": "sha256:def"}]}});
+                {"name": "a", "imageID": "docker.io/library/nginx@sha256:abc"}, {"name": "b", "imageID": "x@sha256:1"}, {"name": "c", "imageID": "sha256:config"}],
+                "initContainerStatuses": [{"name": "a", "imageID": "docker-pullable://init@sha256:def"}]}});
         let pairs = [("init:2", "sha256:def"), ("nginx:1", "sha256:abc")];
         assert_eq!(images(&pod), pairs.map(|(image, digest)| (image.to_owned(), digest.to_owned())));
         assert_eq!(images(&json!({})), []);

@@ -8,7 +8,8 @@ pub(crate) fn waiting(object: &Value) -> Option<String> {
     let kind = object.get("kind").and_then(Value::as_str)?;
     let status = object.get("status")?;
     let number = |member: &str| status.get(member).and_then(Value::as_i64).unwrap_or_default();
-    if !matches!(kind, "Deployment" | "StatefulSet" | "DaemonSet") {
+    let ours = object.get("apiVersion").is_none_or(|version| version.as_str().is_some_and(|v| v.starts_with("apps/")));
+    if !ours || !matches!(kind, "Deployment" | "StatefulSet" | "DaemonSet") {
         return None;
     }
     let generation = object.pointer("/metadata/generation").and_then(Value::as_i64)?;

@@ -17,7 +17,8 @@ pub fn holds_private_key(bytes: &[u8]) -> bool {
 
 const NAME: &str = r#"[\w.-]*(?:passw(?:or)?d|passphrase|secret|token|api[_-]?key|access[_-]?key|private[_-]?key|preshared[_-]?key|credential)[\w.-]*"#;
 
-static SECRET_NAME: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(&format!("(?i)^{NAME}$")).ok());
+static SECRET_NAME: LazyLock<Option<Regex>> =
+    LazyLock::new(|| Regex::new(&format!("(?i)^(?:{NAME}|.*(?:[_-]pass|pwd))$")).ok());
 
 /// Whether a member or variable of this name holds a secret: `DB_PASSWORD`, `api-token`.
 pub fn is_secret_name(name: &str) -> bool {

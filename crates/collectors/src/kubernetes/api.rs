@@ -31,6 +31,9 @@ pub(super) enum ApiError {
     /// The answer is larger than we take.
     #[error(transparent)]
     TooLarge(#[from] Exceeded),
+    /// The server answers, and says that it cannot do this.
+    #[error("{0}")]
+    Server(String),
     /// It may work later.
     #[error("{0}")]
     Failed(String),
@@ -47,8 +50,9 @@ impl ApiError {
         let message = cut(&message);
         match status.code {
             410 => Self::Expired,
-            401 | 403 => Self::Forbidden(message),
+            403 => Self::Forbidden(message),
             404 => Self::NotFound(message),
+            code @ (400 | 406 | 429 | 500..) => Self::Server(format!("{code}: {message}")),
             code => Self::Failed(format!("{code}: {message}")),
         }
     }

@@ -69,7 +69,7 @@ pub(super) async fn discover(api: &Api, wanted: &BTreeSet<ApiKind>) -> Result<Di
         let list = match api.json(&root(version), INDEX).await {
             Ok(list) => list,
             Err(ApiError::NotFound(_)) => Value::Null,
-            Err(ApiError::Forbidden(why)) => {
+            Err(ApiError::Forbidden(why) | ApiError::Server(why)) => {
                 discovered.problems.push(format!("{version}: {why}"));
                 continue;
             }
@@ -102,30 +102,40 @@ fn served(version: &str, resource: &Value) -> Option<Served> {
     (can("list") && can("watch")).then(|| Served { kind, plural: plural.to_owned(), namespaced })
 }
 
-/// Schemas of groups by the address under which the server has them: it holds a hash of the content.
+/// What the server has said of kinds. It only grows: what could not be asked for once is as it was.
 #[derive(Debug, Default)]
-pub(super) struct Schemas(HashMap<String, Arc<Schema>>);
+pub(super) struct Schemas {
+    /// By version: the address, which holds a hash of the content, and the schema.
+    versions: HashMap<String, (String, Arc<Schema>)>,
+    namespaced: HashMap<ApiKind, bool>,
+}
 
 impl Schemas {
     /// The built-in schema with what the server knows more of these groups. The second: why a
-    /// group's is not there.
+    /// group's is not there, or is an old one.
     pub(super) async fn of(&mut self, api: &Api, discovered: &Discovered) -> Result<(Known, Vec<String>), ApiError> {
-        let mut known = Known {
-            namespaced: discovered.namespaced.clone(),
-            unserved: discovered.unserved.clone(),
-            ..Known::default()
-        };
-        let index = match api.json("/openapi/v3", INDEX).await {
-            Ok(index) => index,
-            Err(ApiError::Forbidden(why) | ApiError::NotFound(why)) => {
-                return Ok((known, vec![format!("no schemas: {why}")]));
+        self.namespaced.extend(discovered.namespaced.clone());
+        let problems = match api.json("/openapi/v3", INDEX).await {
+            Ok(index) => self.update(api, &index, discovered).await?,
+            Err(ApiError::Forbidden(why) | ApiError::NotFound(why) | ApiError::Server(why)) => {
+                vec![format!("no schemas: {why}")]
             }
             Err(error) => return Err(error),
         };
+        let mut known = Known {
+            namespaced: self.namespaced.clone(),
+            unserved: discovered.unserved.clone(),
+            learned: true,
+            ..Known::default()
+        };
+        self.versions.values().for_each(|(_, schema)| known.schema.extend(schema));
+        Ok((known, problems))
+    }
+
+    async fn update(&mut self, api: &Api, index: &Value, discovered: &Discovered) -> Result<Vec<String>, ApiError> {
         let mut problems = Vec::new();
         let versions: BTreeSet<&str> =
             discovered.served.iter().map(|served| served.kind.api_version.as_str()).collect();
-        let mut used = HashMap::new();
         for version in versions {
             let path = root(version);
             let entry = index.get("paths").and_then(|paths| paths.get(path.trim_start_matches('/')));
@@ -133,25 +143,21 @@ impl Schemas {
                 problems.push(format!("{version}: no schema"));
                 continue;
             };
-            match self.get(api, url).await {
-                Ok(schema) => {
-                    known.schema.extend(&schema);
-                    used.insert(url.to_owned(), schema);
+            if self.versions.get(version).is_some_and(|(known, _)| known == url) {
+                continue;
+            }
+            match api.json(url, SCHEMA).await {
+                Ok(document) => {
+                    let mut schema = Schema::default();
+                    match schema.add_openapi(&document) {
+                        Ok(()) => _ = self.versions.insert(version.to_owned(), (url.to_owned(), Arc::new(schema))),
+                        Err(error) => problems.push(format!("{version}: schema: {error}")),
+                    }
                 }
+                Err(error @ ApiError::Failed(_)) => return Err(error),
                 Err(error) => problems.push(format!("{version}: schema: {error}")),
             }
         }
-        self.0 = used;
-        Ok((known, problems))
-    }
-
-    async fn get(&self, api: &Api, url: &str) -> Result<Arc<Schema>, ApiError> {
-        if let Some(schema) = self.0.get(url) {
-            return Ok(Arc::clone(schema));
-        }
-        let document = api.json(url, SCHEMA).await?;
-        let mut schema = Schema::default();
-        schema.add_openapi(&document).map_err(ApiError::failed)?;
-        Ok(Arc::new(schema))
+        Ok(problems)
     }
 }

@@ -16,12 +16,14 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use base::queue::bounded;
+use base::{Backoff, Clock};
 use collect::{CollectError, Collector, Cover, Cx, Seen};
 use futures::StreamExt;
 use futures::stream::FuturesUnordered;
 use kubernetes::audit::Write;
 use kubernetes::schema::{ApiKind, Schema};
 use kubernetes::{Cluster, Clusters, Controllers, IMAGE, id_kind};
+use model::ResourceId;
 use tokio::sync::watch::Receiver;
 
 pub use config::KubernetesConfig;
@@ -30,7 +32,7 @@ use crate::{Build, Plugin};
 use api::{Api, ApiError};
 use audit::AuditLog;
 use discovery::{Discovered, Schemas, Served};
-use objects::{News, Objects, Role};
+use objects::{News, Objects, Role, Word};
 use watch::{Event, Watch};
 
 const NAME: &str = "kubernetes";
@@ -49,6 +51,13 @@ pub(crate) const PLUGIN: Plugin = Plugin {
 const EVENTS: usize = 64;
 /// Objects that are handed over at once.
 const BATCH: usize = 256;
+/// After so long without trouble a new list may come at once.
+const CALM: Duration = Duration::from_secs(60);
+/// How often the server is asked whether it is there, beside the watches, and how long it may think.
+const ALIVE: Duration = Duration::from_secs(20);
+/// Objects that are looked at again at once since who wrote them is known now, and for how long.
+const NAMED: usize = 16;
+const NAMING: Duration = Duration::from_secs(5);
 /// Definitions of kinds change in several steps: so long it is waited for the last.
 const SETTLE: Duration = Duration::from_millis(500);
 
@@ -56,6 +65,7 @@ const SETTLE: Duration = Duration::from_millis(500);
 pub fn build(configs: &[KubernetesConfig], clusters: &Clusters) -> Vec<Box<dyn Collector>> {
     let make = |config: &KubernetesConfig| {
         let cluster = clusters.get(&config.cluster);
+        cluster.watch();
         if let Build::Kubernetes(build) = PLUGIN.build { Some(build(config, &cluster)) } else { None }
     };
     configs.iter().filter_map(make).collect()
@@ -108,7 +118,8 @@ impl Kubernetes {
         if self.config.images {
             asked.insert(pods.clone());
         }
-        if wanted.iter().any(|kind| Schema::builtin().kind(kind).is_none()) {
+        let custom = wanted.iter().any(|kind| Schema::builtin().kind(kind).is_none());
+        if custom {
             asked.insert(definitions.clone());
         }
         let discovered: Discovered = discovery::discover(api, &asked).await?;
@@ -122,7 +133,7 @@ impl Kubernetes {
                 resources: wanted.contains(&served.kind),
                 images: self.config.images && served.kind == pods,
             };
-            let definitions = served.kind == definitions && wanted.len() < asked.len();
+            let definitions = served.kind == definitions && custom;
             places.extend(self.namespaces(served).into_iter().map(|namespace| Place {
                 role: role.clone(),
                 path: served.path(namespace.as_deref()),
@@ -150,14 +161,25 @@ impl Kubernetes {
         objects: &mut Objects,
         cx: &mut dyn Cx,
     ) -> Result<Vec<Place>, CollectError> {
-        let (mut listed, mut count) = (Vec::new(), 0);
+        let (mut listed, mut left_out, mut count) = (Vec::new(), Vec::new(), 0);
         for mut place in places {
             match list_place(api, &mut place, objects, cx, &mut count).await? {
                 Ok(()) => listed.push(place),
-                Err(why) => problems.push(format!("{}: {why}", place.role.kind.kind)),
+                Err(why) => {
+                    problems.push(format!("{}: {why}", place.role.kind.kind));
+                    left_out.push(place);
+                }
             }
         }
-        cx.seen(objects.images()).await?;
+        if listed.is_empty() {
+            return Err(self.error(problems.join("; ")));
+        }
+        // What it is not allowed to see just now is not gone.
+        cx.keep(&Self::covers(&left_out));
+        if !left_out.iter().any(|place| place.role.images) {
+            cx.seen(objects.images()).await?;
+        }
+        objects.end();
         Ok(listed)
     }
 
@@ -168,7 +190,7 @@ impl Kubernetes {
         places: &[Place],
         objects: &mut Objects,
         sources: &mut Wanted,
-        log: &mut Option<AuditLog>,
+        (log, soon): (&mut Option<AuditLog>, Duration),
         cx: &mut dyn Cx,
     ) -> Result<(), CollectError> {
         let (clock, rng, shutdown) = (cx.clock().clone(), cx.rng().clone(), cx.shutdown().clone());
@@ -182,12 +204,21 @@ impl Kubernetes {
                 watch.run(api, &clock, &rng)
             })
             .collect();
-        let resync = clock.sleep(self.config.resync);
-        tokio::pin!(resync);
+        let again = clock.sleep(self.config.resync.min(soon));
+        tokio::pin!(again);
+        let silent = silent(api, &clock);
+        tokio::pin!(silent);
         loop {
             tokio::select! {
                 biased;
                 () = shutdown.wait() => return Err(CollectError::Shutdown),
+                Some(ended) = watches.next() => match ended {
+                    ApiError::Failed(why) => return Err(self.error(why)),
+                    why => {
+                        tracing::info!(scope = self.scope, %why, "everything is listed anew");
+                        return Ok(());
+                    }
+                },
                 // Before the events, so that who wrote is mostly known by then.
                 writes = audit::writes(log, &clock) => name(writes, places, objects, api, cx).await?,
                 Some(first) = events.recv() => {
@@ -200,20 +231,14 @@ impl Kubernetes {
                         return Ok(());
                     }
                 }
-                Some(ended) = watches.next() => match ended {
-                    ApiError::Failed(why) => return Err(self.error(why)),
-                    why => {
-                        tracing::info!(scope = self.scope, %why, "everything is listed anew");
-                        return Ok(());
-                    }
-                },
+                why = &mut silent => return Err(self.error(why)),
                 Ok(()) = sources.changed() => return Ok(()),
-                () = &mut resync => return Ok(()),
+                () = &mut again => return Ok(()),
             }
         }
     }
 
-    fn covers(&self, places: &[Place]) -> Vec<Cover> {
+    fn covers(places: &[Place]) -> Vec<Cover> {
         let of = |kind: &str, place: &Place| Cover { namespace: place.namespace.clone(), ..Cover::all(kind) };
         let resources = places.iter().filter(|place| place.role.resources);
         let images = places.iter().find(|place| place.role.images).map(|_| Cover::all(IMAGE));
@@ -250,6 +275,8 @@ impl Collector for Kubernetes {
 impl Kubernetes {
     async fn follow(&mut self, api: &Api, cx: &mut dyn Cx) -> Result<(), CollectError> {
         let mut sources = self.cluster.wanted();
+        let mut retry = Backoff::new(Duration::from_secs(10), Duration::from_secs(600));
+        let mut relist = Backoff::new(Duration::from_millis(100), Duration::from_secs(30));
         let controllers = Controllers::new(&self.config.controllers);
         let mut objects = Objects::new(self.cluster.name(), controllers, cx.digest_key().clone());
         let mut log = self.config.audit.clone().map(AuditLog::new);
@@ -269,13 +296,39 @@ impl Kubernetes {
             let (places, mut problems) = self.places(api, &wanted).await.map_err(|error| self.error(error))?;
             objects.begin(Arc::clone(&self.cluster.known().borrow()));
             let places = self.list(api, places, &mut problems, &mut objects, cx).await?;
-            cx.cover(Kubernetes::covers(self, &places)).await?;
+            cx.cover(Self::covers(&places)).await?;
             cx.complete().await?;
             if !problems.is_empty() {
                 cx.progress(problems.join("; ")).await?;
             }
-            self.watch(api, &places, &mut objects, &mut sources, &mut log, cx).await?;
+            // What could not be seen is tried again soon, and then less often.
+            let soon = if problems.is_empty() { self.config.resync } else { retry.next(cx.rng()) };
+            let start = cx.clock().monotonic();
+            self.watch(api, &places, &mut objects, &mut sources, (&mut log, soon), cx).await?;
+            if problems.is_empty() && cx.clock().monotonic().saturating_sub(start) > CALM {
+                retry.reset();
+                relist.reset();
+            } else {
+                let (shutdown, clock) = (cx.shutdown().clone(), cx.clock().clone());
+                let pause = clock.sleep(relist.next(cx.rng()));
+                shutdown.or(pause).await.ok_or(CollectError::Shutdown)?;
+            }
             cx.begin();
+        }
+    }
+}
+
+/// Why the server is taken for gone, once it has not answered twice.
+async fn silent(api: &Api, clock: &Clock) -> String {
+    let mut failed = 0;
+    loop {
+        clock.sleep(ALIVE).await;
+        match clock.timeout(ALIVE, api.get("/version", watch::EVENT)).await {
+            Ok(Err(ApiError::Failed(_))) | Err(_) => failed += 1,
+            Ok(_) => failed = 0,
+        }
+        if failed > 1 {
+            return "the server does not answer".to_owned();
         }
     }
 }
@@ -298,7 +351,7 @@ async fn list_place(
                 next.clear();
                 continue;
             }
-            Err(ApiError::Forbidden(why) | ApiError::NotFound(why)) => return Ok(Err(why)),
+            Err(ApiError::Forbidden(why) | ApiError::NotFound(why) | ApiError::Server(why)) => return Ok(Err(why)),
             Err(ApiError::TooLarge(exceeded)) => return Ok(Err(exceeded.to_string())),
             part => part.map_err(fatal)?,
         };
@@ -306,7 +359,7 @@ async fn list_place(
         *count += read.len();
         let mut seen = Vec::new();
         for json in read {
-            seen.extend(news(objects, place, json, false, cx));
+            seen.extend(news(objects, place, json, Word::Listed, cx));
         }
         cx.seen(seen).await?;
         cx.progress(format!("{count} objects are listed")).await?;
@@ -329,7 +382,8 @@ async fn take(
     for event in &batch {
         let Some(place) = places.get(event.kind) else { continue };
         definitions |= place.definitions;
-        seen.extend(news(objects, place, &event.object, event.gone, cx));
+        let word = if event.gone { Word::Gone } else { Word::Watched };
+        seen.extend(news(objects, place, &event.object, word, cx));
     }
     seen.extend(objects.images());
     cx.seen(seen).await?;
@@ -346,28 +400,33 @@ async fn name(
 ) -> Result<(), CollectError> {
     let mut waiting = Vec::new();
     for write in writes {
-        waiting.extend(objects.unnamed.remove(&write.object));
+        let by = |(_, manager): &(ResourceId, String)| *manager == write.manager;
+        if objects.unnamed.get(&write.object).is_some_and(by) && waiting.len() < NAMED {
+            waiting.extend(objects.unnamed.remove(&write.object).map(|(id, _)| id));
+        }
         objects.writes.get_or_insert_default().put(write);
     }
-    let mut seen = Vec::new();
+    let clock = cx.clock().clone();
+    let (mut seen, until) = (Vec::new(), clock.monotonic() + NAMING);
     for id in waiting {
         let place = places.iter().find(|place| place.role.resources && id_kind(&place.role.kind) == id.kind());
         let Some(place) = place else { continue };
         let path = discovery::object_path(&place.role, &id);
         // What cannot be had now keeps the name of the writer's tool.
-        let Ok(json) = api.get(&path, watch::EVENT).await else { continue };
+        let left = until.saturating_sub(clock.monotonic());
+        let Ok(Ok(json)) = clock.timeout(left, api.get(&path, watch::EVENT)).await else { break };
         objects.forget(&id);
-        seen.extend(news(objects, place, &String::from_utf8_lossy(&json), false, cx));
+        seen.extend(news(objects, place, &String::from_utf8_lossy(&json), Word::Watched, cx));
     }
     cx.seen(seen).await
 }
 
 /// What an object has that is new; what cannot be read is counted and told.
-fn news(objects: &mut Objects, place: &Place, json: &str, gone: bool, cx: &mut dyn Cx) -> Option<Seen> {
-    let news = objects.take(&place.role, json, gone).and_then(|news| match news {
+fn news(objects: &mut Objects, place: &Place, json: &str, word: Word, cx: &mut dyn Cx) -> Option<Seen> {
+    let news = objects.take(&place.role, json, word).and_then(|news| match news {
         News::Still(id) if !cx.still(&id) => {
             objects.forget(&id);
-            objects.take(&place.role, json, gone)
+            objects.take(&place.role, json, word)
         }
         news => Ok(news),
     });

@@ -1,6 +1,6 @@
 //! Objects as the server gives them, as resources.
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 
 use base::DigestKey;
@@ -8,8 +8,8 @@ use collect::Seen;
 use kubernetes::audit::{self, Writes};
 use kubernetes::schema::ApiKind;
 use kubernetes::{Body, Canonical, Controllers, IMAGE, Known, PROVIDER};
-use model::{Key, ModelError, ResourceId};
-use serde_json::Value;
+use model::{Document, Key, ModelError, ResourceId};
+use serde_json::{Value, json};
 
 use super::images::Images;
 use super::watch::Head;
@@ -28,6 +28,17 @@ pub(super) enum News {
     Still(ResourceId),
     /// It is new, changed or gone.
     Seen(Box<Seen>),
+}
+
+/// Where the server says something of an object.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Word {
+    /// In a list.
+    Listed,
+    /// In a watch.
+    Watched,
+    /// In a watch: it was deleted.
+    Gone,
 }
 
 /// A kind's objects, and what of them is wanted.
@@ -51,11 +62,13 @@ pub(super) struct Objects {
     /// By key: the newest version seen.
     versions: HashMap<Key, u64>,
     gone: VecDeque<Key>,
+    /// What the list at hand has: of the rest the versions are forgotten with it.
+    listed: HashSet<Key>,
     pub images: Images,
     /// Who wrote what, where an audit log says it.
     pub writes: Option<Writes>,
-    /// Objects whose newest writer the log has not named yet: their paths' last steps.
-    pub unnamed: BTreeMap<String, ResourceId>,
+    /// Objects whose newest writer the log has not named yet, and what that is called.
+    pub unnamed: BTreeMap<String, (ResourceId, String)>,
 }
 
 impl Objects {
@@ -67,6 +80,7 @@ impl Objects {
             key,
             versions: HashMap::new(),
             gone: VecDeque::new(),
+            listed: HashSet::new(),
             images: Images::default(),
             writes: None,
             unnamed: BTreeMap::new(),
@@ -79,12 +93,24 @@ impl Objects {
             self.versions.clear();
         }
         self.known = known;
-        self.gone.clear();
+        for key in self.gone.drain(..) {
+            self.versions.remove(&key);
+        }
+        self.listed.clear();
         self.images = Images::default();
     }
 
-    /// Takes an object of a list or a watch.
-    pub(super) fn take(&mut self, role: &Role, json: &str, gone: bool) -> Result<News, String> {
+    /// The list is over.
+    pub(super) fn end(&mut self) {
+        let listed = std::mem::take(&mut self.listed);
+        self.versions.retain(|key, _| listed.contains(key));
+        self.versions.shrink_to_fit();
+    }
+
+    /// Takes an object of a list or a watch. A list is right even where its versions are lower than
+    /// those that were seen: the server may have been restored.
+    pub(super) fn take(&mut self, role: &Role, json: &str, word: Word) -> Result<News, String> {
+        let gone = word == Word::Gone;
         let Head { metadata } = serde_json::from_str(json).map_err(|error| error.to_string())?;
         let id = kubernetes::id(&self.cluster, &role.kind, &metadata.namespace, &metadata.name)
             .map_err(|error: ModelError| error.to_string())?;
@@ -92,7 +118,9 @@ impl Objects {
         // Versions are numbers that grow, see KEP-5504; of a server that has others all words count.
         let version = metadata.resource_version.parse().unwrap_or(0);
         let before = self.versions.get(&key).copied();
-        if version != 0 && before.is_some_and(|before| version < before) {
+        if word == Word::Listed {
+            self.listed.insert(key);
+        } else if version != 0 && before.is_some_and(|before| version < before) {
             metrics::counter!("steadfast_kubernetes_late_events_total").increment(1);
             return Ok(News::Nothing);
         }
@@ -106,7 +134,14 @@ impl Objects {
             self.images.remove(key);
             return Ok(if role.resources { News::Seen(Box::new(absent(id))) } else { News::Nothing });
         }
-        let mut object: Value = serde_json::from_str(json).map_err(|error| error.to_string())?;
+        let mut object: Value = match serde_json::from_str(json) {
+            Ok(object) => object,
+            // It is there, and that is all that can be said.
+            Err(error) => {
+                let document = Document::new(json!({ "unreadable": error.to_string() }));
+                return Ok(News::Seen(Box::new(Seen { document: Some(document), ..absent(id) })));
+            }
+        };
         if role.images {
             self.images.put(key, kubernetes::images(&object));
         }
@@ -138,8 +173,12 @@ impl Objects {
         let object = audit::object(group, &role.plural, id.namespace(), id.name());
         body.origins.name_actors(|owner| writes.user(&object, owner).map(str::to_owned));
         self.unnamed.remove(&object);
-        if body.origins.newest().is_some_and(|owner| owner.actor.is_none()) && self.unnamed.len() < UNNAMED {
-            self.unnamed.insert(object, id.clone());
+        let newest = body.origins.newest().filter(|owner| owner.actor.is_none());
+        if let Some(owner) = newest {
+            self.unnamed.insert(object, (id.clone(), owner.manager.clone()));
+            if self.unnamed.len() > UNNAMED {
+                self.unnamed.pop_first();
+            }
         }
     }
 
@@ -213,7 +252,8 @@ mod tests {
             ("10", "again", false, "again"),
         ];
         for (version, value, gone, expected) in words {
-            let news = objects.take(&role, &config_map(version, value), gone).unwrap();
+            let said = if gone { Word::Gone } else { Word::Watched };
+            let news = objects.take(&role, &config_map(version, value), said).unwrap();
             assert_eq!(word(&news), expected, "{version}");
         }
     }
@@ -222,9 +262,31 @@ mod tests {
     fn a_server_with_other_versions_is_believed() {
         let (mut objects, role) = objects();
         for value in ["one", "two", "one"] {
-            let news = objects.take(&role, &config_map("a-b", value), false).unwrap();
+            let news = objects.take(&role, &config_map("a-b", value), Word::Watched).unwrap();
             assert_eq!(word(&news), value);
         }
+    }
+
+    #[test]
+    fn a_list_is_right_though_its_versions_are_lower() {
+        let (mut objects, role) = objects();
+        objects.take(&role, &config_map("50", "one"), Word::Listed).unwrap();
+        objects.begin(Arc::default());
+        assert_eq!(word(&objects.take(&role, &config_map("7", "two"), Word::Listed).unwrap()), "two");
+        objects.end();
+        assert_eq!(word(&objects.take(&role, &config_map("8", "three"), Word::Watched).unwrap()), "three");
+        objects.begin(Arc::default());
+        objects.end();
+        assert!(objects.versions.is_empty(), "what is in no list is forgotten");
+    }
+
+    #[test]
+    fn an_object_that_is_nested_too_deep_is_there_and_unreadable() {
+        let (mut objects, role) = objects();
+        let deep = format!("{}1{}", "[".repeat(500), "]".repeat(500));
+        let json = format!("{{\"metadata\":{{\"name\":\"x\",\"namespace\":\"shop\"}},\"data\":{deep}}}");
+        let News::Seen(seen) = objects.take(&role, &json, Word::Listed).unwrap() else { panic!() };
+        assert!(seen.document.unwrap().tree()["unreadable"].is_string());
     }
 
     #[test]
@@ -233,7 +295,7 @@ mod tests {
         for json in
             ["", "[]", "{\"metadata\": {\"name\": \"\"}}", "{\"metadata\": {\"name\": \"x\", \"namespace\": \"a/b\"}}"]
         {
-            assert!(objects.take(&role, json, false).is_err(), "{json}");
+            assert!(objects.take(&role, json, Word::Watched).is_err(), "{json}");
         }
     }
 }

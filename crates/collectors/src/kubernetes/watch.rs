@@ -127,19 +127,22 @@ impl Watch {
             let mut heard = false;
             let ended = self.once(api, clock, &mut heard).await;
             let now = clock.monotonic();
-            if heard {
+            let long = ended.is_ok() && now.saturating_sub(before) > Duration::from_secs(1);
+            if heard || long {
                 failing = None;
                 backoff.reset();
             }
+            let since = *failing.get_or_insert(before);
             match ended {
-                Ok(()) if now.saturating_sub(before) > Duration::from_secs(1) => continue,
+                Ok(()) if long => continue,
+                // A server that ends each watch at once tells nothing.
+                Ok(()) if now.saturating_sub(since) > PATIENCE => return ApiError::Expired,
                 Ok(()) => {}
-                Err(ApiError::Failed(why)) => {
-                    let since = *failing.get_or_insert(before);
+                Err(error @ (ApiError::Failed(_) | ApiError::Server(_))) => {
                     if now.saturating_sub(since) > PATIENCE {
-                        return ApiError::Failed(why);
+                        return error;
                     }
-                    tracing::debug!(path = self.path, why, "a watch has ended: it is tried again");
+                    tracing::debug!(path = self.path, %error, "a watch has ended: it is tried again");
                 }
                 Err(error) => return error,
             }
@@ -158,13 +161,13 @@ impl Watch {
         loop {
             let silent = |_| ApiError::Failed(format!("nothing came within {} s", SILENCE.as_secs()));
             let Some(line) = clock.timeout(SILENCE, lines.next(EVENT)).await.map_err(silent)?? else { return Ok(()) };
-            *heard = true;
             let line: Line<'_> = serde_json::from_slice(line).map_err(ApiError::failed)?;
             if line.r#type == "ERROR" {
                 let status: Status = serde_json::from_str(line.object.get()).map_err(ApiError::failed)?;
                 return Err(ApiError::of(&status));
             }
             let head: Head = serde_json::from_str(line.object.get()).map_err(ApiError::failed)?;
+            *heard = true;
             if line.r#type != "BOOKMARK" {
                 let event = Event { kind: self.kind, gone: line.r#type == "DELETED", object: line.object.get().into() };
                 // The receiver is dropped only with this watch.

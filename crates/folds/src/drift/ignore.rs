@@ -156,13 +156,32 @@ fn is_below(place: &str, path: &str) -> bool {
 }
 
 /// Words of jq that reach out of the object: what a fold says depends on its records only.
-const OUTSIDE: &[&str] =
-    &["now", "env", "ENV", "halt", "halt_error", "input", "inputs", "debug", "stderr", "input_filename"];
+const OUTSIDE: &[&str] = &[
+    "now",
+    "localtime",
+    "strflocaltime",
+    "env",
+    "ENV",
+    "halt",
+    "halt_error",
+    "input",
+    "inputs",
+    "input_filename",
+    "debug",
+    "stderr",
+];
+
+/// Words of jq with which an expression may go on without end.
+const ENDLESS: &[&str] = &["def", "repeat", "until", "while", "range", "recurse", "limit", "foreach", "reduce"];
 
 fn compile(code: &str) -> Result<Filter, String> {
-    let mut words = code.split(|c: char| !c.is_ascii_alphanumeric() && c != '_');
-    if let Some(word) = words.find(|word| OUTSIDE.contains(word)) {
-        return Err(format!("`{word}` must not be used: an expression sees the object only"));
+    for word in words(code) {
+        if OUTSIDE.contains(&word) {
+            return Err(format!("`{word}` must not be used: an expression sees the object only"));
+        }
+        if ENDLESS.contains(&word) {
+            return Err(format!("`{word}` must not be used: an expression says where, and that ends"));
+        }
     }
     let code = format!("[limit({PATHS}; path({code}))]");
     let defs = jaq_core::defs().chain(jaq_std::defs()).chain(jaq_json::defs());
@@ -175,6 +194,23 @@ fn compile(code: &str) -> Result<Filter, String> {
         format!("jq does not know `{}`", names.join("`, `"))
     };
     Compiler::default().with_funs(funs).compile(modules).map_err(unknown)
+}
+
+/// The names that an expression calls: no members (`.env`), no texts.
+fn words(code: &str) -> Vec<&str> {
+    let mut words = Vec::new();
+    for (n, part) in code.split('"').enumerate().filter(|(n, _)| n % 2 == 0) {
+        let is_word = |c: char| c.is_ascii_alphanumeric() || c == '_';
+        let mut before = if n == 0 { ' ' } else { '"' };
+        for piece in part.split_inclusive(|c: char| !is_word(c)) {
+            let word = piece.trim_end_matches(|c: char| !is_word(c));
+            if !word.is_empty() && before != '.' {
+                words.push(word);
+            }
+            before = piece.chars().next_back().unwrap_or(before);
+        }
+    }
+    words
 }
 
 fn places(filter: &Filter, live: &Value) -> Vec<String> {
@@ -234,6 +270,7 @@ mod tests {
             (json!({"why": "x", "managers": ["my-*"], "paths": ["/spec/containers/**"]}), vec![replicas, app, proxy]),
             (json!({"why": "x", "jq": [".spec.containers[] | select(.image == \"y\")"]}), vec![replicas, app]),
             (json!({"why": "x", "jq": [".spec.containers[\"name=app\"].image"]}), vec![replicas, proxy]),
+            (json!({"why": "x", "jq": [".spec.containers[].env, .spec[\"input\"]"]}), vec![replicas, app, proxy]),
             (json!({"why": "x", "paths": ["/spec/**"], "labels": {"team": "b"}}), vec![replicas, app, proxy]),
             (json!({"why": "x", "paths": ["/spec/**"], "labels": {"team": "a"}}), vec![]),
             (json!({"why": "x", "paths": ["/spec/**"], "kinds": ["Service"]}), vec![replicas, app, proxy]),
@@ -253,6 +290,7 @@ mod tests {
             (json!({"why": "x", "jq": [".spec["]}), "ignore rule 1: jq: is no jq expression"),
             (json!({"why": "x", "jq": ["nonsense"]}), "ignore rule 1: jq: jq does not know `nonsense`"),
             (json!({"why": "x", "jq": [".a | halt"]}), "ignore rule 1: jq: `halt` must not be used"),
+            (json!({"why": "x", "jq": ["def f: f; f"]}), "ignore rule 1: jq: `def` must not be used"),
             (json!({"why": "x", "managers": ["["]}), "ignore rule 1: managers: "),
         ] {
             let error = Ignore::new(&[rule(text)]).unwrap_err().to_string();

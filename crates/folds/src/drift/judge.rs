@@ -38,6 +38,8 @@ pub(super) struct Judgement {
     pub commit: Option<String>,
     /// What is live now is what later changes are measured by, until something else is declared.
     pub converged: bool,
+    /// Nothing can be said now: what was said stays.
+    pub keeps: bool,
 }
 
 impl Judgement {
@@ -202,7 +204,7 @@ struct Differences {
 }
 
 /// Nothing of the resource was seen.
-fn unseen(declared: Value, why: String) -> Judgement {
+pub(super) fn unseen(declared: Value, why: String) -> Judgement {
     let field = compare::change(String::new(), FieldReason::Unseen, declared, why.into());
     Judgement { fields: vec![field], ..Judgement::of(Verdict::Unknown) }
 }

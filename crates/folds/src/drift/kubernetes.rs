@@ -10,7 +10,7 @@ use model::{FieldChange, FieldReason, Fingerprint, Verdict};
 use super::compare;
 use super::judge::{self, Case, Judgement};
 use super::scope::Past;
-use super::table::CONVERGED;
+use super::table::{AGREED, BASELINE};
 
 /// The body of a document, if it is one of an object of Kubernetes.
 pub(super) fn body(found: &Found) -> Option<Body> {
@@ -23,24 +23,30 @@ pub(super) fn body(found: &Found) -> Option<Body> {
 pub(super) fn compared(case: &Case<'_>, live: &Body) -> Option<Judgement> {
     let declared = case.declared(case.entry.declared).and_then(body)?;
     if declared.schema != live.schema {
-        // One of the two is read anew with the schema that the other has.
-        return Some(Judgement { quiet: true, ..Judgement::of(Verdict::Unknown) });
+        return Some(other_schema(&declared, live));
     }
     let mut fields = kubernetes::compare(declared.side(), live.side());
     case.ignore(&live.tree, &mut fields);
-    let converged = converge(case, live, &mut fields);
-    if fields.is_empty() {
+    let past = past(case, live);
+    let sides: Vec<Side<'_>> = past.iter().map(|(_, body)| body.side()).collect();
+    let commit = |n: usize| past.get(n).map(|(past, _)| past.revision.clone());
+    let baseline = baseline(case, live);
+    // Admission put it in when the object came to agree, and nobody has touched it since.
+    let stays = |field: &FieldChange| {
+        let then = baseline.as_ref().and_then(|baseline| baseline.tree.pointer(&field.path));
+        field.reason == FieldReason::Undeclared && then == Some(&field.live)
+    };
+    let whole = if fields.is_empty() {
+        None
+    } else {
+        attribute(&mut fields, live.side(), &sides, &stays, |field, n| field.commit = commit(n))
+    };
+    fields.retain(|field| !stays(field));
+    let converged = converges(case, live, &fields);
+    if converged || fields.is_empty() {
         let judgement = live.waiting.as_deref().map_or(Judgement::of(Verdict::InSync), |why| rolling(case, why));
         return Some(Judgement { converged, ..judgement });
     }
-    let declared = case.past.iter().filter(|past| past.fingerprint != Fingerprint::ABSENT);
-    let past: Vec<(&Past, Body)> = declared
-        .filter_map(|past| Some((past, case.declared(past.fingerprint).and_then(body)?)))
-        .filter(|(_, body)| body.schema == live.schema)
-        .collect();
-    let sides: Vec<Side<'_>> = past.iter().map(|(_, body)| body.side()).collect();
-    let commit = |n: usize| past.get(n).map(|(past, _)| past.revision.clone());
-    let whole = attribute(&mut fields, live.side(), &sides, |field, n| field.commit = commit(n));
     let all_past = fields.iter().all(|field| is_past(field.reason));
     let verdict = match kubernetes::verdict(&fields, whole.is_some()) {
         _ if all_past && case.young() => Verdict::RollingOut,
@@ -49,26 +55,44 @@ pub(super) fn compared(case: &Case<'_>, live: &Body) -> Option<Judgement> {
     Some(Judgement { fields, commit: whole.and_then(commit), ..Judgement::of(verdict) })
 }
 
-/// Leaves out undeclared fields that were there when the object came to agree with what is declared:
-/// admission put them in with the change itself. Gives whether it agrees now for the first time.
-fn converge(case: &Case<'_>, live: &Body, fields: &mut Vec<FieldChange>) -> bool {
-    if case.entry.meta.has(CONVERGED) {
-        if let Some(baseline) = case.documents.live(case.key, case.entry.baseline).and_then(body) {
-            let stays = |field: &FieldChange| baseline.tree.pointer(&field.path) == Some(&field.live);
-            fields.retain(|field| field.reason != FieldReason::Undeclared || !stays(field));
-        }
-        return false;
+/// What earlier revisions declared, in the form that live has.
+fn past<'a>(case: &Case<'a>, live: &Body) -> Vec<(&'a Past, Body)> {
+    let declared = case.past.iter().filter(|past| past.fingerprint != Fingerprint::ABSENT);
+    let read = declared.filter_map(|past| Some((past, case.declared(past.fingerprint).and_then(body)?)));
+    read.filter(|(_, body)| body.schema == live.schema).collect()
+}
+
+/// Two forms cannot be compared: one is read anew with the schema of the other, or never will be.
+fn other_schema(declared: &Body, live: &Body) -> Judgement {
+    let version = |body: &Body| body.schema.split(' ').next().unwrap_or_default().to_owned();
+    let (of_declared, of_live) = (version(declared), version(live));
+    if of_declared == of_live {
+        return Judgement { quiet: true, keeps: true, ..Judgement::of(Verdict::Unknown) };
     }
+    let why = format!("it is declared as {of_declared} and watched as {of_live}");
+    judge::unseen(declared.tree.clone(), why)
+}
+
+/// What was live when the object last came to agree with what was declared.
+fn baseline(case: &Case<'_>, live: &Body) -> Option<Body> {
+    if !case.entry.meta.has(BASELINE) {
+        return None;
+    }
+    if case.entry.baseline == case.entry.live {
+        return Some(live.clone());
+    }
+    case.documents.live(case.key, case.entry.baseline).and_then(body)
+}
+
+/// Whether live agrees now with the version that is declared, for the first time, but for what
+/// admission put in.
+fn converges(case: &Case<'_>, live: &Body, fields: &[FieldChange]) -> bool {
     // What was there before we looked, or came by hand, may be anything.
     let before = judge::verdict(case.entry.meta.verdict);
     let witnessed = matches!(before, Some(Verdict::RollingOut | Verdict::Missing | Verdict::Behind));
     let by_hand = |field: &FieldChange| field.owner.as_deref().is_none_or(kubernetes::by_hand);
     let admitted = |field: &FieldChange| field.reason == FieldReason::Undeclared && witnessed && !by_hand(field);
-    let converged = live.waiting.is_none() && fields.iter().all(admitted);
-    if converged {
-        fields.clear();
-    }
-    converged
+    !case.entry.meta.has(AGREED) && live.waiting.is_none() && fields.iter().all(admitted)
 }
 
 /// What is declared is there, and pods of an earlier version still run.

@@ -35,7 +35,7 @@ use ignore::Ignore;
 pub use ignore::{IgnoreError, IgnoreRule};
 use report::{Documents, Report};
 use scope::{Place, RevisionInfo, Scope};
-use table::{CONVERGED, LEFT_OVER, REPLACE_ONLY};
+use table::{AGREED, BASELINE, LEFT_OVER, REPLACE_ONLY};
 
 const NAME: &str = "drift";
 
@@ -92,7 +92,7 @@ impl DriftFold {
         if change.row.is_none() && (live != Fingerprint::ABSENT || said) {
             need(Side::Live, live);
         }
-        if entry.meta.has(CONVERGED) && entry.baseline != live {
+        if entry.meta.has(BASELINE) && entry.baseline != live {
             need(Side::Live, entry.baseline);
         }
         let left_over = declared == Fingerprint::ABSENT;
@@ -308,9 +308,13 @@ impl DriftFold {
             left_over: entry.meta.has(LEFT_OVER),
         };
         let judgement = case.judge();
+        if judgement.keeps && entry.meta.verdict != 0 {
+            return;
+        }
         if judgement.converged {
             entry.baseline = entry.live;
-            entry.meta.set(CONVERGED, true);
+            entry.meta.set(BASELINE, true);
+            entry.meta.set(AGREED, true);
         }
         let old = scope.table.get(&key).unwrap_or_default().meta;
         let verdict = judgement.verdict;

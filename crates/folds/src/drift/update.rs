@@ -9,7 +9,7 @@ use super::DriftFold;
 use super::changes::Change;
 use super::judge;
 use super::scope::Past;
-use super::table::{CONVERGED, Entry, GAP, LEFT_OVER, REPLACE_ONLY};
+use super::table::{AGREED, BASELINE, Entry, GAP, LEFT_OVER, REPLACE_ONLY};
 
 /// The kind of the resource that changes when a host is replaced or started anew; everything of
 /// its scope is then a new instance.
@@ -49,7 +49,7 @@ impl DriftFold {
         if let Some(source) = source {
             entry.meta.watcher = scope.party(source);
             let scanning = scope.parties.get(usize::from(entry.meta.watcher)).is_some_and(|party| !party.complete);
-            if (first || scanning) && !entry.meta.has(CONVERGED) {
+            if (first || scanning) && !entry.meta.has(BASELINE) {
                 entry.baseline = entry.live;
             }
         }
@@ -75,7 +75,7 @@ impl DriftFold {
             history.truncate(earlier_versions);
         }
         entry.declared = declared;
-        entry.meta.set(CONVERGED, false);
+        entry.meta.set(AGREED, false);
         entry.meta.declarer = declarer;
         entry.meta.set(LEFT_OVER, !self.config.may_leave_behind.contains(&source.source));
         scope.count(entry.meta, 1);

@@ -135,24 +135,27 @@ impl Schema {
         &builtin::SCHEMA
     }
 
-    /// Which version of its schema a kind has: the same text for the same members. Empty for kinds
-    /// that are built in, whose form no server changes; `none` where nothing is known.
+    /// Which version of its schema a kind has: the same text for the same form. `apps/v1` for kinds
+    /// that are built in, whose form no server changes; with a hash of its members for others.
     pub fn version(&self, kind: &ApiKind) -> String {
+        let of = &kind.api_version;
         if Self::builtin().kinds.contains_key(kind) {
-            return String::new();
+            return of.clone();
         }
-        let Some(id) = self.kind(kind) else { return "none".to_owned() };
+        let Some(id) = self.kind(kind) else { return format!("{of} none") };
         let (mut hasher, mut seen) = (blake3::Hasher::new(), vec![id]);
         let mut next = 0;
         while let Some(id) = seen.get(next).copied() {
             let of = self.get(id);
             for (name, field) in &of.fields {
-                hasher.update(name.text.as_bytes()).update(field.shape.word(&mut seen).as_bytes()).update(b"\n");
+                let default = field.default.as_ref().map(ToString::to_string).unwrap_or_default();
+                let words = format!("{} {} {default}\n", name.text, field.shape.word(&mut seen));
+                hasher.update(words.as_bytes());
             }
             hasher.update(b"\n");
             next += 1;
         }
-        hasher.finalize().to_hex()[..16].to_owned()
+        format!("{of} {}", &hasher.finalize().to_hex()[..16])
     }
 
     /// The type of objects of that kind.

@@ -28,11 +28,11 @@ impl Layout {
         self.take(format!("{}/files/{folders}{}", folder(id.scope_name()), name(last)), id.as_str())
     }
 
-    /// `prod/shop/deployment-web.yaml`; what is in no namespace is in `prod/cluster`.
+    /// `k8s-prod/shop/deployment-web.yaml`; what is in no namespace is in `k8s-prod/_cluster`.
     pub(crate) fn object(&mut self, id: &ResourceId) -> PathBuf {
         let namespace = if id.namespace().is_empty() { "_cluster" } else { id.namespace() };
         let kind = id.kind().rsplit('.').next().unwrap_or_default().to_lowercase();
-        let path = format!("{}/{}/{kind}-{}", folder(id.scope_name()), folder(namespace), name(id.name()));
+        let path = format!("k8s-{}/{}/{kind}-{}", folder(id.scope_name()), folder(namespace), name(id.name()));
         self.take(path, id.as_str())
     }
 

@@ -53,6 +53,8 @@ pub struct Git {
     stamp: Stamp,
     /// The newest commit that was handed over or refused.
     seen: Option<ObjectId>,
+    /// The newest one that was handed over.
+    good: Option<ObjectId>,
     /// Commits to hand over, oldest first.
     pending: VecDeque<Pending>,
     /// Set if the commit that was seen last cannot be read.
@@ -96,6 +98,7 @@ impl Git {
             clock: context.clock.clone(),
             stamp: Stamp::default(),
             seen: None,
+            good: None,
             pending: VecDeque::new(),
             bad: None,
             files: Files::new(),
@@ -109,7 +112,7 @@ impl Git {
         let cluster = self.cluster.as_mut()?;
         if cluster.known.has_changed().unwrap_or_default() {
             self.files = Files::new();
-            let again = self.seen.filter(|_| self.pending.is_empty());
+            let again = self.good.filter(|_| self.pending.is_empty());
             self.pending.extend(again.map(|commit| Pending { commit, backfill: false }));
         }
         Some(Arc::clone(&cluster.known.borrow_and_update()))
@@ -136,12 +139,14 @@ impl Git {
     async fn hand_over(&mut self) -> Result<Vec<Fetched>, DesiredError> {
         let (dir, config, secrets) = (self.mirror.dir.clone(), self.config.clone(), self.secrets.clone());
         let known = self.known();
+        let watched = self.cluster.as_ref().is_some_and(|cluster| cluster.shared.watched());
         let (pending, scopes, clock) = (self.pending.clone(), self.scopes.clone(), self.clock.clone());
         // A call that is dropped loses them; they are read again.
         let files = std::mem::take(&mut self.files);
         let read = base::blocking(move || {
             let objects = config.kubernetes.as_ref().zip(known.as_deref());
-            let objects = objects.map(|(config, known)| Objects { config, known, cache: &dir, clock: &clock });
+            let (cache, clock) = (dir.as_path(), &clock);
+            let objects = objects.map(|(config, known)| Objects { config, known, watched, cache, clock });
             let host = config.host.as_deref();
             let reading = Reading { secrets: &secrets, path: config.path.as_deref(), host, objects };
             read_all(&dir, reading, &pending, (scopes, files))
@@ -154,8 +159,12 @@ impl Git {
             Err(Unread::Bad(bad)) => return Err((*bad).into()),
         };
         if let Some(last) = read.done.checked_sub(1).and_then(|last| self.pending.get(last)) {
-            self.seen = Some(last.commit);
-            self.bad = None;
+            // One that is read again for what was learned is older than one that was refused since.
+            if self.good != Some(last.commit) {
+                self.seen = Some(last.commit);
+                self.bad = None;
+            }
+            self.good = Some(last.commit);
         }
         self.pending.drain(..read.done);
         self.files = read.files;
@@ -198,9 +207,9 @@ impl Source for Git {
     }
 
     async fn fetch(&mut self) -> Result<Vec<Fetched>, DesiredError> {
+        self.known();
         if self.pending.is_empty() {
             self.look().await?;
-            self.known();
         }
         match &self.bad {
             Some(bad) if self.pending.is_empty() => Err(bad.clone().into()),

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use base::{Clock, Limit, Timestamp};
 use desired::{BadRevision, Fetched, Managed, Manifest};
 use gix::{Commit, ObjectId, Repository, Tree};
-use kubernetes::schema::ApiKind;
+use kubernetes::schema::{ApiKind, Schema};
 use kubernetes::{Known, PROVIDER};
 
 use super::config::ObjectsConfig;
@@ -58,6 +58,8 @@ pub(crate) struct Reading<'a> {
 pub(crate) struct Objects<'a> {
     pub(crate) config: &'a ObjectsConfig,
     pub(crate) known: &'a Known,
+    /// Whether the server is asked for more.
+    pub(crate) watched: bool,
     /// A folder for what may be lost.
     pub(crate) cache: &'a Path,
     pub(crate) clock: &'a Clock,
@@ -133,6 +135,10 @@ impl<'a> Reader<'a> {
         let empty = |scope: &str| about.empty(scope, pending.backfill);
         let mut sets: BTreeMap<String, Fetched> = scopes.iter().map(|scope| (scope.clone(), empty(scope))).collect();
         files.into_iter().for_each(|parsed| add(&parsed, &mut sets, empty));
+        if self.waits() {
+            // What is declared stays as it was: without the server nobody knows all of its names and forms.
+            sets.retain(|scope, _| !scope.starts_with(PROVIDER));
+        }
         self.manage(&mut sets);
         sets.values().try_for_each(|set| unique(set, about))?;
         Ok(sets.into_values().collect())
@@ -208,6 +214,16 @@ impl<'a> Reader<'a> {
         let file = Remembered { id, bytes: 0, parsed: Arc::clone(&parsed), kinds: Arc::new(all) };
         self.last = Files::from([(path.to_owned(), file)]);
         Ok(Some(parsed))
+    }
+
+    /// Whether the server will say more of the kinds that are declared.
+    fn waits(&self) -> bool {
+        let Some(objects) = self.with.objects.filter(|objects| objects.watched && !objects.known.learned) else {
+            return false;
+        };
+        let known =
+            |kind: &ApiKind| Schema::builtin().kind(kind).is_some() || objects.known.namespaced.contains_key(kind);
+        !self.last.values().flat_map(|file| file.kinds.iter()).all(known)
     }
 
     /// The places in which every object is to be declared.

@@ -1,3 +1,4 @@
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use kubernetes::schema::ApiKind;
@@ -10,18 +11,33 @@ use crate::yaml::emit;
 
 /// Writes objects as manifests below `dir`, a file each: what somebody must declare, without status,
 /// defaults and what controllers fill in, so that they are in sync at once. What an earlier call
-/// wrote of the cluster and is gone is removed.
+/// wrote of the cluster and is gone is removed, where it is of one of the `kinds` that were looked at.
 ///
 /// # Errors
 /// See [`WriteError`]; files that were written before stay.
-pub fn write(dir: &Path, objects: &[(ResourceId, ApiKind, Body)], known: &Known) -> Result<Written, WriteError> {
+pub fn write(
+    dir: &Path,
+    objects: &[(ResourceId, ApiKind, Body)],
+    kinds: &BTreeSet<String>,
+    known: &Known,
+) -> Result<Written, WriteError> {
     let mut layout = Layout::default();
     let mut files: Vec<(PathBuf, String)> = objects
         .iter()
         .map(|(id, kind, body)| (layout.object(id), manifest(&known.schema.manifest(kind, id, body))))
         .collect();
     files.sort();
-    captured::put(dir, &files, |_| true)
+    captured::put(dir, &files, |path| kind(path).is_some_and(|kind| kinds.iter().any(|other| file_kind(other) == kind)))
+}
+
+/// The kind in the name of a file that was written.
+fn kind(path: &Path) -> Option<&str> {
+    path.file_name()?.to_str()?.split('-').next()
+}
+
+/// `deployment` of `apps.Deployment`.
+fn file_kind(kind: &str) -> String {
+    kind.rsplit('.').next().unwrap_or_default().to_lowercase()
 }
 
 /// An object as YAML.

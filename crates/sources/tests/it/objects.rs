@@ -68,6 +68,7 @@ async fn an_object_without_a_cluster_is_refused_and_says_what_to_set() {
     repository.commit("settings");
     let error = refused(&mut repository.source()).await;
     assert!(error.contains("a Kubernetes manifest (v1 ConfigMap)") && error.contains("kubernetes.cluster"), "{error}");
+    let repository = Repository::new();
     repository.put("settings.yaml", "apiVersion: v1\nkind: ConfigMap\ndata: {}\n");
     repository.commit("no name");
     let error = refused(&mut repository.source_of(config(&repository, serde_json::json!({})))).await;

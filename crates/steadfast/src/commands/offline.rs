@@ -22,6 +22,12 @@ pub(super) async fn capture(config: &Config, dir: &Path) -> Result<u8, Box<dyn E
     for path in &captured.kept {
         print(&format!("left alone, it has edits that are not committed: {}\n", path.display()));
     }
+    for id in &captured.left_out {
+        print(&format!("left out, it holds a secret: {id}\n"));
+    }
+    for kind in &captured.unseen {
+        print(&format!("could not be looked at: {kind}\n"));
+    }
     print(&format!(
         "{} resources in {} files below {}\nreview them, then: git -C {} add -A && git -C {} commit -m 'As it is'\n",
         captured.resources,

@@ -297,11 +297,11 @@ async fn what_may_not_be_read_is_unknown_and_a_capture_is_in_sync_at_once() {
     )
     .unwrap();
     scene.host.capture();
-    let captured = std::fs::read_to_string(scene.host.repository.join("test/shop/deployment-web.yaml")).unwrap();
+    let captured = std::fs::read_to_string(scene.host.repository.join("k8s-test/shop/deployment-web.yaml")).unwrap();
     for left_out in ["status", "uid", "imagePullPolicy", "managedFields", "creationTimestamp"] {
         assert!(!captured.contains(left_out), "{captured}");
     }
-    assert!(!scene.host.repository.join("test/shop/configmap-kube-root-ca.crt.yaml").exists());
+    assert!(!scene.host.repository.join("k8s-test/shop/configmap-kube-root-ca.crt.yaml").exists());
     std::fs::write(
         scene.host.repository.join("token.yaml"),
         "apiVersion: v1\nkind: Secret\nmetadata: {name: token, namespace: shop}\nstringData: {token: swordfish}\n",
@@ -350,4 +350,37 @@ async fn what_may_not_be_read_is_unknown_and_a_capture_is_in_sync_at_once() {
     run(pods[1], "bbbb");
     scene.until("two contents under one tag", image, |entry| entry["verdict"] == "mutated_in_place").await;
     assert_eq!(scene.host.stop().await, 0);
+}
+
+/// Kinds that clusters are full of, with the fields that servers fill in.
+const KINDS: &str = include_str!("kinds.yaml");
+
+#[tokio::test(flavor = "multi_thread")]
+async fn objects_of_many_kinds_are_in_sync_with_what_a_server_makes_of_them() {
+    let Some(cluster) = Cluster::start() else { return };
+    let dir = tempfile::tempdir().unwrap();
+    let (declared, live) = (dir.path().join("declared.yaml"), dir.path().join("live.yaml"));
+    std::fs::write(&declared, KINDS).unwrap();
+    let diff = || {
+        let out = std::process::Command::new(env!("CARGO_BIN_EXE_steadfast"))
+            .args(["diff", "--output", "json", "--desired"])
+            .arg(&declared)
+            .arg("--live")
+            .arg(&live)
+            .output()
+            .unwrap();
+        serde_json::from_slice::<Value>(&out.stdout).unwrap()
+    };
+    for apply in [vec!["apply"], vec!["apply", "--server-side", "--force-conflicts", "--field-manager=ci"]] {
+        cluster.kubectl("admin", &[apply.as_slice(), &["-f", "-"]].concat(), KINDS);
+        let text = cluster.kubectl(
+            "admin",
+            &["get", "-f", declared.to_str().unwrap(), "-o", "yaml", "--show-managed-fields"],
+            "",
+        );
+        std::fs::write(&live, text).unwrap();
+        let report = diff();
+        assert!(report["summary"]["in_sync"].as_i64().unwrap() > 45, "{report:#}");
+        assert_eq!(report["resources"].as_array().map(Vec::len), Some(0), "{apply:?}: {report:#}");
+    }
 }
