@@ -25,6 +25,8 @@ needs:
 peers:
 	@if command -v java >/dev/null && command -v mvn >/dev/null && command -v python3 >/dev/null; then tests/peers/kafka-install.sh; \
 	else $(call left_out,tests against Kafka: they need java and mvn and python3); fi
+	@if [ ! -x "$${STEADFAST_PEERS:-$$HOME/.cache/steadfast/peers}/bin/helm" ]; then \
+	$(call left_out,tests against Kubernetes and helm: tests/peers/kubernetes/install.sh installs them in 15 minutes); fi
 
 # The project's own rules: format, layers, sizes, documents.
 tidy: needs
