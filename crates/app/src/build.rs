@@ -14,6 +14,7 @@ use query::Engine;
 use server::{Health, Parts, Server};
 use sources::Context;
 use sources::git::Git;
+use sources::helm::Helm;
 use sources::packages::Packages;
 use store::Store;
 use telemetry::Metrics;
@@ -214,6 +215,10 @@ impl Wiring<'_> {
         for git in config.git.as_slice() {
             let wrong = |error| AppError::part(format!("desired.git.{}", git.name), error);
             host.start(Box::new(Git::new(git.clone(), &context).map_err(wrong)?));
+        }
+        for helm in config.helm.as_slice() {
+            let wrong = |error| AppError::part(format!("desired.helm.{}", helm.cluster), error);
+            host.start(Box::new(Helm::new(helm.clone(), &context).map_err(wrong)?));
         }
         if config.packages.enabled {
             let packages = Packages::new(config.packages.clone(), &context.host, self.clock);

@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use model::{ModelError, ResourceId};
 use tokio::sync::watch;
 
+use crate::helm::Release;
 use crate::schema::{ApiKind, Schema};
 
 /// The provider in ids of resources.
@@ -73,12 +74,23 @@ impl Default for Known {
 }
 
 impl Known {
+    /// Whether the server was asked for that kind.
+    pub fn knows(&self, kind: &ApiKind) -> bool {
+        self.namespaced.contains_key(kind) || self.unserved.contains(kind)
+    }
+
     /// Whether objects of that kind are in a namespace; nothing if nobody knows.
     pub fn namespaced(&self, kind: &ApiKind) -> Option<bool> {
         let builtin = || Schema::builtin().kind(kind).map(|_| !CLUSTER_WIDE.contains(&kind.kind.as_str()));
         self.namespaced.get(kind).copied().or_else(builtin)
     }
 }
+
+/// Versions of releases of Helm, by namespace and name.
+pub type Releases = BTreeMap<(String, String), BTreeMap<i64, Release>>;
+
+/// Versions of one release that are kept.
+const VERSIONS: usize = 5;
 
 /// A cluster, as the parts of a process share it.
 #[derive(Clone, Debug)]
@@ -91,6 +103,7 @@ struct Shared {
     known: watch::Sender<Arc<Known>>,
     /// By source: the kinds that it declares.
     wanted: watch::Sender<BTreeMap<String, BTreeSet<ApiKind>>>,
+    releases: watch::Sender<Arc<Releases>>,
 }
 
 impl Cluster {
@@ -102,6 +115,7 @@ impl Cluster {
             watched: AtomicBool::new(false),
             known,
             wanted: watch::Sender::default(),
+            releases: watch::Sender::default(),
         }))
     }
 
@@ -150,6 +164,40 @@ impl Cluster {
             let before = known.len();
             known.extend(kinds);
             known.len() > before
+        });
+    }
+
+    /// The releases of Helm, and when one changes.
+    pub fn releases(&self) -> watch::Receiver<Arc<Releases>> {
+        self.0.releases.subscribe()
+    }
+
+    /// Takes a version of a release.
+    pub fn release(&self, release: Release) {
+        self.0.releases.send_if_modified(|releases| {
+            let of = (release.namespace.clone(), release.name.clone());
+            if releases.get(&of).and_then(|versions| versions.get(&release.version)) == Some(&release) {
+                return false;
+            }
+            let versions = Arc::make_mut(releases).entry(of).or_default();
+            versions.insert(release.version, release);
+            while versions.len() > VERSIONS {
+                versions.pop_first();
+            }
+            true
+        });
+    }
+
+    /// Forgets versions of a release: its Secret is gone.
+    pub fn forget_release(&self, namespace: &str, name: &str, version: i64) {
+        self.0.releases.send_if_modified(|releases| {
+            let of = (namespace.to_owned(), name.to_owned());
+            let Some(versions) = Arc::make_mut(releases).get_mut(&of) else { return false };
+            let gone = versions.remove(&version).is_some();
+            if versions.is_empty() {
+                Arc::make_mut(releases).remove(&of);
+            }
+            gone
         });
     }
 

@@ -8,6 +8,7 @@ mod cluster;
 mod compare;
 mod controllers;
 mod duration;
+pub mod helm;
 mod hidden;
 mod images;
 mod keyed;
@@ -27,7 +28,7 @@ mod walk;
 
 pub use body::Body;
 pub use canonical::Canonical;
-pub use cluster::{Cluster, Clusters, Known, PROVIDER, id, id_kind};
+pub use cluster::{Cluster, Clusters, Known, PROVIDER, Releases, id, id_kind};
 pub use compare::{Side, attribute, compare, is_past, judge, verdict};
 pub use controllers::{Controller, Controllers, by_hand, is_at};
 pub use images::{IMAGE, images};

@@ -4,6 +4,7 @@
 mod captured;
 mod child;
 pub mod git;
+pub mod helm;
 pub mod host_manifest;
 pub mod kubernetes_manifest;
 pub mod packages;
@@ -15,5 +16,5 @@ pub use plugin::{Build, BuildError, Context, Plugin};
 
 /// Every source.
 pub fn all() -> &'static [Plugin] {
-    &[git::PLUGIN, packages::PLUGIN]
+    &[git::PLUGIN, helm::PLUGIN, packages::PLUGIN]
 }

@@ -32,6 +32,7 @@ const SECTIONS: &[(&str, &str, &str)] = &[
     ("desired.git[].kubernetes.render", "sources/src/render", "RenderConfig"),
     ("desired.git[].kubernetes.render.kustomize", "sources/src/render", "KustomizeConfig"),
     ("desired.git[].kubernetes.render.helm", "sources/src/render", "HelmConfig"),
+    ("desired.helm[]", "sources/src/helm", "HelmReleasesConfig"),
     ("desired.packages", "sources/src/packages", "PackagesConfig"),
     ("drift", "folds", "DriftConfig"),
     ("drift.ignore[]", "folds", "IgnoreRule"),

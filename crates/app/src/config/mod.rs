@@ -17,6 +17,7 @@ use query::QueryConfig;
 use serde::Deserialize;
 use server::ServerConfig;
 use sources::git::GitConfig;
+use sources::helm::HelmReleasesConfig;
 use sources::packages::PackagesConfig;
 use store::StoreConfig;
 use telemetry::LogConfig;
@@ -74,6 +75,8 @@ pub struct Config {
 pub struct DesiredConfig {
     /// Git repositories.
     pub git: OneOrMany<GitConfig>,
+    /// Releases that Helm keeps in clusters.
+    pub helm: OneOrMany<HelmReleasesConfig>,
     /// What the host's package databases say of its files.
     pub packages: PackagesConfig,
     /// How often a source is asked when nothing says that it changed.
@@ -88,6 +91,7 @@ impl Default for DesiredConfig {
     fn default() -> Self {
         Self {
             git: OneOrMany::default(),
+            helm: OneOrMany::default(),
             packages: PackagesConfig::default(),
             poll: std::time::Duration::from_secs(30),
             unknown_after: std::time::Duration::from_secs(600),

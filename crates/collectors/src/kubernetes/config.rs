@@ -26,6 +26,9 @@ pub struct KubernetesConfig {
     /// Whether the images of pods are watched, to find tags with more than one content.
     #[serde(default = "yes")]
     pub images: bool,
+    /// Whether the releases that Helm keeps in Secrets are read, for `desired.helm`.
+    #[serde(default)]
+    pub helm: bool,
     /// The API server's audit log: who a change was made by. A file that the server writes.
     #[serde(default)]
     pub audit: Option<PathBuf>,

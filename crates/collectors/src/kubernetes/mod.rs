@@ -114,7 +114,11 @@ impl Kubernetes {
     /// Where to look for what, and what cannot be looked at.
     async fn places(&mut self, api: &Api, wanted: &BTreeSet<ApiKind>) -> Result<(Vec<Place>, Vec<String>), ApiError> {
         let (pods, definitions) = (kind("v1", "Pod"), kind("apiextensions.k8s.io/v1", "CustomResourceDefinition"));
+        let secrets = kind("v1", "Secret");
         let mut asked = wanted.clone();
+        if self.config.helm {
+            asked.insert(secrets.clone());
+        }
         if self.config.images {
             asked.insert(pods.clone());
         }
@@ -132,8 +136,12 @@ impl Kubernetes {
                 plural: served.plural.clone(),
                 resources: wanted.contains(&served.kind),
                 images: self.config.images && served.kind == pods,
+                releases: false,
             };
             let definitions = served.kind == definitions && custom;
+            if !role.resources && !role.images && !definitions {
+                continue;
+            }
             places.extend(self.namespaces(served).into_iter().map(|namespace| Place {
                 role: role.clone(),
                 path: served.path(namespace.as_deref()),
@@ -142,7 +150,25 @@ impl Kubernetes {
                 version: String::new(),
             }));
         }
+        if let Some(secrets) = discovered.served.iter().find(|served| served.kind == secrets) {
+            places.extend(self.helm(secrets));
+        }
         Ok((places, discovered.problems.into_iter().chain(unread).collect()))
+    }
+
+    /// Where the Secrets of Helm are.
+    fn helm(&self, served: &Served) -> Vec<Place> {
+        let namespaces = if self.config.helm { self.namespaces(served) } else { Vec::new() };
+        let (kind, plural) = (served.kind.clone(), served.plural.clone());
+        let role = Role { kind, plural, resources: false, images: false, releases: true };
+        let place = |namespace: Option<String>| Place {
+            role: role.clone(),
+            path: format!("{}?labelSelector=owner%3Dhelm", served.path(namespace.as_deref())),
+            namespace,
+            definitions: false,
+            version: String::new(),
+        };
+        namespaces.into_iter().map(place).collect()
     }
 
     fn namespaces(&self, served: &Served) -> Vec<Option<String>> {
@@ -278,13 +304,13 @@ impl Kubernetes {
         let mut retry = Backoff::new(Duration::from_secs(10), Duration::from_secs(600));
         let mut relist = Backoff::new(Duration::from_millis(100), Duration::from_secs(30));
         let controllers = Controllers::new(&self.config.controllers);
-        let mut objects = Objects::new(self.cluster.name(), controllers, cx.digest_key().clone());
+        let mut objects = Objects::new(&self.cluster, controllers, cx.digest_key().clone());
         let mut log = self.config.audit.clone().map(AuditLog::new);
         objects.writes = log.as_mut().map(audit::before);
         loop {
             sources.mark_unchanged();
             let wanted = self.wanted(&sources);
-            if wanted.is_empty() {
+            if wanted.is_empty() && !self.config.helm {
                 cx.progress("no source declares a kind yet, and `kinds` names none".to_owned()).await?;
                 let shutdown = cx.shutdown().clone();
                 // The sender lives as long as the cluster that we hold.

@@ -6,8 +6,9 @@ use std::sync::Arc;
 use base::DigestKey;
 use collect::Seen;
 use kubernetes::audit::{self, Writes};
+use kubernetes::helm::Release;
 use kubernetes::schema::ApiKind;
-use kubernetes::{Body, Canonical, Controllers, IMAGE, Known, PROVIDER};
+use kubernetes::{Body, Canonical, Cluster, Controllers, IMAGE, Known, PROVIDER};
 use model::{Document, Key, ModelError, ResourceId};
 use serde_json::{Value, json};
 
@@ -51,11 +52,13 @@ pub(super) struct Role {
     pub resources: bool,
     /// Whether they are pods whose images count.
     pub images: bool,
+    /// Whether they are Secrets with releases of Helm.
+    pub releases: bool,
 }
 
 /// What is known of the objects of a cluster: 24 bytes each.
 pub(super) struct Objects {
-    cluster: String,
+    cluster: Cluster,
     known: Arc<Known>,
     controllers: Controllers,
     key: DigestKey,
@@ -72,9 +75,9 @@ pub(super) struct Objects {
 }
 
 impl Objects {
-    pub(super) fn new(cluster: &str, controllers: Controllers, key: DigestKey) -> Self {
+    pub(super) fn new(cluster: &Cluster, controllers: Controllers, key: DigestKey) -> Self {
         Self {
-            cluster: cluster.to_owned(),
+            cluster: cluster.clone(),
             known: Arc::default(),
             controllers,
             key,
@@ -112,7 +115,7 @@ impl Objects {
     pub(super) fn take(&mut self, role: &Role, json: &str, word: Word) -> Result<News, String> {
         let gone = word == Word::Gone;
         let Head { metadata } = serde_json::from_str(json).map_err(|error| error.to_string())?;
-        let id = kubernetes::id(&self.cluster, &role.kind, &metadata.namespace, &metadata.name)
+        let id = kubernetes::id(self.cluster.name(), &role.kind, &metadata.namespace, &metadata.name)
             .map_err(|error: ModelError| error.to_string())?;
         let key = id.key();
         // Versions are numbers that grow, see KEP-5504; of a server that has others all words count.
@@ -125,6 +128,10 @@ impl Objects {
             return Ok(News::Nothing);
         }
         let same = version != 0 && before == Some(version) && !gone;
+        if role.releases {
+            self.versions.insert(key, version);
+            return self.release(json, gone);
+        }
         if same && !role.images {
             return Ok(if role.resources { News::Still(id) } else { News::Nothing });
         }
@@ -155,6 +162,18 @@ impl Objects {
                 Ok(News::Seen(Box::new(self.seen(id, object, role))))
             }
         }
+    }
+
+    /// A Secret of Helm says what a release is.
+    fn release(&self, json: &str, gone: bool) -> Result<News, String> {
+        let secret: Value = serde_json::from_str(json).map_err(|error| error.to_string())?;
+        let release = Release::read(&secret).map_err(|error| error.to_string())?;
+        if gone {
+            self.cluster.forget_release(&release.namespace, &release.name, release.version);
+        } else {
+            self.cluster.release(release);
+        }
+        Ok(News::Nothing)
     }
 
     /// The resource of an object, of whatever version.
@@ -191,7 +210,7 @@ impl Objects {
     pub(super) fn images(&mut self) -> Vec<Seen> {
         let changed = self.images.changed();
         let seen = |(image, document)| {
-            let id = ResourceId::new(PROVIDER, &self.cluster, IMAGE, "", image).ok()?;
+            let id = ResourceId::new(PROVIDER, self.cluster.name(), IMAGE, "", image).ok()?;
             Some(Seen { id, document, text: None, actor: None })
         };
         changed.iter().map(|(image, document)| (image.as_str(), document.clone())).filter_map(seen).collect()
@@ -219,8 +238,8 @@ mod tests {
 
     fn objects() -> (Objects, Role) {
         let kind = ApiKind { api_version: "v1".to_owned(), kind: "ConfigMap".to_owned() };
-        let objects = Objects::new("prod", Controllers::new(&[]), DigestKey::from_bytes([1; 32]));
-        (objects, Role { kind, plural: "configmaps".to_owned(), resources: true, images: false })
+        let objects = Objects::new(&Cluster::new("prod"), Controllers::new(&[]), DigestKey::from_bytes([1; 32]));
+        (objects, Role { kind, plural: "configmaps".to_owned(), resources: true, images: false, releases: false })
     }
 
     fn config_map(version: &str, value: &str) -> String {

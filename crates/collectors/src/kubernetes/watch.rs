@@ -71,8 +71,8 @@ pub(super) async fn list(api: &Api, path: &str, from: &str) -> Result<Part, ApiE
     let mut too_large = None;
     for size in PAGES {
         let page = match from {
-            "" => format!("{path}?limit={size}"),
-            from => format!("{path}?limit={size}&continue={}", encode(from)),
+            "" => format!("{path}{}limit={size}", joint(path)),
+            from => format!("{path}{}limit={size}&continue={}", joint(path), encode(from)),
         };
         match api.get(&page, PAGE).await {
             Err(ApiError::TooLarge(exceeded)) => too_large = Some(exceeded),
@@ -85,6 +85,11 @@ pub(super) async fn list(api: &Api, path: &str, from: &str) -> Result<Part, ApiE
         }
     }
     Err(too_large.map_or_else(|| ApiError::Failed("no page".to_owned()), ApiError::TooLarge))
+}
+
+/// What stands before the next parameter.
+fn joint(path: &str) -> char {
+    if path.contains('?') { '&' } else { '?' }
 }
 
 /// A token in a query: all but letters and digits in percent.
@@ -152,8 +157,9 @@ impl Watch {
 
     async fn once(&mut self, api: &Api, clock: &Clock, heard: &mut bool) -> Result<(), ApiError> {
         let query = format!(
-            "{}?watch=1&allowWatchBookmarks=true&timeoutSeconds={WATCH_SECONDS}&resourceVersion={}",
+            "{}{}watch=1&allowWatchBookmarks=true&timeoutSeconds={WATCH_SECONDS}&resourceVersion={}",
             self.path,
+            joint(&self.path),
             encode(&self.version)
         );
         let silent = |_| ApiError::Failed(format!("nothing came from {} within {} s", self.path, SILENCE.as_secs()));

@@ -66,6 +66,21 @@ impl Cluster {
         String::from_utf8_lossy(&out.stdout).into_owned()
     }
 
+    /// Runs helm as the administrator; nothing if it is not installed.
+    pub fn helm(&self, args: &[&str]) -> Option<()> {
+        let program = self.programs.join("helm");
+        if !program.exists() {
+            eprintln!("skipped: helm is not installed (tests/peers/kubernetes/install.sh)");
+            return None;
+        }
+        let mut helm = Command::new(program);
+        helm.arg("--kubeconfig").arg(self.kubeconfig("admin")).args(args);
+        let out =
+            helm.env("HELM_CACHE_HOME", self.dir.path()).env("HELM_CONFIG_HOME", self.dir.path()).output().unwrap();
+        assert!(out.status.success(), "helm {args:?}: {}", String::from_utf8_lossy(&out.stderr));
+        Some(())
+    }
+
     /// Kills the API server and starts it again with the same data.
     pub fn restart(&self) {
         self.down();

@@ -384,3 +384,53 @@ async fn objects_of_many_kinds_are_in_sync_with_what_a_server_makes_of_them() {
         assert_eq!(report["resources"].as_array().map(Vec::len), Some(0), "{apply:?}: {report:#}");
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn releases_of_helm_declare_what_they_made_and_a_rollback_is_a_revision() {
+    let Some(cluster) = Cluster::start() else { return };
+    let chart = tempfile::tempdir().unwrap();
+    let path = chart.path().to_str().unwrap().to_owned();
+    std::fs::create_dir(chart.path().join("templates")).unwrap();
+    std::fs::write(chart.path().join("Chart.yaml"), "apiVersion: v2\nname: cart\nversion: 1.0.0\n").unwrap();
+    let template =
+        "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: cart}\ndata: {mode: {{ .Values.mode | quote }}}\n";
+    std::fs::write(chart.path().join("templates/cart.yaml"), template).unwrap();
+    let install = ["upgrade", "--install", "cart", &path, "--namespace", "shop", "--create-namespace", "--set-string"];
+    if cluster.helm(&[&install[..], &["mode=one"]].concat()).is_none() {
+        return;
+    }
+    let mut scene = Scene::start(cluster, "admin").await;
+    let config = std::fs::read_to_string(scene.host.config()).unwrap();
+    let config = config.replace("cluster: test, kubeconfig", "cluster: test, helm: true, kubeconfig");
+    std::fs::write(scene.host.config(), config.replace("desired:\n", "desired:\n  helm: {cluster: test}\n")).unwrap();
+    std::fs::write(scene.host.repository.join("README.md"), "Helm declares it all.\n").unwrap();
+    scene.host.commit("Nothing else");
+    scene.host.start();
+    let declared = async |value: &str, revision: &str| {
+        scene
+            .host
+            .until(&format!("{value} is declared by {revision}"), async || {
+                let query = "SELECT revision, document FROM desired WHERE id = 'k8s/test/ConfigMap/shop/cart'";
+                let rows = scene.host.sql(query).await?;
+                let row = rows.first()?;
+                (row[0] == *revision && row[1].as_str()?.contains(&format!("\"mode\":\"{value}\""))).then_some(())
+            })
+            .await;
+    };
+    declared("one", "shop/cart v1").await;
+    scene.cluster.kubectl("alice", &["-n", "shop", "patch", "configmap/cart", "-p", r#"{"data":{"mode":"hers"}}"#], "");
+    let found = scene.until("an edit", "ConfigMap/shop/cart", |entry| entry["verdict"] == "modified").await;
+    assert_eq!(found["file"], "helm/shop/cart.v1", "{found:#}");
+    scene.cluster.helm(&[&install[..], &["mode=two", "--force-conflicts"]].concat());
+    declared("two", "shop/cart v2").await;
+    scene.cluster.helm(&["rollback", "cart", "1", "--namespace", "shop", "--force-conflicts"]);
+    declared("one", "shop/cart v3").await;
+    scene
+        .host
+        .until("all is in sync", async || {
+            let drift = scene.host.drift().await?;
+            drift["resources"].as_array()?.iter().all(|entry| !is_of_cluster(entry)).then_some(())
+        })
+        .await;
+    assert_eq!(scene.host.stop().await, 0);
+}
