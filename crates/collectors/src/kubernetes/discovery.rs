@@ -37,6 +37,11 @@ impl Served {
     }
 }
 
+/// Whether all that is known of the kind is what the server says.
+fn is_custom(served: &Served) -> bool {
+    Schema::builtin().kind(&served.kind).is_none()
+}
+
 fn root(api_version: &str) -> String {
     if api_version.contains('/') { format!("/apis/{api_version}") } else { format!("/api/{api_version}") }
 }
@@ -118,7 +123,8 @@ impl Schemas {
         let problems = match api.json("/openapi/v3", INDEX).await {
             Ok(index) => self.update(api, &index, discovered).await?,
             Err(ApiError::Forbidden(why) | ApiError::NotFound(why) | ApiError::Server(why)) => {
-                vec![format!("no schemas: {why}")]
+                let custom = discovered.served.iter().any(is_custom);
+                custom.then(|| format!("no schemas: {why}")).into_iter().collect()
             }
             Err(error) => return Err(error),
         };
@@ -140,7 +146,10 @@ impl Schemas {
             let path = root(version);
             let entry = index.get("paths").and_then(|paths| paths.get(path.trim_start_matches('/')));
             let Some(url) = entry.and_then(|entry| entry.get("serverRelativeURL")).and_then(Value::as_str) else {
-                problems.push(format!("{version}: no schema"));
+                let of = |served: &&Served| served.kind.api_version == version;
+                if discovered.served.iter().filter(of).any(is_custom) {
+                    problems.push(format!("{version}: no schema"));
+                }
                 continue;
             };
             if self.versions.get(version).is_some_and(|(known, _)| known == url) {
