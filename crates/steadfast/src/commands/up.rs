@@ -11,6 +11,9 @@ use crate::client::Client;
 use crate::render::{self, Style};
 use crate::{FAILED, FINE};
 
+/// Resources that the first report shows.
+const SHOWN: usize = 30;
+
 /// How often the first scan is looked at.
 const LOOK: Duration = Duration::from_millis(250);
 
@@ -43,8 +46,13 @@ async fn show(app: &App, url: &str, private: bool) {
         return std::future::pending().await;
     }
     first_scan(app, &client).await;
-    if let Ok(report) = client.drift().await {
+    if let Ok(mut report) = client.drift().await {
+        let more = report.resources.len().saturating_sub(SHOWN);
+        report.resources.truncate(SHOWN);
         print(&render::report(&report, style));
+        if more > 0 {
+            print(&format!("{more} more are on the page and in `steadfast drift`\n"));
+        }
     }
     print(&places(url));
     let changes = client.watch(|entry| print(&render::entry(&entry, style))).await;
