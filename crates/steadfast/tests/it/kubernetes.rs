@@ -321,9 +321,15 @@ async fn what_may_not_be_read_is_unknown_and_a_capture_is_in_sync_at_once() {
             (of_cluster == 1 && scene.verdicts().await? >= 4).then_some(())
         })
         .await;
-    let rows =
-        scene.host.sql("SELECT message FROM scopes WHERE scope = 'k8s/test' AND source = 'kubernetes'").await.unwrap();
-    assert!(rows[0][0].as_str().unwrap().contains("secrets is forbidden"), "{rows:?}");
+    // While it lists anew, the scope says how far it is.
+    scene
+        .host
+        .until("the scope names what is forbidden", async || {
+            let query = "SELECT message FROM scopes WHERE scope = 'k8s/test' AND source = 'kubernetes'";
+            let rows = scene.host.sql(query).await?;
+            rows.first()?.first()?.as_str()?.contains("secrets is forbidden").then_some(())
+        })
+        .await;
     assert_eq!(scene.provider.incidents().await, (0, 0));
 
     // The same tag with another content in one of two pods.
