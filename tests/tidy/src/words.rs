@@ -49,7 +49,10 @@ fn nothing_unfinished_and_nothing_of_one_machine() {
 #[test]
 fn each_rule_finds_what_it_names_and_nothing_else() {
     let rules = rules();
-    let good = "#[allow(dead_code, reason = \"x\")]\ntodo = \"deny\"\nbefore nowhere\nfor now in 0..9 {}\n~/.cache/x";
+    let good = concat!(
+        "#[allow(dead_code, reason = \"x\")]\ntodo = \"deny\"\nbefore nowhere\nfor ",
+        "now in 0..9 {}\n~/.cache/x"
+    );
     assert!(check("a", good, &rules).is_empty());
     for bad in [
         concat!("// TO", "DO: later"),

@@ -131,11 +131,11 @@ mod tests {
     fn never_more_than_the_burst_and_the_rate_allow_in_any_minute() {
         let mut pacer = pacer(30, 1.5);
         let mut started = Vec::new();
-        for now in (0..600_000).step_by(50).map(Duration::from_millis) {
-            while pacer.ready_at(now).is_some_and(|at| at <= now) {
-                pacer.start(now);
+        for time in (0..600_000).step_by(50).map(Duration::from_millis) {
+            while pacer.ready_at(time).is_some_and(|at| at <= time) {
+                pacer.start(time);
                 pacer.answered();
-                started.push(now);
+                started.push(time);
             }
         }
         let most = started.iter().map(|&from| started.iter().filter(|&&t| t >= from && t < from + secs(60)).count());
