@@ -14,6 +14,7 @@ pub mod labels;
 pub mod matcher;
 pub mod route;
 pub mod silence;
+pub mod template;
 pub mod webhook;
 
 pub use alert::{Alert, PostedAlert, Refused, accept, merge, succeed};
@@ -25,3 +26,4 @@ pub use labels::{Fingerprint, Labels, fingerprint};
 pub use matcher::{Matcher, Matchers, Op};
 pub use route::{Route, RouteId, Tree};
 pub use silence::{PostedSilence, Silence, SilenceError, SilenceId, SilenceState, Silences};
+pub use template::{Data, Template};

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::alert::Alert;
 use crate::dedup::Reason;
 use crate::labels::{Fingerprint, Labels, value};
+use crate::matcher::quote_meta;
 
 /// The version of the body.
 pub const VERSION: &str = "4";
@@ -25,7 +26,7 @@ pub struct Body {
     pub truncated_alerts: u64,
     /// `firing` if any alert fires, else `resolved`.
     pub status: String,
-    /// The receiver.
+    /// The receiver, quoted as for a regular expression, as Alertmanager has it.
     pub receiver: String,
     /// Labels by which the group is made.
     pub group_labels: Labels,
@@ -116,7 +117,7 @@ impl Body {
             group_key: group_key.to_owned(),
             truncated_alerts: (alerts.len() - sent.len()) as u64,
             status: if firing { "firing" } else { "resolved" }.to_owned(),
-            receiver: receiver.to_owned(),
+            receiver: quote_meta(receiver),
             group_labels: group_labels.clone(),
             common_labels: common(alerts.iter().map(|alert| &alert.labels)),
             common_annotations: common(alerts.iter().map(|alert| &alert.annotations)),

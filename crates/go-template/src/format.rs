@@ -98,7 +98,7 @@ struct Flags {
 }
 
 /// As Go's Sprintf.
-pub(crate) fn printf(format: &str, args: &[Value]) -> String {
+pub fn printf(format: &str, args: &[Value]) -> String {
     let mut out = String::new();
     let mut args = args.iter();
     let mut rest = format;

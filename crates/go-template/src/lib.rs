@@ -17,6 +17,7 @@ mod escape;
 mod exec;
 mod format;
 mod functions;
+mod json;
 mod lex;
 mod parse;
 mod quote;
@@ -31,8 +32,9 @@ use base::Limit;
 
 pub use error::{Fault, TemplateError};
 pub use escape::{html as escape_html, query as escape_query};
-pub use format::show;
+pub use format::{printf as sprintf, show};
 pub use functions::{Function, Functions};
+pub use json::to_json;
 pub use quote::{quote, unquote};
 pub use time::{Time, duration as show_duration};
 pub use value::{Object, Value};
@@ -73,7 +75,7 @@ impl Default for Limits {
 /// Templates that know each other by name, and the functions that they call.
 #[derive(Clone, Debug, Default)]
 pub struct Templates {
-    definitions: Definitions,
+    definitions: Arc<Definitions>,
     functions: Arc<Functions>,
     limits: Limits,
 }
@@ -81,7 +83,7 @@ pub struct Templates {
 impl Templates {
     /// None yet.
     pub fn new(functions: Functions, limits: Limits) -> Self {
-        Self { definitions: Definitions::new(), functions: Arc::new(functions), limits }
+        Self { definitions: Arc::default(), functions: Arc::new(functions), limits }
     }
 
     /// Adds the template `name` and those that its text defines. A later definition replaces an earlier
@@ -94,10 +96,23 @@ impl Templates {
         let body = [(name.to_owned(), parsed.body)];
         for (name, body) in parsed.definitions.into_iter().chain(body) {
             if !ast::is_empty(&body) || !self.definitions.contains_key(&name) {
-                self.definitions.insert(name, Arc::new(body));
+                Arc::make_mut(&mut self.definitions).insert(name, Arc::new(body));
             }
         }
         Ok(())
+    }
+
+    /// Reads a text and forgets it.
+    ///
+    /// # Errors
+    /// As [`Self::parse`].
+    pub fn check(&self, text: &str) -> Result<(), TemplateError> {
+        self.read("", text).map(|_| ())
+    }
+
+    /// The functions, to add or replace one. A copy of these templates keeps its own.
+    pub fn functions(&mut self) -> &mut Functions {
+        Arc::make_mut(&mut self.functions)
     }
 
     /// The names of all templates.
@@ -131,7 +146,7 @@ impl Templates {
         if parsed.definitions.is_empty() {
             return Executor::new(&self.definitions, &self.functions, self.limits, escape, "").run(&parsed.body, data);
         }
-        let mut definitions = self.definitions.clone();
+        let mut definitions = Definitions::clone(&self.definitions);
         definitions.extend(parsed.definitions.into_iter().map(|(name, body)| (name, Arc::new(body))));
         Executor::new(&definitions, &self.functions, self.limits, escape, "").run(&parsed.body, data)
     }

@@ -68,6 +68,11 @@ pub trait Object: Send + Sync {
     fn fields(&self) -> Vec<(&str, Value)> {
         Vec::new()
     }
+
+    /// What a field is called in JSON.
+    fn json_name(&self, field: &str) -> String {
+        field.to_owned()
+    }
 }
 
 impl fmt::Debug for dyn Object {

@@ -17,7 +17,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use crate::labels::{Labels, value};
 
 pub use parse::MatcherError;
-pub use pattern::{Pattern, PatternError};
+pub use pattern::{Pattern, PatternError, quote_meta};
 
 /// How a matcher compares; in Alertmanager's order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
