@@ -7,7 +7,7 @@ use collectors::host::Place;
 use fold::{Fold, Host, HostParts, Progress};
 use folds::alert::AlertFold;
 use folds::drift::DriftFold;
-use folds::outbox::{OutboxConfig, OutboxFold, Route};
+use folds::outbox::{Fallback, OutboxConfig, OutboxFold, Route};
 use kubernetes::Clusters;
 use model::{LogKind, Offset};
 use query::Engine;
@@ -22,7 +22,7 @@ use telemetry::Metrics;
 use crate::adapters::InStore;
 use crate::logs::Logs;
 use crate::stage::Stage;
-use crate::{AppError, Config, keys, watch};
+use crate::{AppError, Config, ReceiverConfig, keys, watch};
 
 /// How long each part may take to end.
 const DRAIN: Duration = Duration::from_secs(15);
@@ -281,14 +281,19 @@ impl Wiring<'_> {
 }
 
 fn folds(config: &Config) -> Result<Vec<Box<dyn Fold>>, AppError> {
-    let routes = config.receivers.iter().map(|receiver| Route {
+    let routes = config.receivers.iter().filter(|receiver| !receiver.only_as_fallback).map(|receiver| Route {
         receiver: receiver.name.clone(),
         min_severity: receiver.min_severity,
         scopes: receiver.scopes.clone(),
         labels: model::Labels::new(),
     });
+    let fallback = |receiver: &ReceiverConfig| {
+        let to = receiver.fallback.clone()?;
+        Some(Fallback { receiver: receiver.name.clone(), to, after: receiver.escalate_after })
+    };
+    let fallbacks = config.receivers.iter().filter_map(fallback).collect();
     let link_base = config.server.external_url.clone();
-    let outbox = OutboxConfig { receivers: routes.collect(), link_base, ..OutboxConfig::default() };
+    let outbox = OutboxConfig { receivers: routes.collect(), fallbacks, link_base, ..OutboxConfig::default() };
     let outbox = OutboxFold::new(outbox).map_err(|error| AppError::part("receivers", error))?;
     let drift = DriftFold::new(config.drift.clone()).map_err(|error| AppError::part("drift", error))?;
     Ok(vec![Box::new(drift), Box::new(AlertFold::new(config.alerts.clone())), Box::new(outbox)])

@@ -41,8 +41,10 @@ fn named(receiver: &ReceiverConfig) -> Result<(Plugin, &Value), AppError> {
     let plugins = integrations::all();
     let kinds: Vec<&str> = plugins.iter().map(|plugin| plugin.kind).collect();
     if let Some(other) = receiver.integration.keys().find(|key| !kinds.contains(&key.as_str())) {
-        let problem =
-            format!("unknown key `{other}`; known are: name, min_severity, scopes, limits, {}", kinds.join(", "));
+        let problem = format!(
+            "unknown key `{other}`; known are: name, min_severity, scopes, fallback, escalate_after, only_as_fallback, limits, {}",
+            kinds.join(", ")
+        );
         return Err(wrong(receiver, &problem));
     }
     let mut ways = receiver.integration.iter();

@@ -28,16 +28,37 @@ const fn json_size(c: char) -> usize {
     }
 }
 
-/// What is left of a body's bytes; counts what had to be cut.
+/// One character as it counts where characters count.
+pub(crate) const fn one(_: char) -> usize {
+    1
+}
+
+/// What is left of a body or field; counts what had to be cut.
 #[derive(Debug)]
 pub(crate) struct Budget {
     left: usize,
     cut: u64,
+    /// What a character takes.
+    size: fn(char) -> usize,
+    /// What a text takes beside its characters, and what is around it.
+    around: (usize, usize),
 }
 
 impl Budget {
+    /// Bytes of JSON: a text has its quotes, and a name, a colon and a comma around it.
     pub const fn new(bytes: usize) -> Self {
-        Self { left: bytes, cut: 0 }
+        Self { left: bytes, cut: 0, size: json_size, around: (2, 24) }
+    }
+
+    /// A text in which a character takes `size`; between its parts is a short name and a line end.
+    pub const fn of(max: usize, size: fn(char) -> usize) -> Self {
+        Self { left: max, cut: 0, size, around: (0, 16) }
+    }
+
+    /// Keeps so much free.
+    pub const fn reserve(mut self, size: usize) -> Self {
+        self.left = self.left.saturating_sub(size);
+        self
     }
 
     /// How many texts were cut or left out.
@@ -45,14 +66,14 @@ impl Budget {
         self.cut
     }
 
-    /// `text` as a JSON string that takes at most `max` bytes and what is left; nothing if it is
+    /// `text` so that it takes at most `max` (of JSON: with its quotes) and what is left; nothing if it is
     /// empty or has no room. Control characters but line ends and tabs become spaces.
     pub fn text(&mut self, text: &str, max: usize) -> Option<String> {
-        let (mut size, mut out, limit) = (2, String::new(), max.min(self.left));
-        let room = limit.saturating_sub(MARK.len_utf8());
+        let (mut size, mut out, limit) = (self.around.0, String::new(), max.min(self.left));
+        let room = limit.saturating_sub((self.size)(MARK));
         let mut chars = text.chars().map(|c| if c.is_control() && !matches!(c, '\n' | '\t') { ' ' } else { c });
         let whole = chars.all(|c| {
-            size += json_size(c);
+            size += (self.size)(c);
             let fits = size <= room;
             if fits {
                 out.push(c);
@@ -66,8 +87,7 @@ impl Budget {
             }
             out.push(MARK);
         }
-        // The name, the colon and the comma of the field.
-        self.left = self.left.saturating_sub(size.min(limit) + 24);
+        self.left = self.left.saturating_sub(size.min(limit) + self.around.1);
         if out.is_empty() { None } else { Some(out) }
     }
 
@@ -113,6 +133,13 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn where_characters_count_only_they_do() {
+        let mut budget = Budget::of(100, one).reserve(10);
+        assert_eq!(budget.text("größe\u{1F525}\"", 7).as_deref(), Some("größe\u{1F525}…"));
+        assert_eq!(budget.text(&"ß".repeat(200), 200).map(|text| text.chars().count()), Some(67));
     }
 
     #[test]

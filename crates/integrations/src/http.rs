@@ -3,10 +3,11 @@
 use std::error::Error;
 use std::time::Duration;
 
-use base::{Clock, Limit, Secret, Timestamp};
+use base::{Clock, Limit, Secret, SecretRef, Timestamp};
 use notify::{Limits, SendError};
 use reqwest::header::{CONTENT_TYPE, DATE, HeaderMap, HeaderValue, RETRY_AFTER};
-use reqwest::{Response, redirect};
+use reqwest::{Method, Response, redirect};
+use serde::Deserialize;
 use url::{Host, Url};
 
 use crate::plugin::{BuildError, Context};
@@ -15,6 +16,8 @@ use crate::plugin::{BuildError, Context};
 const BODY: Limit = Limit::new("integrations.answer_bytes", 64 << 10);
 /// How long an answer's body is waited for; its status has come already.
 const BODY_TIME: Duration = Duration::from_secs(2);
+/// In how many seconds Opsgenie counts requests anew; it sends no `Retry-After`.
+const PERIOD: &str = "x-ratelimit-period-in-sec";
 /// A secret that is shorter is not looked for in texts.
 const SHORTEST: usize = 4;
 
@@ -66,7 +69,24 @@ impl Client {
     /// # Errors
     /// [`SendError::Retry`] if no answer came.
     pub async fn post(&self, body: Vec<u8>) -> Result<Answer, SendError> {
-        let request = self.inner.post(self.url.clone()).headers(self.headers.clone()).body(body);
+        self.ask(Method::POST, self.url.clone(), body).await
+    }
+
+    /// Where a path below our address is; each part is percent-encoded.
+    pub fn at(&self, parts: &[&str]) -> Url {
+        let mut url = self.url.clone();
+        if let Ok(mut segments) = url.path_segments_mut() {
+            segments.pop_if_empty().extend(parts);
+        }
+        url
+    }
+
+    /// Asks once, at a place of the same provider.
+    ///
+    /// # Errors
+    /// [`SendError::Retry`] if no answer came.
+    pub async fn ask(&self, method: Method, url: Url, body: Vec<u8>) -> Result<Answer, SendError> {
+        let request = self.inner.request(method, url).headers(self.headers.clone()).body(body);
         match request.send().await {
             Ok(response) => Ok(self.read(response).await),
             Err(error) => Err(SendError::Retry { problem: self.problem(&error), status: None, after: None }),
@@ -98,7 +118,7 @@ impl Client {
 
     /// Seconds or a date (RFC 9110, 10.2.3); a date counts from the answer's own `Date`.
     fn retry_after(&self, headers: &HeaderMap) -> Option<Duration> {
-        let text = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
+        let text = headers.get(RETRY_AFTER).or_else(|| headers.get(PERIOD))?.to_str().ok()?.trim();
         if let Ok(seconds) = text.parse() {
             return Some(Duration::from_secs(seconds));
         }
@@ -119,6 +139,16 @@ impl Client {
 }
 
 impl Answer {
+    /// Whether its status is a yes.
+    pub const fn is_yes(&self) -> bool {
+        matches!(self.status, 200..=299)
+    }
+
+    /// The same, as if it had come with another status.
+    pub fn as_status(&self, status: u16) -> Self {
+        Self { status, body: Vec::new(), after: self.after }
+    }
+
     /// The error of an answer that is no yes; `said` is what the provider told, without secrets.
     pub fn error(&self, said: Option<String>) -> SendError {
         let status = Some(self.status);
@@ -158,6 +188,37 @@ fn http_date(text: &str) -> Option<Timestamp> {
     let (day, month, year, time) = (parts.next()?, parts.next()?, parts.next()?, parts.next()?);
     let month = MONTHS.iter().position(|&name| name == month)? + 1;
     format!("{year}-{month:02}-{day}T{time}Z").parse().ok()
+}
+
+/// A URL, or where to find one that is a secret itself.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(untagged, expecting = "a URL, {env: NAME} or {file: PATH}")]
+pub enum Address {
+    /// The URL.
+    Plain(String),
+    /// Where it is kept.
+    Secret(SecretRef),
+}
+
+impl Address {
+    /// The URL, and what of it must not show: each part may be a key.
+    pub(crate) fn resolve(&self, key: &'static str) -> Result<(Url, Vec<Secret>), BuildError> {
+        let text = match self {
+            Self::Plain(url) => Secret::new(url.clone()),
+            Self::Secret(secret) => secret.resolve().map_err(BuildError::secret(key))?,
+        };
+        hidden(key, text)
+    }
+}
+
+/// A URL that is a secret, and its parts.
+pub(crate) fn hidden(key: &'static str, text: Secret) -> Result<(Url, Vec<Secret>), BuildError> {
+    let url = url(key, text.expose())?;
+    let mut secrets = vec![text, Secret::new(url.as_str())];
+    secrets.extend(url.query().map(Secret::new));
+    secrets.extend(Some(url.path()).filter(|path| path.len() > 1).map(Secret::new));
+    secrets.extend(url.password().map(Secret::new));
+    Ok((url, secrets))
 }
 
 /// A URL that can be posted to.

@@ -1,17 +1,40 @@
 //! The ways out, one file each. Every one is fed a [`notify::Notification`], fits it to its
 //! provider and says what became of it; each passes [`notify::suite`].
 
+mod alertmanager;
+mod auth;
+mod email;
 mod fit;
 mod http;
+mod opsgenie;
 mod pagerduty;
 mod plugin;
+mod slack;
+mod teams;
+mod tell;
 mod webhook;
 
+pub use alertmanager::AlertmanagerConfig;
+pub use auth::BasicAuth;
+pub use email::{EmailConfig, TlsMode};
+pub use http::Address;
+pub use opsgenie::{OpsgenieConfig, ProofConfig, Responder};
 pub use pagerduty::PagerdutyConfig;
 pub use plugin::{BuildError, Context, Plugin};
-pub use webhook::{Address, BasicAuth, WebhookConfig};
+pub use slack::SlackConfig;
+pub use teams::TeamsConfig;
+pub use webhook::WebhookConfig;
 
 /// Every integration.
 pub fn all() -> Vec<Plugin> {
-    vec![pagerduty::plugin(), webhook::plugin()]
+    vec![
+        pagerduty::plugin(),
+        opsgenie::opsgenie(),
+        opsgenie::jira_service_management(),
+        slack::plugin(),
+        teams::plugin(),
+        email::plugin(),
+        alertmanager::plugin(),
+        webhook::plugin(),
+    ]
 }

@@ -6,7 +6,6 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use base::{Secret, SecretRef};
-use model::Key;
 use notify::{Action, Integration, Limits, Notification, SendError, Sent, Symptom};
 use reqwest::header::HeaderMap;
 use serde::{Deserialize, Serialize};
@@ -14,6 +13,7 @@ use serde::{Deserialize, Serialize};
 use crate::fit::{self, Budget};
 use crate::http::{self, Answer, Client};
 use crate::plugin::{BuildError, Context, Plugin, settings};
+use crate::tell::{impact, key, symptom, title, web};
 
 const URL: &str = "https://events.pagerduty.com";
 /// Characters of a routing key.
@@ -28,8 +28,6 @@ const SUMMARY: usize = 1024;
 const DEDUP: usize = 255;
 /// Characters of the other short fields.
 const SHORT: usize = 255;
-/// Bytes of a link.
-const LINK: usize = 2000;
 /// Symptoms that are listed, and bytes of each.
 const SYMPTOMS: (usize, usize) = (50, 4000);
 /// Bytes of a diff.
@@ -194,7 +192,7 @@ impl PagerDuty {
         Event {
             routing_key: self.key.expose(),
             event_action: if opens { "trigger" } else { "resolve" },
-            dedup_key: dedup_key(&notification.incident),
+            dedup_key: key(&notification.incident, DEDUP),
             payload: opens.then(|| payload(notification, details)),
             links: link.into_iter().map(|href| Link { href, text: "Steadfast: the incident" }).collect(),
             client: opens.then_some("Steadfast"),
@@ -207,7 +205,7 @@ impl PagerDuty {
         let said: Option<Said> = serde_json::from_slice(&answer.body).ok();
         if answer.status == 202 {
             // It is in PagerDuty's queue; that it became an incident only a webhook would prove.
-            return Ok(Sent { proven: false, status: Some(202), reference: said.and_then(|said| said.dedup_key) });
+            return Ok(Sent { status: Some(202), reference: said.and_then(|said| said.dedup_key), ..Sent::default() });
         }
         Err(self.error(&answer, said))
     }
@@ -247,30 +245,14 @@ fn encode(event: &Event<'_>) -> Result<Vec<u8>, SendError> {
     serde_json::to_vec(event).map_err(|error| SendError::Poison { problem: error.to_string(), status: None })
 }
 
-/// The incident's key; one that is too long is cut and told apart by a hash.
-fn dedup_key(incident: &str) -> String {
-    if incident.chars().count() <= DEDUP {
-        return incident.to_owned();
-    }
-    let start: String = incident.chars().take(DEDUP - 33).collect();
-    format!("{start}-{}", Key::of(incident.as_bytes()))
-}
-
-/// A link that a browser opens, if it is one.
-fn web(link: Option<&str>) -> Option<String> {
-    let is_web = |link: &&str| link.starts_with("https://") || link.starts_with("http://");
-    link.filter(is_web).filter(|link| link.len() <= LINK).map(ToOwned::to_owned)
-}
-
 fn short(text: &str) -> Option<String> {
     Some(fit::line(text, SHORT)).filter(|text| !text.is_empty())
 }
 
 fn payload(notification: &Notification, details: Option<Details>) -> Payload {
-    let summary = fit::line(&notification.summary, SUMMARY);
     let root = notification.symptoms.first();
     Payload {
-        summary: if summary.is_empty() { fit::line(&notification.incident, SUMMARY) } else { summary },
+        summary: title(notification, SUMMARY),
         source: short(&notification.scope).unwrap_or_else(|| "steadfast".to_owned()),
         severity: notification.severity.as_str(),
         timestamp: notification.time.to_string(),
@@ -302,37 +284,4 @@ fn details(notification: &Notification) -> Details {
     let unlisted = notification.findings.saturating_sub(details.symptoms.len() as u64);
     details.truncated = Some(unlisted + budget.cut()).filter(|&n| n > 0);
     details
-}
-
-fn impact(notification: &Notification) -> String {
-    let findings = notification.findings.max(notification.symptoms.len() as u64);
-    let noun = if findings == 1 { "finding" } else { "findings" };
-    format!("{findings} {noun} in {}, since {}", notification.scope, notification.since)
-}
-
-fn symptom(symptom: &Symptom) -> String {
-    let by = symptom.actor.as_ref().map(|actor| format!("by {actor}"));
-    let parts = [Some(&symptom.summary), symptom.diff.as_ref(), symptom.declared_in.as_ref(), by.as_ref()];
-    parts.into_iter().flatten().cloned().collect::<Vec<_>>().join(" | ")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_long_key_is_cut_to_255_characters_and_stays_its_own() {
-        let keys =
-            ["a".repeat(255), "a".repeat(256), format!("{}b", "a".repeat(255)), "ß".repeat(300)].map(|k| dedup_key(&k));
-        assert!(keys.iter().all(|key| key.chars().count() <= 255));
-        assert_eq!(keys[0], "a".repeat(255));
-        assert!(keys[1] != keys[2]);
-    }
-
-    #[test]
-    fn only_links_that_a_browser_opens_are_sent() {
-        for (link, sent) in [("https://x/1", true), ("javascript:alert(1)", false), ("", false)] {
-            assert_eq!(web(Some(link)).is_some(), sent, "{link}");
-        }
-    }
 }

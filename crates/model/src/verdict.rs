@@ -143,6 +143,8 @@ words! {
         Poison = "poison",
         /// The integration is refused: its key, address or rights are wrong.
         Refused = "refused",
+        /// Taken for processing, and not proved in the time for it.
+        Unproven = "unproven",
         /// Never sent: a later intent of its incident says all of it.
         Superseded = "superseded",
     }

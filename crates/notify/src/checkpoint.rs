@@ -45,6 +45,12 @@ pub(crate) struct SavedLane {
     pub reached: bool,
     pub seen: i64,
     pub queue: Vec<SavedItem>,
+    /// What the provider called it last.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub reference: Option<String>,
+    /// What the provider has, where it must be told again and again.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub kept: Option<SavedItem>,
 }
 
 /// One intent that is not done with.
@@ -59,10 +65,22 @@ pub(crate) struct SavedItem {
     payload: String,
     pub attempts: u32,
     pub safe: bool,
+    /// It was taken, and its proof is awaited.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub owed: Option<Owed>,
+}
+
+/// A proof that a provider owes.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Owed {
+    /// By what to ask for it.
+    pub reference: String,
+    /// When the provider took the intent.
+    pub since: Timestamp,
 }
 
 impl SavedItem {
-    pub fn of(intent: &Intent, attempts: u32, safe: bool) -> Self {
+    pub fn of(intent: &Intent, attempts: u32, safe: bool, owed: Option<Owed>) -> Self {
         Self {
             time: intent.time,
             intent: intent.intent.clone(),
@@ -73,6 +91,7 @@ impl SavedItem {
             payload: intent.payload.clone(),
             attempts,
             safe,
+            owed,
         }
     }
 

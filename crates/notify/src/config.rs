@@ -49,6 +49,10 @@ pub struct ReceiverConfig {
     /// How long one request may take.
     #[serde(deserialize_with = "duration")]
     pub timeout: Option<Duration>,
+    /// How long a provider that takes a notification for processing has to say that it was good;
+    /// after that it counts as not delivered, and the receiver's fallback is told.
+    #[serde(deserialize_with = "base::duration::deserialize")]
+    pub prove_within: Duration,
 }
 
 fn duration<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<Duration>, D::Error> {
@@ -57,7 +61,7 @@ fn duration<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<
 
 impl Default for ReceiverConfig {
     fn default() -> Self {
-        Self { in_flight: 16, burst: None, per_second: None, timeout: None }
+        Self { in_flight: 16, burst: None, per_second: None, timeout: None, prove_within: Duration::from_secs(120) }
     }
 }
 

@@ -11,8 +11,26 @@ pub struct Sent {
     pub proven: bool,
     /// Its status code.
     pub status: Option<u16>,
-    /// What it calls the intent or incident.
+    /// What it calls the intent or incident. The next intent of the incident carries it back
+    /// ([`Notification::reference`]).
     pub reference: Option<String>,
+    /// It is not proven, and [`Integration::prove`] can ask for the proof by the reference: the
+    /// host does, until there is one, or the receiver's time for it is over.
+    pub owed: bool,
+}
+
+/// What a provider says of something that it took for processing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Proof {
+    /// It is still at it.
+    Pending,
+    /// It has it for good.
+    Delivered,
+    /// It has looked at it and does not want it: as if the payload had been refused at once.
+    Rejected {
+        /// What the provider said.
+        problem: String,
+    },
 }
 
 /// Why a provider did not take an intent, by what the host does about it. Never holds a secret:
@@ -100,4 +118,19 @@ pub trait Integration: Send + Sync + std::fmt::Debug {
     /// # Errors
     /// See [`SendError`]; a second poison is final.
     async fn send_safe(&self, notification: &Notification) -> Result<Sent, SendError>;
+
+    /// Asks what became of something that was taken and is [owed](Sent::owed) a proof, by its
+    /// reference. Without such sends there is nothing to prove.
+    ///
+    /// # Errors
+    /// See [`SendError`]; whatever it is, the host asks again until the receiver's time is over.
+    async fn prove(&self, _reference: &str) -> Result<Proof, SendError> {
+        Ok(Proof::Delivered)
+    }
+
+    /// How often an open incident must be sent again, for a provider that forgets what it is not
+    /// told anew. The host then sends the last notification again, without a receipt.
+    fn refresh(&self) -> Option<Duration> {
+        None
+    }
 }

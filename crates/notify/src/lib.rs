@@ -18,5 +18,5 @@ pub use checkpoint::Checkpoints;
 pub use config::{HostConfig, ReceiverConfig};
 pub use error::NotifyError;
 pub use host::{Handle, Host, Receiver, Runtime};
-pub use integration::{Integration, Limits, SendError, Sent};
+pub use integration::{Integration, Limits, Proof, SendError, Sent};
 pub use payload::{Action, Notification, Symptom, UnknownAction};

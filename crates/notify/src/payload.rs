@@ -111,6 +111,15 @@ pub struct Notification {
     pub findings: u64,
     /// The page that shows all of it.
     pub link: Option<String>,
+    /// Why it is told now, as the intent's `reason` column has it.
+    #[serde(default)]
+    pub reason: String,
+    /// Why it comes by this way: which receiver should have told it, and what became of that.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub note: Option<String>,
+    /// What the provider called the incident when it was told of it before.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub reference: Option<String>,
 }
 
 impl Notification {
@@ -121,7 +130,7 @@ impl Notification {
             Ok(notification) => (notification, true),
             Err(_) => (Self::unreadable(intent, action), false),
         };
-        (Self { incident: intent.incident.clone(), action, ..notification }, readable)
+        (Self { incident: intent.incident.clone(), action, reason: intent.reason.clone(), ..notification }, readable)
     }
 
     fn unreadable(intent: &Intent, action: Action) -> Self {
@@ -143,6 +152,9 @@ impl Notification {
             symptoms: Vec::new(),
             findings: 0,
             link: None,
+            reason: intent.reason.clone(),
+            note: None,
+            reference: None,
         }
     }
 

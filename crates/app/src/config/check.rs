@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{Config, Problem};
+use super::{Config, Problem, ReceiverConfig};
 
 /// The mistakes of a configuration whose types are right.
 pub(super) fn check(config: &Config, text: &str) -> Vec<Problem> {
@@ -23,6 +23,16 @@ pub(super) fn check(config: &Config, text: &str) -> Vec<Problem> {
             say(&receiver.name, error.to_string());
         }
     }
+    for receiver in &config.receivers {
+        if let Some(problem) = fallback(receiver, &names) {
+            say(&receiver.name, format!("receivers.{}: {problem}", receiver.name));
+        }
+    }
+    let idle = |name: &str| !config.receivers.iter().any(|other| other.fallback.as_deref() == Some(name));
+    for receiver in config.receivers.iter().filter(|receiver| receiver.only_as_fallback && idle(&receiver.name)) {
+        let problem = "only_as_fallback: no receiver names it as its fallback, so it is told nothing";
+        say(&receiver.name, format!("receivers.{}: {problem}", receiver.name));
+    }
     let mut names = BTreeSet::new();
     for git in config.desired.git.as_slice() {
         if !names.insert(&git.name) {
@@ -36,6 +46,15 @@ pub(super) fn check(config: &Config, text: &str) -> Vec<Problem> {
         }
     }
     problems
+}
+
+/// What is wrong with a receiver's fallback.
+fn fallback(receiver: &ReceiverConfig, names: &BTreeSet<&String>) -> Option<String> {
+    let to = receiver.fallback.as_ref()?;
+    if *to == receiver.name {
+        return Some("fallback: it is its own fallback".to_owned());
+    }
+    (!names.contains(to)).then(|| format!("fallback: there is no receiver `{to}`"))
 }
 
 /// The line of a top-level key, or of the thing with that name.

@@ -136,12 +136,25 @@ pub struct ReceiverConfig {
     /// Scopes that it is told of, as globs; all if empty.
     #[serde(default)]
     pub scopes: Vec<String>,
+    /// The receiver that is told what this one refuses, does not prove, or has not got in time.
+    #[serde(default)]
+    pub fallback: Option<String>,
+    /// Until a notification counts as not arrived, whatever it waits for; then the fallback is told.
+    #[serde(with = "base::duration", default = "escalate_after")]
+    pub escalate_after: std::time::Duration,
+    /// It is told only what it is the fallback for.
+    #[serde(default)]
+    pub only_as_fallback: bool,
     /// Rates and time-outs other than the provider's.
     #[serde(default)]
     pub limits: notify::ReceiverConfig,
     /// The integration's key and its settings.
     #[serde(flatten)]
     pub integration: BTreeMap<String, serde_json::Value>,
+}
+
+const fn escalate_after() -> std::time::Duration {
+    std::time::Duration::from_secs(900)
 }
 
 const fn warning() -> model::Severity {

@@ -29,3 +29,21 @@ fn names_are_used_once() {
     let text = problems("desired:\n  git:\n    - {name: a, url: /x}\n    - {name: a, url: /y}\n");
     assert!(text.contains("two Git sources are called `a`"), "{text}");
 }
+
+#[test]
+fn a_fallback_is_another_receiver_that_is_there() {
+    let receiver = |name: &str, more: &str| format!("  - name: {name}\n    webhook: {{url: \"http://x\"}}\n{more}");
+    let cases = [
+        ("    fallback: b\n", "there is no receiver `b`"),
+        ("    fallback: a\n", "its own fallback"),
+        ("    only_as_fallback: true\n", "told nothing"),
+        ("    escalate_after: soon\n", "escalate_after"),
+    ];
+    for (more, expected) in cases {
+        let text = problems(&format!("receivers:\n{}", receiver("a", more)));
+        assert!(text.contains(expected), "{expected} is not in:\n{text}");
+    }
+    let good = receiver("a", "    fallback: b\n") + &receiver("b", "    only_as_fallback: true\n");
+    let config = Config::parse(&format!("receivers:\n{good}")).unwrap();
+    assert_eq!(config.receivers[0].escalate_after.as_secs(), 900);
+}

@@ -55,6 +55,7 @@ impl OutboxFold {
                 fold.lanes.insert(incident, lanes);
             }
         }
+        fold.watch_restored();
         *self = fold;
         Ok(())
     }

@@ -12,6 +12,8 @@ use serde::Deserialize;
 pub struct OutboxConfig {
     /// Which incidents go to which receiver. Several routes may name one receiver.
     pub receivers: Vec<Route>,
+    /// Who tells what a receiver could not. Each receiver has at most one.
+    pub fallbacks: Vec<Fallback>,
     /// Where the pages are: `https://steadfast.example`. An incident's page is
     /// `<link_base>/incidents/<key>`.
     pub link_base: Option<String>,
@@ -29,6 +31,7 @@ impl Default for OutboxConfig {
     fn default() -> Self {
         Self {
             receivers: Vec::new(),
+            fallbacks: Vec::new(),
             link_base: None,
             retry_refused: Duration::from_secs(300),
             retry_refused_max: Duration::from_secs(6 * 3600),
@@ -54,6 +57,20 @@ pub struct Route {
     pub labels: Labels,
 }
 
+/// Who is told what another receiver could not be told: what it refused, what it took and never
+/// proved, what did not arrive in time.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Fallback {
+    /// The receiver that should have told it.
+    pub receiver: String,
+    /// The one that is told instead. It needs no route.
+    pub to: String,
+    /// Until an intent counts as not arrived, whatever it waits for.
+    #[serde(deserialize_with = "base::duration::deserialize")]
+    pub after: Duration,
+}
+
 const fn least() -> Severity {
     Severity::Info
 }
@@ -70,26 +87,35 @@ pub struct RouteError {
     pub problem: String,
 }
 
-/// The routes of each receiver, ready to match.
+/// The routes of each receiver, ready to match, and their fallbacks.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Routes(BTreeMap<String, Vec<(Route, GlobSet)>>);
+pub(super) struct Routes {
+    routes: BTreeMap<String, Vec<(Route, GlobSet)>>,
+    fallbacks: BTreeMap<String, Fallback>,
+}
 
 impl Routes {
-    pub fn new(routes: &[Route]) -> Result<Self, RouteError> {
-        let mut all = BTreeMap::<String, Vec<_>>::new();
-        for route in routes {
-            all.entry(route.receiver.clone()).or_default().push((route.clone(), globs(route)?));
+    pub fn new(config: &OutboxConfig) -> Result<Self, RouteError> {
+        let mut routes = BTreeMap::<String, Vec<_>>::new();
+        for route in &config.receivers {
+            routes.entry(route.receiver.clone()).or_default().push((route.clone(), globs(route)?));
         }
-        Ok(Self(all))
+        let fallbacks = config.fallbacks.iter().map(|fallback| (fallback.receiver.clone(), fallback.clone()));
+        Ok(Self { routes, fallbacks: fallbacks.collect() })
     }
 
     pub fn knows(&self, receiver: &str) -> bool {
-        self.0.contains_key(receiver)
+        self.routes.contains_key(receiver) || self.fallbacks.values().any(|fallback| fallback.to == receiver)
+    }
+
+    /// Who is told what `receiver` could not be told.
+    pub fn fallback(&self, receiver: &str) -> Option<&Fallback> {
+        self.fallbacks.get(receiver)
     }
 
     /// The receivers that are to be told of `alert`, in order of name.
     pub fn of(&self, alert: &Alert) -> Vec<String> {
-        let told = self.0.iter().filter(|(_, routes)| routes.iter().any(|route| matches(route, alert)));
+        let told = self.routes.iter().filter(|(_, routes)| routes.iter().any(|route| matches(route, alert)));
         told.map(|(receiver, _)| receiver.clone()).collect()
     }
 }

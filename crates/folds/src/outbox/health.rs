@@ -46,7 +46,7 @@ impl OutboxFold {
                 }
                 self.repay(&row.receiver, AT_ONCE, now, told);
             }
-            Outcome::Poison | Outcome::Refused | Outcome::Retry => self.suffer(row, now, told),
+            Outcome::Poison | Outcome::Refused | Outcome::Retry | Outcome::Unproven => self.suffer(row, now, told),
             Outcome::Superseded => {}
         }
     }
@@ -61,6 +61,7 @@ impl OutboxFold {
         let what = match row.outcome {
             Outcome::Poison => "refuses what it is sent",
             Outcome::Retry => "could not be reached",
+            Outcome::Unproven => "takes notifications and does not prove them",
             _ => "is refused",
         };
         let why = row.message.as_deref().map(|why| format!(": {why}")).unwrap_or_default();
@@ -96,6 +97,13 @@ impl OutboxFold {
             self.owed.range(first..).next().is_some_and(|(name, _)| name == receiver)
         };
         self.sick.iter().filter(|(receiver, _)| owed(receiver)).map(|(_, sick)| sick.probe).min()
+    }
+
+    /// Whether telling `receiver` of an incident with that cause would be refused, and be told
+    /// again as such.
+    pub(super) fn would_circle(&self, cause: &str, receiver: &str) -> bool {
+        let refused = |name: &str| self.sick.contains_key(name) || self.down.contains(name);
+        cause.starts_with(CAUSE) && refused(receiver)
     }
 
     /// A receiver that is no longer configured is no longer broken.

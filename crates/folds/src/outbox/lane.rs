@@ -28,6 +28,15 @@ pub(super) struct Lane {
     /// The last sequence of which an attempt was refused.
     #[serde(default)]
     pub refused: i64,
+    /// Its fallback was told.
+    #[serde(default)]
+    pub escalated: bool,
+    /// When its fallback is told, unless the last intent arrives before.
+    #[serde(default)]
+    pub watched: Option<Timestamp>,
+    /// What the provider called it last.
+    #[serde(default)]
+    pub reference: Option<String>,
 }
 
 impl Lane {
@@ -42,6 +51,9 @@ impl Lane {
             reason: String::new(),
             waiting: false,
             refused: 0,
+            escalated: false,
+            watched: None,
+            reference: None,
         }
     }
 
@@ -84,6 +96,7 @@ impl Lane {
             (false, false) => Action::Trigger,
         };
         notification.time = now;
+        notification.reference.clone_from(&self.reference);
         self.sequence += 1;
         (self.waiting, self.failed) = (false, None);
         let name = format!("{receiver}/{incident}/{}", self.sequence);

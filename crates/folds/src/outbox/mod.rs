@@ -9,9 +9,14 @@
 //! the next delivery. What a refused receiver (a wrong key, a closed channel) has not got is kept,
 //! tried again in growing intervals, and sent when the receiver works again. A receiver that is
 //! refused is not told of refused receivers, so that nothing goes in circles.
+//!
+//! A receiver may have a fallback. What the receiver refuses, takes and never proves, or has not got
+//! after a time is a trigger for the fallback, once an incident, whose reason says why. From then on
+//! the fallback is told of that incident like any receiver of it, its end included.
 
 mod checkpoint;
 mod config;
+mod escalate;
 mod health;
 mod lane;
 #[cfg(test)]
@@ -26,7 +31,8 @@ use model::{AlertState, ModelError, Outcome, Record, Stream};
 use notify::{Action, Notification};
 
 use self::config::Routes;
-pub use self::config::{OutboxConfig, Route, RouteError};
+pub use self::config::{Fallback, OutboxConfig, Route, RouteError};
+use self::escalate::Watched;
 use self::health::Sick;
 use self::lane::Lane;
 use crate::alert::Evidence;
@@ -50,6 +56,8 @@ pub struct OutboxFold {
     down: BTreeSet<String>,
     /// What refused receivers have not got: receiver and incident.
     owed: BTreeSet<(String, String)>,
+    /// What is on its way from receivers that have a fallback.
+    watched: Watched,
 }
 
 /// What one record leads to.
@@ -66,7 +74,7 @@ impl OutboxFold {
     /// # Errors
     /// If a scope of a route is no glob.
     pub fn new(config: OutboxConfig) -> Result<Self, RouteError> {
-        let routes = Routes::new(&config.receivers)?;
+        let routes = Routes::new(&config)?;
         Ok(Self::with(config, routes))
     }
 
@@ -80,6 +88,7 @@ impl OutboxFold {
             sick: BTreeMap::new(),
             down: BTreeSet::new(),
             owed: BTreeSet::new(),
+            watched: Watched::new(),
         }
     }
 
@@ -101,7 +110,7 @@ impl OutboxFold {
         let notification = notification(row, self.config.link_base.as_deref());
         let known = self.lanes.get(&row.incident).map(|lanes| lanes.keys().cloned().collect::<BTreeSet<_>>());
         let mut receivers = known.unwrap_or_default();
-        let new = self.routes.of(row).into_iter().filter(|receiver| !self.would_circle(row, receiver));
+        let new = self.routes.of(row).into_iter().filter(|receiver| !self.would_circle(&row.cause, receiver));
         receivers.extend(new);
         for receiver in receivers {
             if let Some(lane) = self.lane(&receiver, &row.incident) {
@@ -111,12 +120,6 @@ impl OutboxFold {
                 }
             }
         }
-    }
-
-    /// Whether telling `receiver` of this incident would be refused, and be told again as such.
-    fn would_circle(&self, row: &Alert, receiver: &str) -> bool {
-        let refused = |name: &str| self.sick.contains_key(name) || self.down.contains(name);
-        row.cause.starts_with(health::CAUSE) && refused(receiver)
     }
 
     /// The lane, opened if there is room.
@@ -161,10 +164,12 @@ impl OutboxFold {
             metrics::counter!("steadfast_intents_total", "receiver" => receiver.to_owned(), "action" => intent.action.clone())
                 .increment(1);
             told.intents.entry(scope).or_default().push(intent);
+            self.watch(receiver, incident, now);
         }
     }
 
     fn forget(&mut self, receiver: &str, incident: &str) {
+        self.unwatch(receiver, incident);
         self.owed.remove(&(receiver.to_owned(), incident.to_owned()));
         let Some(lanes) = self.lanes.get_mut(incident) else { return };
         if lanes.remove(receiver).is_some() {
@@ -180,12 +185,19 @@ impl OutboxFold {
         if !self.routes.knows(&row.receiver) {
             return;
         }
-        let taken = matches!(row.outcome, Outcome::Delivered | Outcome::Accepted);
+        let taken = matches!(row.outcome, Outcome::Delivered | Outcome::Accepted | Outcome::Unproven);
         let mut news = row.last;
         if let Some(lane) = self.lanes.get_mut(&row.incident).and_then(|lanes| lanes.get_mut(&row.receiver)) {
             lane.reached |= taken;
+            if row.reference.is_some() {
+                lane.reference.clone_from(&row.reference);
+            }
             // Who sends it asks again and again: the first refusal of an intent is what is new.
-            news |= row.outcome == Outcome::Refused && lane.refuses(row.sequence);
+            let refused = row.outcome == Outcome::Refused && lane.refuses(row.sequence);
+            news |= refused;
+            if refused {
+                self.give_up(row, now, told);
+            }
             if row.last {
                 self.done(row, now, told);
             }
@@ -207,6 +219,11 @@ impl OutboxFold {
         if lane.in_flight() {
             return;
         }
+        self.give_up(row, now, told);
+        self.unwatch(&row.receiver, &row.incident);
+        let Some(lane) = self.lanes.get_mut(&row.incident).and_then(|lanes| lanes.get_mut(&row.receiver)) else {
+            return;
+        };
         let (receiver, incident) = (&row.receiver, &row.incident);
         match row.outcome {
             Outcome::Refused | Outcome::Retry => {
@@ -238,6 +255,7 @@ impl OutboxFold {
             _ => {}
         }
         self.probe(record.time, &mut told);
+        self.overdue(record.time, &mut told);
         for (scope, intents) in &told.intents {
             intents.chunks(ROWS).try_for_each(|rows| outputs.push(scope, rows))?;
         }
@@ -265,6 +283,9 @@ fn notification(row: &Alert, link_base: Option<&str>) -> Notification {
         symptoms: evidence.symptoms,
         findings: u64::try_from(row.findings).unwrap_or(0),
         link: link_base.map(|base| format!("{}/incidents/{}", base.trim_end_matches('/'), row.key)),
+        reason: row.reason.clone(),
+        note: None,
+        reference: None,
     }
 }
 
@@ -283,7 +304,7 @@ impl Fold for OutboxFold {
     }
 
     fn next_tick(&self) -> Option<Timestamp> {
-        self.next_probe()
+        [self.next_probe(), self.next_watch()].into_iter().flatten().min()
     }
 
     fn checkpoint(&self) -> Vec<u8> {

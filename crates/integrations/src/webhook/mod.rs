@@ -1,18 +1,18 @@
 //! Alertmanager's webhook, version 4, with what is ours under the one new name `steadfast`.
 //! <https://prometheus.io/docs/alerting/latest/configuration/#webhook_config>
 
-mod auth;
 mod body;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use base::{Limit, Secret, SecretRef};
+use base::{Limit, SecretRef};
 use notify::{Integration, Limits, Notification, SendError, Sent};
 use serde::Deserialize;
 
-use crate::http::{self, Client};
+use crate::auth::{self, Auth, BasicAuth};
+use crate::http::{Address, Client};
 use crate::plugin::{BuildError, Context, Plugin, settings};
 use body::Frame;
 
@@ -62,26 +62,6 @@ const fn max_alerts() -> usize {
     100
 }
 
-/// A URL, or where to find one that is a secret itself.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(untagged, expecting = "a URL, {env: NAME} or {file: PATH}")]
-pub enum Address {
-    /// The URL.
-    Plain(String),
-    /// Where it is kept.
-    Secret(SecretRef),
-}
-
-/// A user with a password.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct BasicAuth {
-    /// The user's name.
-    pub username: String,
-    /// Where the password is.
-    pub password: SecretRef,
-}
-
 impl WebhookConfig {
     /// Reads the secrets and makes the integration.
     ///
@@ -89,16 +69,13 @@ impl WebhookConfig {
     /// If a secret cannot be read, the URL is none, a header cannot be sent, or there are two ways
     /// of authorization.
     pub fn build(&self, cx: &Context) -> Result<Box<dyn Integration>, BuildError> {
-        let text = match &self.url {
-            Address::Plain(url) => Secret::new(url.clone()),
-            Address::Secret(secret) => secret.resolve().map_err(BuildError::secret("url"))?,
+        let (url, mut secrets) = self.url.resolve("url")?;
+        let auth = Auth {
+            bearer_token: self.bearer_token.as_ref(),
+            basic_auth: self.basic_auth.as_ref(),
+            headers: Some(&self.headers),
         };
-        let url = http::url("url", text.expose())?;
-        let mut secrets = vec![text, Secret::new(url.as_str())];
-        secrets.extend(url.query().map(Secret::new));
-        secrets.extend(Some(url.path()).filter(|path| path.len() > 1).map(Secret::new));
-        secrets.extend(url.password().map(Secret::new));
-        let (headers, of_headers) = auth::headers(self)?;
+        let (headers, of_headers) = auth::headers(auth)?;
         secrets.extend(of_headers);
         let client = Client::new(url, headers, secrets, LIMITS, cx)?;
         let frame = Frame {
@@ -146,7 +123,7 @@ impl Webhook {
     async fn post(&self, body: Vec<u8>) -> Result<Sent, SendError> {
         let answer = self.client.post(body).await?;
         if (200..300).contains(&answer.status) {
-            Ok(Sent { proven: true, status: Some(answer.status), reference: None })
+            Ok(Sent { proven: true, status: Some(answer.status), ..Sent::default() })
         } else {
             Err(answer.error(None))
         }

@@ -5,8 +5,8 @@ use std::time::Duration;
 use base::{Clock, Elapsed};
 use futures::FutureExt;
 
-use crate::outbox::Job;
-use crate::{Integration, Notification, SendError, Sent};
+use crate::outbox::{Ask, Job};
+use crate::{Integration, Notification, Proof, SendError, Sent};
 
 /// A job and what became of it.
 pub(super) struct Done {
@@ -18,7 +18,9 @@ pub(super) struct Done {
 /// Sends once, within the job's time. An integration that panics has not taken this payload; the
 /// safe one is tried next.
 pub(super) async fn attempt(integration: Arc<dyn Integration>, job: Job, clock: Clock) -> Done {
-    let (notification, readable) = Notification::of(&job.intent, job.action);
+    let (mut notification, readable) = Notification::of(&job.intent, job.action);
+    // What came since the intent was decided is newer than what it knew.
+    notification.reference = job.reference.clone().or(notification.reference);
     if !readable {
         metrics::counter!("steadfast_notify_unreadable_total", "receiver" => job.intent.receiver.clone()).increment(1);
         tracing::error!(
@@ -27,10 +29,10 @@ pub(super) async fn attempt(integration: Arc<dyn Integration>, job: Job, clock: 
         );
     }
     let send = async {
-        if job.safe || !readable {
-            integration.send_safe(&notification).await
-        } else {
-            integration.send(&notification).await
+        match &job.ask {
+            Ask::Proof(reference) => proven(integration.prove(reference).await, reference),
+            Ask::Send | Ask::Refresh if job.safe || !readable => integration.send_safe(&notification).await,
+            Ask::Send | Ask::Refresh => integration.send(&notification).await,
         }
     };
     let started = clock.monotonic();
@@ -48,4 +50,14 @@ pub(super) async fn attempt(integration: Arc<dyn Integration>, job: Job, clock: 
     };
     let took = clock.monotonic().saturating_sub(started);
     Done { job, result, took }
+}
+
+/// What a provider says of an intent that it took, as if it had said so at once.
+fn proven(proof: Result<Proof, SendError>, reference: &str) -> Result<Sent, SendError> {
+    let sent = |proven| Sent { proven, status: None, reference: Some(reference.to_owned()), owed: !proven };
+    match proof? {
+        Proof::Pending => Ok(sent(false)),
+        Proof::Delivered => Ok(sent(true)),
+        Proof::Rejected { problem } => Err(SendError::Poison { problem, status: None }),
+    }
 }

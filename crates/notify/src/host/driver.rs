@@ -53,6 +53,9 @@ impl Driver {
         for receiver in receivers {
             let limits = receiver.integration.limits();
             outbox.configure(&receiver.name, limits, &receiver.config, config.max_pause);
+            if let Some(every) = receiver.integration.refresh() {
+                outbox.refresh_every(&receiver.name, every);
+            }
             integrations.insert(receiver.name, Arc::from(receiver.integration));
         }
         Self {

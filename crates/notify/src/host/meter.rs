@@ -1,7 +1,7 @@
 use model::rows::Receipt;
 
 use super::attempt::Done;
-use crate::outbox::{Now, Outbox};
+use crate::outbox::{Ask, Now, Outbox};
 
 /// Counts a receipt.
 pub(super) fn receipt(receipt: &Receipt) {
@@ -20,11 +20,24 @@ pub(super) fn receipt(receipt: &Receipt) {
 /// Measures a request, and how old an intent is once it is taken.
 pub(super) fn sent(done: &Done, now: Now) {
     let receiver = &done.job.intent.receiver;
+    if done.job.ask == Ask::Refresh {
+        return refreshed(receiver, done);
+    }
     metrics::histogram!("steadfast_notify_request_seconds", "receiver" => receiver.clone())
         .record(done.took.as_secs_f64());
-    if done.result.is_ok() {
+    if done.result.is_ok() && done.job.ask == Ask::Send {
         let age = now.wall.since(done.job.intent.time).as_secs_f64();
         metrics::histogram!("steadfast_notify_delivery_seconds", "receiver" => receiver.clone()).record(age);
+    }
+}
+
+/// Counts what was told again; there is no receipt of it.
+fn refreshed(receiver: &str, done: &Done) {
+    let outcome = if done.result.is_ok() { "delivered" } else { "failed" };
+    let labels = [("receiver", receiver.to_owned()), ("outcome", outcome.to_owned())];
+    metrics::counter!("steadfast_notify_refreshes_total", &labels).increment(1);
+    if let Err(error) = &done.result {
+        tracing::warn!(receiver, %error, "an open incident could not be told again");
     }
 }
 

@@ -2,9 +2,9 @@ use std::collections::{BTreeSet, VecDeque};
 use std::time::Duration;
 
 use model::Outcome;
-use model::rows::Intent;
+use model::rows::{Intent, Receipt};
 
-use crate::checkpoint::{SavedItem, SavedLane};
+use crate::checkpoint::{Owed, SavedItem, SavedLane};
 use crate::{Action, Notification};
 
 /// The intents of one incident for one receiver, in order.
@@ -26,6 +26,12 @@ pub(super) struct Lane {
     owed: BTreeSet<i64>,
     /// Whether the last intent that left was a resolve.
     closed: bool,
+    /// What the provider called the incident last.
+    pub reference: Option<String>,
+    /// What the provider has, if it has to be told of it again and again.
+    pub kept: Option<Item>,
+    /// When it is told next.
+    pub again: Option<Duration>,
 }
 
 /// What happens with the head of the queue.
@@ -38,6 +44,8 @@ pub(super) enum State {
     Sending,
     /// The provider is done with it; the receipt is not yet durable.
     Settling,
+    /// The provider took it and owes a proof; the receipt that says so is not yet durable.
+    Owing,
 }
 
 /// An intent that is not done with.
@@ -48,13 +56,17 @@ pub(super) struct Item {
     pub attempts: u32,
     /// Only the safe payload is sent: the full one was refused or is not kept.
     pub safe: bool,
+    /// It was taken, and its proof is awaited.
+    pub proof: Option<Owed>,
+    /// How often it was asked for.
+    pub polls: u32,
 }
 
 impl Item {
     pub fn new(intent: Intent) -> Self {
         // A word of a later version still tells people something; nothing is dropped.
         let action = intent.action.parse().unwrap_or(Action::Update);
-        Self { intent, action, attempts: 0, safe: false }
+        Self { intent, action, attempts: 0, safe: false, proof: None, polls: 0 }
     }
 
     /// The same with the smallest payload that still pages.
@@ -67,6 +79,10 @@ impl Item {
 
     pub fn size(&self) -> u64 {
         self.intent.payload.len() as u64
+    }
+
+    fn saved(&self) -> SavedItem {
+        SavedItem::of(&self.intent, self.attempts, self.safe, self.proof.clone())
     }
 }
 
@@ -83,17 +99,22 @@ impl Lane {
             queue: VecDeque::new(),
             owed: BTreeSet::new(),
             closed: false,
+            reference: None,
+            kept: None,
+            again: None,
         }
     }
 
     pub fn restore(shard: u32, saved: SavedLane) -> Self {
         let mut lane = Self::new(shard, saved.reached);
-        lane.seen = saved.seen;
-        for item in saved.queue {
-            let (attempts, safe) = (item.attempts, item.safe);
+        (lane.seen, lane.reference) = (saved.seen, saved.reference);
+        let item = |mut item: SavedItem| {
+            let (attempts, safe, proof) = (item.attempts, item.safe, item.owed.take());
             let intent = item.into_intent(&saved.receiver, &saved.incident);
-            lane.queue.push_back(Item { attempts, safe, ..Item::new(intent) });
-        }
+            Item { attempts, safe, proof, ..Item::new(intent) }
+        };
+        lane.queue = saved.queue.into_iter().map(item).collect();
+        lane.kept = saved.kept.map(item);
         lane
     }
 
@@ -103,7 +124,9 @@ impl Lane {
             incident: incident.to_owned(),
             reached: self.reached || self.state == State::Sending,
             seen: self.seen,
-            queue: self.queue.iter().map(|item| SavedItem::of(&item.intent, item.attempts, item.safe)).collect(),
+            queue: self.queue.iter().map(Item::saved).collect(),
+            reference: self.reference.clone(),
+            kept: self.kept.as_ref().map(Item::saved),
         }
     }
 
@@ -134,8 +157,11 @@ impl Lane {
         self.owed.is_empty() && !self.queue.is_empty()
     }
 
+    /// Whether its head is at the provider, so that nothing overtakes it.
     pub fn is_busy(&self) -> bool {
-        matches!(self.state, State::Sending | State::Settling)
+        let owed = self.head().is_some_and(|item| item.proof.is_some());
+        owed || matches!(self.state, State::Settling | State::Owing)
+            || (self.state == State::Sending && !self.queue.is_empty())
     }
 
     pub fn is_empty(&self) -> bool {
@@ -147,7 +173,7 @@ impl Lane {
     }
 
     pub fn size(&self) -> u64 {
-        self.queue.iter().map(Item::size).sum()
+        self.queue.iter().chain(&self.kept).map(Item::size).sum()
     }
 
     /// Nothing to send, and nothing that a later intent needs to know.
@@ -155,16 +181,19 @@ impl Lane {
         self.queue.is_empty() && self.closed && self.owed.is_empty() && self.state == State::Idle
     }
 
-    /// Takes out the intent of that sequence: a provider is done with it.
-    pub fn finish(&mut self, sequence: i64, outcome: Outcome) -> Option<Item> {
-        self.owed.remove(&sequence);
-        let at = self.queue.iter().position(|item| item.intent.sequence == sequence)?;
-        let item = self.queue.remove(at)?;
-        if matches!(outcome, Outcome::Delivered | Outcome::Accepted) {
-            self.reached = item.action != Action::Resolve;
-        }
+    /// Takes out the intent of a last receipt: the provider is done with it. What it has now is
+    /// kept if it must be told of it again.
+    pub fn finish(&mut self, receipt: &Receipt, keep: bool) {
+        self.owed.remove(&receipt.sequence);
+        let Some(at) = self.queue.iter().position(|item| item.intent.sequence == receipt.sequence) else { return };
+        let Some(item) = self.queue.remove(at) else { return };
         self.closed = item.action == Action::Resolve;
-        Some(item)
+        if matches!(receipt.outcome, Outcome::Delivered | Outcome::Accepted | Outcome::Unproven) {
+            self.reached = !self.closed;
+            self.reference = receipt.reference.clone().or(self.reference.take()).filter(|_| !self.closed);
+            self.kept = Some(item).filter(|_| keep && !self.closed);
+            self.again = None;
+        }
     }
 
     /// Takes out what need not be sent, each with the reason: everything that waits before a
@@ -196,6 +225,7 @@ impl Lane {
     /// Takes out everything.
     pub fn drain(&mut self) -> Vec<Item> {
         self.closed = true;
+        self.kept = None;
         self.queue.drain(..).collect()
     }
 

@@ -48,8 +48,23 @@ pub(crate) struct Job {
     pub action: Action,
     /// Send the safe payload.
     pub safe: bool,
+    /// What the request is for.
+    pub ask: Ask,
+    /// What the provider called the incident last.
+    pub reference: Option<String>,
     /// How long the request may take.
     pub timeout: Duration,
+}
+
+/// What a request is for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Ask {
+    /// To tell of an intent.
+    Send,
+    /// To tell again what the provider has already.
+    Refresh,
+    /// To learn what became of an intent that was taken, by this reference.
+    Proof(String),
 }
 
 /// How a receiver is, for metrics.
@@ -80,7 +95,16 @@ impl Outbox {
 
     pub fn configure(&mut self, name: &str, limits: Limits, config: &ReceiverConfig, max_pause: Duration) {
         let pacer = Pacer::new(limits, config, max_pause);
-        self.receivers.insert(name.to_owned(), Receiver::new(Some(pacer)));
+        let mut receiver = Receiver::new(Some(pacer));
+        receiver.prove_within = config.prove_within;
+        self.receivers.insert(name.to_owned(), receiver);
+    }
+
+    /// What that receiver has is told again so often.
+    pub fn refresh_every(&mut self, name: &str, every: Duration) {
+        if let Some(receiver) = self.receivers.get_mut(name) {
+            receiver.refresh_every = Some(every);
+        }
     }
 
     /// Takes in an intent that is on the log.
@@ -95,7 +119,7 @@ impl Outbox {
     /// Takes in a receipt that is on the log: ours of before the restart, or one just appended.
     pub fn receipt(&mut self, now: Now, receipt: &Receipt) -> Vec<Draft> {
         let Some(receiver) = self.receivers.get_mut(&receipt.receiver) else { return Vec::new() };
-        let Some(shard) = receiver.receipt(receipt) else { return Vec::new() };
+        let Some(shard) = receiver.receipt(receipt, &self.live) else { return Vec::new() };
         if self.live.contains(&shard) {
             receiver.refresh(&receipt.incident, now)
         } else {

@@ -93,11 +93,24 @@ impl World {
 
     fn send(&mut self) {
         let Some(job) = self.outbox.next(self.at()) else { return };
-        let (taken, answer) = self.fate(job.safe);
+        let (taken, answer) = match &job.ask {
+            Ask::Proof(_) => (false, self.proof(job.safe)),
+            _ => self.fate(job.safe),
+        };
         if taken {
             self.take(&job);
         }
         self.flying.push((job, answer));
+    }
+
+    /// What is heard of something that was taken for processing. What is taken here is there.
+    fn proof(&self, safe: bool) -> Result<Sent, SendError> {
+        match if self.calm { 0 } else { self.rng.below(5) } {
+            0..=1 => Ok(Sent { proven: true, ..Sent::default() }),
+            2 => Err(SendError::Retry { problem: String::new(), status: Some(503), after: None }),
+            3 if !safe => Err(SendError::Poison { problem: String::new(), status: None }),
+            _ => Ok(Sent { owed: true, reference: Some("r".to_owned()), ..Sent::default() }),
+        }
     }
 
     fn take(&mut self, job: &Job) {
@@ -118,7 +131,8 @@ impl World {
     fn fate(&self, safe: bool) -> (bool, Result<Sent, SendError>) {
         let retry = |status| SendError::Retry { problem: String::new(), status, after: None };
         match if self.calm { 0 } else { self.rng.below(10) } {
-            0..=4 => (true, Ok(Sent { proven: true, ..Sent::default() })),
+            0..=2 => (true, Ok(Sent { proven: true, ..Sent::default() })),
+            3..=4 => (true, Ok(Sent { owed: true, reference: Some("r".to_owned()), ..Sent::default() })),
             5 => (true, Err(retry(None))),
             6 => (false, Err(retry(Some(503)))),
             7 => (false, Err(retry(Some(429)))),

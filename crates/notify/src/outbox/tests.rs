@@ -63,7 +63,7 @@ fn refused() -> Result<Sent, SendError> {
 }
 
 fn sent() -> Result<Sent, SendError> {
-    Ok(Sent { proven: true, status: Some(202), reference: Some("ref".to_owned()) })
+    Ok(Sent { proven: true, status: Some(202), reference: Some("ref".to_owned()), owed: false })
 }
 
 /// `T2 delivered last` and so on: what a receipt says, short.
@@ -275,4 +275,117 @@ fn beyond_the_limit_payloads_are_stripped_and_still_sent() {
     assert!(job.safe && job.intent.payload.len() < 1024, "{}", job.intent.payload.len());
     finish(&mut outbox, now(0), &job, &sent());
     assert_eq!(outbox.gauges(now(0)).next().unwrap().1.held, 0);
+}
+
+fn accepted() -> Result<Sent, SendError> {
+    Ok(Sent { owed: true, status: Some(202), reference: Some("request-1".to_owned()), ..Sent::default() })
+}
+
+#[test]
+fn what_is_taken_for_processing_is_asked_for_until_it_is_proved_and_nothing_overtakes_it() {
+    let mut outbox = live(&["a"]);
+    outbox.admit(now(0), 0, intent("a", "x", 1, Trigger));
+    let job = outbox.next(now(0)).unwrap();
+    let drafts = outbox.done(now(0), &job, &accepted(), Duration::ZERO);
+    assert_eq!(said(&drafts), [(1, Outcome::Accepted, false)]);
+    assert!(outbox.next(now(60)).is_none(), "the log does not know what to ask for");
+    outbox.receipt(now(0), &drafts[0].receipt);
+    assert!(outbox.admit(now(1), 0, intent("a", "x", 2, Resolve)).is_empty(), "it was sent, so nothing supersedes it");
+    let poll = outbox.next(now(1)).unwrap();
+    assert_eq!((&poll.ask, poll.intent.sequence), (&Ask::Proof("request-1".to_owned()), 1));
+    assert!(finish(&mut outbox, now(1), &poll, &accepted()).is_empty(), "it is still at it");
+    let poll = outbox.next(now(4)).unwrap();
+    assert!(finish(&mut outbox, now(4), &poll, &retry(Some(503), None)).is_empty(), "that says nothing of the intent");
+    let poll = outbox.next(now(40)).unwrap();
+    let drafts = finish(&mut outbox, now(40), &poll, &sent());
+    assert_eq!(said(&drafts), [(1, Outcome::Delivered, true)]);
+    assert_eq!(drafts[0].receipt.attempt, 1, "a question is no attempt");
+    let resolve = outbox.next(now(40)).unwrap();
+    assert_eq!((resolve.ask, resolve.action, resolve.reference.as_deref()), (Ask::Send, Resolve, Some("ref")));
+}
+
+#[test]
+fn what_is_rejected_after_it_was_taken_is_stripped_and_sent_again() {
+    let mut outbox = live(&["a"]);
+    outbox.admit(now(0), 0, intent("a", "x", 1, Trigger));
+    let job = outbox.next(now(0)).unwrap();
+    finish(&mut outbox, now(0), &job, &accepted());
+    let poll = outbox.next(now(1)).unwrap();
+    assert_eq!(said(&finish(&mut outbox, now(1), &poll, &poison())), [(1, Outcome::Poison, false)]);
+    let job = outbox.next(now(1)).unwrap();
+    assert_eq!((&job.ask, job.safe), (&Ask::Send, true));
+    finish(&mut outbox, now(1), &job, &accepted());
+    let poll = outbox.next(now(2)).unwrap();
+    assert_eq!(said(&finish(&mut outbox, now(2), &poll, &poison())), [(1, Outcome::Poison, true)]);
+}
+
+#[test]
+fn what_is_never_proved_is_given_up_and_what_follows_is_sent() {
+    let mut outbox = live(&["a"]);
+    outbox.admit(now(0), 0, intent("a", "x", 1, Trigger));
+    let job = outbox.next(now(0)).unwrap();
+    finish(&mut outbox, now(0), &job, &accepted());
+    outbox.admit(now(0), 0, intent("a", "x", 2, Update));
+    let (mut at, mut drafts) = (Duration::ZERO, Vec::new());
+    while drafts.is_empty() {
+        at = outbox.wake(Now { mono: at, ..now(0) }).unwrap();
+        let now = Now { mono: at, wall: Timestamp::ZERO.plus(at) };
+        let poll = outbox.next(now).unwrap();
+        assert!(matches!(poll.ask, Ask::Proof(_)));
+        drafts = finish(&mut outbox, now, &poll, &accepted());
+    }
+    assert_eq!(at, Duration::from_secs(120));
+    assert_eq!(said(&drafts), [(1, Outcome::Unproven, true)]);
+    assert!(drafts[0].receipt.message.as_deref().unwrap().contains("120 s"));
+    assert_eq!(outbox.next(now(120)).unwrap().action, Update, "it may be there");
+}
+
+#[test]
+fn a_proof_that_is_owed_is_asked_for_after_a_restart_too() {
+    let mut first = live(&["a"]);
+    first.admit(now(0), 0, intent("a", "x", 1, Trigger));
+    let job = first.next(now(0)).unwrap();
+    let receipt = finish(&mut first, now(0), &job, &accepted()).remove(0).receipt;
+    // By the checkpoint, and by the log alone.
+    let mut second = outbox(&["a"]);
+    second.restore(0, first.save(0));
+    let mut third = outbox(&["a"]);
+    third.admit(now(0), 0, intent("a", "x", 1, Trigger));
+    third.receipt(now(0), &receipt);
+    for outbox in [&mut second, &mut third] {
+        outbox.go_live(now(5), 0);
+        let poll = outbox.next(now(5)).unwrap();
+        assert_eq!((&poll.ask, poll.reference.as_deref()), (&Ask::Proof("request-1".to_owned()), Some("request-1")));
+    }
+}
+
+#[test]
+fn what_a_provider_forgets_is_told_again_until_it_is_resolved() {
+    let mut outbox = live(&["a"]);
+    outbox.refresh_every("a", Duration::from_secs(60));
+    outbox.admit(now(0), 0, intent("a", "x", 1, Trigger));
+    let job = outbox.next(now(0)).unwrap();
+    finish(&mut outbox, now(0), &job, &sent());
+    assert_eq!(outbox.wake(now(0)), Some(Duration::from_secs(60)));
+    let again = outbox.next(now(60)).unwrap();
+    assert_eq!((&again.ask, again.action, again.intent.sequence), (&Ask::Refresh, Trigger, 1));
+    assert!(finish(&mut outbox, now(60), &again, &retry(Some(500), None)).is_empty(), "nobody needs a receipt of it");
+    let again = outbox.next(now(63)).unwrap();
+    outbox.admit(now(63), 0, intent("a", "x", 2, Update));
+    assert!(outbox.next(now(63)).is_none(), "one request of an incident at a time");
+    finish(&mut outbox, now(63), &again, &sent());
+    let update = outbox.next(now(63)).unwrap();
+    assert_eq!((&update.ask, update.action), (&Ask::Send, Update), "news do not wait");
+    finish(&mut outbox, now(63), &update, &sent());
+    // A restart does not forget it.
+    let mut second = super::tests::outbox(&["a"]);
+    second.refresh_every("a", Duration::from_secs(60));
+    second.restore(0, outbox.save(0));
+    second.go_live(now(70), 0);
+    assert_eq!(second.next(now(130)).unwrap().intent.sequence, 2);
+    outbox.admit(now(70), 0, intent("a", "x", 3, Resolve));
+    let resolve = outbox.next(now(70)).unwrap();
+    finish(&mut outbox, now(70), &resolve, &sent());
+    assert_eq!(outbox.wake(now(70)), None);
+    assert!(outbox.save(0).is_empty());
 }

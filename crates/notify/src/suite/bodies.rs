@@ -9,18 +9,25 @@ use crate::{Action, Notification};
 
 const TIME: Duration = Duration::from_secs(20);
 
-/// What is sent for each notification, in full or in safe form.
-async fn sent(subject: &Subject<'_>, notifications: &[&Notification], safe: bool) -> Result<Vec<Request>, Failure> {
+/// The requests for each notification, in full or in safe form.
+async fn sent(
+    subject: &Subject<'_>,
+    notifications: &[&Notification],
+    safe: bool,
+) -> Result<Vec<Vec<Request>>, Failure> {
     let server = Server::start(Answer::Status(subject.yes.0, Vec::new(), subject.yes.1.to_owned())).await?;
     let integration = (subject.build)(server.url(), TIME);
+    let mut all = Vec::new();
     for notification in notifications {
+        let before = server.requests().len();
         let result =
             if safe { integration.send_safe(notification).await } else { integration.send(notification).await };
         result.map_err(|error| Failure::new(format!("{:?} was not taken: {error}", notification.action)))?;
+        let requests = server.requests().split_off(before);
+        ensure(!requests.is_empty(), format!("{:?} makes no request", notification.action))?;
+        all.push(requests);
     }
-    let requests = server.requests();
-    ensure(requests.len() == notifications.len(), format!("{} requests for {}", requests.len(), notifications.len()))?;
-    Ok(requests)
+    Ok(all)
 }
 
 fn json(request: &Request) -> Result<Value, Failure> {
@@ -29,15 +36,18 @@ fn json(request: &Request) -> Result<Value, Failure> {
 
 /// One incident has one key, whatever is told of it and in whatever form; another has another.
 pub(super) async fn keys(subject: &Subject<'_>) -> Result<(), Failure> {
+    let Some(key) = subject.key else { return Ok(()) };
     let (trigger, update, resolve) = (sample(Action::Trigger), sample(Action::Update), sample(Action::Resolve));
     let mut long = Notification { incident: "x".repeat(5000), ..trigger.clone() };
     let other = Notification { incident: format!("{}y", "x".repeat(4999)), ..trigger.clone() };
     long.labels.clear();
     let mut keys = Vec::new();
     for safe in [false, true] {
-        for request in sent(subject, &[&trigger, &trigger, &update, &resolve, &long, &other], safe).await? {
-            let key = (subject.key)(&json(&request)?);
-            keys.push(key.ok_or_else(|| Failure::new("a body has no key"))?);
+        for requests in sent(subject, &[&trigger, &trigger, &update, &resolve, &long, &other], safe).await? {
+            let mut with_key = requests.iter().filter_map(key);
+            let key = with_key.next().ok_or_else(|| Failure::new("no request has a key"))?;
+            ensure(with_key.all(|other| other == key), "the requests of one notification have several keys")?;
+            keys.push(key);
         }
     }
     let same = keys[..4].iter().chain(&keys[6..10]).all(|key| *key == keys[0]);
@@ -51,15 +61,16 @@ pub(super) async fn sizes(subject: &Subject<'_>) -> Result<(), Failure> {
     for action in [Action::Trigger, Action::Update, Action::Resolve] {
         let large = oversize(action);
         let full = &sent(subject, &[&large], false).await?[0];
-        let size = full.body.len();
-        ensure(size <= subject.body_limit, format!("{action}: a body of {size} bytes"))?;
-        json(full)?;
         let safe = &sent(subject, &[&large], true).await?[0];
-        let size = safe.body.len();
-        ensure(size <= subject.safe_limit, format!("{action}: a safe body of {size} bytes"))?;
-        json(safe)?;
+        for (requests, limit) in [(full, subject.body_limit), (safe, subject.safe_limit)] {
+            for request in requests {
+                let size = request.body.len();
+                ensure(size <= limit, format!("{action}: a body of {size} bytes, {limit} are allowed"))?;
+                json(request)?;
+            }
+        }
         if action == Action::Trigger {
-            let text = String::from_utf8_lossy(&full.body);
+            let text = String::from_utf8_lossy(&full[0].body);
             ensure(text.contains("worker_processes 8;"), "the root diff line was cut away")?;
         }
     }
@@ -84,8 +95,8 @@ pub(super) async fn texts(subject: &Subject<'_>) -> Result<(), Failure> {
         link: Some("javascript:alert(1)".to_owned()),
         ..plain
     };
-    for request in sent(subject, &[&bare, &empty, &odd], false).await? {
-        json(&request)?;
+    for requests in sent(subject, &[&bare, &empty, &odd], false).await? {
+        requests.iter().try_for_each(|request| json(request).map(|_| ()))?;
     }
     Ok(())
 }

@@ -10,10 +10,9 @@ mod server;
 use std::fmt;
 use std::time::Duration;
 
-use serde_json::Value;
-
 use crate::Integration;
 
+pub use answers::Class;
 pub use sample::{oversize, sample};
 pub use server::{Answer, Request, Server};
 
@@ -29,8 +28,13 @@ pub struct Subject<'a> {
     pub body_limit: usize,
     /// Bytes that a safe body has at most.
     pub safe_limit: usize,
-    /// The key by which the provider knows an incident, from a body.
-    pub key: fn(&Value) -> Option<String>,
+    /// The key by which the provider knows an incident, from a request that has it; nothing if the
+    /// provider has no such key.
+    pub key: Option<fn(&Request) -> Option<String>>,
+    /// The body of a yes says whether it is one: garbage with a good status is none.
+    pub reads_yes: bool,
+    /// Answers that the provider documents beyond the common table: status, body, class.
+    pub answers: &'a [(u16, &'a str, Class)],
 }
 
 /// What an integration did that it must not.
@@ -56,6 +60,7 @@ impl From<std::io::Error> for Failure {
 /// The first thing that is wrong.
 pub async fn run(subject: &Subject<'_>) -> Result<(), Failure> {
     answers::check(subject).await?;
+    answers::documented(subject).await?;
     answers::no_answer(subject).await?;
     answers::waits(subject).await?;
     answers::hostile(subject).await?;

@@ -38,6 +38,14 @@ pub fn sample(action: Action) -> Notification {
         ],
         findings: 2,
         link: Some("https://steadfast.example.org/incidents/1".to_owned()),
+        reason: match action {
+            Action::Trigger => "opened",
+            Action::Update => "widened",
+            Action::Resolve => "resolved",
+        }
+        .to_owned(),
+        note: None,
+        reference: None,
     }
 }
 

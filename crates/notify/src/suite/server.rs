@@ -34,6 +34,18 @@ pub struct Request {
     pub body: Vec<u8>,
 }
 
+impl Request {
+    /// The body as JSON; null if it is none.
+    pub fn json(&self) -> serde_json::Value {
+        serde_json::from_slice(&self.body).unwrap_or_default()
+    }
+
+    /// The path with its query.
+    pub fn path(&self) -> &str {
+        self.head.split(' ').nth(1).unwrap_or_default()
+    }
+}
+
 /// A small HTTP server on a port of its own that gives every request the same answer; it ends when
 /// it is dropped.
 #[derive(Debug)]

@@ -153,7 +153,7 @@ impl Provider {
         let usual = self.usual.lock().unwrap().clone().unwrap_or(Reply::Yes);
         let reply = self.replies.lock().unwrap().remove(&n).unwrap_or(usual);
         match reply {
-            Reply::Yes => Ok(Sent { proven: true, status: Some(200), reference: None }),
+            Reply::Yes => Ok(Sent { proven: true, status: Some(200), ..Sent::default() }),
             Reply::No(error) => Err(error),
             Reply::Never => std::future::pending().await,
             Reply::Panic => std::panic::resume_unwind(Box::new("on purpose")),

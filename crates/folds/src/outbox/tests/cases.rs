@@ -270,3 +270,90 @@ fn what_is_owed_is_paid_a_hundred_at_a_time() {
     let paid: Vec<_> = paid.iter().flat_map(|intent| world.receipt(intent, Outcome::Delivered).intents).collect();
     assert_eq!(paid.len(), 149);
 }
+
+/// `pd` with the fallback `mail`, which is told of nothing else.
+fn with_fallback() -> World {
+    let fallback = Fallback { receiver: "pd".to_owned(), to: "mail".to_owned(), after: Duration::from_secs(600) };
+    let config = OutboxConfig { fallbacks: vec![fallback], ..config(vec![route("pd")]) };
+    World { fold: OutboxFold::new(config).unwrap(), ..World::new(Vec::new()) }
+}
+
+#[test]
+fn what_a_receiver_does_not_take_its_fallback_is_told_once_and_why() {
+    let cases = [
+        (Outcome::Refused, false, "it is refused (no such key)"),
+        (Outcome::Refused, true, "it is refused (no such key)"),
+        (Outcome::Poison, true, "its payload was refused (no such key)"),
+        (Outcome::Unproven, true, "it took it and did not prove it (no such key)"),
+    ];
+    for (outcome, last, why) in cases {
+        let mut world = with_fallback();
+        let opened = world.alert("a#1", "opened");
+        assert_eq!(opened.lines(), ["pd 1 trigger opened"], "a fallback is told of nothing else");
+        let row = Receipt { last, ..receipt(&opened.intents[0], outcome) };
+        let failed = world.apply(Batch::of("host/web-1", &[row.clone()]).unwrap());
+        let reason = format!("escalated from pd: {why}");
+        assert_eq!(failed.lines(), [format!("mail 1 trigger {reason}")]);
+        let told = payload(&failed.intents[0]);
+        assert_eq!((told.note, told.summary.as_str()), (Some(reason), "a#1 opened"));
+        assert_eq!(world.apply(Batch::of("host/web-1", &[row]).unwrap()).lines(), [""; 0], "once");
+        world.receipt(&failed.intents[0], Outcome::Delivered);
+        let resolved = world.alert("a#1", "resolved");
+        assert!(resolved.lines().contains(&"mail 2 resolve resolved".to_owned()), "{:?}", resolved.lines());
+    }
+}
+
+#[test]
+fn what_does_not_arrive_in_time_goes_to_the_fallback_and_a_restart_forgets_neither() {
+    let mut world = with_fallback();
+    let opened = world.alert("a#1", "opened").intents.remove(0);
+    world.now = world.now.plus(Duration::from_secs(300));
+    let other = world.alert("b#1", "opened").intents.remove(0);
+    world.receipt(&other, Outcome::Delivered);
+    let row = Receipt { last: false, ..receipt(&opened, Outcome::Retry) };
+    assert_eq!(world.apply(Batch::of("host/web-1", &[row]).unwrap()).lines(), [""; 0], "there is time");
+    let state = world.fold.checkpoint();
+    world.fold = with_fallback().fold;
+    world.fold.restore(&state).unwrap();
+    assert_eq!(world.fold.next_tick(), Some(Timestamp::from_secs(1_000_600)));
+    assert_eq!(world.tick().lines(), ["mail 1 trigger escalated from pd: nothing arrived within 600 s"]);
+    assert_eq!(world.fold.next_tick(), None);
+    assert_eq!(world.receipt(&opened, Outcome::Delivered).lines(), [""; 0], "it arrived after all");
+    assert_eq!(world.alert("a#1", "updated").lines(), ["pd 2 update updated"], "mail waits for its receipt");
+}
+
+#[test]
+fn a_fallback_is_not_told_of_an_end_nor_twice_nor_of_its_own_trouble() {
+    let mut world = with_fallback();
+    let opened = world.alert("a#1", "opened").intents.remove(0);
+    world.receipt(&opened, Outcome::Delivered);
+    let resolved = world.alert("a#1", "resolved").intents.remove(0);
+    assert_eq!(world.receipt(&resolved, Outcome::Poison).lines(), [""; 0], "who was not told needs no end");
+    assert_eq!(world.fold.open(), 0);
+
+    let both = vec![route("mail"), route("pd")];
+    let fallbacks = with_fallback().fold.config.fallbacks;
+    let config = OutboxConfig { fallbacks, ..config(both) };
+    let mut world = World { fold: OutboxFold::new(config).unwrap(), ..World::new(Vec::new()) };
+    let opened = world.alert("a#1", "opened");
+    assert_eq!(world.receipt(&opened.intents[1], Outcome::Poison).lines(), [""; 0], "mail knows it already");
+
+    let mut world = with_fallback();
+    let about = world.alert("notify/mail#1", "opened").intents.remove(0);
+    assert_eq!(world.receipt(&about, Outcome::Refused).lines(), [""; 0], "mail is broken, and this says so");
+}
+
+#[test]
+fn the_next_intent_carries_what_the_provider_called_the_incident() {
+    let mut world = World::new(vec![route("chat")]);
+    let opened = world.alert("a#1", "opened").intents.remove(0);
+    assert_eq!(payload(&opened).reference, None);
+    let row = Receipt { reference: Some("C1/17.0".to_owned()), ..receipt(&opened, Outcome::Delivered) };
+    world.apply(Batch::of("host/web-1", &[row]).unwrap());
+    world.fold.restore(&world.fold.checkpoint()).unwrap();
+    let updated = world.alert("a#1", "updated").intents.remove(0);
+    assert_eq!(payload(&updated).reference.as_deref(), Some("C1/17.0"));
+    world.receipt(&updated, Outcome::Delivered);
+    let resolved = world.alert("a#1", "resolved").intents.remove(0);
+    assert_eq!(payload(&resolved).reference.as_deref(), Some("C1/17.0"), "a receipt without one keeps it");
+}

@@ -9,7 +9,7 @@ use model::rows::{Alert, Finding, Intent, Receipt, Tick};
 use model::{AlertState, Batch, Key, Labels, Offset, Outcome, Record, Severity};
 use notify::Notification;
 
-use super::{OutboxConfig, OutboxFold, Route};
+use super::{Fallback, OutboxConfig, OutboxFold, Route};
 
 fn route(receiver: &str) -> Route {
     Route { receiver: receiver.to_owned(), min_severity: Severity::Info, scopes: Vec::new(), labels: Labels::new() }

@@ -1,10 +1,30 @@
-//! The headers of a webhook, and what of them is secret.
+//! Headers that authorize, and what of them is secret.
 
-use base::Secret;
+use std::collections::BTreeMap;
+
+use base::{Secret, SecretRef};
 use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue};
+use serde::Deserialize;
 
-use super::{BasicAuth, WebhookConfig};
 use crate::plugin::BuildError;
+
+/// A user with a password.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct BasicAuth {
+    /// The user's name.
+    pub username: String,
+    /// Where the password is.
+    pub password: SecretRef,
+}
+
+/// What a configuration says of it.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Auth<'a> {
+    pub bearer_token: Option<&'a SecretRef>,
+    pub basic_auth: Option<&'a BasicAuth>,
+    pub headers: Option<&'a BTreeMap<String, SecretRef>>,
+}
 
 /// Headers as they are collected, with every text that must not show.
 #[derive(Default)]
@@ -26,21 +46,21 @@ impl Collected {
     }
 }
 
-/// What `config` sends with each request.
-pub(super) fn headers(config: &WebhookConfig) -> Result<(HeaderMap, Vec<Secret>), BuildError> {
+/// What is sent with each request.
+pub(crate) fn headers(auth: Auth<'_>) -> Result<(HeaderMap, Vec<Secret>), BuildError> {
     let mut all = Collected::default();
-    for (name, secret) in &config.headers {
+    for (name, secret) in auth.headers.into_iter().flatten() {
         let value = secret.resolve().map_err(BuildError::secret("headers"))?;
         let header = HeaderName::try_from(name)
             .map_err(|_| BuildError::value("headers", format!("`{name}` is no name of a header")))?;
         all.add("headers", header, value.expose().to_owned())?;
     }
-    if let Some(secret) = &config.bearer_token {
+    if let Some(secret) = auth.bearer_token {
         let token = secret.resolve().map_err(BuildError::secret("bearer_token"))?;
         all.add("bearer_token", AUTHORIZATION, format!("Bearer {}", token.expose()))?;
         all.secrets.push(token);
     }
-    if let Some(BasicAuth { username, password }) = &config.basic_auth {
+    if let Some(BasicAuth { username, password }) = auth.basic_auth {
         let password = password.resolve().map_err(BuildError::secret("basic_auth"))?;
         let pair = base64(format!("{username}:{}", password.expose()).as_bytes());
         all.add("basic_auth", AUTHORIZATION, format!("Basic {pair}"))?;
@@ -49,8 +69,16 @@ pub(super) fn headers(config: &WebhookConfig) -> Result<(HeaderMap, Vec<Secret>)
     Ok((all.headers, all.secrets))
 }
 
+/// A header `Authorization` with a scheme and a secret, and what must not show of it.
+pub(crate) fn key(key: &'static str, scheme: &str, secret: Secret) -> Result<(HeaderMap, Vec<Secret>), BuildError> {
+    let mut all = Collected::default();
+    all.add(key, AUTHORIZATION, format!("{scheme} {}", secret.expose()))?;
+    all.secrets.push(secret);
+    Ok((all.headers, all.secrets))
+}
+
 /// RFC 4648, 4.
-fn base64(bytes: &[u8]) -> String {
+pub(crate) fn base64(bytes: &[u8]) -> String {
     const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     let mut out = String::new();
     for chunk in bytes.chunks(3) {
