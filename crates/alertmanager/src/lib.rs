@@ -7,6 +7,7 @@
 pub mod alert;
 pub mod config;
 pub mod dedup;
+pub mod engine;
 mod index;
 pub mod inhibit;
 pub mod interval;
@@ -16,14 +17,17 @@ pub mod route;
 pub mod silence;
 pub mod template;
 pub mod webhook;
+mod wire;
 
 pub use alert::{Alert, PostedAlert, Refused, accept, merge, succeed};
 pub use config::{Config, ConfigError};
 pub use dedup::{Entry, Reason, decide};
+pub use engine::Engine;
 pub use inhibit::{Inhibitor, Rule};
 pub use interval::TimeInterval;
 pub use labels::{Fingerprint, Labels, fingerprint};
 pub use matcher::{Matcher, Matchers, Op};
 pub use route::{Route, RouteId, Tree};
 pub use silence::{PostedSilence, Silence, SilenceError, SilenceId, SilenceState, Silences};
+pub use wire::WireMatcher;
 pub use template::{Data, Template};

@@ -4,10 +4,7 @@ use std::time::Duration;
 
 use base::{Clock, DigestKey, Rng};
 use collectors::host::Place;
-use fold::{Fold, Host, HostParts, Progress};
-use folds::alert::AlertFold;
-use folds::drift::DriftFold;
-use folds::outbox::{Fallback, OutboxConfig, OutboxFold, Route};
+use fold::Progress;
 use kubernetes::Clusters;
 use model::{LogKind, Offset};
 use query::Engine;
@@ -20,9 +17,11 @@ use store::Store;
 use telemetry::Metrics;
 
 use crate::adapters::InStore;
+use crate::alerting::Alerting;
+use crate::folding::Folding;
 use crate::logs::Logs;
 use crate::stage::Stage;
-use crate::{AppError, Config, ReceiverConfig, keys, watch};
+use crate::{AppError, Config, Role, keys, watch};
 
 /// How long each part may take to end.
 const DRAIN: Duration = Duration::from_secs(15);
@@ -46,6 +45,7 @@ pub struct App {
     engine: Arc<Engine>,
     addr: SocketAddr,
     health: Health,
+    alerting: Alerting,
     /// In the order in which they end: what feeds the log first, the store last.
     stages: Vec<Stage>,
     logs: Logs,
@@ -74,31 +74,43 @@ impl App {
 
         // The port comes first: a mistake in it is found before anything is changed.
         watch::store(&health, &store);
+        let folds = Folding::new(&config, &clock, &rng, &logs, &store)?;
+        let alerting = Alerting::new(&config, &clock, &logs)?;
         let render = metrics.clone();
         let parts = Parts {
             engine: Arc::clone(&engine),
             clock: clock.clone(),
             metrics: Arc::new(move || render.render()),
             health: health.clone(),
+            rng: rng.clone(),
+            alerting: config.has(Role::Alerting).then(|| alerting.api(&folds)),
         };
         let server = Server::bind(config.server.clone(), parts).await?;
         let addr = server.addr();
-        let ending = serving.shutdown.clone();
-        serving.tasks.spawn("server", async move { server.run(ending).await });
+        tracing::info!(address = %addr, "listening");
 
         for stage in [&inputs, &folding, &notifying, &serving, &storing] {
             watch::stage(&health, stage);
         }
-        let wiring = Wiring { config: &config, clock: &clock, rng: &rng, logs: &logs, store: &store, health: &health };
-        let handle = wiring.notify(&notifying)?;
-        let progress = wiring.folds(&folding)?;
+        let wiring = Wiring { config: &config, clock: &clock, rng: &rng, logs: &logs, store: &store };
+        let progress = folds.progress();
+        let handle = wiring.notify(&notifying, &alerting)?;
+        if config.has(Role::Alerting) {
+            folds.start(&folding, &health);
+            alerting.announce(handle.clone()).await?;
+        }
+        let ending = serving.shutdown.clone();
+        serving.tasks.spawn("server", async move { server.run(ending).await });
         let clusters = Clusters::default();
         config.kubernetes.as_slice().iter().for_each(|watched| clusters.get(&watched.cluster).watch());
-        wiring.sources(&inputs, &digest_key, &clusters)?;
-        wiring.collectors(&inputs, digest_key, &clusters).await?;
+        if config.has(Role::Watching) {
+            wiring.sources(&inputs, &digest_key, &clusters)?;
+            wiring.collectors(&inputs, digest_key, &clusters).await?;
+        }
         wiring.housekeeping(&storing, progress, handle, metrics);
         health.ready(PROCESS);
-        Ok(Self { clock, engine, addr, health, stages: vec![inputs, folding, notifying, serving, storing], logs })
+        let stages = vec![inputs, folding, notifying, serving, storing];
+        Ok(Self { clock, engine, addr, health, alerting, stages, logs })
     }
 
     /// Where the HTTP port is.
@@ -109,6 +121,14 @@ impl App {
     /// SQL over what is stored.
     pub fn engine(&self) -> Arc<Engine> {
         Arc::clone(&self.engine)
+    }
+
+    /// Reads the Alertmanager configuration again; timers and all that is known stay.
+    ///
+    /// # Errors
+    /// Its mistakes; the one that was read before then stays.
+    pub async fn reload(&self) -> Result<(), AppError> {
+        self.alerting.reload().await
     }
 
     /// The clock of the process.
@@ -140,12 +160,11 @@ struct Wiring<'a> {
     rng: &'a Rng,
     logs: &'a Logs,
     store: &'a Store,
-    health: &'a Health,
 }
 
 impl Wiring<'_> {
-    fn notify(&self, stage: &Stage) -> Result<notify::Handle, AppError> {
-        let mut receivers = Vec::new();
+    fn notify(&self, stage: &Stage, alerting: &Alerting) -> Result<notify::Handle, AppError> {
+        let mut receivers = alerting.receivers()?;
         for receiver in &self.config.receivers {
             let integration = crate::receivers::build(receiver, self.config, self.clock)?;
             receivers.push(notify::Receiver { name: receiver.name.clone(), integration, config: receiver.limits });
@@ -165,35 +184,6 @@ impl Wiring<'_> {
             notify::HostConfig::default(),
         );
         Ok(host.start())
-    }
-
-    fn folds(&self, stage: &Stage) -> Result<Vec<Progress>, AppError> {
-        (0..self.logs.state.shards()).map(|shard| self.fold_shard(shard, stage)).collect()
-    }
-
-    fn fold_shard(&self, shard: u32, stage: &Stage) -> Result<Progress, AppError> {
-        let adapter = Arc::new(InStore(self.store.clone()));
-        let host = Host::new(HostParts {
-            log: Arc::clone(&self.logs.state),
-            shard,
-            folds: folds(self.config)?,
-            documents: adapter.clone(),
-            checkpoints: adapter,
-            clock: self.clock.clone(),
-            rng: self.rng.clone(),
-            config: fold::HostConfig::default(),
-        });
-        let progress = host.progress();
-        let (shutdown, health, part) = (stage.shutdown.clone(), self.health.clone(), format!("folds {shard}"));
-        health.ready(&part);
-        stage.tasks.spawn("folds", async move {
-            if let Err(error) = host.run(shutdown).await {
-                health.failed(&part, error.to_string());
-                metrics::gauge!("steadfast_fold_stopped", "shard" => shard.to_string()).set(1.0);
-                tracing::error!(shard, %error, "the folds have stopped");
-            }
-        });
-        Ok(progress)
     }
 
     fn sources(&self, stage: &Stage, digest_key: &DigestKey, clusters: &Clusters) -> Result<(), AppError> {
@@ -278,23 +268,4 @@ impl Wiring<'_> {
             }
         });
     }
-}
-
-fn folds(config: &Config) -> Result<Vec<Box<dyn Fold>>, AppError> {
-    let routes = config.receivers.iter().filter(|receiver| !receiver.only_as_fallback).map(|receiver| Route {
-        receiver: receiver.name.clone(),
-        min_severity: receiver.min_severity,
-        scopes: receiver.scopes.clone(),
-        labels: model::Labels::new(),
-    });
-    let fallback = |receiver: &ReceiverConfig| {
-        let to = receiver.fallback.clone()?;
-        Some(Fallback { receiver: receiver.name.clone(), to, after: receiver.escalate_after })
-    };
-    let fallbacks = config.receivers.iter().filter_map(fallback).collect();
-    let link_base = config.server.external_url.clone();
-    let outbox = OutboxConfig { receivers: routes.collect(), fallbacks, link_base, ..OutboxConfig::default() };
-    let outbox = OutboxFold::new(outbox).map_err(|error| AppError::part("receivers", error))?;
-    let drift = DriftFold::new(config.drift.clone()).map_err(|error| AppError::part("drift", error))?;
-    Ok(vec![Box::new(drift), Box::new(AlertFold::new(config.alerts.clone())), Box::new(outbox)])
 }

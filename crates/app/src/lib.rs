@@ -2,11 +2,13 @@
 //! that names concrete plugins.
 
 mod adapters;
+mod alerting;
 mod build;
 mod capture;
 mod config;
 mod diff;
 mod error;
+mod folding;
 mod keys;
 mod known;
 mod logs;
@@ -17,7 +19,7 @@ mod watch;
 
 pub use build::{App, Options};
 pub use capture::{Captured, capture};
-pub use config::{Config, ConfigError, DesiredConfig, LogsConfig, OneOrMany, Problem, ReceiverConfig};
+pub use config::{AlertmanagerConfig, Config, ConfigError, DesiredConfig, LogsConfig, OneOrMany, Problem, ReceiverConfig, Role};
 pub use diff::{Files, diff};
 pub use error::AppError;
 pub use report::{Entry, Report};

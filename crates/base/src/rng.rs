@@ -27,6 +27,16 @@ impl Rng {
         self.with(|rng| rng.u128(..).to_le_bytes())
     }
 
+    /// A random UUID (RFC 9562, version 4).
+    pub fn uuid(&self) -> String {
+        let mut bytes = self.bytes();
+        bytes[6] = bytes[6] & 0x0f | 0x40;
+        bytes[8] = bytes[8] & 0x3f | 0x80;
+        let hex = |bytes: &[u8]| bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+        let [a, b, c, d, e] = [0..4, 4..6, 6..8, 8..10, 10..16].map(|part| hex(&bytes[part]));
+        format!("{a}-{b}-{c}-{d}-{e}")
+    }
+
     /// A duration from zero up to `limit`.
     pub fn jitter(&self, limit: Duration) -> Duration {
         Duration::from_nanos(self.below(u64::try_from(limit.as_nanos()).unwrap_or(u64::MAX)))

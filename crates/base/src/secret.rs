@@ -39,6 +39,9 @@ pub enum SecretRef {
     Env(String),
     /// A file; white space at its end is cut.
     File(PathBuf),
+    /// Known already, from elsewhere than a configuration of ours.
+    #[serde(skip)]
+    Given(Secret),
 }
 
 /// A secret that could not be read; never holds a part of it.
@@ -67,6 +70,7 @@ impl SecretRef {
     /// If it is not there, not readable or empty.
     pub fn resolve(&self) -> Result<Secret, SecretError> {
         let (text, place) = match self {
+            Self::Given(secret) => (secret.expose().to_owned(), "the secret".to_owned()),
             Self::Env(name) => (
                 std::env::var(name).map_err(|_| SecretError::Env(name.clone()))?,
                 format!("the environment variable {name}"),

@@ -12,6 +12,8 @@ pub struct Timestamp(i64);
 impl Timestamp {
     /// The epoch; also stands for "before anything".
     pub const ZERO: Self = Self(0);
+    /// Earlier than every other.
+    pub const MIN: Self = Self(i64::MIN);
     /// Later than every other.
     pub const MAX: Self = Self(i64::MAX);
 
@@ -23,6 +25,16 @@ impl Timestamp {
     /// From whole seconds since the epoch; saturates.
     pub const fn from_secs(secs: i64) -> Self {
         Self(secs.saturating_mul(1_000_000_000))
+    }
+
+    /// Reads an RFC 3339 time; one that is before [`Self::MIN`] or after [`Self::MAX`] becomes that.
+    ///
+    /// # Errors
+    /// If it is no time.
+    pub fn nearest(text: &str) -> Result<Self, TimestampError> {
+        let parsed: jiff::Timestamp = text.parse().map_err(|_| TimestampError(text.to_owned()))?;
+        let nanos = parsed.as_nanosecond().clamp(i128::from(i64::MIN), i128::from(i64::MAX));
+        Ok(i64::try_from(nanos).map_or(Self::MAX, Self))
     }
 
     /// Nanoseconds since the epoch.
@@ -85,6 +97,14 @@ mod tests {
         assert_eq!(t.to_string(), "2025-11-25T10:14:56.12Z");
         assert_eq!(t.to_string().parse::<Timestamp>().unwrap(), t);
         assert!("yesterday".parse::<Timestamp>().is_err());
+    }
+
+    #[test]
+    fn what_is_too_early_or_too_late_is_as_near_as_it_can_be() {
+        assert_eq!(Timestamp::nearest("0001-01-01T00:00:00.000Z").unwrap(), Timestamp::MIN);
+        assert_eq!(Timestamp::nearest("9999-12-31T23:59:59Z").unwrap(), Timestamp::MAX);
+        assert_eq!(Timestamp::nearest("1970-01-01T00:00:01+00:00").unwrap(), Timestamp::from_secs(1));
+        assert!(Timestamp::nearest("1970").is_err());
     }
 
     #[test]

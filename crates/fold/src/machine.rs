@@ -91,8 +91,7 @@ impl Machine {
     /// Takes back what [`Self::checkpoint`] gave.
     ///
     /// # Errors
-    /// [`FoldError::Checkpoint`] if it is damaged, of another version, of another shard or of other
-    /// folds. The machine is then in its initial state.
+    /// [`FoldError::Checkpoint`] if it is damaged, of another version or of another shard. The machine is then in its initial state.
     pub fn restore(&mut self, bytes: &[u8]) -> Result<(), FoldError> {
         let restored = self.take_back(bytes);
         if restored.is_err() {
@@ -117,14 +116,10 @@ impl Machine {
             let what = format_args!("it is of shard {}, this is shard {}", saved.shard, self.shard).to_string();
             return Err(checkpoint::problem(&what));
         }
-        let names: Vec<&str> = saved.states.iter().map(|(name, _)| name.as_str()).collect();
-        let ours: Vec<&str> = self.folds.iter().map(|fold| fold.name()).collect();
-        if names != ours {
-            let what = format!("it is of the folds {}, these are {}", names.join(", "), ours.join(", "));
-            return Err(checkpoint::problem(&what));
-        }
-        for (fold, (_, state)) in self.folds.iter_mut().zip(&saved.states) {
-            fold.restore(state)?;
+        // A fold that is new begins anew; the state of one that is gone is dropped.
+        for (fold, initial) in self.folds.iter_mut().zip(&self.initial) {
+            let state = saved.states.iter().find(|(name, _)| name == fold.name()).map(|(_, state)| &state[..]);
+            fold.restore(state.unwrap_or(initial))?;
         }
         self.dedup = saved.dedup;
         self.next = saved.next;

@@ -1,11 +1,12 @@
 //! The ways out, one file each. Every one is fed a [`notify::Notification`], fits it to its
 //! provider and says what became of it; each passes [`notify::suite`].
 
-mod alertmanager;
+mod alertmanager_out;
 mod auth;
 mod email;
 mod fit;
 mod http;
+mod migrated;
 mod opsgenie;
 mod pagerduty;
 mod plugin;
@@ -14,10 +15,11 @@ mod teams;
 mod tell;
 mod webhook;
 
-pub use alertmanager::AlertmanagerConfig;
+pub use alertmanager_out::AlertmanagerConfig;
 pub use auth::BasicAuth;
 pub use email::{EmailConfig, TlsMode};
 pub use http::Address;
+pub use migrated::migrated;
 pub use opsgenie::{OpsgenieConfig, ProofConfig, Responder};
 pub use pagerduty::PagerdutyConfig;
 pub use plugin::{BuildError, Context, Plugin};
@@ -34,7 +36,7 @@ pub fn all() -> Vec<Plugin> {
         slack::plugin(),
         teams::plugin(),
         email::plugin(),
-        alertmanager::plugin(),
+        alertmanager_out::plugin(),
         webhook::plugin(),
     ]
 }

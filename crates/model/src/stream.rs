@@ -2,8 +2,8 @@ use arrow::datatypes::SchemaRef;
 
 use crate::Row;
 use crate::rows::{
-    Alert, Declared, Finding, Intent, Live, LogLine, Receipt, Revision, Sample, Scope, Series, SetMember, Summary,
-    Tick, VerdictRow,
+    Alert, Decision, Declared, Finding, Intent, Live, LogLine, Notice, Posting, Receipt, Revision, Routing, Sample,
+    Scope, Series, SetMember, SilenceRow, Summary, Tick, VerdictRow,
 };
 
 /// Which of the two logs a stream is on.
@@ -78,6 +78,16 @@ streams! {
     Summaries = "summaries" on State as Summary,
     /// Something is wrong, or no longer.
     Findings = "findings" on State as Finding,
+    /// Alerts that others sent.
+    Postings = "postings" on State as Posting,
+    /// What nobody is to be told of for a while.
+    Silences = "silences" on State as SilenceRow,
+    /// How alerts are routed.
+    Routings = "routings" on State as Routing,
+    /// Why somebody is told of an alert, or is not.
+    Decisions = "decisions" on State as Decision,
+    /// What one receiver is to be told.
+    Notices = "notices" on State as Notice,
     /// An incident has changed.
     Alerts = "alerts" on State as Alert,
     /// Something is to be sent.

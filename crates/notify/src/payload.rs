@@ -120,6 +120,9 @@ pub struct Notification {
     /// What the provider called the incident when it was told of it before.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub reference: Option<String>,
+    /// The message of a group of alerts, if an Alertmanager configuration decided to send it.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub group: Option<Box<alertmanager::webhook::Body>>,
 }
 
 impl Notification {
@@ -155,12 +158,13 @@ impl Notification {
             reason: intent.reason.clone(),
             note: None,
             reference: None,
+            group: None,
         }
     }
 
     /// The same without what can be large: summary, severity, key and link stay.
     pub(crate) fn stripped(self) -> Self {
         let summary = self.summary.chars().take(1024).collect();
-        Self { summary, labels: BTreeMap::new(), message: None, symptoms: Vec::new(), ..self }
+        Self { summary, labels: BTreeMap::new(), message: None, symptoms: Vec::new(), group: None, ..self }
     }
 }

@@ -5,6 +5,7 @@
 //! contents of files that anybody may have written are among it.
 
 mod access;
+mod alertmanager;
 mod api;
 mod config;
 mod connection;
@@ -18,6 +19,7 @@ mod server;
 mod state;
 mod tls;
 
+pub use alertmanager::{Alerting, Reload};
 pub use config::{ServerConfig, TlsConfig, TokenConfig};
 pub use error::ServerError;
 pub use health::{ComponentState, Health};

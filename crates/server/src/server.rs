@@ -2,7 +2,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use base::{Clock, Shutdown, Tasks};
+use base::{Clock, Rng, Shutdown, Tasks};
 use query::Engine;
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
@@ -11,7 +11,7 @@ use tokio_rustls::TlsAcceptor;
 use crate::access::Gate;
 use crate::connection::Connections;
 use crate::state::{Shared, State};
-use crate::{Health, ServerConfig, ServerError, api, tls};
+use crate::{Alerting, Health, ServerConfig, ServerError, api, tls};
 
 /// How long requests that are being answered may go on when the process ends.
 const DRAIN: Duration = Duration::from_secs(10);
@@ -26,6 +26,10 @@ pub struct Parts {
     pub metrics: Arc<dyn Fn() -> String + Send + Sync>,
     /// How the parts of the process are.
     pub health: Health,
+    /// For ids.
+    pub rng: Rng,
+    /// What takes alerts in, if this process does that.
+    pub alerting: Option<Alerting>,
 }
 
 /// The HTTP port, open.
@@ -54,10 +58,25 @@ impl Server {
         let refused = |source| ServerError::Listen { listen, source };
         let listener = TcpListener::bind(listen).await.map_err(refused)?;
         let addr = listener.local_addr().map_err(refused)?;
-        let Parts { engine, clock, metrics, health } = parts;
+        let Parts { engine, clock, metrics, health, rng, alerting } = parts;
         let watchers = Arc::new(Semaphore::new(config.max_watchers));
         let (tasks, shutdown) = (Tasks::new(), Shutdown::new());
-        let shared = Shared { engine, clock, metrics, health, config, gate, tasks, shutdown, watchers };
+        let started = clock.now();
+        let shared = Shared {
+            engine,
+            clock,
+            metrics,
+            health,
+            config,
+            gate,
+            tasks,
+            shutdown,
+            watchers,
+            rng,
+            alerting,
+            addr,
+            started,
+        };
         Ok(Self { listener, addr, tls, state: State(Arc::new(shared)) })
     }
 

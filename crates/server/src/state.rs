@@ -1,12 +1,14 @@
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use axum::http::StatusCode;
-use base::{Clock, Shutdown, Tasks};
+use base::{Clock, Rng, Shutdown, Tasks, Timestamp};
 use query::{Engine, Rows, SqlOptions};
 use tokio::sync::Semaphore;
 
 use crate::access::Gate;
 use crate::api::ApiError;
+use crate::alertmanager::{Alerting, Problem};
 use crate::{Health, ServerConfig};
 
 /// What every request may need. Clones share it.
@@ -24,6 +26,10 @@ pub struct Shared {
     pub tasks: Tasks,
     pub shutdown: Shutdown,
     pub watchers: Arc<Semaphore>,
+    pub rng: Rng,
+    pub alerting: Option<Alerting>,
+    pub addr: SocketAddr,
+    pub started: Timestamp,
 }
 
 impl std::ops::Deref for State {
@@ -35,6 +41,12 @@ impl std::ops::Deref for State {
 }
 
 impl State {
+    /// What takes alerts in.
+    pub fn alerting(&self) -> Result<&Alerting, Problem> {
+        let nobody = || Problem::new(StatusCode::NOT_FOUND, "this process does not have the role `alerting`");
+        self.alerting.as_ref().ok_or_else(nobody)
+    }
+
     /// The whole answer to a query of our own.
     pub async fn query(&self, sql: &str) -> Result<Rows, ApiError> {
         let rows = self.engine.collect(sql, SqlOptions::default()).await;

@@ -9,7 +9,7 @@ use crate::alert::Alert;
 use crate::dedup::Reason;
 use crate::labels::{ALERTNAME, Labels};
 use crate::matcher::quote_meta;
-use crate::webhook::{Notification, common};
+use crate::webhook::{Body, BodyAlert, Notification, common};
 
 /// The data of a notification.
 #[derive(Clone, Debug, PartialEq)]
@@ -51,6 +51,32 @@ impl Data {
             external_url: notification.external_url.to_owned(),
             reason: notification.reason,
             now: notification.now,
+        }
+    }
+
+    /// Of a message that was made before; its alerts are as they were then.
+    pub fn of(body: &Body, now: Timestamp) -> Self {
+        let time = |text: &str| text.parse().unwrap_or(Timestamp::MAX);
+        let alert = |it: &BodyAlert| Alert {
+            labels: it.labels.clone(),
+            annotations: it.annotations.clone(),
+            starts_at: time(&it.starts_at),
+            ends_at: if it.status == "resolved" { time(&it.ends_at).min(now) } else { Timestamp::MAX },
+            updated_at: now,
+            generator_url: it.generator_url.clone(),
+            timeout: false,
+        };
+        Self {
+            receiver: quote_meta(&body.receiver),
+            status: body.status.clone(),
+            alerts: body.alerts.iter().map(alert).collect(),
+            group_labels: body.group_labels.clone(),
+            common_labels: body.common_labels.clone(),
+            common_annotations: body.common_annotations.clone(),
+            route_labels: body.route_labels.clone(),
+            external_url: body.external_url.clone(),
+            reason: body.notification_reason.unwrap_or(Reason::Unknown),
+            now,
         }
     }
 

@@ -31,6 +31,8 @@ const KEYS: &[&str] = &[
     "kubernetes",
     "desired",
     "receivers",
+    "alertmanager",
+    "roles",
     "drift",
     "alerts",
     "log",
@@ -53,6 +55,10 @@ pub struct Config {
     pub desired: DesiredConfig,
     /// Who is told.
     pub receivers: Vec<ReceiverConfig>,
+    /// An Alertmanager configuration that decides who is told.
+    pub alertmanager: Option<AlertmanagerConfig>,
+    /// What this process does; everything if it names nothing.
+    pub roles: Vec<Role>,
     /// How verdicts are reached.
     pub drift: DriftConfig,
     /// How findings become incidents.
@@ -121,6 +127,58 @@ impl<T> OneOrMany<T> {
         match self {
             Self::Many(many) => many,
             Self::One(one) => std::slice::from_ref(one),
+        }
+    }
+}
+
+/// What a process does. In a fleet the roles run apart, over logs in Kafka.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Role {
+    /// Collectors, and sources of the desired state.
+    Watching,
+    /// Verdicts, incidents, notifications, and the API that takes alerts.
+    Alerting,
+}
+
+/// `alertmanager`: a file, or these settings.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, from = "FileOrSettings")]
+pub struct AlertmanagerConfig {
+    /// Alertmanager's own configuration file, unchanged; relative to this one.
+    pub config_file: PathBuf,
+    /// Alerts that are held at once; more are refused with 429 (limit `alertmanager.alerts`).
+    pub max_alerts: u64,
+}
+
+/// The two ways to write it.
+#[derive(Deserialize)]
+#[serde(untagged, expecting = "the path of an Alertmanager configuration, or `config_file` and `max_alerts`")]
+enum FileOrSettings {
+    File(PathBuf),
+    Settings {
+        #[serde(alias = "file", alias = "config", alias = "path")]
+        config_file: PathBuf,
+        #[serde(default = "max_alerts")]
+        max_alerts: u64,
+    },
+}
+
+const fn max_alerts() -> u64 {
+    2_000_000
+}
+
+impl Default for AlertmanagerConfig {
+    fn default() -> Self {
+        Self { config_file: PathBuf::new(), max_alerts: max_alerts() }
+    }
+}
+
+impl From<FileOrSettings> for AlertmanagerConfig {
+    fn from(written: FileOrSettings) -> Self {
+        match written {
+            FileOrSettings::File(config_file) => Self { config_file, max_alerts: max_alerts() },
+            FileOrSettings::Settings { config_file, max_alerts } => Self { config_file, max_alerts },
         }
     }
 }
@@ -226,7 +284,19 @@ impl Config {
         let error = |problems| ConfigError { file: file.to_owned(), problems };
         let text = std::fs::read_to_string(file)
             .map_err(|problem| error(vec![Problem::at(0, 0, format!(" cannot be read: {problem}"))]))?;
-        Self::parse(&text).map_err(error)
+        let mut config = Self::parse(&text).map_err(error)?;
+        if let Some(alertmanager) = &mut config.alertmanager {
+            let folder = file.parent().unwrap_or_else(|| Path::new(""));
+            alertmanager.config_file = folder.join(&alertmanager.config_file);
+            let checked = crate::alerting::check(&alertmanager.config_file);
+            checked.map_err(|problem| error(vec![check::at(&text, "alertmanager", problem.to_string())]))?;
+        }
+        Ok(config)
+    }
+
+    /// Whether this process does that.
+    pub fn has(&self, role: Role) -> bool {
+        self.roles.is_empty() || self.roles.contains(&role)
     }
 
     /// Reads a text.
@@ -241,6 +311,8 @@ impl Config {
             kubernetes: sections.take("kubernetes"),
             desired: sections.take("desired"),
             receivers: sections.take("receivers"),
+            alertmanager: sections.take("alertmanager"),
+            roles: sections.take("roles"),
             drift: sections.take("drift"),
             alerts: sections.take("alerts"),
             log: sections.take("log"),

@@ -19,6 +19,13 @@ pub struct Position {
 #[derive(Clone, Debug)]
 pub struct Progress(Arc<watch::Sender<Position>>);
 
+impl Default for Progress {
+    /// Of a host that never goes anywhere.
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 impl Progress {
     pub(super) fn new() -> Self {
         Self(Arc::new(watch::Sender::new(Position::default())))

@@ -1,4 +1,4 @@
-//! The state as JSON: `{"version", "lanes": {incident: {receiver: lane}}, "sick", "down"}`.
+//! The state as JSON: `{"version", "lanes": {incident: {receiver: lane}}, "sick", "down", "direct"}`.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -17,6 +17,7 @@ struct SavedRef<'a> {
     lanes: &'a BTreeMap<String, BTreeMap<String, Lane>>,
     sick: &'a BTreeMap<String, Sick>,
     down: &'a BTreeSet<String>,
+    direct: &'a BTreeSet<String>,
 }
 
 #[derive(Deserialize)]
@@ -26,11 +27,14 @@ struct Saved {
     lanes: BTreeMap<String, BTreeMap<String, Lane>>,
     sick: BTreeMap<String, Sick>,
     down: BTreeSet<String>,
+    #[serde(default)]
+    direct: BTreeSet<String>,
 }
 
 impl OutboxFold {
     pub(super) fn save(&self) -> Vec<u8> {
-        let saved = SavedRef { version: VERSION, lanes: &self.lanes, sick: &self.sick, down: &self.down };
+        let Self { lanes, sick, down, direct, .. } = self;
+        let saved = SavedRef { version: VERSION, lanes, sick, down, direct };
         // Strings and numbers only: it cannot fail.
         serde_json::to_vec(&saved).unwrap_or_default()
     }
@@ -41,10 +45,10 @@ impl OutboxFold {
             return Err(format!("its format is version {}, this program reads {VERSION}", saved.version));
         }
         let mut fold = Self::with(self.config.clone(), self.routes.clone());
-        (fold.sick, fold.down) = (saved.sick, saved.down);
+        (fold.sick, fold.down, fold.direct) = (saved.sick, saved.down, saved.direct);
         for (incident, mut lanes) in saved.lanes {
             // Nobody can tell a receiver anything that is no longer configured.
-            lanes.retain(|receiver, _| fold.routes.knows(receiver));
+            lanes.retain(|receiver, _| fold.knows(receiver));
             fold.open += lanes.len() as u64;
             for (receiver, lane) in &lanes {
                 if lane.failed == Some(Outcome::Refused) {

@@ -108,7 +108,7 @@ impl OutboxFold {
 
     /// A receiver that is no longer configured is no longer broken.
     pub(super) fn retire(&mut self, now: Timestamp, told: &mut Told) {
-        let gone: Vec<_> = self.sick.keys().filter(|receiver| !self.routes.knows(receiver)).cloned().collect();
+        let gone: Vec<_> = self.sick.keys().filter(|receiver| !self.knows(receiver)).cloned().collect();
         for receiver in gone {
             if let Some(sick) = self.sick.remove(&receiver) {
                 let summary = format!("receiver {receiver} is no longer configured");

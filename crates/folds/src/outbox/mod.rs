@@ -5,6 +5,9 @@
 //! is on its way only the newest update waits behind it. A resolve goes at once, since it says all
 //! that waits.
 //!
+//! A notice is already meant for one receiver, by an Alertmanager configuration; it opens and closes
+//! its lane in the same way.
+//!
 //! An intent that a provider refuses for good is a finding, `notify/<receiver>`: it is resolved by
 //! the next delivery. What a refused receiver (a wrong key, a closed channel) has not got is kept,
 //! tried again in growing intervals, and sent when the receiver works again. A receiver that is
@@ -19,6 +22,7 @@ mod config;
 mod escalate;
 mod health;
 mod lane;
+mod notice;
 #[cfg(test)]
 mod tests;
 
@@ -26,11 +30,12 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use base::{Limit, Timestamp};
 use fold::{DocumentRef, Fold, FoldError, Found, Outputs};
-use model::rows::{Alert, Finding, Intent, Receipt};
+use model::rows::{Alert, Finding, Intent, Notice, Receipt, Routing};
 use model::{AlertState, ModelError, Outcome, Record, Stream};
 use notify::{Action, Notification};
 
 use self::config::Routes;
+pub use self::notice::GROUPS;
 pub use self::config::{Fallback, OutboxConfig, Route, RouteError};
 use self::escalate::Watched;
 use self::health::Sick;
@@ -54,6 +59,8 @@ pub struct OutboxFold {
     sick: BTreeMap<String, Sick>,
     /// Receivers with an open incident that says so, wherever it was found.
     down: BTreeSet<String>,
+    /// Receivers that notices may name.
+    direct: BTreeSet<String>,
     /// What refused receivers have not got: receiver and incident.
     owed: BTreeSet<(String, String)>,
     /// What is on its way from receivers that have a fallback.
@@ -87,6 +94,7 @@ impl OutboxFold {
             open: 0,
             sick: BTreeMap::new(),
             down: BTreeSet::new(),
+            direct: BTreeSet::new(),
             owed: BTreeSet::new(),
             watched: Watched::new(),
         }
@@ -103,6 +111,9 @@ impl OutboxFold {
                 AlertState::Resolved => self.down.remove(receiver),
                 _ => self.down.insert(receiver.to_owned()),
             };
+        }
+        if self.has_notices(row) {
+            return;
         }
         if row.state == AlertState::Resolved {
             return self.resolve(row, now, told);
@@ -141,19 +152,30 @@ impl OutboxFold {
             self.lanes.get(&row.incident).into_iter().flatten().map(|(name, _)| name.clone()).collect();
         let notification = notification(row, self.config.link_base.as_deref());
         for receiver in receivers {
-            let Some(lane) = self.lane(&receiver, &row.incident) else { continue };
-            if lane.closing {
-                continue;
-            }
-            // A provider that has refused the trigger has nothing to resolve.
-            if !lane.reached && !lane.in_flight() {
-                self.forget(&receiver, &row.incident);
-                continue;
-            }
-            lane.closing = true;
-            lane.want(notification.clone(), &row.reason);
-            self.send(&receiver, &row.incident, now, told);
+            self.close(&receiver, &row.incident, notification.clone(), &row.reason, now, told);
         }
+    }
+
+    /// Tells a receiver that an incident is over, if it was told of it.
+    fn close(
+        &mut self,
+        receiver: &str,
+        incident: &str,
+        notification: Notification,
+        reason: &str,
+        now: Timestamp,
+        told: &mut Told,
+    ) {
+        let lane = self.lanes.get_mut(incident).and_then(|lanes| lanes.get_mut(receiver));
+        let Some(lane) = lane.filter(|lane| !lane.closing) else { return };
+        // A provider that has refused the trigger has nothing to resolve.
+        if !lane.reached && !lane.in_flight() {
+            self.forget(receiver, incident);
+            return;
+        }
+        lane.closing = true;
+        lane.want(notification, reason);
+        self.send(receiver, incident, now, told);
     }
 
     /// Puts out what the lane wants to tell.
@@ -182,7 +204,7 @@ impl OutboxFold {
 
     fn receipt(&mut self, row: &Receipt, now: Timestamp, told: &mut Told) {
         // A receiver that is no longer configured is nobody's concern.
-        if !self.routes.knows(&row.receiver) {
+        if !self.knows(&row.receiver) {
             return;
         }
         let taken = matches!(row.outcome, Outcome::Delivered | Outcome::Accepted | Outcome::Unproven);
@@ -226,6 +248,7 @@ impl OutboxFold {
         };
         let (receiver, incident) = (&row.receiver, &row.incident);
         match row.outcome {
+            _ if lane.closing && lane.wanted.is_none() => self.forget(receiver, incident),
             Outcome::Refused | Outcome::Retry => {
                 lane.failed = Some(Outcome::Refused);
                 self.owed.insert((receiver.clone(), incident.clone()));
@@ -249,6 +272,10 @@ impl OutboxFold {
             Stream::Alerts => {
                 record.rows::<Alert>()?.iter().for_each(|row| self.alert(row, record.time, &mut told));
             }
+            Stream::Notices => {
+                record.rows::<Notice>()?.iter().for_each(|row| self.notice(row, record.time, &mut told));
+            }
+            Stream::Routings => record.rows::<Routing>()?.iter().for_each(|row| self.reroute(row)),
             Stream::Receipts => {
                 record.rows::<Receipt>()?.iter().for_each(|row| self.receipt(row, record.time, &mut told));
             }
@@ -264,7 +291,7 @@ impl OutboxFold {
 }
 
 /// What to tell of an incident; its action is set when it is told.
-fn notification(row: &Alert, link_base: Option<&str>) -> Notification {
+pub(crate) fn notification(row: &Alert, link_base: Option<&str>) -> Notification {
     let evidence: Evidence = serde_json::from_str(&row.evidence).unwrap_or_default();
     Notification {
         incident: row.incident.clone(),
@@ -286,6 +313,7 @@ fn notification(row: &Alert, link_base: Option<&str>) -> Notification {
         reason: row.reason.clone(),
         note: None,
         reference: None,
+        group: None,
     }
 }
 

@@ -62,7 +62,7 @@ pub(crate) fn jira_service_management() -> Plugin {
 
 /// What differs between the two.
 #[derive(Debug)]
-struct Product {
+pub(crate) struct Product {
     kind: &'static str,
     url: &'static str,
     /// It has calls that change an alert's fields.
@@ -71,7 +71,7 @@ struct Product {
     proves: bool,
 }
 
-const OPSGENIE: Product = Product { kind: "opsgenie", url: "https://api.opsgenie.com", edits: true, proves: true };
+pub(crate) const OPSGENIE: Product = Product { kind: "opsgenie", url: "https://api.opsgenie.com", edits: true, proves: true };
 const JIRA: Product = Product {
     kind: "jira_service_management",
     url: "https://api.atlassian.com/jsm/ops/integration",
@@ -129,7 +129,7 @@ pub struct ProofConfig {
 }
 
 impl OpsgenieConfig {
-    fn build(&self, product: &'static Product, cx: &Context) -> Result<Box<dyn Integration>, BuildError> {
+    pub(crate) fn build(&self, product: &'static Product, cx: &Context) -> Result<Box<dyn Integration>, BuildError> {
         if self.proof.is_some() && product.proves {
             return Err(BuildError::value("proof", "Opsgenie answers for its requests with api_key itself"));
         }

@@ -84,6 +84,16 @@ struct Ours {
 }
 
 impl Frame {
+    /// The message that an Alertmanager configuration made, as it is.
+    pub fn group(&self, notification: &Notification) -> Option<Vec<u8>> {
+        let mut body = (**notification.group.as_ref()?).clone();
+        let cut = body.alerts.len().saturating_sub(self.max_alerts);
+        body.alerts.truncate(self.max_alerts);
+        body.truncated_alerts += cut as u64;
+        // Texts and numbers only: it cannot fail.
+        serde_json::to_vec(&body).ok()
+    }
+
     /// All that is told, in at most the bytes allowed: as many alerts as fit, the root first.
     pub fn full(&self, notification: &Notification) -> Vec<u8> {
         let (mut alerts, mut left) = (Vec::new(), self.max_bytes.saturating_sub(ENVELOPE));

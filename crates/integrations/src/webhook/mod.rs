@@ -110,7 +110,8 @@ impl Integration for Webhook {
     }
 
     async fn send(&self, notification: &Notification) -> Result<Sent, SendError> {
-        self.post(self.frame.full(notification)).await
+        let body = self.frame.group(notification);
+        self.post(body.unwrap_or_else(|| self.frame.full(notification))).await
     }
 
     async fn send_safe(&self, notification: &Notification) -> Result<Sent, SendError> {

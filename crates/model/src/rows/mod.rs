@@ -3,9 +3,11 @@
 mod findings;
 mod notifications;
 mod resources;
+mod routing;
 mod telemetry;
 
 pub use findings::{Alert, Finding, Summary, VerdictRow};
 pub use notifications::{Intent, Receipt};
 pub use resources::{Declared, Live, Revision, Scope, SetChunk, SetMember, SetSide, Tick};
+pub use routing::{Decision, Notice, Posting, Routing, SilenceRow};
 pub use telemetry::{LogLine, Sample, Series};

@@ -15,7 +15,7 @@ use super::meter;
 use super::reader::{Chunk, Reader};
 use super::receipts::{Checkpoint, Write, report};
 use super::shard::Shard;
-use super::{Host, Runtime};
+use super::{Host, Receiver, Runtime};
 use crate::checkpoint::Saved;
 use crate::outbox::{Draft, Now, Outbox};
 use crate::{Checkpoints, HostConfig, Integration, NotifyError};
@@ -48,20 +48,11 @@ pub(super) struct Driver {
 impl Driver {
     pub fn new(host: Host, positions: Arc<[AtomicU64]>) -> Self {
         let Host { log, checkpoints, receivers, runtime, config } = host;
-        let mut outbox = Outbox::new(config.held, runtime.rng.clone());
-        let mut integrations: HashMap<String, Arc<dyn Integration>> = HashMap::new();
-        for receiver in receivers {
-            let limits = receiver.integration.limits();
-            outbox.configure(&receiver.name, limits, &receiver.config, config.max_pause);
-            if let Some(every) = receiver.integration.refresh() {
-                outbox.refresh_every(&receiver.name, every);
-            }
-            integrations.insert(receiver.name, Arc::from(receiver.integration));
-        }
-        Self {
+        let outbox = Outbox::new(config.held, runtime.rng.clone());
+        let mut driver = Self {
             log,
             checkpoints,
-            integrations,
+            integrations: HashMap::new(),
             outbox,
             shards: Vec::new(),
             work: FuturesUnordered::new(),
@@ -70,11 +61,24 @@ impl Driver {
             positions,
             runtime,
             config,
+        };
+        driver.configure(receivers);
+        driver
+    }
+
+    fn configure(&mut self, receivers: Vec<Receiver>) {
+        for receiver in receivers {
+            let limits = receiver.integration.limits();
+            self.outbox.configure(&receiver.name, limits, &receiver.config, self.config.max_pause);
+            if let Some(every) = receiver.integration.refresh() {
+                self.outbox.refresh_every(&receiver.name, every);
+            }
+            self.integrations.insert(receiver.name, Arc::from(receiver.integration));
         }
     }
 
     /// Runs until shutdown, then drains.
-    pub async fn run(mut self) {
+    pub async fn run(mut self, mut changes: queue::Receiver<Vec<Receiver>>) {
         let shutdown = self.runtime.shutdown.clone();
         let Some(mut chunks) = self.recover().await else { return };
         let fatal = loop {
@@ -86,6 +90,10 @@ impl Driver {
                 Some(ended) = self.work.next() => Some(ended),
                 Some(chunk) = chunks.recv() => {
                     self.read(chunk);
+                    None
+                }
+                Some(receivers) = changes.recv() => {
+                    self.configure(receivers);
                     None
                 }
                 () = self.runtime.clock.sleep(wake) => None,

@@ -10,12 +10,15 @@ mod shard;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use base::{Clock, Rng, Shutdown, Tasks};
+use base::{Clock, Rng, Shutdown, Tasks, queue};
 use bus::Log;
 use model::Offset;
 
 use crate::{Checkpoints, HostConfig, Integration, ReceiverConfig};
 use driver::Driver;
+
+/// Changes of receivers that wait.
+const CHANGES: usize = 4;
 
 /// A configured way out.
 #[derive(Debug)]
@@ -55,6 +58,7 @@ pub struct Host {
 #[derive(Clone, Debug)]
 pub struct Handle {
     positions: Arc<[AtomicU64]>,
+    receivers: queue::Sender<Vec<Receiver>>,
 }
 
 impl Host {
@@ -74,12 +78,20 @@ impl Host {
     pub fn start(self) -> Handle {
         let positions: Arc<[AtomicU64]> = (0..self.log.shards()).map(|_| AtomicU64::new(0)).collect();
         let tasks = self.runtime.tasks.clone();
-        tasks.spawn("notify.host", Driver::new(self, Arc::clone(&positions)).run());
-        Handle { positions }
+        let (receivers, changes) = queue::bounded("notify.receivers", CHANGES);
+        tasks.spawn("notify.host", Driver::new(self, Arc::clone(&positions)).run(changes));
+        Handle { positions, receivers }
     }
 }
 
 impl Handle {
+    /// Sends through these from now on, beside those that it has; of receivers with the same name the
+    /// new one counts. What waits for a receiver waits for the new one.
+    pub async fn configure(&self, receivers: Vec<Receiver>) {
+        // It fails only if the host has ended, and then nothing is sent.
+        let _ = self.receivers.send(receivers).await;
+    }
+
     /// Per shard of the state log, the offset before which the host needs nothing: what is not
     /// done with is in its checkpoint.
     pub fn positions(&self) -> Vec<Offset> {

@@ -95,9 +95,9 @@ impl Outbox {
 
     pub fn configure(&mut self, name: &str, limits: Limits, config: &ReceiverConfig, max_pause: Duration) {
         let pacer = Pacer::new(limits, config, max_pause);
-        let mut receiver = Receiver::new(Some(pacer));
+        let receiver = self.receivers.entry(name.to_owned()).or_insert_with(|| Receiver::new(None));
+        receiver.set_pacer(pacer);
         receiver.prove_within = config.prove_within;
-        self.receivers.insert(name.to_owned(), receiver);
     }
 
     /// What that receiver has is told again so often.

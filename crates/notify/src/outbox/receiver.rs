@@ -44,6 +44,11 @@ impl Receiver {
         }
     }
 
+    /// Paces it like that from now on; what waits stays.
+    pub fn set_pacer(&mut self, pacer: Pacer) {
+        self.pacer = Some(pacer);
+    }
+
     /// Queues `intent`, stripped if too much is held already.
     pub fn admit(&mut self, shard: u32, limit: Limit, intent: Intent) {
         let incident = intent.incident.clone();

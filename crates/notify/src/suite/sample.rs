@@ -46,6 +46,7 @@ pub fn sample(action: Action) -> Notification {
         .to_owned(),
         note: None,
         reference: None,
+        group: None,
     }
 }
 

@@ -16,7 +16,7 @@ use axum::routing::get;
 use tower_http::catch_panic::CatchPanicLayer;
 
 use crate::state::State;
-use crate::{guard, page};
+use crate::{alertmanager, guard, page};
 
 /// Every route, behind what all requests pass.
 pub fn router(state: State) -> Router {
@@ -29,6 +29,7 @@ pub fn router(state: State) -> Router {
         .route("/api/drift", get(drift::get))
         .route("/api/drift/watch", get(watch::get))
         .route("/metrics", get(status::metrics))
+        .merge(alertmanager::router())
         .layer(from_fn_with_state(state.clone(), guard::authenticate));
     let body = DefaultBodyLimit::max(state.config.max_body_bytes);
     Router::new()

@@ -2,8 +2,8 @@ use std::error::Error;
 use std::io::IsTerminal;
 use std::time::Duration;
 
-use app::{App, Config, Options};
-use tokio::signal::unix::{SignalKind, signal};
+use app::{App, Config, Options, Role};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::print;
 use crate::args::Server;
@@ -20,14 +20,17 @@ const LOOK: Duration = Duration::from_millis(250);
 pub(super) async fn up(config: Config) -> Result<u8, Box<dyn Error>> {
     telemetry::init_logging(&config.telemetry)?;
     let (mut term, mut int) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    let mut hangup = signal(SignalKind::hangup())?;
     let tls = config.server.tls.is_some();
-    let locked = !config.server.tokens.is_empty();
+    // What the first scan found is shown where everybody may ask, and there is one.
+    let shows = !tls && config.server.tokens.is_empty() && config.has(Role::Watching);
     let app = App::start(config, Options::default()).await?;
     let url = format!("{}://{}", if tls { "https" } else { "http" }, app.addr());
     tokio::select! {
         _ = term.recv() => {}
         _ = int.recv() => {}
-        () = show(&app, &url, tls || locked) => {}
+        () = show(&app, &url, shows) => {}
+        () = reload(&app, &mut hangup) => {}
     }
     tracing::info!("ending: what is in flight is finished first");
     tokio::select! {
@@ -36,12 +39,22 @@ pub(super) async fn up(config: Config) -> Result<u8, Box<dyn Error>> {
     }
 }
 
+/// Reads the Alertmanager configuration again at each SIGHUP.
+async fn reload(app: &App, hangup: &mut Signal) {
+    while hangup.recv().await.is_some() {
+        if let Err(error) = app.reload().await {
+            tracing::error!(%error, "the configuration was not read again: the last one stays");
+        }
+    }
+    std::future::pending().await
+}
+
 /// Tells how the first scan goes, what drifted, and where to look; then every change.
-async fn show(app: &App, url: &str, private: bool) {
+async fn show(app: &App, url: &str, shows: bool) {
     let style = Style::stdout();
     let flags = Server { server: url.to_owned(), token_env: "STEADFAST_TOKEN".to_owned() };
     let client = Client::new(&flags);
-    if private {
+    if !shows {
         print(&places(url));
         return std::future::pending().await;
     }

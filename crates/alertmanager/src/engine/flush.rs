@@ -1,0 +1,242 @@
+//! One look at a group: what of it is held back, and who is to be told what.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use base::Timestamp;
+
+use super::group::{Group, Told};
+use super::setup::Way;
+use super::{Decision, Engine};
+use crate::alert::Alert;
+use crate::dedup::{Entry, Reason, decide};
+use crate::labels::{Fingerprint, Labels};
+
+/// What a way out is asked to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Action {
+    /// Open the incident, or tell more of it.
+    Tell,
+    /// Close it.
+    Resolve,
+    /// It is over, and this way out wants no word of that.
+    Forget,
+}
+
+/// What one way out is told.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Tell {
+    /// Its name in [`super::Way`].
+    pub way: String,
+    /// What it does.
+    pub action: Action,
+    /// Why.
+    pub reason: Reason,
+    /// Whether alerts that are over are told too.
+    pub with_resolved: bool,
+}
+
+/// What became of an alert, where that is not what became of it the last time.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Decided {
+    /// The alert.
+    pub alert: Arc<Alert>,
+    /// What was decided.
+    pub decision: Decision,
+}
+
+/// What came of a look at a group.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Flush {
+    /// The name of its incident; empty if nobody was told of one.
+    pub incident: String,
+    /// When that opened.
+    pub opened: Timestamp,
+    /// Whether it is over.
+    pub is_over: bool,
+    /// The receiver.
+    pub receiver: String,
+    /// The place in the tree and the labels, as Alertmanager writes them.
+    pub group_key: String,
+    /// The labels that its alerts share.
+    pub group_labels: Labels,
+    /// The labels of its route.
+    pub route_labels: Labels,
+    /// The alerts that are told of: by `job`, `instance`, then all labels.
+    pub alerts: Vec<Arc<Alert>>,
+    /// What to tell of an incident that was taken as one.
+    pub body: Option<Arc<str>>,
+    /// Who is told what.
+    pub tells: Vec<Tell>,
+    /// What became of alerts.
+    pub decisions: Vec<Decided>,
+}
+
+/// The alerts of a group that nothing holds back.
+#[derive(Default)]
+struct Kept {
+    alerts: Vec<Arc<Alert>>,
+    firing: BTreeSet<Fingerprint>,
+    resolved: BTreeSet<Fingerprint>,
+}
+
+impl Engine {
+    /// Looks at the group that was due at `at`; nothing if there is nothing to say.
+    pub(super) fn flush(&mut self, id: u64, at: Timestamp, now: Timestamp) -> Option<Flush> {
+        let mut group = self.groups.remove(&id)?;
+        let (kept, held_back) = self.sift(&group, now);
+        let tells = self.tell(&mut group, &kept, now);
+        let decisions = self.note(&mut group, &kept, held_back, &tells, now);
+        let opens = group.opened.is_none() && tells.iter().any(|tell| tell.action == Action::Tell);
+        if opens {
+            group.open(now);
+            self.by_incident.insert(group.incident.clone(), id);
+        }
+        let is_over = group.opened.is_some() && !group.is_open();
+        let anything = !tells.is_empty() || !decisions.is_empty();
+        let flush = anything.then(|| self.report(&group, kept, tells, decisions, is_over));
+        if is_over {
+            self.by_incident.remove(&group.incident);
+            group.opened = None;
+        }
+        self.settle(id, group, at, now);
+        flush
+    }
+
+    /// Splits a group's alerts into those that are told of and those that are not, with the reason.
+    fn sift(&self, group: &Group, now: Timestamp) -> (Kept, Vec<(Fingerprint, Decision)>) {
+        let (mut kept, mut held_back) = (Kept::default(), Vec::new());
+        let blocked = self.setup.blocked(group.route, now);
+        for fingerprint in group.alerts.keys() {
+            let Some(held) = self.alerts.get(fingerprint) else { continue };
+            let resolved = held.alert.is_resolved(now);
+            let suppressed = if resolved && group.was_told_of(*fingerprint) {
+                // Its end is not held back: the incident would stay open where it was told.
+                None
+            } else {
+                self.suppressed(*fingerprint, &held.alert.labels, now).or_else(|| blocked.clone())
+            };
+            match suppressed {
+                Some(decision) => held_back.push((*fingerprint, decision)),
+                None => {
+                    kept.alerts.push(Arc::clone(&held.alert));
+                    if resolved { &mut kept.resolved } else { &mut kept.firing }.insert(*fingerprint);
+                }
+            }
+        }
+        kept.alerts.sort_by(|a, b| order(a).cmp(&order(b)));
+        (kept, held_back)
+    }
+
+    /// What holds an alert back, whatever its route.
+    pub(super) fn suppressed(&self, alert: Fingerprint, labels: &Labels, now: Timestamp) -> Option<Decision> {
+        let mut inhibited_by = self.inhibitor.inhibited_by(labels, now);
+        inhibited_by.retain(|by| *by != alert);
+        if !inhibited_by.is_empty() {
+            return Some(Decision::Inhibited(inhibited_by));
+        }
+        let silences = self.silences.mutes(labels, now);
+        (!silences.is_empty()).then_some(Decision::Silenced(silences))
+    }
+
+    /// Decides for each way out, and takes it as told.
+    fn tell(&self, group: &mut Group, kept: &Kept, now: Timestamp) -> Vec<Tell> {
+        // Nothing is left of a group whose alerts went elsewhere: what was told of it is over.
+        let deserted = group.alerts.is_empty() && group.is_open();
+        if kept.alerts.is_empty() && !deserted {
+            return Vec::new();
+        }
+        let repeat = self.setup.route(group.route).map(|route| route.repeat_interval).unwrap_or_default();
+        let news = std::mem::take(&mut group.news);
+        let mut tells = Vec::new();
+        for way in self.setup.ways(&group.identity.receiver) {
+            let told = group.told.get(&way.name);
+            let entry = told.map(|told| &told.entry);
+            let mut reason = decide(entry, &kept.firing, &kept.resolved, way.send_resolved, repeat, now);
+            if news && reason.is_none_or(|reason| reason == Reason::Repeat) && !kept.firing.is_empty() {
+                reason = Some(Reason::NewAlerts);
+            }
+            let repeated = reason == Some(Reason::Repeat) && told.is_some_and(|told| told.pending);
+            let Some(reason) = reason.filter(|_| !repeated) else { continue };
+            let action = action(way, kept);
+            let entry = Entry { firing: kept.firing.clone(), resolved: kept.resolved.clone(), sent_at: now };
+            group.told.insert(way.name.clone(), Told { entry, pending: action != Action::Forget });
+            tells.push(Tell { way: way.name.clone(), action, reason, with_resolved: way.send_resolved });
+        }
+        tells
+    }
+
+    /// Notes what became of each alert; gives what is new.
+    fn note(
+        &self,
+        group: &mut Group,
+        kept: &Kept,
+        held_back: Vec<(Fingerprint, Decision)>,
+        tells: &[Tell],
+        now: Timestamp,
+    ) -> Vec<Decided> {
+        let nowhere = self.setup.ways(&group.identity.receiver).is_empty();
+        let of_kept = if nowhere { Decision::Nowhere } else { Decision::Told };
+        let told = kept.firing.iter().chain(&kept.resolved).filter(|_| nowhere || !tells.is_empty());
+        let told = told.map(|alert| (*alert, of_kept.clone()));
+        let mut decided = Vec::new();
+        for (fingerprint, decision) in held_back.into_iter().chain(told) {
+            let Some(held) = self.alerts.get(&fingerprint) else { continue };
+            let mark = decision.mark(held.alert.is_resolved(now));
+            if group.alerts.insert(fingerprint, mark) != Some(mark) {
+                decided.push(Decided { alert: Arc::clone(&held.alert), decision });
+            }
+        }
+        decided
+    }
+
+    fn report(&self, group: &Group, kept: Kept, tells: Vec<Tell>, decisions: Vec<Decided>, is_over: bool) -> Flush {
+        let body = || {
+            let held = self.alerts.get(group.alerts.keys().next()?)?;
+            held.cause.as_ref().map(|cause| Arc::clone(&cause.body))
+        };
+        Flush {
+            incident: group.incident.clone(),
+            opened: group.opened.unwrap_or_default(),
+            is_over,
+            receiver: group.identity.receiver.clone(),
+            group_key: self.setup.group_key(group.route, &group.identity.labels),
+            group_labels: group.identity.labels.clone(),
+            route_labels: self.setup.route(group.route).map(|route| route.labels.clone()).unwrap_or_default(),
+            alerts: kept.alerts,
+            body: group.cause.as_ref().and_then(|_| body()),
+            tells,
+            decisions,
+        }
+    }
+
+    /// Takes out what is over, and says when to look again.
+    fn settle(&mut self, id: u64, mut group: Group, at: Timestamp, now: Timestamp) {
+        let was_empty = group.alerts.is_empty();
+        group.alerts.retain(|alert, _| self.alerts.get(alert).is_some_and(|held| !held.alert.is_resolved(now)));
+        group.flushed = true;
+        let interval = self.setup.route(group.route).map(|route| route.group_interval).unwrap_or_default();
+        let next = at.plus(interval);
+        group.due = if next > now { next } else { now.plus(interval) };
+        let gone = group.alerts.is_empty() && (group.cause.is_some() || was_empty) && !group.is_open();
+        self.due.insert((group.due, id));
+        self.groups.insert(id, group);
+        if gone {
+            self.drop_group(id);
+        }
+    }
+}
+
+/// What a way out does with what is kept.
+fn action(way: &Way, kept: &Kept) -> Action {
+    match (kept.firing.is_empty(), way.send_resolved) {
+        (false, _) => Action::Tell,
+        (true, true) => Action::Resolve,
+        (true, false) => Action::Forget,
+    }
+}
+
+/// Alertmanager's order in a message.
+fn order(alert: &Alert) -> (Option<&String>, Option<&String>, &Labels) {
+    (alert.labels.get("job"), alert.labels.get("instance"), &alert.labels)
+}

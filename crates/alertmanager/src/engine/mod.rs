@@ -1,0 +1,302 @@
+//! What Alertmanager does with alerts, as a state machine: it routes them, groups them, looks at each
+//! group when its time has come, and says who is to be told what.
+//!
+//! It differs from Alertmanager where that loses pages: it keeps its state (whoever drives it saves
+//! it), a reload keeps groups and their timers, a silence or a muted route does not hold back the end
+//! of what somebody was told of, and what a provider has not taken yet is not repeated to it.
+//!
+//! Beside posted alerts it takes incidents: each is an alert that makes a group of its own, which is
+//! looked at whenever the incident changes.
+
+mod checkpoint;
+mod decision;
+mod flush;
+mod group;
+mod setup;
+#[cfg(test)]
+mod tests;
+mod view;
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::ops::Bound;
+use std::sync::Arc;
+use std::time::Duration;
+
+use base::Timestamp;
+
+use crate::alert::{Alert, succeed};
+use crate::inhibit::Inhibitor;
+use crate::labels::{Fingerprint, Labels};
+use crate::silence::{Silence, Silences};
+
+pub use self::decision::Decision;
+pub use self::flush::{Action, Decided, Flush, Tell};
+use self::group::Group;
+use self::group::Identity;
+pub use self::setup::{Setup, Way};
+pub use self::view::{AlertView, GroupView, Status};
+
+/// How long an alert that is over is kept, so that one that comes back is the same alert.
+const KEEP: Duration = Duration::from_secs(30 * 60);
+/// Alerts that are looked at for being over at each step.
+const SWEEP: usize = 64;
+
+/// See the module.
+#[derive(Debug, Default)]
+pub struct Engine {
+    setup: Setup,
+    alerts: BTreeMap<Fingerprint, Held>,
+    groups: BTreeMap<u64, Group>,
+    next_group: u64,
+    by_identity: HashMap<Identity, u64>,
+    by_incident: HashMap<String, u64>,
+    /// The alerts that stand for incidents.
+    incidents: HashMap<String, Fingerprint>,
+    due: BTreeSet<(Timestamp, u64)>,
+    silences: Silences,
+    inhibitor: Inhibitor,
+    /// Where the search for alerts that are over goes on.
+    sweep: Option<Fingerprint>,
+}
+
+/// An alert, and the groups that it is in.
+#[derive(Clone, Debug, PartialEq)]
+struct Held {
+    alert: Arc<Alert>,
+    groups: Vec<u64>,
+    cause: Option<Cause>,
+}
+
+/// The incident that an alert stands for.
+#[derive(Clone, Debug, PartialEq)]
+struct Cause {
+    incident: String,
+    /// What to tell of it.
+    body: Arc<str>,
+}
+
+impl Engine {
+    /// Knows no alert, and tells nobody anything before [`Self::configure`].
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// How many alerts are held, with those that are over.
+    pub fn len(&self) -> usize {
+        self.alerts.len()
+    }
+
+    /// Whether none is held.
+    pub fn is_empty(&self) -> bool {
+        self.alerts.is_empty()
+    }
+
+    /// The silences.
+    pub const fn silences(&self) -> &Silences {
+        &self.silences
+    }
+
+    /// The configuration.
+    pub const fn setup(&self) -> &Setup {
+        &self.setup
+    }
+
+    /// Routes by another configuration from `now` on. Groups that both have go on as they were.
+    pub fn configure(&mut self, setup: Setup, now: Timestamp) {
+        self.inhibitor = Inhibitor::new(setup.rules.clone());
+        self.setup = setup;
+        let mut before = BTreeMap::new();
+        for (id, group) in &mut self.groups {
+            before.insert(*id, std::mem::take(&mut group.alerts));
+        }
+        for alert in self.alerts.keys().copied().collect::<Vec<_>>() {
+            let Some(held) = self.alerts.get(&alert) else { continue };
+            let (version, cause) = (Arc::clone(&held.alert), held.cause.clone());
+            let joins = !version.is_resolved(now) || self.is_owed(alert);
+            self.inhibitor.update(alert, &version.labels, fires_until(&version, now));
+            if let Some(held) = self.alerts.get_mut(&alert) {
+                held.groups.clear();
+            }
+            if joins {
+                self.join(alert, &version, cause, now);
+            }
+        }
+        // What was decided of alerts that stay is not decided anew.
+        for (id, group) in &mut self.groups {
+            let Some(marks) = before.get(id) else { continue };
+            for (alert, mark) in &mut group.alerts {
+                *mark = marks.get(alert).copied().unwrap_or_default();
+            }
+        }
+    }
+
+    /// Takes a posted alert.
+    pub fn post(&mut self, alert: Alert, now: Timestamp) {
+        self.put(alert, None, now);
+    }
+
+    /// Takes what is new of an incident: its alert, with labels that no other incident has, and what
+    /// to tell of it. The labels may differ from those of before; who was told of it stays so.
+    pub fn incident(&mut self, incident: &str, alert: Alert, body: Arc<str>, now: Timestamp) {
+        let fingerprint = alert.fingerprint();
+        match self.incidents.insert(incident.to_owned(), fingerprint) {
+            Some(old) if old != fingerprint => self.rename(old, fingerprint),
+            _ => {}
+        }
+        self.put(alert, Some(Cause { incident: incident.to_owned(), body }), now);
+        for id in self.alerts.get(&fingerprint).map(|held| held.groups.clone()).unwrap_or_default() {
+            if let Some(group) = self.groups.get_mut(&id) {
+                group.news = true;
+            }
+            self.schedule(id, now);
+        }
+    }
+
+    /// Takes a silence, new or changed.
+    pub fn silence(&mut self, silence: Silence) {
+        self.silences.restore(silence);
+    }
+
+    /// The provider behind a way out has what it was told of an incident.
+    pub fn proven(&mut self, way: &str, incident: &str, now: Timestamp) {
+        let group = self.by_incident.get(incident).and_then(|id| self.groups.get_mut(id));
+        if let Some(told) = group.and_then(|group| group.told.get_mut(way)) {
+            told.pending = false;
+            told.entry.sent_at = now;
+        }
+    }
+
+    /// When it next wants to be told that time has passed.
+    pub fn next(&self) -> Option<Timestamp> {
+        self.due.first().map(|(at, _)| *at)
+    }
+
+    /// Looks at each group whose time has come.
+    pub fn advance(&mut self, now: Timestamp) -> Vec<Flush> {
+        let mut flushes = Vec::new();
+        while let Some((at, id)) = self.due.first().copied().filter(|(at, _)| *at <= now) {
+            self.due.remove(&(at, id));
+            flushes.extend(self.flush(id, at, now));
+        }
+        self.sweep(now);
+        self.silences.collect(now);
+        flushes
+    }
+
+    fn put(&mut self, alert: Alert, cause: Option<Cause>, now: Timestamp) {
+        let fingerprint = alert.fingerprint();
+        let known = self.alerts.get(&fingerprint);
+        let alert = Arc::new(match known {
+            Some(held) if cause.is_none() => succeed(&held.alert, alert, now),
+            _ => alert,
+        });
+        self.inhibitor.update(fingerprint, &alert.labels, fires_until(&alert, now));
+        self.join(fingerprint, &alert, cause, now);
+    }
+
+    /// What was known of an alert is known of another one from now on.
+    fn rename(&mut self, old: Fingerprint, new: Fingerprint) {
+        let Some(held) = self.alerts.remove(&old) else { return };
+        self.inhibitor.update(old, &held.alert.labels, None);
+        for id in &held.groups {
+            if let Some(group) = self.groups.get_mut(id) {
+                group.rename(old, new);
+            }
+        }
+        self.alerts.insert(new, held);
+    }
+
+    /// Puts an alert into its groups.
+    fn join(&mut self, fingerprint: Fingerprint, alert: &Arc<Alert>, cause: Option<Cause>, now: Timestamp) {
+        let incident = cause.as_ref().map(|cause| cause.incident.clone());
+        let known = self.alerts.get(&fingerprint).map(|held| held.groups.clone()).unwrap_or_default();
+        let mut groups: Vec<u64> = known.into_iter().filter(|id| self.groups.contains_key(id)).collect();
+        if groups.is_empty() || incident.is_some() {
+            let routed = self.route(&alert.labels, incident.as_ref(), now);
+            groups.extend(routed.into_iter().filter(|id| !groups.contains(id)).collect::<Vec<_>>());
+        }
+        for id in &groups {
+            let Some(group) = self.groups.get_mut(id) else { continue };
+            group.alerts.entry(fingerprint).or_default();
+            let wait = self.setup.route(group.route).map(|route| route.group_wait).unwrap_or_default();
+            let is_late = !group.flushed && alert.starts_at.plus(wait) < now;
+            if is_late {
+                self.schedule(*id, now);
+            }
+        }
+        self.alerts.insert(fingerprint, Held { alert: Arc::clone(alert), groups, cause });
+    }
+
+    /// The groups of an alert with these labels, made where they are missing.
+    fn route(&mut self, labels: &Labels, incident: Option<&String>, now: Timestamp) -> Vec<u64> {
+        let mut ids = Vec::new();
+        for (route, identity) in self.setup.identities(labels, incident) {
+            let id = match self.by_identity.get(&identity) {
+                Some(id) => *id,
+                None => self.open_group(route, identity, incident, now),
+            };
+            if let Some(group) = self.groups.get_mut(&id) {
+                group.route = route;
+            }
+            ids.push(id);
+        }
+        ids
+    }
+
+    fn open_group(&mut self, route: usize, identity: Identity, incident: Option<&String>, now: Timestamp) -> u64 {
+        let id = self.next_group;
+        self.next_group += 1;
+        let wait = self.setup.route(route).map(|route| route.group_wait).unwrap_or_default();
+        let due = if incident.is_some() { now } else { now.plus(wait) };
+        self.by_identity.insert(identity.clone(), id);
+        self.groups.insert(id, Group::new(identity, route, due, incident.cloned()));
+        self.due.insert((due, id));
+        id
+    }
+
+    fn schedule(&mut self, id: u64, due: Timestamp) {
+        let Some(group) = self.groups.get_mut(&id) else { return };
+        self.due.remove(&(group.due, id));
+        group.due = due;
+        self.due.insert((due, id));
+    }
+
+    fn drop_group(&mut self, id: u64) {
+        if let Some(group) = self.groups.remove(&id) {
+            self.due.remove(&(group.due, id));
+            self.by_identity.remove(&group.identity);
+            self.by_incident.remove(&group.incident);
+        }
+    }
+
+    /// Whether somebody was told that it fires, and not yet that it does not.
+    fn is_owed(&self, alert: Fingerprint) -> bool {
+        let held = self.alerts.get(&alert);
+        let mut groups = held.into_iter().flat_map(|held| &held.groups).filter_map(|id| self.groups.get(id));
+        groups.any(|group| group.was_told_of(alert))
+    }
+
+    /// Drops alerts that have been over for long, a few at each step.
+    fn sweep(&mut self, now: Timestamp) {
+        let from = self.sweep.map_or(Bound::Unbounded, Bound::Excluded);
+        let some: Vec<Fingerprint> =
+            self.alerts.range((from, Bound::Unbounded)).take(SWEEP).map(|(alert, _)| *alert).collect();
+        self.sweep = some.last().copied().filter(|_| some.len() == SWEEP);
+        for alert in some {
+            let Some(held) = self.alerts.get(&alert) else { continue };
+            let is_in = |id: &u64| self.groups.get(id).is_some_and(|group| group.alerts.contains_key(&alert));
+            if held.alert.ends_at.plus(KEEP) <= now && !held.groups.iter().any(is_in) {
+                self.inhibitor.update(alert, &held.alert.labels, None);
+                if let Some(held) = self.alerts.remove(&alert)
+                    && let Some(cause) = held.cause
+                {
+                    self.incidents.remove(&cause.incident);
+                }
+            }
+        }
+    }
+}
+
+fn fires_until(alert: &Alert, now: Timestamp) -> Option<Timestamp> {
+    (!alert.is_resolved(now)).then_some(alert.ends_at)
+}

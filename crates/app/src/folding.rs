@@ -1,0 +1,95 @@
+//! The folds of every shard.
+
+use std::sync::Arc;
+
+use base::{Clock, Rng};
+use fold::{Fold, Host, HostParts, Progress};
+use folds::alert::AlertFold;
+use folds::drift::DriftFold;
+use folds::outbox::{Fallback, OutboxConfig, OutboxFold, Route};
+use folds::routing::{RoutingFold, Shared};
+use server::Health;
+use store::Store;
+
+use crate::adapters::InStore;
+use crate::logs::Logs;
+use crate::stage::Stage;
+use crate::{AppError, Config, ReceiverConfig};
+
+/// Made, and not yet started.
+pub(crate) struct Folding {
+    hosts: Vec<Host>,
+    engines: Vec<Shared>,
+}
+
+impl Folding {
+    pub(crate) fn new(
+        config: &Config,
+        clock: &Clock,
+        rng: &Rng,
+        logs: &Logs,
+        store: &Store,
+    ) -> Result<Self, AppError> {
+        let mut folding = Self { hosts: Vec::new(), engines: Vec::new() };
+        for shard in 0..logs.state.shards() {
+            let (adapter, engine) = (Arc::new(InStore(store.clone())), Shared::default());
+            folding.engines.push(Arc::clone(&engine));
+            folding.hosts.push(Host::new(HostParts {
+                log: Arc::clone(&logs.state),
+                shard,
+                folds: folds(config, engine)?,
+                documents: adapter.clone(),
+                checkpoints: adapter,
+                clock: clock.clone(),
+                rng: rng.clone(),
+                config: fold::HostConfig::default(),
+            }));
+        }
+        Ok(folding)
+    }
+
+    /// How far each shard is.
+    pub(crate) fn progress(&self) -> Vec<Progress> {
+        self.hosts.iter().map(Host::progress).collect()
+    }
+
+    /// What a shard knows of alerts.
+    pub(crate) fn engine(&self, shard: u32) -> Shared {
+        self.engines.get(shard as usize).map(Arc::clone).unwrap_or_default()
+    }
+
+    pub(crate) fn start(self, stage: &Stage, health: &Health) {
+        for (shard, host) in self.hosts.into_iter().enumerate() {
+            let (shutdown, health, part) = (stage.shutdown.clone(), health.clone(), format!("folds {shard}"));
+            health.ready(&part);
+            stage.tasks.spawn("folds", async move {
+                if let Err(error) = host.run(shutdown).await {
+                    health.failed(&part, error.to_string());
+                    metrics::gauge!("steadfast_fold_stopped", "shard" => shard.to_string()).set(1.0);
+                    tracing::error!(shard, %error, "the folds have stopped");
+                }
+            });
+        }
+    }
+}
+
+fn folds(config: &Config, engine: Shared) -> Result<Vec<Box<dyn Fold>>, AppError> {
+    let routes = config.receivers.iter().filter(|receiver| !receiver.only_as_fallback).map(|receiver| Route {
+        receiver: receiver.name.clone(),
+        min_severity: receiver.min_severity,
+        scopes: receiver.scopes.clone(),
+        labels: model::Labels::new(),
+    });
+    let fallback = |receiver: &ReceiverConfig| {
+        let to = receiver.fallback.clone()?;
+        Some(Fallback { receiver: receiver.name.clone(), to, after: receiver.escalate_after })
+    };
+    let fallbacks = config.receivers.iter().filter_map(fallback).collect();
+    let link_base = config.server.external_url.clone();
+    let routing = RoutingFold::new(engine, link_base.clone());
+    let outbox = OutboxConfig { receivers: routes.collect(), fallbacks, link_base, ..OutboxConfig::default() };
+    let outbox = OutboxFold::new(outbox).map_err(|error| AppError::part("receivers", error))?;
+    let drift = DriftFold::new(config.drift.clone()).map_err(|error| AppError::part("drift", error))?;
+    let alert = AlertFold::new(config.alerts.clone());
+    Ok(vec![Box::new(drift), Box::new(alert), Box::new(routing), Box::new(outbox)])
+}

@@ -1,0 +1,67 @@
+//! Notices: what an Alertmanager configuration wants one receiver to be told.
+
+use std::collections::BTreeSet;
+
+use base::Timestamp;
+use model::rows::{Alert, Notice, Routing};
+use notify::Notification;
+
+use super::{OutboxFold, Told};
+
+/// The scope of incidents that are groups of posted alerts.
+pub const GROUPS: &str = "alertmanager";
+
+impl OutboxFold {
+    /// Whether notices tell of this incident, so that the routes of receivers do not decide.
+    pub(super) fn has_notices(&self, row: &Alert) -> bool {
+        row.scope == GROUPS && !self.direct.is_empty()
+    }
+
+    /// Whether a receiver is configured, here or in the Alertmanager configuration.
+    pub(super) fn knows(&self, receiver: &str) -> bool {
+        self.routes.knows(receiver) || self.direct.contains(receiver)
+    }
+
+    /// Takes the receivers of a new Alertmanager configuration; nobody can tell those that are gone.
+    pub(super) fn reroute(&mut self, row: &Routing) {
+        self.direct = serde_json::from_str(&row.receivers).unwrap_or_default();
+        let gone = |receiver: &&String| !self.knows(receiver);
+        let gone: BTreeSet<(String, String)> = self
+            .lanes
+            .iter()
+            .flat_map(|(incident, lanes)| lanes.keys().filter(gone).map(|name| (name.clone(), incident.clone())))
+            .collect();
+        gone.iter().for_each(|(receiver, incident)| self.forget(receiver, incident));
+    }
+
+    pub(super) fn notice(&mut self, row: &Notice, now: Timestamp, told: &mut Told) {
+        let (receiver, incident) = (&row.receiver, &row.incident);
+        if row.action == "forget" {
+            return self.drop_lane(receiver, incident);
+        }
+        let Ok(notification) = serde_json::from_str::<Notification>(&row.payload) else {
+            tracing::error!(receiver, incident, "a notice cannot be read, and nobody is told: a bug");
+            return;
+        };
+        if row.action == "resolve" {
+            return self.close(receiver, incident, notification, &row.reason, now, told);
+        }
+        if let Some(lane) = self.lane(receiver, incident) {
+            lane.want(notification, &row.reason);
+            if lane.ready() {
+                self.send(receiver, incident, now, told);
+            }
+        }
+    }
+
+    /// The incident is over, and the receiver wants no word of that: what is on its way ends, and
+    /// nothing follows.
+    fn drop_lane(&mut self, receiver: &str, incident: &str) {
+        let Some(lane) = self.lanes.get_mut(incident).and_then(|lanes| lanes.get_mut(receiver)) else { return };
+        if lane.in_flight() {
+            (lane.closing, lane.waiting, lane.wanted) = (true, false, None);
+        } else {
+            self.forget(receiver, incident);
+        }
+    }
+}

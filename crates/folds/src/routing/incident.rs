@@ -1,0 +1,61 @@
+//! Our own incidents as alerts.
+
+use std::sync::Arc;
+
+use alertmanager::{Alert, Labels};
+use base::Timestamp;
+use model::AlertState;
+use model::rows::Alert as Incident;
+
+use crate::alert::Evidence;
+use crate::outbox;
+
+/// The alert that stands for an incident. Its labels are those of the incident with `alertname`,
+/// `severity`, `scope`, `cause` and `incident`; the last makes them its own.
+pub(super) fn alert(row: &Incident) -> Alert {
+    let mut labels: Labels = row.labels.clone();
+    let kind = labels.get("kind").cloned().unwrap_or_default();
+    let own = [
+        ("alertname", alertname(&row.cause, &kind)),
+        ("severity", row.severity.to_string()),
+        ("scope", row.scope.clone()),
+        ("cause", row.cause.clone()),
+        ("incident", row.incident.clone()),
+    ];
+    // The severity may rise while it is open, but labels are what an alert is known by: routes and
+    // silences see the one that it opened with if the row does not say otherwise.
+    labels.extend(own.map(|(name, value)| (name.to_owned(), value)));
+    let evidence: Evidence = serde_json::from_str(&row.evidence).unwrap_or_default();
+    let texts = [
+        ("summary", Some(row.summary.clone())),
+        ("diff", evidence.symptoms.first().and_then(|symptom| symptom.diff.clone())),
+        ("commit", evidence.revision),
+        ("author", evidence.author),
+    ];
+    let annotations = texts.into_iter().filter_map(|(name, text)| Some((name.to_owned(), text?))).collect();
+    let is_over = row.state == AlertState::Resolved;
+    Alert {
+        labels,
+        annotations,
+        starts_at: row.since,
+        ends_at: if is_over { row.time } else { Timestamp::MAX },
+        updated_at: row.time,
+        generator_url: String::new(),
+        timeout: false,
+    }
+}
+
+/// `SteadfastDrift` of drift; of others, what their cause begins with.
+fn alertname(cause: &str, kind: &str) -> String {
+    let word = if kind.is_empty() { cause.split('/').next().unwrap_or_default() } else { kind };
+    let mut letters = word.chars();
+    let first = letters.next().map(|c| c.to_uppercase().collect::<String>()).unwrap_or_default();
+    format!("Steadfast{first}{}", letters.as_str())
+}
+
+/// What is told of an incident, whoever it is told to.
+pub(super) fn body(row: &Incident, link_base: Option<&str>) -> Arc<str> {
+    let notification = outbox::notification(row, link_base);
+    // Strings and numbers only: it cannot fail.
+    serde_json::to_string(&notification).unwrap_or_default().into()
+}

@@ -1,0 +1,176 @@
+//! The routing fold: an Alertmanager configuration decides who is told of what.
+//!
+//! Alerts that others posted are routed, grouped and timed as Alertmanager does it; each group is an
+//! incident. Incidents of ours, which are grouped by their cause already, go through the same tree,
+//! silences, inhibitions and intervals, each as one alert that is told of at once.
+//!
+//! Without a configuration, posted alerts are grouped by `alertname` and become incidents that the
+//! routes of `receivers` decide about.
+
+mod checkpoint;
+mod incident;
+mod rows;
+#[cfg(test)]
+mod tests;
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use alertmanager::engine::{Engine, Setup};
+use alertmanager::interval::Zone;
+use alertmanager::{Alert, Matcher, Matchers, Silence, WireMatcher};
+use base::Timestamp;
+use fold::{DocumentRef, Fold, FoldError, Found, Outputs};
+use model::rows::{Alert as Incident, Posting, Receipt, Routing, SilenceRow};
+use model::{ModelError, Outcome, Record, Stream};
+use parking_lot::RwLock;
+
+use crate::outbox::GROUPS;
+
+const NAME: &str = "routing";
+
+/// What is known of alerts: the fold writes it, others read it.
+pub type Shared = Arc<RwLock<Engine>>;
+
+/// See the module.
+#[derive(Debug)]
+pub struct RoutingFold {
+    engine: Shared,
+    /// The configuration without secrets; empty if there is none.
+    config: String,
+    link_base: Option<String>,
+    /// The time of the last record.
+    now: Timestamp,
+}
+
+impl RoutingFold {
+    /// Knows no alert, and has no configuration. It is seen through `engine`.
+    pub fn new(engine: Shared, link_base: Option<String>) -> Self {
+        *engine.write() = unconfigured();
+        Self { engine, config: String::new(), link_base, now: Timestamp::ZERO }
+    }
+
+    fn advance(&mut self, record: &Record, outputs: &mut Outputs) -> Result<(), ModelError> {
+        let now = record.time;
+        self.now = now;
+        let engine = Arc::clone(&self.engine);
+        let mut engine = engine.write();
+        match record.batch.stream {
+            Stream::Postings => record.rows::<Posting>()?.into_iter().for_each(|row| engine.post(alert(row), now)),
+            Stream::Silences => {
+                record.rows::<SilenceRow>()?.into_iter().filter_map(silence).for_each(|it| engine.silence(it));
+            }
+            Stream::Routings => {
+                for row in record.rows::<Routing>()? {
+                    self.reroute(row, &mut engine, now);
+                }
+            }
+            Stream::Alerts if self.is_configured() => {
+                for row in record.rows::<Incident>()?.iter().filter(|row| row.scope != GROUPS) {
+                    let body = incident::body(row, self.link_base.as_deref());
+                    engine.incident(&row.incident, incident::alert(row), body, now);
+                }
+            }
+            Stream::Receipts => {
+                for row in record.rows::<Receipt>()?.iter().filter(|row| is_taken(row)) {
+                    engine.proven(&row.receiver, &row.incident, now);
+                }
+            }
+            _ => {}
+        }
+        let flushes = engine.advance(now);
+        drop(engine);
+        flushes.iter().try_for_each(|flush| self.put(flush, now, outputs))
+    }
+
+    /// Whether there is a configuration, so that it decides who is told.
+    const fn is_configured(&self) -> bool {
+        !self.config.is_empty()
+    }
+
+    fn reroute(&mut self, row: Routing, engine: &mut Engine, now: Timestamp) {
+        if row.config == self.config {
+            return;
+        }
+        match setup(&row.config) {
+            Ok(setup) => {
+                engine.configure(setup, now);
+                self.config = row.config;
+            }
+            // It was read before it was put on the log: an older program may have done that.
+            Err(error) => tracing::error!(error, "the Alertmanager configuration cannot be read: the last one stays"),
+        }
+    }
+}
+
+fn is_taken(row: &Receipt) -> bool {
+    row.receiver.starts_with("alertmanager/") && matches!(row.outcome, Outcome::Delivered | Outcome::Accepted)
+}
+
+/// What the engine needs of a configuration without secrets; of an empty one, what holds without any.
+fn setup(config: &str) -> Result<Setup, String> {
+    if config.is_empty() {
+        return Ok(Setup::unconfigured());
+    }
+    let config = alertmanager::Config::parse(config).map_err(|error| error.to_string())?;
+    Setup::of(&config, Zone::default()).map_err(|error| error.to_string())
+}
+
+fn unconfigured() -> Engine {
+    let mut engine = Engine::new();
+    engine.configure(Setup::unconfigured(), Timestamp::ZERO);
+    engine
+}
+
+fn alert(row: Posting) -> Alert {
+    let Posting { time, labels, annotations, starts_at, ends_at, timeout, generator_url } = row;
+    Alert { labels, annotations, starts_at, ends_at, updated_at: time, generator_url, timeout }
+}
+
+/// The silence of a row; nothing if its matchers cannot be read, which would be a bug.
+fn silence(row: SilenceRow) -> Option<Silence> {
+    let bug = |error: &dyn std::fmt::Display| tracing::error!(id = row.id, %error, "a silence cannot be read: a bug");
+    let wire: Vec<WireMatcher> = serde_json::from_str(&row.matchers).inspect_err(|error| bug(error)).ok()?;
+    let matchers: Result<Vec<_>, _> = wire.into_iter().map(Matcher::try_from).collect();
+    Some(Silence {
+        matchers: Matchers::new(matchers.inspect_err(|error| bug(error)).ok()?),
+        id: row.id,
+        starts_at: row.starts_at,
+        ends_at: row.ends_at,
+        updated_at: row.time,
+        created_by: row.created_by,
+        comment: row.comment,
+        annotations: row.annotations,
+    })
+}
+
+impl Fold for RoutingFold {
+    fn name(&self) -> &'static str {
+        NAME
+    }
+
+    fn apply(
+        &mut self,
+        record: &Record,
+        _found: &HashMap<DocumentRef, Found>,
+        outputs: &mut Outputs,
+    ) -> Result<(), FoldError> {
+        self.advance(record, outputs).map_err(|source| FoldError::Record { fold: NAME, offset: record.offset, source })
+    }
+
+    fn next_tick(&self) -> Option<Timestamp> {
+        self.engine.read().next()
+    }
+
+    fn checkpoint(&self) -> Vec<u8> {
+        self.save()
+    }
+
+    fn restore(&mut self, state: &[u8]) -> Result<(), FoldError> {
+        let restored = self.load(state);
+        if restored.is_err() {
+            *self = Self::new(Arc::clone(&self.engine), self.link_base.clone());
+        }
+        restored.map_err(|problem| FoldError::Checkpoint { fold: NAME, problem })
+    }
+}

@@ -1,0 +1,224 @@
+//! What came of a look at a group, as rows.
+
+use std::collections::BTreeMap;
+
+use alertmanager::engine::{Action, Flush, Tell};
+use alertmanager::webhook::{self, Body};
+use alertmanager::{Alert, Labels};
+use base::Timestamp;
+use fold::Outputs;
+use model::rows::{Alert as Incident, Decision, Notice};
+use model::{AlertState, Key, ModelError, Severity};
+use notify::{Notification, Symptom};
+
+use super::RoutingFold;
+use crate::alert::Evidence;
+use crate::outbox::GROUPS;
+
+/// Rows of one record.
+const ROWS: usize = 500;
+/// Alerts that an incident describes; it counts the rest.
+const SYMPTOMS: usize = 20;
+/// Bytes of the alerts of one message; those beyond are counted.
+const BYTES: usize = 6 << 20;
+/// Labels by which an alert's severity is known, as teams write them.
+const SEVERITIES: [(&str, Severity); 9] = [
+    ("critical", Severity::Critical),
+    ("page", Severity::Critical),
+    ("emergency", Severity::Critical),
+    ("error", Severity::Error),
+    ("high", Severity::Error),
+    ("warning", Severity::Warning),
+    ("warn", Severity::Warning),
+    ("info", Severity::Info),
+    ("none", Severity::Info),
+];
+
+impl RoutingFold {
+    /// Puts out who is told what, and why.
+    pub(super) fn put(&self, flush: &Flush, now: Timestamp, outputs: &mut Outputs) -> Result<(), ModelError> {
+        let decisions: Vec<Decision> = flush.decisions.iter().map(|decided| decision(flush, decided, now)).collect();
+        decisions.chunks(ROWS).try_for_each(|rows| outputs.push(GROUPS, rows))?;
+        if flush.body.is_none() && !flush.tells.is_empty() && !flush.incident.is_empty() {
+            outputs.push(GROUPS, &[incident(flush, now)])?;
+        }
+        if self.is_configured() {
+            let notices: Vec<Notice> = flush.tells.iter().map(|tell| self.notice(flush, tell, now)).collect();
+            outputs.push(GROUPS, &notices)?;
+        }
+        Ok(())
+    }
+
+    fn notice(&self, flush: &Flush, tell: &Tell, now: Timestamp) -> Notice {
+        let action = match tell.action {
+            Action::Tell => "tell",
+            Action::Resolve => "resolve",
+            Action::Forget => "forget",
+        };
+        metrics::counter!("steadfast_notices_total", "action" => action, "reason" => tell.reason.as_str()).increment(1);
+        let payload = match tell.action {
+            Action::Forget => String::new(),
+            // Strings and numbers only: it cannot fail.
+            _ => serde_json::to_string(&self.notification(flush, tell, now)).unwrap_or_default(),
+        };
+        Notice {
+            time: now,
+            receiver: tell.way.clone(),
+            incident: flush.incident.clone(),
+            action: action.to_owned(),
+            reason: tell.reason.as_str().to_owned(),
+            payload,
+        }
+    }
+
+    fn notification(&self, flush: &Flush, tell: &Tell, now: Timestamp) -> Notification {
+        let alerts: Vec<Alert> = flush
+            .alerts
+            .iter()
+            .filter(|alert| tell.with_resolved || !alert.is_resolved(now))
+            .map(|alert| Alert::clone(alert))
+            .collect();
+        let group = Some(body(flush, tell, &alerts, now));
+        let ours = flush.body.as_ref().and_then(|body| serde_json::from_str::<Notification>(body).ok());
+        if let Some(ours) = ours {
+            return Notification { group, reason: tell.reason.as_str().to_owned(), ..ours };
+        }
+        let incident = incident(flush, now);
+        let page = |base: &String| format!("{}/incidents/{}", base.trim_end_matches('/'), incident.key);
+        let link = self.link_base.as_ref().map(page);
+        Notification {
+            incident: incident.incident,
+            action: notify::Action::Trigger,
+            state: incident.state,
+            severity: incident.severity,
+            summary: incident.summary,
+            cause: incident.cause,
+            scope: incident.scope,
+            since: incident.since,
+            time: now,
+            labels: incident.labels,
+            revision: None,
+            author: None,
+            message: None,
+            symptoms: symptoms(flush, now),
+            findings: u64::try_from(incident.findings).unwrap_or(0),
+            link,
+            reason: tell.reason.as_str().to_owned(),
+            note: None,
+            reference: None,
+            group,
+        }
+    }
+}
+
+/// The message as Alertmanager's webhook has it. Alerts that would make it too large for the log are
+/// cut, and counted.
+fn body(flush: &Flush, tell: &Tell, alerts: &[Alert], now: Timestamp) -> Box<Body> {
+    let about = webhook::Notification {
+        group_key: &flush.group_key,
+        receiver: &flush.receiver,
+        group_labels: &flush.group_labels,
+        route_labels: &flush.route_labels,
+        external_url: "",
+        reason: tell.reason,
+        now,
+    };
+    let size = |alert: &Alert| {
+        let pairs = alert.labels.iter().chain(&alert.annotations);
+        200 + pairs.map(|(name, value)| name.len() + value.len() + 8).sum::<usize>()
+    };
+    let mut left = BYTES;
+    let fits = alerts.iter().take_while(|alert| {
+        let fits = size(alert) <= left;
+        left = left.saturating_sub(size(alert));
+        fits
+    });
+    let max = fits.count().max(1) as u64;
+    Box::new(Body::new(&about, alerts, max))
+}
+
+/// The group as an incident.
+fn incident(flush: &Flush, now: Timestamp) -> Incident {
+    let firing: Vec<&Alert> = flush.alerts.iter().map(|alert| &**alert).filter(|it| !it.is_resolved(now)).collect();
+    let severity = flush.alerts.iter().map(|alert| severity(&alert.labels)).max().unwrap_or(Severity::Warning);
+    let symptoms = symptoms(flush, now);
+    let omitted = (firing.len().max(1) as u64).saturating_sub(symptoms.len() as u64);
+    let evidence = Evidence { symptoms, omitted, ..Evidence::default() };
+    Incident {
+        time: now,
+        key: Key::of(flush.incident.as_bytes()),
+        incident: flush.incident.clone(),
+        cause: flush.incident.split('#').next().unwrap_or_default().to_owned(),
+        scope: GROUPS.to_owned(),
+        state: if flush.is_over { AlertState::Resolved } else { AlertState::Firing },
+        severity,
+        summary: summary(flush, firing.len()),
+        since: flush.opened,
+        findings: i64::try_from(firing.len()).unwrap_or(i64::MAX),
+        labels: webhook::common(flush.alerts.iter().map(|alert| &alert.labels)),
+        // Strings and numbers only: it cannot fail.
+        evidence: serde_json::to_string(&evidence).unwrap_or_default(),
+        reason: flush.tells.first().map(|tell| tell.reason.as_str()).unwrap_or_default().to_owned(),
+    }
+}
+
+fn symptoms(flush: &Flush, now: Timestamp) -> Vec<Symptom> {
+    let mut alerts: Vec<&Alert> = flush.alerts.iter().map(|alert| &**alert).collect();
+    // What fires first; then the worst, then as they are.
+    alerts.sort_by_key(|alert| (alert.is_resolved(now), std::cmp::Reverse(severity(&alert.labels))));
+    alerts.into_iter().take(SYMPTOMS).map(symptom).collect()
+}
+
+fn symptom(alert: &Alert) -> Symptom {
+    let resource = ["instance", "pod", "node", "host"].iter().find_map(|name| alert.labels.get(*name)).cloned();
+    Symptom {
+        finding: format!("alert/{}", alert.fingerprint()),
+        summary: text(alert),
+        resource,
+        diff: None,
+        declared_in: None,
+        actor: None,
+        since: alert.starts_at,
+    }
+}
+
+/// One line about an alert: what its annotations say, else its name and labels.
+fn text(alert: &Alert) -> String {
+    let said = ["summary", "title", "message", "description"].iter().find_map(|name| alert.annotations.get(*name));
+    said.map_or_else(|| titled(&alert.labels), |text| text.lines().next().unwrap_or_default().chars().take(1024).collect())
+}
+
+fn titled(labels: &Labels) -> String {
+    let name = labels.get("alertname").map_or("alert", String::as_str);
+    let rest: BTreeMap<_, _> = labels.iter().filter(|(name, _)| *name != "alertname").take(8).collect();
+    let rest: Vec<String> = rest.into_iter().map(|(name, value)| format!("{name}={value}")).collect();
+    let text = if rest.is_empty() { name.to_owned() } else { format!("{name} ({})", rest.join(", ")) };
+    text.chars().take(1024).collect()
+}
+
+fn summary(flush: &Flush, firing: usize) -> String {
+    let first = flush.alerts.first().map_or_else(|| titled(&flush.group_labels), |alert| text(alert));
+    match firing {
+        0 => format!("resolved: {first}"),
+        1 => first,
+        more => format!("{first} (and {} more)", more - 1),
+    }
+}
+
+fn severity(labels: &Labels) -> Severity {
+    let word = labels.get("severity").map(|word| word.to_lowercase()).unwrap_or_default();
+    let known = SEVERITIES.iter().find(|(name, _)| *name == word);
+    known.map_or(Severity::Warning, |(_, severity)| *severity)
+}
+
+fn decision(flush: &Flush, decided: &alertmanager::engine::Decided, now: Timestamp) -> Decision {
+    Decision {
+        time: now,
+        fingerprint: decided.alert.fingerprint().to_string(),
+        labels: decided.alert.labels.clone(),
+        receiver: flush.receiver.clone(),
+        incident: flush.incident.clone(),
+        decision: decided.decision.as_str().to_owned(),
+        because: decided.decision.because(),
+    }
+}

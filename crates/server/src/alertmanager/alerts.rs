@@ -1,0 +1,94 @@
+use alertmanager::{accept, Alert};
+use axum::Json;
+use axum::body::Bytes;
+use axum::extract::rejection::BytesRejection;
+use axum::extract::{RawQuery, State as With};
+use axum::http::StatusCode;
+use base::Limit;
+use model::rows::Posting;
+use model::{Batch, ModelError};
+
+use super::ask::Ask;
+use super::wire::{GettableAlert, PostableAlert};
+use super::{BODY, Problem};
+use crate::state::State;
+
+/// What batches of the API are about: they are in one shard.
+pub const KEY: &str = "alertmanager";
+/// Alerts in one record.
+const ROWS: usize = 1_000;
+/// Alerts of one request.
+const POSTED: Limit = Limit::new("alertmanager.posted", 100_000);
+/// Reasons that an answer gives.
+const REASONS: usize = 10;
+
+/// `GET /api/v2/alerts`
+pub async fn get(
+    With(state): With<State>,
+    RawQuery(query): RawQuery,
+) -> Result<Json<Vec<GettableAlert>>, Problem> {
+    let (ask, now) = (Ask::parse(query.as_deref())?, state.clock.now());
+    let mut views = state.alerting()?.engine.read().alerts(now, |alert| ask.matches(&alert.labels));
+    views.retain(|view| {
+        let status = &view.status;
+        (ask.active || status.is_suppressed())
+            && (ask.silenced || status.silenced_by.is_empty())
+            && (ask.inhibited || status.inhibited_by.is_empty())
+            && view.receivers.iter().any(|receiver| ask.wants(receiver))
+    });
+    Ok(Json(views.into_iter().map(GettableAlert::from).collect()))
+}
+
+/// `POST /api/v2/alerts`: what is valid is taken even if other alerts are refused.
+pub async fn post(
+    With(state): With<State>,
+    body: Result<Bytes, BytesRejection>,
+) -> Result<(), Problem> {
+    let alerting = state.alerting()?;
+    let posted: Vec<PostableAlert> = read(body)?;
+    POSTED.check(posted.len() as u64).map_err(|exceeded| Problem::new(StatusCode::PAYLOAD_TOO_LARGE, exceeded))?;
+    let (held, timeout) = {
+        let engine = alerting.engine.read();
+        (engine.len(), engine.setup().resolve_timeout)
+    };
+    Limit::new("alertmanager.alerts", alerting.max_alerts)
+        .check((held + posted.len()) as u64)
+        .map_err(|exceeded| Problem::busy(StatusCode::TOO_MANY_REQUESTS, exceeded))?;
+    let now = state.clock.now();
+    let (mut rows, mut refused) = (Vec::with_capacity(posted.len()), Vec::new());
+    for alert in posted {
+        let accepted = alert.read().and_then(|alert| accept(alert, now, timeout).map_err(|error| error.to_string()));
+        match accepted {
+            Ok(alert) => rows.push(row(alert)),
+            Err(reason) => refused.push(reason),
+        }
+    }
+    metrics::counter!("steadfast_alertmanager_received_total", "result" => "accepted").increment(rows.len() as u64);
+    metrics::counter!("steadfast_alertmanager_received_total", "result" => "refused").increment(refused.len() as u64);
+    let batches: Result<Vec<Batch>, ModelError> = rows.chunks(ROWS).map(|rows| Batch::of(KEY, rows)).collect();
+    alerting.append(batches.map_err(|error| Problem::new(StatusCode::INTERNAL_SERVER_ERROR, error))?, &state.clock).await?;
+    if refused.is_empty() { Ok(()) } else { Err(Problem::bad(reasons(&refused))) }
+}
+
+pub(super) fn read<T: serde::de::DeserializeOwned>(body: Result<Bytes, BytesRejection>) -> Result<T, Problem> {
+    let body = body.map_err(|rejection| match rejection.status() {
+        StatusCode::PAYLOAD_TOO_LARGE => {
+            Problem::new(StatusCode::PAYLOAD_TOO_LARGE, format!("the body exceeds the limit {} = {}", BODY.name(), BODY.max()))
+        }
+        status => Problem::new(status, rejection.body_text()),
+    })?;
+    serde_json::from_slice(&body).map_err(|error| Problem::bad(format!("the body cannot be read: {error}")))
+}
+
+fn row(alert: Alert) -> Posting {
+    let Alert { labels, annotations, starts_at, ends_at, updated_at, generator_url, timeout } = alert;
+    Posting { time: updated_at, labels, annotations, starts_at, ends_at, timeout, generator_url }
+}
+
+fn reasons(refused: &[String]) -> String {
+    let mut text = refused.iter().take(REASONS).cloned().collect::<Vec<_>>().join("; ");
+    if refused.len() > REASONS {
+        text.push_str(&format!("; and {} more", refused.len() - REASONS));
+    }
+    text
+}

@@ -1,0 +1,124 @@
+use alertmanager::{Silence, SilenceError, SilenceState, WireMatcher};
+use axum::Json;
+use axum::body::Bytes;
+use axum::extract::rejection::BytesRejection;
+use axum::extract::{Path, RawQuery, State as With};
+use axum::http::StatusCode;
+use base::Timestamp;
+use model::rows::SilenceRow;
+use model::{Batch, Key};
+use serde_json::{Value, json};
+
+use super::alerts::{KEY, read};
+use super::ask::Ask;
+use super::wire::{GettableSilence, PostableSilence};
+use super::{Alerting, Problem};
+use crate::state::State;
+
+/// `GET /api/v2/silences`
+pub async fn list(
+    With(state): With<State>,
+    RawQuery(query): RawQuery,
+) -> Result<Json<Vec<GettableSilence>>, Problem> {
+    let (ask, now) = (Ask::parse(query.as_deref())?, state.clock.now());
+    let wanted = |silence: &&Silence| {
+        let state = match silence.state(now) {
+            SilenceState::Active => ask.active,
+            SilenceState::Pending => ask.pending,
+            SilenceState::Expired => ask.expired,
+        };
+        state && matches(&ask, silence)
+    };
+    let engine = state.alerting()?.engine.read();
+    Ok(Json(engine.silences().list(now).into_iter().filter(wanted).map(|it| GettableSilence::of(it, now)).collect()))
+}
+
+/// `GET /api/v2/silence/{id}`
+pub async fn get(
+    With(state): With<State>,
+    Path(id): Path<String>,
+) -> Result<Json<GettableSilence>, Problem> {
+    let now = state.clock.now();
+    let engine = state.alerting()?.engine.read();
+    let silence = engine.silences().get(&id).ok_or_else(|| problem(SilenceError::NotFound(id)))?;
+    Ok(Json(GettableSilence::of(silence, now)))
+}
+
+/// `POST /api/v2/silences`: a new one, or a change of the one with that id.
+pub async fn post(
+    With(state): With<State>,
+    body: Result<Bytes, BytesRejection>,
+) -> Result<Json<Value>, Problem> {
+    let posted = read::<PostableSilence>(body)?.read()?;
+    let (alerting, now) = (state.alerting()?, state.clock.now());
+    let new_id = state.rng.uuid();
+    let mut changed = String::new();
+    change(alerting, &state, now, |silences| {
+        changed = silences.set(posted, now, new_id)?;
+        Ok(())
+    })
+    .await?;
+    Ok(Json(json!({ "silenceID": changed })))
+}
+
+/// `DELETE /api/v2/silence/{id}`: ends it; it stays listed for a while.
+pub async fn delete(
+    With(state): With<State>,
+    Path(id): Path<String>,
+) -> Result<(), Problem> {
+    let (alerting, now) = (state.alerting()?, state.clock.now());
+    change(alerting, &state, now, |silences| silences.expire(&id, now)).await
+}
+
+/// Tries a change on a copy, and puts what is different on the log.
+async fn change(
+    alerting: &Alerting,
+    state: &State,
+    now: Timestamp,
+    change: impl FnOnce(&mut alertmanager::Silences) -> Result<(), SilenceError>,
+) -> Result<(), Problem> {
+    let _one_at_a_time = alerting.silencing.lock().await;
+    let rows: Vec<SilenceRow> = {
+        let engine = alerting.engine.read();
+        let mut silences = engine.silences().clone();
+        change(&mut silences).map_err(problem)?;
+        silences.iter().filter(|it| engine.silences().get(&it.id) != Some(it)).map(|it| row(it, now)).collect()
+    };
+    // Incidents are in every shard, and what mutes them is too.
+    let batch = || Batch::of(KEY, &rows).map_err(|error| Problem::new(StatusCode::INTERNAL_SERVER_ERROR, error));
+    for shard in (0..alerting.log.shards()).filter(|shard| !rows.is_empty() && *shard != alerting.shard) {
+        let appended = alerting.log.append(shard, vec![batch()?]).await;
+        appended.map_err(|error| Problem::busy(StatusCode::SERVICE_UNAVAILABLE, error))?;
+    }
+    if rows.is_empty() { Ok(()) } else { alerting.append(vec![batch()?], &state.clock).await }
+}
+
+fn row(silence: &Silence, now: Timestamp) -> SilenceRow {
+    let matchers: Vec<WireMatcher> = silence.matchers.as_slice().iter().map(WireMatcher::from).collect();
+    SilenceRow {
+        time: now,
+        id: silence.id.clone(),
+        key: Key::of(silence.id.as_bytes()),
+        // Texts only: it cannot fail.
+        matchers: serde_json::to_string(&matchers).unwrap_or_default(),
+        starts_at: silence.starts_at,
+        ends_at: silence.ends_at,
+        created_by: silence.created_by.clone(),
+        comment: silence.comment.clone(),
+        annotations: silence.annotations.clone(),
+    }
+}
+
+/// A filter is compared with the values that the silence's own matchers have.
+fn matches(ask: &Ask, silence: &Silence) -> bool {
+    let values = silence.matchers.as_slice().iter().map(|it| (it.name().to_owned(), it.value().to_owned())).collect();
+    ask.matches(&values)
+}
+
+fn problem(error: SilenceError) -> Problem {
+    let status = match error {
+        SilenceError::NotFound(_) => StatusCode::NOT_FOUND,
+        _ => StatusCode::BAD_REQUEST,
+    };
+    Problem::new(status, error)
+}

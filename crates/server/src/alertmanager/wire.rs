@@ -1,0 +1,192 @@
+//! What the API's bodies look like.
+
+use alertmanager::engine::{AlertView, GroupView};
+use alertmanager::{Labels, Matcher, PostedAlert, PostedSilence, Silence, WireMatcher};
+use base::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::Problem;
+
+/// A posted alert. Go writes a time that is not set as the first second of the year 1.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PostableAlert {
+    #[serde(default)]
+    labels: Labels,
+    #[serde(default)]
+    annotations: Option<Labels>,
+    #[serde(default)]
+    starts_at: Option<String>,
+    #[serde(default)]
+    ends_at: Option<String>,
+    #[serde(default, rename = "generatorURL")]
+    generator_url: Option<String>,
+}
+
+impl PostableAlert {
+    pub fn read(self) -> Result<PostedAlert, String> {
+        Ok(PostedAlert {
+            starts_at: time("startsAt", self.starts_at.as_deref())?,
+            ends_at: time("endsAt", self.ends_at.as_deref())?,
+            labels: self.labels,
+            annotations: self.annotations.unwrap_or_default(),
+            generator_url: self.generator_url.unwrap_or_default(),
+        })
+    }
+}
+
+fn time(name: &str, text: Option<&str>) -> Result<Option<Timestamp>, String> {
+    let Some(text) = text.filter(|text| !text.is_empty()) else { return Ok(None) };
+    let time = Timestamp::nearest(text).map_err(|error| format!("{name}: {error}"))?;
+    Ok((time != Timestamp::MIN).then_some(time))
+}
+
+#[derive(Serialize)]
+pub struct Name {
+    name: String,
+}
+
+impl Name {
+    pub fn of(name: &str) -> Self {
+        Self { name: name.to_owned() }
+    }
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct GettableAlert {
+    annotations: Labels,
+    ends_at: String,
+    fingerprint: String,
+    receivers: Vec<Name>,
+    starts_at: String,
+    status: AlertStatus,
+    updated_at: String,
+    #[serde(rename = "generatorURL")]
+    generator_url: String,
+    labels: Labels,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct AlertStatus {
+    inhibited_by: Vec<String>,
+    muted_by: Vec<String>,
+    silenced_by: Vec<String>,
+    state: &'static str,
+}
+
+impl From<AlertView> for GettableAlert {
+    fn from(view: AlertView) -> Self {
+        let state = if view.status.is_suppressed() { "suppressed" } else { "active" };
+        let alert = view.alert;
+        Self {
+            annotations: alert.annotations.clone(),
+            ends_at: alert.ends_at.to_string(),
+            fingerprint: view.fingerprint.to_string(),
+            receivers: view.receivers.iter().map(|name| Name::of(name)).collect(),
+            starts_at: alert.starts_at.to_string(),
+            status: AlertStatus {
+                inhibited_by: view.status.inhibited_by.iter().map(ToString::to_string).collect(),
+                muted_by: view.status.muted_by,
+                silenced_by: view.status.silenced_by,
+                state,
+            },
+            updated_at: alert.updated_at.to_string(),
+            generator_url: alert.generator_url.clone(),
+            labels: alert.labels.clone(),
+        }
+    }
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct AlertGroup {
+    alerts: Vec<GettableAlert>,
+    labels: Labels,
+    route_labels: Labels,
+    receiver: Name,
+}
+
+impl From<GroupView> for AlertGroup {
+    fn from(view: GroupView) -> Self {
+        Self {
+            alerts: view.alerts.into_iter().map(GettableAlert::from).collect(),
+            labels: view.labels,
+            route_labels: Labels::new(),
+            receiver: Name { name: view.receiver },
+        }
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PostableSilence {
+    #[serde(default)]
+    id: Option<String>,
+    matchers: Vec<WireMatcher>,
+    starts_at: String,
+    ends_at: String,
+    #[serde(default)]
+    created_by: String,
+    #[serde(default)]
+    comment: String,
+    #[serde(default)]
+    annotations: Option<Labels>,
+}
+
+impl PostableSilence {
+    pub fn read(self) -> Result<PostedSilence, Problem> {
+        let time = |name, text: &str| {
+            let time = time(name, Some(text)).map_err(Problem::bad)?;
+            time.ok_or_else(|| Problem::bad(format!("{name}: a time is needed")))
+        };
+        let matchers: Result<Vec<_>, _> = self.matchers.into_iter().map(Matcher::try_from).collect();
+        let bad = |error| Problem::bad(format!("invalid silence: invalid label matcher: {error}"));
+        Ok(PostedSilence {
+            id: self.id,
+            matchers: matchers.map_err(bad)?,
+            starts_at: time("startsAt", &self.starts_at)?,
+            ends_at: time("endsAt", &self.ends_at)?,
+            created_by: self.created_by,
+            comment: self.comment,
+            annotations: self.annotations.unwrap_or_default(),
+        })
+    }
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct GettableSilence {
+    id: String,
+    status: SilenceStatus,
+    updated_at: String,
+    comment: String,
+    created_by: String,
+    ends_at: String,
+    matchers: Vec<WireMatcher>,
+    starts_at: String,
+    #[serde(skip_serializing_if = "Labels::is_empty")]
+    annotations: Labels,
+}
+
+#[derive(Serialize)]
+struct SilenceStatus {
+    state: String,
+}
+
+impl GettableSilence {
+    pub fn of(silence: &Silence, now: Timestamp) -> Self {
+        Self {
+            id: silence.id.clone(),
+            status: SilenceStatus { state: silence.state(now).to_string() },
+            updated_at: silence.updated_at.to_string(),
+            comment: silence.comment.clone(),
+            created_by: silence.created_by.clone(),
+            ends_at: silence.ends_at.to_string(),
+            matchers: silence.matchers.as_slice().iter().map(WireMatcher::from).collect(),
+            starts_at: silence.starts_at.to_string(),
+            annotations: silence.annotations.clone(),
+        }
+    }
+}
