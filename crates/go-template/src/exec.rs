@@ -8,7 +8,7 @@ use base::{Exceeded, Limit};
 use crate::ast::{Branch, List, Node, Operand, Pipe};
 use crate::error::{Fault, TemplateError};
 use crate::functions::Functions;
-use crate::{Escape, Limits, Value, builtin, escape, time};
+use crate::{Escape, Limits, Value, builtin, escape, methods};
 
 /// Definitions by name.
 pub(crate) type Definitions = BTreeMap<String, Arc<List>>;
@@ -350,8 +350,8 @@ impl<'a> Executor<'a> {
     fn field(&self, receiver: &Value, name: &str, args: &[Value], line: usize) -> Run<Value> {
         let called = match receiver {
             Value::Object(object) => object.call(name, args),
-            Value::Time(time) => time.call(name, args),
-            Value::Duration(nanos) => time::call_duration(*nanos, name).map(Ok),
+            Value::Time(time) => methods::call_time(time, name, args),
+            Value::Duration(nanos) => methods::call_duration(*nanos, name).map(Ok),
             _ => None,
         };
         if let Some(result) = called {

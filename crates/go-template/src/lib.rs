@@ -19,6 +19,7 @@ mod format;
 mod functions;
 mod json;
 mod lex;
+mod methods;
 mod parse;
 mod quote;
 #[cfg(test)]

@@ -4,13 +4,12 @@ use base::Timestamp;
 use jiff::tz::TimeZone;
 use jiff::{Timestamp as Instant, Zoned};
 
-use crate::Value;
-
 /// A time, and the zone in which it is shown. None is Go's zero time, in the year 1.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Time(Option<Zoned>);
 
-const SECOND: i64 = 1_000_000_000;
+/// Nanoseconds.
+pub(crate) const SECOND: i64 = 1_000_000_000;
 const LONG_MONTHS: [&str; 12] = [
     "January",
     "February",
@@ -60,14 +59,26 @@ impl Time {
         Ok(Self(self.0.as_ref().map(|at| at.with_time_zone(zone))))
     }
 
-    fn plus(&self, nanos: i64) -> Self {
+    /// Later by a number of nanoseconds.
+    pub(crate) fn plus(&self, nanos: i64) -> Self {
         let span = jiff::SignedDuration::from_nanos(nanos);
         Self(self.0.as_ref().map(|at| at.checked_add(span).unwrap_or_else(|_| at.clone())))
     }
 
-    fn shown(&self) -> Zoned {
+    /// With its zone; the zero time too.
+    pub(crate) fn shown(&self) -> Zoned {
         let year_one = || jiff::civil::date(1, 1, 1).to_zoned(TimeZone::UTC).unwrap_or_default();
         self.0.clone().unwrap_or_else(year_one)
+    }
+
+    /// Whether it is the zero time.
+    pub(crate) const fn is_zero(&self) -> bool {
+        self.0.is_none()
+    }
+
+    /// The same time in UTC.
+    pub(crate) fn utc(&self) -> Self {
+        Self(self.0.as_ref().map(|at| at.with_time_zone(TimeZone::UTC)))
     }
 
     /// It in one of Go's layouts.
@@ -83,51 +94,6 @@ impl Time {
         }
         out
     }
-
-    /// Calls one of Go's methods; none if there is none of that name here.
-    pub(crate) fn call(&self, name: &str, args: &[Value]) -> Option<Result<Value, String>> {
-        let at = self.shown();
-        let nanos = at.timestamp().as_nanosecond();
-        let number = |value: i128| Value::Int(i64::try_from(value).unwrap_or(i64::MAX));
-        let second = i128::from(SECOND);
-        let other = || match args {
-            [Value::Time(other)] => Ok(other.shown().timestamp().as_nanosecond()),
-            _ => Err(format!("{name} takes a time")),
-        };
-        Some(Ok(match (name, args) {
-            ("Format", [layout]) => match layout.as_str() {
-                Some(layout) => Value::from(self.format(layout)),
-                None => return Some(Err("Format takes a layout".to_owned())),
-            },
-            ("Add", [Value::Int(nanos) | Value::Duration(nanos)]) => Value::Time(self.plus(*nanos)),
-            ("Sub", _) => return Some(other().map(|other| number(nanos - other)).map(as_duration)),
-            ("Before", _) => return Some(other().map(|other| Value::Bool(nanos < other))),
-            ("After", _) => return Some(other().map(|other| Value::Bool(nanos > other))),
-            ("Equal", _) => return Some(other().map(|other| Value::Bool(nanos == other))),
-            ("UTC" | "Local", []) => Value::Time(Self(self.0.as_ref().map(|at| at.with_time_zone(TimeZone::UTC)))),
-            ("Unix", []) => number(nanos.div_euclid(second)),
-            ("UnixMilli", []) => number(nanos.div_euclid(1_000_000)),
-            ("UnixNano", []) => number(nanos),
-            ("IsZero", []) => Value::Bool(self.0.is_none()),
-            ("String", []) => Value::from(self.to_string()),
-            ("Year", []) => Value::Int(at.year().into()),
-            ("Month", []) => Value::from(month(&at)),
-            ("Day", []) => Value::Int(at.day().into()),
-            ("Hour", []) => Value::Int(at.hour().into()),
-            ("Minute", []) => Value::Int(at.minute().into()),
-            ("Second", []) => Value::Int(at.second().into()),
-            ("YearDay", []) => Value::Int(at.day_of_year().into()),
-            ("Weekday", []) => Value::from(weekday(&at)),
-            _ => return None,
-        }))
-    }
-}
-
-fn as_duration(value: Value) -> Value {
-    match value {
-        Value::Int(nanos) => Value::Duration(nanos),
-        value => value,
-    }
 }
 
 impl std::fmt::Display for Time {
@@ -136,12 +102,14 @@ impl std::fmt::Display for Time {
     }
 }
 
-fn weekday(at: &Zoned) -> &'static str {
+/// The name of its day.
+pub(crate) fn weekday(at: &Zoned) -> &'static str {
     let day = usize::try_from(at.weekday().to_sunday_zero_offset()).unwrap_or_default();
     LONG_DAYS.get(day).copied().unwrap_or_default()
 }
 
-fn month(at: &Zoned) -> &'static str {
+/// The name of its month.
+pub(crate) fn month(at: &Zoned) -> &'static str {
     usize::try_from(at.month() - 1).ok().and_then(|month| LONG_MONTHS.get(month)).copied().unwrap_or_default()
 }
 
@@ -304,21 +272,6 @@ pub fn duration(nanos: i64) -> String {
             }
         }
     }
-}
-
-/// Calls one of the methods of Go's durations.
-pub(crate) fn call_duration(nanos: i64, name: &str) -> Option<Value> {
-    #[allow(clippy::cast_precision_loss, reason = "as Go does")]
-    let of = |unit: f64| Value::Float(nanos as f64 / unit);
-    Some(match name {
-        "String" => Value::from(duration(nanos)),
-        "Seconds" => of(1e9),
-        "Minutes" => of(60e9),
-        "Hours" => of(3600e9),
-        "Milliseconds" => Value::Int(nanos / 1_000_000),
-        "Nanoseconds" => Value::Int(nanos),
-        _ => return None,
-    })
 }
 
 #[cfg(test)]

@@ -52,12 +52,6 @@ settings! {
     }
 }
 
-impl super::settings::Blank for Matchers {
-    fn is_blank(&self) -> bool {
-        self.is_empty()
-    }
-}
-
 /// All matchers of the three forms together, sorted.
 fn together(
     equal: &BTreeMap<String, String>,

@@ -3,37 +3,55 @@
 
 use std::collections::BTreeMap;
 
-/// What need not be written.
-pub(crate) trait Blank {
-    /// Whether it says nothing.
+use serde::{Deserialize, Deserializer};
+
+/// What a key can have.
+pub(crate) trait Setting: Sized {
+    /// Whether it says nothing and need not be written.
     fn is_blank(&self) -> bool {
         false
     }
+
+    /// Reads it.
+    fn read<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error>
+    where
+        Self: Deserialize<'de>,
+    {
+        Self::deserialize(deserializer)
+    }
 }
 
-impl Blank for String {}
-impl Blank for bool {}
-impl Blank for u64 {}
-impl Blank for i64 {}
-impl Blank for f64 {}
+impl Setting for String {}
+impl Setting for bool {}
+impl Setting for u64 {}
+impl Setting for i64 {}
+impl Setting for f64 {}
 
-impl<T> Blank for Option<T> {
+impl<T> Setting for Option<T> {
     fn is_blank(&self) -> bool {
         self.is_none()
     }
 }
 
-impl<T> Blank for Vec<T> {
-    fn is_blank(&self) -> bool {
-        self.is_empty()
-    }
+/// A list or map whose key has no value is empty: its items may be commented out.
+macro_rules! several {
+    ($([$($param:ident)*] $type:ty,)*) => {$(
+        impl<$($param),*> Setting for $type {
+            fn is_blank(&self) -> bool {
+                self.is_empty()
+            }
+
+            fn read<'de, Des: Deserializer<'de>>(deserializer: Des) -> Result<Self, Des::Error>
+            where
+                Self: Deserialize<'de>,
+            {
+                Option::<Self>::deserialize(deserializer).map(Option::unwrap_or_default)
+            }
+        }
+    )*};
 }
 
-impl<K, V> Blank for BTreeMap<K, V> {
-    fn is_blank(&self) -> bool {
-        self.is_empty()
-    }
-}
+several! { [T] Vec<T>, [K V] BTreeMap<K, V>, [] crate::matcher::Matchers, }
 
 /// A section: `Name { key: Type = default, .. }`; without a default it is the type's.
 macro_rules! settings {
@@ -44,7 +62,11 @@ macro_rules! settings {
         pub struct $name {
             $(
                 #[doc = concat!("The key `", stringify!($field), "`, as Alertmanager documents it.")]
-                #[serde($(rename = $key,)? skip_serializing_if = "crate::config::settings::Blank::is_blank")]
+                #[serde(
+                    $(rename = $key,)?
+                    deserialize_with = "crate::config::settings::Setting::read",
+                    skip_serializing_if = "crate::config::settings::Setting::is_blank",
+                )]
                 pub $field: $type,
             )*
         }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
-use super::settings::Blank;
+use super::settings::Setting;
 
 /// What stands for a secret where a configuration is shown.
 pub(crate) const HIDDEN: &str = "<secret>";
@@ -39,9 +39,9 @@ pub struct HostPort {
     pub port: String,
 }
 
-impl Blank for Span {}
-impl Blank for GoSpan {}
-impl Blank for Url {}
+impl Setting for Span {}
+impl Setting for GoSpan {}
+impl Setting for Url {}
 
 impl Secret {
     /// Hides a text.

@@ -262,13 +262,19 @@ impl Serialize for Matchers {
     }
 }
 
+/// The matchers of one text in a list.
+struct Texts(Vec<Matcher>);
+
+impl<'de> Deserialize<'de> for Texts {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        parse::many(&String::deserialize(deserializer)?).map(Self).map_err(de::Error::custom)
+    }
+}
+
 impl<'de> Deserialize<'de> for Matchers {
     /// From a list of texts, each with one matcher or more.
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let mut all = Vec::new();
-        for text in Vec::<String>::deserialize(deserializer)? {
-            all.extend(parse::many(&text).map_err(de::Error::custom)?);
-        }
-        Ok(Self::new(all))
+        let texts = Vec::<Texts>::deserialize(deserializer)?;
+        Ok(Self::new(texts.into_iter().flat_map(|texts| texts.0).collect()))
     }
 }

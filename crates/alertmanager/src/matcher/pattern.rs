@@ -56,11 +56,13 @@ impl Pattern {
             pattern: pattern.chars().take(100).collect(),
             message: error.to_string().lines().last().unwrap_or_default().trim_start_matches("error: ").to_owned(),
         };
-        let translated = translate(pattern);
-        // Alone first, so that a bracket too many does not close ours.
-        let build = |text: &str| RegexBuilder::new(text).size_limit(MAX_COMPILED).nest_limit(100).build();
-        build(&translated).map_err(syntax)?;
-        build(&wrap(&translated)).map(Self).map_err(syntax)
+        let wrapped = wrap(&translate(pattern));
+        let regex = RegexBuilder::new(&wrapped).size_limit(MAX_COMPILED).nest_limit(100).build().map_err(&syntax)?;
+        // A bracket too many would have closed ours; it alone does not compile.
+        match closes_too_much(pattern).then(|| Regex::new(pattern)) {
+            Some(Err(error)) => Err(syntax(error)),
+            _ => Ok(Self(regex)),
+        }
     }
 
     /// Whether it matches.
@@ -95,6 +97,16 @@ impl fmt::Debug for Pattern {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Pattern({})", self.0.as_str())
     }
+}
+
+/// Whether there may be a closing bracket that nothing opens; escapes and classes are not looked at
+/// closely, so that it may say so wrongly, but never miss one.
+fn closes_too_much(pattern: &str) -> bool {
+    let mut depth = 0_i64;
+    pattern.bytes().any(|byte| {
+        depth += i64::from(byte == b'(') - i64::from(byte == b')');
+        depth < 0
+    }) || pattern.contains("\\(") || pattern.contains('[')
 }
 
 /// The same in Rust's syntax.

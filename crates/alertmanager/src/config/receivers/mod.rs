@@ -117,4 +117,4 @@ pub enum Number {
     Text(String),
 }
 
-impl super::settings::Blank for Number {}
+impl super::settings::Setting for Number {}

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::Number;
 use super::chat::Free;
 use crate::config::http::{HttpConfig, SigV4, TlsConfig};
-use crate::config::settings::{Blank, settings};
+use crate::config::settings::{Setting, settings};
 use crate::config::types::{GoSpan, HostPort, Secret, SecretUrl, Span, Url};
 
 settings! {
@@ -117,7 +117,7 @@ pub enum JiraText {
     },
 }
 
-impl Blank for JiraText {}
+impl Setting for JiraText {}
 
 impl From<&str> for JiraText {
     fn from(template: &str) -> Self {
