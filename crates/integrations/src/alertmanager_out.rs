@@ -18,10 +18,10 @@ use notify::{Action, Integration, Limits, Notification, SendError, Sent};
 use serde::{Deserialize, Serialize};
 
 use crate::auth::{self, Auth, BasicAuth};
-use crate::fit::{self, Budget};
+use crate::fit::Budget;
 use crate::http::{Address, Client};
 use crate::plugin::{BuildError, Context, Plugin, settings};
-use crate::tell::{self, Share, key, story, title, web};
+use crate::tell::{Share, alertname, key, label_name, story, title, web};
 
 /// How often an open incident is told again: as Prometheus does.
 const REFRESH: Duration = Duration::from_secs(60);
@@ -193,7 +193,7 @@ fn labels(notification: &Notification, shared: bool) -> Map {
     let mut budget = Budget::new(LABELS);
     let kind = notification.symptoms.first().and_then(|root| root.finding.split('/').next()).unwrap_or("incident");
     let own = [
-        ("alertname", format!("Steadfast{}", capital(kind))),
+        ("alertname", alertname(kind)),
         ("incident", key(&notification.incident, 255)),
         ("severity", notification.severity.to_string()),
         ("scope", notification.scope.clone()),
@@ -220,19 +220,5 @@ fn annotations(notification: &Notification) -> Map {
     let link = web(notification.link.as_deref());
     texts.extend(link.map(|link| ("link".to_owned(), link)));
     texts.extend((told.truncated > 0).then(|| ("truncated".to_owned(), told.truncated.to_string())));
-    texts.extend(Some(tell::impact(notification)).map(|text| ("description".to_owned(), fit::line(&text, 1024))));
     texts
-}
-
-fn capital(word: &str) -> String {
-    let mut letters = word.chars().filter(char::is_ascii_alphanumeric).take(64);
-    let first: String = letters.next().map(|c| c.to_ascii_uppercase()).into_iter().collect();
-    first + &letters.collect::<String>()
-}
-
-/// A name that an Alertmanager before UTF-8 names takes too.
-fn label_name(name: &str) -> String {
-    let fits = |c: char| if c.is_ascii_alphanumeric() || c == '_' { c } else { '_' };
-    let name: String = name.chars().map(fits).collect();
-    if name.starts_with(|c: char| c.is_ascii_digit()) { format!("_{name}") } else { name }
 }

@@ -81,6 +81,13 @@ impl Client {
         url
     }
 
+    /// Another path at our address.
+    pub fn beside(&self, path: &str) -> Url {
+        let mut url = self.url.clone();
+        url.set_path(path);
+        url
+    }
+
     /// Asks once, at a place of the same provider.
     ///
     /// # Errors

@@ -117,7 +117,7 @@ fn failure(answer: &Answer) -> Option<u16> {
 }
 
 fn message(notification: &Notification, told: Vec<Value>) -> Vec<u8> {
-    let heading = format!("[{}] {}", state(notification), title(notification, TITLE));
+    let heading = format!("{}: {}", state(notification), title(notification, TITLE));
     let mut body = vec![block(&heading, json!({"size": "medium", "weight": "bolder", "color": color(notification)}))];
     if told.is_empty() {
         body.push(block(&format!("{}, {}", notification.severity, fit::line(&notification.scope, 255)), json!({})));

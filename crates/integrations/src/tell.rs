@@ -122,6 +122,20 @@ pub(crate) fn state(notification: &Notification) -> &'static str {
     }
 }
 
+/// `drift` as `SteadfastDrift`.
+pub(crate) fn alertname(kind: &str) -> String {
+    let mut letters = kind.chars();
+    let first = letters.next().map(|c| c.to_uppercase().collect::<String>()).unwrap_or_default();
+    format!("Steadfast{first}{}", letters.as_str())
+}
+
+/// A name that receivers before UTF-8 names take too.
+pub(crate) fn label_name(name: &str) -> String {
+    let fits = |c: char| if c.is_ascii_alphanumeric() || c == '_' { c } else { '_' };
+    let name: String = name.chars().map(fits).collect();
+    if name.starts_with(|c: char| c.is_ascii_digit()) { format!("_{name}") } else { name }
+}
+
 #[cfg(test)]
 mod tests {
     use notify::suite::{oversize, sample};
@@ -156,5 +170,15 @@ mod tests {
         assert_eq!(told.diff.as_deref(), Some("-worker_processes 2;\n+worker_processes 8;"));
         assert!(told.truncated > 9_990, "{}", told.truncated);
         assert!(told.plain(None).chars().count() <= 3000);
+    }
+
+    #[test]
+    fn names_of_labels_are_ones_that_every_receiver_takes() {
+        for (name, expected) in
+            [("scope", "scope"), ("app.kubernetes.io/name", "app_kubernetes_io_name"), ("9x", "_9x")]
+        {
+            assert_eq!(label_name(name), expected);
+        }
+        assert_eq!((alertname("drift").as_str(), alertname("").as_str()), ("SteadfastDrift", "Steadfast"));
     }
 }

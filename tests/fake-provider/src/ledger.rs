@@ -10,7 +10,7 @@ pub struct Entry {
     pub time: String,
     /// When, in nanoseconds since the epoch.
     pub nanos: i64,
-    /// `/v2/enqueue` or `/webhook`.
+    /// `/v2/enqueue`, `/webhook` or another.
     pub path: String,
     /// What it was answered; 0 if it was not.
     pub status: u16,

@@ -55,6 +55,19 @@ fn trigger(checked: &mut Checked, body: &Value) {
     }
 }
 
+/// `POST /v2/change/enqueue`.
+pub(crate) fn change(body: &Value) -> Checked {
+    let mut checked = Checked::default();
+    checked.fields(body, "the change event", &["routing_key", "payload", "links"]);
+    if checked.text(body, "/routing_key").chars().count() != 32 {
+        checked.breach("Length of 'routing_key' is incorrect (should be 32 characters)");
+    }
+    checked.fields(&body["payload"], "payload", &["summary", "source", "timestamp", "custom_details"]);
+    _ = checked.text(body, "/payload/summary");
+    checked.at_most(body, "/payload/summary", 1024);
+    checked
+}
+
 /// Status and body as PagerDuty answers.
 pub(crate) fn answer(checked: &Checked) -> (u16, Value) {
     if checked.violations.is_empty() {

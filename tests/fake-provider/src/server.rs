@@ -1,8 +1,8 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use axum::body::Bytes;
-use axum::extract::State;
-use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::extract::{Path, RawQuery, State};
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
@@ -13,7 +13,7 @@ use tokio::sync::watch;
 use crate::contract::Checked;
 use crate::ledger::{Entry, Stats};
 use crate::mode::{Kind, Mode};
-use crate::{alertmanager, pagerduty};
+use crate::{alertmanager, alerts, chat, opsgenie, pagerduty};
 
 /// The largest body that is read; more than any contract allows.
 const BODY: usize = 16 << 20;
@@ -38,6 +38,9 @@ struct Seen {
     log: Vec<Entry>,
     stats: Stats,
     mode: Mode,
+    changes: Vec<Value>,
+    requests: opsgenie::Requests,
+    channel: chat::Channel,
 }
 
 impl FakeProvider {
@@ -51,7 +54,14 @@ impl FakeProvider {
         let shared = Arc::new(Shared { clock: Clock::system(), seen: Mutex::default(), count: watch::Sender::new(0) });
         let router = Router::new()
             .route("/v2/enqueue", post(enqueue))
+            .route("/v2/change/enqueue", post(change))
             .route("/webhook", post(webhook))
+            .route("/v2/alerts", post(create))
+            .route("/v2/alerts/{alias}/{what}", post(change_alert).put(change_alert).get(became))
+            .route("/api/v2/alerts", post(alerts))
+            .route("/api/{method}", post(slack))
+            .route("/services/{*rest}", post(slack_webhook))
+            .route("/workflows/{*rest}", post(teams))
             .route("/_log", get(log))
             .route("/_stats", get(stats))
             .route("/_mode", post(set_mode))
@@ -78,6 +88,16 @@ impl FakeProvider {
     /// The counts so far.
     pub fn stats(&self) -> Stats {
         self.shared.seen().stats.clone()
+    }
+
+    /// Every change event so far; they are in neither the log nor the counts but for breaches.
+    pub fn changes(&self) -> Vec<Value> {
+        self.shared.seen().changes.clone()
+    }
+
+    /// The next `count` alerts are taken, and rejected when they are processed.
+    pub fn reject(&self, count: u64) {
+        self.shared.seen().requests.reject = count;
     }
 
     /// Sets how the next requests are answered.
@@ -161,6 +181,66 @@ async fn webhook(State(shared): State<Arc<Shared>>, bytes: Bytes) -> Response {
     let checked = alertmanager::check(&serde_json::from_slice(&bytes).unwrap_or_default());
     let yes = if checked.violations.is_empty() { 200 } else { 400 };
     shared.take("/webhook", &bytes, checked, (yes, json!({}))).await
+}
+
+async fn change(State(shared): State<Arc<Shared>>, bytes: Bytes) -> Response {
+    let body: Value = serde_json::from_slice(&bytes).unwrap_or_default();
+    let checked = pagerduty::change(&body);
+    let mut seen = shared.seen();
+    seen.stats.violations.extend(checked.violations);
+    seen.changes.push(body);
+    (StatusCode::ACCEPTED, Json(json!({"status": "success", "message": "Change event processed"}))).into_response()
+}
+
+async fn create(State(shared): State<Arc<Shared>>, bytes: Bytes) -> Response {
+    let checked = opsgenie::create(&serde_json::from_slice(&bytes).unwrap_or_default());
+    let yes = shared.seen().requests.take(&checked);
+    shared.take("/v2/alerts", &bytes, checked, yes).await
+}
+
+async fn change_alert(
+    State(shared): State<Arc<Shared>>,
+    method: Method,
+    Path((alias, what)): Path<(String, String)>,
+    RawQuery(query): RawQuery,
+    bytes: Bytes,
+) -> Response {
+    let body = serde_json::from_slice(&bytes).unwrap_or_default();
+    let mut checked = opsgenie::change(method.as_str(), &alias, &what, query.as_deref(), &body);
+    let yes = shared.seen().requests.take(&checked);
+    checked.action.get_or_insert(what);
+    shared.take("/v2/alerts", &bytes, checked, yes).await
+}
+
+async fn became(State(shared): State<Arc<Shared>>, Path((_, id)): Path<(String, String)>) -> Response {
+    let (status, body) = shared.seen().requests.became(&id);
+    (StatusCode::from_u16(status).unwrap_or_default(), Json(body)).into_response()
+}
+
+async fn alerts(State(shared): State<Arc<Shared>>, bytes: Bytes) -> Response {
+    let checked = alerts::check(&serde_json::from_slice(&bytes).unwrap_or_default());
+    let yes = if checked.violations.is_empty() { 200 } else { 400 };
+    shared.take("/api/v2/alerts", &bytes, checked, (yes, json!({}))).await
+}
+
+async fn slack(State(shared): State<Arc<Shared>>, Path(method): Path<String>, bytes: Bytes) -> Response {
+    let body = serde_json::from_slice(&bytes).unwrap_or_default();
+    let checked = chat::message(&method, &body);
+    let yes = shared.seen().channel.answer(&method, &body, &checked);
+    shared.take(&format!("/api/{method}"), &bytes, checked, (200, yes)).await
+}
+
+async fn slack_webhook(State(shared): State<Arc<Shared>>, bytes: Bytes) -> Response {
+    let checked = chat::webhook(&serde_json::from_slice(&bytes).unwrap_or_default());
+    let good = checked.violations.is_empty();
+    _ = shared.take("/services", &bytes, checked, (200, json!({}))).await;
+    if good { "ok".into_response() } else { (StatusCode::BAD_REQUEST, "invalid_payload").into_response() }
+}
+
+async fn teams(State(shared): State<Arc<Shared>>, bytes: Bytes) -> Response {
+    let checked = chat::card(bytes.len(), &serde_json::from_slice(&bytes).unwrap_or_default());
+    let yes = if checked.violations.is_empty() { 202 } else { 400 };
+    shared.take("/workflows", &bytes, checked, (yes, json!({}))).await
 }
 
 async fn log(State(shared): State<Arc<Shared>>) -> Response {

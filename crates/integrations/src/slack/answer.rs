@@ -49,10 +49,6 @@ pub(super) struct Said {
 }
 
 impl Said {
-    pub fn cannot_edit(&self) -> bool {
-        CANNOT_EDIT.contains(&self.error.as_str())
-    }
-
     pub fn place(&self) -> Option<Place> {
         Place::of(&self.channel, &self.ts)
     }
@@ -73,9 +69,9 @@ pub(super) fn of_api(client: &Client, answer: &Answer) -> Result<Said, Failure> 
                 _ => 400,
             };
             let error = with_status(answer.as_status(status).error(text), answer.status);
-            Err(Failure { error, said: Some(said) })
+            Err(Failure { error, fixed: CANNOT_EDIT.contains(&said.error.as_str()) })
         }
-        said => Err(Failure { error: answer.error(text), said }),
+        _ => Err(Failure { error: answer.error(text), fixed: false }),
     }
 }
 

@@ -145,7 +145,7 @@ impl Slack {
         };
         match call(client, "chat.update", &first.update(message.clone())).await {
             // What was deleted, or is too old to be changed, is said anew.
-            Err(Failure { said: Some(said), .. }) if said.cannot_edit() => {
+            Err(Failure { fixed: true, .. }) => {
                 return post(client, &body::to(channel, message)).await;
             }
             other => _ = other.map_err(|failure| failure.error)?,
@@ -192,15 +192,16 @@ impl std::fmt::Display for Place {
     }
 }
 
-/// A call that failed, and what Slack said of it.
+/// A call that failed.
 struct Failure {
     error: SendError,
-    said: Option<Said>,
+    /// The message that was to be changed cannot be.
+    fixed: bool,
 }
 
 impl From<SendError> for Failure {
     fn from(error: SendError) -> Self {
-        Self { error, said: None }
+        Self { error, fixed: false }
     }
 }
 

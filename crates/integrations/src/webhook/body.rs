@@ -7,6 +7,7 @@ use notify::{Action, Notification, Symptom};
 use serde::Serialize;
 
 use crate::fit::{self, Budget};
+use crate::tell::{alertname, label_name};
 
 /// `endsAt` of an alert that fires: Go's zero time.
 const NEVER: &str = "0001-01-01T00:00:00Z";
@@ -81,6 +82,8 @@ struct Ours {
     findings: u64,
     #[serde(skip_serializing_if = "Option::is_none")]
     link: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    note: Option<String>,
 }
 
 impl Frame {
@@ -172,6 +175,7 @@ fn ours(notification: &Notification) -> Ours {
         author: notification.author.as_ref().map(|text| fit::line(text, 255)),
         findings: notification.findings,
         link: notification.link.as_ref().map(|text| fit::line(text, 2000)),
+        note: notification.note.as_ref().map(|text| fit::line(text, 1024)),
     }
 }
 
@@ -239,20 +243,6 @@ fn annotations(notification: &Notification, symptom: Option<&Symptom>, budget: &
     fitted.collect()
 }
 
-/// `drift` as `SteadfastDrift`.
-fn alertname(kind: &str) -> String {
-    let mut letters = kind.chars();
-    let first = letters.next().map(|c| c.to_uppercase().collect::<String>()).unwrap_or_default();
-    format!("Steadfast{first}{}", letters.as_str())
-}
-
-/// A name that receivers before UTF-8 names take too.
-fn label_name(name: &str) -> String {
-    let fits = |c: char| if c.is_ascii_alphanumeric() || c == '_' { c } else { '_' };
-    let name: String = name.chars().map(fits).collect();
-    if name.starts_with(|c: char| c.is_ascii_digit()) { format!("_{name}") } else { name }
-}
-
 /// Alertmanager's order: `job`, `instance`, then all labels.
 fn order(alert: &Alert) -> (Option<&String>, Option<&String>, &Map) {
     (alert.labels.get("job"), alert.labels.get("instance"), &alert.labels)
@@ -290,15 +280,5 @@ mod tests {
         let labels = [("name", "garland, briggs"), ("fear", "love is not enough")];
         let labels = labels.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
         assert_eq!(u64::from_str_radix(&fingerprint(&labels), 16).unwrap(), 5_799_056_148_416_392_346);
-    }
-
-    #[test]
-    fn names_of_labels_are_ones_that_every_receiver_takes() {
-        for (name, expected) in
-            [("scope", "scope"), ("app.kubernetes.io/name", "app_kubernetes_io_name"), ("9x", "_9x")]
-        {
-            assert_eq!(label_name(name), expected);
-        }
-        assert_eq!((alertname("drift").as_str(), alertname("").as_str()), ("SteadfastDrift", "Steadfast"));
     }
 }

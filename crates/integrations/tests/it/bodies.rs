@@ -21,6 +21,32 @@ fn both(provider: &FakeProvider) -> [Box<dyn Integration>; 2] {
     [support::pagerduty(provider.url(), TIME), webhook]
 }
 
+/// Those that tell one notification with several requests.
+fn others(provider: &FakeProvider) -> [Box<dyn Integration>; 5] {
+    let url = provider.url();
+    let (_key, key) = support::secret(support::TOKEN);
+    let jira = serde_json::json!({"api_key": key, "url": url});
+    [
+        support::opsgenie(url, TIME),
+        (support::plugin("jira_service_management").build)(&jira, &support::context(TIME)).unwrap(),
+        support::slack(url, TIME),
+        support::teams(url, TIME),
+        support::alertmanager(url, TIME),
+    ]
+}
+
+/// The requests that `notification` makes: path and body.
+async fn told(provider: &FakeProvider, integration: &dyn Integration, told: &Notification, safe: bool) -> Value {
+    let before = provider.log().len();
+    let sent = if safe { integration.send_safe(told).await } else { integration.send(told).await };
+    sent.unwrap();
+    let entries = provider.log().split_off(before);
+    entries
+        .iter()
+        .map(|entry| serde_json::json!({"path": entry.path, "action": entry.action, "body": entry.body}))
+        .collect()
+}
+
 /// `UPDATE=1 cargo test -p integrations` rewrites the golden files.
 fn golden(name: &str, body: &Value) {
     let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/golden").join(format!("{name}.json"));
@@ -47,6 +73,45 @@ async fn bodies_are_as_the_golden_files_have_them() {
 }
 
 #[tokio::test]
+async fn requests_are_as_the_golden_files_have_them() {
+    let provider = provider().await;
+    for integration in others(&provider) {
+        let mut reference = None;
+        for action in ACTIONS {
+            let notification = Notification { reference: reference.clone(), ..sample(action) };
+            golden(
+                &format!("{}-{action}", integration.kind()),
+                &told(&provider, &*integration, &notification, false).await,
+            );
+            // The first message, or the labels that were told, as a receipt would have them.
+            if action == Action::Trigger {
+                reference = integration.send(&notification).await.unwrap().reference;
+            }
+        }
+        let safe = told(&provider, &*integration, &sample(Action::Trigger), true).await;
+        golden(&format!("{}-safe", integration.kind()), &safe);
+    }
+    assert_eq!(provider.stats().violations, Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn a_change_event_goes_out_once_for_each_revision_and_after_the_page() {
+    let provider = provider().await;
+    let integration = support::pagerduty(provider.url(), TIME);
+    let trigger = sample(Action::Trigger);
+    let other = Notification { revision: Some("77aa".to_owned()), incident: "other".to_owned(), ..trigger.clone() };
+    let none = Notification { revision: None, ..trigger.clone() };
+    for notification in [&sample(Action::Update), &trigger, &trigger, &other, &none, &sample(Action::Resolve)] {
+        integration.send(notification).await.unwrap();
+    }
+    let changes = provider.changes();
+    let summaries: Vec<_> = changes.iter().map(|change| change["payload"]["summary"].as_str().unwrap()).collect();
+    assert_eq!(summaries, ["host/web-1: 3f1c2a9 nginx: two workers", "host/web-1: 77aa nginx: two workers"]);
+    golden("pagerduty-change", &changes[0]);
+    assert_eq!(provider.stats().violations, Vec::<String>::new());
+}
+
+#[tokio::test]
 async fn whatever_is_told_keeps_the_contract() {
     let provider = provider().await;
     let plain = sample(Action::Trigger);
@@ -61,7 +126,7 @@ async fn whatever_is_told_keeps_the_contract() {
         ..plain.clone()
     };
     let long = Notification { summary: "ß".repeat(1025), ..plain };
-    for integration in both(&provider) {
+    for integration in both(&provider).into_iter().chain(others(&provider)) {
         for notification in [&bare, &long].into_iter().chain(&ACTIONS.map(oversize)) {
             integration.send(notification).await.unwrap();
             integration.send_safe(notification).await.unwrap();

@@ -31,6 +31,37 @@ fn wrong_settings_are_named_and_show_no_secret() {
             json!({"url": "http://x", "bearer_token": key, "basic_auth": {"username": "u", "password": key}}),
             "twice",
         ),
+        ("opsgenie", json!({}), "api_key"),
+        ("opsgenie", json!({"api_key": key, "tags": ["x".repeat(51)]}), "longer than 50"),
+        ("opsgenie", json!({"api_key": key, "responders": [{"group": "x"}]}), "group"),
+        (
+            "opsgenie",
+            json!({"api_key": key, "proof": {"cloud_id": "a", "email": "e", "api_token": key}}),
+            "proof: Opsgenie answers",
+        ),
+        (
+            "jira_service_management",
+            json!({"api_key": key, "proof": {"cloud_id": "../x", "email": "e", "api_token": key}}),
+            "cloud_id",
+        ),
+        ("slack", json!({}), "either a webhook_url"),
+        ("slack", json!({"token": key}), "a token needs a channel"),
+        ("slack", json!({"token": key, "channel": "C1", "webhook_url": key}), "either a webhook_url"),
+        ("slack", json!({"webhook_url": short}), "webhook_url: "),
+        ("teams", json!({}), "url"),
+        ("teams", json!({"url": short}), "url: "),
+        ("email", json!({"host": "h", "from": "nobody", "to": ["a@b.c"]}), "from: `nobody` is no address"),
+        ("email", json!({"host": "h", "from": "a@b.c", "to": []}), "to: there is no address"),
+        (
+            "email",
+            json!({"host": "h", "from": "a@b.c", "to": ["a@b.c"], "username": "u"}),
+            "a username needs a password",
+        ),
+        ("email", json!({"host": "h", "from": "a@b.c", "to": ["a@b.c"], "ca": "/nowhere"}), "ca: /nowhere"),
+        ("email", json!({"host": " ", "from": "a@b.c", "to": ["a@b.c"]}), "host: it is empty"),
+        ("email", json!({"host": "h", "from": "a@b.c", "to": ["a@b.c"], "tls": "maybe"}), "maybe"),
+        ("alertmanager", json!({"url": "http://x", "ends_after": "1m"}), "at least 4m"),
+        ("alertmanager", json!({"url": "http://x", "labels": {"a-b": "c"}}), "`a-b` is no name"),
     ];
     for (kind, settings, expected) in cases {
         let error = refusal(kind, &settings);

@@ -6,4 +6,7 @@
 mod bodies;
 mod build;
 mod conformance;
+mod flows;
+mod mail;
+mod smtp;
 mod support;

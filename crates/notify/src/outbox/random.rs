@@ -198,8 +198,10 @@ impl World {
             self.append();
             self.now += 100;
             let quiet = self.flying.is_empty() && self.pending.is_empty() && self.read == self.log.len();
-            if quiet && self.outbox.wake(self.at()).is_none() {
-                break;
+            match self.outbox.wake(self.at()) {
+                None if quiet => break,
+                Some(at) if quiet => self.now = self.now.max(at.as_millis() as u64 + 1),
+                _ => {}
             }
         }
         assert!(self.flying.is_empty() && self.pending.is_empty() && self.read == self.log.len());

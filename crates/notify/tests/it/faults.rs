@@ -1,7 +1,7 @@
 use std::sync::atomic::Ordering;
 
 use notify::Action::{Resolve, Trigger};
-use notify::{Checkpoints, SendError};
+use notify::{Checkpoints, Proof, SendError};
 
 use crate::world::{Reply, World};
 
@@ -96,4 +96,75 @@ async fn a_refused_receiver_keeps_everything_until_it_is_let_in() {
     assert!(world.log.receipts().iter().all(|receipt| !receipt.last));
     world.provider().usually(Reply::Yes);
     world.until("all", || world.log.receipts().iter().filter(|r| r.last).count() == 20).await;
+}
+
+#[tokio::test]
+async fn killed_before_the_proof_it_is_asked_for_and_not_sent_again() {
+    let world = World::new(&["a"]);
+    world.provider().usually(Reply::Takes);
+    world.provider().proves(vec![Proof::Pending; 3]);
+    world.start();
+    world.intend("a", "x", 1, Trigger).await;
+    world.until("it is taken", || world.said() == ["1 accepted"]).await;
+    world.until("it is asked for", || world.provider().questions.lock().unwrap().len() == 1).await;
+    world.kill().await;
+    world.start();
+    world.until("the proof", || world.log.receipts().len() == 2).await;
+    assert_eq!(world.said(), ["1 accepted", "1 delivered last"]);
+    assert_eq!(world.provider().asked().len(), 1);
+    assert_eq!(*world.provider().questions.lock().unwrap(), ["request"; 4]);
+}
+
+#[tokio::test]
+async fn what_is_rejected_after_it_was_taken_is_sent_in_its_safe_form() {
+    let world = World::new(&["a"]);
+    world.provider().reply(0, Reply::Takes);
+    world.provider().proves([Proof::Rejected { problem: "no such priority".to_owned() }]);
+    world.start();
+    world.intend("a", "x", 1, Trigger).await;
+    world.until("three receipts", || world.log.receipts().len() == 3).await;
+    assert_eq!(world.said(), ["1 accepted", "1 poison", "1 delivered last"]);
+    assert!(world.provider().asked()[1].2);
+}
+
+#[tokio::test]
+async fn a_provider_that_never_proves_is_given_up_after_its_time() {
+    let world = World::new(&["a"]);
+    world.provider().usually(Reply::Takes);
+    world.provider().proves(vec![Proof::Pending; 1000]);
+    world.start();
+    world.intend("a", "x", 1, Trigger).await;
+    world.until("it is taken", || world.said() == ["1 accepted"]).await;
+    world.intend("a", "x", 2, Resolve).await;
+    world.until("it is given up", || world.log.receipts().iter().any(|receipt| receipt.last)).await;
+    assert_eq!(world.said()[..2], ["1 accepted", "1 unproven last"]);
+    world.until("its resolve is sent all the same", || world.provider().asked().len() == 2).await;
+}
+
+#[tokio::test]
+async fn a_resolve_knows_what_the_provider_called_the_incident() {
+    let world = World::new(&["a"]);
+    world.provider().reply(0, Reply::Takes);
+    world.start();
+    // Decided before the trigger's receipt was there.
+    world.intend("a", "x", 1, Trigger).await;
+    world.until("it is asked", || world.provider().asked().len() == 1).await;
+    world.intend("a", "x", 2, Resolve).await;
+    world.until("both", || world.provider().asked().len() == 2).await;
+    assert_eq!(*world.provider().references.lock().unwrap(), [None, Some("request".to_owned())]);
+}
+
+#[tokio::test]
+async fn what_must_be_told_again_is_also_after_a_restart_and_leaves_no_receipts() {
+    let world = World::new(&["a"]);
+    *world.provider().refresh.lock().unwrap() = Some(std::time::Duration::from_secs(60));
+    world.start();
+    world.intend("a", "x", 1, Trigger).await;
+    world.until("it is told twice more", || world.provider().asked().len() == 3).await;
+    world.stop().await;
+    world.start();
+    world.until("again", || world.provider().asked().len() == 5).await;
+    world.intend("a", "x", 2, Resolve).await;
+    world.until("the end", || world.log.receipts().len() == 2).await;
+    assert_eq!(world.said(), ["1 delivered last", "2 delivered last"]);
 }

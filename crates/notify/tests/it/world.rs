@@ -1,6 +1,6 @@
 //! A log, a store and a provider in memory, and a host between them.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -13,7 +13,7 @@ use model::rows::{Intent, Receipt};
 use model::{Batch, Key, Offset, Record, RecordId};
 use notify::suite::sample;
 use notify::{
-    Action, Checkpoints, Handle, Host, HostConfig, Integration, Limits, Notification, NotifyError, Receiver,
+    Action, Checkpoints, Handle, Host, HostConfig, Integration, Limits, Notification, NotifyError, Proof, Receiver,
     ReceiverConfig, Runtime, SendError, Sent,
 };
 use tokio::sync::Notify;
@@ -115,6 +115,8 @@ impl Checkpoints for MemoryStore {
 #[derive(Clone, Debug)]
 pub enum Reply {
     Yes,
+    /// It takes it for processing, and calls it `request`.
+    Takes,
     No(SendError),
     Never,
     Panic,
@@ -126,6 +128,13 @@ pub struct Provider {
     asked: Mutex<Vec<(String, Action, bool)>>,
     replies: Mutex<BTreeMap<usize, Reply>>,
     usual: Mutex<Option<Reply>>,
+    proofs: Mutex<VecDeque<Proof>>,
+    /// What it was asked to prove.
+    pub questions: Mutex<Vec<String>>,
+    /// What it was told that it had called the incident.
+    pub references: Mutex<Vec<Option<String>>>,
+    /// It must be told again after this.
+    pub refresh: Mutex<Option<Duration>>,
 }
 
 impl Provider {
@@ -144,9 +153,15 @@ impl Provider {
         *self.usual.lock().unwrap() = Some(reply);
     }
 
+    /// What it says of what it took, in order; after that it has it.
+    pub fn proves(&self, proofs: impl IntoIterator<Item = Proof>) {
+        self.proofs.lock().unwrap().extend(proofs);
+    }
+
     async fn ask(&self, notification: &Notification, safe: bool) -> Result<Sent, SendError> {
         let n = {
             let mut asked = self.asked.lock().unwrap();
+            self.references.lock().unwrap().push(notification.reference.clone());
             asked.push((notification.incident.clone(), notification.action, safe));
             asked.len() - 1
         };
@@ -154,6 +169,7 @@ impl Provider {
         let reply = self.replies.lock().unwrap().remove(&n).unwrap_or(usual);
         match reply {
             Reply::Yes => Ok(Sent { proven: true, status: Some(200), ..Sent::default() }),
+            Reply::Takes => Ok(Sent { owed: true, reference: Some("request".to_owned()), ..Sent::default() }),
             Reply::No(error) => Err(error),
             Reply::Never => std::future::pending().await,
             Reply::Panic => std::panic::resume_unwind(Box::new("on purpose")),
@@ -187,6 +203,15 @@ impl Integration for Way {
 
     async fn send_safe(&self, notification: &Notification) -> Result<Sent, SendError> {
         self.0.ask(notification, true).await
+    }
+
+    async fn prove(&self, reference: &str) -> Result<Proof, SendError> {
+        self.0.questions.lock().unwrap().push(reference.to_owned());
+        Ok(self.0.proofs.lock().unwrap().pop_front().unwrap_or(Proof::Delivered))
+    }
+
+    fn refresh(&self) -> Option<Duration> {
+        *self.0.refresh.lock().unwrap()
     }
 }
 

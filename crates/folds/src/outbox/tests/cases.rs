@@ -291,7 +291,7 @@ fn what_a_receiver_does_not_take_its_fallback_is_told_once_and_why() {
         let opened = world.alert("a#1", "opened");
         assert_eq!(opened.lines(), ["pd 1 trigger opened"], "a fallback is told of nothing else");
         let row = Receipt { last, ..receipt(&opened.intents[0], outcome) };
-        let failed = world.apply(Batch::of("host/web-1", &[row.clone()]).unwrap());
+        let failed = world.apply(Batch::of("host/web-1", std::slice::from_ref(&row)).unwrap());
         let reason = format!("escalated from pd: {why}");
         assert_eq!(failed.lines(), [format!("mail 1 trigger {reason}")]);
         let told = payload(&failed.intents[0]);

@@ -1,11 +1,16 @@
 //! PagerDuty, Events API v2: `POST /v2/enqueue`, the key in the body.
 //! <https://developer.pagerduty.com/docs/send-alert-event>
+//!
+//! The first trigger of a revision is followed by a change event: after it, so that no page waits
+//! for it.
+
+mod change;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use base::{Secret, SecretRef};
+use base::{Clock, Secret, SecretRef};
 use notify::{Action, Integration, Limits, Notification, SendError, Sent, Symptom};
 use reqwest::header::HeaderMap;
 use serde::{Deserialize, Serialize};
@@ -14,6 +19,7 @@ use crate::fit::{self, Budget};
 use crate::http::{self, Answer, Client};
 use crate::plugin::{BuildError, Context, Plugin, settings};
 use crate::tell::{impact, key, symptom, title, web};
+use change::Changes;
 
 const URL: &str = "https://events.pagerduty.com";
 /// Characters of a routing key.
@@ -62,6 +68,13 @@ pub struct PagerdutyConfig {
     /// Where the API is; without, the one of the US service region.
     #[serde(default)]
     pub url: Option<String>,
+    /// Tells the service of each revision that an incident is about. Ruleset keys, which begin with `R`, cannot.
+    #[serde(default = "change_events")]
+    pub change_events: bool,
+}
+
+const fn change_events() -> bool {
+    true
 }
 
 impl PagerdutyConfig {
@@ -81,7 +94,14 @@ impl PagerdutyConfig {
         let mut url = http::url("url", self.url.as_deref().unwrap_or(URL))?;
         url.set_path("/v2/enqueue");
         let client = Client::new(url, HeaderMap::new(), vec![key.clone()], LIMITS, cx)?;
-        Ok(Box::new(PagerDuty { client, key, external_url: cx.external_url.clone() }))
+        Ok(Box::new(PagerDuty {
+            client,
+            key,
+            external_url: cx.external_url.clone(),
+            changes: self.change_events.then(Changes::default),
+            clock: cx.clock.clone(),
+            timeout: cx.timeout.unwrap_or(LIMITS.timeout),
+        }))
     }
 }
 
@@ -89,6 +109,9 @@ struct PagerDuty {
     client: Client,
     key: Secret,
     external_url: String,
+    changes: Option<Changes>,
+    clock: Clock,
+    timeout: Duration,
 }
 
 impl std::fmt::Debug for PagerDuty {
@@ -109,11 +132,11 @@ impl Integration for PagerDuty {
 
     async fn send(&self, notification: &Notification) -> Result<Sent, SendError> {
         let body = encode(&self.event(notification, Some(details(notification))))?;
-        if body.len() > BODY { self.send_safe(notification).await } else { self.post(body).await }
+        if body.len() > BODY { self.send_safe(notification).await } else { self.tell(notification, body).await }
     }
 
     async fn send_safe(&self, notification: &Notification) -> Result<Sent, SendError> {
-        self.post(encode(&self.event(notification, None))?).await
+        self.tell(notification, encode(&self.event(notification, None))?).await
     }
 }
 
@@ -171,6 +194,8 @@ struct Details {
     #[serde(skip_serializing_if = "Option::is_none")]
     author: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    note: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     impact: Option<String>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     symptoms: Vec<String>,
@@ -198,6 +223,18 @@ impl PagerDuty {
             client: opens.then_some("Steadfast"),
             client_url: web(Some(&self.external_url)).filter(|_| opens),
         }
+    }
+
+    async fn tell(&self, notification: &Notification, body: Vec<u8>) -> Result<Sent, SendError> {
+        let started = self.clock.monotonic();
+        let sent = self.post(body).await?;
+        if let Some(changes) = self.changes.as_ref().filter(|_| notification.action == Action::Trigger) {
+            // All of it has to end in the time that one request may take.
+            let took = self.clock.monotonic().saturating_sub(started);
+            let left = self.timeout.saturating_sub(took) / 2;
+            changes.tell(&self.client, &self.clock, self.key.expose(), notification, left).await;
+        }
+        Ok(sent)
     }
 
     async fn post(&self, body: Vec<u8>) -> Result<Sent, SendError> {
@@ -273,6 +310,7 @@ fn details(notification: &Notification) -> Details {
         changed_by: budget.option(of_root(|root| root.actor.as_ref()), SYMPTOMS.1),
         commit: budget.option(notification.revision.as_ref(), 200),
         author: budget.option(notification.author.as_ref(), 1000),
+        note: budget.option(notification.note.as_ref(), 1000),
         impact: budget.text(&impact(notification), 2000),
         link: web(notification.link.as_deref()),
         ..Details::default()
