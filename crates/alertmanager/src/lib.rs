@@ -29,5 +29,5 @@ pub use labels::{Fingerprint, Labels, fingerprint};
 pub use matcher::{Matcher, Matchers, Op};
 pub use route::{Route, RouteId, Tree};
 pub use silence::{PostedSilence, Silence, SilenceError, SilenceId, SilenceState, Silences};
-pub use wire::WireMatcher;
 pub use template::{Data, Template};
+pub use wire::WireMatcher;

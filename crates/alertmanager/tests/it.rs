@@ -7,6 +7,7 @@ mod it {
     mod alerts;
     mod config;
     mod dedup;
+    mod engine;
     mod inhibition;
     mod intervals;
     mod matchers;

@@ -87,7 +87,7 @@ impl App {
         };
         let server = Server::bind(config.server.clone(), parts).await?;
         let addr = server.addr();
-        tracing::info!(address = %addr, "listening");
+        tracing::info!(address = %addr, "Listening on");
 
         for stage in [&inputs, &folding, &notifying, &serving, &storing] {
             watch::stage(&health, stage);

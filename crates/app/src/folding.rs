@@ -23,13 +23,7 @@ pub(crate) struct Folding {
 }
 
 impl Folding {
-    pub(crate) fn new(
-        config: &Config,
-        clock: &Clock,
-        rng: &Rng,
-        logs: &Logs,
-        store: &Store,
-    ) -> Result<Self, AppError> {
+    pub(crate) fn new(config: &Config, clock: &Clock, rng: &Rng, logs: &Logs, store: &Store) -> Result<Self, AppError> {
         let mut folding = Self { hosts: Vec::new(), engines: Vec::new() };
         for shard in 0..logs.state.shards() {
             let (adapter, engine) = (Arc::new(InStore(store.clone())), Shared::default());

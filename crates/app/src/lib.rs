@@ -19,7 +19,9 @@ mod watch;
 
 pub use build::{App, Options};
 pub use capture::{Captured, capture};
-pub use config::{AlertmanagerConfig, Config, ConfigError, DesiredConfig, LogsConfig, OneOrMany, Problem, ReceiverConfig, Role};
+pub use config::{
+    AlertmanagerConfig, Config, ConfigError, DesiredConfig, LogsConfig, OneOrMany, Problem, ReceiverConfig, Role,
+};
 pub use diff::{Files, diff};
 pub use error::AppError;
 pub use report::{Entry, Report};

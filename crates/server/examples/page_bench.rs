@@ -10,7 +10,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use base::{Clock, Shutdown, Tasks, Timestamp};
+use base::{Clock, Rng, Shutdown, Tasks, Timestamp};
 use bus::{Embedded, EmbeddedConfig, Log};
 use model::rows::{Summary, VerdictRow};
 use model::{Batch, LogKind, ResourceId, Row, Verdict};
@@ -95,7 +95,14 @@ async fn main() {
     println!("{resources} resources written in {:.1} s", began.elapsed().as_secs_f64());
 
     let engine = Arc::new(Engine::new(store, QueryConfig::default(), clock.clone()));
-    let parts = Parts { engine, clock: clock.clone(), metrics: Arc::new(String::new), health: Health::new() };
+    let parts = Parts {
+        engine,
+        clock: clock.clone(),
+        metrics: Arc::new(String::new),
+        health: Health::new(),
+        rng: Rng::seeded(1),
+        alerting: None,
+    };
     let config = ServerConfig { listen: "127.0.0.1:0".parse().unwrap(), ..ServerConfig::default() };
     let server = Server::bind(config, parts).await.unwrap();
     let (addr, ending) = (server.addr(), shutdown.clone());

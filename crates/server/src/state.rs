@@ -7,8 +7,8 @@ use query::{Engine, Rows, SqlOptions};
 use tokio::sync::Semaphore;
 
 use crate::access::Gate;
-use crate::api::ApiError;
 use crate::alertmanager::{Alerting, Problem};
+use crate::api::ApiError;
 use crate::{Health, ServerConfig};
 
 /// What every request may need. Clones share it.

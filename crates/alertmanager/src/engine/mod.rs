@@ -13,8 +13,6 @@ mod decision;
 mod flush;
 mod group;
 mod setup;
-#[cfg(test)]
-mod tests;
 mod view;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};

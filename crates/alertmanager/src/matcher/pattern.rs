@@ -106,7 +106,8 @@ fn closes_too_much(pattern: &str) -> bool {
     pattern.bytes().any(|byte| {
         depth += i64::from(byte == b'(') - i64::from(byte == b')');
         depth < 0
-    }) || pattern.contains("\\(") || pattern.contains('[')
+    }) || pattern.contains("\\(")
+        || pattern.contains('[')
 }
 
 /// The same in Rust's syntax.

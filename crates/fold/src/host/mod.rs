@@ -1,5 +1,6 @@
 //! The host: order, ticks, output ids, checkpoints, restore.
 
+mod ahead;
 mod config;
 mod progress;
 mod reader;
@@ -7,7 +8,6 @@ mod retry;
 mod start;
 mod writer;
 
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,12 +16,13 @@ use bus::Log;
 use model::rows::Tick;
 use model::{Batch, Offset, Record};
 
+use self::ahead::Ahead;
 pub use self::config::HostConfig;
 pub use self::progress::{Position, Progress};
 use self::reader::Reader;
 use self::retry::Retry;
 use self::writer::Writer;
-use crate::{Checkpoints, DocumentRef, Documents, Fold, FoldError, Found, Machine};
+use crate::{Checkpoints, Documents, Fold, FoldError, Machine};
 
 /// What a host is made of.
 pub struct HostParts {
@@ -135,6 +136,8 @@ impl Host {
         let Some(time) = chunk.last().map(|record| record.time) else { return Ok(true) };
         let started = self.clock.monotonic();
         let (mut outputs, mut bytes) = (Vec::new(), 0);
+        let ahead = Ahead::plan(&self.machine, &chunk).look(&self.documents, &chunk, retry).await?;
+        let Some(ahead) = ahead else { return Ok(false) };
         for record in &chunk {
             if !self.machine.admit(record) {
                 metrics::counter!("steadfast_fold_duplicates_total").increment(1);
@@ -142,7 +145,7 @@ impl Host {
             }
             let asked = self.machine.needs(record);
             let refs = asked.refs();
-            let Some(found) = fetch(&self.documents, record, &refs, retry).await? else { return Ok(false) };
+            let Some(found) = ahead.fetch(&self.documents, record, &refs, retry).await? else { return Ok(false) };
             let made = self.machine.apply(record, asked, &found);
             bytes += made.iter().map(|batch| batch.data.get_array_memory_size()).sum::<usize>();
             outputs.extend(made);
@@ -242,19 +245,4 @@ impl Host {
         metrics::histogram!("steadfast_fold_chunk_seconds")
             .record(self.clock.monotonic().saturating_sub(started).as_secs_f64());
     }
-}
-
-/// Looked up for each record alone: which version is the newest depends on its offset, and must
-/// not depend on how many records came at once.
-async fn fetch(
-    documents: &Arc<dyn Documents>,
-    record: &Record,
-    refs: &[DocumentRef],
-    retry: &Retry,
-) -> Result<Option<HashMap<DocumentRef, Found>>, FoldError> {
-    if refs.is_empty() {
-        return Ok(Some(HashMap::new()));
-    }
-    let upto = record.offset.next();
-    retry.until("fetch documents", || documents.fetch(record.shard, upto, refs)).await
 }

@@ -35,11 +35,11 @@ use model::{AlertState, ModelError, Outcome, Record, Stream};
 use notify::{Action, Notification};
 
 use self::config::Routes;
-pub use self::notice::GROUPS;
 pub use self::config::{Fallback, OutboxConfig, Route, RouteError};
 use self::escalate::Watched;
 use self::health::Sick;
 use self::lane::Lane;
+pub use self::notice::GROUPS;
 use crate::alert::Evidence;
 
 const NAME: &str = "outbox";

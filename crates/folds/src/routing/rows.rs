@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use alertmanager::engine::{Action, Flush, Tell};
-use alertmanager::webhook::{self, Body};
+use alertmanager::webhook::{self, Body, BodyAlert};
 use alertmanager::{Alert, Labels};
 use base::Timestamp;
 use fold::Outputs;
@@ -15,12 +15,12 @@ use super::RoutingFold;
 use crate::alert::Evidence;
 use crate::outbox::GROUPS;
 
-/// Rows of one record.
-const ROWS: usize = 500;
+/// Bytes of one record, about: logs take 4 MiB and more.
+const RECORD: usize = 1 << 20;
 /// Alerts that an incident describes; it counts the rest.
 const SYMPTOMS: usize = 20;
 /// Bytes of the alerts of one message; those beyond are counted.
-const BYTES: usize = 6 << 20;
+const BYTES: usize = 2 << 20;
 /// Labels by which an alert's severity is known, as teams write them.
 const SEVERITIES: [(&str, Severity); 9] = [
     ("critical", Severity::Critical),
@@ -38,13 +38,26 @@ impl RoutingFold {
     /// Puts out who is told what, and why.
     pub(super) fn put(&self, flush: &Flush, now: Timestamp, outputs: &mut Outputs) -> Result<(), ModelError> {
         let decisions: Vec<Decision> = flush.decisions.iter().map(|decided| decision(flush, decided, now)).collect();
-        decisions.chunks(ROWS).try_for_each(|rows| outputs.push(GROUPS, rows))?;
+        let size =
+            |row: &Decision| row.labels.iter().map(|(name, value)| name.len() + value.len()).sum::<usize>() + 200;
+        let mut rest = &decisions[..];
+        while !rest.is_empty() {
+            let mut bytes = 0;
+            let fits = rest.iter().take_while(|row| {
+                bytes += size(row);
+                bytes <= RECORD
+            });
+            let (rows, after) = rest.split_at(fits.count().max(1));
+            outputs.push(GROUPS, rows)?;
+            rest = after;
+        }
         if flush.body.is_none() && !flush.tells.is_empty() && !flush.incident.is_empty() {
             outputs.push(GROUPS, &[incident(flush, now)])?;
         }
         if self.is_configured() {
-            let notices: Vec<Notice> = flush.tells.iter().map(|tell| self.notice(flush, tell, now)).collect();
-            outputs.push(GROUPS, &notices)?;
+            for tell in &flush.tells {
+                outputs.push(GROUPS, &[self.notice(flush, tell, now)])?;
+            }
         }
         Ok(())
     }
@@ -123,10 +136,7 @@ fn body(flush: &Flush, tell: &Tell, alerts: &[Alert], now: Timestamp) -> Box<Bod
         reason: tell.reason,
         now,
     };
-    let size = |alert: &Alert| {
-        let pairs = alert.labels.iter().chain(&alert.annotations);
-        200 + pairs.map(|(name, value)| name.len() + value.len() + 8).sum::<usize>()
-    };
+    let size = |alert: &Alert| serde_json::to_vec(&BodyAlert::new(alert, now)).map_or(BYTES, |json| json.len() + 1);
     let mut left = BYTES;
     let fits = alerts.iter().take_while(|alert| {
         let fits = size(alert) <= left;
@@ -185,7 +195,10 @@ fn symptom(alert: &Alert) -> Symptom {
 /// One line about an alert: what its annotations say, else its name and labels.
 fn text(alert: &Alert) -> String {
     let said = ["summary", "title", "message", "description"].iter().find_map(|name| alert.annotations.get(*name));
-    said.map_or_else(|| titled(&alert.labels), |text| text.lines().next().unwrap_or_default().chars().take(1024).collect())
+    said.map_or_else(
+        || titled(&alert.labels),
+        |text| text.lines().next().unwrap_or_default().chars().take(1024).collect(),
+    )
 }
 
 fn titled(labels: &Labels) -> String {

@@ -57,8 +57,10 @@ fn webhook(it: &Webhook, cx: &Context) -> Built {
 fn pagerduty(it: &Pagerduty, cx: &Context) -> Built {
     plain(it.http_config.as_ref())?;
     let key = secret("routing_key", &it.routing_key, &it.routing_key_file);
-    let routing_key = key.or_else(|error| secret("service_key", &it.service_key, &it.service_key_file).map_err(|_| error))?;
-    PagerdutyConfig { routing_key, url: it.url.as_ref().map(|url| url.as_str().to_owned()) }.build(cx)
+    let routing_key =
+        key.or_else(|error| secret("service_key", &it.service_key, &it.service_key_file).map_err(|_| error))?;
+    PagerdutyConfig { routing_key, url: it.url.as_ref().map(|url| url.as_str().to_owned()), change_events: false }
+        .build(cx)
 }
 
 fn opsgenie(it: &Opsgenie, cx: &Context) -> Built {
@@ -71,7 +73,10 @@ fn opsgenie(it: &Opsgenie, cx: &Context) -> Built {
         proof: None,
     };
     if !it.responders.is_empty() {
-        return Err(BuildError::value("responders", "templates of responders are not followed: use a receiver of ours"));
+        return Err(BuildError::value(
+            "responders",
+            "templates of responders are not followed: use a receiver of ours",
+        ));
     }
     config.build(&crate::opsgenie::OPSGENIE, cx)
 }
@@ -121,7 +126,8 @@ impl Auth {
     fn of(config: Option<&HttpConfig>) -> Result<Self, BuildError> {
         let Some(config) = config else { return Ok(Self::default()) };
         followed(config)?;
-        let mut auth = Self { bearer_token: secret("", &config.bearer_token, &config.bearer_token_file).ok(), ..Self::default() };
+        let mut auth =
+            Self { bearer_token: secret("", &config.bearer_token, &config.bearer_token_file).ok(), ..Self::default() };
         if let Some(it) = &config.authorization {
             let credentials = secret("authorization.credentials", &it.credentials, &it.credentials_file)?;
             match it.kind.as_deref().unwrap_or("Bearer") {

@@ -71,7 +71,8 @@ pub(crate) struct Product {
     proves: bool,
 }
 
-pub(crate) const OPSGENIE: Product = Product { kind: "opsgenie", url: "https://api.opsgenie.com", edits: true, proves: true };
+pub(crate) const OPSGENIE: Product =
+    Product { kind: "opsgenie", url: "https://api.opsgenie.com", edits: true, proves: true };
 const JIRA: Product = Product {
     kind: "jira_service_management",
     url: "https://api.atlassian.com/jsm/ops/integration",

@@ -1,4 +1,4 @@
-use alertmanager::{accept, Alert};
+use alertmanager::{Alert, accept};
 use axum::Json;
 use axum::body::Bytes;
 use axum::extract::rejection::BytesRejection;
@@ -15,18 +15,15 @@ use crate::state::State;
 
 /// What batches of the API are about: they are in one shard.
 pub const KEY: &str = "alertmanager";
-/// Alerts in one record.
-const ROWS: usize = 1_000;
+/// Alerts in one record, and their bytes, about: logs take 4 MiB and more.
+const RECORD: (usize, usize) = (1_000, 1 << 20);
 /// Alerts of one request.
 const POSTED: Limit = Limit::new("alertmanager.posted", 100_000);
 /// Reasons that an answer gives.
 const REASONS: usize = 10;
 
 /// `GET /api/v2/alerts`
-pub async fn get(
-    With(state): With<State>,
-    RawQuery(query): RawQuery,
-) -> Result<Json<Vec<GettableAlert>>, Problem> {
+pub async fn get(With(state): With<State>, RawQuery(query): RawQuery) -> Result<Json<Vec<GettableAlert>>, Problem> {
     let (ask, now) = (Ask::parse(query.as_deref())?, state.clock.now());
     let mut views = state.alerting()?.engine.read().alerts(now, |alert| ask.matches(&alert.labels));
     views.retain(|view| {
@@ -40,10 +37,7 @@ pub async fn get(
 }
 
 /// `POST /api/v2/alerts`: what is valid is taken even if other alerts are refused.
-pub async fn post(
-    With(state): With<State>,
-    body: Result<Bytes, BytesRejection>,
-) -> Result<(), Problem> {
+pub async fn post(With(state): With<State>, body: Result<Bytes, BytesRejection>) -> Result<(), Problem> {
     let alerting = state.alerting()?;
     let posted: Vec<PostableAlert> = read(body)?;
     POSTED.check(posted.len() as u64).map_err(|exceeded| Problem::new(StatusCode::PAYLOAD_TOO_LARGE, exceeded))?;
@@ -65,16 +59,19 @@ pub async fn post(
     }
     metrics::counter!("steadfast_alertmanager_received_total", "result" => "accepted").increment(rows.len() as u64);
     metrics::counter!("steadfast_alertmanager_received_total", "result" => "refused").increment(refused.len() as u64);
-    let batches: Result<Vec<Batch>, ModelError> = rows.chunks(ROWS).map(|rows| Batch::of(KEY, rows)).collect();
-    alerting.append(batches.map_err(|error| Problem::new(StatusCode::INTERNAL_SERVER_ERROR, error))?, &state.clock).await?;
+    let batches = batches(&rows);
+    alerting
+        .append(batches.map_err(|error| Problem::new(StatusCode::INTERNAL_SERVER_ERROR, error))?, &state.clock)
+        .await?;
     if refused.is_empty() { Ok(()) } else { Err(Problem::bad(reasons(&refused))) }
 }
 
 pub(super) fn read<T: serde::de::DeserializeOwned>(body: Result<Bytes, BytesRejection>) -> Result<T, Problem> {
     let body = body.map_err(|rejection| match rejection.status() {
-        StatusCode::PAYLOAD_TOO_LARGE => {
-            Problem::new(StatusCode::PAYLOAD_TOO_LARGE, format!("the body exceeds the limit {} = {}", BODY.name(), BODY.max()))
-        }
+        StatusCode::PAYLOAD_TOO_LARGE => Problem::new(
+            StatusCode::PAYLOAD_TOO_LARGE,
+            format!("the body exceeds the limit {} = {}", BODY.name(), BODY.max()),
+        ),
         status => Problem::new(status, rejection.body_text()),
     })?;
     serde_json::from_slice(&body).map_err(|error| Problem::bad(format!("the body cannot be read: {error}")))
@@ -83,6 +80,25 @@ pub(super) fn read<T: serde::de::DeserializeOwned>(body: Result<Bytes, BytesReje
 fn row(alert: Alert) -> Posting {
     let Alert { labels, annotations, starts_at, ends_at, updated_at, generator_url, timeout } = alert;
     Posting { time: updated_at, labels, annotations, starts_at, ends_at, timeout, generator_url }
+}
+
+fn batches(mut rows: &[Posting]) -> Result<Vec<Batch>, ModelError> {
+    let size = |row: &Posting| {
+        let pairs = row.labels.iter().chain(&row.annotations);
+        100 + row.generator_url.len() + pairs.map(|(name, value)| name.len() + value.len()).sum::<usize>()
+    };
+    let mut batches = Vec::new();
+    while !rows.is_empty() {
+        let mut bytes = 0;
+        let fits = rows.iter().take(RECORD.0).take_while(|row| {
+            bytes += size(row);
+            bytes <= RECORD.1
+        });
+        let (some, rest) = rows.split_at(fits.count().max(1));
+        batches.push(Batch::of(KEY, some)?);
+        rows = rest;
+    }
+    Ok(batches)
 }
 
 fn reasons(refused: &[String]) -> String {

@@ -7,10 +7,7 @@ use super::wire::AlertGroup;
 use crate::state::State;
 
 /// `GET /api/v2/alerts/groups`
-pub async fn get(
-    With(state): With<State>,
-    RawQuery(query): RawQuery,
-) -> Result<Json<Vec<AlertGroup>>, Problem> {
+pub async fn get(With(state): With<State>, RawQuery(query): RawQuery) -> Result<Json<Vec<AlertGroup>>, Problem> {
     let (ask, now) = (Ask::parse(query.as_deref())?, state.clock.now());
     let wanted = |alert: &alertmanager::Alert| ask.matches(&alert.labels);
     let mut groups = state.alerting()?.engine.read().groups(now, |receiver| ask.wants(receiver), wanted);

@@ -16,10 +16,7 @@ use super::{Alerting, Problem};
 use crate::state::State;
 
 /// `GET /api/v2/silences`
-pub async fn list(
-    With(state): With<State>,
-    RawQuery(query): RawQuery,
-) -> Result<Json<Vec<GettableSilence>>, Problem> {
+pub async fn list(With(state): With<State>, RawQuery(query): RawQuery) -> Result<Json<Vec<GettableSilence>>, Problem> {
     let (ask, now) = (Ask::parse(query.as_deref())?, state.clock.now());
     let wanted = |silence: &&Silence| {
         let state = match silence.state(now) {
@@ -34,10 +31,7 @@ pub async fn list(
 }
 
 /// `GET /api/v2/silence/{id}`
-pub async fn get(
-    With(state): With<State>,
-    Path(id): Path<String>,
-) -> Result<Json<GettableSilence>, Problem> {
+pub async fn get(With(state): With<State>, Path(id): Path<String>) -> Result<Json<GettableSilence>, Problem> {
     let now = state.clock.now();
     let engine = state.alerting()?.engine.read();
     let silence = engine.silences().get(&id).ok_or_else(|| problem(SilenceError::NotFound(id)))?;
@@ -45,10 +39,7 @@ pub async fn get(
 }
 
 /// `POST /api/v2/silences`: a new one, or a change of the one with that id.
-pub async fn post(
-    With(state): With<State>,
-    body: Result<Bytes, BytesRejection>,
-) -> Result<Json<Value>, Problem> {
+pub async fn post(With(state): With<State>, body: Result<Bytes, BytesRejection>) -> Result<Json<Value>, Problem> {
     let posted = read::<PostableSilence>(body)?.read()?;
     let (alerting, now) = (state.alerting()?, state.clock.now());
     let new_id = state.rng.uuid();
@@ -62,10 +53,7 @@ pub async fn post(
 }
 
 /// `DELETE /api/v2/silence/{id}`: ends it; it stays listed for a while.
-pub async fn delete(
-    With(state): With<State>,
-    Path(id): Path<String>,
-) -> Result<(), Problem> {
+pub async fn delete(With(state): With<State>, Path(id): Path<String>) -> Result<(), Problem> {
     let (alerting, now) = (state.alerting()?, state.clock.now());
     change(alerting, &state, now, |silences| silences.expire(&id, now)).await
 }

@@ -2,10 +2,13 @@
 
 use alertmanager::engine::{AlertView, GroupView};
 use alertmanager::{Labels, Matcher, PostedAlert, PostedSilence, Silence, WireMatcher};
-use base::Timestamp;
+use base::{Limit, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::Problem;
+
+/// Bytes of a `generatorURL`.
+const URL: Limit = Limit::new("alertmanager.generator_url_bytes", 16 << 10);
 
 /// A posted alert. Go writes a time that is not set as the first second of the year 1.
 #[derive(Deserialize)]
@@ -25,6 +28,8 @@ pub struct PostableAlert {
 
 impl PostableAlert {
     pub fn read(self) -> Result<PostedAlert, String> {
+        let url = self.generator_url.as_ref().map_or(0, String::len) as u64;
+        URL.check(url).map_err(|exceeded| exceeded.to_string())?;
         Ok(PostedAlert {
             starts_at: time("startsAt", self.starts_at.as_deref())?,
             ends_at: time("endsAt", self.ends_at.as_deref())?,

@@ -2,7 +2,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use base::{Clock, Shutdown, Tasks};
+use base::{Clock, Rng, Shutdown, Tasks};
 use query::{Engine, QueryConfig};
 use reqwest::{Client, Response};
 use serde_json::Value;
@@ -27,7 +27,7 @@ pub fn config() -> ServerConfig {
 pub fn parts(world: &World, queries: QueryConfig) -> Parts {
     let engine = Arc::new(Engine::new(world.store.clone(), queries, Clock::system()));
     let metrics = Arc::new(|| "steadfast_up 1\n".to_owned());
-    Parts { engine, clock: Clock::system(), metrics, health: Health::new() }
+    Parts { engine, clock: Clock::system(), metrics, health: Health::new(), rng: Rng::seeded(1), alerting: None }
 }
 
 impl Site {

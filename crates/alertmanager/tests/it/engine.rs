@@ -1,0 +1,219 @@
+//! Scenarios in virtual time: what comes when, and who is told what when.
+//!
+//! A time is in seconds from the start. An alert is `{labels} start-end`, both optional; what is
+//! told is `time way action "reason" alerts`, where an alert has an end only if it is over.
+
+use std::sync::Arc;
+
+use alertmanager::engine::{Engine, Flush, Setup};
+use alertmanager::interval::Zone;
+use alertmanager::{Config, Labels, Matchers, PostedAlert, Silence, accept};
+use base::Timestamp;
+use serde::Deserialize;
+
+use super::cases;
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Scenario {
+    name: String,
+    config: String,
+    steps: Vec<Step>,
+    /// Until when, in seconds.
+    until: f64,
+    told: Vec<String>,
+    #[serde(default)]
+    decided: Option<Vec<String>>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Step {
+    at: f64,
+    #[serde(default)]
+    post: Vec<String>,
+    #[serde(default)]
+    silence: Option<String>,
+    /// Another configuration.
+    #[serde(default)]
+    reload: Option<String>,
+    /// The process ends and starts again from what it saved.
+    #[serde(default)]
+    restart: bool,
+    /// A way out whose provider takes nothing from now on.
+    #[serde(default)]
+    down: Option<String>,
+    /// It takes everything again.
+    #[serde(default)]
+    up: Option<String>,
+    /// An incident of ours: its name, labels, and whether it is over.
+    #[serde(default)]
+    incident: Option<(String, String, bool)>,
+}
+
+const START: i64 = 1_700_000_000;
+
+fn time(seconds: f64) -> Timestamp {
+    Timestamp::from_nanos(START * 1_000_000_000 + (seconds * 1e3).round() as i64 * 1_000_000)
+}
+
+fn seconds(time: Timestamp) -> f64 {
+    (time.nanos() - START * 1_000_000_000) as f64 / 1e9
+}
+
+/// The labels of `{a="b"}`.
+fn labels(text: &str) -> Labels {
+    let matchers = Matchers::parse(text).unwrap();
+    matchers.as_slice().iter().map(|it| (it.name().to_owned(), it.value().to_owned())).collect()
+}
+
+struct World {
+    engine: Engine,
+    config: String,
+    down: Vec<String>,
+    /// What providers have not taken yet: way and incident.
+    waiting: Vec<(String, String)>,
+    told: Vec<String>,
+    decided: Vec<String>,
+}
+
+impl World {
+    fn setup(config: &str) -> Setup {
+        Setup::of(&Config::parse(config).unwrap(), Zone::default()).unwrap()
+    }
+
+    fn step(&mut self, step: &Step) {
+        let now = time(step.at);
+        step.post.iter().for_each(|text| self.post(text, now));
+        if let Some(text) = &step.silence {
+            let (matchers, times) = text.rsplit_once(' ').unwrap();
+            let (from, to) = times.split_once('-').unwrap();
+            self.engine.silence(Silence {
+                id: "00000000-0000-4000-8000-000000000001".to_owned(),
+                matchers: Matchers::parse(matchers).unwrap(),
+                starts_at: time(from.parse().unwrap()),
+                ends_at: time(to.parse().unwrap()),
+                updated_at: now,
+                created_by: String::new(),
+                comment: String::new(),
+                annotations: Default::default(),
+            });
+        }
+        if let Some(config) = &step.reload {
+            self.config.clone_from(config);
+            self.engine.configure(Self::setup(config), now);
+        }
+        if step.restart {
+            let saved = self.engine.save().unwrap();
+            self.engine = Engine::restored(Self::setup(&self.config), &saved, now).unwrap();
+            assert_eq!(self.engine.save().unwrap(), saved);
+        }
+        self.down.extend(step.down.clone());
+        if let Some(up) = &step.up {
+            self.down.retain(|way| way != up);
+            let (taken, waiting) = std::mem::take(&mut self.waiting).into_iter().partition(|(way, _)| way == up);
+            self.waiting = waiting;
+            let taken: Vec<(String, String)> = taken;
+            taken.iter().for_each(|(way, incident)| self.engine.proven(way, incident, now));
+        }
+        if let Some((name, text, over)) = &step.incident {
+            let ends_at = if *over { now } else { Timestamp::MAX };
+            let posted = PostedAlert { labels: labels(text), ends_at: Some(ends_at), ..PostedAlert::default() };
+            let posted = PostedAlert { starts_at: Some(now), ..posted };
+            let alert = accept(posted, now, std::time::Duration::ZERO).unwrap();
+            self.engine.incident(name, alert, Arc::from("{}"), now);
+        }
+        self.advance(now);
+    }
+
+    fn post(&mut self, text: &str, now: Timestamp) {
+        let (text, times) = text.split_once("} ").unwrap_or((text.trim_end_matches('}'), ""));
+        let (from, to) = times.split_once('-').unwrap_or((times, ""));
+        let at = |text: &str| text.parse().ok().map(time);
+        let posted = PostedAlert {
+            labels: labels(&format!("{text}}}")),
+            starts_at: at(from),
+            ends_at: at(to),
+            ..PostedAlert::default()
+        };
+        let timeout = self.engine.setup().resolve_timeout;
+        self.engine.post(accept(posted, now, timeout).unwrap(), now);
+    }
+
+    fn advance(&mut self, now: Timestamp) {
+        for flush in self.engine.advance(now) {
+            self.tell(&flush, now);
+        }
+    }
+
+    fn tell(&mut self, flush: &Flush, now: Timestamp) {
+        for tell in &flush.tells {
+            let alerts = flush.alerts.iter().filter(|alert| tell.with_resolved || !alert.is_resolved(now));
+            let alerts: Vec<String> = alerts
+                .map(|alert| {
+                    let names: Vec<String> =
+                        alert.labels.iter().map(|(name, value)| format!("{name}={value}")).collect();
+                    let end = if alert.is_resolved(now) { seconds(alert.ends_at).to_string() } else { String::new() };
+                    format!("{{{}}} {}-{end}", names.join(","), seconds(alert.starts_at))
+                })
+                .collect();
+            let way = tell.way.trim_start_matches("alertmanager/");
+            self.told.push(format!(
+                "{} {way} {} \"{}\" {}",
+                seconds(now),
+                format!("{:?}", tell.action).to_lowercase(),
+                tell.reason,
+                alerts.join(" ")
+            ));
+            if self.down.iter().any(|down| *down == tell.way) {
+                self.waiting.push((tell.way.clone(), flush.incident.clone()));
+            } else {
+                self.engine.proven(&tell.way, &flush.incident, now);
+            }
+        }
+        for decided in &flush.decisions {
+            let because = decided.decision.because();
+            let name = decided.alert.labels.get("alertname").cloned().unwrap_or_default();
+            self.decided
+                .push(format!("{} {name} {} {because}", seconds(now), decided.decision.as_str()).trim_end().to_owned());
+        }
+    }
+}
+
+#[test]
+fn who_is_told_what_when() {
+    let mut wrong = Vec::new();
+    for scenario in cases::<Vec<Scenario>>("engine") {
+        let mut engine = Engine::new();
+        engine.configure(World::setup(&scenario.config), time(0.0));
+        let (config, empty) = (scenario.config.clone(), Vec::new());
+        let mut world =
+            World { engine, config, down: empty, waiting: Vec::new(), told: Vec::new(), decided: Vec::new() };
+        for step in &scenario.steps {
+            while let Some(at) = world.engine.next().filter(|at| *at < time(step.at)) {
+                world.advance(at);
+            }
+            world.step(step);
+        }
+        while let Some(at) = world.engine.next().filter(|at| *at <= time(scenario.until)) {
+            world.advance(at);
+        }
+        if world.told != scenario.told {
+            wrong.push(format!(
+                "{}\n  told:\n    {}\n  expected:\n    {}",
+                scenario.name,
+                world.told.join("\n    "),
+                scenario.told.join("\n    ")
+            ));
+        }
+        if let Some(decided) = scenario.decided.filter(|decided| *decided != world.decided) {
+            wrong.push(format!(
+                "{}\n  decided:\n    {}\n  expected:\n    {}",
+                scenario.name,
+                world.decided.join("\n    "),
+                decided.join("\n    ")
+            ));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}

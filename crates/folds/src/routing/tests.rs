@@ -1,0 +1,222 @@
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use base::Rng;
+use fold::suite::{self, Case, Input};
+use model::rows::{Decision, Notice, Tick};
+use model::{AlertState, Batch, Key, Labels, Offset, Severity};
+
+use super::*;
+
+const CONFIG: &str = "
+route:
+  receiver: chat
+  group_by: [alertname]
+  group_wait: 2s
+  group_interval: 5s
+  repeat_interval: 1m
+  routes:
+    - {matchers: [severity=critical], receiver: page, continue: true}
+    - {matchers: ['alertname=~\"a.*\"'], receiver: chat, group_by: ['...']}
+inhibit_rules: [{source_matchers: [alertname=a1], target_matchers: [alertname=b1], equal: [instance]}]
+receivers:
+  - {name: chat, webhook_configs: [{url: 'http://localhost/'}, {url: 'http://localhost/', send_resolved: false}]}
+  - {name: page, webhook_configs: [{url: 'http://localhost/'}]}
+";
+
+fn routing(time: Timestamp, config: &str) -> Routing {
+    let receivers = r#"["alertmanager/chat/webhook/0","alertmanager/chat/webhook/1","alertmanager/page/webhook/0"]"#;
+    Routing { time, config: config.to_owned(), receivers: receivers.to_owned() }
+}
+
+fn labels(pairs: &[(&str, String)]) -> Labels {
+    pairs.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect()
+}
+
+fn posting(rng: &Rng, time: Timestamp) -> Posting {
+    let name = format!("{}{}", ["a", "b"][rng.below(2) as usize], rng.below(2));
+    let severity = ["critical", "info"][rng.below(2) as usize].to_owned();
+    let labels = labels(&[("alertname", name), ("instance", rng.below(3).to_string()), ("severity", severity)]);
+    let ends_at = if rng.below(3) == 0 { time } else { time.plus(Duration::from_secs(1 + rng.below(20))) };
+    let starts_at = time.minus(Duration::from_secs(rng.below(5)));
+    Posting {
+        time,
+        labels,
+        annotations: Labels::new(),
+        starts_at,
+        ends_at,
+        timeout: rng.below(2) == 0,
+        generator_url: String::new(),
+    }
+}
+
+fn silence_row(rng: &Rng, time: Timestamp) -> SilenceRow {
+    let id = format!("silence-{}", rng.below(3));
+    SilenceRow {
+        time,
+        key: Key::of(id.as_bytes()),
+        id,
+        matchers: format!(r#"[{{"name":"instance","value":"{}","isRegex":false,"isEqual":true}}]"#, rng.below(3)),
+        starts_at: time,
+        ends_at: time.plus(Duration::from_secs(rng.below(15))),
+        created_by: String::new(),
+        comment: String::new(),
+        annotations: Labels::new(),
+    }
+}
+
+fn incident(rng: &Rng, time: Timestamp) -> Incident {
+    let cause = format!("host/web-{}", rng.below(3));
+    let name = format!("{cause}#1");
+    Incident {
+        time,
+        key: Key::of(name.as_bytes()),
+        incident: name,
+        cause,
+        scope: "host/web".to_owned(),
+        state: [AlertState::Firing, AlertState::Resolved][rng.below(2) as usize],
+        severity: Severity::ALL[rng.below(4) as usize],
+        summary: "it was modified".to_owned(),
+        since: time,
+        findings: 1,
+        labels: labels(&[("kind", "drift".to_owned())]),
+        evidence: "{}".to_owned(),
+        reason: "updated".to_owned(),
+    }
+}
+
+fn history(seed: u64, count: usize) -> Vec<Input> {
+    let rng = Rng::seeded(seed);
+    let mut time = Timestamp::from_secs(1_000_000);
+    let mut history = vec![Input { time, batch: Batch::of("alertmanager", &[routing(time, CONFIG)]).unwrap() }];
+    for _ in 0..count {
+        time = time.plus(rng.jitter(Duration::from_secs(3)));
+        let batch = match rng.below(8) {
+            0 => Batch::of("alertmanager", &[silence_row(&rng, time)]),
+            1 => Batch::of("host/web", &[incident(&rng, time)]),
+            2 => Batch::of("tick", &[Tick { time }]),
+            3 if rng.below(4) == 0 => {
+                let config = CONFIG.replace("group_by: [alertname]", "group_by: [instance]");
+                Batch::of("alertmanager", &[routing(time, [CONFIG, &config][rng.below(2) as usize])])
+            }
+            _ => Batch::of("alertmanager", &(0..=rng.below(3)).map(|_| posting(&rng, time)).collect::<Vec<_>>()),
+        };
+        history.push(Input { time, batch: batch.unwrap() });
+    }
+    history
+}
+
+fn fold() -> RoutingFold {
+    RoutingFold::new(Shared::default(), Some("https://steadfast.example".to_owned()))
+}
+
+#[tokio::test]
+async fn passes_the_suite() {
+    for seed in 1..=2 {
+        let make = || vec![Box::new(fold()) as Box<dyn Fold>];
+        suite::all(&Case { make: &make, inputs: history(seed, 40), seed }).await.unwrap();
+    }
+}
+
+/// A fold that is fed by hand.
+struct World {
+    fold: RoutingFold,
+    next: Offset,
+}
+
+impl World {
+    fn apply(&mut self, time: Timestamp, batch: Batch) -> (Vec<Notice>, Vec<Incident>, Vec<Decision>) {
+        let record = Record { shard: 0, offset: self.next, time, batch };
+        self.next = self.next.next();
+        let mut outputs = Outputs::default();
+        self.fold.apply(&record, &HashMap::new(), &mut outputs).unwrap();
+        let records: Vec<Record> = outputs.take().into_iter().map(|batch| Record { batch, ..record.clone() }).collect();
+        (
+            records.iter().flat_map(|record| record.rows().unwrap()).collect(),
+            records.iter().flat_map(|record| record.rows().unwrap()).collect(),
+            records.iter().flat_map(|record| record.rows().unwrap()).collect(),
+        )
+    }
+}
+
+/// Whatever comes: each receiver of each incident is told first that it is there and last that it is
+/// over, nothing after that, and all are over once nothing fires.
+#[test]
+fn what_is_told_begins_with_a_trigger_and_ends_with_a_resolve() {
+    for seed in 0..100 {
+        let mut world = World { fold: fold(), next: Offset(0) };
+        let mut open = BTreeMap::<(String, String), bool>::new();
+        let mut check = |notices: Vec<Notice>| {
+            for notice in notices {
+                let over = notice.action != "tell";
+                let known = open.insert((notice.receiver.clone(), notice.incident.clone()), !over);
+                assert!(
+                    known == Some(true) || (known.is_none() && !over) || notice.incident.starts_with("host/"),
+                    "seed {seed}: {notice:#?}"
+                );
+            }
+        };
+        let mut now = Timestamp::ZERO;
+        for input in history(seed, 60) {
+            now = input.time;
+            check(world.apply(now, input.batch).0);
+        }
+        let rows: Vec<Incident> = (0..3).map(|n| Incident { state: AlertState::Resolved, ..named(n, now) }).collect();
+        check(world.apply(now, Batch::of("host/web", &rows).unwrap()).0);
+        for _ in 0..200 {
+            let Some(at) = world.fold.next_tick() else { break };
+            check(world.apply(at, Batch::of("tick", &[Tick { time: at }]).unwrap()).0);
+        }
+        let still: Vec<_> = open.iter().filter(|(_, open)| **open).collect();
+        assert!(still.is_empty(), "seed {seed}: {still:?}");
+    }
+}
+
+fn named(n: u64, time: Timestamp) -> Incident {
+    let name = format!("host/web-{n}#1");
+    Incident {
+        key: Key::of(name.as_bytes()),
+        incident: name,
+        cause: format!("host/web-{n}"),
+        ..incident(&Rng::seeded(n), time)
+    }
+}
+
+#[test]
+fn without_a_configuration_posted_alerts_are_incidents_at_once() {
+    let mut world = World { fold: fold(), next: Offset(0) };
+    let now = Timestamp::from_secs(1_000_000);
+    let row = Posting { ends_at: now.plus(Duration::from_secs(300)), ..posting(&Rng::seeded(1), now) };
+    let over = Posting { ends_at: now, ..row.clone() };
+    let (notices, incidents, _) = world.apply(now, Batch::of("alertmanager", &[row]).unwrap());
+    assert!(notices.is_empty());
+    assert_eq!((incidents.len(), incidents[0].state, incidents[0].findings), (1, AlertState::Firing, 1));
+    let later = now.plus(Duration::from_secs(5));
+    world.apply(now, Batch::of("alertmanager", &[over]).unwrap());
+    let (_, incidents, _) = world.apply(later, Batch::of("tick", &[Tick { time: later }]).unwrap());
+    assert_eq!((incidents.len(), incidents[0].state), (1, AlertState::Resolved));
+}
+
+#[test]
+fn a_message_of_ten_thousand_alerts_is_one_row_and_says_what_it_leaves_out() {
+    let mut world = World { fold: fold(), next: Offset(0) };
+    let now = Timestamp::from_secs(1_000_000);
+    world.apply(now, Batch::of("alertmanager", &[routing(now, CONFIG)]).unwrap());
+    let row = |n: usize| Posting {
+        labels: labels(&[("alertname", "storm".to_owned()), ("instance", n.to_string())]),
+        annotations: labels(&[("text", "x".repeat(1_000))]),
+        starts_at: now,
+        ends_at: now.plus(Duration::from_secs(300)),
+        ..posting(&Rng::seeded(1), now)
+    };
+    let rows: Vec<Posting> = (0..10_000).map(row).collect();
+    world.apply(now, Batch::of("alertmanager", &rows).unwrap());
+    let later = now.plus(Duration::from_secs(2));
+    let (notices, incidents, decisions) = world.apply(later, Batch::of("tick", &[Tick { time: later }]).unwrap());
+    assert_eq!((notices.len(), incidents.len(), decisions.len()), (2, 1, 10_000));
+    assert_eq!(incidents[0].findings, 10_000);
+    let notification: notify::Notification = serde_json::from_str(&notices[0].payload).unwrap();
+    let group = notification.group.unwrap();
+    assert!(notices[0].payload.len() < 8 << 20 && group.truncated_alerts > 0);
+    assert_eq!(group.alerts.len() as u64 + group.truncated_alerts, 10_000);
+}
