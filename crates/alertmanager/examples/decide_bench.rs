@@ -15,14 +15,14 @@ use base::Timestamp;
 const CALLS: u32 = 20_000;
 
 fn main() {
+    routing();
+    silences();
     for rules in [1, 10_000] {
         inhibition("one source fires", rules, 1, |n| (format!("src=\"{n}\""), "dst=\"0\"".to_owned()));
         inhibition("all sources fire", rules, rules, |n| (format!("src=\"{n}\""), "dst=\"0\"".to_owned()));
         inhibition("a target each", rules, rules, |n| (format!("src=\"{n}\""), format!("dst=\"{n}\"")));
         inhibition("regular expressions", rules, 1, |n| (format!("src=~\"{n}|x{n}\""), "dst=~\"0|1\"".to_owned()));
     }
-    routing();
-    silences();
 }
 
 fn labels(text: &str) -> Labels {
