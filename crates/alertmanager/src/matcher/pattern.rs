@@ -56,13 +56,13 @@ impl Pattern {
             pattern: pattern.chars().take(100).collect(),
             message: error.to_string().lines().last().unwrap_or_default().trim_start_matches("error: ").to_owned(),
         };
-        let wrapped = wrap(&translate(pattern));
-        let regex = RegexBuilder::new(&wrapped).size_limit(MAX_COMPILED).nest_limit(100).build().map_err(&syntax)?;
-        // A bracket too many would have closed ours; it alone does not compile.
-        match closes_too_much(pattern).then(|| Regex::new(pattern)) {
-            Some(Err(error)) => Err(syntax(error)),
-            _ => Ok(Self(regex)),
+        let translated = translate(pattern);
+        let build = |text: &str| RegexBuilder::new(text).size_limit(MAX_COMPILED).nest_limit(100).build();
+        // Alone first where a bracket too many could close ours.
+        if closes_too_much(pattern) {
+            build(&translated).map_err(&syntax)?;
         }
+        build(&wrap(&translated)).map(Self).map_err(syntax)
     }
 
     /// Whether it matches.

@@ -80,7 +80,7 @@ fn integrations_take_from_global_what_they_do_not_say() {
             }
             Settings::Pagerduty(pagerduty) => {
                 assert_eq!(pagerduty.url.as_ref().unwrap().as_str(), "https://events.pagerduty.com/v2/enqueue");
-                assert_eq!(pagerduty.details.len(), 5);
+                assert_eq!(pagerduty.details.len(), 6);
                 assert_eq!(pagerduty.source.as_deref(), Some(pagerduty.client.as_str()));
             }
             Settings::Webhook(webhook) => {

@@ -15,7 +15,7 @@ fn matchers_print_as_they_read() {
         ".*", "[a", "(", ")", "a{2}", "0", ":", "\u{1}", "\u{a0}",
     ];
     let mut taken = 0;
-    for _ in 0..40_000 {
+    for _ in 0..10_000 {
         let text = text(&rng, &pieces, 10);
         if let Ok(matcher) = Matcher::parse(&text) {
             taken += 1;
@@ -25,7 +25,7 @@ fn matchers_print_as_they_read() {
             assert_eq!(Matchers::parse(&matchers.to_string()), Ok(matchers), "{text:?}");
         }
     }
-    assert!(taken > 100, "{taken}");
+    assert!(taken > 25, "{taken}");
 }
 
 #[test]
@@ -68,11 +68,11 @@ fn no_configuration_makes_it_panic() {
         "---",
         "global:",
     ];
-    for _ in 0..4000 {
+    for _ in 0..1500 {
         let _ = Config::parse(&text(&rng, &pieces, 30));
     }
     let good = "route: {receiver: x, routes: [{matchers: ['a=b'], group_by: [c]}]}\nreceivers: [{name: x, webhook_configs: [{url: 'http://x'}]}]\n";
-    for _ in 0..2000 {
+    for _ in 0..700 {
         let mut text: Vec<char> = good.chars().collect();
         let place = usize::try_from(rng.below(text.len() as u64)).unwrap();
         text[place] = ['{', '}', ' ', '\n', ':', 'x', '\''][usize::try_from(rng.below(7)).unwrap()];
