@@ -45,7 +45,7 @@ pub struct Config {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub route: Option<Route>,
     /// What inhibits what.
-    #[serde(default, deserialize_with = "or_default", skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, deserialize_with = "without_blanks", skip_serializing_if = "Vec::is_empty")]
     pub inhibit_rules: Vec<InhibitRule>,
     /// Who is told.
     #[serde(default, deserialize_with = "or_default", skip_serializing_if = "Vec::is_empty")]
@@ -69,6 +69,12 @@ pub struct Config {
 /// What a key without a value says.
 fn or_default<'de, D: serde::Deserializer<'de>, T: Deserialize<'de> + Default>(deserializer: D) -> Result<T, D::Error> {
     Option::<T>::deserialize(deserializer).map(Option::unwrap_or_default)
+}
+
+/// A list in which an entry without a value is none.
+fn without_blanks<'de, D: serde::Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<Vec<T>, D::Error> {
+    let entries = Option::<Vec<Option<T>>>::deserialize(deserializer)?.unwrap_or_default();
+    Ok(entries.into_iter().flatten().collect())
 }
 
 /// A mistake in a configuration.

@@ -58,10 +58,12 @@ impl Pattern {
         };
         let translated = translate(pattern);
         let build = |text: &str| RegexBuilder::new(text).size_limit(MAX_COMPILED).nest_limit(100).build();
-        // Alone first where a bracket too many could close ours.
-        if closes_too_much(pattern) {
-            build(&translated).map_err(&syntax)?;
+        if let Some(flag) = foreign_flag(pattern) {
+            let message = format!("there is no flag `{flag}`");
+            return Err(PatternError::Syntax { pattern: pattern.chars().take(100).collect(), message });
         }
+        // Alone first: a bracket too many could close ours.
+        build(&translated).map_err(&syntax)?;
         build(&wrap(&translated)).map(Self).map_err(syntax)
     }
 
@@ -99,15 +101,17 @@ impl fmt::Debug for Pattern {
     }
 }
 
-/// Whether there may be a closing bracket that nothing opens; escapes and classes are not looked at
-/// closely, so that it may say so wrongly, but never miss one.
-fn closes_too_much(pattern: &str) -> bool {
-    let mut depth = 0_i64;
-    pattern.bytes().any(|byte| {
-        depth += i64::from(byte == b'(') - i64::from(byte == b')');
-        depth < 0
-    }) || pattern.contains("\\(")
-        || pattern.contains('[')
+/// A flag that Rust knows and Go does not: `x` would make a comment of what closes our brackets.
+fn foreign_flag(pattern: &str) -> Option<char> {
+    let groups = pattern.match_indices("(?").filter(|(at, _)| {
+        let before = pattern.get(..*at).unwrap_or_default();
+        before.bytes().rev().take_while(|byte| *byte == b'\\').count() % 2 == 0
+    });
+    let flags = groups.filter_map(|(at, _)| {
+        let flags = pattern.get(at + 2..)?.split([':', ')']).next()?;
+        flags.bytes().all(|byte| byte.is_ascii_alphabetic() || byte == b'-').then_some(flags)
+    });
+    flags.flat_map(str::chars).find(|flag| !matches!(flag, 'i' | 'm' | 's' | 'U' | '-'))
 }
 
 /// The same in Rust's syntax.
@@ -275,7 +279,17 @@ mod tests {
 
     #[test]
     fn what_is_none_or_too_large_is_refused() {
-        for bad in ["(", "a)|(b", "[a", "*", "(?=a)", "((((((((((a{100}){100}){100})))))))))"] {
+        for bad in [
+            "(",
+            "a)|(b",
+            "[a",
+            "*",
+            "(?=a)",
+            r"a\Q(\E)|(b",
+            "(?x)a#(\n)|(b",
+            "(?i-u:a)",
+            "((((((((((a{100}){100}){100})))))))))",
+        ] {
             assert!(Pattern::anchored(bad).is_err(), "{bad}");
         }
         assert!(matches!(Pattern::anchored(&"a".repeat(20_000)), Err(PatternError::Exceeded(_))));
