@@ -7,6 +7,7 @@ mod capture;
 mod config;
 mod diff;
 mod error;
+mod intakes;
 mod keys;
 mod known;
 mod logs;

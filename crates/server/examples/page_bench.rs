@@ -7,6 +7,7 @@
 #![allow(clippy::print_stdout, clippy::unwrap_used, clippy::expect_used, reason = "a benchmark")]
 #![allow(clippy::disallowed_methods, reason = "the server runs beside the client")]
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -95,7 +96,13 @@ async fn main() {
     println!("{resources} resources written in {:.1} s", began.elapsed().as_secs_f64());
 
     let engine = Arc::new(Engine::new(store, QueryConfig::default(), clock.clone()));
-    let parts = Parts { engine, clock: clock.clone(), metrics: Arc::new(String::new), health: Health::new() };
+    let parts = Parts {
+        engine,
+        clock: clock.clone(),
+        metrics: Arc::new(String::new),
+        health: Health::new(),
+        intakes: BTreeMap::new(),
+    };
     let config = ServerConfig { listen: "127.0.0.1:0".parse().unwrap(), ..ServerConfig::default() };
     let server = Server::bind(config, parts).await.unwrap();
     let (addr, ending) = (server.addr(), shutdown.clone());

@@ -1,3 +1,4 @@
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use axum::http::StatusCode;
@@ -7,6 +8,7 @@ use tokio::sync::Semaphore;
 
 use crate::access::Gate;
 use crate::api::ApiError;
+use crate::intake::Open;
 use crate::{Health, ServerConfig};
 
 /// What every request may need. Clones share it.
@@ -24,6 +26,7 @@ pub struct Shared {
     pub tasks: Tasks,
     pub shutdown: Shutdown,
     pub watchers: Arc<Semaphore>,
+    pub intakes: BTreeMap<String, Open>,
 }
 
 impl std::ops::Deref for State {

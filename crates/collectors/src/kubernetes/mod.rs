@@ -10,7 +10,7 @@ mod objects;
 mod tests;
 mod watch;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -26,11 +26,12 @@ use kubernetes::{Cluster, Clusters, Controllers, IMAGE, id_kind};
 use model::ResourceId;
 use tokio::sync::watch::Receiver;
 
-pub use config::KubernetesConfig;
+pub use audit::Inbox;
+pub use config::{AuditConfig, AuditWebhookConfig, KubernetesConfig};
 
 use crate::{Build, Plugin};
 use api::{Api, ApiError};
-use audit::AuditLog;
+use audit::Audit;
 use discovery::{Discovered, Schemas, Served};
 use objects::{News, Objects, Role, Word};
 use watch::{Event, Watch};
@@ -44,7 +45,9 @@ pub(crate) const PLUGIN: Plugin = Plugin {
           `kubernetes.kinds`, custom ones included. Lists them once and watches them. The images of pods are \
           watched beside, so that a tag with two contents is seen.",
     kinds: &[IMAGE],
-    build: Build::Kubernetes(|config, cluster| Box::new(Kubernetes::new(config.clone(), cluster.clone()))),
+    build: Build::Kubernetes(|config, cluster, inbox| {
+        Box::new(Kubernetes::new(config.clone(), cluster.clone(), inbox))
+    }),
 };
 
 /// Events that wait at most; each may be of megabytes.
@@ -55,18 +58,22 @@ const BATCH: usize = 256;
 const CALM: Duration = Duration::from_secs(60);
 /// How often the server is asked whether it is there, beside the watches, and how long it may think.
 const ALIVE: Duration = Duration::from_secs(20);
-/// Objects that are looked at again at once since who wrote them is known now, and for how long.
-const NAMED: usize = 16;
+/// How long objects are looked at again at once since who wrote them is known now.
 const NAMING: Duration = Duration::from_secs(5);
 /// Definitions of kinds change in several steps: so long it is waited for the last.
 const SETTLE: Duration = Duration::from_millis(500);
 
-/// The collectors of these clusters.
-pub fn build(configs: &[KubernetesConfig], clusters: &Clusters) -> Vec<Box<dyn Collector>> {
+/// The collectors of these clusters. `inboxes`: what API servers post of their audit logs, by cluster.
+pub fn build(
+    configs: &[KubernetesConfig],
+    clusters: &Clusters,
+    mut inboxes: BTreeMap<String, Inbox>,
+) -> Vec<Box<dyn Collector>> {
     let make = |config: &KubernetesConfig| {
         let cluster = clusters.get(&config.cluster);
         cluster.watch();
-        if let Build::Kubernetes(build) = PLUGIN.build { Some(build(config, &cluster)) } else { None }
+        let inbox = inboxes.remove(&config.cluster);
+        if let Build::Kubernetes(build) = PLUGIN.build { Some(build(config, &cluster, inbox)) } else { None }
     };
     configs.iter().filter_map(make).collect()
 }
@@ -81,6 +88,7 @@ pub(crate) struct Kubernetes {
     cluster: Cluster,
     scope: String,
     schemas: Schemas,
+    audit: Audit,
 }
 
 /// A kind in one place: the whole cluster or a namespace.
@@ -95,8 +103,9 @@ struct Place {
 }
 
 impl Kubernetes {
-    pub(crate) fn new(config: KubernetesConfig, cluster: Cluster) -> Self {
-        Self { config, scope: cluster.scope(), cluster, schemas: Schemas::default() }
+    pub(crate) fn new(config: KubernetesConfig, cluster: Cluster, inbox: Option<Inbox>) -> Self {
+        let audit = Audit::new(&config.audit, inbox);
+        Self { config, scope: cluster.scope(), cluster, schemas: Schemas::default(), audit }
     }
 
     /// The kinds that are resources.
@@ -216,7 +225,7 @@ impl Kubernetes {
         places: &[Place],
         objects: &mut Objects,
         sources: &mut Wanted,
-        (log, soon): (&mut Option<AuditLog>, Duration),
+        (audit, soon): (&mut Audit, Duration),
         cx: &mut dyn Cx,
     ) -> Result<(), CollectError> {
         let (clock, rng, shutdown) = (cx.clock().clone(), cx.rng().clone(), cx.shutdown().clone());
@@ -246,7 +255,7 @@ impl Kubernetes {
                     }
                 },
                 // Before the events, so that who wrote is mostly known by then.
-                writes = audit::writes(log, &clock) => name(writes, places, objects, api, cx).await?,
+                writes = audit.writes(&clock) => name(writes, places, objects, api, cx).await?,
                 Some(first) = events.recv() => {
                     let mut batch = vec![first];
                     while batch.len() < BATCH && let Some(event) = events.try_recv() {
@@ -300,28 +309,45 @@ impl Collector for Kubernetes {
 
 impl Kubernetes {
     async fn follow(&mut self, api: &Api, cx: &mut dyn Cx) -> Result<(), CollectError> {
+        let controllers = Controllers::new(&self.config.controllers);
+        let mut objects = Objects::new(&self.cluster, controllers, cx.digest_key().clone());
+        let mut audit = std::mem::take(&mut self.audit);
+        objects.writes = audit.before();
+        let ended = self.rounds(api, &mut objects, &mut audit, cx).await;
+        audit.known = objects.writes;
+        self.audit = audit;
+        ended
+    }
+
+    /// Lists and watches, again and again.
+    async fn rounds(
+        &mut self,
+        api: &Api,
+        objects: &mut Objects,
+        audit: &mut Audit,
+        cx: &mut dyn Cx,
+    ) -> Result<(), CollectError> {
         let mut sources = self.cluster.wanted();
         let mut retry = Backoff::new(Duration::from_secs(10), Duration::from_secs(600));
         let mut relist = Backoff::new(Duration::from_millis(100), Duration::from_secs(30));
-        let controllers = Controllers::new(&self.config.controllers);
-        let mut objects = Objects::new(&self.cluster, controllers, cx.digest_key().clone());
-        let mut log = self.config.audit.clone().map(AuditLog::new);
-        objects.writes = log.as_mut().map(audit::before);
         loop {
             sources.mark_unchanged();
             let wanted = self.wanted(&sources);
             if wanted.is_empty() && !self.config.helm {
                 cx.progress("no source declares a kind yet, and `kinds` names none".to_owned()).await?;
-                let shutdown = cx.shutdown().clone();
-                // The sender lives as long as the cluster that we hold.
-                if shutdown.or(sources.changed()).await.is_none() {
-                    return Err(CollectError::Shutdown);
+                let (shutdown, clock) = (cx.shutdown().clone(), cx.clock().clone());
+                tokio::select! {
+                    // The sender lives as long as the cluster that we hold.
+                    changed = shutdown.or(sources.changed()) => {
+                        let _ = changed.ok_or(CollectError::Shutdown)?;
+                    }
+                    () = remember(audit, objects, &clock) => {}
                 }
                 continue;
             }
             let (places, mut problems) = self.places(api, &wanted).await.map_err(|error| self.error(error))?;
             objects.begin(Arc::clone(&self.cluster.known().borrow()));
-            let places = self.list(api, places, &mut problems, &mut objects, cx).await?;
+            let places = self.list(api, places, &mut problems, objects, cx).await?;
             cx.cover(Self::covers(&places)).await?;
             cx.complete().await?;
             if !problems.is_empty() {
@@ -330,7 +356,7 @@ impl Kubernetes {
             // What could not be seen is tried again soon, and then less often.
             let soon = if problems.is_empty() { self.config.resync } else { retry.next(cx.rng()) };
             let start = cx.clock().monotonic();
-            self.watch(api, &places, &mut objects, &mut sources, (&mut log, soon), cx).await?;
+            self.watch(api, &places, objects, &mut sources, (audit, soon), cx).await?;
             if problems.is_empty() && cx.clock().monotonic().saturating_sub(start) > CALM {
                 retry.reset();
                 relist.reset();
@@ -341,6 +367,14 @@ impl Kubernetes {
             }
             cx.begin();
         }
+    }
+}
+
+/// Remembers who writes, while no object is looked at.
+async fn remember(audit: &mut Audit, objects: &mut Objects, clock: &Clock) {
+    loop {
+        let writes = audit.writes(clock).await;
+        writes.into_iter().for_each(|write| objects.writes.get_or_insert_default().put(write));
     }
 }
 
@@ -427,7 +461,7 @@ async fn name(
     let mut waiting = Vec::new();
     for write in writes {
         let by = |(_, manager): &(ResourceId, String)| *manager == write.manager;
-        if objects.unnamed.get(&write.object).is_some_and(by) && waiting.len() < NAMED {
+        if objects.unnamed.get(&write.object).is_some_and(by) {
             waiting.extend(objects.unnamed.remove(&write.object).map(|(id, _)| id));
         }
         objects.writes.get_or_insert_default().put(write);

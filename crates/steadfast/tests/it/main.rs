@@ -1,6 +1,7 @@
 //! The whole path, with the real binary, real Git and a provider that checks its contract.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::disallowed_methods, reason = "helpers of tests fail the test")]
 
+mod audit;
 mod cluster;
 mod commands;
 mod host;
