@@ -8,6 +8,7 @@ mod cluster;
 mod compare;
 mod controllers;
 mod duration;
+pub mod gitops;
 pub mod helm;
 mod hidden;
 mod images;

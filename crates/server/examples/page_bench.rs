@@ -78,6 +78,7 @@ fn verdict(n: u64) -> VerdictRow {
         actor: None,
         fields: if drifts { fields } else { "[]".to_owned() },
         evidence: "{}".to_owned(),
+        gitops: None,
     }
 }
 

@@ -33,6 +33,9 @@ pub struct KubernetesConfig {
     /// Whether the releases that Helm keeps in Secrets are read, for `desired.helm`.
     #[serde(default)]
     pub helm: bool,
+    /// Whether what Argo CD and Flux say of what they apply is read, where the server serves their objects.
+    #[serde(default = "yes")]
+    pub gitops: bool,
     /// The API server's audit log: who a change was made by. A path alone is `file`.
     #[serde(default, deserialize_with = "audit")]
     pub audit: AuditConfig,

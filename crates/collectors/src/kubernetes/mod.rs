@@ -21,6 +21,7 @@ use collect::{CollectError, Collector, Cover, Cx, Seen};
 use futures::StreamExt;
 use futures::stream::FuturesUnordered;
 use kubernetes::audit::Write;
+use kubernetes::gitops::{GITOPS, Neighbours};
 use kubernetes::schema::{ApiKind, Schema};
 use kubernetes::{Cluster, Clusters, Controllers, IMAGE, id_kind};
 use model::ResourceId;
@@ -44,7 +45,7 @@ pub(crate) const PLUGIN: Plugin = Plugin {
     doc: "Objects of a Kubernetes cluster: those of the kinds that a source declares and of those in \
           `kubernetes.kinds`, custom ones included. Lists them once and watches them. The images of pods are \
           watched beside, so that a tag with two contents is seen.",
-    kinds: &[IMAGE],
+    kinds: &[IMAGE, GITOPS],
     build: Build::Kubernetes(|config, cluster, inbox| {
         Box::new(Kubernetes::new(config.clone(), cluster.clone(), inbox))
     }),
@@ -108,20 +109,16 @@ impl Kubernetes {
         Self { config, scope: cluster.scope(), cluster, schemas: Schemas::default(), audit }
     }
 
-    /// The kinds that are resources.
+    /// The kinds that are resources, in all versions that are named.
     fn wanted(&self, sources: &Wanted) -> BTreeSet<ApiKind> {
-        let mut wanted: BTreeSet<ApiKind> = BTreeSet::new();
-        for kind in sources.borrow().values().flatten().chain(&self.config.kinds) {
-            // One version of a kind is enough: the server has each object in all of them.
-            if !wanted.iter().any(|other| id_kind(other) == id_kind(kind)) {
-                wanted.insert(kind.clone());
-            }
-        }
-        wanted
+        sources.borrow().values().flatten().chain(&self.config.kinds).cloned().collect()
     }
 
     /// Where to look for what, and what cannot be looked at.
     async fn places(&mut self, api: &Api, wanted: &BTreeSet<ApiKind>) -> Result<(Vec<Place>, Vec<String>), ApiError> {
+        if wanted.is_empty() && !self.config.helm {
+            return Ok((self.gitops(api, wanted).await?, Vec::new()));
+        }
         let (pods, definitions) = (kind("v1", "Pod"), kind("apiextensions.k8s.io/v1", "CustomResourceDefinition"));
         let secrets = kind("v1", "Secret");
         let mut asked = wanted.clone();
@@ -138,14 +135,16 @@ impl Kubernetes {
         let discovered: Discovered = discovery::discover(api, &asked).await?;
         let (known, unread) = self.schemas.of(api, &discovered).await?;
         self.cluster.learn(known);
-        let mut places = Vec::new();
+        let mut places = self.gitops(api, wanted).await?;
+        let watched = discovery::one_version(&discovered.served, wanted);
         for served in &discovered.served {
             let role = Role {
                 kind: served.kind.clone(),
                 plural: served.plural.clone(),
-                resources: wanted.contains(&served.kind),
+                resources: watched.contains(&served.kind),
                 images: self.config.images && served.kind == pods,
                 releases: false,
+                gitops: self.config.gitops && watched.contains(&served.kind) && Neighbours::reads(&served.kind),
             };
             let definitions = served.kind == definitions && custom;
             if !role.resources && !role.images && !definitions {
@@ -165,11 +164,32 @@ impl Kubernetes {
         Ok((places, discovered.problems.into_iter().chain(unread).collect()))
     }
 
+    /// Where the objects of GitOps tools are that are no resources. They come first: what they say
+    /// of an object is known when that is looked at.
+    async fn gitops(&self, api: &Api, wanted: &BTreeSet<ApiKind>) -> Result<Vec<Place>, ApiError> {
+        if !self.config.gitops {
+            return Ok(Vec::new());
+        }
+        let mut places = Vec::new();
+        for served in discovery::gitops(api, wanted).await? {
+            let (kind, plural) = (served.kind.clone(), served.plural.clone());
+            let role = Role { kind, plural, resources: false, images: false, releases: false, gitops: true };
+            places.extend(self.namespaces(&served).into_iter().map(|namespace| Place {
+                role: role.clone(),
+                path: served.path(namespace.as_deref()),
+                namespace,
+                definitions: false,
+                version: String::new(),
+            }));
+        }
+        Ok(places)
+    }
+
     /// Where the Secrets of Helm are.
     fn helm(&self, served: &Served) -> Vec<Place> {
         let namespaces = if self.config.helm { self.namespaces(served) } else { Vec::new() };
         let (kind, plural) = (served.kind.clone(), served.plural.clone());
-        let role = Role { kind, plural, resources: false, images: false, releases: true };
+        let role = Role { kind, plural, resources: false, images: false, releases: true, gitops: false };
         let place = |namespace: Option<String>| Place {
             role: role.clone(),
             path: format!("{}?labelSelector=owner%3Dhelm", served.path(namespace.as_deref())),
@@ -199,7 +219,12 @@ impl Kubernetes {
         let (mut listed, mut left_out, mut count) = (Vec::new(), Vec::new(), 0);
         for mut place in places {
             match list_place(api, &mut place, objects, cx, &mut count).await? {
-                Ok(()) => listed.push(place),
+                Ok(()) => {
+                    if place.role.gitops {
+                        cx.seen(objects.gitops()).await?;
+                    }
+                    listed.push(place);
+                }
                 Err(why) => {
                     problems.push(format!("{}: {why}", place.role.kind.kind));
                     left_out.push(place);
@@ -277,7 +302,8 @@ impl Kubernetes {
         let of = |kind: &str, place: &Place| Cover { namespace: place.namespace.clone(), ..Cover::all(kind) };
         let resources = places.iter().filter(|place| place.role.resources);
         let images = places.iter().find(|place| place.role.images).map(|_| Cover::all(IMAGE));
-        resources.map(|place| of(&id_kind(&place.role.kind), place)).chain(images).collect()
+        let gitops = places.iter().find(|place| place.role.gitops).map(|_| Cover::all(GITOPS));
+        resources.map(|place| of(&id_kind(&place.role.kind), place)).chain(images).chain(gitops).collect()
     }
 
     fn error(&self, problem: impl ToString) -> CollectError {
@@ -333,7 +359,8 @@ impl Kubernetes {
         loop {
             sources.mark_unchanged();
             let wanted = self.wanted(&sources);
-            if wanted.is_empty() && !self.config.helm {
+            let (places, mut problems) = self.places(api, &wanted).await.map_err(|error| self.error(error))?;
+            if places.is_empty() && problems.is_empty() {
                 cx.progress("no source declares a kind yet, and `kinds` names none".to_owned()).await?;
                 let (shutdown, clock) = (cx.shutdown().clone(), cx.clock().clone());
                 tokio::select! {
@@ -345,7 +372,6 @@ impl Kubernetes {
                 }
                 continue;
             }
-            let (places, mut problems) = self.places(api, &wanted).await.map_err(|error| self.error(error))?;
             objects.begin(Arc::clone(&self.cluster.known().borrow()));
             let places = self.list(api, places, &mut problems, objects, cx).await?;
             cx.cover(Self::covers(&places)).await?;
@@ -445,7 +471,8 @@ async fn take(
         let word = if event.gone { Word::Gone } else { Word::Watched };
         seen.extend(news(objects, place, &event.object, word, cx));
     }
-    seen.extend(objects.images());
+    // What a tool says comes before what it has applied.
+    let seen = [objects.gitops(), seen, objects.images()].concat();
     cx.seen(seen).await?;
     Ok(definitions)
 }

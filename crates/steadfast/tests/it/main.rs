@@ -4,6 +4,7 @@
 mod audit;
 mod cluster;
 mod commands;
+mod gitops;
 mod host;
 mod kills;
 mod kubernetes;
