@@ -2,7 +2,7 @@ use base::DigestKey;
 use model::Document;
 use serde_json::{Map, Value};
 
-use crate::gitops::{MARK, mark};
+use crate::mark::{MARK, mark};
 use crate::schema::ApiKind;
 use crate::{Canonical, Controllers, Origins, Side, hidden, rollout};
 

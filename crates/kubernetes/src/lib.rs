@@ -16,6 +16,7 @@ mod keyed;
 mod live;
 mod managed;
 mod manifest;
+mod mark;
 mod origins;
 mod owner;
 #[cfg(test)]

@@ -3,7 +3,6 @@
 
 mod argocd;
 mod flux;
-mod mark;
 #[cfg(test)]
 mod tests;
 mod text;
@@ -16,8 +15,7 @@ use serde_json::{Map, Value, json};
 use crate::schema::ApiKind;
 use crate::{Body, Origins};
 
-pub use mark::MARK;
-pub(crate) use mark::mark;
+pub use crate::mark::{MARK, Tool};
 
 /// The kind, in ids, of what such a tool says of what it applies.
 pub const GITOPS: &str = "GitOps";
@@ -32,28 +30,6 @@ pub const KINDS: &[(&str, &str, &[&str])] = &[
     ("helm.toolkit.fluxcd.io", "HelmRelease", &["v2", "v2beta2", "v2beta1"]),
     ("source.toolkit.fluxcd.io", "GitRepository", &["v1", "v1beta2"]),
 ];
-
-/// What applies a source to a cluster.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Tool {
-    /// An `Application` of Argo CD.
-    ArgoCd,
-    /// A `Kustomization` of Flux.
-    Flux,
-    /// A `HelmRelease` of Flux.
-    FluxHelm,
-}
-
-impl Tool {
-    /// Its name in handles, rows and the configuration.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::ArgoCd => "argocd",
-            Self::Flux => "flux",
-            Self::FluxHelm => "flux-helm",
-        }
-    }
-}
 
 /// What a tool says of one thing that it applies.
 #[derive(Clone, Debug, PartialEq, Eq)]

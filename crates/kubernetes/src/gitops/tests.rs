@@ -1,6 +1,7 @@
 use serde_json::{Value, json};
 
 use super::*;
+use crate::mark::mark;
 
 const COMMIT: &str = "0123456789abcdef0123456789abcdef01234567";
 const EARLIER: &str = "89abcdef0123456789abcdef0123456789abcdef";

@@ -2,8 +2,29 @@
 
 use serde_json::Value;
 
-use super::Tool;
 use crate::schema::ApiKind;
+
+/// What applies a source to a cluster.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Tool {
+    /// An `Application` of Argo CD.
+    ArgoCd,
+    /// A `Kustomization` of Flux.
+    Flux,
+    /// A `HelmRelease` of Flux.
+    FluxHelm,
+}
+
+impl Tool {
+    /// Its name in handles, rows and the configuration.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::ArgoCd => "argocd",
+            Self::Flux => "flux",
+            Self::FluxHelm => "flux-helm",
+        }
+    }
+}
 
 /// The member of a live document that says which neighbour applies the object, by its handle:
 /// `argocd:cart`, `flux:shop/cart`, `flux-helm:shop/cart`.
