@@ -156,6 +156,7 @@ impl Objects {
         }
         let mut object: Value = match serde_json::from_str(json) {
             Ok(object) => object,
+            Err(_) if !role.resources => return Ok(News::Nothing),
             // It is there, and that is all that can be said.
             Err(error) => {
                 let document = Document::new(json!({ "unreadable": error.to_string() }));
