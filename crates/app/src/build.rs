@@ -19,6 +19,7 @@ use telemetry::Metrics;
 use crate::adapters::InStore;
 use crate::alerting::Alerting;
 use crate::folding::Folding;
+use crate::intakes::Inboxes;
 use crate::logs::Logs;
 use crate::stage::Stage;
 use crate::{AppError, Config, Role, keys, watch};
@@ -72,6 +73,7 @@ impl App {
         store.run(logs.both(), &storing.tasks, storing.shutdown.clone());
         let engine = Arc::new(Engine::new(store.clone(), config.query.clone(), clock.clone()));
 
+        let (intakes, inboxes) = crate::intakes::audits(config.kubernetes.as_slice())?;
         // The port comes first: a mistake in it is found before anything is changed.
         watch::store(&health, &store);
         let folds = Folding::new(&config, &clock, &rng, &logs, &store)?;
@@ -84,6 +86,7 @@ impl App {
             health: health.clone(),
             rng: rng.clone(),
             alerting: config.has(Role::Alerting).then(|| alerting.api(&folds)),
+            intakes,
         };
         let server = Server::bind(config.server.clone(), parts).await?;
         let addr = server.addr();
@@ -105,7 +108,7 @@ impl App {
         config.kubernetes.as_slice().iter().for_each(|watched| clusters.get(&watched.cluster).watch());
         if config.has(Role::Watching) {
             wiring.sources(&inputs, &digest_key, &clusters)?;
-            wiring.collectors(&inputs, digest_key, &clusters).await?;
+            wiring.collectors(&inputs, digest_key, &clusters, inboxes).await?;
         }
         wiring.housekeeping(&storing, progress, handle, metrics);
         health.ready(PROCESS);
@@ -226,7 +229,13 @@ impl Wiring<'_> {
         Ok(Context { clock, cache, secrets, clusters, host: place.host().to_owned() })
     }
 
-    async fn collectors(&self, stage: &Stage, digest_key: DigestKey, clusters: &Clusters) -> Result<(), AppError> {
+    async fn collectors(
+        &self,
+        stage: &Stage,
+        digest_key: DigestKey,
+        clusters: &Clusters,
+        inboxes: Inboxes,
+    ) -> Result<(), AppError> {
         let host = collect::Host::new(
             Arc::clone(&self.logs.state),
             Arc::clone(&self.logs.telemetry),
@@ -239,7 +248,7 @@ impl Wiring<'_> {
         let cache = self.config.data_dir.join("cache");
         std::fs::create_dir_all(&cache).map_err(|error| AppError::file(&cache, error))?;
         let known = crate::known::known(self.store, self.logs).await?;
-        let of_clusters = collectors::kubernetes::build(self.config.kubernetes.as_slice(), clusters);
+        let of_clusters = collectors::kubernetes::build(self.config.kubernetes.as_slice(), clusters, inboxes);
         for collector in collectors::host::build(&self.config.host, Some(&cache)).into_iter().chain(of_clusters) {
             let key = (collector.scope().to_owned(), collector.name().to_owned());
             let members = known.get(&key).cloned().unwrap_or_default();

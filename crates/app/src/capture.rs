@@ -107,7 +107,7 @@ impl Captured {
         let kinds: BTreeMap<String, &ApiKind> = config.kinds.iter().map(|kind| (id_kind(kind), kind)).collect();
         let (clock, rng, shutdown) = (Clock::system(), Rng::system(), Shutdown::new());
         let (mut objects, mut looked) = (Vec::new(), BTreeSet::new());
-        for mut collector in collectors::kubernetes::build(std::slice::from_ref(&config), &clusters) {
+        for mut collector in collectors::kubernetes::build(std::slice::from_ref(&config), &clusters, BTreeMap::new()) {
             let (all, covers) = collect::look(collector.as_mut(), &clock, &rng, key, &shutdown).await?;
             looked.extend(covers.into_iter().map(|cover| cover.kind));
             for seen in all {

@@ -9,6 +9,7 @@ mod config;
 mod diff;
 mod error;
 mod folding;
+mod intakes;
 mod keys;
 mod known;
 mod logs;

@@ -37,6 +37,9 @@ pub struct Entry {
     /// Who changed the resource, as far as is known.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub actor: Option<String>,
+    /// What the GitOps tool that applies it says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub gitops: Option<String>,
     /// What differs.
     pub fields: Vec<FieldChange>,
 }

@@ -25,8 +25,8 @@ pub struct Plugin {
 pub enum Build {
     /// Of what is said of a host, if that enables it.
     Host(fn(&host::HostConfig, &host::Place) -> Option<Box<dyn Collector>>),
-    /// Of what is said of a cluster.
-    Kubernetes(fn(&kubernetes::KubernetesConfig, &Cluster) -> Box<dyn Collector>),
+    /// Of what is said of a cluster, and what its API server posts.
+    Kubernetes(fn(&kubernetes::KubernetesConfig, &Cluster, Option<kubernetes::Inbox>) -> Box<dyn Collector>),
 }
 
 /// Every collector.

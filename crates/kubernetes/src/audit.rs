@@ -26,6 +26,30 @@ pub struct Write {
     pub user: String,
 }
 
+/// A body that is no list of audit events.
+#[derive(Debug, thiserror::Error)]
+pub enum ListError {
+    /// It is not JSON, or not of the shape.
+    #[error(transparent)]
+    Shape(#[from] serde_json::Error),
+    /// It is a list of something else, or of another version.
+    #[error("it is `{kind}` of `{api_version}`, not `EventList` of `audit.k8s.io/v1`")]
+    Kind {
+        /// Its `apiVersion`.
+        api_version: String,
+        /// Its `kind`.
+        kind: String,
+    },
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct EventList {
+    api_version: String,
+    kind: String,
+    items: Vec<Event>,
+}
+
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 #[derive(Default)]
@@ -77,16 +101,31 @@ impl Write {
     /// # Errors
     /// If the line is not JSON of an event.
     pub fn read(line: &str) -> Result<Option<Self>, serde_json::Error> {
-        let event: Event = serde_json::from_str(line)?;
+        Ok(Self::of(serde_json::from_str(line)?))
+    }
+
+    /// The writes of a body that an API server posts: an `EventList`.
+    ///
+    /// # Errors
+    /// If the body is something else.
+    pub fn read_list(body: &[u8]) -> Result<Vec<Self>, ListError> {
+        let list: EventList = serde_json::from_slice(body)?;
+        let (api_version, kind) = (list.api_version.as_str(), list.kind.as_str());
+        if (api_version, kind) != ("audit.k8s.io/v1", "EventList") {
+            let short = |text: &str| text.chars().filter(|c| !c.is_control()).take(60).collect();
+            return Err(ListError::Kind { api_version: short(api_version), kind: short(kind) });
+        }
+        Ok(list.items.into_iter().filter_map(Self::of).collect())
+    }
+
+    fn of(event: Event) -> Option<Self> {
         let wrote = ["create", "update", "patch", "delete"].contains(&event.verb.as_str());
         let done = event.stage == "ResponseComplete" && event.response_status.is_some_and(|status| status.code < 300);
         let query = event.request_uri.split_once('?').map_or("", |(_, query)| query);
         let parameter = |name: &str| query.split('&').find_map(|pair| pair.strip_prefix(name)?.strip_prefix('='));
         let ours = |of: &ObjectRef| wrote && done && of.subresource != "status" && parameter("dryRun").is_none();
-        let Some(of) = event.object_ref.filter(ours) else {
-            return Ok(None);
-        };
-        let Ok(time) = event.stage_timestamp.parse::<Timestamp>() else { return Ok(None) };
+        let of = event.object_ref.filter(ours)?;
+        let time = event.stage_timestamp.parse::<Timestamp>().ok()?;
         let agent = event.user_agent.split_whitespace().next().unwrap_or_default();
         let manager = parameter("fieldManager").unwrap_or_else(|| agent.split('/').next().unwrap_or_default());
         let user = match &event.impersonated_user {
@@ -94,12 +133,12 @@ impl Write {
             None => event.user.username,
         };
         let from = event.source_ips.first().map(|address| format!(" from {address}")).unwrap_or_default();
-        Ok(Some(Self {
+        Some(Self {
             object: object(&of.api_group, &of.resource, &of.namespace, &of.name),
             second: time.nanos().div_euclid(1_000_000_000),
             manager: manager.to_owned(),
             user: format!("{user} ({agent}{from})").chars().filter(|c| !c.is_control()).take(300).collect(),
-        }))
+        })
     }
 }
 
@@ -196,6 +235,29 @@ mod tests {
         assert!(Write::read("{").is_err());
         let impersonated = Write::read(&event(|event| event["impersonatedUser"] = json!({"username": "root"})));
         assert!(impersonated.unwrap().unwrap().user.starts_with("alice@example.com as root ("));
+    }
+
+    #[test]
+    fn a_list_gives_the_writes_in_it_and_nothing_else_is_a_list() {
+        let items = [event(|_| {}), event(|event| event["verb"] = "get".into())].join(",");
+        let list = |kind: &str, items: &str| {
+            let body = format!(
+                r#"{{"kind": "{kind}", "apiVersion": "audit.k8s.io/v1", "metadata": {{}}, "items": [{items}]}}"#
+            );
+            Write::read_list(body.as_bytes()).map_err(|error| error.to_string())
+        };
+        assert_eq!(list("EventList", &items).unwrap(), [Write::read(&event(|_| {})).unwrap().unwrap()]);
+        assert_eq!(list("EventList", "").unwrap(), []);
+        assert_eq!(
+            list("Event", &items).unwrap_err(),
+            "it is `Event` of `audit.k8s.io/v1`, not `EventList` of `audit.k8s.io/v1`"
+        );
+        assert!(list("EventList", r#"{"verb": 7}"#).unwrap_err().contains("invalid type"));
+        for body in ["", "[]", "{}", "\u{0}", r#"{"items": [{}]}"#] {
+            assert!(Write::read_list(body.as_bytes()).is_err(), "{body}");
+        }
+        let deep = format!(r#"{{"items": {}{}}}"#, "[".repeat(100_000), "]".repeat(100_000));
+        assert!(Write::read_list(deep.as_bytes()).is_err());
     }
 
     #[test]

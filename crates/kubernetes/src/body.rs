@@ -2,6 +2,7 @@ use base::DigestKey;
 use model::Document;
 use serde_json::{Map, Value};
 
+use crate::mark::{MARK, mark};
 use crate::schema::ApiKind;
 use crate::{Canonical, Controllers, Origins, Side, hidden, rollout};
 
@@ -34,18 +35,28 @@ pub struct Body {
     pub owned: bool,
     /// Which version and schema its form is of: two forms of different ones cannot be compared.
     pub schema: String,
+    /// The handle of the GitOps tool's object that applies it, by its marks, for one that is live.
+    pub gitops: Option<String>,
 }
 
 impl Body {
+    /// A tree of which nothing else is known.
+    pub const fn of(tree: Value, origins: Origins) -> Self {
+        Self { tree, origins, waiting: None, owned: false, schema: String::new(), gitops: None }
+    }
+
     /// A manifest, or an object as the server gives it.
     pub fn read(mut object: Value, canonical: &Canonical<'_>, controllers: &Controllers) -> Self {
         leave_out_forced(&mut object);
         let (waiting, owned) = (rollout::waiting(&object), is_owned(&object));
+        // What a manifest says of itself is not yet so.
+        let live = object.pointer("/metadata/uid").is_some();
+        let gitops = if live { mark(&object) } else { None };
         let kind = ApiKind::of(&object);
         let schema = canonical.schema.version(&kind);
         let (mut tree, origins) = canonical.read(object, controllers);
         hidden::hide(&mut tree, &kind.kind, canonical.key);
-        Self { tree, origins, waiting, owned, schema }
+        Self { tree, origins, waiting, owned, schema, gitops }
     }
 
     /// As one document: the tree, with the rest in members of its own.
@@ -64,6 +75,9 @@ impl Body {
         if !self.schema.is_empty() {
             members.insert(SCHEMA.to_owned(), self.schema.into());
         }
+        if let Some(handle) = self.gitops {
+            members.insert(MARK.to_owned(), handle.into());
+        }
         Document::new(Value::Object(members))
     }
 
@@ -74,7 +88,8 @@ impl Body {
         let waiting = members.remove(WAITING).and_then(|why| why.as_str().map(str::to_owned));
         let owned = members.remove(OWNED).is_some();
         let schema = members.remove(SCHEMA).and_then(|hash| hash.as_str().map(str::to_owned)).unwrap_or_default();
-        Some(Self { tree: document, origins, waiting, owned, schema })
+        let gitops = members.remove(MARK).and_then(|handle| handle.as_str().map(str::to_owned));
+        Some(Self { tree: document, origins, waiting, owned, schema, gitops })
     }
 
     /// Whether it has a digest in a secret's place.

@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use model::{ModelError, ResourceId};
 use tokio::sync::watch;
 
+use crate::gitops::Neighbours;
 use crate::helm::Release;
 use crate::schema::{ApiKind, Schema};
 
@@ -104,6 +105,8 @@ struct Shared {
     /// By source: the kinds that it declares.
     wanted: watch::Sender<BTreeMap<String, BTreeSet<ApiKind>>>,
     releases: watch::Sender<Arc<Releases>>,
+    /// Nothing before the cluster was looked at.
+    neighbours: watch::Sender<Option<Arc<Neighbours>>>,
 }
 
 impl Cluster {
@@ -116,6 +119,7 @@ impl Cluster {
             known,
             wanted: watch::Sender::default(),
             releases: watch::Sender::default(),
+            neighbours: watch::Sender::default(),
         }))
     }
 
@@ -198,6 +202,22 @@ impl Cluster {
                 Arc::make_mut(releases).remove(&of);
             }
             gone
+        });
+    }
+
+    /// What GitOps tools say, and when that changes; nothing before the cluster was looked at.
+    pub fn neighbours(&self) -> watch::Receiver<Option<Arc<Neighbours>>> {
+        self.0.neighbours.subscribe()
+    }
+
+    /// Sets what GitOps tools say.
+    pub fn meet(&self, neighbours: &Neighbours) {
+        self.0.neighbours.send_if_modified(|now| {
+            let news = now.as_deref() != Some(neighbours);
+            if news {
+                *now = Some(Arc::new(neighbours.clone()));
+            }
+            news
         });
     }
 

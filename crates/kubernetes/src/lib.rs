@@ -8,6 +8,7 @@ mod cluster;
 mod compare;
 mod controllers;
 mod duration;
+pub mod gitops;
 pub mod helm;
 mod hidden;
 mod images;
@@ -15,6 +16,7 @@ mod keyed;
 mod live;
 mod managed;
 mod manifest;
+mod mark;
 mod origins;
 mod owner;
 #[cfg(test)]

@@ -7,6 +7,7 @@
 #![allow(clippy::print_stdout, clippy::unwrap_used, clippy::expect_used, reason = "a benchmark")]
 #![allow(clippy::disallowed_methods, reason = "the server runs beside the client")]
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -77,6 +78,7 @@ fn verdict(n: u64) -> VerdictRow {
         actor: None,
         fields: if drifts { fields } else { "[]".to_owned() },
         evidence: "{}".to_owned(),
+        gitops: None,
     }
 }
 
@@ -102,6 +104,7 @@ async fn main() {
         health: Health::new(),
         rng: Rng::seeded(1),
         alerting: None,
+        intakes: BTreeMap::new(),
     };
     let config = ServerConfig { listen: "127.0.0.1:0".parse().unwrap(), ..ServerConfig::default() };
     let server = Server::bind(config, parts).await.unwrap();

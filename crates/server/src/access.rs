@@ -75,6 +75,24 @@ impl Gate {
     }
 }
 
+/// Whether a request has that token.
+pub fn bears(headers: &HeaderMap, secret: &Secret) -> bool {
+    let given = headers.get(AUTHORIZATION).and_then(|header| token(header.to_str().ok()?));
+    given.is_some_and(|given| same(secret.expose().as_bytes(), given.as_bytes()))
+}
+
+/// Refuses a token of an intake that is weak, and none where others than this machine can post.
+pub fn check(config: &ServerConfig, name: &str, token: Option<&Secret>) -> Result<(), ServerError> {
+    let problem = match token {
+        Some(token) if token.expose().len() < MIN_TOKEN => format!("a token has at least {MIN_TOKEN} characters"),
+        None if !config.listen.ip().is_loopback() && !config.insecure => {
+            format!("needs a token, since {} can be reached from other machines", config.listen)
+        }
+        _ => return Ok(()),
+    };
+    Err(ServerError::Intake { name: name.to_owned(), problem })
+}
+
 /// The token of `Bearer TOKEN`, or the password of `Basic` (RFC 7617).
 fn token(header: &str) -> Option<String> {
     let (scheme, rest) = header.split_once(' ')?;

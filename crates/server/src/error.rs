@@ -39,6 +39,14 @@ pub enum ServerError {
         /// How many it must have.
         min: usize,
     },
+    /// Something that others may post to is not safe.
+    #[error("{name}: {problem}")]
+    Intake {
+        /// Its name in `/api/intake/<name>`.
+        name: String,
+        /// What is missing.
+        problem: String,
+    },
     /// The certificate or the key is not there or no such thing.
     #[error("server.tls: {path}: {problem}")]
     Tls {

@@ -61,7 +61,7 @@ pub async fn timeout(With(state): With<State>, request: Request, next: Next) -> 
 
 /// Whether the request names us. Without tokens, a page of another site could otherwise make its
 /// own name point to this machine and read everything through its visitor's browser.
-fn ours(headers: &HeaderMap, uri: &Uri, state: &State) -> bool {
+pub fn ours(headers: &HeaderMap, uri: &Uri, state: &State) -> bool {
     let header = headers.get(HOST).and_then(|host| host.to_str().ok());
     let Some(authority) = uri.authority().map(|authority| authority.as_str()).or(header) else { return true };
     let host = host_of(authority);

@@ -1,3 +1,4 @@
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,8 +11,9 @@ use tokio_rustls::TlsAcceptor;
 
 use crate::access::Gate;
 use crate::connection::Connections;
+use crate::intake::Open;
 use crate::state::{Shared, State};
-use crate::{Alerting, Health, ServerConfig, ServerError, api, tls};
+use crate::{Alerting, Health, Intake, ServerConfig, ServerError, access, api, tls};
 
 /// How long requests that are being answered may go on when the process ends.
 const DRAIN: Duration = Duration::from_secs(10);
@@ -30,6 +32,8 @@ pub struct Parts {
     pub rng: Rng,
     /// What takes alerts in, if this process does that.
     pub alerting: Option<Alerting>,
+    /// What others may post, by the name in `/api/intake/<name>`.
+    pub intakes: BTreeMap<String, Intake>,
 }
 
 /// The HTTP port, open.
@@ -58,7 +62,11 @@ impl Server {
         let refused = |source| ServerError::Listen { listen, source };
         let listener = TcpListener::bind(listen).await.map_err(refused)?;
         let addr = listener.local_addr().map_err(refused)?;
-        let Parts { engine, clock, metrics, health, rng, alerting } = parts;
+        let Parts { engine, clock, metrics, health, rng, alerting, intakes } = parts;
+        for (name, intake) in &intakes {
+            access::check(&config, name, intake.token.as_ref())?;
+        }
+        let intakes = intakes.into_iter().map(|(name, intake)| (name, Open::new(intake))).collect();
         let watchers = Arc::new(Semaphore::new(config.max_watchers));
         let (tasks, shutdown) = (Tasks::new(), Shutdown::new());
         let started = clock.now();
@@ -76,6 +84,7 @@ impl Server {
             alerting,
             addr,
             started,
+            intakes,
         };
         Ok(Self { listener, addr, tls, state: State(Arc::new(shared)) })
     }

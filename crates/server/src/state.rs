@@ -1,3 +1,4 @@
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
@@ -9,6 +10,7 @@ use tokio::sync::Semaphore;
 use crate::access::Gate;
 use crate::alertmanager::{Alerting, Problem};
 use crate::api::ApiError;
+use crate::intake::Open;
 use crate::{Health, ServerConfig};
 
 /// What every request may need. Clones share it.
@@ -30,6 +32,7 @@ pub struct Shared {
     pub alerting: Option<Alerting>,
     pub addr: SocketAddr,
     pub started: Timestamp,
+    pub intakes: BTreeMap<String, Open>,
 }
 
 impl std::ops::Deref for State {

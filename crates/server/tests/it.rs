@@ -7,6 +7,7 @@ mod it {
     mod access;
     mod drift;
     mod incidents;
+    mod intake;
     mod life;
     mod pages;
     mod site;

@@ -84,6 +84,7 @@ pub fn entry(entry: &Entry, style: Style) -> String {
     note("by", entry.author.clone());
     note("changed by", entry.actor.clone());
     note("since", entry.since.clone());
+    note("gitops", entry.gitops.clone());
     if !notes.is_empty() {
         let _ = writeln!(out, "    {}", style.paint("2", &notes.join(", ")));
     }

@@ -1,13 +1,17 @@
-//! The audit log of an API server as a file that grows and is replaced.
+//! The audit log of an API server: a file that grows and is replaced, and what the server posts.
 
+use std::collections::VecDeque;
 use std::fs::File;
 use std::io::{ErrorKind, Read, Seek, SeekFrom};
 use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use base::queue::Receiver;
 use base::{Clock, Limit};
 use kubernetes::audit::{Write, Writes};
+
+use super::AuditConfig;
 
 /// How often it is looked for more.
 const EVERY: Duration = Duration::from_millis(100);
@@ -17,6 +21,67 @@ const STEP: u64 = 4 << 20;
 const BEFORE: u64 = 64 << 20;
 /// Bytes of a line; of a longer one nothing is known.
 const LINE: Limit = Limit::new("kubernetes_audit_line_bytes", 16 << 20);
+
+/// Writes that are handed over at once, so that each is known before its object is looked at again.
+const TOGETHER: usize = 16;
+
+/// Writes that an API server has posted, body by body.
+pub type Inbox = Receiver<Vec<Write>>;
+
+/// Where the events come from, and what is known by them.
+#[derive(Debug, Default)]
+pub(super) struct Audit {
+    file: Option<AuditLog>,
+    inbox: Option<Inbox>,
+    /// Read, and not handed over yet.
+    next: VecDeque<Write>,
+    /// What was known when the collector ended, for the next time that it runs.
+    pub known: Option<Writes>,
+}
+
+impl Audit {
+    pub(super) fn new(config: &AuditConfig, inbox: Option<Inbox>) -> Self {
+        Self { file: config.file.clone().map(AuditLog::new), inbox, ..Self::default() }
+    }
+
+    /// What is known of writes; nothing if there is no log.
+    pub(super) fn before(&mut self) -> Option<Writes> {
+        if self.file.is_none() && self.inbox.is_none() {
+            return None;
+        }
+        let mut writes = self.known.take().unwrap_or_default();
+        if let Some(file) = &mut self.file {
+            before(file, &mut writes);
+        }
+        Some(writes)
+    }
+
+    /// The next writes, a few of them, once there are some; never without a log. A call that is
+    /// dropped loses none.
+    pub(super) async fn writes(&mut self, clock: &Clock) -> Vec<Write> {
+        while self.next.is_empty() {
+            let more = tokio::select! {
+                more = posted(&mut self.inbox) => more,
+                more = written(&mut self.file, clock) => more,
+            };
+            self.next.extend(more);
+        }
+        let end = self.next.len().min(TOGETHER);
+        self.next.drain(..end).collect()
+    }
+}
+
+/// The next body's writes.
+async fn posted(inbox: &mut Option<Inbox>) -> Vec<Write> {
+    if let Some(open) = inbox
+        && let Some(writes) = open.recv().await
+    {
+        return writes;
+    }
+    // Nobody will post any more.
+    *inbox = None;
+    std::future::pending().await
+}
 
 /// Follows the file.
 #[derive(Debug)]
@@ -99,19 +164,18 @@ impl AuditLog {
     }
 }
 
-/// What the log holds already.
-pub(super) fn before(log: &mut AuditLog) -> Writes {
-    let mut writes = Writes::default();
+/// Takes what the log holds already.
+fn before(log: &mut AuditLog, writes: &mut Writes) {
     loop {
         match log.next() {
             Ok(step) if !step.is_empty() => step.into_iter().for_each(|write| writes.put(write)),
-            _ => return writes,
+            _ => return,
         }
     }
 }
 
-/// The next writes, once there are some; never without a log.
-pub(super) async fn writes(log: &mut Option<AuditLog>, clock: &Clock) -> Vec<Write> {
+/// The file's next writes.
+async fn written(log: &mut Option<AuditLog>, clock: &Clock) -> Vec<Write> {
     let Some(log) = log else { return std::future::pending().await };
     loop {
         match log.next() {
@@ -164,5 +228,27 @@ mod tests {
         std::fs::write(&path, "").unwrap();
         std::fs::write(&path, line("a")).unwrap();
         assert!(names(&mut log).is_empty() || log.unreadable == 1);
+    }
+
+    #[tokio::test]
+    async fn what_is_posted_comes_a_few_at_a_time_beside_what_the_file_has() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("audit.log");
+        let (sender, inbox) = base::queue::bounded("test", 4);
+        let mut audit = Audit::new(&AuditConfig { file: Some(path.clone()), webhook: None }, Some(inbox));
+        std::fs::write(&path, line("earlier")).unwrap();
+        assert!(audit.before().is_some());
+        let body = |from: usize, to: usize| -> Vec<Write> {
+            (from..to).map(|n| Write::read(&line(&n.to_string())).unwrap().unwrap()).collect()
+        };
+        sender.try_send(body(0, 20)).unwrap();
+        let clock = Clock::system();
+        assert_eq!(audit.writes(&clock).await, body(0, TOGETHER));
+        assert_eq!(audit.writes(&clock).await, body(TOGETHER, 20));
+        drop(sender);
+        let mut file = File::options().append(true).open(&path).unwrap();
+        write!(file, "{}", line("later")).unwrap();
+        let writes = audit.writes(&clock).await;
+        assert!(writes.len() == 1 && writes[0].object.ends_with("/later"), "{writes:?}");
     }
 }

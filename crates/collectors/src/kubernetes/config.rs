@@ -1,8 +1,12 @@
+use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use base::SecretRef;
 use kubernetes::Controller;
 use kubernetes::schema::ApiKind;
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 
 /// A cluster that is watched.
@@ -29,15 +33,36 @@ pub struct KubernetesConfig {
     /// Whether the releases that Helm keeps in Secrets are read, for `desired.helm`.
     #[serde(default)]
     pub helm: bool,
-    /// The API server's audit log: who a change was made by. A file that the server writes.
-    #[serde(default)]
-    pub audit: Option<PathBuf>,
+    /// Whether what Argo CD and Flux say of what they apply is read, where the server serves their objects.
+    #[serde(default = "yes")]
+    pub gitops: bool,
+    /// The API server's audit log: who a change was made by. A path alone is `file`.
+    #[serde(default, deserialize_with = "audit")]
+    pub audit: AuditConfig,
     /// Controllers beside those that are known, and what is theirs to write.
     #[serde(default)]
     pub controllers: Vec<Controller>,
     /// From one full list to the next; changes are seen at once by watching.
     #[serde(default = "resync", with = "base::duration")]
     pub resync: Duration,
+}
+
+/// Where the events of an API server's audit log come from.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct AuditConfig {
+    /// A file that the server writes (`--audit-log-path`).
+    pub file: Option<PathBuf>,
+    /// Takes what the server posts (`--audit-webhook-config-file`) to `/api/intake/kubernetes/<cluster>/audit`.
+    pub webhook: Option<AuditWebhookConfig>,
+}
+
+/// Who may post events.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct AuditWebhookConfig {
+    /// What the server sends as `Authorization: Bearer`. Only on loopback it may be left out.
+    pub token: Option<SecretRef>,
 }
 
 const fn yes() -> bool {
@@ -53,9 +78,45 @@ fn kinds<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<ApiKind>, D::
     texts.iter().map(|text| text.parse().map_err(serde::de::Error::custom)).collect()
 }
 
+fn audit<'de, D: Deserializer<'de>>(deserializer: D) -> Result<AuditConfig, D::Error> {
+    struct PathOrMap;
+    impl<'de> Visitor<'de> for PathOrMap {
+        type Value = AuditConfig;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("the path of an audit log, or a map of `file` and `webhook`")
+        }
+
+        fn visit_str<E>(self, path: &str) -> Result<AuditConfig, E> {
+            Ok(AuditConfig { file: Some(path.into()), webhook: None })
+        }
+
+        fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<AuditConfig, A::Error> {
+            AuditConfig::deserialize(MapAccessDeserializer::new(map))
+        }
+    }
+    deserializer.deserialize_any(PathOrMap)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_audit_log_is_a_path_or_says_where_events_come_from() {
+        let read = |audit: &str| {
+            serde_json::from_str::<KubernetesConfig>(&format!(r#"{{"cluster": "prod", "audit": {audit}}}"#))
+                .map(|config| config.audit)
+                .map_err(|error| error.to_string())
+        };
+        let file = Some(PathBuf::from("/var/log/audit.log"));
+        assert_eq!(read(r#""/var/log/audit.log""#).unwrap(), AuditConfig { file: file.clone(), webhook: None });
+        let token = Some(SecretRef::Env("AUDIT".to_owned()));
+        let both = read(r#"{"file": "/var/log/audit.log", "webhook": {"token": {"env": "AUDIT"}}}"#).unwrap();
+        assert_eq!(both, AuditConfig { file, webhook: Some(AuditWebhookConfig { token }) });
+        assert!(read("7").unwrap_err().contains("the path of an audit log, or a map"));
+        assert!(read(r#"{"webhok": {}}"#).unwrap_err().contains("webhok"));
+    }
 
     #[test]
     fn kinds_are_written_as_version_and_kind() {

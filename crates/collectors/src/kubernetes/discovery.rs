@@ -4,8 +4,9 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use base::Limit;
-use kubernetes::Known;
+use kubernetes::gitops::KINDS;
 use kubernetes::schema::{ApiKind, Schema};
+use kubernetes::{Known, id_kind};
 use model::ResourceId;
 use serde_json::Value;
 
@@ -96,6 +97,60 @@ pub(super) async fn discover(api: &Api, wanted: &BTreeSet<ApiKind>) -> Result<Di
     Ok(discovered)
 }
 
+/// Of each kind that is wanted one version: the server has each object in all of them. The most stable one is taken,
+/// then the newest, as Kubernetes' own clients prefer them.
+pub(super) fn one_version(served: &[Served], wanted: &BTreeSet<ApiKind>) -> BTreeSet<ApiKind> {
+    let mut best: BTreeMap<String, &ApiKind> = BTreeMap::new();
+    for kind in served.iter().map(|served| &served.kind).filter(|kind| wanted.contains(kind)) {
+        let known = best.entry(id_kind(kind)).or_insert(kind);
+        if rank(&kind.api_version) > rank(&known.api_version) {
+            *known = kind;
+        }
+    }
+    best.into_values().cloned().collect()
+}
+
+/// How stable a version is: 2 for `v1`, 1 for `v1beta2`, 0 for `v1alpha1`, less for others; then its numbers.
+fn rank(api_version: &str) -> (i8, u32, u32) {
+    let version = api_version.rsplit('/').next().unwrap_or_default();
+    let parsed = version.strip_prefix('v').and_then(|rest| {
+        for (stage, word) in [(1, "beta"), (0, "alpha")] {
+            if let Some((major, minor)) = rest.split_once(word) {
+                return Some((stage, major.parse().ok()?, minor.parse().ok()?));
+            }
+        }
+        Some((2, rest.parse().ok()?, 0))
+    });
+    parsed.unwrap_or((-1, 0, 0))
+}
+
+/// The kinds of GitOps tools that the server serves, without those that are wanted anyway. Who has no such tool is asked
+/// once.
+pub(super) async fn gitops(api: &Api, wanted: &BTreeSet<ApiKind>) -> Result<Vec<Served>, ApiError> {
+    let groups = match api.json("/apis", INDEX).await {
+        Ok(groups) => groups,
+        Err(ApiError::Forbidden(_) | ApiError::NotFound(_) | ApiError::Server(_)) => return Ok(Vec::new()),
+        Err(error) => return Err(error),
+    };
+    let list = |of: &Value, member: &str| of.get(member).and_then(Value::as_array).cloned().unwrap_or_default();
+    let versions = list(&groups, "groups").into_iter().flat_map(|group| list(&group, "versions"));
+    let versions: BTreeSet<String> =
+        versions.filter_map(|version| version.get("groupVersion")?.as_str().map(str::to_owned)).collect();
+    let mut found = Vec::new();
+    for (group, kind, known) in KINDS {
+        let version =
+            known.iter().map(|version| format!("{group}/{version}")).find(|version| versions.contains(version));
+        let Some(api_version) = version else { continue };
+        let kind = ApiKind { api_version, kind: (*kind).to_owned() };
+        if wanted.iter().any(|other| id_kind(other) == id_kind(&kind)) {
+            continue;
+        }
+        let one = discover(api, &BTreeSet::from([kind])).await?;
+        found.extend(one.served);
+    }
+    Ok(found)
+}
+
 /// A resource that can be listed and watched; subresources cannot.
 fn served(version: &str, resource: &Value) -> Option<Served> {
     let text = |member: &str| resource.get(member).and_then(Value::as_str);
@@ -168,5 +223,36 @@ impl Schemas {
             }
         }
         Ok(problems)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_several_versions_the_most_stable_that_is_served_is_watched() {
+        let kind = |version: &str, kind: &str| ApiKind { api_version: version.to_owned(), kind: kind.to_owned() };
+        let of = |versions: &[&str]| -> BTreeSet<ApiKind> {
+            versions.iter().map(|version| kind(&format!("x.io/{version}"), "Widget")).collect()
+        };
+        let served = |versions: &[&str]| -> Vec<Served> {
+            let served = |kind| Served { kind, plural: "widgets".to_owned(), namespaced: true };
+            of(versions).into_iter().map(served).collect()
+        };
+        for (wanted, are_served, watched) in [
+            (&["v1", "v1beta1"][..], &["v1", "v1beta1"][..], "v1"),
+            (&["v1beta1", "v1alpha3"], &["v1", "v1beta1", "v1alpha3"], "v1beta1"),
+            (&["v1", "v1beta1"], &["v1beta1"], "v1beta1"),
+            (&["v1", "v2", "v10"], &["v1", "v2", "v10"], "v10"),
+            (&["v1beta2", "v1beta10"], &["v1beta2", "v1beta10"], "v1beta10"),
+            (&["v1alpha1", "stable"], &["v1alpha1", "stable"], "v1alpha1"),
+        ] {
+            assert_eq!(one_version(&served(are_served), &of(wanted)), of(&[watched]), "{wanted:?}");
+        }
+        let two = BTreeSet::from([kind("v1", "Pod"), kind("x.io/v1", "Pod")]);
+        let both: Vec<Served> =
+            two.iter().map(|kind| Served { kind: kind.clone(), plural: String::new(), namespaced: true }).collect();
+        assert_eq!(one_version(&both, &two), two, "one name in two groups is two kinds");
     }
 }

@@ -60,7 +60,7 @@ impl Images {
 fn document(digests: &BTreeMap<String, usize>) -> Document {
     let digests: Map<String, Value> = digests.keys().map(|digest| (digest.clone(), json!({}))).collect();
     let tree = json!({ "digests": digests });
-    Body { tree, origins: Origins::unknown(), waiting: None, owned: false, schema: String::new() }.into_document()
+    Body::of(tree, Origins::unknown()).into_document()
 }
 
 #[cfg(test)]

@@ -10,7 +10,7 @@ mod objects;
 mod tests;
 mod watch;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -21,16 +21,18 @@ use collect::{CollectError, Collector, Cover, Cx, Seen};
 use futures::StreamExt;
 use futures::stream::FuturesUnordered;
 use kubernetes::audit::Write;
+use kubernetes::gitops::{GITOPS, Neighbours};
 use kubernetes::schema::{ApiKind, Schema};
 use kubernetes::{Cluster, Clusters, Controllers, IMAGE, id_kind};
 use model::ResourceId;
 use tokio::sync::watch::Receiver;
 
-pub use config::KubernetesConfig;
+pub use audit::Inbox;
+pub use config::{AuditConfig, AuditWebhookConfig, KubernetesConfig};
 
 use crate::{Build, Plugin};
 use api::{Api, ApiError};
-use audit::AuditLog;
+use audit::Audit;
 use discovery::{Discovered, Schemas, Served};
 use objects::{News, Objects, Role, Word};
 use watch::{Event, Watch};
@@ -43,8 +45,10 @@ pub(crate) const PLUGIN: Plugin = Plugin {
     doc: "Objects of a Kubernetes cluster: those of the kinds that a source declares and of those in \
           `kubernetes.kinds`, custom ones included. Lists them once and watches them. The images of pods are \
           watched beside, so that a tag with two contents is seen.",
-    kinds: &[IMAGE],
-    build: Build::Kubernetes(|config, cluster| Box::new(Kubernetes::new(config.clone(), cluster.clone()))),
+    kinds: &[IMAGE, GITOPS],
+    build: Build::Kubernetes(|config, cluster, inbox| {
+        Box::new(Kubernetes::new(config.clone(), cluster.clone(), inbox))
+    }),
 };
 
 /// Events that wait at most; each may be of megabytes.
@@ -55,18 +59,22 @@ const BATCH: usize = 256;
 const CALM: Duration = Duration::from_secs(60);
 /// How often the server is asked whether it is there, beside the watches, and how long it may think.
 const ALIVE: Duration = Duration::from_secs(20);
-/// Objects that are looked at again at once since who wrote them is known now, and for how long.
-const NAMED: usize = 16;
+/// How long objects are looked at again at once since who wrote them is known now.
 const NAMING: Duration = Duration::from_secs(5);
 /// Definitions of kinds change in several steps: so long it is waited for the last.
 const SETTLE: Duration = Duration::from_millis(500);
 
-/// The collectors of these clusters.
-pub fn build(configs: &[KubernetesConfig], clusters: &Clusters) -> Vec<Box<dyn Collector>> {
+/// The collectors of these clusters. `inboxes`: what API servers post of their audit logs, by cluster.
+pub fn build(
+    configs: &[KubernetesConfig],
+    clusters: &Clusters,
+    mut inboxes: BTreeMap<String, Inbox>,
+) -> Vec<Box<dyn Collector>> {
     let make = |config: &KubernetesConfig| {
         let cluster = clusters.get(&config.cluster);
         cluster.watch();
-        if let Build::Kubernetes(build) = PLUGIN.build { Some(build(config, &cluster)) } else { None }
+        let inbox = inboxes.remove(&config.cluster);
+        if let Build::Kubernetes(build) = PLUGIN.build { Some(build(config, &cluster, inbox)) } else { None }
     };
     configs.iter().filter_map(make).collect()
 }
@@ -81,6 +89,7 @@ pub(crate) struct Kubernetes {
     cluster: Cluster,
     scope: String,
     schemas: Schemas,
+    audit: Audit,
 }
 
 /// A kind in one place: the whole cluster or a namespace.
@@ -95,24 +104,21 @@ struct Place {
 }
 
 impl Kubernetes {
-    pub(crate) fn new(config: KubernetesConfig, cluster: Cluster) -> Self {
-        Self { config, scope: cluster.scope(), cluster, schemas: Schemas::default() }
+    pub(crate) fn new(config: KubernetesConfig, cluster: Cluster, inbox: Option<Inbox>) -> Self {
+        let audit = Audit::new(&config.audit, inbox);
+        Self { config, scope: cluster.scope(), cluster, schemas: Schemas::default(), audit }
     }
 
-    /// The kinds that are resources.
+    /// The kinds that are resources, in all versions that are named.
     fn wanted(&self, sources: &Wanted) -> BTreeSet<ApiKind> {
-        let mut wanted: BTreeSet<ApiKind> = BTreeSet::new();
-        for kind in sources.borrow().values().flatten().chain(&self.config.kinds) {
-            // One version of a kind is enough: the server has each object in all of them.
-            if !wanted.iter().any(|other| id_kind(other) == id_kind(kind)) {
-                wanted.insert(kind.clone());
-            }
-        }
-        wanted
+        sources.borrow().values().flatten().chain(&self.config.kinds).cloned().collect()
     }
 
     /// Where to look for what, and what cannot be looked at.
     async fn places(&mut self, api: &Api, wanted: &BTreeSet<ApiKind>) -> Result<(Vec<Place>, Vec<String>), ApiError> {
+        if wanted.is_empty() && !self.config.helm {
+            return Ok((self.gitops(api, wanted).await?, Vec::new()));
+        }
         let (pods, definitions) = (kind("v1", "Pod"), kind("apiextensions.k8s.io/v1", "CustomResourceDefinition"));
         let secrets = kind("v1", "Secret");
         let mut asked = wanted.clone();
@@ -129,14 +135,16 @@ impl Kubernetes {
         let discovered: Discovered = discovery::discover(api, &asked).await?;
         let (known, unread) = self.schemas.of(api, &discovered).await?;
         self.cluster.learn(known);
-        let mut places = Vec::new();
+        let mut places = self.gitops(api, wanted).await?;
+        let watched = discovery::one_version(&discovered.served, wanted);
         for served in &discovered.served {
             let role = Role {
                 kind: served.kind.clone(),
                 plural: served.plural.clone(),
-                resources: wanted.contains(&served.kind),
+                resources: watched.contains(&served.kind),
                 images: self.config.images && served.kind == pods,
                 releases: false,
+                gitops: self.config.gitops && watched.contains(&served.kind) && Neighbours::reads(&served.kind),
             };
             let definitions = served.kind == definitions && custom;
             if !role.resources && !role.images && !definitions {
@@ -156,11 +164,32 @@ impl Kubernetes {
         Ok((places, discovered.problems.into_iter().chain(unread).collect()))
     }
 
+    /// Where the objects of GitOps tools are that are no resources. They come first: what they say
+    /// of an object is known when that is looked at.
+    async fn gitops(&self, api: &Api, wanted: &BTreeSet<ApiKind>) -> Result<Vec<Place>, ApiError> {
+        if !self.config.gitops {
+            return Ok(Vec::new());
+        }
+        let mut places = Vec::new();
+        for served in discovery::gitops(api, wanted).await? {
+            let (kind, plural) = (served.kind.clone(), served.plural.clone());
+            let role = Role { kind, plural, resources: false, images: false, releases: false, gitops: true };
+            places.extend(self.namespaces(&served).into_iter().map(|namespace| Place {
+                role: role.clone(),
+                path: served.path(namespace.as_deref()),
+                namespace,
+                definitions: false,
+                version: String::new(),
+            }));
+        }
+        Ok(places)
+    }
+
     /// Where the Secrets of Helm are.
     fn helm(&self, served: &Served) -> Vec<Place> {
         let namespaces = if self.config.helm { self.namespaces(served) } else { Vec::new() };
         let (kind, plural) = (served.kind.clone(), served.plural.clone());
-        let role = Role { kind, plural, resources: false, images: false, releases: true };
+        let role = Role { kind, plural, resources: false, images: false, releases: true, gitops: false };
         let place = |namespace: Option<String>| Place {
             role: role.clone(),
             path: format!("{}?labelSelector=owner%3Dhelm", served.path(namespace.as_deref())),
@@ -190,7 +219,12 @@ impl Kubernetes {
         let (mut listed, mut left_out, mut count) = (Vec::new(), Vec::new(), 0);
         for mut place in places {
             match list_place(api, &mut place, objects, cx, &mut count).await? {
-                Ok(()) => listed.push(place),
+                Ok(()) => {
+                    if place.role.gitops {
+                        cx.seen(objects.gitops()).await?;
+                    }
+                    listed.push(place);
+                }
                 Err(why) => {
                     problems.push(format!("{}: {why}", place.role.kind.kind));
                     left_out.push(place);
@@ -216,7 +250,7 @@ impl Kubernetes {
         places: &[Place],
         objects: &mut Objects,
         sources: &mut Wanted,
-        (log, soon): (&mut Option<AuditLog>, Duration),
+        (audit, soon): (&mut Audit, Duration),
         cx: &mut dyn Cx,
     ) -> Result<(), CollectError> {
         let (clock, rng, shutdown) = (cx.clock().clone(), cx.rng().clone(), cx.shutdown().clone());
@@ -246,7 +280,7 @@ impl Kubernetes {
                     }
                 },
                 // Before the events, so that who wrote is mostly known by then.
-                writes = audit::writes(log, &clock) => name(writes, places, objects, api, cx).await?,
+                writes = audit.writes(&clock) => name(writes, places, objects, api, cx).await?,
                 Some(first) = events.recv() => {
                     let mut batch = vec![first];
                     while batch.len() < BATCH && let Some(event) = events.try_recv() {
@@ -268,7 +302,8 @@ impl Kubernetes {
         let of = |kind: &str, place: &Place| Cover { namespace: place.namespace.clone(), ..Cover::all(kind) };
         let resources = places.iter().filter(|place| place.role.resources);
         let images = places.iter().find(|place| place.role.images).map(|_| Cover::all(IMAGE));
-        resources.map(|place| of(&id_kind(&place.role.kind), place)).chain(images).collect()
+        let gitops = places.iter().find(|place| place.role.gitops).map(|_| Cover::all(GITOPS));
+        resources.map(|place| of(&id_kind(&place.role.kind), place)).chain(images).chain(gitops).collect()
     }
 
     fn error(&self, problem: impl ToString) -> CollectError {
@@ -300,28 +335,45 @@ impl Collector for Kubernetes {
 
 impl Kubernetes {
     async fn follow(&mut self, api: &Api, cx: &mut dyn Cx) -> Result<(), CollectError> {
+        let controllers = Controllers::new(&self.config.controllers);
+        let mut objects = Objects::new(&self.cluster, controllers, cx.digest_key().clone());
+        let mut audit = std::mem::take(&mut self.audit);
+        objects.writes = audit.before();
+        let ended = self.rounds(api, &mut objects, &mut audit, cx).await;
+        audit.known = objects.writes;
+        self.audit = audit;
+        ended
+    }
+
+    /// Lists and watches, again and again.
+    async fn rounds(
+        &mut self,
+        api: &Api,
+        objects: &mut Objects,
+        audit: &mut Audit,
+        cx: &mut dyn Cx,
+    ) -> Result<(), CollectError> {
         let mut sources = self.cluster.wanted();
         let mut retry = Backoff::new(Duration::from_secs(10), Duration::from_secs(600));
         let mut relist = Backoff::new(Duration::from_millis(100), Duration::from_secs(30));
-        let controllers = Controllers::new(&self.config.controllers);
-        let mut objects = Objects::new(&self.cluster, controllers, cx.digest_key().clone());
-        let mut log = self.config.audit.clone().map(AuditLog::new);
-        objects.writes = log.as_mut().map(audit::before);
         loop {
             sources.mark_unchanged();
             let wanted = self.wanted(&sources);
-            if wanted.is_empty() && !self.config.helm {
+            let (places, mut problems) = self.places(api, &wanted).await.map_err(|error| self.error(error))?;
+            if places.is_empty() && problems.is_empty() {
                 cx.progress("no source declares a kind yet, and `kinds` names none".to_owned()).await?;
-                let shutdown = cx.shutdown().clone();
-                // The sender lives as long as the cluster that we hold.
-                if shutdown.or(sources.changed()).await.is_none() {
-                    return Err(CollectError::Shutdown);
+                let (shutdown, clock) = (cx.shutdown().clone(), cx.clock().clone());
+                tokio::select! {
+                    // The sender lives as long as the cluster that we hold.
+                    changed = shutdown.or(sources.changed()) => {
+                        let _ = changed.ok_or(CollectError::Shutdown)?;
+                    }
+                    () = remember(audit, objects, &clock) => {}
                 }
                 continue;
             }
-            let (places, mut problems) = self.places(api, &wanted).await.map_err(|error| self.error(error))?;
             objects.begin(Arc::clone(&self.cluster.known().borrow()));
-            let places = self.list(api, places, &mut problems, &mut objects, cx).await?;
+            let places = self.list(api, places, &mut problems, objects, cx).await?;
             cx.cover(Self::covers(&places)).await?;
             cx.complete().await?;
             if !problems.is_empty() {
@@ -330,7 +382,7 @@ impl Kubernetes {
             // What could not be seen is tried again soon, and then less often.
             let soon = if problems.is_empty() { self.config.resync } else { retry.next(cx.rng()) };
             let start = cx.clock().monotonic();
-            self.watch(api, &places, &mut objects, &mut sources, (&mut log, soon), cx).await?;
+            self.watch(api, &places, objects, &mut sources, (audit, soon), cx).await?;
             if problems.is_empty() && cx.clock().monotonic().saturating_sub(start) > CALM {
                 retry.reset();
                 relist.reset();
@@ -341,6 +393,14 @@ impl Kubernetes {
             }
             cx.begin();
         }
+    }
+}
+
+/// Remembers who writes, while no object is looked at.
+async fn remember(audit: &mut Audit, objects: &mut Objects, clock: &Clock) {
+    loop {
+        let writes = audit.writes(clock).await;
+        writes.into_iter().for_each(|write| objects.writes.get_or_insert_default().put(write));
     }
 }
 
@@ -411,7 +471,8 @@ async fn take(
         let word = if event.gone { Word::Gone } else { Word::Watched };
         seen.extend(news(objects, place, &event.object, word, cx));
     }
-    seen.extend(objects.images());
+    // What a tool says comes before what it has applied.
+    let seen = [objects.gitops(), seen, objects.images()].concat();
     cx.seen(seen).await?;
     Ok(definitions)
 }
@@ -427,7 +488,7 @@ async fn name(
     let mut waiting = Vec::new();
     for write in writes {
         let by = |(_, manager): &(ResourceId, String)| *manager == write.manager;
-        if objects.unnamed.get(&write.object).is_some_and(by) && waiting.len() < NAMED {
+        if objects.unnamed.get(&write.object).is_some_and(by) {
             waiting.extend(objects.unnamed.remove(&write.object).map(|(id, _)| id));
         }
         objects.writes.get_or_insert_default().put(write);

@@ -6,10 +6,11 @@ use std::sync::Arc;
 use base::DigestKey;
 use collect::Seen;
 use kubernetes::audit::{self, Writes};
+use kubernetes::gitops::{GITOPS, Neighbours};
 use kubernetes::helm::Release;
 use kubernetes::schema::ApiKind;
 use kubernetes::{Body, Canonical, Cluster, Controllers, IMAGE, Known, PROVIDER};
-use model::{Document, Key, ModelError, ResourceId};
+use model::{Document, Fingerprint, Key, ModelError, ResourceId};
 use serde_json::{Value, json};
 
 use super::images::Images;
@@ -54,6 +55,8 @@ pub(super) struct Role {
     pub images: bool,
     /// Whether they are Secrets with releases of Helm.
     pub releases: bool,
+    /// Whether they say what a GitOps tool applies.
+    pub gitops: bool,
 }
 
 /// What is known of the objects of a cluster: 24 bytes each.
@@ -67,7 +70,10 @@ pub(super) struct Objects {
     gone: VecDeque<Key>,
     /// What the list at hand has: of the rest the versions are forgotten with it.
     listed: HashSet<Key>,
+    /// Whether a list is under way: what is not in it may come yet.
+    listing: bool,
     pub images: Images,
+    tools: Tools,
     /// Who wrote what, where an audit log says it.
     pub writes: Option<Writes>,
     /// Objects whose newest writer the log has not named yet, and what that is called.
@@ -84,7 +90,9 @@ impl Objects {
             versions: HashMap::new(),
             gone: VecDeque::new(),
             listed: HashSet::new(),
+            listing: false,
             images: Images::default(),
+            tools: Tools::default(),
             writes: None,
             unnamed: BTreeMap::new(),
         }
@@ -100,14 +108,18 @@ impl Objects {
             self.versions.remove(&key);
         }
         self.listed.clear();
+        self.listing = true;
         self.images = Images::default();
+        self.tools = Tools::default();
     }
 
     /// The list is over.
     pub(super) fn end(&mut self) {
         let listed = std::mem::take(&mut self.listed);
+        self.listing = false;
         self.versions.retain(|key, _| listed.contains(key));
         self.versions.shrink_to_fit();
+        self.cluster.meet(&self.tools.all);
     }
 
     /// Takes an object of a list or a watch. A list is right even where its versions are lower than
@@ -132,17 +144,19 @@ impl Objects {
             self.versions.insert(key, version);
             return self.release(json, gone);
         }
-        if same && !role.images {
+        if same && !role.images && !role.gitops {
             return Ok(if role.resources { News::Still(id) } else { News::Nothing });
         }
         self.versions.insert(key, version);
         if gone {
             self.bury(key);
             self.images.remove(key);
+            self.tools.changed |= role.gitops && self.tools.all.remove(&role.kind, id.namespace(), id.name());
             return Ok(if role.resources { News::Seen(Box::new(absent(id))) } else { News::Nothing });
         }
         let mut object: Value = match serde_json::from_str(json) {
             Ok(object) => object,
+            Err(_) if !role.resources => return Ok(News::Nothing),
             // It is there, and that is all that can be said.
             Err(error) => {
                 let document = Document::new(json!({ "unreadable": error.to_string() }));
@@ -152,6 +166,7 @@ impl Objects {
         if role.images {
             self.images.put(key, kubernetes::images(&object));
         }
+        self.tools.changed |= role.gitops && self.tools.all.put(&role.kind, &object);
         match (role.resources, same) {
             (false, _) => Ok(News::Nothing),
             (true, true) => Ok(News::Still(id)),
@@ -206,6 +221,28 @@ impl Objects {
         self.versions.remove(&id.key());
     }
 
+    /// What GitOps tools say that is new, as resources.
+    pub(super) fn gitops(&mut self) -> Vec<Seen> {
+        if !std::mem::take(&mut self.tools.changed) {
+            return Vec::new();
+        }
+        let mut seen = Vec::new();
+        let mut said = HashMap::new();
+        for (namespace, name, document) in self.tools.all.documents() {
+            let Ok(id) = ResourceId::new(PROVIDER, self.cluster.name(), GITOPS, namespace, name) else { continue };
+            let print = document.fingerprint();
+            if self.tools.said.remove(&id) != Some(print) {
+                seen.push(Seen { document: Some(document), ..absent(id.clone()) });
+            }
+            said.insert(id, print);
+        }
+        seen.extend(std::mem::replace(&mut self.tools.said, said).into_keys().map(absent));
+        if !self.listing {
+            self.cluster.meet(&self.tools.all);
+        }
+        seen
+    }
+
     /// The tags whose content has changed, as resources.
     pub(super) fn images(&mut self) -> Vec<Seen> {
         let changed = self.images.changed();
@@ -226,6 +263,15 @@ impl Objects {
     }
 }
 
+/// What GitOps tools say.
+#[derive(Default)]
+struct Tools {
+    all: Neighbours,
+    /// As it was handed over.
+    said: HashMap<ResourceId, Fingerprint>,
+    changed: bool,
+}
+
 fn absent(id: ResourceId) -> Seen {
     Seen { id, document: None, text: None, actor: None }
 }
@@ -239,7 +285,17 @@ mod tests {
     fn objects() -> (Objects, Role) {
         let kind = ApiKind { api_version: "v1".to_owned(), kind: "ConfigMap".to_owned() };
         let objects = Objects::new(&Cluster::new("prod"), Controllers::new(&[]), DigestKey::from_bytes([1; 32]));
-        (objects, Role { kind, plural: "configmaps".to_owned(), resources: true, images: false, releases: false })
+        (
+            objects,
+            Role {
+                kind,
+                plural: "configmaps".to_owned(),
+                resources: true,
+                images: false,
+                releases: false,
+                gitops: false,
+            },
+        )
     }
 
     fn config_map(version: &str, value: &str) -> String {

@@ -53,7 +53,7 @@ impl Server {
         config.namespaces = namespaces.split(',').filter(|name| !name.is_empty()).map(str::to_owned).collect();
         let settings = kube::Config::new(format!("http://127.0.0.1:{}", self.port).parse().unwrap());
         let api = Api::new(kube::Client::try_from(settings).unwrap(), &Clock::system());
-        Fixed { collector: Kubernetes::new(config, Cluster::new("test")), api }
+        Fixed { collector: Kubernetes::new(config, Cluster::new("test"), None), api }
     }
 }
 

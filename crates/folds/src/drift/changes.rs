@@ -43,13 +43,13 @@ impl DriftFold {
         let nothing = Scope::default();
         let scope = self.scopes.get(key).unwrap_or(&nothing);
         Ok(match record.batch.stream {
-            Stream::Live => one(key, live(scope, record)?),
+            Stream::Live => one(key, with_beside(scope, record, live(scope, record)?)?),
             Stream::Sets => {
                 let chunk = SetChunk::from_batch(&record.batch.data)?;
                 match chunk.side {
                     SetSide::Live => {
                         let party = scope.find(&chunk.source).unwrap_or(NOBODY);
-                        one(key, sweep::differences(&scope.table, party, &chunk)?)
+                        one(key, with_beside(scope, record, sweep::differences(&scope.table, party, &chunk)?)?)
                     }
                     SetSide::Declared => Vec::new(),
                 }
@@ -82,6 +82,13 @@ impl DriftFold {
         }
         unique(changes)
     }
+}
+
+/// The changes, and what they concern besides.
+fn with_beside(scope: &Scope, record: &Record, mut changes: Vec<Change>) -> Result<Vec<Change>, ModelError> {
+    let more = scope.beside(record, &changes)?;
+    changes.extend(more);
+    Ok(changes)
 }
 
 /// Rows of a `live` record that are not what is known.

@@ -46,6 +46,11 @@ impl Judgement {
     pub(super) fn of(verdict: Verdict) -> Self {
         Self { verdict: Some(verdict), ..Self::default() }
     }
+
+    /// Whether live is there and is not what is declared, or not yet.
+    pub(super) fn differs(&self) -> bool {
+        self.verdict.is_some_and(|verdict| verdict.is_drift() || verdict == Verdict::RollingOut)
+    }
 }
 
 /// Everything that a verdict is made from.

@@ -22,7 +22,7 @@ pub(super) fn body(found: &Found) -> Option<Body> {
 /// Live against what is declared and was declared before; nothing if a document is lost.
 pub(super) fn compared(case: &Case<'_>, live: &Body) -> Option<Judgement> {
     let declared = case.declared(case.entry.declared).and_then(body)?;
-    if declared.schema != live.schema {
+    if !is_of_one_form(&declared.schema, &live.schema) {
         return Some(other_schema(&declared, live));
     }
     let mut fields = kubernetes::compare(declared.side(), live.side());
@@ -59,7 +59,14 @@ pub(super) fn compared(case: &Case<'_>, live: &Body) -> Option<Judgement> {
 fn past<'a>(case: &Case<'a>, live: &Body) -> Vec<(&'a Past, Body)> {
     let declared = case.past.iter().filter(|past| past.fingerprint != Fingerprint::ABSENT);
     let read = declared.filter_map(|past| Some((past, case.declared(past.fingerprint).and_then(body)?)));
-    read.filter(|(_, body)| body.schema == live.schema).collect()
+    read.filter(|(_, body)| is_of_one_form(&body.schema, &live.schema)).collect()
+}
+
+/// Whether two documents have one form: they are of one version of a schema, or of two versions of a kind that have
+/// the same members, as most of a CustomResourceDefinition have.
+fn is_of_one_form(one: &str, other: &str) -> bool {
+    let members = |schema: &str| schema.split_once(' ').map(|(_, hash)| hash.to_owned()).filter(|hash| hash != "none");
+    one == other || members(one).is_some_and(|hash| members(other) == Some(hash))
 }
 
 /// Two forms cannot be compared: one is read anew with the schema of the other, or never will be.
@@ -69,7 +76,9 @@ fn other_schema(declared: &Body, live: &Body) -> Judgement {
     if of_declared == of_live {
         return Judgement { quiet: true, keeps: true, ..Judgement::of(Verdict::Unknown) };
     }
-    let why = format!("it is declared as {of_declared} and watched as {of_live}");
+    let why = format!(
+        "it is declared as {of_declared} and watched as {of_live}, which has other members: declare it as {of_live}"
+    );
     judge::unseen(declared.tree.clone(), why)
 }
 

@@ -12,6 +12,7 @@ mod cover;
 mod ignore;
 mod judge;
 mod kubernetes;
+mod neighbours;
 mod report;
 mod scope;
 mod sweep;
@@ -108,7 +109,8 @@ impl DriftFold {
         let replaced = scope.history.get(key).and_then(|past| past.first()).map(|past| past.replaced);
         let rolling = scope.table.get(key).filter(|entry| entry.meta.verdict == judge::code(Some(Verdict::RollingOut)));
         let since = rolling.map(|entry| Timestamp::from_nanos(entry.since));
-        replaced.max(since).map(|from| from.plus(self.config.rollout_deadline))
+        let applying = since.and(scope.neighbours.since(key));
+        replaced.max(since).max(applying).map(|from| from.plus(self.config.rollout_deadline))
     }
 
     /// Takes what the record says of the scope as a whole, before its resources are judged.
@@ -241,6 +243,7 @@ impl Fold for DriftFold {
         let before = self.parties();
         self.absorb(record).map_err(model)?;
         self.instances(&rows);
+        self.neighbours(&changes, &rows, record.time);
         for (name, changes) in &changes {
             let mut report = Report::default();
             for change in changes {
@@ -311,6 +314,13 @@ impl DriftFold {
         if judgement.keeps && entry.meta.verdict != 0 {
             return;
         }
+        let handle = judgement.differs().then(|| neighbours::handle(live)).flatten();
+        let neighbour = handle.as_deref().and_then(|handle| scope.neighbours.get(handle));
+        let gitops = neighbour.map(|at| at.shown.clone());
+        let judgement = match neighbour {
+            Some(at) => neighbours::beside(at, &entry, judgement, record.time, self.config.rollout_deadline),
+            None => judgement,
+        };
         if judgement.converged {
             entry.baseline = entry.live;
             entry.meta.set(BASELINE, true);
@@ -322,12 +332,19 @@ impl DriftFold {
             entry.since = record.time.nanos();
             entry.meta.verdict = judge::code(verdict);
         }
+        report.resource(
+            record,
+            scope,
+            id,
+            documents,
+            report::Case { key, entry: &mut entry, old, judgement, live, gitops },
+        );
+        scope.neighbours.note(key, handle);
         if verdict == Some(Verdict::RollingOut) {
             scope.rolling.insert(key);
         } else {
             scope.rolling.remove(&key);
         }
-        report.resource(record, scope, id, documents, report::Case { key, entry: &mut entry, old, judgement, live });
         scope.count(old, -1);
         if entry.live == Fingerprint::ABSENT && entry.declared == Fingerprint::ABSENT && !entry.meta.has(report::SAID) {
             scope.table.remove(&key);
@@ -335,6 +352,20 @@ impl DriftFold {
         } else {
             scope.count(entry.meta, 1);
             scope.table.put(key, entry);
+        }
+    }
+}
+
+impl DriftFold {
+    /// Takes what GitOps tools say, before what they apply is judged.
+    fn neighbours(&mut self, changes: &Changes, rows: &[Live], now: Timestamp) {
+        for (name, changes) in changes {
+            let Some(scope) = self.scopes.get_mut(name) else { continue };
+            for change in changes.iter().filter(|change| change.live == Some(Fingerprint::ABSENT)) {
+                scope.neighbours.forget(change.key);
+            }
+            let of_scope = rows.iter().filter(|row| row.scope == *name);
+            scope.neighbours.take(of_scope, now);
         }
     }
 }

@@ -88,7 +88,7 @@ impl Report {
         documents: &Documents<'_>,
         change: Case<'_>,
     ) {
-        let Case { key, entry, old, judgement, live } = change;
+        let Case { key, entry, old, judgement, live, gitops } = change;
         let said = old.has(SAID);
         let calm = matches!(judgement.verdict, None | Some(Verdict::InSync)) || judgement.quiet;
         let drift = judgement.verdict.is_some_and(|verdict| verdict != Verdict::InSync && verdict != Verdict::Unknown);
@@ -103,7 +103,7 @@ impl Report {
             return;
         };
         entry.meta.set(SAID, !calm);
-        let row = self.verdict(record, scope, id, documents, Case { key, entry, old, judgement, live });
+        let row = self.verdict(record, scope, id, documents, Case { key, entry, old, judgement, live, gitops });
         self.finding(record, &row);
         self.verdicts.push(row);
     }
@@ -116,7 +116,7 @@ impl Report {
         documents: &Documents<'_>,
         case: Case<'_>,
     ) -> VerdictRow {
-        let Case { key, entry, old, judgement, live } = case;
+        let Case { key, entry, old, judgement, live, gitops } = case;
         let past = scope.history.get(&key).and_then(|past| past.first());
         let version = if entry.declared == Fingerprint::ABSENT {
             past.map(|past| past.fingerprint)
@@ -152,6 +152,7 @@ impl Report {
             actor,
             fields: serde_json::to_string(&fields).unwrap_or_default(),
             evidence: json!({"shard": record.shard, "offset": record.offset.0}).to_string(),
+            gitops,
         }
     }
 
@@ -176,6 +177,7 @@ impl Report {
         let evidence = json!({
             "diff": diff, "file": row.file, "line": row.line, "revision": row.revision, "author": row.author,
             "message": row.message, "actor": row.actor, "verdict": row.verdict, "offset": record.offset.0,
+            "gitops": row.gitops,
         });
         self.findings.push(Finding {
             time: row.time,
@@ -207,6 +209,8 @@ pub(super) struct Case<'a> {
     pub old: Meta,
     pub judgement: Judgement,
     pub live: Option<&'a Found>,
+    /// What the GitOps tool that applies it says.
+    pub gitops: Option<String>,
 }
 
 fn severity(verdict: Verdict) -> Severity {

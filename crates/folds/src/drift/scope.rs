@@ -5,6 +5,7 @@ use model::{Fingerprint, Key, ResourceId, ScopeState};
 use serde::{Deserialize, Serialize};
 
 use super::cover::{self, Cover, Looks};
+use super::neighbours::Neighbours;
 use super::table::{Entry, MANAGED, NOBODY, Table};
 
 /// A place by kind (`*` for all), namespace and beginning of the name.
@@ -94,6 +95,8 @@ pub(super) struct Scope {
     pub said: [i64; CODES],
     /// Resources that are rolling out, to look at them when the deadline comes.
     pub rolling: std::collections::BTreeSet<Key>,
+    /// GitOps tools that apply objects of it.
+    pub neighbours: Neighbours,
 }
 
 /// One more than there are verdicts: code 0 is "no verdict".

@@ -40,6 +40,8 @@ row! {
         fields: String,
         /// How this was found: offsets on the state log, as a JSON object.
         evidence: String,
+        /// What the GitOps tool that applies it says: `argocd argocd/cart Synced/Healthy @ 1a2b3c4d5e`.
+        gitops: Option<String>,
     }
 }
 

@@ -197,6 +197,7 @@ pub fn verdict(name: &str, time: &str, verdict: Verdict, fields: &str) -> Verdic
         actor: (verdict == Verdict::Modified).then(|| "mallory".to_owned()),
         fields: fields.to_owned(),
         evidence: "{}".to_owned(),
+        gitops: None,
     }
 }
 

@@ -59,6 +59,9 @@ pub struct Resource {
     pub actor: Option<String>,
     /// What declares it.
     pub source: Option<String>,
+    /// What the GitOps tool that applies it says.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub gitops: Option<String>,
     /// The fields that differ.
     pub fields: Vec<FieldChange>,
 }
@@ -77,6 +80,7 @@ impl From<VerdictRow> for Resource {
             since: row.since.to_string(),
             actor: row.actor,
             source: row.source,
+            gitops: row.gitops,
             // The fold wrote it; what cannot be read is shown as no fields rather than not at all.
             fields: serde_json::from_str(&row.fields).unwrap_or_default(),
         }

@@ -42,6 +42,12 @@ impl ApiError {
         Self { retry_after, ..Self::new(StatusCode::TOO_MANY_REQUESTS, "busy", message) }
     }
 
+    /// What cannot be done before that time has passed.
+    pub fn unavailable(message: impl Into<String>, retry_after: Duration) -> Self {
+        let retry_after = Some(retry_after);
+        Self { retry_after, ..Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", message) }
+    }
+
     /// The text for people.
     pub fn message(&self) -> &str {
         &self.message

@@ -2,6 +2,7 @@
 
 mod drift;
 mod error;
+mod intake;
 mod sql;
 mod status;
 mod watch;
@@ -12,7 +13,7 @@ pub use error::ApiError;
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::middleware::{from_fn, from_fn_with_state};
-use axum::routing::get;
+use axum::routing::{get, post};
 use tower_http::catch_panic::CatchPanicLayer;
 
 use crate::state::State;
@@ -35,6 +36,8 @@ pub fn router(state: State) -> Router {
     Router::new()
         .route("/-/healthy", get(status::healthy))
         .route("/-/ready", get(status::ready))
+        // These have tokens of their own.
+        .route("/api/intake/{*name}", post(intake::post))
         .merge(guarded)
         .fallback(error::nothing_here)
         .layer(body)

@@ -87,6 +87,7 @@ pub fn resource(resource: &Resource, now: Timestamp, linked: bool) -> Markup {
                     @if let Some(author) = &resource.author { " by " (author) }
                     @if let Some(message) = &resource.message { ": " q { (message) } }
                 }
+                @if let Some(gitops) = &resource.gitops { " · " (gitops) }
             }
             @for field in resource.fields.iter().take(MAX_FIELDS) { (change(field)) }
             @if resource.fields.len() > MAX_FIELDS {

@@ -1,3 +1,4 @@
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -27,7 +28,8 @@ pub fn config() -> ServerConfig {
 pub fn parts(world: &World, queries: QueryConfig) -> Parts {
     let engine = Arc::new(Engine::new(world.store.clone(), queries, Clock::system()));
     let metrics = Arc::new(|| "steadfast_up 1\n".to_owned());
-    Parts { engine, clock: Clock::system(), metrics, health: Health::new(), rng: Rng::seeded(1), alerting: None }
+    let (rng, intakes) = (Rng::seeded(1), BTreeMap::new());
+    Parts { engine, clock: Clock::system(), metrics, health: Health::new(), rng, alerting: None, intakes }
 }
 
 impl Site {
@@ -46,7 +48,7 @@ impl Site {
         Self::serve(world, config, parts).await
     }
 
-    async fn serve(world: World, config: ServerConfig, parts: Parts) -> Self {
+    pub async fn serve(world: World, config: ServerConfig, parts: Parts) -> Self {
         let health = parts.health.clone();
         let server = Server::bind(config, parts).await.unwrap();
         let (addr, shutdown, tasks) = (server.addr(), Shutdown::new(), Tasks::new());

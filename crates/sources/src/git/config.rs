@@ -60,9 +60,22 @@ pub struct ObjectsConfig {
     /// Namespaces in which every object of a watched kind is to be declared: what else is there is `unmanaged`.
     #[serde(default)]
     pub manage: Vec<String>,
+    /// Reads the commit that a GitOps tool was last asked to apply, not the head of the branch.
+    #[serde(default)]
+    pub follow: Option<Follow>,
     /// How a folder with a `kustomization.yaml` or a `Chart.yaml` becomes objects.
     #[serde(default)]
     pub render: RenderConfig,
+}
+
+/// Whose commit is read: an object of the cluster, as `namespace/name`.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Follow {
+    /// An `Application` of Argo CD.
+    ArgoCd(String),
+    /// A `Kustomization` of Flux.
+    Flux(String),
 }
 
 /// What an `https` remote asks for.

@@ -11,6 +11,9 @@ use crate::child::Child;
 /// The reference that our head is kept under.
 pub(crate) const HEAD: &str = "refs/steadfast/head";
 
+/// The reference of the commit that is followed, where the branch does not have it.
+const FOLLOWED: &str = "refs/steadfast/followed";
+
 /// Our own bare copy of a remote. A cache: it may be deleted at any time.
 pub(crate) struct Mirror {
     pub(crate) dir: PathBuf,
@@ -31,11 +34,23 @@ impl Mirror {
     pub(crate) async fn fetch(&self) -> Result<(), DesiredError> {
         self.prepare().await.map_err(|problem| self.unavailable(problem))?;
         let from = self.config.branch.as_ref().map_or("HEAD".to_owned(), |branch| format!("refs/heads/{branch}"));
+        self.get(&format!("+{from}:{HEAD}")).await
+    }
+
+    async fn get(&self, refspec: &str) -> Result<(), DesiredError> {
         let git = self.git()?.args(["--git-dir".into(), self.dir.clone().into_os_string()]);
         let git =
             git.args(["fetch", "--quiet", "--no-tags", "--no-recurse-submodules", "--no-write-fetch-head", "--force"]);
-        let git = git.args(["--".to_owned(), self.remote.url.clone(), format!("+{from}:{HEAD}")]);
+        let git = git.args(["--".to_owned(), self.remote.url.clone(), refspec.to_owned()]);
         git.run(&self.clock, self.config.timeout).await.map_err(|problem| self.unavailable(problem))
+    }
+
+    /// Fetches one commit, wherever it is in the remote.
+    ///
+    /// # Errors
+    /// [`DesiredError::Unavailable`], which names the URL and what git said.
+    pub(crate) async fn fetch_commit(&self, hash: &str) -> Result<(), DesiredError> {
+        self.get(&format!("+{hash}:{FOLLOWED}")).await
     }
 
     /// An error about the remote as a whole.
@@ -66,8 +81,9 @@ impl Mirror {
 
     /// Removes the locks of a git that was killed: nobody else works in this folder.
     fn unlock(&self) {
-        for lock in [format!("{HEAD}.lock"), "HEAD.lock".to_owned(), "packed-refs.lock".to_owned(), "gc.pid".to_owned()]
-        {
+        let references = [HEAD, FOLLOWED].map(|name| format!("{name}.lock"));
+        let others = ["HEAD.lock", "packed-refs.lock", "gc.pid"].map(str::to_owned);
+        for lock in references.into_iter().chain(others) {
             // It is not there, as a rule; if it stays, git says so.
             let _ = std::fs::remove_file(self.dir.join(lock));
         }

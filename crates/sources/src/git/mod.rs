@@ -1,6 +1,7 @@
 //! A Git repository with manifests of hosts and Kubernetes objects: each commit on a branch is a revision.
 
 mod config;
+mod follow;
 mod history;
 mod mirror;
 mod remote;
@@ -21,10 +22,11 @@ use kubernetes::Known;
 use kubernetes::schema::ApiKind;
 use tokio::sync::watch::Receiver;
 
-pub use config::{Credentials, GitConfig, ObjectsConfig};
+pub use config::{Credentials, Follow, GitConfig, ObjectsConfig};
 
 use crate::host_manifest::Secrets;
 use crate::plugin::{self, BuildError, Context, Plugin};
+use follow::Following;
 use history::Pending;
 use mirror::Mirror;
 use remote::Remote;
@@ -63,6 +65,8 @@ pub struct Git {
     /// What was read of the newest commit.
     files: Files,
     cluster: Option<Cluster>,
+    /// Whose commit is read, if not the branch's.
+    following: Option<Following>,
 }
 
 /// The cluster of Kubernetes manifests.
@@ -88,11 +92,15 @@ impl Git {
         let watch = remote.local.clone().map(|path| Watch::new(path, config.branch.clone()));
         let cluster = config.kubernetes.as_ref().map(|objects| context.clusters.get(&objects.cluster));
         let cluster = cluster.map(|shared| Cluster { known: shared.known(), shared });
+        let follow = config.kubernetes.as_ref().and_then(|objects| objects.follow.as_ref()).zip(cluster.as_ref());
+        let follow = follow.map(|(follow, cluster)| Following::new(follow, &config.url, &cluster.shared));
+        let following = follow.transpose().map_err(wrong("kubernetes.follow"))?;
         let config = GitConfig { path, ..config };
         let scopes = cluster.iter().map(|cluster| cluster.shared.scope()).chain(known(&dir)).collect();
         Ok(Self {
             scopes,
             cluster,
+            following,
             mirror: Mirror::new(dir, remote, config.clone(), context.clock.clone()),
             secrets: context.secrets.clone(),
             clock: context.clock.clone(),
@@ -118,21 +126,59 @@ impl Git {
         Some(Arc::clone(&cluster.known.borrow_and_update()))
     }
 
-    /// Fetches, and notes which commits are new.
+    /// Notes which commits are new.
     async fn look(&mut self) -> Result<(), DesiredError> {
+        match &mut self.following {
+            None => self.look_at_branch().await,
+            Some(following) => match following.commit() {
+                Ok(Some(hash)) => self.look_at(&hash).await,
+                // Nothing is known of the tools before the cluster was looked at.
+                Ok(None) => Ok(()),
+                Err(error) => Err(self.mirror.unavailable(error.to_string())),
+            },
+        }
+    }
+
+    /// Notes the commit that a tool was asked to apply, if it is not the one that was read last. What lies between them
+    /// nobody has asked for.
+    async fn look_at(&mut self, hash: &str) -> Result<(), DesiredError> {
+        let head = ObjectId::from_hex(hash.as_bytes());
+        let head = head.map_err(|error| self.mirror.unavailable(format!("{hash}: {error}")))?;
+        if self.seen == Some(head) {
+            return Ok(());
+        }
+        self.mirror.fetch().await?;
+        let has = |dir: &Path| open(dir).is_ok_and(|repository| repository.find_commit(head).is_ok());
+        if !has(&self.mirror.dir) {
+            self.mirror.fetch_commit(hash).await?;
+        }
+        self.pending = match self.seen {
+            Some(_) => VecDeque::from([Pending { commit: head, backfill: false }]),
+            None => self.since(Some(head)).await?,
+        };
+        Ok(())
+    }
+
+    /// Fetches the branch, and notes which commits are new.
+    async fn look_at_branch(&mut self) -> Result<(), DesiredError> {
         // Taken before the fetch: a commit that comes during it is seen by the next.
         let stamp = self.watch.as_ref().map(Watch::stamp).unwrap_or_default();
         self.mirror.fetch().await?;
+        self.pending = self.since(None).await?;
+        self.stamp = stamp;
+        Ok(())
+    }
+
+    /// The commits up to `to`, or to the branch's head, that were not seen.
+    async fn since(&self, to: Option<ObjectId>) -> Result<VecDeque<Pending>, DesiredError> {
         let (dir, seen, history) = (self.mirror.dir.clone(), self.seen, self.config.history);
         let pending = base::blocking(move || {
             let repository = open(&dir)?;
-            let head = head(&repository)?;
-            history::since(&repository, head, seen, history)
+            let to = to.map_or_else(|| head(&repository), Ok)?;
+            history::since(&repository, to, seen, history)
         });
         let pending = pending.await.unwrap_or_else(|| Err("reading was interrupted".to_owned()));
-        self.pending = pending.map_err(|problem| self.damaged(problem))?.into();
-        self.stamp = stamp;
-        Ok(())
+        Ok(pending.map_err(|problem| self.damaged(problem))?.into())
     }
 
     /// Hands over what is pending, as much as should be in memory at once.
@@ -224,6 +270,7 @@ impl Source for Git {
         }
         let news = async {
             match &self.watch {
+                _ if self.following.is_some() => std::future::pending().await,
                 Some(watch) => watch.changed(&self.clock, &self.stamp).await,
                 None => std::future::pending().await,
             }
@@ -235,10 +282,17 @@ impl Source for Git {
                 None => std::future::pending().await,
             }
         };
+        let followed = async {
+            match &self.following {
+                Some(following) => following.changed().await,
+                None => std::future::pending().await,
+            }
+        };
         let either = async {
             tokio::select! {
                 () = news => {}
                 () = learned => {}
+                () = followed => {}
             }
         };
         _ = self.clock.timeout(at_most, either).await;

@@ -5,10 +5,11 @@ use std::time::Duration;
 
 use desired::{DesiredError, Fetched, Source};
 use kubernetes::Known;
+use kubernetes::gitops::Neighbours;
 use kubernetes::schema::ApiKind;
 use sources::git::{Git, GitConfig};
 
-use crate::repository::{Repository, all, context};
+use crate::repository::{Repository, all, context, unavailable};
 
 const SETTINGS: &str = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: settings}\ndata: {mode: 'on'}\n";
 
@@ -131,4 +132,79 @@ async fn a_chart_is_rendered_and_its_hooks_are_not_declared() {
     assert_eq!(ids(&sets[0]), ["k8s/prod/ConfigMap/shop/cart"]);
     assert_eq!(sets[0].manifests[0].document.tree()["data"]["mode"], "on");
     assert_eq!(sets[0].manifests[0].file.as_deref(), Some("templates/settings.yaml"));
+}
+
+/// An application that was asked to apply a commit.
+fn application(commit: &str) -> Neighbours {
+    let kind = ApiKind { api_version: "argoproj.io/v1alpha1".to_owned(), kind: "Application".to_owned() };
+    let state = serde_json::json!({"phase": "Succeeded", "syncResult": {"revision": commit}});
+    let object = serde_json::json!({"metadata": {"namespace": "argocd", "name": "cart"},
+        "spec": {"source": {"repoURL": "https://git.example.org/infra"}}, "status": {"operationState": state}});
+    let mut all = Neighbours::default();
+    all.put(&kind, &object);
+    all
+}
+
+#[tokio::test]
+async fn the_commit_that_a_tool_was_asked_to_apply_is_read_and_not_the_branchs() {
+    let repository = Repository::new();
+    let commits: Vec<String> = ["one", "two", "three"]
+        .map(|mode| {
+            repository.put("settings.yaml", SETTINGS.replace("'on'", mode));
+            repository.commit(mode)
+        })
+        .to_vec();
+    repository.git(&["checkout", "--quiet", "-b", "other"]);
+    repository.put("settings.yaml", SETTINGS.replace("'on'", "other"));
+    let elsewhere = repository.commit("other");
+    repository.git(&["checkout", "--quiet", "main"]);
+
+    let context = context(&repository.cache);
+    let cluster = context.clusters.get("prod");
+    cluster.watch();
+    let follow = serde_json::json!({"follow": {"argocd": "argocd/cart"}});
+    let config = GitConfig { branch: Some("main".to_owned()), ..config(&repository, follow) };
+    let mut source = repository.source_with(config, &context);
+    assert!(all(&mut source).await.is_empty(), "nothing is known of the tool before the cluster was looked at");
+    let mode = |set: &Fetched| (set.revision.clone(), set.manifests[0].document.tree()["data"]["mode"].clone());
+    let expected = |commit: &str, mode: &str| (commit.to_owned(), serde_json::Value::from(mode));
+
+    cluster.meet(&application(&commits[1]));
+    source.changed(Duration::from_secs(60)).await;
+    let sets = all(&mut source).await;
+    assert_eq!(sets.iter().map(mode).collect::<Vec<_>>(), [expected(&commits[0], "one"), expected(&commits[1], "two")]);
+    assert_eq!(sets.iter().map(|set| set.backfill).collect::<Vec<_>>(), [true, false]);
+    // A rollback, and a commit that is on another branch.
+    for (commit, value) in [(&commits[0], "one"), (&elsewhere, "other"), (&commits[2], "three")] {
+        cluster.meet(&application(commit));
+        source.changed(Duration::from_secs(60)).await;
+        let sets = all(&mut source).await;
+        assert_eq!(sets.iter().map(mode).collect::<Vec<_>>(), [expected(commit, value)]);
+    }
+    // What is no commit of the repository, or is gone, is said; what was read stays.
+    cluster.meet(&application(&"ab".repeat(20)));
+    source.changed(Duration::from_secs(60)).await;
+    assert!(unavailable(&mut source).await.contains(&repository.path.display().to_string()));
+    cluster.meet(&Neighbours::default());
+    source.changed(Duration::from_secs(60)).await;
+    assert!(unavailable(&mut source).await.contains("argocd argocd/cart: the cluster has no such object"));
+    cluster.meet(&application(&commits[2]));
+    source.changed(Duration::from_secs(60)).await;
+    assert!(all(&mut source).await.is_empty());
+}
+
+#[tokio::test]
+async fn what_cannot_be_followed_is_refused_at_the_start() {
+    let repository = Repository::new();
+    let context = context(&repository.cache);
+    let new = |name: &str| {
+        let follow = serde_json::json!({"follow": {"flux": name}});
+        Git::new(config(&repository, follow), &context).err().map(|error| error.to_string()).unwrap_or_default()
+    };
+    assert!(new("flux/cart").contains("kubernetes.follow: the cluster prod is not watched"));
+    context.clusters.get("prod").watch();
+    for wrong in ["cart", "/cart", "flux/", "flux/cart/x", ""] {
+        assert!(new(wrong).contains("must be namespace/name"), "{wrong}");
+    }
+    assert_eq!(new("flux/cart"), "");
 }

@@ -9,6 +9,8 @@ use tempfile::TempDir;
 pub struct Cluster {
     dir: TempDir,
     programs: PathBuf,
+    /// Flags of the API server beside the usual ones.
+    flags: String,
 }
 
 fn peers() -> PathBuf {
@@ -18,6 +20,11 @@ fn peers() -> PathBuf {
 impl Cluster {
     /// Starts one, if its programs are installed.
     pub fn start() -> Option<Self> {
+        Self::start_with(|_| String::new())
+    }
+
+    /// The same with the flags for the API server that `prepare` gives; it may write files into the folder.
+    pub fn start_with(prepare: impl FnOnce(&Path) -> String) -> Option<Self> {
         let cache = std::env::var_os("STEADFAST_PEERS").map(PathBuf::from);
         let home = || PathBuf::from(std::env::var_os("HOME").unwrap_or_default()).join(".cache/steadfast/peers");
         let programs = cache.unwrap_or_else(home).join("bin");
@@ -26,7 +33,9 @@ impl Cluster {
             eprintln!("skipped: {name} is not installed (tests/peers/kubernetes/install.sh)");
             return None;
         }
-        let cluster = Self { dir: TempDir::new().unwrap(), programs };
+        let dir = TempDir::new().unwrap();
+        let flags = prepare(dir.path());
+        let cluster = Self { dir, programs, flags };
         cluster.up();
         Some(cluster)
     }
@@ -34,7 +43,9 @@ impl Cluster {
     /// Starts all of it, again on the same data where it has run before.
     fn up(&self) {
         let script = peers().join("kubernetes/up.sh");
-        let out = Command::new("bash").arg(script).arg(self.dir.path()).output().unwrap();
+        let mut up = Command::new("bash");
+        up.arg(script).arg(self.dir.path()).env("APISERVER_ARGS", &self.flags);
+        let out = up.output().unwrap();
         assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
     }
 

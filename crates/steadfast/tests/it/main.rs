@@ -2,8 +2,10 @@
 #![allow(clippy::unwrap_used, clippy::panic, clippy::disallowed_methods, reason = "helpers of tests fail the test")]
 
 mod alertmanager;
+mod audit;
 mod cluster;
 mod commands;
+mod gitops;
 mod host;
 mod kills;
 mod kubernetes;

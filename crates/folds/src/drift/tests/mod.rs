@@ -1,4 +1,6 @@
 mod cases;
+mod gitops;
 mod random;
 mod unseen;
+mod versions;
 mod world;

@@ -119,6 +119,11 @@ impl World {
         row
     }
 
+    /// When the fold asks for a tick.
+    pub(super) fn fold_tick(&self) -> Timestamp {
+        self.fold.next_tick().unwrap_or(Timestamp::MAX)
+    }
+
     pub(super) fn see(&mut self, id: &ResourceId, document: Option<Value>) {
         let row = self.row(id, document);
         self.apply(Batch::of(self.scope, &[row]).unwrap());

@@ -1,0 +1,102 @@
+//! `POST /api/intake/<name>`: bodies that others send on their own, such as an API server its audit log.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::body::Body;
+use axum::extract::{Path, Request, State as With};
+use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE, WWW_AUTHENTICATE};
+use axum::http::{HeaderMap, HeaderValue, StatusCode};
+use axum::response::{IntoResponse, Response};
+use base::Limit;
+use futures::StreamExt;
+
+use crate::api::ApiError;
+use crate::intake::{NotTaken, Open};
+use crate::state::State;
+use crate::{access, guard};
+
+/// When to try again if nobody takes it.
+const LATER: Duration = Duration::from_secs(10);
+
+/// Answers 200 only once the body was taken.
+pub async fn post(
+    With(state): With<State>,
+    Path(name): Path<String>,
+    request: Request,
+) -> Result<StatusCode, Response> {
+    let Some(open) = state.intakes.get(&name) else {
+        let message = "no part of the configuration takes this";
+        return Err(ApiError::new(StatusCode::NOT_FOUND, "not_found", message).into_response());
+    };
+    admit(&state, open, &request)?;
+    // Until the body was taken: no more of them are in memory at once.
+    let Ok(_slot) = open.slots.try_acquire() else {
+        return Err(ApiError::busy("others are posting: try again").into_response());
+    };
+    let body = read(open, request).await.map_err(ApiError::into_response)?;
+    let take = Arc::clone(&open.intake.take);
+    let taken = base::blocking(move || take(&body)).await.unwrap_or(Err(NotTaken::Closed));
+    taken.map(|()| StatusCode::OK).map_err(|error| refused(&error).into_response())
+}
+
+/// Whether the client may post, and does not do so by accident in somebody's browser: a page of
+/// another site cannot send JSON without asking first.
+fn admit(state: &State, open: &Open, request: &Request) -> Result<(), Response> {
+    let headers = request.headers();
+    let may = match &open.intake.token {
+        Some(token) => access::bears(headers, token),
+        None if state.config.insecure || guard::ours(headers, request.uri(), state) => true,
+        None => {
+            let message = "this name is not ours: ask by 127.0.0.1, localhost or server.external_url";
+            return Err(ApiError::new(StatusCode::MISDIRECTED_REQUEST, "host", message).into_response());
+        }
+    };
+    if !may {
+        metrics::counter!("steadfast_http_unauthenticated_total").increment(1);
+        let message = "a token is needed, as `Authorization: Bearer TOKEN`";
+        let mut response = ApiError::new(StatusCode::UNAUTHORIZED, "unauthenticated", message).into_response();
+        response.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"steadfast\""));
+        return Err(response);
+    }
+    if !is_json(headers) {
+        let message = "the body must be application/json";
+        return Err(ApiError::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "body", message).into_response());
+    }
+    Ok(())
+}
+
+fn is_json(headers: &HeaderMap) -> bool {
+    let content = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let kind = content.split(';').next().unwrap_or_default().trim();
+    kind.eq_ignore_ascii_case("application/json")
+}
+
+async fn read(open: &Open, request: Request) -> Result<Vec<u8>, ApiError> {
+    let length = request.headers().get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
+    check(open.intake.limit, length.unwrap_or_default())?;
+    collect(request.into_body(), open.intake.limit).await
+}
+
+async fn collect(body: Body, limit: Limit) -> Result<Vec<u8>, ApiError> {
+    let (mut stream, mut bytes) = (body.into_data_stream(), Vec::new());
+    while let Some(chunk) = stream.next().await {
+        let chunk = chunk.map_err(|error| ApiError::new(StatusCode::BAD_REQUEST, "body", error.to_string()))?;
+        check(limit, (bytes.len() + chunk.len()) as u64)?;
+        bytes.extend_from_slice(&chunk);
+    }
+    Ok(bytes)
+}
+
+fn check(limit: Limit, length: u64) -> Result<(), ApiError> {
+    let large = |error: base::Exceeded| ApiError::new(StatusCode::PAYLOAD_TOO_LARGE, "body", error.to_string());
+    limit.check(length).map_err(large)
+}
+
+fn refused(error: &NotTaken) -> ApiError {
+    match error {
+        NotTaken::Malformed(why) => ApiError::new(StatusCode::BAD_REQUEST, "body", why),
+        NotTaken::Full => ApiError::busy(error.to_string()),
+        NotTaken::Closed => ApiError::unavailable(error.to_string(), LATER),
+    }
+}

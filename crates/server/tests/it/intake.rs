@@ -1,0 +1,100 @@
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+
+use base::{Limit, Secret, SecretRef};
+use query::QueryConfig;
+use reqwest::header::CONTENT_TYPE;
+use server::{Intake, NotTaken, Parts, Server, ServerConfig, TokenConfig};
+
+use super::site::{Site, config, parts};
+use super::world::World;
+
+const TOKEN: &str = "a-token-of-an-api-server";
+const PATH: &str = "/api/intake/kubernetes/prod/audit";
+
+fn intake(token: Option<&str>, taken: &Arc<Mutex<Vec<String>>>) -> Intake {
+    let taken = Arc::clone(taken);
+    let take = move |body: &[u8]| match body {
+        b"\"full\"" => Err(NotTaken::Full),
+        b"\"closed\"" => Err(NotTaken::Closed),
+        b"{" => Err(NotTaken::Malformed("it is cut off".to_owned())),
+        body => {
+            taken.lock().unwrap().push(String::from_utf8_lossy(body).into_owned());
+            Ok(())
+        }
+    };
+    Intake { token: token.map(Secret::new), limit: Limit::new("test_intake_bytes", 100), take: Arc::new(take) }
+}
+
+async fn site(token: Option<&str>) -> (Site, Arc<Mutex<Vec<String>>>) {
+    let (world, taken) = (World::empty().await, Arc::default());
+    let intakes = BTreeMap::from([("kubernetes/prod/audit".to_owned(), intake(token, &taken))]);
+    let parts = Parts { intakes, ..parts(&world, QueryConfig::default()) };
+    (Site::serve(world, config(), parts).await, taken)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_body_is_answered_with_200_only_once_it_is_taken() {
+    let (site, taken) = site(Some(TOKEN)).await;
+    let post = async |body: String| {
+        let request = site.client.post(site.url(PATH)).bearer_auth(TOKEN).header(CONTENT_TYPE, "application/json");
+        let answer = request.body(body).send().await.unwrap();
+        let later = answer.headers().get("retry-after").map(|value| value.to_str().unwrap().to_owned());
+        (answer.status().as_u16(), later)
+    };
+    assert_eq!(post("{\"a\": 1}".to_owned()).await, (200, None));
+    assert_eq!(*taken.lock().unwrap(), ["{\"a\": 1}"]);
+    assert_eq!(post("\"full\"".to_owned()).await, (429, Some("1".to_owned())));
+    assert_eq!(post("\"closed\"".to_owned()).await, (503, Some("10".to_owned())));
+    assert_eq!(post("{".to_owned()).await, (400, None));
+    assert_eq!(post("x".repeat(101)).await, (413, None));
+    assert_eq!(taken.lock().unwrap().len(), 1);
+    site.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_has_no_token_or_lies_is_refused() {
+    let (site, taken) = site(Some(TOKEN)).await;
+    let post = || site.client.post(site.url(PATH)).header(CONTENT_TYPE, "application/json").body("{}");
+    assert_eq!(post().send().await.unwrap().status().as_u16(), 401);
+    for wrong in ["", "a-token-of-an-api-serveR", "a-token-of-an-api-server-"] {
+        assert_eq!(post().bearer_auth(wrong).send().await.unwrap().status().as_u16(), 401, "{wrong}");
+    }
+    let other = site.client.post(site.url("/api/intake/kubernetes/test/audit")).bearer_auth(TOKEN).body("{}");
+    assert_eq!(other.send().await.unwrap().status().as_u16(), 404);
+    let plain = site.client.post(site.url(PATH)).bearer_auth(TOKEN).body("{}");
+    assert_eq!(plain.send().await.unwrap().status().as_u16(), 415);
+    assert_eq!(site.client.get(site.url(PATH)).bearer_auth(TOKEN).send().await.unwrap().status().as_u16(), 405);
+    // One that says a body is small and sends a large one, piece by piece.
+    let piece = || Ok::<_, std::io::Error>("x".repeat(60));
+    let pieces = futures::stream::iter([piece(), piece(), piece()]);
+    let long = post().bearer_auth(TOKEN).body(reqwest::Body::wrap_stream(pieces));
+    assert_eq!(long.send().await.unwrap().status().as_u16(), 413);
+    assert!(taken.lock().unwrap().is_empty());
+    site.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_a_token_only_this_machine_may_post_and_no_page_of_another_site() {
+    let (site, taken) = site(None).await;
+    let post = || site.client.post(site.url(PATH)).header(CONTENT_TYPE, "application/json").body("{}");
+    assert_eq!(post().send().await.unwrap().status().as_u16(), 200);
+    assert_eq!(post().header("host", "evil.example.org").send().await.unwrap().status().as_u16(), 421);
+    assert_eq!(taken.lock().unwrap().len(), 1);
+    site.end().await;
+
+    let (world, dir) = (World::empty().await, tempfile::tempdir().unwrap());
+    let path = dir.path().join("token");
+    std::fs::write(&path, "a-token-for-everything").unwrap();
+    let bind = async |token: Option<&str>| {
+        let intakes = BTreeMap::from([("kubernetes/prod/audit".to_owned(), intake(token, &Arc::default()))]);
+        let secret = SecretRef::File(path.clone());
+        let tokens = vec![TokenConfig { name: "ops".to_owned(), secret, scopes: None }];
+        let config = ServerConfig { listen: "0.0.0.0:0".parse().unwrap(), tokens, ..config() };
+        let parts = Parts { intakes, ..parts(&world, QueryConfig::default()) };
+        Server::bind(config, parts).await.err().map(|error| error.to_string())
+    };
+    assert!(bind(Some("short")).await.unwrap().contains("kubernetes/prod/audit: a token has at least"));
+    assert!(bind(None).await.unwrap().contains("kubernetes/prod/audit: needs a token"));
+    assert_eq!(bind(Some(TOKEN)).await, None);
+}
