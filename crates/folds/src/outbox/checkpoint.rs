@@ -1,4 +1,4 @@
-//! The state as JSON: `{"version", "lanes": {incident: {receiver: lane}}, "sick", "down"}`.
+//! The state as JSON: `{"version", "lanes": {incident: {receiver: lane}}, "sick", "down", "digests"}`.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -6,6 +6,7 @@ use model::Outcome;
 use serde::{Deserialize, Serialize};
 
 use super::OutboxFold;
+use super::digest::Digest;
 use super::health::Sick;
 use super::lane::Lane;
 
@@ -17,6 +18,7 @@ struct SavedRef<'a> {
     lanes: &'a BTreeMap<String, BTreeMap<String, Lane>>,
     sick: &'a BTreeMap<String, Sick>,
     down: &'a BTreeSet<String>,
+    digests: &'a BTreeMap<String, Digest>,
 }
 
 #[derive(Deserialize)]
@@ -26,11 +28,19 @@ struct Saved {
     lanes: BTreeMap<String, BTreeMap<String, Lane>>,
     sick: BTreeMap<String, Sick>,
     down: BTreeSet<String>,
+    #[serde(default)]
+    digests: BTreeMap<String, Digest>,
 }
 
 impl OutboxFold {
     pub(super) fn save(&self) -> Vec<u8> {
-        let saved = SavedRef { version: VERSION, lanes: &self.lanes, sick: &self.sick, down: &self.down };
+        let saved = SavedRef {
+            version: VERSION,
+            lanes: &self.lanes,
+            sick: &self.sick,
+            down: &self.down,
+            digests: &self.digests,
+        };
         // Strings and numbers only: it cannot fail.
         serde_json::to_vec(&saved).unwrap_or_default()
     }
@@ -41,7 +51,8 @@ impl OutboxFold {
             return Err(format!("its format is version {}, this program reads {VERSION}", saved.version));
         }
         let mut fold = Self::with(self.config.clone(), self.routes.clone());
-        (fold.sick, fold.down) = (saved.sick, saved.down);
+        (fold.sick, fold.down, fold.digests) = (saved.sick, saved.down, saved.digests);
+        fold.digests.retain(|receiver, _| fold.routes.knows(receiver));
         for (incident, mut lanes) in saved.lanes {
             // Nobody can tell a receiver anything that is no longer configured.
             lanes.retain(|receiver, _| fold.routes.knows(receiver));

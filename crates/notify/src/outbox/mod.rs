@@ -97,6 +97,7 @@ impl Outbox {
         let pacer = Pacer::new(limits, config, max_pause);
         let mut receiver = Receiver::new(Some(pacer));
         receiver.prove_within = config.prove_within;
+        receiver.digest_after = config.digest_after.max(1);
         self.receivers.insert(name.to_owned(), receiver);
     }
 
@@ -112,6 +113,9 @@ impl Outbox {
         let live = self.live.contains(&shard);
         let receiver = self.receivers.entry(intent.receiver.clone()).or_insert_with(|| Receiver::new(None));
         let incident = intent.incident.clone();
+        if live && let Some(draft) = receiver.overflow(now, shard, &intent) {
+            return vec![draft];
+        }
         receiver.admit(shard, self.held, intent);
         if live { receiver.refresh(&incident, now) } else { Vec::new() }
     }
