@@ -145,6 +145,8 @@ words! {
         Refused = "refused",
         /// Taken for processing, and not proved in the time for it.
         Unproven = "unproven",
+        /// Never sent by itself: too much waited for the receiver, and its digest tells of it.
+        Digested = "digested",
         /// Never sent: a later intent of its incident says all of it.
         Superseded = "superseded",
     }

@@ -53,6 +53,8 @@ pub struct ReceiverConfig {
     /// after that it counts as not delivered, and the receiver's fallback is told.
     #[serde(deserialize_with = "base::duration::deserialize")]
     pub prove_within: Duration,
+    /// Notifications that may wait. An incident that opens while so many do is told of in one more, the receiver's digest (limit `notify.digest_after`).
+    pub digest_after: usize,
 }
 
 fn duration<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<Duration>, D::Error> {
@@ -61,7 +63,14 @@ fn duration<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<
 
 impl Default for ReceiverConfig {
     fn default() -> Self {
-        Self { in_flight: 16, burst: None, per_second: None, timeout: None, prove_within: Duration::from_secs(120) }
+        Self {
+            in_flight: 16,
+            burst: None,
+            per_second: None,
+            timeout: None,
+            prove_within: Duration::from_secs(120),
+            digest_after: 500,
+        }
     }
 }
 

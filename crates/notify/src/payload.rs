@@ -7,6 +7,10 @@ use model::rows::Intent;
 use model::{AlertState, Severity};
 use serde::{Deserialize, Serialize};
 
+/// What the name of an incident begins with that stands for those which a receiver was not told one
+/// by one; the receiver and the time of its opening follow.
+pub const DIGEST: &str = "digest/";
+
 /// What an intent asks of a provider.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

@@ -37,7 +37,7 @@ fn a_fallback_is_another_receiver_that_is_there() {
         ("    fallback: b\n", "there is no receiver `b`"),
         ("    fallback: a\n", "its own fallback"),
         ("    only_as_fallback: true\n", "told nothing"),
-        ("    escalate_after: soon\n", "escalate_after"),
+        ("    escalate_after: soon\n", "is not a duration"),
     ];
     for (more, expected) in cases {
         let text = problems(&format!("receivers:\n{}", receiver("a", more)));

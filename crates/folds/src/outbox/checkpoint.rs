@@ -1,4 +1,5 @@
-//! The state as JSON: `{"version", "lanes": {incident: {receiver: lane}}, "sick", "down", "direct"}`.
+//! The state as JSON:
+//! `{"version", "lanes": {incident: {receiver: lane}}, "sick", "down", "direct", "digests"}`.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -6,6 +7,7 @@ use model::Outcome;
 use serde::{Deserialize, Serialize};
 
 use super::OutboxFold;
+use super::digest::Digest;
 use super::health::Sick;
 use super::lane::Lane;
 
@@ -18,6 +20,7 @@ struct SavedRef<'a> {
     sick: &'a BTreeMap<String, Sick>,
     down: &'a BTreeSet<String>,
     direct: &'a BTreeSet<String>,
+    digests: &'a BTreeMap<String, Digest>,
 }
 
 #[derive(Deserialize)]
@@ -29,12 +32,14 @@ struct Saved {
     down: BTreeSet<String>,
     #[serde(default)]
     direct: BTreeSet<String>,
+    #[serde(default)]
+    digests: BTreeMap<String, Digest>,
 }
 
 impl OutboxFold {
     pub(super) fn save(&self) -> Vec<u8> {
-        let Self { lanes, sick, down, direct, .. } = self;
-        let saved = SavedRef { version: VERSION, lanes, sick, down, direct };
+        let Self { lanes, sick, down, direct, digests, .. } = self;
+        let saved = SavedRef { version: VERSION, lanes, sick, down, direct, digests };
         // Strings and numbers only: it cannot fail.
         serde_json::to_vec(&saved).unwrap_or_default()
     }
@@ -45,7 +50,9 @@ impl OutboxFold {
             return Err(format!("its format is version {}, this program reads {VERSION}", saved.version));
         }
         let mut fold = Self::with(self.config.clone(), self.routes.clone());
-        (fold.sick, fold.down, fold.direct) = (saved.sick, saved.down, saved.direct);
+        (fold.sick, fold.down, fold.direct, fold.digests) = (saved.sick, saved.down, saved.direct, saved.digests);
+        let digests = std::mem::take(&mut fold.digests);
+        fold.digests = digests.into_iter().filter(|(receiver, _)| fold.knows(receiver)).collect();
         for (incident, mut lanes) in saved.lanes {
             // Nobody can tell a receiver anything that is no longer configured.
             lanes.retain(|receiver, _| fold.knows(receiver));

@@ -57,7 +57,7 @@ impl OutboxFold {
             Outcome::Refused => "it is refused",
             Outcome::Unproven => "it took it and did not prove it",
             Outcome::Retry => "it could not be reached",
-            Outcome::Delivered | Outcome::Accepted | Outcome::Superseded => return,
+            Outcome::Delivered | Outcome::Accepted | Outcome::Digested | Outcome::Superseded => return,
         };
         let said = row.message.as_deref().map(|said| format!(" ({said})")).unwrap_or_default();
         self.escalate(&row.receiver, &row.incident, &format!("{what}{said}"), now, told);

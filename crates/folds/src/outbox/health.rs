@@ -47,7 +47,7 @@ impl OutboxFold {
                 self.repay(&row.receiver, AT_ONCE, now, told);
             }
             Outcome::Poison | Outcome::Refused | Outcome::Retry | Outcome::Unproven => self.suffer(row, now, told),
-            Outcome::Superseded => {}
+            Outcome::Digested | Outcome::Superseded => {}
         }
     }
 

@@ -16,9 +16,12 @@
 //! A receiver may have a fallback. What the receiver refuses, takes and never proves, or has not got
 //! after a time is a trigger for the fallback, once an incident, whose reason says why. From then on
 //! the fallback is told of that incident like any receiver of it, its end included.
+//!
+//! Of a storm a receiver is told a part; the rest is one incident more, its digest.
 
 mod checkpoint;
 mod config;
+mod digest;
 mod escalate;
 mod health;
 mod lane;
@@ -36,6 +39,7 @@ use notify::{Action, Notification};
 
 use self::config::Routes;
 pub use self::config::{Fallback, OutboxConfig, Route, RouteError};
+use self::digest::Digest;
 use self::escalate::Watched;
 use self::health::Sick;
 use self::lane::Lane;
@@ -65,6 +69,8 @@ pub struct OutboxFold {
     owed: BTreeSet<(String, String)>,
     /// What is on its way from receivers that have a fallback.
     watched: Watched,
+    /// By receiver: what it was not told one by one.
+    digests: BTreeMap<String, Digest>,
 }
 
 /// What one record leads to.
@@ -97,6 +103,7 @@ impl OutboxFold {
             direct: BTreeSet::new(),
             owed: BTreeSet::new(),
             watched: Watched::new(),
+            digests: BTreeMap::new(),
         }
     }
 
@@ -152,29 +159,31 @@ impl OutboxFold {
             self.lanes.get(&row.incident).into_iter().flatten().map(|(name, _)| name.clone()).collect();
         let notification = notification(row, self.config.link_base.as_deref());
         for receiver in receivers {
-            self.close(&receiver, &row.incident, notification.clone(), &row.reason, now, told);
+            self.close(&receiver, &row.incident, &notification, &row.reason, now, told);
+            self.leave(&receiver, &row.incident, now, told);
         }
     }
 
-    /// Tells a receiver that an incident is over, if it was told of it.
+    /// Tells one receiver that an incident is over.
     fn close(
         &mut self,
         receiver: &str,
         incident: &str,
-        notification: Notification,
+        notification: &Notification,
         reason: &str,
         now: Timestamp,
         told: &mut Told,
     ) {
-        let lane = self.lanes.get_mut(incident).and_then(|lanes| lanes.get_mut(receiver));
-        let Some(lane) = lane.filter(|lane| !lane.closing) else { return };
-        // A provider that has refused the trigger has nothing to resolve.
-        if !lane.reached && !lane.in_flight() {
-            self.forget(receiver, incident);
+        let Some(lane) = self.lanes.get_mut(incident).and_then(|lanes| lanes.get_mut(receiver)) else { return };
+        if lane.closing {
             return;
         }
+        // A provider that has refused the trigger has nothing to resolve.
+        if !lane.reached && !lane.in_flight() {
+            return self.forget(receiver, incident);
+        }
         lane.closing = true;
-        lane.want(notification, reason);
+        lane.want(notification.clone(), reason);
         self.send(receiver, incident, now, told);
     }
 
@@ -243,6 +252,11 @@ impl OutboxFold {
         }
         self.give_up(row, now, told);
         self.unwatch(&row.receiver, &row.incident);
+        match row.outcome {
+            Outcome::Digested => self.collect(&row.receiver, &row.incident, now, told),
+            Outcome::Delivered | Outcome::Accepted => self.leave(&row.receiver, &row.incident, now, told),
+            _ => {}
+        }
         let Some(lane) = self.lanes.get_mut(&row.incident).and_then(|lanes| lanes.get_mut(&row.receiver)) else {
             return;
         };

@@ -44,7 +44,7 @@ impl OutboxFold {
             return;
         };
         if row.action == "resolve" {
-            return self.close(receiver, incident, notification, &row.reason, now, told);
+            return self.close(receiver, incident, &notification, &row.reason, now, told);
         }
         if let Some(lane) = self.lane(receiver, incident) {
             lane.want(notification, &row.reason);

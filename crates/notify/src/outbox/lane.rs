@@ -187,7 +187,7 @@ impl Lane {
         self.owed.remove(&receipt.sequence);
         let Some(at) = self.queue.iter().position(|item| item.intent.sequence == receipt.sequence) else { return };
         let Some(item) = self.queue.remove(at) else { return };
-        self.closed = item.action == Action::Resolve;
+        self.closed = item.action == Action::Resolve || receipt.outcome == Outcome::Digested;
         if matches!(receipt.outcome, Outcome::Delivered | Outcome::Accepted | Outcome::Unproven) {
             self.reached = !self.closed;
             self.reference = receipt.reference.clone().or(self.reference.take()).filter(|_| !self.closed);
@@ -220,6 +220,18 @@ impl Lane {
             }
         }
         out
+    }
+
+    /// An intent is given up before anything was sent of it.
+    pub fn give_up(&mut self, sequence: i64) {
+        self.seen = sequence;
+        self.owed.insert(sequence);
+        self.closed = true;
+    }
+
+    /// Whether nothing of the incident was sent or waits, and that sequence is new.
+    pub fn is_new(&self, sequence: i64) -> bool {
+        self.queue.is_empty() && !self.reached && self.state == State::Idle && sequence > self.seen
     }
 
     /// Takes out everything.

@@ -98,6 +98,7 @@ impl Outbox {
         let receiver = self.receivers.entry(name.to_owned()).or_insert_with(|| Receiver::new(None));
         receiver.set_pacer(pacer);
         receiver.prove_within = config.prove_within;
+        receiver.digest_after = config.digest_after.max(1);
     }
 
     /// What that receiver has is told again so often.
@@ -112,6 +113,9 @@ impl Outbox {
         let live = self.live.contains(&shard);
         let receiver = self.receivers.entry(intent.receiver.clone()).or_insert_with(|| Receiver::new(None));
         let incident = intent.incident.clone();
+        if live && let Some(draft) = receiver.overflow(now, shard, &intent) {
+            return vec![draft];
+        }
         receiver.admit(shard, self.held, intent);
         if live { receiver.refresh(&incident, now) } else { Vec::new() }
     }

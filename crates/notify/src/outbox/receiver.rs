@@ -9,7 +9,7 @@ use super::lane::{Item, Lane, State};
 use super::pacer::Pacer;
 use super::{Ask, Draft, Gauges, Job, Now, draft, refuse_unknown};
 use crate::checkpoint::{Owed, SavedLane};
-use crate::{Action, SendError, Sent};
+use crate::{Action, DIGEST, SendError, Sent};
 
 /// Waits between two questions for a proof: the first, and the longest.
 const POLLS: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(30));
@@ -23,6 +23,8 @@ pub(super) struct Receiver {
     pub prove_within: Duration,
     /// How often what it has is told again, if it must be.
     pub refresh_every: Option<Duration>,
+    /// How many intents may wait.
+    pub digest_after: usize,
     lanes: BTreeMap<String, Lane>,
     due: BTreeSet<(Duration, u64, String)>,
     order: u64,
@@ -36,6 +38,7 @@ impl Receiver {
             pacer,
             prove_within: Duration::ZERO,
             refresh_every: None,
+            digest_after: usize::MAX,
             lanes: BTreeMap::new(),
             due: BTreeSet::new(),
             order: 0,
@@ -47,6 +50,23 @@ impl Receiver {
     /// Paces it like that from now on; what waits stays.
     pub fn set_pacer(&mut self, pacer: Pacer) {
         self.pacer = Some(pacer);
+    }
+
+    /// Gives up a trigger while too much waits, if nothing of its incident can have been sent. The
+    /// fold tells of it in the receiver's digest.
+    pub fn overflow(&mut self, now: Now, shard: u32, intent: &Intent) -> Option<Draft> {
+        let item = Item::new(intent.clone());
+        let full = self.pacer.is_some() && self.waiting >= self.digest_after;
+        if !full || item.action != Action::Trigger || intent.incident.starts_with(DIGEST) {
+            return None;
+        }
+        let lane = self.lanes.entry(intent.incident.clone()).or_insert_with(|| Lane::new(shard, false));
+        if !lane.is_new(intent.sequence) {
+            return None;
+        }
+        lane.give_up(intent.sequence);
+        let why = format!("{} notifications wait for this receiver; its digest tells of this incident", self.waiting);
+        Some(draft(now, shard, &item, Outcome::Digested, true, Some(why)))
     }
 
     /// Queues `intent`, stripped if too much is held already.

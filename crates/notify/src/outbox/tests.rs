@@ -389,3 +389,28 @@ fn what_a_provider_forgets_is_told_again_until_it_is_resolved() {
     assert_eq!(outbox.wake(now(70)), None);
     assert!(outbox.save(0).is_empty());
 }
+
+#[test]
+fn of_a_storm_a_part_is_sent_and_the_rest_is_left_to_the_digest() {
+    let mut outbox = Outbox::new(Limit::new("test", 1 << 20), Rng::seeded(7));
+    let config = ReceiverConfig { digest_after: 3, ..ReceiverConfig::default() };
+    outbox.configure("a", limits(), &config, Duration::from_secs(3600));
+    // What an earlier process may have sent is never given up.
+    for n in 0..3 {
+        assert!(outbox.admit(now(0), 0, intent("a", &format!("early{n}"), 1, Trigger)).is_empty());
+    }
+    outbox.go_live(now(0), 0);
+    let given_up = outbox.admit(now(0), 0, intent("a", "x", 1, Trigger));
+    assert_eq!(said(&given_up), [(1, Outcome::Digested, true)]);
+    assert!(outbox.admit(now(0), 0, intent("a", "early0", 2, Update)).is_empty(), "it is open");
+    assert!(outbox.admit(now(0), 0, intent("a", "digest/a@1", 1, Trigger)).is_empty(), "that is the digest itself");
+    assert!(outbox.receipt(now(0), &given_up[0].receipt).is_empty());
+    let mut went = Vec::new();
+    while let Some(job) = outbox.next(now(1)) {
+        went.push(job.intent.incident.clone());
+        finish(&mut outbox, now(1), &job, &sent());
+    }
+    assert_eq!(went, ["early0", "early1", "early2", "digest/a@1", "early0"]);
+    outbox.admit(now(2), 0, intent("a", "x", 2, Trigger));
+    assert_eq!(outbox.next(now(2)).unwrap().intent.incident, "x", "there is room, so it is told by itself");
+}

@@ -357,3 +357,31 @@ fn the_next_intent_carries_what_the_provider_called_the_incident() {
     let resolved = world.alert("a#1", "resolved").intents.remove(0);
     assert_eq!(payload(&resolved).reference.as_deref(), Some("C1/17.0"), "a receipt without one keeps it");
 }
+
+#[test]
+fn what_is_digested_is_one_incident_that_ends_with_the_last_of_them() {
+    let mut world = World::new(vec![route("pd")]);
+    let told: Vec<_> = (0..3).flat_map(|n| world.alert(&format!("i{n}#1"), "opened").intents).collect();
+    let opened = world.receipt(&told[0], Outcome::Digested).intents.remove(0);
+    assert_eq!(opened.incident, format!("digest/pd@{}", world.now.nanos()));
+    assert_eq!((opened.action.as_str(), opened.reason.as_str()), ("trigger", "digested"));
+    for intent in &told[1..] {
+        assert_eq!(world.receipt(intent, Outcome::Digested).lines(), [""; 0], "one is on its way");
+    }
+    world.fold.restore(&world.fold.checkpoint()).unwrap();
+    let updated = world.receipt(&opened, Outcome::Delivered).intents.remove(0);
+    let told_of = payload(&updated);
+    assert_eq!(told_of.summary, "3 incidents more than pd can be told of one by one");
+    assert_eq!((told_of.findings, told_of.symptoms.len()), (3, 3));
+    world.receipt(&updated, Outcome::Delivered);
+    // One ends, one is told by itself after all.
+    assert_eq!(world.alert("i0#1", "resolved").lines(), [""; 0], "nobody was told of it by itself");
+    let own = world.alert("i1#1", "widened").intents.remove(0);
+    assert_eq!((own.action.as_str(), own.sequence), ("trigger", 2));
+    world.receipt(&own, Outcome::Delivered);
+    let ended = world.alert("i2#1", "resolved");
+    assert_eq!(ended.lines(), ["pd 3 resolve resolved"]);
+    assert_eq!(ended.intents[0].incident, opened.incident);
+    world.receipt(&ended.intents[0], Outcome::Delivered);
+    assert_eq!(world.fold.open(), 1, "that which was told by itself");
+}

@@ -67,9 +67,15 @@ impl Play {
             }
             3 => self.apply(Batch::of("tick", &[Tick { time: self.world.now }]).unwrap()),
             _ => {
-                let outcomes =
-                    [Outcome::Delivered, Outcome::Accepted, Outcome::Refused, Outcome::Poison, Outcome::Unproven];
-                let outcome = outcomes[self.rng.below(5) as usize];
+                let outcomes = [
+                    Outcome::Delivered,
+                    Outcome::Accepted,
+                    Outcome::Refused,
+                    Outcome::Poison,
+                    Outcome::Unproven,
+                    Outcome::Digested,
+                ];
+                let outcome = outcomes[self.rng.below(6) as usize];
                 self.answer(outcome);
             }
         }
