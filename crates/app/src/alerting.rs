@@ -121,7 +121,9 @@ impl Alerting {
                     AppError::part(format!("alertmanager: receiver {}: {place}", receiver.name), error)
                 })?;
                 let name = Way::of(&receiver.name, &configured).name;
-                receivers.push(notify::Receiver { name, integration, config: notify::ReceiverConfig::default() });
+                // Alertmanager sends each group, however many there are.
+                let config = notify::ReceiverConfig { digest_after: usize::MAX, ..notify::ReceiverConfig::default() };
+                receivers.push(notify::Receiver { name, integration, config });
             }
         }
         Ok(receivers)
