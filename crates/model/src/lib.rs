@@ -18,7 +18,7 @@ pub use id::{Key, ResourceId, SeriesId, escape_name, unescape_name};
 pub use record::{Batch, Dedup, Offset, Record, RecordId};
 pub use row::Row;
 pub use stream::{LogKind, Stream};
-pub use verdict::{AlertState, FieldChange, FieldReason, Outcome, ScopeState, Severity, Verdict};
+pub use verdict::{AlertState, DryRun, FieldChange, FieldReason, Outcome, ScopeState, Severity, Verdict};
 
 #[cfg(test)]
 mod tests;

@@ -2,8 +2,8 @@ use arrow::datatypes::SchemaRef;
 
 use crate::Row;
 use crate::rows::{
-    Alert, Declared, Finding, Intent, Live, LogLine, Receipt, Revision, Sample, Scope, Series, SetMember, Summary,
-    Tick, VerdictRow,
+    Alert, Confirmation, Declared, Finding, Intent, Live, LogLine, Receipt, Revision, Sample, Scope, Series, SetMember, Summary,
+    Suspect, Tick, VerdictRow,
 };
 
 /// Which of the two logs a stream is on.
@@ -78,6 +78,10 @@ streams! {
     Summaries = "summaries" on State as Summary,
     /// Something is wrong, or no longer.
     Findings = "findings" on State as Finding,
+    /// A server is asked about a resource before people are told.
+    Suspects = "suspects" on State as Suspect,
+    /// What it said.
+    Confirmations = "confirmations" on State as Confirmation,
     /// An incident has changed.
     Alerts = "alerts" on State as Alert,
     /// Something is to be sent.

@@ -12,6 +12,7 @@ use std::collections::BTreeMap;
 use model::{Fingerprint, Key};
 use serde::{Deserialize, Serialize};
 
+use super::confirm::Question;
 use super::scope::{CODES, Party, Past, Scope, Staged};
 use super::table::{Entry, Meta, Table};
 
@@ -26,6 +27,8 @@ struct Header {
     staged: BTreeMap<String, (String, Vec<(Key, Fingerprint)>)>,
     said: Vec<i64>,
     rolling: Vec<Key>,
+    #[serde(default)]
+    questions: Vec<(Key, Question)>,
 }
 
 pub(super) fn write(scopes: &BTreeMap<String, Scope>) -> Vec<u8> {
@@ -60,6 +63,7 @@ fn header(name: &str, scope: &Scope) -> Header {
         staged: staged.map(|(source, set)| (source.clone(), (set.revision.clone(), set.members.clone()))).collect(),
         said: scope.said.to_vec(),
         rolling: scope.rolling.iter().copied().collect(),
+        questions: scope.questions.iter().map(|(key, question)| (*key, question.clone())).collect(),
     }
 }
 
@@ -88,6 +92,7 @@ fn scope(header: Header, table: Table) -> Result<Scope, String> {
         staged: staged.map(|(source, (revision, members))| (source, Staged { revision, members })).collect(),
         said: header.said.try_into().map_err(|_| format!("there are not {CODES} counts"))?,
         rolling: header.rolling.into_iter().collect(),
+        questions: header.questions.into_iter().collect(),
         ..Scope::default()
     };
     let metas: Vec<Meta> = scope.table.iter().map(|(_, entry)| entry.meta).collect();

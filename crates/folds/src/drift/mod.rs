@@ -8,6 +8,7 @@ mod changes;
 mod checkpoint;
 pub mod compare;
 mod config;
+mod confirm;
 mod cover;
 mod ignore;
 mod judge;
@@ -30,7 +31,8 @@ use model::rows::{Live, Revision, Scope as ScopeRow, SetChunk, SetSide};
 use model::{Fingerprint, Key, ModelError, Offset, Record, ScopeState, Stream, Verdict};
 
 use changes::{Change, Changes};
-pub use config::DriftConfig;
+pub use config::{ConfirmConfig, DriftConfig};
+use confirm::Doubt;
 use ignore::Ignore;
 pub use ignore::{IgnoreError, IgnoreRule};
 use report::{Documents, Report};
@@ -118,7 +120,9 @@ impl DriftFold {
             Stream::Sets => self.stage(record)?,
             Stream::Revisions => record.rows::<Revision>()?.iter().for_each(|row| self.revise(row)),
             Stream::Scopes => record.rows::<ScopeRow>()?.iter().for_each(|row| self.hear(row)),
+            Stream::Confirmations => self.answer(record)?,
             Stream::Ticks => {
+                self.give_up(record.time);
                 for party in self.scopes.values_mut().flat_map(|scope| &mut scope.parties) {
                     party.down |= party.deadline <= record.time;
                 }
@@ -262,7 +266,7 @@ impl Fold for DriftFold {
         let silent = parties.filter(|party| !party.down && party.deadline < Timestamp::MAX).map(|party| party.deadline);
         let rolling =
             self.scopes.values().flat_map(|scope| scope.rolling.iter().filter_map(|key| self.deadline(scope, key)));
-        silent.chain(rolling).min()
+        silent.chain(rolling).chain(self.patience()).min()
     }
 
     fn checkpoint(&self) -> Vec<u8> {
@@ -306,6 +310,7 @@ impl DriftFold {
             now: record.time,
             rollout_deadline: self.config.rollout_deadline,
             left_over: entry.meta.has(LEFT_OVER),
+            refuted: scope.refuted(&key, &entry),
         };
         let judgement = case.judge();
         if judgement.keeps && entry.meta.verdict != 0 {
@@ -327,7 +332,20 @@ impl DriftFold {
         } else {
             scope.rolling.remove(&key);
         }
-        report.resource(record, scope, id, documents, report::Case { key, entry: &mut entry, old, judgement, live });
+        let word = id.as_ref().map(|id| {
+            let declared = documents.declared(key, entry.declared).and_then(|found| found.document.as_deref());
+            let (config, before, now) = (&self.config.confirm, old.verdict, record.time);
+            let (entry, judgement) = (&entry, &judgement);
+            scope.doubt(&Doubt { config, scope: name, id, key, entry, judgement, before, declared, now })
+        });
+        let word = word.unwrap_or_default();
+        report.resource(
+            record,
+            scope,
+            id,
+            documents,
+            report::Case { key, entry: &mut entry, old, judgement, live, word },
+        );
         scope.count(old, -1);
         if entry.live == Fingerprint::ABSENT && entry.declared == Fingerprint::ABSENT && !entry.meta.has(report::SAID) {
             scope.table.remove(&key);

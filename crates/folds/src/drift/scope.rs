@@ -4,6 +4,7 @@ use base::Timestamp;
 use model::{Fingerprint, Key, ResourceId, ScopeState};
 use serde::{Deserialize, Serialize};
 
+use super::confirm::Question;
 use super::cover::{self, Cover, Looks};
 use super::table::{Entry, MANAGED, NOBODY, Table};
 
@@ -94,6 +95,8 @@ pub(super) struct Scope {
     pub said: [i64; CODES],
     /// Resources that are rolling out, to look at them when the deadline comes.
     pub rolling: std::collections::BTreeSet<Key>,
+    /// Resources of which the server was asked whether they differ.
+    pub questions: BTreeMap<Key, Question>,
 }
 
 /// One more than there are verdicts: code 0 is "no verdict".

@@ -1,4 +1,5 @@
 mod cases;
+mod confirm;
 mod random;
 mod unseen;
 mod world;
