@@ -95,6 +95,7 @@ impl App {
         let clusters = Clusters::default();
         config.kubernetes.as_slice().iter().for_each(|watched| clusters.get(&watched.cluster).watch());
         wiring.sources(&inputs, &digest_key, &clusters)?;
+        wiring.confirmers(&inputs, &digest_key, &clusters);
         wiring.collectors(&inputs, digest_key, &clusters).await?;
         wiring.housekeeping(&storing, progress, handle, metrics);
         health.ready(PROCESS);
@@ -236,6 +237,19 @@ impl Wiring<'_> {
         Ok(Context { clock, cache, secrets, clusters, host: place.host().to_owned() })
     }
 
+    /// What servers are asked before a page.
+    fn confirmers(&self, stage: &Stage, digest_key: &DigestKey, clusters: &Clusters) {
+        let host = collect::ConfirmHost {
+            state: Arc::clone(&self.logs.state),
+            clock: self.clock.clone(),
+            rng: self.rng.clone(),
+            tasks: stage.tasks.clone(),
+            shutdown: stage.shutdown.clone(),
+        };
+        let configs = self.config.kubernetes.as_slice();
+        host.start(collectors::kubernetes::confirmers(configs, clusters, digest_key, self.clock));
+    }
+
     async fn collectors(&self, stage: &Stage, digest_key: DigestKey, clusters: &Clusters) -> Result<(), AppError> {
         let host = collect::Host::new(
             Arc::clone(&self.logs.state),
@@ -290,6 +304,9 @@ fn folds(config: &Config) -> Result<Vec<Box<dyn Fold>>, AppError> {
     let link_base = config.server.external_url.clone();
     let outbox = OutboxConfig { receivers: routes.collect(), link_base, ..OutboxConfig::default() };
     let outbox = OutboxFold::new(outbox).map_err(|error| AppError::part("receivers", error))?;
-    let drift = DriftFold::new(config.drift.clone()).map_err(|error| AppError::part("drift", error))?;
+    let mut drift = config.drift.clone();
+    let confirmed = config.kubernetes.as_slice().iter().filter(|watched| watched.confirm);
+    drift.confirm.scopes = confirmed.map(|watched| format!("{}/{}", kubernetes::PROVIDER, watched.cluster)).collect();
+    let drift = DriftFold::new(drift).map_err(|error| AppError::part("drift", error))?;
     Ok(vec![Box::new(drift), Box::new(AlertFold::new(config.alerts.clone())), Box::new(outbox)])
 }

@@ -104,6 +104,8 @@ struct Shared {
     /// By source: the kinds that it declares.
     wanted: watch::Sender<BTreeMap<String, BTreeSet<ApiKind>>>,
     releases: watch::Sender<Arc<Releases>>,
+    /// Kinds of which the server refuses dry runs, and why.
+    refused: watch::Sender<BTreeMap<ApiKind, String>>,
 }
 
 impl Cluster {
@@ -116,6 +118,7 @@ impl Cluster {
             known,
             wanted: watch::Sender::default(),
             releases: watch::Sender::default(),
+            refused: watch::Sender::default(),
         }))
     }
 
@@ -199,6 +202,23 @@ impl Cluster {
             }
             gone
         });
+    }
+
+    /// Says that the server refuses dry runs of a kind, or no longer. Gives whether that is news.
+    pub fn refuse(&self, kind: &ApiKind, why: Option<String>) -> bool {
+        self.0.refused.send_if_modified(|refused| match why {
+            Some(why) if refused.contains_key(kind) => {
+                refused.insert(kind.clone(), why);
+                false
+            }
+            Some(why) => refused.insert(kind.clone(), why).is_none(),
+            None => refused.remove(kind).is_some(),
+        })
+    }
+
+    /// The kinds of which the server refuses dry runs and why, and when that changes.
+    pub fn refused(&self) -> watch::Receiver<BTreeMap<ApiKind, String>> {
+        self.0.refused.subscribe()
     }
 
     /// The kinds that are declared, by source, and when that changes.

@@ -15,7 +15,7 @@ pub use cell::{Cell, Labels};
 pub use document::{Document, Fingerprint};
 pub use error::ModelError;
 pub use id::{Key, ResourceId, SeriesId, escape_name, unescape_name};
-pub use record::{Batch, Dedup, Offset, Record, RecordId};
+pub use record::{Batch, Dedup, Offset, Record, RecordId, shard_of};
 pub use row::Row;
 pub use stream::{LogKind, Stream};
 pub use verdict::{AlertState, DryRun, FieldChange, FieldReason, Outcome, ScopeState, Severity, Verdict};

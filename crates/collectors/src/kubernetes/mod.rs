@@ -3,6 +3,7 @@
 mod api;
 mod audit;
 mod config;
+mod confirm;
 mod discovery;
 mod images;
 mod objects;
@@ -27,6 +28,7 @@ use model::ResourceId;
 use tokio::sync::watch::Receiver;
 
 pub use config::KubernetesConfig;
+pub use confirm::confirmers;
 
 use crate::{Build, Plugin};
 use api::{Api, ApiError};
@@ -81,6 +83,8 @@ pub(crate) struct Kubernetes {
     cluster: Cluster,
     scope: String,
     schemas: Schemas,
+    /// What could not be seen in the last list.
+    problems: Vec<String>,
 }
 
 /// A kind in one place: the whole cluster or a namespace.
@@ -96,7 +100,7 @@ struct Place {
 
 impl Kubernetes {
     pub(crate) fn new(config: KubernetesConfig, cluster: Cluster) -> Self {
-        Self { config, scope: cluster.scope(), cluster, schemas: Schemas::default() }
+        Self { config, scope: cluster.scope(), cluster, schemas: Schemas::default(), problems: Vec::new() }
     }
 
     /// The kinds that are resources.
@@ -234,6 +238,11 @@ impl Kubernetes {
         tokio::pin!(again);
         let silent = silent(api, &clock);
         tokio::pin!(silent);
+        let mut refused = self.cluster.refused();
+        let now = refused.borrow_and_update().clone();
+        if !(self.problems.is_empty() && now.is_empty()) {
+            self.tell(&now, cx).await?;
+        }
         loop {
             tokio::select! {
                 biased;
@@ -258,10 +267,22 @@ impl Kubernetes {
                     }
                 }
                 why = &mut silent => return Err(self.error(why)),
+                Ok(()) = refused.changed() => {
+                    let now = refused.borrow_and_update().clone();
+                    self.tell(&now, cx).await?;
+                }
                 Ok(()) = sources.changed() => return Ok(()),
                 () = &mut again => return Ok(()),
             }
         }
+    }
+
+    /// Says what cannot be seen, and of which kinds the server refuses dry runs.
+    async fn tell(&self, refused: &confirm::Refused, cx: &mut dyn Cx) -> Result<(), CollectError> {
+        let refused = refused.iter().map(|(kind, why)| format!("a dry run of {}: {why}", kind.kind));
+        let message = self.problems.iter().cloned().chain(refused).collect::<Vec<_>>().join("; ");
+        let over = || "dry runs are no longer refused".to_owned();
+        cx.progress(if message.is_empty() { over() } else { message }).await
     }
 
     fn covers(places: &[Place]) -> Vec<Cover> {
@@ -324,9 +345,7 @@ impl Kubernetes {
             let places = self.list(api, places, &mut problems, &mut objects, cx).await?;
             cx.cover(Self::covers(&places)).await?;
             cx.complete().await?;
-            if !problems.is_empty() {
-                cx.progress(problems.join("; ")).await?;
-            }
+            self.problems.clone_from(&problems);
             // What could not be seen is tried again soon, and then less often.
             let soon = if problems.is_empty() { self.config.resync } else { retry.next(cx.rng()) };
             let start = cx.clock().monotonic();

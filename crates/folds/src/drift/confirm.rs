@@ -240,8 +240,13 @@ impl DriftFold {
             let Some(question) = question.filter(|question| question.takes(&row)) else { continue };
             let mut refuted: Vec<String> = serde_json::from_str(&row.refuted).unwrap_or_default();
             refuted.retain(|path| row.outcome != DryRun::Failed && question.paths.contains(path));
-            count(row.outcome, refuted.len());
-            question.answer = Some(Answer { outcome: row.outcome, refuted, why: row.message, late: false });
+            let outcome = match row.outcome {
+                DryRun::Failed => DryRun::Failed,
+                _ if question.paths.iter().all(|path| refuted.contains(path)) => DryRun::Refuted,
+                _ => DryRun::Confirmed,
+            };
+            count(outcome, refuted.len());
+            question.answer = Some(Answer { outcome, refuted, why: row.message, late: false });
         }
         Ok(())
     }

@@ -1,4 +1,6 @@
 use base::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use crate::row::row;
 use crate::{DryRun, Fingerprint, Key, ResourceId};
@@ -52,5 +54,24 @@ row! {
         message: Option<String>,
         /// Milliseconds that it took.
         took_ms: i64,
+    }
+}
+
+/// A field in doubt.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Doubt {
+    /// A JSON pointer into the canonical document.
+    pub path: String,
+    /// What is live there; `null` if nothing.
+    pub live: Value,
+}
+
+impl Suspect {
+    /// The fields in doubt.
+    ///
+    /// # Errors
+    /// If `fields` is not what it should be.
+    pub fn doubts(&self) -> Result<Vec<Doubt>, serde_json::Error> {
+        serde_json::from_str(&self.fields)
     }
 }

@@ -6,7 +6,7 @@ mod notifications;
 mod resources;
 mod telemetry;
 
-pub use confirm::{Confirmation, Suspect};
+pub use confirm::{Confirmation, Doubt, Suspect};
 pub use findings::{Alert, Finding, Summary, VerdictRow};
 pub use notifications::{Intent, Receipt};
 pub use resources::{Declared, Live, Revision, Scope, SetChunk, SetMember, SetSide, Tick};
