@@ -2,8 +2,8 @@ use arrow::datatypes::SchemaRef;
 
 use crate::Row;
 use crate::rows::{
-    Alert, Confirmation, Declared, Finding, Intent, Live, LogLine, Receipt, Revision, Sample, Scope, Series, SetMember, Summary,
-    Suspect, Tick, VerdictRow,
+    Alert, Confirmation, Declared, Finding, Intent, Live, LogLine, Receipt, Revision, Sample, Scope, Series, SetMember,
+    Summary, Suspect, Tick, VerdictRow,
 };
 
 /// Which of the two logs a stream is on.

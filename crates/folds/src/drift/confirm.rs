@@ -1,8 +1,9 @@
 //! Doubt: before people are told that fields of an object were modified, its server is asked whether
 //! what is declared would change them. The verdict is told at once; its finding waits.
 //!
-//! An answer counts for the documents that it was asked about and no others. What a server refutes is
-//! no difference for as long as both are the same.
+//! An answer counts for what was declared and live when it was asked for, and for nothing else; who
+//! wrote it, and how its rollout is, does not matter. What a server refutes is no difference for as long
+//! as both are the same.
 
 use std::collections::BTreeMap;
 
@@ -18,7 +19,6 @@ use super::config::ConfirmConfig;
 use super::judge::Judgement;
 use super::kubernetes;
 use super::scope::Scope;
-use super::table::Entry;
 
 /// Fields of one resource that are asked about at most, and characters of their paths: where more
 /// differs, it is no matter of form.
@@ -33,14 +33,18 @@ const ASKED: &str = "a dry run is asked";
 const CONFIRMED: &str = "confirmed by dry run";
 const REFUTED: &str = "refuted by dry run";
 
+/// What is declared, and the tree of what is live.
+pub(super) type Pair = (Fingerprint, Fingerprint);
+
 /// What a server was asked about one resource.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(super) struct Question {
     declared: Fingerprint,
+    /// Of the live object's tree, without what is beside it.
     live: Fingerprint,
     /// The fields in doubt.
     paths: Vec<String>,
-    /// So long people wait for the answer.
+    /// So long people wait for the answer: from the first change on that they were not told of.
     until: Timestamp,
     answer: Option<Answer>,
     /// While a finding waits: the code of the verdict that people know.
@@ -57,8 +61,8 @@ struct Answer {
 }
 
 impl Question {
-    fn is_of(&self, entry: &Entry) -> bool {
-        (self.declared, self.live) == (entry.declared, entry.live)
+    fn is_of(&self, pair: Pair) -> bool {
+        (self.declared, self.live) == pair
     }
 
     fn waits(&self) -> bool {
@@ -126,7 +130,7 @@ pub(super) struct Doubt<'a> {
     pub scope: &'a str,
     pub id: &'a ResourceId,
     pub key: Key,
-    pub entry: &'a Entry,
+    pub pair: Pair,
     pub judgement: &'a Judgement,
     /// The code of the verdict that was told before.
     pub before: u8,
@@ -159,8 +163,8 @@ impl Doubt<'_> {
             scope: self.scope.to_owned(),
             id: self.id.clone(),
             key: self.key,
-            declared: self.entry.declared,
-            live: self.entry.live,
+            declared: self.pair.0,
+            live: self.pair.1,
             until: self.now.plus(self.config.timeout),
             document: document.to_owned(),
             fields: serde_json::Value::Array(fields).to_string(),
@@ -175,15 +179,17 @@ pub(super) fn is_doubtful(field: &FieldChange) -> bool {
 
 impl Scope {
     /// What the server refuted of the resource as it is.
-    pub(super) fn refuted(&self, key: &Key, entry: &Entry) -> &[String] {
-        self.questions.get(key).filter(|question| question.is_of(entry)).map(Question::refuted).unwrap_or_default()
+    pub(super) fn refuted(&self, key: &Key, pair: Pair) -> &[String] {
+        self.questions.get(key).filter(|question| question.is_of(pair)).map(Question::refuted).unwrap_or_default()
     }
 
     /// Decides whether people are told now of a resource that was judged.
     pub(super) fn doubt(&mut self, doubt: &Doubt<'_>) -> Word {
         let known = self.questions.remove(&doubt.key);
         let told = known.as_ref().and_then(|question| question.told).unwrap_or(doubt.before);
-        let known = known.filter(|question| question.is_of(doubt.entry));
+        // Who goes on changing an object does not put off its page.
+        let held = known.as_ref().filter(|question| question.told.is_some()).map(|question| question.until);
+        let known = known.filter(|question| question.is_of(doubt.pair));
         let fields = doubt.fields();
         if fields.is_empty() {
             return self.settle(doubt.key, known, told);
@@ -199,7 +205,7 @@ impl Scope {
         match doubt.ask(&fields).and_then(|ask| if full { Err("too many are asked about") } else { Ok(ask) }) {
             Ok(ask) => {
                 let paths = fields.iter().map(|field| field.path.clone()).collect();
-                let (declared, live, until) = (ask.declared, ask.live, ask.until);
+                let (declared, live, until) = (ask.declared, ask.live, held.unwrap_or(ask.until));
                 let question = Question { declared, live, paths, until, answer: None, told: Some(told) };
                 self.questions.insert(doubt.key, question);
                 Word { held: true, told, says: Some(ASKED.to_owned()), refuted: Vec::new(), ask: Some(ask) }

@@ -5,12 +5,12 @@ use std::collections::BTreeMap;
 use base::Timestamp;
 use fold::Found;
 use kubernetes::{Body, Side, attribute, is_past};
-use model::{FieldChange, FieldReason, Fingerprint, Verdict};
+use model::{Document, FieldChange, FieldReason, Fingerprint, Verdict};
 
-use super::{compare, confirm};
 use super::judge::{self, Case, Judgement};
 use super::scope::Past;
 use super::table::{AGREED, BASELINE};
+use super::{compare, confirm};
 
 /// The body of a document, if it is one of an object of Kubernetes.
 pub(super) fn body(found: &Found) -> Option<Body> {
@@ -22,6 +22,11 @@ pub(super) fn read(document: &str) -> Option<Body> {
     // Cheaper than to read every document of a host twice.
     let json = Some(document).filter(|json| json.contains("\"$origins\""))?;
     serde_json::from_str(json).ok().and_then(Body::from_document)
+}
+
+/// The fingerprint of an object's tree, whoever wrote it.
+pub(super) fn print(found: &Found) -> Option<Fingerprint> {
+    body(found).map(|body| Document::new(body.tree).fingerprint())
 }
 
 /// Live against what is declared and was declared before; nothing if a document is lost.

@@ -299,6 +299,8 @@ impl DriftFold {
         }
         let seen = row.map(report::found);
         let live = seen.as_ref().or_else(|| documents.live(key, entry.live));
+        let tree = || live.and_then(kubernetes::print).unwrap_or(Fingerprint::ABSENT);
+        let pair = scope.questions.contains_key(&key).then(|| (entry.declared, tree()));
         let case = judge::Case {
             key,
             entry,
@@ -310,7 +312,7 @@ impl DriftFold {
             now: record.time,
             rollout_deadline: self.config.rollout_deadline,
             left_over: entry.meta.has(LEFT_OVER),
-            refuted: scope.refuted(&key, &entry),
+            refuted: pair.map(|pair| scope.refuted(&key, pair)).unwrap_or_default(),
         };
         let judgement = case.judge();
         if judgement.keeps && entry.meta.verdict != 0 {
@@ -335,8 +337,10 @@ impl DriftFold {
         let word = id.as_ref().map(|id| {
             let declared = documents.declared(key, entry.declared).and_then(|found| found.document.as_deref());
             let (config, before, now) = (&self.config.confirm, old.verdict, record.time);
-            let (entry, judgement) = (&entry, &judgement);
-            scope.doubt(&Doubt { config, scope: name, id, key, entry, judgement, before, declared, now })
+            let asks = pair.is_none() && config.asks(name) && verdict == Some(Verdict::Modified);
+            let pair = pair.or_else(|| asks.then(|| (entry.declared, tree()))).unwrap_or_default();
+            let judgement = &judgement;
+            scope.doubt(&Doubt { config, scope: name, id, key, pair, judgement, before, declared, now })
         });
         let word = word.unwrap_or_default();
         report.resource(

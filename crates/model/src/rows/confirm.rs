@@ -19,7 +19,7 @@ row! {
         key: Key,
         /// Of what is declared.
         declared: Fingerprint,
-        /// Of what is live.
+        /// Of the tree of what is live, without who wrote it.
         live: Fingerprint,
         /// People are told at this time, whether there is an answer or not.
         until: Timestamp,
@@ -44,7 +44,7 @@ row! {
         key: Key,
         /// Of what was declared then.
         declared: Fingerprint,
-        /// Of what was live then.
+        /// Of the tree of what was live then, without who wrote it.
         live: Fingerprint,
         /// What the server said.
         outcome: DryRun,

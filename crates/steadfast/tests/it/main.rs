@@ -3,6 +3,7 @@
 
 mod cluster;
 mod commands;
+mod confirm;
 mod host;
 mod kills;
 mod kubernetes;

@@ -171,6 +171,42 @@ fn a_page_that_is_held_back_is_never_lost() {
 }
 
 #[test]
+fn who_goes_on_changing_an_object_does_not_put_off_its_page() {
+    let settings = id("ConfigMap", "settings");
+    let mut world = settled(&[(&settings, json!({"mode": "on"}))]);
+    for n in 0..3 {
+        assert_eq!(world.findings, [], "after {n} edits");
+        world.edit(&settings, json!({"mode": n.to_string()}));
+        world.pass(2);
+    }
+    assert_eq!(world.last().state, AlertState::Firing, "five seconds after the first edit");
+    let asked = world.asked();
+    assert_eq!(asked.until, world.now.plus(Duration::from_secs(3)), "and the server has its time");
+    world.reply(&asked, DryRun::Refuted, &["/data/mode"]);
+    assert_eq!(world.last().state, AlertState::Resolved);
+}
+
+#[test]
+fn another_writer_of_the_same_values_is_no_other_question() {
+    let settings = id("ConfigMap", "settings");
+    let mut world = settled(&[(&settings, json!({"mode": "on"}))]);
+    let by = |second: u32| {
+        let mut document = object(&settings, json!({"mode": "ON"}));
+        document["$waiting"] = format!("{second} pods are old").into();
+        document
+    };
+    world.see(&settings, Some(by(1)));
+    world.see(&settings, Some(by(2)));
+    assert_eq!((world.suspects.len(), world.findings.len()), (1, 0));
+    world.reply(&world.asked(), DryRun::Refuted, &["/data/mode"]);
+    world.see(&settings, Some(by(3)));
+    assert_eq!((world.suspects.len(), world.verdict(&settings)), (1, Some(Verdict::RollingOut)));
+    world.see(&settings, Some(object(&settings, json!({"mode": "ON"}))));
+    assert_eq!((world.suspects.len(), world.verdict(&settings)), (1, Some(Verdict::InSync)));
+    assert_eq!(world.findings, []);
+}
+
+#[test]
 fn a_page_is_not_lost_while_nothing_is_seen() {
     let settings = id("ConfigMap", "settings");
     let mut world = settled(&[(&settings, json!({"mode": "on"}))]);

@@ -5,7 +5,9 @@ use std::collections::{BTreeMap, HashMap};
 use base::Timestamp;
 use fold::suite::Input;
 use fold::{DocumentRef, Fold, Found, Outputs, Side};
-use model::rows::{Declared, Finding, Live, Revision, Scope, SetChunk, SetMember, SetSide, Summary, Suspect, Tick, VerdictRow};
+use model::rows::{
+    Declared, Finding, Live, Revision, Scope, SetChunk, SetMember, SetSide, Summary, Suspect, Tick, VerdictRow,
+};
 use model::{
     AlertState, Batch, Document, FieldChange, Fingerprint, Key, Offset, Record, ResourceId, ScopeState, Stream, Verdict,
 };
