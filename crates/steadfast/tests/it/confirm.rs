@@ -150,11 +150,11 @@ impl Scene {
         Some(scene)
     }
 
-    /// Applies what is declared until the server's admission has come to know its policies.
+    /// Applies what is declared until the server has come to know its kind and its policies.
     async fn settle(&self) {
         self.host
             .until("admission rewrites", async || {
-                self.cluster.kubectl("admin", &["apply", "-f", "-"], MANIFESTS);
+                self.cluster.try_kubectl("admin", &["apply", "-f", "-"], MANIFESTS).ok()?;
                 let image = "jsonpath={.spec.template.spec.containers[0].image}";
                 let image = self.cluster.kubectl("admin", &["-n", "shop", "get", "deployment/web", "-o", image], "");
                 let color = ["-n", "shop", "get", "widget/one", "-o", "jsonpath={.spec.color}"];
