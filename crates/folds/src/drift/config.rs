@@ -33,6 +33,9 @@ pub struct ConfirmConfig {
     /// So long a page waits for the answer.
     #[serde(with = "base::duration")]
     pub timeout: Duration,
+    /// After so long it is asked again about what was refuted; `0s` for never.
+    #[serde(with = "base::duration")]
+    pub again: Duration,
     /// The scopes in which somebody answers. Who runs the fold knows.
     #[serde(skip)]
     pub scopes: BTreeSet<String>,
@@ -46,7 +49,7 @@ impl ConfirmConfig {
 
 impl Default for ConfirmConfig {
     fn default() -> Self {
-        Self { timeout: Duration::from_secs(5), scopes: BTreeSet::new() }
+        Self { timeout: Duration::from_secs(5), again: Duration::from_secs(6 * 3600), scopes: BTreeSet::new() }
     }
 }
 

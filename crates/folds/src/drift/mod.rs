@@ -334,15 +334,19 @@ impl DriftFold {
         } else {
             scope.rolling.remove(&key);
         }
-        let word = id.as_ref().map(|id| {
-            let declared = documents.declared(key, entry.declared).and_then(|found| found.document.as_deref());
-            let (config, before, now) = (&self.config.confirm, old.verdict, record.time);
-            let asks = pair.is_none() && config.asks(name) && verdict == Some(Verdict::Modified);
-            let pair = pair.or_else(|| asks.then(|| (entry.declared, tree()))).unwrap_or_default();
-            let judgement = &judgement;
-            scope.doubt(&Doubt { config, scope: name, id, key, pair, judgement, before, declared, now })
+        let asks = pair.is_none() && self.config.confirm.asks(name) && verdict == Some(Verdict::Modified);
+        let word = scope.doubt(&Doubt {
+            config: &self.config.confirm,
+            scope: name,
+            id: id.as_ref(),
+            key,
+            pair: pair.or_else(|| asks.then(|| (entry.declared, tree()))).unwrap_or_default(),
+            judgement: &judgement,
+            before: old.verdict,
+            declared: documents.declared(key, entry.declared).and_then(|found| found.document.as_deref()),
+            live,
+            now: record.time,
         });
-        let word = word.unwrap_or_default();
         report.resource(
             record,
             scope,

@@ -91,6 +91,7 @@ impl Report {
         change: Case<'_>,
     ) {
         let Case { key, entry, old, judgement, live, mut word } = change;
+        self.suspects.extend(word.ask.take());
         let said = old.has(SAID);
         let calm = matches!(judgement.verdict, None | Some(Verdict::InSync)) || judgement.quiet;
         let drift = judgement.verdict.is_some_and(|verdict| verdict != Verdict::InSync && verdict != Verdict::Unknown);
@@ -105,7 +106,6 @@ impl Report {
             return;
         };
         entry.meta.set(SAID, !calm);
-        self.suspects.extend(word.ask.take());
         let row =
             self.verdict(record, scope, id, documents, Case { key, entry, old, judgement, live, word: word.clone() });
         if !word.held {

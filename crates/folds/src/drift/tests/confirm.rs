@@ -32,7 +32,16 @@ fn object(id: &ResourceId, data: Value) -> Value {
 }
 
 fn fold() -> DriftFold {
-    let confirm = ConfirmConfig { scopes: [SCOPE.to_owned()].into(), ..ConfirmConfig::default() };
+    folding(ConfirmConfig::default())
+}
+
+/// Asks again after less time than it takes to lose count.
+fn impatient() -> DriftFold {
+    folding(ConfirmConfig { again: Duration::from_secs(20), ..ConfirmConfig::default() })
+}
+
+fn folding(confirm: ConfirmConfig) -> DriftFold {
+    let confirm = ConfirmConfig { scopes: [SCOPE.to_owned()].into(), ..confirm };
     DriftFold::new(DriftConfig { confirm, ..DriftConfig::default() }).unwrap()
 }
 
@@ -298,6 +307,36 @@ fn a_rollout_is_seen_through_what_admission_rewrites() {
     assert_eq!(world.verdicts.last().unwrap().revision.as_deref(), Some("r1"));
 }
 
+#[test]
+fn what_was_refuted_is_asked_again_from_time_to_time() {
+    let settings = id("ConfigMap", "settings");
+    let mut world = settled(&[(&settings, json!({"mode": "on"}))]);
+    world.edit(&settings, json!({"mode": "ON"}));
+    world.reply(&world.asked(), DryRun::Refuted, &["/data/mode"]);
+    let hour = |world: &mut World| {
+        for _ in 0..60 {
+            world.pass(60);
+            world.party("host.files", ScopeState::Ok, None);
+        }
+    };
+    (0..5).for_each(|_| hour(&mut world));
+    assert_eq!(world.suspects.len(), 1);
+    hour(&mut world);
+    assert_eq!(world.suspects.len(), 2, "after six hours");
+    assert_eq!(world.suspects[1].fields, world.suspects[0].fields);
+    world.reply(&world.asked(), DryRun::Failed, &[]);
+    assert_eq!((world.verdict(&settings), world.findings.len()), (Some(Verdict::InSync), 0), "nobody knows better");
+    world.reply(&world.asked(), DryRun::Confirmed, &[]);
+    assert_eq!(world.verdict(&settings), Some(Verdict::InSync), "it was answered");
+
+    // The policy is gone: what is declared would change it now.
+    world.restart();
+    (0..6).for_each(|_| hour(&mut world));
+    assert_eq!(world.suspects.len(), 3);
+    world.reply(&world.asked(), DryRun::Confirmed, &[]);
+    assert_eq!((world.verdict(&settings), world.last().state), (Some(Verdict::Modified), AlertState::Firing));
+}
+
 /// People, a repository, a server that rewrites values, and answers that come in any order, twice or
 /// never.
 struct Play {
@@ -312,7 +351,10 @@ impl Play {
     fn new(seed: u64) -> Self {
         let ids = [id("ConfigMap", "a"), id("ConfigMap", "b"), id("Secret", "c")];
         let start: Vec<(&ResourceId, Value)> = ids.iter().map(|id| (id, json!({"x": "b24="}))).collect();
-        let world = settled(&start);
+        let mut world = settled(&start);
+        let state = world.fold.checkpoint();
+        world.fold = impatient();
+        world.fold.restore(&state).unwrap();
         let live: BTreeMap<_, _> = start.iter().map(|(id, data)| ((*id).clone(), data.clone())).collect();
         Self { world, rng: Rng::seeded(seed), commits: 1, declared: live.clone(), live }
     }
@@ -367,7 +409,11 @@ impl Play {
                 self.reply(&suspect);
             }
             6 => self.world.party("host.files", ScopeState::Ok, None),
-            7 => self.world.restart(),
+            7 => {
+                let state = self.world.fold.checkpoint();
+                self.world.fold = impatient();
+                self.world.fold.restore(&state).unwrap();
+            }
             _ => self.world.pass(self.rng.below(8)),
         }
     }
@@ -378,7 +424,7 @@ async fn passes_the_suite() {
     for seed in 1..3 {
         let mut play = Play::new(seed);
         (0..30).for_each(|_| play.step());
-        let make = || vec![Box::new(fold()) as Box<dyn Fold>];
+        let make = || vec![Box::new(impatient()) as Box<dyn Fold>];
         suite::all(&Case { make: &make, inputs: play.world.history, seed }).await.unwrap();
     }
 }

@@ -3,15 +3,20 @@
 //!
 //! An answer counts for what was declared and live when it was asked for, and for nothing else; who
 //! wrote it, and how its rollout is, does not matter. What a server refutes is no difference for as long
-//! as both are the same.
+//! as both are the same; since admission may change, it is asked again from time to time.
+
+mod question;
 
 use std::collections::BTreeMap;
 
 use base::Timestamp;
-use model::rows::{Confirmation, Suspect};
+use fold::Found;
+use model::rows::{self, Confirmation, Suspect};
 use model::{DryRun, FieldChange, FieldReason, Fingerprint, Key, ModelError, Record, ResourceId, Verdict};
-use serde::{Deserialize, Serialize};
-use serde_json::json;
+use serde_json::Value;
+
+pub(super) use question::Question;
+use question::{Answer, not_confirmed};
 
 use super::DriftFold;
 use super::changes::Change;
@@ -25,77 +30,17 @@ use super::scope::Scope;
 const FIELDS: usize = 64;
 const PATHS: usize = 8 << 10;
 
+/// Resources of a scope of which is asked again at once.
+const AGAIN: usize = 256;
+
 /// Resources of a scope that are asked about, or whose answer is remembered, at most.
 const RESOURCES: usize = 10_000;
 
-/// What people read while an answer is waited for, and after it.
+/// What people read while an answer is waited for.
 const ASKED: &str = "a dry run is asked";
-const CONFIRMED: &str = "confirmed by dry run";
-const REFUTED: &str = "refuted by dry run";
 
 /// What is declared, and the tree of what is live.
 pub(super) type Pair = (Fingerprint, Fingerprint);
-
-/// What a server was asked about one resource.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub(super) struct Question {
-    declared: Fingerprint,
-    /// Of the live object's tree, without what is beside it.
-    live: Fingerprint,
-    /// The fields in doubt.
-    paths: Vec<String>,
-    /// So long people wait for the answer: from the first change on that they were not told of.
-    until: Timestamp,
-    answer: Option<Answer>,
-    /// While a finding waits: the code of the verdict that people know.
-    told: Option<u8>,
-}
-
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-struct Answer {
-    outcome: DryRun,
-    refuted: Vec<String>,
-    why: Option<String>,
-    /// Nobody answered in time: one that comes all the same counts.
-    late: bool,
-}
-
-impl Question {
-    fn is_of(&self, pair: Pair) -> bool {
-        (self.declared, self.live) == pair
-    }
-
-    fn waits(&self) -> bool {
-        self.answer.is_none()
-    }
-
-    /// Whether it is overdue at that time.
-    fn is_due(&self, now: Timestamp) -> bool {
-        self.waits() && self.until <= now
-    }
-
-    fn takes(&self, row: &Confirmation) -> bool {
-        let open = self.answer.as_ref().is_none_or(|answer| answer.late);
-        open && (self.declared, self.live) == (row.declared, row.live)
-    }
-
-    fn refuted(&self) -> &[String] {
-        self.answer.as_ref().map(|answer| answer.refuted.as_slice()).unwrap_or_default()
-    }
-
-    fn says(&self) -> Option<String> {
-        let answer = self.answer.as_ref()?;
-        Some(match (answer.outcome, &answer.why) {
-            (DryRun::Confirmed, _) => CONFIRMED.to_owned(),
-            (DryRun::Refuted, _) => REFUTED.to_owned(),
-            (DryRun::Failed, why) => not_confirmed(why.as_deref().unwrap_or("nobody says why")),
-        })
-    }
-}
-
-fn not_confirmed(why: &str) -> String {
-    format!("not confirmed by dry run: {why}")
-}
 
 /// What became of the doubt about one resource.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -128,7 +73,8 @@ impl Word {
 pub(super) struct Doubt<'a> {
     pub config: &'a ConfirmConfig,
     pub scope: &'a str,
-    pub id: &'a ResourceId,
+    /// None if nothing of it is at hand.
+    pub id: Option<&'a ResourceId>,
     pub key: Key,
     pub pair: Pair,
     pub judgement: &'a Judgement,
@@ -136,6 +82,7 @@ pub(super) struct Doubt<'a> {
     pub before: u8,
     /// The document that is declared.
     pub declared: Option<&'a str>,
+    pub live: Option<&'a Found>,
     pub now: Timestamp,
 }
 
@@ -148,8 +95,8 @@ impl Doubt<'_> {
     }
 
     /// The question; or why there can be none.
-    fn ask(&self, fields: &[&FieldChange]) -> Result<Suspect, &'static str> {
-        let document = self.declared.ok_or("what is declared is lost")?;
+    fn ask(&self, fields: &[rows::Doubt]) -> Result<Suspect, &'static str> {
+        let (id, document) = self.id.zip(self.declared).ok_or("what is declared is lost")?;
         let body = kubernetes::read(document).ok_or("it is no object that can be applied")?;
         if body.holds_digest() {
             return Err("it holds secrets, of which only digests are known");
@@ -157,18 +104,29 @@ impl Doubt<'_> {
         if fields.len() > FIELDS || fields.iter().map(|field| field.path.len()).sum::<usize>() > PATHS {
             return Err("too many fields differ");
         }
-        let fields = fields.iter().map(|field| json!({"path": field.path, "live": field.live})).collect();
         Ok(Suspect {
             time: self.now,
             scope: self.scope.to_owned(),
-            id: self.id.clone(),
+            id: id.clone(),
             key: self.key,
             declared: self.pair.0,
             live: self.pair.1,
             until: self.now.plus(self.config.timeout),
             document: document.to_owned(),
-            fields: serde_json::Value::Array(fields).to_string(),
+            // Texts and values only: it cannot fail.
+            fields: serde_json::to_string(fields).unwrap_or_default(),
         })
+    }
+
+    /// The same question about the same fields.
+    fn ask_again(&self, paths: &[String]) -> Option<Suspect> {
+        let live = self.live.and_then(kubernetes::body)?.tree;
+        let doubt = |path: &String| {
+            let live = live.pointer(path).cloned().unwrap_or(Value::Null);
+            rows::Doubt { path: path.clone(), live }
+        };
+        let doubts: Vec<rows::Doubt> = paths.iter().map(doubt).collect();
+        self.ask(&doubts).ok().filter(|_| self.config.asks(self.scope))
     }
 }
 
@@ -192,21 +150,23 @@ impl Scope {
         let known = known.filter(|question| question.is_of(doubt.pair));
         let fields = doubt.fields();
         if fields.is_empty() {
-            return self.settle(doubt.key, known, told);
+            return self.settle(doubt, known, told);
         }
-        if let Some(question) = known.filter(|known| fields.iter().all(|field| known.paths.contains(&field.path))) {
+        if let Some(mut question) = known.filter(|known| fields.iter().all(|field| known.paths.contains(&field.path))) {
             if !question.waits() {
-                return self.settle(doubt.key, Some(question), told);
+                return self.settle(doubt, Some(question), told);
             }
-            self.questions.insert(doubt.key, Question { told: Some(told), ..question });
+            question.told = Some(told);
+            self.questions.insert(doubt.key, question);
             return Word { held: true, told, says: Some(ASKED.to_owned()), ..Word::default() };
         }
         let full = self.questions.len() >= RESOURCES;
-        match doubt.ask(&fields).and_then(|ask| if full { Err("too many are asked about") } else { Ok(ask) }) {
+        let doubts = fields.iter().map(|field| rows::Doubt { path: field.path.clone(), live: field.live.clone() });
+        let doubts: Vec<rows::Doubt> = doubts.collect();
+        match doubt.ask(&doubts).and_then(|ask| if full { Err("too many are asked about") } else { Ok(ask) }) {
             Ok(ask) => {
-                let paths = fields.iter().map(|field| field.path.clone()).collect();
-                let (declared, live, until) = (ask.declared, ask.live, held.unwrap_or(ask.until));
-                let question = Question { declared, live, paths, until, answer: None, told: Some(told) };
+                let paths = doubts.into_iter().map(|doubt| doubt.path).collect();
+                let question = Question::new(doubt.pair, paths, held.unwrap_or(ask.until), told);
                 self.questions.insert(doubt.key, question);
                 Word { held: true, told, says: Some(ASKED.to_owned()), refuted: Vec::new(), ask: Some(ask) }
             }
@@ -217,12 +177,17 @@ impl Scope {
         }
     }
 
-    /// Nothing waits any more; what was answered is remembered.
-    fn settle(&mut self, key: Key, known: Option<Question>, told: u8) -> Word {
-        let Some(question) = known else { return Word { told, ..Word::default() } };
+    /// Nothing waits any more; what was answered is remembered, and asked again when it is old.
+    fn settle(&mut self, doubt: &Doubt<'_>, known: Option<Question>, told: u8) -> Word {
+        let Some(mut question) = known else { return Word { told, ..Word::default() } };
         let (says, refuted) = (question.says(), question.refuted().to_vec());
-        self.questions.insert(key, Question { told: None, ..question });
-        Word { told, says, refuted, ..Word::default() }
+        let old = question.settle(doubt.now, doubt.config.again);
+        let ask = if old { doubt.ask_again(&question.paths) } else { None };
+        if ask.is_some() {
+            question.asked_again();
+        }
+        self.questions.insert(doubt.key, question);
+        Word { told, says, refuted, ask, ..Word::default() }
     }
 }
 
@@ -244,41 +209,40 @@ impl DriftFold {
         for row in record.rows::<Confirmation>()? {
             let question = self.scopes.get_mut(&row.scope).and_then(|scope| scope.questions.get_mut(&row.key));
             let Some(question) = question.filter(|question| question.takes(&row)) else { continue };
-            let mut refuted: Vec<String> = serde_json::from_str(&row.refuted).unwrap_or_default();
-            refuted.retain(|path| row.outcome != DryRun::Failed && question.paths.contains(path));
-            let outcome = match row.outcome {
-                DryRun::Failed => DryRun::Failed,
-                _ if question.paths.iter().all(|path| refuted.contains(path)) => DryRun::Refuted,
-                _ => DryRun::Confirmed,
-            };
-            count(outcome, refuted.len());
-            question.answer = Some(Answer { outcome, refuted, why: row.message, late: false });
+            let answer = Answer::read(row, &question.paths);
+            count(answer.outcome, answer.refuted.len());
+            question.answer(answer);
         }
         Ok(())
     }
 
-    /// Gives up on answers that have not come.
+    /// Gives up on answers that have not come, and doubts those that are old.
     pub(super) fn give_up(&mut self, now: Timestamp) {
         let within = format!("no answer within {} s", self.config.confirm.timeout.as_secs_f64());
+        for scope in self.scopes.values_mut() {
+            let old = scope.questions.values_mut().filter(|question| question.is_old(now));
+            old.take(AGAIN).for_each(|question| question.ages(now, self.config.confirm.again));
+        }
         for question in self.scopes.values_mut().flat_map(|scope| scope.questions.values_mut()) {
             if question.is_due(now) {
                 count(DryRun::Failed, 0);
-                let why = Some(within.clone());
-                question.answer = Some(Answer { outcome: DryRun::Failed, refuted: Vec::new(), why, late: true });
+                question.answer(Answer::late(&within));
             }
         }
     }
 
-    /// When it next gives up on an answer.
+    /// When it next gives up on an answer, or asks again.
     pub(super) fn patience(&self) -> Option<Timestamp> {
         let questions = self.scopes.values().flat_map(|scope| scope.questions.values());
-        questions.filter(|question| question.waits()).map(|question| question.until).min()
+        questions.filter_map(Question::wakes).min()
     }
 }
 
-/// The resources whose answers are overdue.
+/// The resources whose answers are overdue, or so old that they are to be asked about again.
 pub(super) fn overdue(scope: &Scope, now: Timestamp) -> impl Iterator<Item = Change> + '_ {
-    scope.questions.iter().filter(move |(_, question)| question.is_due(now)).map(|(key, _)| Change::look(*key))
+    let due = scope.questions.iter().filter(move |(_, question)| question.is_due(now));
+    let old = scope.questions.iter().filter(move |(_, question)| question.is_old(now)).take(AGAIN);
+    due.chain(old).map(|(key, _)| Change::look(*key))
 }
 
 fn count(outcome: DryRun, refuted: usize) {
