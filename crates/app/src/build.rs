@@ -108,6 +108,7 @@ impl App {
         config.kubernetes.as_slice().iter().for_each(|watched| clusters.get(&watched.cluster).watch());
         if config.has(Role::Watching) {
             wiring.sources(&inputs, &digest_key, &clusters)?;
+            wiring.confirmers(&inputs, &digest_key, &clusters);
             wiring.collectors(&inputs, digest_key, &clusters, inboxes).await?;
         }
         wiring.housekeeping(&storing, progress, handle, metrics);
@@ -227,6 +228,19 @@ impl Wiring<'_> {
         let cache = self.config.data_dir.join("cache");
         let (clock, clusters) = (self.clock.clone(), clusters.clone());
         Ok(Context { clock, cache, secrets, clusters, host: place.host().to_owned() })
+    }
+
+    /// What servers are asked before a page.
+    fn confirmers(&self, stage: &Stage, digest_key: &DigestKey, clusters: &Clusters) {
+        let host = collect::ConfirmHost {
+            state: Arc::clone(&self.logs.state),
+            clock: self.clock.clone(),
+            rng: self.rng.clone(),
+            tasks: stage.tasks.clone(),
+            shutdown: stage.shutdown.clone(),
+        };
+        let configs = self.config.kubernetes.as_slice();
+        host.start(collectors::kubernetes::confirmers(configs, clusters, digest_key, self.clock));
     }
 
     async fn collectors(

@@ -83,7 +83,10 @@ fn folds(config: &Config, engine: Shared) -> Result<Vec<Box<dyn Fold>>, AppError
     let routing = RoutingFold::new(engine, link_base.clone());
     let outbox = OutboxConfig { receivers: routes.collect(), fallbacks, link_base, ..OutboxConfig::default() };
     let outbox = OutboxFold::new(outbox).map_err(|error| AppError::part("receivers", error))?;
-    let drift = DriftFold::new(config.drift.clone()).map_err(|error| AppError::part("drift", error))?;
+    let mut drift = config.drift.clone();
+    let confirmed = config.kubernetes.as_slice().iter().filter(|watched| watched.confirm);
+    drift.confirm.scopes = confirmed.map(|watched| format!("{}/{}", kubernetes::PROVIDER, watched.cluster)).collect();
+    let drift = DriftFold::new(drift).map_err(|error| AppError::part("drift", error))?;
     let alert = AlertFold::new(config.alerts.clone());
     Ok(vec![Box::new(drift), Box::new(alert), Box::new(routing), Box::new(outbox)])
 }

@@ -10,6 +10,14 @@ pub struct Report {
     pub resources: Vec<Entry>,
     /// How many resources have each verdict.
     pub summary: BTreeMap<String, i64>,
+    /// Resources with fields that differ by the server's own doing, as a dry run has shown.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub refuted: i64,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes it so")]
+fn is_zero(number: &i64) -> bool {
+    *number == 0
 }
 
 /// One resource.
@@ -42,6 +50,12 @@ pub struct Entry {
     pub gitops: Option<String>,
     /// What differs.
     pub fields: Vec<FieldChange>,
+    /// What a dry run said of that, where one was asked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub confirm: Option<String>,
+    /// Fields that it refuted.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub refuted: Vec<String>,
 }
 
 impl Report {

@@ -3,11 +3,13 @@
 //!
 //! - [`Host`] runs [`Collector`]s for as long as the process lives, restarts them and reports how
 //!   their scopes are.
+//! - [`ConfirmHost`] asks a server, through a [`Confirmer`], before people are told.
 //! - [`once`] runs one until it has seen everything, without a log.
 //! - [`suite`] is what every collector must pass.
 
 mod append;
 mod collector;
+mod confirm;
 mod error;
 mod gather;
 mod host;
@@ -18,6 +20,7 @@ pub mod suite;
 mod table;
 
 pub use collector::{Collector, Cover, Cx, Seen};
+pub use confirm::{ConfirmHost, Confirmer, Unconfirmed};
 pub use error::CollectError;
 pub use gather::{look, once};
 pub use host::Host;

@@ -107,6 +107,8 @@ struct Shared {
     releases: watch::Sender<Arc<Releases>>,
     /// Nothing before the cluster was looked at.
     neighbours: watch::Sender<Option<Arc<Neighbours>>>,
+    /// Kinds of which the server refuses dry runs, and why.
+    refused: watch::Sender<BTreeMap<ApiKind, String>>,
 }
 
 impl Cluster {
@@ -120,6 +122,7 @@ impl Cluster {
             wanted: watch::Sender::default(),
             releases: watch::Sender::default(),
             neighbours: watch::Sender::default(),
+            refused: watch::Sender::default(),
         }))
     }
 
@@ -219,6 +222,23 @@ impl Cluster {
             }
             news
         });
+    }
+
+    /// Says that the server refuses dry runs of a kind, or no longer. Gives whether that is news.
+    pub fn refuse(&self, kind: &ApiKind, why: Option<String>) -> bool {
+        self.0.refused.send_if_modified(|refused| match why {
+            Some(why) if refused.contains_key(kind) => {
+                refused.insert(kind.clone(), why);
+                false
+            }
+            Some(why) => refused.insert(kind.clone(), why).is_none(),
+            None => refused.remove(kind).is_some(),
+        })
+    }
+
+    /// The kinds of which the server refuses dry runs and why, and when that changes.
+    pub fn refused(&self) -> watch::Receiver<BTreeMap<ApiKind, String>> {
+        self.0.refused.subscribe()
     }
 
     /// The kinds that are declared, by source, and when that changes.

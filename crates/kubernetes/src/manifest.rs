@@ -1,4 +1,5 @@
-//! What somebody must declare for an object to be as it is.
+//! Objects as manifests: what somebody must declare for a live one to be as it is, and what somebody
+//! has declared.
 
 use model::ResourceId;
 use serde_json::{Map, Value};
@@ -11,10 +12,20 @@ impl Schema {
     /// The manifest of a live object: its declared members, with lists as lists, without what is
     /// filled in by the server, admission or controllers.
     pub fn manifest(&self, kind: &ApiKind, id: &ResourceId, body: &Body) -> Value {
+        self.written(kind, id, &body.tree, Writer { schema: self, origins: Some(&body.origins) })
+    }
+
+    /// A manifest that says what a canonical tree says, with lists as lists. Which order a keyed list or
+    /// a set was written in is not known any more: here it is that of its keys.
+    pub fn declared(&self, kind: &ApiKind, id: &ResourceId, tree: &Value) -> Value {
+        self.written(kind, id, tree, Writer { schema: self, origins: None })
+    }
+
+    fn written(&self, kind: &ApiKind, id: &ResourceId, tree: &Value, writer: Writer<'_>) -> Value {
         let of = self.kind(kind).map_or(Shape::Any, Shape::Object);
-        let writer = Writer { schema: self, origins: &body.origins };
-        let tree = writer.value(&body.tree, body.origins.root(), &of, &[]);
-        let mut object = match tree {
+        let all = Node::One(0);
+        let root = writer.origins.map_or(&all, Origins::root);
+        let mut object = match writer.value(tree, root, &of, &[]) {
             Some(Value::Object(members)) => members,
             _ => Map::new(),
         };
@@ -31,14 +42,15 @@ impl Schema {
 
 struct Writer<'a> {
     schema: &'a Schema,
-    origins: &'a Origins,
+    /// Without, nothing is left out.
+    origins: Option<&'a Origins>,
 }
 
 impl Writer<'_> {
     /// What of a value somebody declared; `keys`: members that stay, since they name the item.
     fn value(&self, value: &Value, node: &Node, of: &Shape, keys: &[String]) -> Option<Value> {
-        if let Node::One(source) = node
-            && self.origins.get(*source).is_excused()
+        if let (Node::One(source), Some(origins)) = (node, self.origins)
+            && origins.get(*source).is_excused()
         {
             return None;
         }
@@ -59,7 +71,7 @@ impl Writer<'_> {
 
     fn members(&self, members: &Map<String, Value>, node: &Node, of: &Shape, keys: &[String]) -> Option<Value> {
         let any = Shape::Any;
-        let named = !members.is_empty() && members.keys().all(|name| name.contains('='));
+        let named = !members.is_empty() && members.iter().all(|(name, item)| is_named(name, item));
         let list = match of {
             Shape::Set(item) => Some((item.as_ref(), [].as_slice())),
             Shape::Keyed(keys, item) => Some((item.as_ref(), keys.as_slice())),
@@ -89,6 +101,12 @@ impl Writer<'_> {
         let items: Vec<Value> = items.collect();
         (!items.is_empty()).then_some(Value::Array(items))
     }
+}
+
+/// Whether that is an item of a list that no schema knows: `name=app` for `{name: app}`.
+fn is_named(name: &str, item: &Value) -> bool {
+    let own = |(key, value): (&str, &str)| item.get(key).and_then(Value::as_str) == Some(value);
+    name.split_once('=').is_some_and(own)
 }
 
 #[cfg(test)]
@@ -127,6 +145,51 @@ mod tests {
             written += 1;
         }
         assert!(written > 40 && wrong.is_empty(), "{}", wrong.join("\n"));
+    }
+
+    #[test]
+    fn a_declared_object_comes_back_from_its_manifest() {
+        let key = DigestKey::from_bytes([1; 32]);
+        let cases: Value = serde_json::from_str(CASES).unwrap();
+        let mut written = 0;
+        for case in cases["cases"].as_array().unwrap().iter().filter(|case| case["desired"].is_object()) {
+            let (declared, kind) = (&case["desired"], ApiKind::of(&case["desired"]));
+            let mut schema = Schema::builtin().clone();
+            if let Some(shape) = case.get("schema") {
+                schema.add_kind(kind.clone(), shape);
+            }
+            let canonical = Canonical { schema: &schema, key: &key };
+            let read = |object: &Value| Body::read(object.clone(), &canonical, &Controllers::new(&[]));
+            let body = read(declared);
+            if body.holds_digest() {
+                continue;
+            }
+            let id = crate::id("x", &kind, "ns", "name").unwrap();
+            let manifest = schema.declared(&kind, &id, &body.tree);
+            assert_eq!(read(&manifest).tree, body.tree, "{} {}: {manifest:#}", case["id"], kind.kind);
+            written += 1;
+        }
+        assert!(written > 40, "{written}");
+    }
+
+    #[test]
+    fn declared_defaults_stay_and_members_with_an_equals_sign_are_no_list() {
+        let key = DigestKey::from_bytes([1; 32]);
+        let canonical = Canonical { schema: Schema::builtin(), key: &key };
+        let object = json!({"apiVersion": "example.org/v1", "kind": "Widget", "metadata": {"name": "one"},
+            "spec": {"flags": {"name=app": {"on": true}}, "parts": [{"name": "b", "n": 1}, {"name": "a"}]}});
+        let (kind, id) = (ApiKind::of(&object), "k8s/x/example.org.Widget//one".parse().unwrap());
+        let body = Body::read(object.clone(), &canonical, &Controllers::new(&[]));
+        let written = Schema::builtin().declared(&kind, &id, &body.tree);
+        assert_eq!(written["spec"]["flags"], object["spec"]["flags"]);
+        assert_eq!(written["spec"]["parts"], json!([{"name": "a"}, {"name": "b", "n": 1}]));
+        let service = json!({"apiVersion": "v1", "kind": "Service", "metadata": {"name": "web"},
+            "spec": {"sessionAffinity": "None", "ports": [{"port": 80}]}});
+        let (kind, id) = (ApiKind::of(&service), "k8s/x/Service/shop/web".parse().unwrap());
+        let body = Body::read(service, &canonical, &Controllers::new(&[]));
+        let written = Schema::builtin().declared(&kind, &id, &body.tree);
+        assert_eq!(written["spec"]["sessionAffinity"], "None");
+        assert_eq!(written["spec"]["ports"], json!([{"port": 80, "protocol": "TCP"}]));
     }
 
     #[test]

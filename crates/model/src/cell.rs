@@ -8,7 +8,7 @@ use arrow::array::{
 use arrow::datatypes::{DataType, Field, Fields, Float64Type, Int64Type, TimeUnit, TimestampNanosecondType};
 use base::Timestamp;
 
-use crate::{AlertState, Fingerprint, Key, Outcome, ResourceId, ScopeState, Severity, Verdict};
+use crate::{AlertState, DryRun, Fingerprint, Key, Outcome, ResourceId, ScopeState, Severity, Verdict};
 
 /// Names and values, ordered by name.
 pub type Labels = BTreeMap<String, String>;
@@ -169,7 +169,7 @@ macro_rules! text {
     )+};
 }
 
-text!(ResourceId, Verdict, Severity, AlertState, ScopeState, Outcome);
+text!(ResourceId, Verdict, Severity, AlertState, ScopeState, Outcome, DryRun);
 
 impl Cell for Labels {
     fn data_type() -> DataType {

@@ -15,10 +15,10 @@ pub use cell::{Cell, Labels};
 pub use document::{Document, Fingerprint};
 pub use error::ModelError;
 pub use id::{Key, ResourceId, SeriesId, escape_name, unescape_name};
-pub use record::{Batch, Dedup, Offset, Record, RecordId};
+pub use record::{Batch, Dedup, Offset, Record, RecordId, shard_of};
 pub use row::Row;
 pub use stream::{LogKind, Stream};
-pub use verdict::{AlertState, FieldChange, FieldReason, Outcome, ScopeState, Severity, Verdict};
+pub use verdict::{AlertState, DryRun, FieldChange, FieldReason, Outcome, ScopeState, Severity, Verdict};
 
 #[cfg(test)]
 mod tests;

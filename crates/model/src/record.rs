@@ -63,11 +63,16 @@ impl Batch {
 
     /// Its shard among `shards`: by a hash of the key, the same on every machine.
     pub fn shard(&self, shards: u32) -> u32 {
-        let hash = blake3::hash(self.key.as_bytes());
-        let mut low = [0; 4];
-        low.copy_from_slice(&hash.as_bytes()[..4]);
-        u32::from_le_bytes(low) % shards.max(1)
+        shard_of(&self.key, shards)
     }
+}
+
+/// The shard of batches with that key.
+pub fn shard_of(key: &str, shards: u32) -> u32 {
+    let hash = blake3::hash(key.as_bytes());
+    let mut low = [0; 4];
+    low.copy_from_slice(&hash.as_bytes()[..4]);
+    u32::from_le_bytes(low) % shards.max(1)
 }
 
 /// A batch on a log.

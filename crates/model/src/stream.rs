@@ -2,8 +2,8 @@ use arrow::datatypes::SchemaRef;
 
 use crate::Row;
 use crate::rows::{
-    Alert, Decision, Declared, Finding, Intent, Live, LogLine, Notice, Posting, Receipt, Revision, Routing, Sample,
-    Scope, Series, SetMember, SilenceRow, Summary, Tick, VerdictRow,
+    Alert, Confirmation, Decision, Declared, Finding, Intent, Live, LogLine, Notice, Posting, Receipt, Revision,
+    Routing, Sample, Scope, Series, SetMember, SilenceRow, Summary, Suspect, Tick, VerdictRow,
 };
 
 /// Which of the two logs a stream is on.
@@ -78,6 +78,10 @@ streams! {
     Summaries = "summaries" on State as Summary,
     /// Something is wrong, or no longer.
     Findings = "findings" on State as Finding,
+    /// A server is asked about a resource before people are told.
+    Suspects = "suspects" on State as Suspect,
+    /// What it said.
+    Confirmations = "confirmations" on State as Confirmation,
     /// Alerts that others sent.
     Postings = "postings" on State as Posting,
     /// What nobody is to be told of for a while.

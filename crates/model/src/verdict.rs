@@ -152,6 +152,18 @@ words! {
     }
 }
 
+words! {
+    /// What a server says, asked whether what is declared would change a resource.
+    DryRun, "dry run" {
+        /// It would change none of the fields in doubt.
+        Refuted = "refuted",
+        /// It would change at least one.
+        Confirmed = "confirmed",
+        /// Nobody knows: it could not be asked, or did not answer in time.
+        Failed = "failed",
+    }
+}
+
 /// One field that makes a resource differ. `drift --output json` prints it as it is.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct FieldChange {

@@ -50,12 +50,14 @@ pub fn report(report: &Report, style: Style) -> String {
 
 /// How many resources have each verdict, in one line.
 pub fn summary(report: &Report, style: Style) -> String {
-    let count = |verdict: &Verdict| report.summary.get(verdict.as_str()).copied().filter(|count| *count > 0);
+    let of = |verdict: &Verdict| report.summary.get(verdict.as_str()).copied().filter(|count| *count > 0);
     let counts: Vec<String> = Verdict::ALL
         .iter()
-        .filter_map(|verdict| count(verdict).map(|count| format!("{count} {}", style.verdict(verdict.as_str()))))
+        .filter_map(|verdict| of(verdict).map(|count| format!("{count} {}", style.verdict(verdict.as_str()))))
         .collect();
-    if counts.is_empty() { "nothing is declared".to_owned() } else { counts.join(", ") }
+    let counts = if counts.is_empty() { "nothing is declared".to_owned() } else { counts.join(", ") };
+    let refuted = format!("; {} with fields that a dry run refuted", count(report.refuted as usize, "resource"));
+    if report.refuted > 0 { counts + &refuted } else { counts }
 }
 
 /// One resource.
@@ -85,6 +87,7 @@ pub fn entry(entry: &Entry, style: Style) -> String {
     note("changed by", entry.actor.clone());
     note("since", entry.since.clone());
     note("gitops", entry.gitops.clone());
+    notes.extend(entry.confirm.as_deref().map(printable));
     if !notes.is_empty() {
         let _ = writeln!(out, "    {}", style.paint("2", &notes.join(", ")));
     }
@@ -196,14 +199,15 @@ mod tests {
             file: Some("web-1/hosts.yaml".to_owned()),
             line: Some(3),
             fields: vec![field],
+            confirm: Some("confirmed by dry run".to_owned()),
             ..Entry::default()
         };
-        let report =
-            Report { resources: vec![entry], summary: [("modified".to_owned(), 1), ("in_sync".to_owned(), 7)].into() };
+        let summary = [("modified".to_owned(), 1), ("in_sync".to_owned(), 7)].into();
+        let report = Report { resources: vec![entry], summary, refuted: 2 };
         assert_eq!(
             super::report(&report, Style { colour: false }),
             "~ host/web-1/file//etc/hosts  modified\n    /mode: declared 0644, live 06\u{fffd}[2J66\n    \
-             declared in web-1/hosts.yaml:3, revision 0123456789\n7 in_sync, 1 modified\n"
+             declared in web-1/hosts.yaml:3, revision 0123456789, confirmed by dry run\n7 in_sync, 1 modified; 2 resources with fields that a dry run refuted\n"
         );
     }
 }

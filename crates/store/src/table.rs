@@ -81,7 +81,7 @@ const fn append(
 const KEY: &[&str] = &["key"];
 const KEY_TIME: &[&str] = &["key", "time"];
 
-static TABLES: [TableDef; 20] = [
+static TABLES: [TableDef; 21] = [
     keyed("resources", Stream::Live, KEY, Some("present"), "What is live now."),
     append("resource_history", Stream::Live, KEY_TIME, days(30), "Every document seen live, and its end."),
     keyed("desired", Stream::Declared, KEY, Some("present"), "What is declared now."),
@@ -93,6 +93,7 @@ static TABLES: [TableDef; 20] = [
     keyed("summaries", Stream::Summaries, &["scope", "verdict"], None, "How many resources have each verdict."),
     keyed("findings", Stream::Findings, KEY, None, "What is wrong, or was."),
     append("finding_history", Stream::Findings, KEY_TIME, days(180), "Every change of a finding."),
+    append("confirmations", Stream::Confirmations, KEY_TIME, days(90), "What servers said of suspects."),
     keyed("alerts", Stream::Alerts, KEY, None, "Incidents as they are now."),
     append("alert_history", Stream::Alerts, KEY_TIME, days(365), "Every change of an incident."),
     keyed("silences", Stream::Silences, KEY, None, "What nobody is told of, or was not."),
@@ -108,7 +109,7 @@ static TABLES: [TableDef; 20] = [
     TableDef { time: "ts", ..append("logs", Stream::Logs, &["service", "ts"], days(14), "Log records.") },
 ];
 
-/// Every table. The streams `sets`, `ticks`, `postings`, `routings` and `notices` are kept nowhere.
+/// Every table. The streams `sets`, `suspects`, `ticks`, `postings`, `routings` and `notices` are kept nowhere.
 pub fn tables() -> &'static [TableDef] {
     &TABLES
 }

@@ -37,6 +37,7 @@ const SECTIONS: &[(&str, &str, &str)] = &[
     ("desired.helm[]", "sources/src/helm", "HelmReleasesConfig"),
     ("desired.packages", "sources/src/packages", "PackagesConfig"),
     ("drift", "folds", "DriftConfig"),
+    ("drift.confirm", "folds", "ConfirmConfig"),
     ("drift.ignore[]", "folds", "IgnoreRule"),
     ("alerts", "folds", "AlertConfig"),
     ("receivers[]", "app", "ReceiverConfig"),

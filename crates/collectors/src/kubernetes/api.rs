@@ -105,8 +105,31 @@ impl Api {
 
     /// The body of an answer.
     pub(super) async fn get(&self, path: &str, limit: Limit) -> Result<Vec<u8>, ApiError> {
+        let request = http::Request::get(path).body(Vec::new()).map_err(ApiError::failed)?;
+        self.answer(request, limit).await
+    }
+
+    /// What an object would be if `manifest` were applied, as `manager`, in place of whoever has its
+    /// fields now. Nothing is changed. See Kubernetes' "Server-Side Apply" and "Dry-run".
+    pub(super) async fn dry_run(
+        &self,
+        path: &str,
+        manager: &str,
+        manifest: &serde_json::Value,
+        limit: Limit,
+    ) -> Result<serde_json::Value, ApiError> {
+        let query = format!("{path}?dryRun=All&force=true&fieldManager={manager}");
+        let request = http::Request::patch(query).header("Content-Type", "application/apply-patch+yaml");
+        // JSON is YAML.
+        let request = request.body(manifest.to_string().into_bytes()).map_err(ApiError::failed)?;
+        let body = self.answer(request, limit).await?;
+        serde_json::from_slice(&body).map_err(ApiError::failed)
+    }
+
+    async fn answer(&self, request: http::Request<Vec<u8>>, limit: Limit) -> Result<Vec<u8>, ApiError> {
+        let path = request.uri().path().to_owned();
         let read = async {
-            let mut lines = self.open(path).await?;
+            let mut lines = self.send(request).await?;
             let mut body = Vec::new();
             loop {
                 let chunk = lines.reader.fill_buf().await.map_err(ApiError::failed)?;
@@ -131,7 +154,10 @@ impl Api {
 
     /// An answer that comes line by line.
     pub(super) async fn open(&self, path: &str) -> Result<Lines, ApiError> {
-        let request = http::Request::get(path).body(Vec::new()).map_err(ApiError::failed)?;
+        self.send(http::Request::get(path).body(Vec::new()).map_err(ApiError::failed)?).await
+    }
+
+    async fn send(&self, request: http::Request<Vec<u8>>) -> Result<Lines, ApiError> {
         let reader = self.client.request_stream(request).await?;
         Ok(Lines { reader: Box::new(Box::pin(reader)), line: Vec::new() })
     }

@@ -42,6 +42,10 @@ pub struct KubernetesConfig {
     /// Controllers beside those that are known, and what is theirs to write.
     #[serde(default)]
     pub controllers: Vec<Controller>,
+    /// Whether the server is asked, by a dry run, whether what is declared would change an object, before
+    /// people are told that it was modified. Needs the right to `patch`.
+    #[serde(default)]
+    pub confirm: bool,
     /// From one full list to the next; changes are seen at once by watching.
     #[serde(default = "resync", with = "base::duration")]
     pub resync: Duration,

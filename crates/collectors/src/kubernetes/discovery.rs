@@ -49,7 +49,12 @@ fn root(api_version: &str) -> String {
 
 /// The path of one object.
 pub(super) fn object_path(role: &Role, id: &ResourceId) -> String {
-    let (root, plural, name) = (root(&role.kind.api_version), &role.plural, id.name());
+    path_of(&role.kind, &role.plural, id)
+}
+
+/// The same, by its kind and the name of that in paths.
+pub(super) fn path_of(kind: &ApiKind, plural: &str, id: &ResourceId) -> String {
+    let (root, name) = (root(&kind.api_version), id.name());
     match id.namespace() {
         "" => format!("{root}/{plural}/{name}"),
         namespace => format!("{root}/namespaces/{namespace}/{plural}/{name}"),

@@ -3,6 +3,7 @@
 mod api;
 mod audit;
 mod config;
+mod confirm;
 mod discovery;
 mod images;
 mod objects;
@@ -29,6 +30,7 @@ use tokio::sync::watch::Receiver;
 
 pub use audit::Inbox;
 pub use config::{AuditConfig, AuditWebhookConfig, KubernetesConfig};
+pub use confirm::confirmers;
 
 use crate::{Build, Plugin};
 use api::{Api, ApiError};
@@ -90,6 +92,8 @@ pub(crate) struct Kubernetes {
     scope: String,
     schemas: Schemas,
     audit: Audit,
+    /// What could not be seen in the last list.
+    problems: Vec<String>,
 }
 
 /// A kind in one place: the whole cluster or a namespace.
@@ -106,7 +110,8 @@ struct Place {
 impl Kubernetes {
     pub(crate) fn new(config: KubernetesConfig, cluster: Cluster, inbox: Option<Inbox>) -> Self {
         let audit = Audit::new(&config.audit, inbox);
-        Self { config, scope: cluster.scope(), cluster, schemas: Schemas::default(), audit }
+        let (scope, schemas, problems) = (cluster.scope(), Schemas::default(), Vec::new());
+        Self { config, scope, cluster, schemas, audit, problems }
     }
 
     /// The kinds that are resources, in all versions that are named.
@@ -268,6 +273,11 @@ impl Kubernetes {
         tokio::pin!(again);
         let silent = silent(api, &clock);
         tokio::pin!(silent);
+        let mut refused = self.cluster.refused();
+        let now = refused.borrow_and_update().clone();
+        if !(self.problems.is_empty() && now.is_empty()) {
+            self.tell(&now, cx).await?;
+        }
         loop {
             tokio::select! {
                 biased;
@@ -292,10 +302,22 @@ impl Kubernetes {
                     }
                 }
                 why = &mut silent => return Err(self.error(why)),
+                Ok(()) = refused.changed() => {
+                    let now = refused.borrow_and_update().clone();
+                    self.tell(&now, cx).await?;
+                }
                 Ok(()) = sources.changed() => return Ok(()),
                 () = &mut again => return Ok(()),
             }
         }
+    }
+
+    /// Says what cannot be seen, and of which kinds the server refuses dry runs.
+    async fn tell(&self, refused: &confirm::Refused, cx: &mut dyn Cx) -> Result<(), CollectError> {
+        let refused = refused.iter().map(|(kind, why)| format!("a dry run of {}: {why}", kind.kind));
+        let message = self.problems.iter().cloned().chain(refused).collect::<Vec<_>>().join("; ");
+        let over = || "dry runs are no longer refused".to_owned();
+        cx.progress(if message.is_empty() { over() } else { message }).await
     }
 
     fn covers(places: &[Place]) -> Vec<Cover> {
@@ -376,9 +398,7 @@ impl Kubernetes {
             let places = self.list(api, places, &mut problems, objects, cx).await?;
             cx.cover(Self::covers(&places)).await?;
             cx.complete().await?;
-            if !problems.is_empty() {
-                cx.progress(problems.join("; ")).await?;
-            }
+            self.problems.clone_from(&problems);
             // What could not be seen is tried again soon, and then less often.
             let soon = if problems.is_empty() { self.config.resync } else { retry.next(cx.rng()) };
             let start = cx.clock().monotonic();

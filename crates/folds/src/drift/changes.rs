@@ -12,7 +12,7 @@ use model::{Fingerprint, Key, ModelError, Record, ScopeState, Stream};
 use super::cover::Cover;
 use super::scope::{Party, Scope};
 use super::table::{Entry, NOBODY, Table};
-use super::{DriftFold, sweep};
+use super::{DriftFold, confirm, sweep};
 
 /// A resource to look at, with what the record says of it that is new.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -62,6 +62,7 @@ impl DriftFold {
                 let rows = record.rows::<ScopeRow>()?;
                 rows.iter().map(|row| (row.scope.clone(), reported(self.scopes.get(&row.scope), row))).collect()
             }
+            Stream::Confirmations => self.answered(record)?,
             Stream::Ticks => {
                 record.rows::<Tick>()?;
                 self.scopes.iter().map(|(name, scope)| (name.clone(), self.due(scope, record.time))).collect()
@@ -70,11 +71,12 @@ impl DriftFold {
         })
     }
 
-    /// What is to be looked at since time has passed: rollouts past their deadline, and what a
-    /// party speaks of that has said nothing for too long.
+    /// What is to be looked at since time has passed: rollouts past their deadline, suspects of which
+    /// no answer has come, and what a party speaks of that has said nothing for too long.
     fn due(&self, scope: &Scope, now: Timestamp) -> Vec<Change> {
         let late = |key: &&Key| self.deadline(scope, key).is_some_and(|deadline| deadline <= now);
         let mut changes: Vec<Change> = scope.rolling.iter().filter(late).map(|key| Change::look(*key)).collect();
+        changes.extend(confirm::overdue(scope, now));
         for (n, party) in scope.parties.iter().enumerate() {
             if !party.down && party.deadline <= now {
                 changes.extend(drifted(&scope.table, n as u8));

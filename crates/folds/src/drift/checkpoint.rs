@@ -12,6 +12,7 @@ use std::collections::BTreeMap;
 use model::{Fingerprint, Key};
 use serde::{Deserialize, Serialize};
 
+use super::confirm::Question;
 use super::neighbours::Neighbours;
 use super::scope::{CODES, Party, Past, Scope, Staged};
 use super::table::{Entry, Meta, Table};
@@ -29,6 +30,8 @@ struct Header {
     rolling: Vec<Key>,
     #[serde(default)]
     neighbours: Neighbours,
+    #[serde(default)]
+    questions: Vec<(Key, Question)>,
 }
 
 pub(super) fn write(scopes: &BTreeMap<String, Scope>) -> Vec<u8> {
@@ -64,6 +67,7 @@ fn header(name: &str, scope: &Scope) -> Header {
         said: scope.said.to_vec(),
         rolling: scope.rolling.iter().copied().collect(),
         neighbours: scope.neighbours.clone(),
+        questions: scope.questions.iter().map(|(key, question)| (*key, question.clone())).collect(),
     }
 }
 
@@ -93,6 +97,7 @@ fn scope(header: Header, table: Table) -> Result<Scope, String> {
         said: header.said.try_into().map_err(|_| format!("there are not {CODES} counts"))?,
         rolling: header.rolling.into_iter().collect(),
         neighbours: header.neighbours,
+        questions: header.questions.into_iter().collect(),
         ..Scope::default()
     };
     let metas: Vec<Meta> = scope.table.iter().map(|(_, entry)| entry.meta).collect();

@@ -1,3 +1,4 @@
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use serde::Deserialize;
@@ -21,6 +22,35 @@ pub struct DriftConfig {
     pub ignore: Vec<IgnoreRule>,
     /// Earlier versions of a resource that are kept to compare with.
     pub earlier_versions: usize,
+    /// What is asked of a cluster before people are told, where `kubernetes.confirm` is set.
+    pub confirm: ConfirmConfig,
+}
+
+/// Dry runs before a page.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct ConfirmConfig {
+    /// So long a page waits for the answer.
+    #[serde(with = "base::duration")]
+    pub timeout: Duration,
+    /// After so long it is asked again about what was refuted; `0s` for never.
+    #[serde(with = "base::duration")]
+    pub again: Duration,
+    /// The scopes in which somebody answers. Who runs the fold knows.
+    #[serde(skip)]
+    pub scopes: BTreeSet<String>,
+}
+
+impl ConfirmConfig {
+    pub(super) fn asks(&self, scope: &str) -> bool {
+        self.scopes.contains(scope)
+    }
+}
+
+impl Default for ConfirmConfig {
+    fn default() -> Self {
+        Self { timeout: Duration::from_secs(5), again: Duration::from_secs(6 * 3600), scopes: BTreeSet::new() }
+    }
 }
 
 impl DriftConfig {
@@ -39,6 +69,7 @@ impl Default for DriftConfig {
             may_leave_behind: vec!["packages".to_owned()],
             ignore: Vec::new(),
             earlier_versions: 8,
+            confirm: ConfirmConfig::default(),
         }
     }
 }

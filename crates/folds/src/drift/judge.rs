@@ -66,6 +66,8 @@ pub(super) struct Case<'a> {
     pub rollout_deadline: Duration,
     /// Whether what is declared no longer counts as left over.
     pub left_over: bool,
+    /// Paths that differ by the server's own doing.
+    pub refuted: &'a [String],
 }
 
 impl Case<'_> {

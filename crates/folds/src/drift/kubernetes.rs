@@ -5,18 +5,28 @@ use std::collections::BTreeMap;
 use base::Timestamp;
 use fold::Found;
 use kubernetes::{Body, Side, attribute, is_past};
-use model::{FieldChange, FieldReason, Fingerprint, Verdict};
+use model::{Document, FieldChange, FieldReason, Fingerprint, Verdict};
 
-use super::compare;
 use super::judge::{self, Case, Judgement};
 use super::scope::Past;
 use super::table::{AGREED, BASELINE};
+use super::{compare, confirm};
 
 /// The body of a document, if it is one of an object of Kubernetes.
 pub(super) fn body(found: &Found) -> Option<Body> {
+    found.document.as_deref().and_then(read)
+}
+
+/// The same of a document's text.
+pub(super) fn read(document: &str) -> Option<Body> {
     // Cheaper than to read every document of a host twice.
-    found.document.as_ref().filter(|json| json.contains("\"$origins\""))?;
-    judge::tree(found).and_then(Body::from_document)
+    let json = Some(document).filter(|json| json.contains("\"$origins\""))?;
+    serde_json::from_str(json).ok().and_then(Body::from_document)
+}
+
+/// The fingerprint of an object's tree, whoever wrote it.
+pub(super) fn print(found: &Found) -> Option<Fingerprint> {
+    body(found).map(|body| Document::new(body.tree).fingerprint())
 }
 
 /// Live against what is declared and was declared before; nothing if a document is lost.
@@ -27,6 +37,8 @@ pub(super) fn compared(case: &Case<'_>, live: &Body) -> Option<Judgement> {
     }
     let mut fields = kubernetes::compare(declared.side(), live.side());
     case.ignore(&live.tree, &mut fields);
+    let refuted = |field: &FieldChange| confirm::is_doubtful(field) && case.refuted.contains(&field.path);
+    fields.retain(|field| !refuted(field));
     let past = past(case, live);
     let sides: Vec<Side<'_>> = past.iter().map(|(_, body)| body.side()).collect();
     let commit = |n: usize| past.get(n).map(|(past, _)| past.revision.clone());
@@ -36,10 +48,11 @@ pub(super) fn compared(case: &Case<'_>, live: &Body) -> Option<Judgement> {
         let then = baseline.as_ref().and_then(|baseline| baseline.tree.pointer(&field.path));
         field.reason == FieldReason::Undeclared && then == Some(&field.live)
     };
+    let excused = |field: &FieldChange| stays(field) || refuted(field);
     let whole = if fields.is_empty() {
         None
     } else {
-        attribute(&mut fields, live.side(), &sides, &stays, |field, n| field.commit = commit(n))
+        attribute(&mut fields, live.side(), &sides, &excused, |field, n| field.commit = commit(n))
     };
     fields.retain(|field| !stays(field));
     let converged = converges(case, live, &fields);

@@ -8,6 +8,7 @@ mod changes;
 mod checkpoint;
 pub mod compare;
 mod config;
+mod confirm;
 mod cover;
 mod ignore;
 mod judge;
@@ -31,7 +32,8 @@ use model::rows::{Live, Revision, Scope as ScopeRow, SetChunk, SetSide};
 use model::{Fingerprint, Key, ModelError, Offset, Record, ScopeState, Stream, Verdict};
 
 use changes::{Change, Changes};
-pub use config::DriftConfig;
+pub use config::{ConfirmConfig, DriftConfig};
+use confirm::Doubt;
 use ignore::Ignore;
 pub use ignore::{IgnoreError, IgnoreRule};
 use report::{Documents, Report};
@@ -120,7 +122,9 @@ impl DriftFold {
             Stream::Sets => self.stage(record)?,
             Stream::Revisions => record.rows::<Revision>()?.iter().for_each(|row| self.revise(row)),
             Stream::Scopes => record.rows::<ScopeRow>()?.iter().for_each(|row| self.hear(row)),
+            Stream::Confirmations => self.answer(record)?,
             Stream::Ticks => {
+                self.give_up(record.time);
                 for party in self.scopes.values_mut().flat_map(|scope| &mut scope.parties) {
                     party.down |= party.deadline <= record.time;
                 }
@@ -265,7 +269,7 @@ impl Fold for DriftFold {
         let silent = parties.filter(|party| !party.down && party.deadline < Timestamp::MAX).map(|party| party.deadline);
         let rolling =
             self.scopes.values().flat_map(|scope| scope.rolling.iter().filter_map(|key| self.deadline(scope, key)));
-        silent.chain(rolling).min()
+        silent.chain(rolling).chain(self.patience()).min()
     }
 
     fn checkpoint(&self) -> Vec<u8> {
@@ -298,6 +302,8 @@ impl DriftFold {
         }
         let seen = row.map(report::found);
         let live = seen.as_ref().or_else(|| documents.live(key, entry.live));
+        let tree = || live.and_then(kubernetes::print).unwrap_or(Fingerprint::ABSENT);
+        let pair = scope.questions.contains_key(&key).then(|| (entry.declared, tree()));
         let case = judge::Case {
             key,
             entry,
@@ -309,6 +315,7 @@ impl DriftFold {
             now: record.time,
             rollout_deadline: self.config.rollout_deadline,
             left_over: entry.meta.has(LEFT_OVER),
+            refuted: pair.map(|pair| scope.refuted(&key, pair)).unwrap_or_default(),
         };
         let judgement = case.judge();
         if judgement.keeps && entry.meta.verdict != 0 {
@@ -332,13 +339,21 @@ impl DriftFold {
             entry.since = record.time.nanos();
             entry.meta.verdict = judge::code(verdict);
         }
-        report.resource(
-            record,
-            scope,
-            id,
-            documents,
-            report::Case { key, entry: &mut entry, old, judgement, live, gitops },
-        );
+        let asks = pair.is_none() && self.config.confirm.asks(name) && verdict == Some(Verdict::Modified);
+        let word = scope.doubt(&Doubt {
+            config: &self.config.confirm,
+            scope: name,
+            id: id.as_ref(),
+            key,
+            pair: pair.or_else(|| asks.then(|| (entry.declared, tree()))).unwrap_or_default(),
+            judgement: &judgement,
+            before: old.verdict,
+            declared: documents.declared(key, entry.declared).and_then(|found| found.document.as_deref()),
+            live,
+            now: record.time,
+        });
+        let case = report::Case { key, entry: &mut entry, old, judgement, live, gitops, word };
+        report.resource(record, scope, id, documents, case);
         scope.neighbours.note(key, handle);
         if verdict == Some(Verdict::RollingOut) {
             scope.rolling.insert(key);

@@ -4,13 +4,14 @@ use std::collections::{BTreeMap, HashMap};
 
 use base::Timestamp;
 use fold::{DocumentRef, Found, Outputs, Side};
-use model::rows::{Finding, Live, Revision, Summary, VerdictRow};
+use model::rows::{Finding, Live, Revision, Summary, Suspect, VerdictRow};
 use model::{
     AlertState, FieldChange, FieldReason, Fingerprint, Key, Labels, ModelError, Record, ResourceId, Severity, Stream,
     Verdict,
 };
 use serde_json::json;
 
+use super::confirm::Word;
 use super::judge::{self, Judgement};
 use super::scope::{CODES, Party, Scope};
 use super::table::{Entry, Meta};
@@ -76,6 +77,7 @@ fn short(revision: &str) -> &str {
 pub(super) struct Report {
     verdicts: Vec<VerdictRow>,
     findings: Vec<Finding>,
+    suspects: Vec<Suspect>,
 }
 
 impl Report {
@@ -88,7 +90,8 @@ impl Report {
         documents: &Documents<'_>,
         change: Case<'_>,
     ) {
-        let Case { key, entry, old, judgement, live, gitops } = change;
+        let Case { key, entry, old, judgement, live, gitops, mut word } = change;
+        self.suspects.extend(word.ask.take());
         let said = old.has(SAID);
         let calm = matches!(judgement.verdict, None | Some(Verdict::InSync)) || judgement.quiet;
         let drift = judgement.verdict.is_some_and(|verdict| verdict != Verdict::InSync && verdict != Verdict::Unknown);
@@ -103,8 +106,16 @@ impl Report {
             return;
         };
         entry.meta.set(SAID, !calm);
-        let row = self.verdict(record, scope, id, documents, Case { key, entry, old, judgement, live, gitops });
-        self.finding(record, &row);
+        let row = self.verdict(
+            record,
+            scope,
+            id,
+            documents,
+            Case { key, entry, old, judgement, live, gitops, word: word.clone() },
+        );
+        if !word.held {
+            self.finding(record, &row, &word);
+        }
         self.verdicts.push(row);
     }
 
@@ -116,7 +127,7 @@ impl Report {
         documents: &Documents<'_>,
         case: Case<'_>,
     ) -> VerdictRow {
-        let Case { key, entry, old, judgement, live, gitops } = case;
+        let Case { key, entry, old, judgement, live, gitops, word } = case;
         let past = scope.history.get(&key).and_then(|past| past.first());
         let version = if entry.declared == Fingerprint::ABSENT {
             past.map(|past| past.fingerprint)
@@ -134,6 +145,8 @@ impl Report {
             field.since = field.since.take().or_else(|| Some(since.clone()));
         }
         kubernetes::lines(&mut fields, declared);
+        let mut evidence = json!({"shard": record.shard, "offset": record.offset.0});
+        word.tell(&mut evidence);
         VerdictRow {
             time: record.time,
             scope: id.scope().to_owned(),
@@ -151,13 +164,15 @@ impl Report {
             line: declared.and_then(|found| found.line),
             actor,
             fields: serde_json::to_string(&fields).unwrap_or_default(),
-            evidence: json!({"shard": record.shard, "offset": record.offset.0}).to_string(),
             gitops,
+            evidence: evidence.to_string(),
         }
     }
 
-    fn finding(&mut self, record: &Record, row: &VerdictRow) {
-        if !row.verdict.is_drift() && !row.previous.is_drift() && row.previous != Verdict::Unknown {
+    fn finding(&mut self, record: &Record, row: &VerdictRow, word: &Word) {
+        // Of what was held back people know nothing.
+        let told = judge::verdict(word.told).unwrap_or(Verdict::InSync);
+        if !row.verdict.is_drift() && !told.is_drift() && told != Verdict::Unknown {
             return;
         }
         let state = match row.verdict {
@@ -174,11 +189,12 @@ impl Report {
         let name = format!("drift/{}", row.id);
         let labels =
             Labels::from([("kind".to_owned(), row.kind.clone()), ("verdict".to_owned(), row.verdict.to_string())]);
-        let evidence = json!({
+        let mut evidence = json!({
             "diff": diff, "file": row.file, "line": row.line, "revision": row.revision, "author": row.author,
             "message": row.message, "actor": row.actor, "verdict": row.verdict, "offset": record.offset.0,
             "gitops": row.gitops,
         });
+        word.tell(&mut evidence);
         self.findings.push(Finding {
             time: row.time,
             key: Key::of(name.as_bytes()),
@@ -198,6 +214,7 @@ impl Report {
 
     pub(super) fn push(&self, scope: &str, outputs: &mut Outputs) -> Result<(), ModelError> {
         outputs.push(scope, &self.verdicts)?;
+        outputs.push(scope, &self.suspects)?;
         outputs.push(scope, &self.findings)
     }
 }
@@ -211,6 +228,8 @@ pub(super) struct Case<'a> {
     pub live: Option<&'a Found>,
     /// What the GitOps tool that applies it says.
     pub gitops: Option<String>,
+    /// Whether people are told now.
+    pub word: Word,
 }
 
 fn severity(verdict: Verdict) -> Severity {

@@ -4,6 +4,7 @@ use base::Timestamp;
 use model::{Fingerprint, Key, ResourceId, ScopeState};
 use serde::{Deserialize, Serialize};
 
+use super::confirm::Question;
 use super::cover::{self, Cover, Looks};
 use super::neighbours::Neighbours;
 use super::table::{Entry, MANAGED, NOBODY, Table};
@@ -97,6 +98,8 @@ pub(super) struct Scope {
     pub rolling: std::collections::BTreeSet<Key>,
     /// GitOps tools that apply objects of it.
     pub neighbours: Neighbours,
+    /// Resources of which the server was asked whether they differ.
+    pub questions: BTreeMap<Key, Question>,
 }
 
 /// One more than there are verdicts: code 0 is "no verdict".

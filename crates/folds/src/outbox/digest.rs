@@ -114,6 +114,7 @@ impl Digest {
             reason: "digested".to_owned(),
             note: None,
             reference: None,
+            group: None,
         }
     }
 }

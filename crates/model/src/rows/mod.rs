@@ -1,11 +1,13 @@
 //! The rows of each stream; a table of the store has the same columns.
 
+mod confirm;
 mod findings;
 mod notifications;
 mod resources;
 mod routing;
 mod telemetry;
 
+pub use confirm::{Confirmation, Doubt, Suspect};
 pub use findings::{Alert, Finding, Summary, VerdictRow};
 pub use notifications::{Intent, Receipt};
 pub use resources::{Declared, Live, Revision, Scope, SetChunk, SetMember, SetSide, Tick};

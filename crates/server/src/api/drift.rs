@@ -64,10 +64,25 @@ pub struct Resource {
     pub gitops: Option<String>,
     /// The fields that differ.
     pub fields: Vec<FieldChange>,
+    /// What a dry run said of them, where one was asked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub confirm: Option<String>,
+    /// Fields that differ by the server's own doing, as a dry run has shown.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub refuted: Vec<String>,
+}
+
+/// What a verdict's evidence says of dry runs.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Evidence {
+    confirm: Option<String>,
+    refuted: Vec<String>,
 }
 
 impl From<VerdictRow> for Resource {
     fn from(row: VerdictRow) -> Self {
+        let evidence: Evidence = serde_json::from_str(&row.evidence).unwrap_or_default();
         Self {
             id: row.id.into(),
             verdict: row.verdict,
@@ -83,6 +98,8 @@ impl From<VerdictRow> for Resource {
             gitops: row.gitops,
             // The fold wrote it; what cannot be read is shown as no fields rather than not at all.
             fields: serde_json::from_str(&row.fields).unwrap_or_default(),
+            confirm: evidence.confirm,
+            refuted: evidence.refuted,
         }
     }
 }
@@ -92,6 +109,8 @@ impl From<VerdictRow> for Resource {
 pub struct Drift {
     resources: Vec<Resource>,
     summary: BTreeMap<String, i64>,
+    /// Resources with fields that a dry run has refuted.
+    refuted: i64,
     truncated: bool,
 }
 
@@ -124,7 +143,10 @@ pub async fn get(
     let rows = state.query(&summary).await?;
     let count = |line: crate::rows::Line<'_>| Some((line.text("verdict")?, line.number("count")));
     let summary = each(&rows).filter_map(count).filter(|(_, count)| *count > 0).collect();
-    Ok(Json(Drift { resources, summary, truncated }))
+    // The fold wrote the evidence, so that it is there only where something is refuted.
+    let refuted = format!("SELECT count(*) AS count FROM {table} WHERE evidence LIKE '%\"refuted\":[%' AND {scopes}");
+    let refuted = each(&state.query(&refuted).await?).map(|line| line.number("count")).sum();
+    Ok(Json(Drift { resources, summary, refuted, truncated }))
 }
 
 /// Rows of `table` (`drift`, or a function of time) in the order of their ids.

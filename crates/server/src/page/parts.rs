@@ -79,6 +79,7 @@ pub fn resource(resource: &Resource, now: Timestamp, linked: bool) -> Markup {
             p class="who" {
                 @if let Some(since) = since { (ago(since, now)) }
                 @if let Some(actor) = &resource.actor { " by " b { (actor) } }
+                @if let Some(confirm) = &resource.confirm { " · " (confirm) }
                 @if let Some(file) = &resource.file {
                     " · declared in " code { (breaking(file)) @if let Some(line) = resource.line { ":" (line) } }
                 }
@@ -90,6 +91,9 @@ pub fn resource(resource: &Resource, now: Timestamp, linked: bool) -> Markup {
                 @if let Some(gitops) = &resource.gitops { " · " (gitops) }
             }
             @for field in resource.fields.iter().take(MAX_FIELDS) { (change(field)) }
+            @for path in resource.refuted.iter().take(MAX_FIELDS) {
+                div class="field" { div class="path" { code { (path) } " " span class="reason" { "refuted by dry run" } } }
+            }
             @if resource.fields.len() > MAX_FIELDS {
                 p class="more" { "and " (resource.fields.len() - MAX_FIELDS) " more fields" }
             }

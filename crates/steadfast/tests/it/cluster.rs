@@ -62,6 +62,11 @@ impl Cluster {
 
     /// Runs kubectl as `user` on `input`; gives what it prints.
     pub fn kubectl(&self, user: &str, args: &[&str], input: &str) -> String {
+        self.try_kubectl(user, args, input).unwrap_or_else(|problem| panic!("kubectl {args:?}: {problem}"))
+    }
+
+    /// The same where it may fail; gives what it says then.
+    pub fn try_kubectl(&self, user: &str, args: &[&str], input: &str) -> Result<String, String> {
         let mut child = Command::new(self.programs.join("kubectl"))
             .arg("--kubeconfig")
             .arg(self.kubeconfig(user))
@@ -73,8 +78,9 @@ impl Cluster {
             .unwrap();
         std::io::Write::write_all(&mut child.stdin.take().unwrap(), input.as_bytes()).unwrap();
         let out = child.wait_with_output().unwrap();
-        assert!(out.status.success(), "kubectl {args:?}: {}", String::from_utf8_lossy(&out.stderr));
-        String::from_utf8_lossy(&out.stdout).into_owned()
+        let said = if out.status.success() { &out.stdout } else { &out.stderr };
+        let said = String::from_utf8_lossy(said).into_owned();
+        if out.status.success() { Ok(said) } else { Err(said) }
     }
 
     /// Runs helm as the administrator; nothing if it is not installed.

@@ -5,6 +5,7 @@ mod alertmanager;
 mod audit;
 mod cluster;
 mod commands;
+mod confirm;
 mod gitops;
 mod host;
 mod kills;

@@ -1,4 +1,5 @@
 mod cases;
+mod confirm;
 mod gitops;
 mod random;
 mod unseen;

@@ -5,7 +5,9 @@ use std::collections::{BTreeMap, HashMap};
 use base::Timestamp;
 use fold::suite::Input;
 use fold::{DocumentRef, Fold, Found, Outputs, Side};
-use model::rows::{Declared, Finding, Live, Revision, Scope, SetChunk, SetMember, SetSide, Summary, Tick, VerdictRow};
+use model::rows::{
+    Declared, Finding, Live, Revision, Scope, SetChunk, SetMember, SetSide, Summary, Suspect, Tick, VerdictRow,
+};
 use model::{
     AlertState, Batch, Document, FieldChange, Fingerprint, Key, Offset, Record, ResourceId, ScopeState, Stream, Verdict,
 };
@@ -28,6 +30,7 @@ pub(super) struct World {
     live: BTreeMap<Key, Fingerprint>,
     pub verdicts: Vec<VerdictRow>,
     pub findings: Vec<Finding>,
+    pub suspects: Vec<Suspect>,
     pub counts: BTreeMap<(String, Verdict), i64>,
 }
 
@@ -48,6 +51,7 @@ impl World {
             live: BTreeMap::new(),
             verdicts: Vec::new(),
             findings: Vec::new(),
+            suspects: Vec::new(),
             counts: BTreeMap::new(),
         }
     }
@@ -85,6 +89,7 @@ impl World {
             match record.batch.stream {
                 Stream::Verdicts => self.verdicts.extend(record.rows::<VerdictRow>().unwrap()),
                 Stream::Findings => self.findings.extend(record.rows::<Finding>().unwrap()),
+                Stream::Suspects => self.suspects.extend(record.rows::<Suspect>().unwrap()),
                 _ => {
                     let rows = record.rows::<Summary>().unwrap();
                     self.counts.extend(rows.into_iter().map(|row| ((row.scope, row.verdict), row.count)));
@@ -270,6 +275,6 @@ impl World {
     }
 
     pub(super) fn count(&self, verdict: Verdict) -> i64 {
-        self.counts.get(&(SCOPE.to_owned(), verdict)).copied().unwrap_or_default()
+        self.counts.get(&(self.scope.to_owned(), verdict)).copied().unwrap_or_default()
     }
 }
