@@ -13,6 +13,7 @@ mod logs;
 mod receivers;
 mod report;
 mod stage;
+mod testing;
 mod watch;
 
 pub use build::{App, Options};
@@ -21,3 +22,4 @@ pub use config::{Config, ConfigError, DesiredConfig, LogsConfig, OneOrMany, Prob
 pub use diff::{Files, diff};
 pub use error::AppError;
 pub use report::{Entry, Report};
+pub use testing::{ScriptRun, test_promql};

@@ -1,4 +1,5 @@
 //! Scripts: our own cases, and Prometheus' where they are.
+#![allow(clippy::unwrap_used, reason = "helpers of tests fail the test")]
 
 mod limits;
 
