@@ -1,0 +1,146 @@
+//! The body that a webhook gets, version 4, and the order of the alerts of a notification.
+
+use base::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::alert::Alert;
+use crate::dedup::Reason;
+use crate::labels::{Fingerprint, Labels, value};
+use crate::matcher::quote_meta;
+
+/// The version of the body.
+pub const VERSION: &str = "4";
+
+/// What Go prints for a time that is none.
+pub const NO_TIME: &str = "0001-01-01T00:00:00Z";
+
+/// The body.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Body {
+    /// `4`.
+    pub version: String,
+    /// What identifies the group.
+    pub group_key: String,
+    /// How many alerts `max_alerts` cut.
+    pub truncated_alerts: u64,
+    /// `firing` if any alert fires, else `resolved`.
+    pub status: String,
+    /// The receiver, quoted as for a regular expression, as Alertmanager has it.
+    pub receiver: String,
+    /// Labels by which the group is made.
+    pub group_labels: Labels,
+    /// Labels that all alerts have.
+    pub common_labels: Labels,
+    /// Annotations that all alerts have.
+    pub common_annotations: Labels,
+    /// Labels of the route; since 0.34.
+    #[serde(default)]
+    pub route_labels: Labels,
+    /// Where we are reached.
+    #[serde(rename = "externalURL")]
+    pub external_url: String,
+    /// Why it is sent; since 0.32.
+    #[serde(rename = "notification_reason", default, skip_serializing_if = "Option::is_none")]
+    pub notification_reason: Option<Reason>,
+    /// The alerts, in order.
+    pub alerts: Vec<BodyAlert>,
+}
+
+/// An alert in a body.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct BodyAlert {
+    /// `firing` or `resolved`.
+    pub status: String,
+    /// What identifies it.
+    pub labels: Labels,
+    /// What is told of it.
+    pub annotations: Labels,
+    /// RFC 3339.
+    pub starts_at: String,
+    /// RFC 3339; [`NO_TIME`] while it fires.
+    pub ends_at: String,
+    /// Where it comes from.
+    #[serde(rename = "generatorURL")]
+    pub generator_url: String,
+    /// What identifies it.
+    pub fingerprint: Fingerprint,
+}
+
+/// What is known of a notification beside its alerts.
+#[derive(Clone, Copy, Debug)]
+pub struct Notification<'a> {
+    /// What identifies the group.
+    pub group_key: &'a str,
+    /// The receiver.
+    pub receiver: &'a str,
+    /// Labels by which the group is made.
+    pub group_labels: &'a Labels,
+    /// Labels of the route.
+    pub route_labels: &'a Labels,
+    /// Where we are reached.
+    pub external_url: &'a str,
+    /// Why it is sent.
+    pub reason: Reason,
+    /// When: what has ended by then is resolved.
+    pub now: Timestamp,
+}
+
+/// The order of alerts in a notification: by `job`, `instance`, then all labels.
+pub fn sort(alerts: &mut [Alert]) {
+    alerts.sort_by(|a, b| {
+        let by = |name: &str| value(&a.labels, name).cmp(value(&b.labels, name));
+        by("job").then_with(|| by("instance")).then_with(|| a.labels.cmp(&b.labels))
+    });
+}
+
+/// Labels or annotations that all of them have with the same value.
+pub fn common<'a>(mut all: impl Iterator<Item = &'a Labels>) -> Labels {
+    let mut common = all.next().cloned().unwrap_or_default();
+    for labels in all {
+        common.retain(|name, value| labels.get(name) == Some(value));
+    }
+    common
+}
+
+impl Body {
+    /// The body of a notification of these alerts, which are in order. With `max_alerts` other than 0
+    /// those beyond it are cut; what is common is so of all.
+    pub fn new(notification: &Notification<'_>, alerts: &[Alert], max_alerts: u64) -> Self {
+        let max = usize::try_from(max_alerts).ok().filter(|max| *max > 0).unwrap_or(usize::MAX);
+        let sent = alerts.get(..max.min(alerts.len())).unwrap_or_default();
+        let Notification { group_key, receiver, group_labels, route_labels, external_url, reason, now } = *notification;
+        let firing = alerts.iter().any(|alert| !alert.is_resolved(now));
+        Self {
+            version: VERSION.to_owned(),
+            group_key: group_key.to_owned(),
+            truncated_alerts: (alerts.len() - sent.len()) as u64,
+            status: if firing { "firing" } else { "resolved" }.to_owned(),
+            receiver: quote_meta(receiver),
+            group_labels: group_labels.clone(),
+            common_labels: common(alerts.iter().map(|alert| &alert.labels)),
+            common_annotations: common(alerts.iter().map(|alert| &alert.annotations)),
+            route_labels: route_labels.clone(),
+            external_url: external_url.to_owned(),
+            notification_reason: Some(reason),
+            alerts: sent.iter().map(|alert| BodyAlert::new(alert, now)).collect(),
+        }
+    }
+}
+
+impl BodyAlert {
+    /// An alert as it is at a time.
+    pub fn new(alert: &Alert, now: Timestamp) -> Self {
+        let ends_at = if alert.is_resolved(now) { alert.ends_at.to_string() } else { NO_TIME.to_owned() };
+        Self {
+            status: alert.status(now).to_owned(),
+            labels: alert.labels.clone(),
+            annotations: alert.annotations.clone(),
+            starts_at: alert.starts_at.to_string(),
+            ends_at,
+            generator_url: alert.generator_url.clone(),
+            fingerprint: alert.fingerprint(),
+        }
+    }
+}
