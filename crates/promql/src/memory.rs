@@ -1,4 +1,4 @@
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use hashbrown::HashMap;
 
@@ -18,8 +18,36 @@ pub struct Memory {
 #[derive(Debug)]
 struct Stored {
     labels: Labels,
-    floats: Arc<[FloatSample]>,
-    histograms: Arc<[HistogramSample]>,
+    floats: Vec<FloatSample>,
+    histograms: Vec<HistogramSample>,
+    /// What was handed out, until something is added.
+    shared: OnceLock<StoredSeries>,
+}
+
+impl Stored {
+    fn new(labels: &Labels) -> Self {
+        Self { labels: labels.clone(), floats: Vec::new(), histograms: Vec::new(), shared: OnceLock::new() }
+    }
+
+    fn last(&self) -> Option<i64> {
+        self.floats.last().map(|sample| sample.t).max(self.histograms.last().map(|sample| sample.t))
+    }
+
+    fn push(&mut self, Sample { t, start, value }: Sample) {
+        match value {
+            Value::Float(value) => self.floats.push(FloatSample { t, start, value }),
+            Value::Histogram(value) => self.histograms.push(HistogramSample { t, start, value }),
+        }
+    }
+
+    fn shared(&self) -> StoredSeries {
+        let share = || StoredSeries {
+            labels: self.labels.clone(),
+            floats: self.floats.as_slice().into(),
+            histograms: self.histograms.as_slice().into(),
+        };
+        self.shared.get_or_init(share).clone()
+    }
 }
 
 /// A sample to be stored.
@@ -38,25 +66,24 @@ impl Memory {
     pub fn append(&mut self, labels: &Labels, samples: impl IntoIterator<Item = Sample>) {
         let place = *self.places.entry(labels.clone()).or_insert(self.series.len());
         if place == self.series.len() {
-            let (floats, histograms) = (Arc::from([]), Arc::from([]));
-            self.series.push(Stored { labels: labels.clone(), floats, histograms });
+            self.series.push(Stored::new(labels));
         }
         let Some(series) = self.series.get_mut(place) else { return };
-        let mut floats = series.floats.to_vec();
-        let mut histograms = series.histograms.to_vec();
-        for Sample { t, start, value } in samples {
-            floats.retain(|sample| sample.t != t);
-            histograms.retain(|sample| sample.t != t);
-            match value {
-                Value::Float(value) => floats.push(FloatSample { t, start, value }),
-                Value::Histogram(value) => histograms.push(HistogramSample { t, start, value }),
+        let mut in_order = true;
+        for sample in samples {
+            if series.last().is_some_and(|last| last >= sample.t) {
+                in_order = false;
+                series.floats.retain(|other| other.t != sample.t);
+                series.histograms.retain(|other| other.t != sample.t);
             }
+            series.push(sample);
         }
-        floats.sort_by_key(|sample| sample.t);
-        histograms.sort_by_key(|sample| sample.t);
-        hint(&floats, &mut histograms);
-        series.floats = floats.into();
-        series.histograms = histograms.into();
+        if !in_order {
+            series.floats.sort_by_key(|sample| sample.t);
+            series.histograms.sort_by_key(|sample| sample.t);
+        }
+        hint(&series.floats, &mut series.histograms);
+        series.shared = OnceLock::new();
     }
 
     /// The labels of all series.
@@ -127,11 +154,7 @@ fn continues(before: &Histogram, now: &Histogram) -> bool {
 impl Storage for Memory {
     fn select(&self, matchers: &[Matcher], _: &SelectHints) -> Result<Vec<StoredSeries>, StorageError> {
         let matching = |series: &&Stored| matchers.iter().all(|matcher| matcher.matches_labels(&series.labels));
-        let found = self.series.iter().filter(matching).map(|series| StoredSeries {
-            labels: series.labels.clone(),
-            floats: Arc::clone(&series.floats),
-            histograms: Arc::clone(&series.histograms),
-        });
+        let found = self.series.iter().filter(matching).map(Stored::shared);
         Ok(found.collect())
     }
 }
