@@ -22,4 +22,4 @@ pub use config::{Config, ConfigError, DesiredConfig, LogsConfig, OneOrMany, Prob
 pub use diff::{Files, diff};
 pub use error::AppError;
 pub use report::{Entry, Report};
-pub use testing::{ScriptRun, test_promql};
+pub use testing::{ScriptRun, UnitRun, test_promql, test_rules};

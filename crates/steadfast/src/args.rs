@@ -95,6 +95,18 @@ pub enum Test {
         #[arg(required = true, value_name = "FILE")]
         files: Vec<PathBuf>,
     },
+    /// Unit tests of rules, in promtool's format.
+    Rules {
+        /// The tests.
+        #[arg(required = true, value_name = "FILE")]
+        files: Vec<PathBuf>,
+        /// Only tests whose name matches this regular expression; may be given several times.
+        #[arg(long, value_name = "REGEX")]
+        run: Vec<String>,
+        /// Fields of files that are not known are no mistakes.
+        #[arg(long)]
+        ignore_unknown_fields: bool,
+    },
 }
 
 /// Which Steadfast to ask.

@@ -22,6 +22,9 @@ pub async fn run(args: Args) -> Result<u8, Box<dyn Error>> {
             offline::diff(&app::Files { desired: &desired, live: &live, previous, schema }, output)
         }
         Command::Test { kind: Test::Promql { files } } => test::promql(&files),
+        Command::Test { kind: Test::Rules { files, run, ignore_unknown_fields } } => {
+            test::rules(&files, &run, ignore_unknown_fields)
+        }
         Command::Sql { query, server, output } => online::sql(&server, &query, output).await,
     }
 }

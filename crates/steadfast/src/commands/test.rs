@@ -22,6 +22,25 @@ pub(super) fn promql(files: &[PathBuf]) -> Result<u8, Box<dyn Error>> {
     Ok(if failed == 0 { FINE } else { FAILED })
 }
 
+/// Runs unit tests of rules.
+pub(super) fn rules(files: &[PathBuf], only: &[String], ignore_unknown_fields: bool) -> Result<u8, Box<dyn Error>> {
+    let runs = app::test_rules(files, only, ignore_unknown_fields);
+    let mut text = String::new();
+    for run in &runs {
+        writeln!(text, "Unit Testing:  {}", run.file.display())?;
+        for pattern in &run.missing {
+            writeln!(text, "  WARNING: no file match pattern {pattern}")?;
+        }
+        if run.failures.is_empty() {
+            writeln!(text, "  SUCCESS\n")?;
+        } else {
+            writeln!(text, "  FAILED:\n{}\n", run.failures.join("\n\n"))?;
+        }
+    }
+    print(&text);
+    Ok(if runs.iter().all(|run| run.failures.is_empty()) { FINE } else { FAILED })
+}
+
 fn indented(text: &str) -> String {
     text.lines().map(|line| format!("  {line}")).collect::<Vec<_>>().join("\n")
 }
