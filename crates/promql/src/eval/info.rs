@@ -131,9 +131,9 @@ impl Evaluator<'_> {
             function: Some("info"),
         };
         let stored = self.storage.select(&matchers, &hints)?;
-        let in_use = |labels: &Labels| base.iter().any(|series| identity(&series.labels) == identity(labels));
-        if let Some(series) = stored.iter().find(|series| !series.histograms.is_empty() && in_use(&series.labels)) {
-            let _ = series;
+        let identities: HashSet<Labels> = base.iter().map(|series| identity(&series.labels)).collect();
+        let mut matching = stored.iter().filter(|series| identities.contains(&identity(&series.labels)));
+        if matching.any(|series| !series.histograms.is_empty()) {
             return Err(QueryError::failed("info sample should be float"));
         }
         self.latest(&stored, steps, Part::Time, time)

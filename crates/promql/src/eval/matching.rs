@@ -45,6 +45,8 @@ struct Matched<'a> {
     signatures: Signatures,
     /// Where the result of a pair of series is; no series stands for a filled value.
     places: HashMap<(Option<usize>, Option<usize>, usize), usize>,
+    /// Where the result of these labels (and whether they lose their name) is.
+    by_labels: HashMap<(Labels, bool), usize>,
     out: Vec<Series>,
 }
 
@@ -66,7 +68,8 @@ impl Evaluator<'_> {
         // From here on the side of many is the first.
         let (many, one) = if swapped { (&right, &left) } else { (&left, &right) };
         let signatures = Signatures::new(many, one, matching);
-        let mut matched = Matched { binary, many, one, signatures, places: HashMap::new(), out: Vec::new() };
+        let (places, by_labels) = (HashMap::new(), HashMap::new());
+        let mut matched = Matched { binary, many, one, signatures, places, by_labels, out: Vec::new() };
         let (mut many_cursors, mut one_cursors) = (Cursors::new(many), Cursors::new(one));
         for t in steps.times() {
             self.check_time()?;
@@ -187,11 +190,11 @@ impl Matched<'_> {
         }
         let kept = many.and_then(|place| self.many.get(place)).is_some_and(|series| series.drops_name);
         let drops_name = self.binary.returns_bool || (kept && !renames(self.binary.op));
-        let same = self.out.iter().position(|series| series.labels == labels && series.drops_name == drops_name);
-        let place = same.unwrap_or(self.out.len());
-        if same.is_none() {
-            self.out.push(Series { labels, points: Vec::new(), drops_name });
-        }
+        let out = &mut self.out;
+        let place = *self.by_labels.entry((labels.clone(), drops_name)).or_insert_with(|| {
+            out.push(Series { labels, points: Vec::new(), drops_name });
+            out.len() - 1
+        });
         self.places.insert((many, one, group), place);
         place
     }

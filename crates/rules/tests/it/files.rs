@@ -33,7 +33,7 @@ fn mistakes_have_line_and_key() {
     let rule = |body: &str| format!("groups:\n- name: g\n  rules:\n  - {body}\n");
     for (text, mistake) in [
         ("grops: []\n".to_owned(), "1:1: grops: is not a field of a rule file, which has groups"),
-        (rule("{alert: A, expr: up, fr: 5m}"), "4:24: fr: is not a field of a rule"),
+        (rule("{alert: A, expr: up, fr: 5m}"), "4:26: fr: is not a field of a rule"),
         (rule("{expr: up}"), "4:5: one of 'record' or 'alert' must be set"),
         (rule("{record: a, alert: b, expr: up}"), "4:14: record: only one of 'record' and 'alert' must be set"),
         (rule("{alert: A}"), "4:5: expr: field 'expr' must be set in rule"),
