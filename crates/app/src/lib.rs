@@ -16,6 +16,7 @@ mod logs;
 mod receivers;
 mod report;
 mod stage;
+mod testing;
 mod watch;
 
 pub use build::{App, Options};
@@ -26,3 +27,4 @@ pub use config::{
 pub use diff::{Files, diff};
 pub use error::AppError;
 pub use report::{Entry, Report};
+pub use testing::{ScriptRun, UnitRun, test_promql, test_rules};

@@ -68,6 +68,12 @@ pub enum Command {
         #[arg(long, value_enum, default_value_t = Output::Text)]
         output: Output,
     },
+    /// Runs tests that you have written.
+    Test {
+        /// Which kind.
+        #[command(subcommand)]
+        kind: Test,
+    },
     /// Asks a running Steadfast.
     Sql {
         /// A SELECT.
@@ -77,6 +83,29 @@ pub enum Command {
         /// How to show it.
         #[arg(long, value_enum, default_value_t = Format::Table)]
         output: Format,
+    },
+}
+
+/// Kinds of tests.
+#[derive(Debug, Subcommand)]
+pub enum Test {
+    /// Scripts in the language of Prometheus' PromQL tests: load series, evaluate, expect.
+    Promql {
+        /// The scripts.
+        #[arg(required = true, value_name = "FILE")]
+        files: Vec<PathBuf>,
+    },
+    /// Unit tests of rules, in promtool's format.
+    Rules {
+        /// The tests.
+        #[arg(required = true, value_name = "FILE")]
+        files: Vec<PathBuf>,
+        /// Only tests whose name matches this regular expression; may be given several times.
+        #[arg(long, value_name = "REGEX")]
+        run: Vec<String>,
+        /// Fields of files that are not known are no mistakes.
+        #[arg(long)]
+        ignore_unknown_fields: bool,
     },
 }
 

@@ -1,5 +1,6 @@
 mod offline;
 mod online;
+mod test;
 mod up;
 
 use std::error::Error;
@@ -7,7 +8,7 @@ use std::path::Path;
 
 use app::Config;
 
-use crate::args::{Args, Command};
+use crate::args::{Args, Command, Test};
 
 /// Runs a command; gives the exit code.
 pub async fn run(args: Args) -> Result<u8, Box<dyn Error>> {
@@ -19,6 +20,10 @@ pub async fn run(args: Args) -> Result<u8, Box<dyn Error>> {
         Command::Diff { desired, live, previous, schema, output } => {
             let (previous, schema) = (previous.as_deref(), schema.as_deref());
             offline::diff(&app::Files { desired: &desired, live: &live, previous, schema }, output)
+        }
+        Command::Test { kind: Test::Promql { files } } => test::promql(&files),
+        Command::Test { kind: Test::Rules { files, run, ignore_unknown_fields } } => {
+            test::rules(&files, &run, ignore_unknown_fields)
         }
         Command::Sql { query, server, output } => online::sql(&server, &query, output).await,
     }

@@ -81,6 +81,40 @@ fn objects_of_kubernetes_are_compared_with_their_schema() {
 }
 
 #[test]
+fn scripts_of_promql_say_what_was_expected_and_what_came() {
+    let host = Host::new(0, "");
+    let script = host.path().join("a.test");
+    std::fs::write(&script, "load 1m\n  x 1\n\neval instant at 0 x\n  x 1\n\neval instant at 0 x + 1\n  {} 3\n")
+        .unwrap();
+    let (code, text) = host.run(&["test", "promql", script.to_str().unwrap()]);
+    assert_eq!(code, 1, "{text}");
+    for part in ["a.test:7: x + 1", "expected (line 8) {} 3", "got {} 2", "1 passed, 1 failed"] {
+        assert!(text.contains(part), "{part} is not in:\n{text}");
+    }
+}
+
+#[test]
+fn unit_tests_of_rules_pass_or_fail() {
+    let host = Host::new(0, "");
+    let write = |name: &str, text: &str| std::fs::write(host.path().join(name), text).unwrap();
+    write("up.rules.yml", "groups: [{name: g, rules: [{alert: Down, expr: up == 0}]}]\n");
+    let test = |name: &str, expected: &str| {
+        format!(
+            "- name: {name}\n  input_series: [{{series: up, values: 0}}]\n  alert_rule_test:\n  - {{eval_time: 0, alertname: Down{expected}}}\n"
+        )
+    };
+    let (right, wrong) = (test("right", ", exp_alerts: [{exp_labels: {}}]"), test("wrong", ""));
+    write("tests.yml", &format!("rule_files: ['*.rules.yml']\ntests:\n{right}{wrong}"));
+    let file = host.path().join("tests.yml").to_str().unwrap().to_owned();
+    let (code, text) = host.run(&["test", "rules", &file]);
+    assert_eq!(code, 1, "{text}");
+    assert!(text.contains("FAILED") && text.contains("alertname: Down, time: 0s"), "{text}");
+    let (code, text) = host.run(&["test", "rules", &file, "--run", "right"]);
+    assert_eq!(code, 0, "{text}");
+    assert!(text.contains("SUCCESS"), "{text}");
+}
+
+#[test]
 fn without_a_running_steadfast_it_says_how_to_start_one() {
     let host = Host::new(0, "");
     let (code, text) = host.run(&["drift"]);

@@ -1,0 +1,226 @@
+use std::sync::Arc;
+
+use hashbrown::HashMap;
+
+use super::call::{is_label_name, quoted_bytes};
+use super::series::points_in;
+use super::{Evaluated, Evaluator, Steps};
+use crate::annotations::Combining;
+use crate::annotations::Note;
+use crate::error::QueryError;
+use crate::functions::aggregates::{Accumulator, Problem};
+use crate::functions::quantiles::quantile_of;
+use crate::labels::{Labels, METRIC_NAME};
+use crate::parser::ast::{Aggregate, AggregateOp, Span};
+use crate::text::plain_float;
+use crate::value::{Point, Series, Value};
+
+/// Series that are aggregated together.
+pub(super) struct Group {
+    pub labels: Labels,
+    pub drops_name: bool,
+    /// The places of its series.
+    pub members: Vec<usize>,
+}
+
+impl Evaluator<'_> {
+    pub(super) fn eval_aggregate(&self, aggregate: &Aggregate, steps: Steps) -> Result<Vec<Series>, QueryError> {
+        if aggregate.op == AggregateOp::CountValues {
+            return self.eval_count_values(aggregate, steps);
+        }
+        let params = match &aggregate.param {
+            Some(param) => Some((self.eval_scalar(param, steps)?, param.span)),
+            None => None,
+        };
+        if let Some((values, span)) = &params {
+            self.check_parameter(aggregate.op, values, *span)?;
+        }
+        let input = self.eval_vector(&aggregate.expr, steps)?;
+        let groups = groups(&input, &aggregate.grouping, aggregate.without);
+        let values = params.map(|(values, _)| values).unwrap_or_default();
+        let span = aggregate.expr.span;
+        let found = match aggregate.op {
+            op if op.picks() => return self.pick(op, input, &groups, &values, span, steps),
+            AggregateOp::Quantile => self.quantiles(&input, groups, &values, span, steps),
+            op => self.accumulate(op, &input, groups, span, steps),
+        };
+        self.release(points_in(&input));
+        self.hold(points_in(&found))?;
+        Ok(found)
+    }
+
+    fn accumulate(
+        &self,
+        op: AggregateOp,
+        input: &[Series],
+        groups: Vec<Group>,
+        span: Span,
+        steps: Steps,
+    ) -> Vec<Series> {
+        let finish = |group: Group| {
+            let mut slots: Vec<Option<Accumulator>> = (0..steps.count()).map(|_| None).collect();
+            for series in group.members.iter().filter_map(|place| input.get(*place)) {
+                for point in &series.points {
+                    let Some(slot) = slots.get_mut(steps.index(point.t)) else { continue };
+                    slot.get_or_insert_with(|| Accumulator::new(op)).add(&point.value);
+                }
+            }
+            let mut points = Vec::new();
+            for (slot, t) in slots.into_iter().zip(steps.times()) {
+                let Some(slot) = slot else { continue };
+                let name = group.labels.metric_name();
+                let value = slot.finish(|problem| self.note(problem_note(problem, op, span, name)));
+                points.extend(value.map(|value| Point { t, value }));
+            }
+            Series { labels: group.labels, points, drops_name: group.drops_name }
+        };
+        groups.into_iter().map(finish).filter(|series| !series.points.is_empty()).collect()
+    }
+
+    fn quantiles(&self, input: &[Series], groups: Vec<Group>, qs: &[f64], span: Span, steps: Steps) -> Vec<Series> {
+        let finish = |group: Group| {
+            let mut slots: Vec<Vec<f64>> = vec![Vec::new(); steps.count()];
+            for point in group.members.iter().filter_map(|place| input.get(*place)).flat_map(|series| &series.points) {
+                match (&point.value, slots.get_mut(steps.index(point.t))) {
+                    (Value::Float(value), Some(slot)) => slot.push(*value),
+                    (Value::Histogram(_), _) => {
+                        self.note(Note::histogram_ignored(span, AggregateOp::Quantile.as_str()));
+                    }
+                    _ => {}
+                }
+            }
+            let filled = slots.into_iter().zip(steps.times()).zip(qs).filter(|((slot, _), _)| !slot.is_empty());
+            let points = filled.map(|((mut slot, t), q)| Point { t, value: Value::Float(quantile_of(*q, &mut slot)) });
+            Series { labels: group.labels, points: points.collect(), drops_name: group.drops_name }
+        };
+        groups.into_iter().map(finish).filter(|series| !series.points.is_empty()).collect()
+    }
+
+    fn eval_count_values(&self, aggregate: &Aggregate, steps: Steps) -> Result<Vec<Series>, QueryError> {
+        let label = match aggregate.param.as_ref().map(|param| self.eval(param, steps)).transpose()? {
+            Some(Evaluated::String(label)) => label,
+            _ => return Err(QueryError::failed("count_values needs the name of a label")),
+        };
+        if !is_label_name(&label) {
+            return Err(QueryError::failed(format!("invalid label name {}", quoted_bytes(&label))));
+        }
+        let mut grouping = aggregate.grouping.clone();
+        if !aggregate.without {
+            grouping.push(Arc::clone(&label));
+        }
+        let input = self.eval_vector(&aggregate.expr, steps)?;
+        let mut counts: HashMap<Labels, usize> = HashMap::new();
+        let mut found: Vec<(Labels, bool, Vec<f64>)> = Vec::new();
+        for series in &input {
+            self.check_time()?;
+            for point in &series.points {
+                let text = match &point.value {
+                    Value::Float(value) => plain_float(*value),
+                    Value::Histogram(histogram) => histogram.to_string(),
+                };
+                let labels = group_labels(&series.labels.with(&label, &text), &grouping, aggregate.without);
+                let place = *counts.entry(labels.clone()).or_insert(found.len());
+                if place == found.len() {
+                    self.check_room(found.len().saturating_mul(steps.count()))?;
+                    found.push((labels, false, vec![0.0; steps.count()]));
+                }
+                let Some((_, drops_name, counts)) = found.get_mut(place) else { continue };
+                *drops_name |= series.drops_name;
+                if let Some(count) = counts.get_mut(steps.index(point.t)) {
+                    *count += 1.0;
+                }
+            }
+        }
+        self.release(points_in(&input));
+        let series = found.into_iter().map(|(labels, drops_name, counts)| {
+            let counted = counts.into_iter().zip(steps.times()).filter(|(count, _)| *count > 0.0);
+            let points = counted.map(|(count, t)| Point { t, value: Value::Float(count) }).collect();
+            Series { labels, points, drops_name }
+        });
+        let series: Vec<Series> = series.collect();
+        self.hold(points_in(&series))?;
+        Ok(series)
+    }
+
+    fn check_parameter(&self, op: AggregateOp, values: &[f64], span: Span) -> Result<(), QueryError> {
+        let has_nan = values.iter().any(|value| value.is_nan());
+        let (least, most) = values
+            .iter()
+            .fold((f64::INFINITY, f64::NEG_INFINITY), |(least, most), value| (least.min(*value), most.max(*value)));
+        match op {
+            AggregateOp::Topk | AggregateOp::Bottomk | AggregateOp::Limitk => {
+                if has_nan {
+                    return Err(QueryError::failed("Parameter value is NaN"));
+                }
+                if least <= i64::MIN as f64 {
+                    return Err(QueryError::failed(format!(
+                        "Scalar value {} underflows int64",
+                        crate::text::float(least)
+                    )));
+                }
+                if most >= i64::MAX as f64 {
+                    return Err(QueryError::failed(format!(
+                        "Scalar value {} overflows int64",
+                        crate::text::float(most)
+                    )));
+                }
+            }
+            AggregateOp::LimitRatio => {
+                if has_nan {
+                    return Err(QueryError::failed("Ratio value is NaN"));
+                }
+                if most > 1.0 {
+                    self.note(Note::ratio(span, most, 1.0));
+                }
+                if least < -1.0 {
+                    self.note(Note::ratio(span, least, -1.0));
+                }
+            }
+            AggregateOp::Quantile => {
+                if has_nan {
+                    self.note(Note::quantile(span, f64::NAN));
+                }
+                if most > 1.0 {
+                    self.note(Note::quantile(span, most));
+                }
+                if least < 0.0 {
+                    self.note(Note::quantile(span, least));
+                }
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+}
+
+fn problem_note(problem: Problem, op: AggregateOp, span: Span, name: &str) -> Note {
+    match problem {
+        Problem::HistogramIgnored => Note::histogram_ignored(span, op.as_str()),
+        Problem::Mixed => Note::mixed_in_aggregation(span),
+        Problem::MixedSchemas => Note::mixed_schemas(span, name),
+        Problem::ResetCollision => Note::reset_collision(span, Combining::Aggregation),
+        Problem::BoundsReconciled => Note::bounds_reconciled(span, Combining::Aggregation),
+    }
+}
+
+fn group_labels(labels: &Labels, grouping: &[Arc<str>], without: bool) -> Labels {
+    if without { labels.without(grouping).without_one(METRIC_NAME) } else { labels.only(grouping) }
+}
+
+/// Series by the labels that make groups, in the order in which the groups appear.
+pub(super) fn groups(input: &[Series], grouping: &[Arc<str>], without: bool) -> Vec<Group> {
+    let mut places: HashMap<Labels, usize> = HashMap::new();
+    let mut groups: Vec<Group> = Vec::new();
+    for (at, series) in input.iter().enumerate() {
+        let labels = group_labels(&series.labels, grouping, without);
+        let place = *places.entry(labels.clone()).or_insert(groups.len());
+        if place == groups.len() {
+            groups.push(Group { labels, drops_name: false, members: Vec::new() });
+        }
+        if let Some(group) = groups.get_mut(place) {
+            group.drops_name |= series.drops_name;
+            group.members.push(at);
+        }
+    }
+    groups
+}

@@ -1,0 +1,302 @@
+//! Evaluation: every expression is evaluated for all steps of a query at once.
+
+mod aggregate;
+mod binary;
+mod call;
+mod histograms;
+mod info;
+mod matching;
+mod options;
+mod pick;
+mod range_call;
+mod selector;
+mod series;
+mod sets;
+mod source;
+mod steps;
+
+use std::cell::{Cell, RefCell};
+use std::sync::Arc;
+
+use hashbrown::HashSet;
+
+pub use options::{Limits, Options};
+pub use steps::Steps;
+
+use crate::annotations::{Annotation, Annotations, Note};
+use crate::error::QueryError;
+use crate::parser::ast::{Duration, Expr, ExprKind, Modifiers, ValueType};
+use crate::storage::Storage;
+use crate::value::{Data, Point, Series, Value};
+
+/// The answer to a query.
+#[derive(Clone, Debug)]
+pub struct Answer {
+    /// The data.
+    pub data: Data,
+    /// What the user should know about them.
+    pub annotations: Vec<Annotation>,
+}
+
+/// Evaluates an expression at one time, in milliseconds since the epoch. The text that it was parsed
+/// from gives annotations their places.
+///
+/// # Errors
+/// See [`QueryError`].
+pub fn instant(
+    storage: &dyn Storage,
+    options: &Options<'_>,
+    query: &str,
+    expr: &Expr,
+    time: i64,
+) -> Result<Answer, QueryError> {
+    let evaluator = Evaluator::new(storage, options, expr, Steps::instant(time))?;
+    let data = match expr.value_type() {
+        ValueType::Matrix => Data::Matrix(series::sorted(evaluator.raw_matrix(expr)?)),
+        _ => match evaluator.eval(expr, evaluator.query)? {
+            Evaluated::Scalar(values) => Data::Scalar(values.first().copied().unwrap_or(f64::NAN)),
+            Evaluated::String(text) => Data::String(text),
+            Evaluated::Vector(found) => Data::Vector(evaluator.finished(found)?),
+        },
+    };
+    evaluator.answer(query, data)
+}
+
+/// Evaluates an expression at each step of a range.
+///
+/// # Errors
+/// See [`QueryError`].
+pub fn range(
+    storage: &dyn Storage,
+    options: &Options<'_>,
+    query: &str,
+    expr: &Expr,
+    steps: Steps,
+) -> Result<Answer, QueryError> {
+    if steps.count() > options.limits.steps {
+        return Err(QueryError::Steps { steps: steps.count(), limit: options.limits.steps });
+    }
+    if !matches!(expr.value_type(), ValueType::Scalar | ValueType::Vector) {
+        return Err(QueryError::RangeType(expr.value_type().as_str()));
+    }
+    let evaluator = Evaluator::new(storage, options, expr, steps)?;
+    let found = match evaluator.eval(expr, steps)? {
+        Evaluated::Scalar(values) => vec![series::of_scalar(&values, steps)],
+        Evaluated::Vector(found) => evaluator.finished(found)?,
+        Evaluated::String(_) => return Err(QueryError::RangeType(ValueType::String.as_str())),
+    };
+    evaluator.answer(query, Data::Matrix(series::sorted(found)))
+}
+
+/// What an expression gives over the steps of a query.
+enum Evaluated {
+    /// A number for each step.
+    Scalar(Vec<f64>),
+    String(Arc<str>),
+    Vector(Vec<Series>),
+}
+
+struct Evaluator<'a> {
+    storage: &'a dyn Storage,
+    options: &'a Options<'a>,
+    /// The steps of the query as a whole.
+    query: Steps,
+    /// Where selectors begin of whose histograms only count and sum are asked.
+    stats_only: HashSet<usize>,
+    notes: RefCell<Annotations>,
+    /// Points held now.
+    held: Cell<usize>,
+}
+
+impl<'a> Evaluator<'a> {
+    fn new(storage: &'a dyn Storage, options: &'a Options<'a>, expr: &Expr, query: Steps) -> Result<Self, QueryError> {
+        let mut stats_only = HashSet::new();
+        selector::find_stats_only(expr, false, &mut stats_only);
+        let evaluator = Self {
+            storage,
+            options,
+            query,
+            stats_only,
+            notes: RefCell::new(Annotations::default()),
+            held: Cell::new(0),
+        };
+        evaluator.check_extensions(expr)?;
+        Ok(evaluator)
+    }
+
+    /// Names go that had to, and what has the same labels then is one series.
+    fn finished(&self, found: Vec<Series>) -> Result<Vec<Series>, QueryError> {
+        let renamed = found.into_iter().map(|series| {
+            if series.drops_name {
+                Series { labels: series.labels.without_metadata(), drops_name: false, ..series }
+            } else {
+                series
+            }
+        });
+        let merged = series::merged(renamed.collect())?;
+        if merged.len() > self.options.limits.series {
+            return Err(QueryError::Series { series: merged.len(), limit: self.options.limits.series });
+        }
+        Ok(merged)
+    }
+
+    fn answer(self, query: &str, data: Data) -> Result<Answer, QueryError> {
+        Ok(Answer { data, annotations: self.notes.into_inner().finish(query) })
+    }
+
+    fn note(&self, note: Note) {
+        self.notes.borrow_mut().add(note);
+    }
+
+    /// Whether the query may go on.
+    fn check_time(&self) -> Result<(), QueryError> {
+        if (self.options.may_continue)() { Ok(()) } else { Err(QueryError::Stopped) }
+    }
+
+    /// Counts points that are now held.
+    fn hold(&self, points: usize) -> Result<(), QueryError> {
+        let held = self.held.get().saturating_add(points);
+        self.held.set(held);
+        self.check_room(0)
+    }
+
+    /// Counts points that are no longer held.
+    fn release(&self, points: usize) {
+        self.held.set(self.held.get().saturating_sub(points));
+    }
+
+    /// Whether so many more points could be held for a moment.
+    fn check_room(&self, points: usize) -> Result<(), QueryError> {
+        let limit = self.options.limits.samples;
+        if self.held.get().saturating_add(points) > limit { Err(QueryError::Samples { limit }) } else { Ok(()) }
+    }
+
+    fn eval(&self, expr: &Expr, steps: Steps) -> Result<Evaluated, QueryError> {
+        let constant = matches!(expr.kind, ExprKind::Number(..) | ExprKind::String(_));
+        if steps.count() > 1 && !constant && is_step_invariant(expr) {
+            let once = self.eval_node(expr, Steps::instant(steps.start()))?;
+            return self.repeated(once, steps);
+        }
+        self.eval_node(expr, steps)
+    }
+
+    fn eval_node(&self, expr: &Expr, steps: Steps) -> Result<Evaluated, QueryError> {
+        self.check_time()?;
+        match &expr.kind {
+            ExprKind::Number(number, _) => Ok(Evaluated::Scalar(vec![*number; steps.count()])),
+            ExprKind::String(text) => Ok(Evaluated::String(Arc::clone(text))),
+            ExprKind::Paren(inner) => self.eval(inner, steps),
+            ExprKind::Unary(negative, operand) => self.eval_unary(*negative, operand, steps),
+            ExprKind::Binary(_) => self.eval_chain(expr, steps),
+            ExprKind::Aggregate(aggregate) => self.eval_aggregate(aggregate, steps).map(Evaluated::Vector),
+            ExprKind::Call(call) => self.eval_call(expr, call, steps),
+            ExprKind::Vector(selector) => self.eval_selector(selector, expr.span, steps).map(Evaluated::Vector),
+            // Where these may stand, the function around them evaluates them.
+            ExprKind::Matrix(_) | ExprKind::Subquery(_) => Err(QueryError::RangeType(ValueType::Matrix.as_str())),
+        }
+    }
+
+    /// What is the same at each step, at each step.
+    fn repeated(&self, once: Evaluated, steps: Steps) -> Result<Evaluated, QueryError> {
+        Ok(match once {
+            Evaluated::Scalar(values) => {
+                Evaluated::Scalar(vec![values.first().copied().unwrap_or(f64::NAN); steps.count()])
+            }
+            Evaluated::String(text) => Evaluated::String(text),
+            Evaluated::Vector(found) => {
+                self.hold(found.len().saturating_mul(steps.count() - 1))?;
+                let repeat = |series: Series| {
+                    let value = series.points.first().map(|point| point.value.clone());
+                    let points = value.into_iter().flat_map(|value| {
+                        steps.times().map(move |t| Point { t, value: value.clone() }).collect::<Vec<_>>()
+                    });
+                    Series { points: points.collect(), ..series }
+                };
+                Evaluated::Vector(found.into_iter().map(repeat).collect())
+            }
+        })
+    }
+
+    fn eval_unary(&self, negative: bool, operand: &Expr, steps: Steps) -> Result<Evaluated, QueryError> {
+        let operand = self.eval(operand, steps)?;
+        if !negative {
+            return Ok(operand);
+        }
+        Ok(match operand {
+            Evaluated::Scalar(values) => Evaluated::Scalar(values.into_iter().map(|value| -value).collect()),
+            Evaluated::Vector(found) => Evaluated::Vector(found.into_iter().map(negated).collect()),
+            text @ Evaluated::String(_) => text,
+        })
+    }
+
+    fn eval_vector(&self, expr: &Expr, steps: Steps) -> Result<Vec<Series>, QueryError> {
+        match self.eval(expr, steps)? {
+            Evaluated::Vector(found) => Ok(found),
+            Evaluated::Scalar(_) | Evaluated::String(_) => Ok(Vec::new()),
+        }
+    }
+
+    fn eval_scalar(&self, expr: &Expr, steps: Steps) -> Result<Vec<f64>, QueryError> {
+        match self.eval(expr, steps)? {
+            Evaluated::Scalar(values) => Ok(values),
+            Evaluated::Vector(_) | Evaluated::String(_) => Ok(vec![f64::NAN; steps.count()]),
+        }
+    }
+
+    /// A duration in milliseconds.
+    fn duration(&self, duration: &Duration, signed: bool) -> Result<i64, QueryError> {
+        duration
+            .milliseconds(self.query.queried_interval(), self.query.end() - self.query.start(), signed)
+            .map_err(|error| QueryError::Failed(error.to_string()))
+    }
+
+    /// What a selector's or subquery's modifiers make of a time.
+    fn reference(&self, modifiers: &Modifiers) -> Result<Reference, QueryError> {
+        let offset = modifiers.offset.as_ref().map_or(Ok(0), |offset| self.duration(offset, true))?;
+        Ok(Reference { at: modifiers.at.map(|at| self.query.fixed(at)), offset })
+    }
+}
+
+/// How a time of evaluation becomes the time that is looked at.
+#[derive(Clone, Copy, Debug)]
+struct Reference {
+    at: Option<i64>,
+    offset: i64,
+}
+
+impl Reference {
+    fn time(self, t: i64) -> i64 {
+        self.at.unwrap_or(t).saturating_sub(self.offset)
+    }
+}
+
+fn negated(mut series: Series) -> Series {
+    for point in &mut series.points {
+        match &mut point.value {
+            Value::Float(value) => *value = -*value,
+            Value::Histogram(histogram) => Arc::make_mut(histogram).mul(-1.0),
+        }
+    }
+    Series { drops_name: true, ..series }
+}
+
+/// Whether an expression gives the same at each time. Not all that are so are found.
+fn is_step_invariant(expr: &Expr) -> bool {
+    match &expr.kind {
+        ExprKind::Number(..) | ExprKind::String(_) => true,
+        ExprKind::Vector(selector) => selector.modifiers.at.is_some(),
+        ExprKind::Matrix(matrix) => matrix.vector.modifiers.at.is_some(),
+        ExprKind::Subquery(subquery) => subquery.modifiers.at.is_some(),
+        ExprKind::Call(call) => match call.function.name {
+            "time" | "predict_linear" | "days_in_month" | "day_of_month" | "day_of_week" | "day_of_year" | "hour"
+            | "minute" | "month" | "year" => false,
+            "timestamp" | "start_timestamp" => call.args.iter().all(|arg| match &arg.bare().kind {
+                ExprKind::Vector(selector) => selector.modifiers.at.is_some(),
+                _ => false,
+            }),
+            "info" => call.args.first().is_some_and(is_step_invariant),
+            _ => call.args.iter().all(is_step_invariant),
+        },
+        _ => expr.children().into_iter().all(is_step_invariant),
+    }
+}

@@ -1,0 +1,308 @@
+use std::sync::Arc;
+
+use hashbrown::HashSet;
+
+use super::{Evaluator, Reference, Steps};
+use crate::annotations::Note;
+use crate::error::QueryError;
+use crate::functions::extended;
+use crate::histogram::ResetHint;
+use crate::parser::ast::{Expr, ExprKind, Extension, Span, VectorSelector};
+use crate::storage::{FloatSample, HistogramSample, SelectHints, StoredSeries};
+use crate::value::{Point, Series, Value, is_stale};
+
+/// What of the sample that a selector finds becomes the value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Part {
+    Value,
+    /// When it was taken, in seconds.
+    Time,
+    /// When its counter began, in seconds.
+    Start,
+}
+
+impl Evaluator<'_> {
+    pub(super) fn eval_selector(
+        &self,
+        selector: &VectorSelector,
+        span: Span,
+        steps: Steps,
+    ) -> Result<Vec<Series>, QueryError> {
+        if selector.extension == Extension::Smoothed {
+            return self.eval_smoothed(selector, span, steps);
+        }
+        self.eval_part(selector, span, steps, Part::Value)
+    }
+
+    /// The last sample of each series at each step, or what is asked of it.
+    pub(super) fn eval_part(
+        &self,
+        selector: &VectorSelector,
+        span: Span,
+        steps: Steps,
+        part: Part,
+    ) -> Result<Vec<Series>, QueryError> {
+        let reference = self.reference(&selector.modifiers)?;
+        let stored = self.select(selector, span, steps, reference, 0)?;
+        self.latest(&stored, steps, part, |t| reference.time(t))
+    }
+
+    /// The last samples of stored series at each step; `time` says what a step looks at.
+    pub(super) fn latest(
+        &self,
+        stored: &[StoredSeries],
+        steps: Steps,
+        part: Part,
+        time: impl Fn(i64) -> i64,
+    ) -> Result<Vec<Series>, QueryError> {
+        let mut found = Vec::with_capacity(stored.len());
+        for series in stored {
+            self.check_time()?;
+            let mut points = Vec::new();
+            let (mut floats, mut histograms) = (Cursor::new(&series.floats), Cursor::new(&series.histograms));
+            for t in steps.times() {
+                let now = time(t);
+                let oldest = now.saturating_sub(self.options.lookback);
+                let float = floats.last_until(now).filter(|sample| sample.t > oldest);
+                let histogram = histograms.last_until(now).filter(|sample| sample.t > oldest);
+                if let Some(value) = newest(float, histogram, part) {
+                    points.push(Point { t, value });
+                }
+            }
+            if !points.is_empty() {
+                self.hold(points.len())?;
+                found.push(Series::new(series.labels.clone(), points));
+            }
+        }
+        Ok(found)
+    }
+
+    /// Series from the storage, for a selector looked at from the steps of a query.
+    pub(super) fn select(
+        &self,
+        selector: &VectorSelector,
+        span: Span,
+        steps: Steps,
+        reference: Reference,
+        range: i64,
+    ) -> Result<Vec<StoredSeries>, QueryError> {
+        let lookback = self.options.lookback;
+        let (before, after) = match (range, selector.extension) {
+            (0, Extension::Smoothed) => (lookback, lookback),
+            (0, _) => (lookback, 0),
+            (_, Extension::None) => (0, 0),
+            (_, Extension::Anchored) => (lookback, 0),
+            (_, Extension::Smoothed) => (lookback, lookback),
+        };
+        let first = reference.time(steps.start());
+        let hints = SelectHints {
+            // The oldest time itself is out of a range already.
+            start: first.saturating_sub(range).saturating_sub(before).saturating_add(1),
+            end: reference.time(steps.last()).saturating_add(after),
+            step: steps.interval(),
+            range,
+            function: None,
+        };
+        let mut stored = self.storage.select(&selector.matchers, &hints)?;
+        if self.stats_only.contains(&span.start) {
+            for series in &mut stored {
+                hint_resets(series);
+            }
+        }
+        Ok(stored)
+    }
+
+    fn eval_smoothed(&self, selector: &VectorSelector, span: Span, steps: Steps) -> Result<Vec<Series>, QueryError> {
+        let reference = self.reference(&selector.modifiers)?;
+        let lookback = self.options.lookback;
+        let mut found = Vec::new();
+        for series in self.select(selector, span, steps, reference, 0)? {
+            self.check_time()?;
+            let series = without_stale(&series);
+            let name = series.labels.metric_name();
+            let mut points = Vec::new();
+            for t in steps.times() {
+                let now = reference.time(t);
+                let floats = between(&series.floats, now.saturating_sub(lookback), now.saturating_add(lookback));
+                let histograms =
+                    between(&series.histograms, now.saturating_sub(lookback), now.saturating_add(lookback));
+                let value = match (floats.is_empty(), histograms.is_empty()) {
+                    (true, true) => None,
+                    (false, false) => {
+                        self.note(Note::mixed_floats_histograms(span, name));
+                        None
+                    }
+                    (false, true) => extended::float_at(floats, now).map(Value::Float),
+                    (true, false) => extended::histogram_at(histograms, now, &mut |note| self.note(note), span, name)
+                        .map(Value::Histogram),
+                };
+                points.extend(value.map(|value| Point { t, value }));
+            }
+            if !points.is_empty() {
+                self.hold(points.len())?;
+                found.push(Series::new(series.labels, points));
+            }
+        }
+        Ok(found)
+    }
+
+    /// Modifiers of selectors that the function around them does not know are refused.
+    pub(super) fn check_extensions(&self, expr: &Expr) -> Result<(), QueryError> {
+        const ANCHORED: [&str; 5] = ["changes", "delta", "increase", "rate", "resets"];
+        const SMOOTHED: [&str; 3] = ["delta", "increase", "rate"];
+        if let ExprKind::Call(call) = &expr.kind {
+            for arg in &call.args {
+                let ExprKind::Matrix(matrix) = &arg.bare().kind else { continue };
+                let (extension, allowed): (_, &[&str]) = match matrix.vector.extension {
+                    Extension::None => continue,
+                    Extension::Anchored => ("anchored", &ANCHORED),
+                    Extension::Smoothed => ("smoothed", &SMOOTHED),
+                };
+                if !allowed.contains(&call.function.name) {
+                    let allowed = allowed.join(", ");
+                    let message = format!(
+                        "{extension} modifier can only be used with: {allowed} - not with {}",
+                        call.function.name
+                    );
+                    return Err(QueryError::failed(message));
+                }
+            }
+        }
+        expr.children().into_iter().try_for_each(|child| self.check_extensions(child))
+    }
+}
+
+fn newest(float: Option<&FloatSample>, histogram: Option<&HistogramSample>, part: Part) -> Option<Value> {
+    let histogram_first = match (float, histogram) {
+        (Some(float), Some(histogram)) => histogram.t > float.t,
+        (float, _) => float.is_none(),
+    };
+    let (t, start, value) = if histogram_first {
+        let sample = histogram.filter(|sample| !is_stale(sample.value.sum))?;
+        (sample.t, sample.start, Value::Histogram(Arc::clone(&sample.value)))
+    } else {
+        let sample = float.filter(|sample| !is_stale(sample.value))?;
+        (sample.t, sample.start, Value::Float(sample.value))
+    };
+    Some(match part {
+        Part::Value => value,
+        Part::Time => Value::Float(t as f64 / 1000.0),
+        Part::Start => Value::Float(start as f64 / 1000.0),
+    })
+}
+
+/// Something with a time.
+pub(super) trait Timed {
+    fn time(&self) -> i64;
+}
+
+impl Timed for FloatSample {
+    fn time(&self) -> i64 {
+        self.t
+    }
+}
+
+impl Timed for HistogramSample {
+    fn time(&self) -> i64 {
+        self.t
+    }
+}
+
+/// Goes through samples with rising times.
+pub(super) struct Cursor<'a, T> {
+    samples: &'a [T],
+    /// The first sample behind the last time asked for.
+    next: usize,
+}
+
+impl<'a, T: Timed> Cursor<'a, T> {
+    pub(super) fn new(samples: &'a [T]) -> Self {
+        Self { samples, next: 0 }
+    }
+
+    /// How many samples are not behind a time.
+    pub(super) fn until(&mut self, t: i64) -> usize {
+        let rest = self.samples.get(self.next..).unwrap_or_default();
+        // Steps are mostly small: a few samples are looked at before all of them are searched.
+        let near = rest.iter().take(8).take_while(|sample| sample.time() <= t).count();
+        self.next += if near < 8 { near } else { rest.partition_point(|sample| sample.time() <= t) };
+        self.next
+    }
+
+    fn last_until(&mut self, t: i64) -> Option<&'a T> {
+        self.until(t).checked_sub(1).and_then(|at| self.samples.get(at))
+    }
+}
+
+/// The samples after a time and not after another.
+pub(super) fn between<T: Timed>(samples: &[T], after: i64, until: i64) -> &[T] {
+    let from = samples.partition_point(|sample| sample.time() <= after);
+    let to = samples.partition_point(|sample| sample.time() <= until);
+    samples.get(from..to).unwrap_or_default()
+}
+
+/// A series without the markers of its ends, which ranges do not see.
+pub(super) fn without_stale(series: &StoredSeries) -> StoredSeries {
+    let stale_float = |sample: &FloatSample| is_stale(sample.value);
+    let stale_histogram = |sample: &HistogramSample| is_stale(sample.value.sum);
+    let mut clean = series.clone();
+    if series.floats.iter().any(stale_float) {
+        clean.floats = series.floats.iter().filter(|sample| !stale_float(sample)).copied().collect();
+    }
+    if series.histograms.iter().any(stale_histogram) {
+        clean.histograms = series.histograms.iter().filter(|sample| !stale_histogram(sample)).cloned().collect();
+    }
+    clean
+}
+
+/// Finds out which histograms follow a reset, where nothing says so yet: who sees only counts and
+/// sums afterwards could not find out.
+fn hint_resets(series: &mut StoredSeries) {
+    let mut previous: Option<&HistogramSample> = None;
+    let mut hinted = Vec::with_capacity(series.histograms.len());
+    for sample in series.histograms.iter() {
+        let mut sample_hinted = sample.clone();
+        if let Some(before) = previous
+            && sample.value.reset_hint == ResetHint::Unknown
+            && !is_stale(sample.value.sum)
+            && !is_stale(before.value.sum)
+        {
+            let reset = sample.value.is_reset_since(&before.value);
+            let hint = if reset { ResetHint::Reset } else { ResetHint::NotReset };
+            Arc::make_mut(&mut sample_hinted.value).reset_hint = hint;
+        }
+        hinted.push(sample_hinted);
+        previous = Some(sample);
+    }
+    series.histograms = hinted.into();
+}
+
+/// Finds the selectors of whose histograms only count and sum are asked.
+pub(super) fn find_stats_only(expr: &Expr, within: bool, found: &mut HashSet<usize>) {
+    let within = match &expr.kind {
+        ExprKind::Vector(_) if within => {
+            found.insert(expr.span.start);
+            within
+        }
+        ExprKind::Matrix(matrix) if within => {
+            found.insert(matrix.vector_span.start);
+            within
+        }
+        // Between the steps of a subquery, and where buckets are cut or looked at, all is needed.
+        ExprKind::Subquery(_) => false,
+        ExprKind::Binary(binary) if binary.op.is_trim() => false,
+        ExprKind::Call(call) => match call.function.name {
+            "histogram_count" | "histogram_sum" | "histogram_avg" => true,
+            "histogram_quantile"
+            | "histogram_quantiles"
+            | "histogram_fraction"
+            | "histogram_stddev"
+            | "histogram_stdvar" => false,
+            _ => within,
+        },
+        _ => within,
+    };
+    for child in expr.children() {
+        find_stats_only(child, within, found);
+    }
+}

@@ -1,0 +1,63 @@
+use std::f64::consts::PI;
+
+/// A function of one number.
+pub(crate) fn of_number(name: &str) -> Option<fn(f64) -> f64> {
+    Some(match name {
+        "abs" => f64::abs,
+        "ceil" => f64::ceil,
+        "floor" => f64::floor,
+        "exp" => f64::exp,
+        "sqrt" => f64::sqrt,
+        "ln" => f64::ln,
+        "log2" => f64::log2,
+        "log10" => f64::log10,
+        "sin" => f64::sin,
+        "cos" => f64::cos,
+        "tan" => f64::tan,
+        "asin" => f64::asin,
+        "acos" => f64::acos,
+        "atan" => f64::atan,
+        "sinh" => f64::sinh,
+        "cosh" => f64::cosh,
+        "tanh" => f64::tanh,
+        "asinh" => f64::asinh,
+        "acosh" => f64::acosh,
+        "atanh" => f64::atanh,
+        "rad" => |degrees| degrees * PI / 180.0,
+        "deg" => |radians| radians * 180.0 / PI,
+        "sgn" => |value| {
+            if value < 0.0 {
+                -1.0
+            } else if value > 0.0 {
+                1.0
+            } else {
+                value
+            }
+        },
+        _ => return None,
+    })
+}
+
+/// A number rounded to the nearest multiple of another; what is in the middle goes up.
+pub(crate) fn round(value: f64, nearest: f64) -> f64 {
+    // A multiplication by the inverse is less inexact than a division.
+    let inverse = 1.0 / nearest;
+    (value * inverse + 0.5).floor() / inverse
+}
+
+/// A number brought between two others, the lower first; none if the higher is below it.
+pub(crate) fn clamp(value: f64, lowest: f64, highest: f64) -> Option<f64> {
+    if highest < lowest { None } else { Some(greater(lowest, lesser(highest, value))) }
+}
+
+/// The greater of two numbers; what is no number wins over all but infinity.
+pub(crate) fn greater(a: f64, b: f64) -> f64 {
+    let infinite = a == f64::INFINITY || b == f64::INFINITY;
+    if !infinite && (a.is_nan() || b.is_nan()) { f64::NAN } else { a.max(b) }
+}
+
+/// The lesser of two numbers; what is no number wins over all but negative infinity.
+pub(crate) fn lesser(a: f64, b: f64) -> f64 {
+    let infinite = a == f64::NEG_INFINITY || b == f64::NEG_INFINITY;
+    if !infinite && (a.is_nan() || b.is_nan()) { f64::NAN } else { a.min(b) }
+}

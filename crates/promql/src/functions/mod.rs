@@ -1,0 +1,14 @@
+//! What functions compute, one value at a time.
+
+pub(crate) mod aggregates;
+pub(crate) mod classic;
+pub(crate) mod dates;
+pub(crate) mod extended;
+pub(crate) mod instant;
+pub(crate) mod natural;
+mod over_time;
+pub(crate) mod quantiles;
+pub(crate) mod ranges;
+mod rate;
+mod regression;
+mod resets;

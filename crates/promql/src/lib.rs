@@ -1,0 +1,31 @@
+//! PromQL as Prometheus 3.14 evaluates it: expressions, native histograms, the engine over any
+//! [`Storage`], and the language of its test scripts.
+//!
+//! Pure: no I/O, no clock, no threads. What takes long asks a callback whether it may go on.
+
+mod annotations;
+mod error;
+mod eval;
+mod functions;
+pub mod histogram;
+pub mod labels;
+pub mod matcher;
+mod memory;
+pub mod parser;
+pub mod regexp;
+pub mod script;
+mod storage;
+pub mod text;
+mod value;
+mod xxhash;
+
+pub use annotations::{Annotation, Severity};
+pub use error::QueryError;
+pub use eval::{Answer, Limits, Options, Steps, instant, range};
+pub use histogram::Histogram;
+pub use labels::Labels;
+pub use matcher::{MatchOp, Matcher};
+pub use memory::{Memory, Sample};
+pub use parser::{ParseError, parse};
+pub use storage::{FloatSample, HistogramSample, SelectHints, Storage, StorageError, StoredSeries};
+pub use value::{Data, Point, STALE_BITS, Series, Value, is_stale, stale_marker};

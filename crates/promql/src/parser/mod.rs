@@ -1,0 +1,186 @@
+//! Expressions: from text to a tree, checked for types, and back to text.
+
+pub mod ast;
+mod check;
+mod durations;
+mod error;
+mod expressions;
+mod functions;
+mod lexer;
+mod print;
+mod selectors;
+#[cfg(test)]
+mod tests;
+mod token;
+
+use ast::{Expr, Span};
+use token::{Spanned, Token};
+
+pub use error::ParseError;
+pub use functions::{FUNCTIONS, Function, function};
+pub use lexer::MAX_QUERY;
+pub(crate) use lexer::as_invalid_byte;
+
+use crate::labels::{Builder, Labels};
+use crate::matcher::Matcher;
+
+/// Expressions may be nested so deep.
+pub const MAX_DEPTH: usize = 128;
+
+/// Reads an expression.
+///
+/// # Errors
+/// What is wrong and where; the texts are those of Prometheus where it has one for the mistake.
+pub fn parse(query: &str) -> Result<Expr, ParseError> {
+    let mut parser = Parser::new(query)?;
+    if parser.peek() == &Token::End {
+        return Err(ParseError::new(query, Span::default(), "no expression found in input"));
+    }
+    let expr = parser.expression(0)?;
+    parser.expect_end()?;
+    check::check(query, &expr)?;
+    Ok(expr)
+}
+
+/// Reads a selector such as `up{job="a"}` for its conditions.
+///
+/// # Errors
+/// As [`parse`], and for an expression that is no plain selector.
+pub fn parse_selector(text: &str) -> Result<Vec<Matcher>, ParseError> {
+    let expr = parse(text)?;
+    match expr.kind {
+        ast::ExprKind::Vector(selector) if selector.modifiers.at.is_none() && selector.modifiers.offset.is_none() => {
+            Ok(selector.matchers)
+        }
+        _ => Err(ParseError::new(text, expr.span, "expected a series selector")),
+    }
+}
+
+/// Reads the labels of a series, `up{job="a"}`, from the beginning of a text. Gives what follows too.
+///
+/// # Errors
+/// What is wrong and where.
+pub fn parse_series_labels(text: &str) -> Result<(Labels, &str), ParseError> {
+    let end = labels_end(text);
+    let mut parser = Parser::new(text.get(..end).unwrap_or(text))?;
+    let mut builder = Builder::default();
+    parser.labels(&mut builder)?;
+    parser.expect_end()?;
+    Ok((builder.build(), text.get(end..).unwrap_or_default()))
+}
+
+/// Where the labels end that a text begins with: behind the closing brace, or behind the name.
+fn labels_end(text: &str) -> usize {
+    let mut quote = None;
+    let mut escaped = false;
+    let mut within = false;
+    for (at, c) in text.char_indices() {
+        match (quote, c) {
+            (Some(_), _) if escaped => escaped = false,
+            (Some('"' | '\''), '\\') => escaped = true,
+            (Some(open), c) if c == open => quote = None,
+            (Some(_), _) => {}
+            (None, '"' | '\'' | '`') if within => quote = Some(c),
+            (None, '{') => within = true,
+            (None, '}') if within => return at + 1,
+            (None, c) if c.is_whitespace() && !within => {
+                // A blank may stand between the name and the brace.
+                let rest = text.get(at..).unwrap_or_default().trim_start();
+                if !rest.starts_with('{') || rest.starts_with("{{") {
+                    return at;
+                }
+            }
+            (None, _) => {}
+        }
+    }
+    text.len()
+}
+
+struct Parser<'a> {
+    query: &'a str,
+    tokens: Vec<Spanned>,
+    at: usize,
+    depth: usize,
+}
+
+impl<'a> Parser<'a> {
+    fn new(query: &'a str) -> Result<Self, ParseError> {
+        Ok(Self { query, tokens: lexer::tokens(query)?, at: 0, depth: 0 })
+    }
+
+    fn peek(&self) -> &Token {
+        self.peek_at(0)
+    }
+
+    fn peek_at(&self, ahead: usize) -> &Token {
+        self.tokens.get(self.at + ahead).map_or(&Token::End, |spanned| &spanned.token)
+    }
+
+    fn span(&self) -> Span {
+        let end = Span { start: self.query.len(), end: self.query.len() };
+        self.tokens.get(self.at).map_or(end, |spanned| spanned.span)
+    }
+
+    /// Where the token before stands.
+    fn last_span(&self) -> Span {
+        self.at.checked_sub(1).and_then(|at| self.tokens.get(at)).map_or(Span::default(), |spanned| spanned.span)
+    }
+
+    fn advance(&mut self) -> Token {
+        let token = self.peek().clone();
+        if self.at + 1 < self.tokens.len() {
+            self.at += 1;
+        }
+        token
+    }
+
+    fn take(&mut self, token: &Token) -> bool {
+        let there = self.peek() == token;
+        if there {
+            self.advance();
+        }
+        there
+    }
+
+    fn take_word(&mut self, word: &str) -> bool {
+        let there = self.peek().is_word(word);
+        if there {
+            self.advance();
+        }
+        there
+    }
+
+    fn expect(&mut self, token: &Token, context: &str) -> Result<(), ParseError> {
+        if self.take(token) { Ok(()) } else { self.unexpected(context, &token.describe()) }
+    }
+
+    fn expect_end(&mut self) -> Result<(), ParseError> {
+        if self.peek() == &Token::End { Ok(()) } else { self.unexpected("", "") }
+    }
+
+    fn error<T>(&self, span: Span, message: impl Into<String>) -> Result<T, ParseError> {
+        Err(ParseError::new(self.query, span, message))
+    }
+
+    fn unexpected<T>(&self, context: &str, expected: &str) -> Result<T, ParseError> {
+        let mut message = format!("unexpected {}", self.peek().describe());
+        if !context.is_empty() {
+            message += &format!(" in {context}");
+        }
+        if !expected.is_empty() {
+            message += &format!(", expected {expected}");
+        }
+        self.error(self.span(), message)
+    }
+
+    /// Goes one level deeper for the time of a call.
+    fn nested<T>(&mut self, parse: impl FnOnce(&mut Self) -> Result<T, ParseError>) -> Result<T, ParseError> {
+        self.depth += 1;
+        if self.depth > MAX_DEPTH {
+            return self.error(self.span(), format!("expression is nested deeper than {MAX_DEPTH} levels"));
+        }
+        let parsed = parse(self);
+        self.depth -= 1;
+        parsed
+    }
+}

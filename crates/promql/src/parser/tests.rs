@@ -1,0 +1,94 @@
+use super::ast::{Cardinality, ExprKind};
+use super::{parse, parse_selector, parse_series_labels};
+
+fn error(query: &str) -> String {
+    parse(query).unwrap_err().to_string()
+}
+
+#[test]
+fn operators_bind_as_documented() {
+    let shown = |query: &str| match parse(query).unwrap().kind {
+        ExprKind::Binary(binary) => format!("{} | {}", binary.left, binary.right),
+        _ => "no operator".into(),
+    };
+    assert_eq!(shown("a + b * c"), "a | b * c");
+    assert_eq!(shown("a * b + c"), "a * b | c");
+    assert_eq!(shown("a ^ b ^ c"), "a | b ^ c");
+    assert_eq!(shown("a - b - c"), "a - b | c");
+    assert_eq!(shown("a or b and c"), "a | b and c");
+    assert_eq!(shown("a > b == c"), "a > b | c");
+    assert_eq!(shown("-a * b"), "-a | b");
+    assert_eq!(shown("a offset 5m + 2"), "a offset 5m | 2");
+    assert_eq!(shown("a offset -2 ^ 2"), "a offset -2 | 2");
+}
+
+#[test]
+fn keywords_are_names_where_a_name_is_meant() {
+    for query in
+        ["sum", "sum{by=\"x\"}", "offset", "bool", "on + ignoring", "start", "fill + fill", "by", "rate", "smoothed"]
+    {
+        assert!(parse(query).is_ok(), "{query}");
+    }
+    assert!(parse("sum by (by, on, sum) (x)").is_ok());
+}
+
+#[test]
+fn set_operators_match_many_to_many() {
+    let ExprKind::Binary(binary) = parse("a and b").unwrap().kind else { panic!("no operator") };
+    assert_eq!(binary.matching.cardinality, Cardinality::ManyToMany);
+}
+
+#[test]
+fn mistakes_are_named_as_prometheus_names_them() {
+    for (query, message) in [
+        ("", "1:1: parse error: no expression found in input"),
+        ("rate(a)", "1:1: parse error: expected type range vector in call to function \"rate\", got instant vector"),
+        ("1 == 1", "1:1: parse error: comparisons between scalars must use BOOL modifier"),
+        ("a + bool b", "1:1: parse error: bool modifier can only be used on comparison operators"),
+        ("1 or a", "1:1: parse error: set operator \"or\" not allowed in binary scalar expression"),
+        ("foo(a)", "1:1: parse error: unknown function with name \"foo\""),
+        ("{}", "1:1: parse error: vector selector must contain at least one non-empty matcher"),
+        ("a[5m] offset 1m[5m]", "1:16: parse error: ranges only allowed for vector selectors"),
+        ("a offset 1m[5m]", "1:12: parse error: no offset modifiers allowed before range"),
+        ("a offset 1m offset 1m", "1:1: parse error: offset may not be set multiple times"),
+        ("abs(1)", "1:1: parse error: expected type instant vector in call to function \"abs\", got scalar"),
+        ("clamp(a, 1)", "1:1: parse error: expected 3 argument(s) in call to \"clamp\", got 2"),
+        ("a[0s]", "1:3: parse error: duration must be greater than 0"),
+        ("a[5m/0]", "1:3: parse error: division by zero"),
+        ("a{b=~\"(\"}", "1:3: parse error: invalid regular expression"),
+        ("a + on(x) group_left(x) b", "1:1: parse error: label \"x\" must not occur in ON and GROUP clause at once"),
+        ("sum(a", "1:6: parse error: unexpected end of input in aggregation, expected \",\" or \")\""),
+        (
+            "-\"a\"",
+            "1:1: parse error: unary expression only allowed on expressions of type scalar or instant vector, got \"string\"",
+        ),
+    ] {
+        let found = error(query);
+        assert!(found.starts_with(message), "{query}: {found}");
+    }
+}
+
+#[test]
+fn hostile_nesting_is_refused() {
+    assert!(error(&"(".repeat(100_000)).contains("nested deeper"));
+    assert!(error(&"-".repeat(100_000)).contains("nested deeper"));
+    assert!(error(&format!("a{}", " + a".repeat(5000))).contains("operators in a row"));
+}
+
+#[test]
+fn series_end_where_their_values_begin() {
+    let (labels, rest) = parse_series_labels("up{job=\"a b\", x='}'} 1 2").unwrap();
+    assert_eq!(labels.to_string(), r#"{__name__="up", job="a b", x="}"}"#);
+    assert_eq!(rest, " 1 2");
+    let (labels, rest) = parse_series_labels("up 1").unwrap();
+    assert_eq!((labels.to_string().as_str(), rest), (r#"{__name__="up"}"#, " 1"));
+    let (labels, rest) = parse_series_labels("h {{sum:1}}").unwrap();
+    assert_eq!((labels.metric_name(), rest), ("h", " {{sum:1}}"));
+}
+
+#[test]
+fn selectors_stand_alone() {
+    assert_eq!(parse_selector("up{job=\"a\"}").unwrap().len(), 2);
+    assert!(parse_selector("rate(up[5m])").is_err());
+    assert!(parse_selector("up offset 5m").is_err());
+}

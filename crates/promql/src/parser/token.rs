@@ -1,0 +1,122 @@
+use super::ast::{BinaryOp, Span};
+
+/// A piece of an expression.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Token {
+    /// A word: a name or a keyword, which one its place decides. It may have colons.
+    Word(String),
+    /// A number.
+    Number(f64),
+    /// A duration, in seconds.
+    Duration(f64),
+    /// A text in quotes, its escapes resolved.
+    String(String),
+    /// An operator that is no word.
+    Operator(BinaryOp),
+    /// `=`
+    Assign,
+    /// `=~`
+    Regexp,
+    /// `!~`
+    NotRegexp,
+    /// `(`
+    LeftParen,
+    /// `)`
+    RightParen,
+    /// `[`
+    LeftBracket,
+    /// `]`
+    RightBracket,
+    /// `{`
+    LeftBrace,
+    /// `}`
+    RightBrace,
+    /// `,`
+    Comma,
+    /// `:`
+    Colon,
+    /// `@`
+    At,
+    /// Nothing more.
+    End,
+}
+
+/// A token and where it stands.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Spanned {
+    pub token: Token,
+    pub span: Span,
+}
+
+impl Token {
+    /// As errors name it.
+    pub(crate) fn describe(&self) -> String {
+        let quoted = |text: &str| crate::text::quote(text);
+        match self {
+            Token::Word(word) if is_keyword(word) => format!("<{}>", word.to_ascii_lowercase()),
+            Token::Word(word) => format!("identifier {}", quoted(word)),
+            Token::Number(number) => format!("number {}", quoted(&crate::text::float(*number))),
+            Token::Duration(seconds) => {
+                format!("duration {}", quoted(&crate::text::duration((*seconds * 1000.0) as i64)))
+            }
+            Token::String(text) => format!("string {}", quoted(text)),
+            Token::Operator(op) => format!("<op:{}>", op.as_str()),
+            Token::Assign => quoted("="),
+            Token::Regexp => "<op:=~>".into(),
+            Token::NotRegexp => "<op:!~>".into(),
+            Token::LeftParen => quoted("("),
+            Token::RightParen => quoted(")"),
+            Token::LeftBracket => quoted("["),
+            Token::RightBracket => quoted("]"),
+            Token::LeftBrace => quoted("{"),
+            Token::RightBrace => quoted("}"),
+            Token::Comma => quoted(","),
+            Token::Colon => quoted(":"),
+            Token::At => "<@>".into(),
+            Token::End => "end of input".into(),
+        }
+    }
+
+    /// The operator that it is at a place where one may stand.
+    pub(crate) fn operator(&self) -> Option<BinaryOp> {
+        match self {
+            Token::Operator(op) => Some(*op),
+            Token::Word(word) => match word.to_ascii_lowercase().as_str() {
+                "and" => Some(BinaryOp::And),
+                "or" => Some(BinaryOp::Or),
+                "unless" => Some(BinaryOp::Unless),
+                "atan2" => Some(BinaryOp::Atan2),
+                _ => None,
+            },
+            _ => None,
+        }
+    }
+
+    /// Whether it is a word, in any case.
+    pub(crate) fn is_word(&self, word: &str) -> bool {
+        matches!(self, Token::Word(text) if text.eq_ignore_ascii_case(word))
+    }
+}
+
+fn is_keyword(word: &str) -> bool {
+    const KEYWORDS: [&str; 17] = [
+        "and",
+        "or",
+        "unless",
+        "atan2",
+        "by",
+        "without",
+        "on",
+        "ignoring",
+        "group_left",
+        "group_right",
+        "bool",
+        "offset",
+        "fill",
+        "fill_left",
+        "fill_right",
+        "anchored",
+        "smoothed",
+    ];
+    KEYWORDS.iter().any(|keyword| word.eq_ignore_ascii_case(keyword))
+}

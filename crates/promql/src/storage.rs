@@ -1,0 +1,68 @@
+use std::sync::Arc;
+
+use crate::histogram::Histogram;
+use crate::labels::Labels;
+use crate::matcher::Matcher;
+
+/// A number at a time.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct FloatSample {
+    /// Milliseconds since the epoch.
+    pub t: i64,
+    /// When the counter began that this is a sample of, in milliseconds; 0 if it is not known.
+    pub start: i64,
+    /// The number; [`crate::stale_marker`] ends the series.
+    pub value: f64,
+}
+
+/// A histogram at a time.
+#[derive(Clone, Debug, PartialEq)]
+pub struct HistogramSample {
+    /// Milliseconds since the epoch.
+    pub t: i64,
+    /// When the counter began that this is a sample of, in milliseconds; 0 if it is not known.
+    pub start: i64,
+    /// The histogram; one whose sum is [`crate::stale_marker`] ends the series.
+    pub value: Arc<Histogram>,
+}
+
+/// The samples of a series.
+#[derive(Clone, Debug)]
+pub struct StoredSeries {
+    /// Its labels.
+    pub labels: Labels,
+    /// Numbers in order of time.
+    pub floats: Arc<[FloatSample]>,
+    /// Histograms in order of time; at no time of a number.
+    pub histograms: Arc<[HistogramSample]>,
+}
+
+/// What a selection is for. Times in milliseconds.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SelectHints {
+    /// No sample before this is looked at.
+    pub start: i64,
+    /// No sample after this is looked at.
+    pub end: i64,
+    /// The interval of evaluation.
+    pub step: i64,
+    /// The length of a range selector, 0 for an instant selector.
+    pub range: i64,
+    /// The function or aggregation around the selector.
+    pub function: Option<&'static str>,
+}
+
+/// Why a selection failed.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct StorageError(pub Box<dyn std::error::Error + Send + Sync>);
+
+/// Where series come from.
+pub trait Storage {
+    /// All series that satisfy all matchers, each with at least its samples from `hints.start` to
+    /// `hints.end`. No two have the same labels; the order is free but the same each time.
+    ///
+    /// # Errors
+    /// What the storage cannot do; the query fails with it.
+    fn select(&self, matchers: &[Matcher], hints: &SelectHints) -> Result<Vec<StoredSeries>, StorageError>;
+}

@@ -1,0 +1,74 @@
+//! What a query may not use.
+
+use std::cell::Cell;
+
+use promql::{
+    Data, Labels, Limits, Matcher, Memory, Options, QueryError, Sample, SelectHints, Steps, Storage, StorageError,
+    StoredSeries, Value, instant, parse, range,
+};
+
+fn memory(series: usize, samples: i64) -> Memory {
+    let mut memory = Memory::default();
+    for at in 0..series {
+        let labels = Labels::new([("__name__", "x".to_owned()), ("at", at.to_string())]);
+        memory.append(&labels, (0..samples).map(|t| Sample { t: t * 1000, start: 0, value: Value::Float(1.0) }));
+    }
+    memory
+}
+
+fn error(limits: Limits, query: &str, steps: Steps) -> QueryError {
+    let options = Options { limits, ..Options::default() };
+    range(&memory(10, 100), &options, query, &parse(query).unwrap(), steps).unwrap_err()
+}
+
+#[test]
+fn samples_steps_and_series_have_limits_that_are_named() {
+    let steps = Steps::range(0, 99_000, 1000);
+    let samples = error(Limits { samples: 999, ..Limits::default() }, "x", steps);
+    assert!(matches!(samples, QueryError::Samples { limit: 999 }));
+    assert!(samples.to_string().contains("limit samples: 999"));
+    let window =
+        error(Limits { samples: 50, ..Limits::default() }, "sum_over_time(x[90s])", Steps::range(95_000, 95_000, 1));
+    assert!(matches!(window, QueryError::Samples { .. }));
+    let steps_limit = error(Limits { steps: 99, ..Limits::default() }, "1", steps);
+    assert!(matches!(steps_limit, QueryError::Steps { steps: 100, limit: 99 }));
+    let subquery = error(Limits { steps: 99, ..Limits::default() }, "sum_over_time(x[1y:1ms])", Steps::range(0, 1, 1));
+    assert!(matches!(subquery, QueryError::Steps { .. }));
+    let series = error(Limits { series: 9, ..Limits::default() }, "x", steps);
+    assert!(matches!(series, QueryError::Series { series: 10, limit: 9 }));
+}
+
+#[test]
+fn a_query_ends_when_it_is_told_to() {
+    let asked = Cell::new(0);
+    let may_continue = || {
+        asked.set(asked.get() + 1);
+        asked.get() < 3
+    };
+    let options = Options { may_continue: &may_continue, ..Options::default() };
+    let query = "sum(rate(x[5m])) + sum(x)";
+    let error = instant(&memory(10, 10), &options, query, &parse(query).unwrap(), 0).unwrap_err();
+    assert!(matches!(error, QueryError::Stopped));
+}
+
+#[test]
+fn a_long_chain_of_operators_needs_no_deep_stack() {
+    let query = format!("x{}", " or x".repeat(255));
+    let answer = instant(&memory(1, 1), &Options::default(), &query, &parse(&query).unwrap(), 0).unwrap();
+    assert!(matches!(answer.data, Data::Vector(series) if series.len() == 1));
+}
+
+/// A storage that cannot be read.
+struct Broken;
+
+impl Storage for Broken {
+    fn select(&self, _: &[Matcher], _: &SelectHints) -> Result<Vec<StoredSeries>, StorageError> {
+        Err(StorageError("the disk is gone".into()))
+    }
+}
+
+#[test]
+fn what_the_storage_says_reaches_who_asked() {
+    let error = instant(&Broken, &Options::default(), "x", &parse("x").unwrap(), 0).unwrap_err();
+    assert_eq!(error.to_string(), "expanding series: the disk is gone");
+}

@@ -1,0 +1,21 @@
+//! Prometheus' rules: rule files, the states of alerts, templates of labels and annotations, and the
+//! unit tests that promtool runs.
+//!
+//! Pure: no I/O and no clock. What rules ask is asked by who calls; unit tests evaluate PromQL over
+//! series in memory.
+
+mod file;
+mod functions;
+mod humanize;
+mod problem;
+mod rule;
+mod state;
+mod template;
+pub mod unit;
+mod yaml;
+
+pub use file::{Reading, parse_rules};
+pub use problem::{Place, Problem};
+pub use rule::{Alerting, Group, Kind, Query, Rule};
+pub use state::{Alert, AlertState, Notice, Output, RuleError, RuleState, evaluate, record};
+pub use template::{Expander, QueryFunction};

@@ -1,0 +1,315 @@
+//! YAML as a tree that knows the place of each node, and strict reading of it.
+
+use std::collections::HashMap;
+
+use base::Limit;
+use serde_saphyr::granit_parser::{self, Event, Parser, ScalarStyle, Span};
+
+use crate::problem::{Place, Problem};
+
+/// A file is no larger, in bytes.
+const MAX_BYTES: Limit = Limit::new("rule_file_bytes", 32 << 20);
+/// Nodes of a file with its aliases expanded: what a YAML bomb exceeds.
+const MAX_NODES: Limit = Limit::new("rule_file_nodes", 5_000_000);
+/// Lists and maps are nested no deeper.
+const MAX_DEPTH: usize = 50;
+
+/// A node and its place.
+#[derive(Clone, Debug)]
+pub(crate) struct Node {
+    pub place: Place,
+    pub tree: Tree,
+}
+
+/// What a node is.
+#[derive(Clone, Debug)]
+pub(crate) enum Tree {
+    /// A scalar; plain if it was written without quotes or block.
+    Scalar {
+        text: String,
+        plain: bool,
+    },
+    List(Vec<Node>),
+    Map(Vec<(Key, Node)>),
+}
+
+/// A key and its place.
+#[derive(Clone, Debug)]
+pub(crate) struct Key {
+    pub place: Place,
+    pub text: String,
+}
+
+/// The first document of a text; none if there is nothing in it.
+pub(crate) fn parse(text: &str) -> Result<Option<Node>, Problem> {
+    let at_start = |message: String| Problem::new(Place::START, "", message);
+    MAX_BYTES.check(text.len() as u64).map_err(|exceeded| at_start(exceeded.to_string()))?;
+    let options = granit_parser::options! {
+        emit_comments: false,
+        flow_nesting_limit: MAX_DEPTH,
+        block_nesting_limit: MAX_DEPTH,
+    };
+    let mut parser = Parser::new_from_str_with_options(text, options);
+    let mut builder = Builder::default();
+    while let Some(next) = parser.next_event() {
+        let (event, span) = next.map_err(|error| {
+            let place = Place { line: error.marker().line(), column: error.marker().col() + 1 };
+            Problem::new(place, "", format!("broken YAML: {}", error.info()))
+        })?;
+        if matches!(event, Event::DocumentEnd) {
+            break;
+        }
+        builder.take(event, span)?;
+    }
+    Ok(builder.root.filter(|root| !root.is_null()))
+}
+
+#[derive(Default)]
+struct Builder {
+    open: Vec<Open>,
+    anchors: HashMap<usize, (Node, u64)>,
+    nodes: u64,
+    root: Option<Node>,
+}
+
+struct Open {
+    place: Place,
+    anchor: usize,
+    before: u64,
+    items: Items,
+}
+
+enum Items {
+    List(Vec<Node>),
+    /// Members, and the key whose value comes next.
+    Map(Vec<(Key, Node)>, Option<Key>),
+}
+
+impl Builder {
+    fn take(&mut self, event: Event<'_>, span: Span) -> Result<(), Problem> {
+        let place = Place { line: span.start.line(), column: span.start.col() + 1 };
+        let before = self.nodes;
+        match event {
+            Event::Scalar(text, style, anchor, _) => {
+                let tree = Tree::Scalar { text: text.into_owned(), plain: style == ScalarStyle::Plain };
+                self.count(place, 1)?;
+                self.add(Node { place, tree }, anchor, before)
+            }
+            Event::SequenceStart(_, anchor, _) => self.begin(place, anchor, Items::List(Vec::new())),
+            Event::MappingStart(_, anchor, _) => self.begin(place, anchor, Items::Map(Vec::new(), None)),
+            Event::SequenceEnd | Event::MappingEnd => {
+                let Some(Open { place, anchor, before, items }) = self.open.pop() else { return Ok(()) };
+                let tree = match items {
+                    Items::List(items) => Tree::List(items),
+                    Items::Map(members, _) => Tree::Map(members),
+                };
+                self.add(Node { place, tree }, anchor, before)
+            }
+            Event::Alias(anchor) => {
+                let Some((node, size)) = self.anchors.get(&anchor).cloned() else {
+                    return Err(Problem::new(place, "", "an alias to what is not complete yet"));
+                };
+                self.count(place, size)?;
+                self.add(Node { place, ..node }, 0, before)
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn count(&mut self, place: Place, nodes: u64) -> Result<(), Problem> {
+        self.nodes = self.nodes.saturating_add(nodes);
+        let checked = MAX_NODES.check(self.nodes);
+        checked
+            .map_err(|exceeded| Problem::new(place, "", format!("too much in one file, aliases expanded: {exceeded}")))
+    }
+
+    fn begin(&mut self, place: Place, anchor: usize, items: Items) -> Result<(), Problem> {
+        if let Some(Open { items: Items::Map(_, None), .. }) = self.open.last() {
+            return Err(Problem::new(place, "", "a key must be a single value, not a list or map"));
+        }
+        let before = self.nodes;
+        self.count(place, 1)?;
+        self.open.push(Open { place, anchor, before, items });
+        Ok(())
+    }
+
+    fn add(&mut self, node: Node, anchor: usize, before: u64) -> Result<(), Problem> {
+        if anchor != 0 {
+            self.anchors.insert(anchor, (node.clone(), self.nodes - before));
+        }
+        match self.open.last_mut().map(|open| &mut open.items) {
+            None => self.root = Some(node),
+            Some(Items::List(items)) => items.push(node),
+            Some(Items::Map(members, key)) => match (key.take(), node.tree) {
+                (Some(key), tree) => members.push((key, Node { place: node.place, tree })),
+                (None, Tree::Scalar { text, .. }) => {
+                    if let Some((first, _)) = members.iter().find(|(key, _)| key.text == text) {
+                        let message = format!("is there twice, first in line {}", first.place.line);
+                        return Err(Problem::new(node.place, text, message));
+                    }
+                    *key = Some(Key { place: node.place, text });
+                }
+                (None, _) => {
+                    return Err(Problem::new(node.place, "", "a key must be a single value, not a list or map"));
+                }
+            },
+        }
+        Ok(())
+    }
+}
+
+impl Node {
+    /// Whether nothing stands there: `key:` or `key: null`.
+    pub(crate) fn is_null(&self) -> bool {
+        matches!(&self.tree, Tree::Scalar { text, plain: true } if matches!(text.as_str(), "" | "~" | "null"))
+    }
+
+    fn kind(&self) -> &'static str {
+        match &self.tree {
+            _ if self.is_null() => "nothing",
+            Tree::Scalar { .. } => "a single value",
+            Tree::List(_) => "a list",
+            Tree::Map(_) => "a map",
+        }
+    }
+
+    fn wrong(&self, key: &str, wanted: &str) -> Problem {
+        Problem::new(self.place, key, format!("expected {wanted}, got {}", self.kind()))
+    }
+
+    /// A text: any scalar as it was written.
+    pub(crate) fn text(&self, key: &str) -> Result<String, Problem> {
+        match &self.tree {
+            _ if self.is_null() => Ok(String::new()),
+            Tree::Scalar { text, .. } => Ok(text.clone()),
+            _ => Err(self.wrong(key, "a text")),
+        }
+    }
+
+    /// A number.
+    pub(crate) fn number(&self, key: &str) -> Result<f64, Problem> {
+        let text = self.text(key)?;
+        // YAML writes what is no number, and infinity, with a dot before it.
+        let lower = text.to_ascii_lowercase();
+        let bare =
+            if lower.ends_with("nan") || lower.ends_with("inf") { text.replacen('.', "", 1) } else { text.clone() };
+        promql::text::parse_float(&bare)
+            .ok_or_else(|| Problem::new(self.place, key, format!("expected a number, got {text:?}")))
+    }
+
+    /// A whole number, not negative.
+    pub(crate) fn whole(&self, key: &str) -> Result<usize, Problem> {
+        let text = self.text(key)?;
+        text.parse().map_err(|_| Problem::new(self.place, key, format!("expected a whole number, got {text:?}")))
+    }
+
+    /// `true` or `false`.
+    pub(crate) fn truth(&self, key: &str) -> Result<bool, Problem> {
+        match self.text(key)?.as_str() {
+            "true" | "True" | "TRUE" => Ok(true),
+            "false" | "False" | "FALSE" => Ok(false),
+            text => Err(Problem::new(self.place, key, format!("expected true or false, got {text:?}"))),
+        }
+    }
+
+    /// A duration such as `1h30m`, in milliseconds.
+    pub(crate) fn duration(&self, key: &str) -> Result<i64, Problem> {
+        let text = self.text(key)?;
+        promql::text::parse_duration(&text).map_err(|error| Problem::new(self.place, key, error.to_string()))
+    }
+
+    /// The items of a list; nothing is an empty one.
+    pub(crate) fn list(&self, key: &str) -> Result<&[Node], Problem> {
+        match &self.tree {
+            _ if self.is_null() => Ok(&[]),
+            Tree::List(items) => Ok(items),
+            _ => Err(self.wrong(key, "a list")),
+        }
+    }
+
+    /// The members of a map; nothing is an empty one.
+    pub(crate) fn members(&self, key: &str) -> Result<&[(Key, Node)], Problem> {
+        match &self.tree {
+            _ if self.is_null() => Ok(&[]),
+            Tree::Map(members) => Ok(members),
+            _ => Err(self.wrong(key, "a map")),
+        }
+    }
+
+    /// Texts by name.
+    pub(crate) fn texts(&self, key: &str) -> Result<Vec<(Key, String)>, Problem> {
+        self.members(key)?.iter().map(|(name, value)| Ok((name.clone(), value.text(&name.text)?))).collect()
+    }
+
+    /// The members of a map that has only these.
+    ///
+    /// # Errors
+    /// It is no map, or (unless unknown ones are ignored) has others.
+    pub(crate) fn fields<'a>(&'a self, what: &'a str, known: &[&str], ignore: bool) -> Result<Fields<'a>, Problem> {
+        let members = self.members(what)?;
+        if let Some((key, _)) = members.iter().find(|(key, _)| !ignore && !known.contains(&&*key.text)) {
+            let message = format!("is not a field of {what}, which has {}", known.join(", "));
+            return Err(Problem::new(key.place, key.text.clone(), message));
+        }
+        Ok(Fields { place: self.place, members })
+    }
+}
+
+/// The members of a map by name.
+pub(crate) struct Fields<'a> {
+    pub place: Place,
+    members: &'a [(Key, Node)],
+}
+
+impl<'a> Fields<'a> {
+    /// A member that is there and says something.
+    pub(crate) fn get(&self, name: &str) -> Option<&'a Node> {
+        self.members.iter().find(|(key, node)| key.text == name && !node.is_null()).map(|(_, node)| node)
+    }
+
+    /// Reads a member, if it is there.
+    pub(crate) fn read<T>(
+        &self,
+        name: &str,
+        read: impl FnOnce(&'a Node, &str) -> Result<T, Problem>,
+    ) -> Result<Option<T>, Problem> {
+        self.get(name).map(|node| read(node, name)).transpose()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nodes_know_their_places_and_scalars_their_text() {
+        let root = parse("a: 1.10\nb:\n- x\n- {c: 'd'}\n").unwrap().unwrap();
+        let fields = root.fields("file", &["a", "b"], false).unwrap();
+        assert_eq!(fields.get("a").unwrap().text("a").unwrap(), "1.10");
+        let items = fields.get("b").unwrap().list("b").unwrap();
+        assert_eq!((items[1].place.line, items[1].place.column), (4, 3));
+    }
+
+    #[test]
+    fn what_is_not_known_is_named_with_line_and_key() {
+        let root = parse("a: 1\nbb: 2\n").unwrap().unwrap();
+        let problem = root.fields("file", &["a"], false).err().unwrap();
+        assert_eq!(problem.to_string(), "2:1: bb: is not a field of file, which has a");
+        assert!(root.fields("file", &["a"], true).is_ok());
+    }
+
+    #[test]
+    fn bombs_and_broken_texts_are_refused() {
+        let bomb = "a: &a [1,1,1,1,1,1,1,1,1,1]\n".to_owned()
+            + &(b'b'..=b'j')
+                .map(|c| {
+                    let (c, before) = (c as char, (c - 1) as char);
+                    format!("{c}: &{c} [{}]\n", vec![format!("*{before}"); 10].join(","))
+                })
+                .collect::<String>();
+        assert!(parse(&bomb).unwrap_err().to_string().contains("rule_file_nodes"));
+        assert!(parse("a: [1").is_err());
+        assert!(parse("a: 1\na: 2").unwrap_err().to_string().contains("twice"));
+        assert!(parse("# nothing\n").unwrap().is_none());
+    }
+}
