@@ -3,6 +3,7 @@
 
 mod adapters;
 mod build;
+mod canary;
 mod capture;
 mod config;
 mod diff;
@@ -16,6 +17,7 @@ mod stage;
 mod watch;
 
 pub use build::{App, Options};
+pub use canary::judge;
 pub use capture::{Captured, capture};
 pub use config::{Config, ConfigError, DesiredConfig, LogsConfig, OneOrMany, Problem, ReceiverConfig};
 pub use diff::{Files, diff};

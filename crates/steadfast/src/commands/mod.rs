@@ -20,6 +20,7 @@ pub async fn run(args: Args) -> Result<u8, Box<dyn Error>> {
             let (previous, schema) = (previous.as_deref(), schema.as_deref());
             offline::diff(&app::Files { desired: &desired, live: &live, previous, schema }, output)
         }
+        Command::Judge { judge, file, output } => offline::judge(&file, judge.as_deref(), output),
         Command::Sql { query, server, output } => online::sql(&server, &query, output).await,
     }
 }

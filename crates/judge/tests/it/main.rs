@@ -1,0 +1,6 @@
+//! The judges over files of cases.
+#![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout, reason = "helpers of tests fail the test")]
+
+mod cases;
+mod kayenta;
+mod requests;
