@@ -2,25 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use serde::{Serialize, Serializer};
+use serde::Serialize;
 use serde_json::Value;
 
 use crate::describe::Stats;
-
-/// A number that may be none: `"NaN"` and `"Infinity"` then, as Kayenta writes them.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Num(pub f64);
-
-impl Serialize for Num {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        match self.0 {
-            value if value.is_finite() => serializer.serialize_f64(value),
-            value if value.is_nan() => serializer.serialize_str("NaN"),
-            value if value > 0.0 => serializer.serialize_str("Infinity"),
-            _ => serializer.serialize_str("-Infinity"),
-        }
-    }
-}
+use crate::evidence::{MetricEvidence, RunEvidence};
+pub use crate::num::Num;
 
 /// The answer of a judge.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -34,6 +21,9 @@ pub struct JudgeResult {
     pub group_scores: Vec<GroupResult>,
     /// The whole.
     pub score: ScoreResult,
+    /// What `sequential` says of the whole run.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sequential: Option<RunEvidence>,
 }
 
 /// What was found of a metric.
@@ -62,6 +52,9 @@ pub struct MetricResult {
     pub critical: bool,
     /// Whether it is only shown.
     pub muted: bool,
+    /// What `sequential` has found.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub evidence: Option<MetricEvidence>,
 }
 
 /// The points of an arm that were judged.

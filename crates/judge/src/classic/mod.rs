@@ -96,6 +96,7 @@ pub fn judge(request: &Request) -> JudgeResult {
             classification_reason: reason.unwrap_or_default(),
         },
         results: results.into_iter().map(|(_, result)| result).collect(),
+        sequential: None,
     }
 }
 
@@ -139,6 +140,7 @@ fn metric(config: &MetricConfig, pair: &MetricSetPair, literals: Literals) -> (L
         result_metadata: metadata,
         critical: found.critical,
         muted: config.muted,
+        evidence: None,
     };
     (found.label, result)
 }

@@ -13,7 +13,7 @@ use crate::JudgeError;
 use node::Node;
 
 pub use metric::{Direction, EffectMeasure, EffectSizes, Kind, MetricConfig, NanStrategy, Outliers};
-pub use pair::{MetricSetPair, Scope};
+pub use pair::{Arms, MetricSetPair, Scope};
 
 /// Bytes of a request.
 pub const MAX_BYTES: usize = 64 << 20;
@@ -62,15 +62,15 @@ pub struct Settings {
     pub alpha: f64,
     /// `alphaPass`: how often one that is worse than the limit may pass. 0.05.
     pub alpha_pass: f64,
-    /// `warmupIntervals`: intervals at the start that are not judged. 0.
-    pub warmup: usize,
+    /// `warmupIntervals`: intervals at the start that are not judged; without it, one minute of them.
+    pub warmup: Option<usize>,
     /// `lifetimeIntervals`: how long the canary runs; without it, the data are all there will be.
     pub lifetime: Option<usize>,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { tolerance: 0.25, confidence: 0.98, alpha: 0.05, alpha_pass: 0.05, warmup: 0, lifetime: None }
+        Self { tolerance: 0.25, confidence: 0.98, alpha: 0.05, alpha_pass: 0.05, warmup: None, lifetime: None }
     }
 }
 
@@ -120,7 +120,7 @@ fn settings(node: Option<Node<'_>>) -> Result<Settings, JudgeError> {
     set("alpha", 1e-9, 0.5, &mut out.alpha)?;
     set("alphaPass", 1e-9, 0.5, &mut out.alpha_pass)?;
     if let Some(node) = node.get("warmupIntervals")? {
-        out.warmup = count(&node)?;
+        out.warmup = Some(count(&node)?);
     }
     if let Some(node) = node.get("lifetimeIntervals")? {
         out.lifetime = Some(count(&node)?);

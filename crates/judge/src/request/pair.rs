@@ -6,6 +6,9 @@ use super::node::Node;
 use super::{MAX_METRICS, MAX_NAME, MAX_POINTS};
 use crate::JudgeError;
 
+/// Points of the baseline and of the canary, or of two halves of the baseline.
+pub type Arms = (Vec<f64>, Vec<f64>);
+
 /// An entry of `metricSetPairList`: one metric of both arms.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct MetricSetPair {
@@ -20,10 +23,10 @@ pub struct MetricSetPair {
     /// Points of the canary; NaN where there is none.
     pub experiment: Vec<f64>,
     /// `exposures`: requests, or time of pods, behind each point of the baseline and the canary.
-    pub exposures: Option<(Vec<f64>, Vec<f64>)>,
+    pub exposures: Option<Arms>,
     /// `history`: the metric of two halves of the baseline before the canary; from it the spread and
     /// the memory of the difference are measured.
-    pub history: Option<(Vec<f64>, Vec<f64>)>,
+    pub history: Option<Arms>,
     /// When and where the baseline was measured.
     pub control_scope: Option<Scope>,
     /// When and where the canary was measured.
@@ -42,7 +45,7 @@ pub struct Scope {
 impl MetricSetPair {
     /// How many points there are.
     pub fn points(&self) -> usize {
-        let extra = |arms: &Option<(Vec<f64>, Vec<f64>)>| arms.as_ref().map_or(0, |(a, b)| a.len() + b.len());
+        let extra = |arms: &Option<Arms>| arms.as_ref().map_or(0, |(a, b)| a.len() + b.len());
         self.control.len() + self.experiment.len() + extra(&self.exposures) + extra(&self.history)
     }
 
@@ -74,7 +77,7 @@ fn points(node: &Node<'_>) -> Result<Vec<f64>, JudgeError> {
     node.items(MAX_POINTS)?.iter().map(Node::point).collect()
 }
 
-fn arms(node: &Node<'_>, key: &str) -> Result<Option<(Vec<f64>, Vec<f64>)>, JudgeError> {
+fn arms(node: &Node<'_>, key: &str) -> Result<Option<Arms>, JudgeError> {
     let Some(node) = node.get(key)? else { return Ok(None) };
     let (control, experiment) = (points(&node.need("control")?)?, points(&node.need("experiment")?)?);
     if control.len() != experiment.len() {

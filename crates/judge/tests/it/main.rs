@@ -3,4 +3,8 @@
 
 mod cases;
 mod kayenta;
+mod looks;
 mod requests;
+mod scenarios;
+#[path = "../sim/mod.rs"]
+mod sim;
