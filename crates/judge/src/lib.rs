@@ -6,6 +6,7 @@
 //!
 //! Pure: no I/O, no clock, no randomness. The same evidence gives the same verdict.
 
+pub mod blue_green;
 pub mod classic;
 pub mod describe;
 mod error;
@@ -13,6 +14,7 @@ pub mod evidence;
 mod num;
 pub mod request;
 pub mod result;
+pub mod segments;
 pub mod sequences;
 pub mod sequential;
 pub mod shifted;

@@ -32,27 +32,27 @@ const fn memory(phi: f64, psi: f64, belief: f64) -> Memory {
 }
 
 const MEMORIES: [Memory; 10] = [
-    memory(0.0, 0.0, 0.16),
-    memory(0.2, 0.0, 0.16),
+    memory(0.0, 0.0, 0.14),
+    memory(0.2, 0.0, 0.14),
     memory(0.4, 0.0, 0.16),
     memory(0.6, 0.0, 0.14),
     memory(0.75, 0.0, 0.12),
     memory(0.85, 0.0, 0.1),
     memory(0.92, 0.0, 0.08),
     memory(0.97, 0.0, 0.04),
-    memory(0.8, 0.4, 0.02),
-    memory(0.92, 0.5, 0.02),
+    memory(0.8, 0.4, 0.03),
+    memory(0.92, 0.5, 0.05),
 ];
 const KINDS: usize = MEMORIES.len();
 /// Variances of the size of a step that is there from the start, in squared spreads of the innovations.
-const STEPS: [f64; 3] = [0.15, 1.0, 8.0];
+const STEPS: [f64; 3] = [0.2, 2.0, 40.0];
 /// Of a later step: of small ones there is not enough left to see.
-const LATE_STEPS: [f64; 1] = [4.0];
+const LATE_STEPS: [f64; 1] = [10.0];
 /// Of the slope of a ramp, in squared spreads an interval.
 const SLOPES: [f64; 2] = [0.001, 0.02];
 const LATE_SLOPES: [f64; 1] = [0.01];
 /// Shares of the money: steps at the start, later steps, ramps.
-const SHARES: [f64; 3] = [0.55, 0.3, 0.15];
+const SHARES: [f64; 3] = [0.6, 0.27, 0.13];
 /// Half of the later changes begin within so many intervals.
 const REACH: f64 = 30.0;
 /// A difference of more than so many robust standard deviations counts as one of so many.

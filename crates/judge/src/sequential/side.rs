@@ -144,7 +144,7 @@ impl Side {
         let share = |ln: f64, share: f64| ln + share.ln();
         match self.ln_counts() {
             Some(counts) => {
-                let parts = [share(self.ln_shift(), 0.3), share(self.ln_spread(), 0.2), share(counts, 0.5)];
+                let parts = [share(self.ln_shift(), 0.15), share(self.ln_spread(), 0.1), share(counts, 0.75)];
                 ln_sum_exp(parts.into_iter())
             }
             None => ln_sum_exp([share(self.ln_shift(), 0.5), share(self.ln_spread(), 0.5)].into_iter()),

@@ -2,7 +2,7 @@
 //! the money; what they have to know of the series they learn from what was before them.
 
 /// The share of the money that is bet from the first interval on.
-const FIRST: f64 = 0.6;
+const FIRST: f64 = 0.7;
 /// Half of the rest begins within so many intervals.
 const REACH: f64 = 30.0;
 /// Groups of starts: the last begins after about 100,000 intervals.

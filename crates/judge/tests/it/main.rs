@@ -8,3 +8,5 @@ mod requests;
 mod scenarios;
 #[path = "../sim/mod.rs"]
 mod sim;
+#[path = "../sim/looks.rs"]
+mod sim_looks;
