@@ -119,6 +119,8 @@ pub(super) struct Dispersion {
 const BELIEF: f64 = 1.5;
 /// How many pairs of points the belief weighs.
 const WEIGHT: f64 = 4.0;
+/// Standard errors that are added to the excess.
+const ERRORS: f64 = 1.5;
 
 impl Default for Dispersion {
     fn default() -> Self {
@@ -138,11 +140,12 @@ impl Dispersion {
         }
     }
 
-    /// The factor, at least 1.
+    /// The factor, at least 1; what is above 1 is taken as the larger the less is known of it.
     pub(super) fn factor(&self) -> f64 {
         // The belief weighs as many events as so many pairs have, and one at least.
         let events = if self.pairs > 0.0 { (self.mean / self.pairs * WEIGHT).max(1.0) } else { 1.0 };
-        ((self.square + BELIEF * events) / (self.mean + events)).max(1.0)
+        let excess = ((self.square + BELIEF * events) / (self.mean + events) - 1.0).max(0.0);
+        1.0 + excess * (1.0 + ERRORS * (2.0 / (self.pairs + WEIGHT)).sqrt())
     }
 }
 
@@ -185,6 +188,6 @@ mod tests {
         };
         assert!(factor(&|n| if n % 10 == 0 { 50.0 } else { 0.0 }) > 20.0);
         assert!(factor(&|n| if n < 100 { 5.0 } else { 50.0 }) < 1.5);
-        assert_eq!(Dispersion::default().factor(), BELIEF);
+        assert!(Dispersion::default().factor() > BELIEF);
     }
 }

@@ -32,16 +32,16 @@ const fn memory(phi: f64, psi: f64, belief: f64) -> Memory {
 }
 
 const MEMORIES: [Memory; 10] = [
-    memory(0.0, 0.0, 0.14),
-    memory(0.2, 0.0, 0.14),
+    memory(0.0, 0.0, 0.155),
+    memory(0.2, 0.0, 0.155),
     memory(0.4, 0.0, 0.16),
     memory(0.6, 0.0, 0.14),
     memory(0.75, 0.0, 0.12),
     memory(0.85, 0.0, 0.1),
     memory(0.92, 0.0, 0.08),
     memory(0.97, 0.0, 0.04),
-    memory(0.8, 0.4, 0.03),
-    memory(0.92, 0.5, 0.05),
+    memory(0.8, 0.4, 0.02),
+    memory(0.92, 0.5, 0.03),
 ];
 const KINDS: usize = MEMORIES.len();
 /// Variances of the size of a step that is there from the start, in squared spreads of the innovations.
