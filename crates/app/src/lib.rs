@@ -4,6 +4,7 @@
 mod adapters;
 mod alerting;
 mod build;
+mod canary;
 mod capture;
 mod config;
 mod diff;
@@ -20,6 +21,7 @@ mod testing;
 mod watch;
 
 pub use build::{App, Options};
+pub use canary::judge;
 pub use capture::{Captured, capture};
 pub use config::{
     AlertmanagerConfig, Config, ConfigError, DesiredConfig, LogsConfig, OneOrMany, Problem, ReceiverConfig, Role,

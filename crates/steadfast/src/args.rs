@@ -8,7 +8,7 @@ use clap::{Parser, Subcommand, ValueEnum};
     name = "steadfast",
     version,
     disable_help_subcommand = true,
-    after_help = "Exit codes: 0 fine, 1 error, 2 drift found."
+    after_help = "Exit codes: 0 fine, 1 error, 2 drift or a failed canary found."
 )]
 pub struct Args {
     /// What to do.
@@ -73,6 +73,18 @@ pub enum Command {
         /// Which kind.
         #[command(subcommand)]
         kind: Test,
+    },
+    /// A canary offline, on a metric-set file as Kayenta's remote judge gets it. It fails with exit
+    /// code 2.
+    Judge {
+        /// Who judges: classic, sequential; without it, the judge that the file names.
+        #[arg(long, value_name = "NAME")]
+        judge: Option<String>,
+        /// The file; `-` is standard input.
+        file: PathBuf,
+        /// How to show it.
+        #[arg(long, value_enum, default_value_t = Output::Text)]
+        output: Output,
     },
     /// Asks a running Steadfast.
     Sql {

@@ -3,6 +3,7 @@
 mod args;
 mod client;
 mod commands;
+mod judgement;
 mod render;
 
 use std::process::ExitCode;
@@ -17,7 +18,14 @@ const FAILED: u8 = 1;
 const FOUND: u8 = 2;
 
 fn main() -> ExitCode {
-    let args = args::Args::parse();
+    let args = match args::Args::try_parse() {
+        Ok(args) => args,
+        Err(error) => {
+            let _ = error.print();
+            // 2 is for what was found, not for what was mistyped.
+            return ExitCode::from(if error.use_stderr() { FAILED } else { FINE });
+        }
+    };
     // Two providers may be linked in; rustls must be told which one counts.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {

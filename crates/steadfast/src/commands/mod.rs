@@ -25,6 +25,7 @@ pub async fn run(args: Args) -> Result<u8, Box<dyn Error>> {
         Command::Test { kind: Test::Rules { files, run, ignore_unknown_fields } } => {
             test::rules(&files, &run, ignore_unknown_fields)
         }
+        Command::Judge { judge, file, output } => offline::judge(&file, judge.as_deref(), output),
         Command::Sql { query, server, output } => online::sql(&server, &query, output).await,
     }
 }

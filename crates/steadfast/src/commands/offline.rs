@@ -5,6 +5,7 @@ use app::{Config, Report};
 
 use super::print;
 use crate::args::Output;
+use crate::judgement;
 use crate::render::{self, Style};
 use crate::{FINE, FOUND};
 
@@ -41,6 +42,16 @@ pub(super) async fn capture(config: &Config, dir: &Path) -> Result<u8, Box<dyn E
 
 pub(super) fn diff(files: &app::Files<'_>, output: Output) -> Result<u8, Box<dyn Error>> {
     show(&app::diff(files)?, output)
+}
+
+/// Prints a judgement; the exit code says whether the canary fails.
+pub(super) fn judge(file: &Path, name: Option<&str>, output: Output) -> Result<u8, Box<dyn Error>> {
+    let result = app::judge(file, name)?;
+    match output {
+        Output::Text => print(&judgement::text(&result, Style::stdout())),
+        Output::Json => print(&format!("{}\n", serde_json::to_string_pretty(&result)?)),
+    }
+    Ok(if result.failed() { FOUND } else { FINE })
 }
 
 /// Prints a report; the exit code says whether there is drift.

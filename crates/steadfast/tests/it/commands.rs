@@ -129,3 +129,58 @@ fn the_example_configuration_is_fine() {
     let (code, text) = host.run(&["check-config", example]);
     assert_eq!(code, 0, "{text}");
 }
+
+/// A metric-set file with one metric.
+fn metric_set(control: &str, experiment: &str) -> String {
+    format!(
+        r#"{{"canaryConfig": {{"judge": {{"name": "sequential"}}, "metrics": [{{"name": "errors", "groups": ["http"],
+            "analysisConfigurations": {{"canary": {{"direction": "increase"}}}}}}]}},
+            "scoreThresholds": {{"pass": 95, "marginal": 75}},
+            "metricSetPairList": [{{"name": "errors", "id": "1", "tags": {{}}, "values": {{"control": {control}, "experiment": {experiment}}}}}]}}"#
+    )
+}
+
+#[test]
+fn a_canary_that_is_worse_fails_with_both_judges_and_one_that_is_not_does_not() {
+    let host = Host::new(0, "");
+    let file = host.path().join("set.json");
+    let (few, many) = (format!("{:?}", [3; 30]), format!("{:?}", [30; 30]));
+    for (experiment, code, label) in [(&many, 2, "High"), (&few, 0, "")] {
+        std::fs::write(&file, metric_set(&few, experiment)).unwrap();
+        for judge in ["classic", "sequential"] {
+            let args = ["judge", "--judge", judge, file.to_str().unwrap(), "--output", "json"];
+            let (found, text) = host.run(&args);
+            assert_eq!(found, code, "{judge}: {text}");
+            let answer: serde_json::Value = serde_json::from_str(&text).unwrap();
+            assert_eq!(answer["score"]["classification"] == "Fail", code == 2, "{text}");
+            assert!(label.is_empty() || answer["results"][0]["classification"] == label, "{text}");
+        }
+    }
+    let (code, text) = host.run(&["judge", file.to_str().unwrap()]);
+    assert_eq!(code, 0, "the file names its judge: {text}");
+    assert!(text.contains("by sequential"), "{text}");
+}
+
+#[test]
+fn a_judge_that_is_not_known_and_data_that_cannot_be_judged_are_errors_and_no_verdict() {
+    let host = Host::new(0, "");
+    let file = host.path().join("set.json");
+    let path = file.to_str().unwrap();
+    for (text, judge, error) in [
+        (
+            metric_set("[1, 2]", "[1]"),
+            "sequential",
+            "metricSetPairList[0].values: control has 2 points and experiment 1",
+        ),
+        (metric_set("[1, \"x\"]", "[1, 2]"), "classic", "metricSetPairList[0].values.control[1]"),
+        (metric_set("[1]", "[1]"), "oracle", "there is no judge `oracle`; there are classic and sequential"),
+        ("{".to_owned(), "classic", "not a JSON document"),
+    ] {
+        std::fs::write(&file, text).unwrap();
+        let (code, text) = host.run(&["judge", "--judge", judge, path]);
+        assert_eq!(code, 1, "{text}");
+        assert!(text.contains(error), "{error} is not in: {text}");
+    }
+    let (code, text) = host.run(&["judge", "--jugde", "classic", path]);
+    assert_eq!(code, 1, "{text}");
+}

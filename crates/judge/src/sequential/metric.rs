@@ -1,0 +1,169 @@
+//! One metric over the run.
+
+use super::counts::{Dispersion, Tick};
+use super::effect::{Level, Rates};
+use super::forecast::Forecast;
+use super::heal::Healing;
+use super::plan::Plan;
+use super::side::{Point, Side, relative};
+use crate::evidence::{Checks, Effect};
+use crate::num::Num;
+use crate::request::Arms;
+use crate::special::ln_sum_exp;
+
+/// What was measured of a metric in one interval.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Measured {
+    /// Of the baseline.
+    pub baseline: f64,
+    /// Of the canary.
+    pub canary: f64,
+    /// Requests, or time of pods, behind both; above 0. Of counts.
+    pub exposure: (f64, f64),
+}
+
+/// The state of a metric.
+#[derive(Clone, Debug)]
+pub(super) struct Metric {
+    plan: Plan,
+    sides: Vec<Direction>,
+    level: Level,
+    rates: Rates,
+    dispersion: Dispersion,
+    pub(super) used: usize,
+    pub(super) missing: usize,
+    pub(super) fail: Forecast,
+    pub(super) pass: Forecast,
+}
+
+/// A direction, and whether it has healed.
+#[derive(Clone, Debug)]
+struct Direction {
+    side: Side,
+    shift: Healing,
+    spread: Healing,
+}
+
+impl Metric {
+    pub(super) fn new(plan: Plan) -> Self {
+        let side = |sign: &f64| Direction {
+            side: Side::new(*sign, plan.bounds, plan.counts()),
+            shift: Healing::default(),
+            spread: Healing::default(),
+        };
+        Self {
+            sides: plan.signs.iter().map(side).collect(),
+            plan,
+            level: Level::default(),
+            rates: Rates::default(),
+            dispersion: Dispersion::default(),
+            used: 0,
+            missing: 0,
+            fail: Forecast::default(),
+            pass: Forecast::default(),
+        }
+    }
+
+    /// Two halves of the baseline from before the run.
+    pub(super) fn learn(&mut self, (first, second): &Arms) {
+        let pairs = || first.iter().zip(second).filter(|(a, b)| a.is_finite() && b.is_finite());
+        if self.plan.counts() {
+            pairs().for_each(|(a, b)| self.dispersion.add([*a, *b]));
+        }
+        let differences: Vec<f64> = pairs().map(|(a, b)| relative(*a, *b)).collect();
+        self.sides.iter_mut().for_each(|direction| direction.side.learn(&differences));
+    }
+
+    pub(super) fn plan(&self) -> &Plan {
+        &self.plan
+    }
+
+    /// The next interval; gives how much worse than usual the canary was, where the metric knows what
+    /// worse is.
+    pub(super) fn next(&mut self, measured: Option<Measured>) -> Option<f64> {
+        let point = measured.map(|measured| self.point(measured));
+        match point {
+            Some(_) => self.used += 1,
+            None => self.missing += 1,
+        }
+        let mut usual = None;
+        for direction in &mut self.sides {
+            let Some(news) = direction.side.next(point) else { continue };
+            direction.shift.add(news.shift);
+            direction.spread.add(news.spread);
+            usual = Some(news.usual);
+        }
+        self.fail.add(self.ln_fail());
+        self.pass.add(self.ln_pass());
+        usual.filter(|_| self.sides.len() == 1)
+    }
+
+    fn point(&mut self, measured: Measured) -> Point {
+        let Measured { baseline, canary, exposure } = measured;
+        if !self.plan.counts() {
+            self.level.add(baseline, canary);
+            return Point { baseline, canary, counted: None };
+        }
+        self.dispersion.add([baseline, canary]);
+        let (tick, factor) = (Tick { exposure, events: (baseline, canary) }, self.dispersion.factor());
+        self.rates.add(&tick, factor);
+        let (baseline, canary) = (baseline / exposure.0, canary / exposure.1);
+        self.level.add(baseline, canary);
+        Point { baseline, canary, counted: Some((tick, factor)) }
+    }
+
+    /// The logarithm of the e-value that the metric is worse, either way.
+    pub(super) fn ln_fail(&self) -> f64 {
+        let ways = (self.sides.len() as f64).ln();
+        ln_sum_exp(self.sides.iter().map(|direction| direction.side.ln_fail() - ways))
+    }
+
+    /// The logarithm of the e-value that it is below its limit, each way.
+    pub(super) fn ln_pass(&self) -> f64 {
+        self.sides.iter().map(|direction| direction.side.ln_pass()).fold(f64::INFINITY, f64::min)
+    }
+
+    fn worst(&self) -> Option<&Direction> {
+        self.sides.iter().max_by(|a, b| a.side.ln_fail().total_cmp(&b.side.ln_fail()))
+    }
+
+    /// Whether it was worse and no longer is, by the check that showed it.
+    pub(super) fn healed(&self) -> bool {
+        let Some(Direction { side, shift, spread }) = self.worst() else { return false };
+        let inflation = self.level.memory().inflation();
+        if side.ln_shift().max(side.ln_counts().unwrap_or(f64::NEG_INFINITY)) >= side.ln_spread() {
+            shift.healed(inflation)
+        } else {
+            spread.healed(1.0) && shift.healed(inflation)
+        }
+    }
+
+    pub(super) fn checks(&self) -> Checks {
+        let side = self.worst().map(|direction| &direction.side);
+        let of = |ln: fn(&Side) -> f64| Num(side.map_or(0.0, ln));
+        Checks {
+            shift: of(Side::ln_shift),
+            spread: of(Side::ln_spread),
+            counts: side.and_then(Side::ln_counts).map(Num),
+        }
+    }
+
+    pub(super) fn effect(&self, alpha: f64) -> Effect {
+        if self.plan.counts() { self.rates.effect(alpha) } else { self.level.effect(alpha) }
+    }
+
+    pub(super) fn dispersion(&self) -> Option<f64> {
+        self.plan.counts().then(|| self.dispersion.factor())
+    }
+
+    pub(super) fn memory(&self) -> f64 {
+        self.level.memory().coefficient()
+    }
+
+    /// Which way it is worse: whether it is a rise.
+    pub(super) fn rises(&self) -> bool {
+        let signs = self.plan.signs.iter();
+        let worst = signs.zip(&self.sides).max_by(|a, b| a.1.side.ln_fail().total_cmp(&b.1.side.ln_fail()));
+        worst.is_some_and(|(sign, _)| *sign > 0.0)
+    }
+}

@@ -1,0 +1,37 @@
+//! `sequential`: a judge that may be asked after every interval. The chance that a canary which is no
+//! worse ever fails is `alpha` at most: over the whole run, all metrics and all looks together.
+//!
+//! Evidence is an e-value: the money of a bettor against "no worse", who cannot expect to win if that is
+//! true, so that it ever reaches `1/alpha` has a chance of `alpha` at most (Ville, 1939). Money is shared
+//! out over metrics and checks before the run; sums of money need no correction for how the metrics hang
+//! together.
+
+mod answer;
+mod centre;
+pub mod counts;
+mod effect;
+mod forecast;
+mod heal;
+mod input;
+mod levels;
+mod memory;
+mod metric;
+mod path;
+mod plan;
+mod run;
+mod scoring;
+mod side;
+mod signs;
+mod sizes;
+mod starts;
+mod tails;
+mod wealth;
+
+pub use answer::judge;
+pub use metric::Measured;
+pub use plan::Plan;
+pub use run::{Look, MetricVerdict, Run};
+pub use side::Bounds;
+
+/// What the judge is called in its answers.
+pub const NAME: &str = "sequential";

@@ -1,0 +1,12 @@
+//! The judges over files of cases.
+#![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout, reason = "helpers of tests fail the test")]
+
+mod cases;
+mod kayenta;
+mod looks;
+mod requests;
+mod scenarios;
+#[path = "../sim/mod.rs"]
+mod sim;
+#[path = "../sim/looks.rs"]
+mod sim_looks;

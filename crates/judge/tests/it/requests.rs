@@ -1,0 +1,146 @@
+//! Requests that are read, and those that are refused with the field that is to be mended.
+
+use judge::classic;
+use judge::request::{Direction, EffectMeasure, MAX_METRICS, Outliers};
+use judge::{Judge, JudgeError, Request};
+use serde_json::{Value, json};
+
+fn request() -> Value {
+    json!({
+        "canaryConfig": {
+            "name": "cart",
+            "judge": {"name": "NetflixACAJudge-v1.0", "judgeConfigurations": {"tolerance": 0.1, "confLevel": 0.95}},
+            "metrics": [
+                {"name": "errors", "groups": ["http"], "analysisConfigurations": {"canary": {
+                    "direction": "increase", "critical": true, "outliers": {"strategy": "remove"},
+                    "effectSize": {"measure": "cles", "allowedIncrease": 0.6}}}},
+                {"name": "latency", "groups": ["http"], "analysisConfigurations": {"canary": {"direction": "Increase"}}},
+            ],
+            "classifier": {"groupWeights": {"http": 100}},
+        },
+        "scoreThresholds": {"pass": 95, "marginal": 75},
+        "metricSetPairList": [
+            {"name": "errors", "id": "e", "tags": {"zone": "a"}, "values": {"control": [1, 2, "NaN", 3, 4], "experiment": [1, null, 2, 3, 4]}},
+            {"name": "latency", "id": 7, "values": {"control": [10, 11, 12, 13, 14, 15], "experiment": [30, 31, 32, 33, 34, 35]}},
+        ],
+    })
+}
+
+#[test]
+fn a_request_is_read_and_answered_in_kayentas_shape() {
+    let read = Request::parse(request().to_string().as_bytes()).unwrap();
+    assert_eq!((read.settings.tolerance, read.settings.confidence), (0.1, 0.95));
+    let (errors, latency) = (&read.metrics[0], &read.metrics[1]);
+    assert_eq!((errors.0.direction, errors.0.outliers), (Direction::Increase, Outliers::Remove(3.0)));
+    assert_eq!(errors.0.effect_sizes.measure, EffectMeasure::Cles);
+    assert_eq!((errors.0.effect_sizes.allowed_increase, errors.0.effect_sizes.critical_increase), (0.6, 0.5));
+    assert_eq!((latency.0.direction, latency.1.id.as_str()), (Direction::Increase, "7"));
+    assert!(errors.1.control[2].is_nan() && errors.1.experiment[1].is_nan());
+
+    let judge = Judge::named(read.judge.as_deref().unwrap()).unwrap();
+    let answer = serde_json::to_value(judge.judge(&read).unwrap()).unwrap();
+    assert_eq!(answer["judgeName"], classic::NAME);
+    assert_eq!(answer["score"]["score"], 50.0);
+    assert_eq!(answer["score"]["classification"], "Fail");
+    assert_eq!(
+        answer["groupScores"][0],
+        json!({"name": "http", "score": 50.0, "classification": "", "classificationReason": ""})
+    );
+    let found = &answer["results"][1];
+    assert_eq!(found["classification"], "High");
+    assert_eq!(found["classificationReason"], "latency was classified as High");
+    assert_eq!(found["resultMetadata"]["ratio"], 2.6);
+    assert_eq!(
+        answer["results"][0]["controlMetadata"],
+        json!({"stats": {"min": 1.0, "max": 4.0, "mean": 2.5, "std": (5.0_f64 / 3.0).sqrt(), "count": 4}, "dropped": 1})
+    );
+    assert_eq!(answer["results"][0]["tags"]["zone"], "a");
+}
+
+#[test]
+fn a_muted_metric_is_shown_and_does_not_count() {
+    let mut muted = request();
+    muted["canaryConfig"]["metrics"][1]["analysisConfigurations"]["canary"]["muted"] = true.into();
+    let answer = classic::judge(&Request::of(&muted).unwrap());
+    assert_eq!((answer.score.score, answer.score.classification.as_str()), (100.0, "Pass"));
+    assert_eq!((answer.results[1].classification.as_str(), answer.results[1].muted), ("High", true));
+}
+
+/// Sets a member, makes list entries as they are asked for.
+fn set(value: &mut Value, path: &str, to: Value) {
+    *value.pointer_mut(path).unwrap() = to;
+}
+
+fn remove(value: &mut Value, parent: &str, key: &str) {
+    value.pointer_mut(parent).unwrap().as_object_mut().unwrap().remove(key);
+}
+
+fn refused(change: impl FnOnce(&mut Value)) -> String {
+    let mut value = request();
+    change(&mut value);
+    Request::of(&value).unwrap_err().to_string()
+}
+
+#[test]
+fn what_is_wrong_is_named_by_its_field() {
+    for (path, to, error) in [
+        (
+            "/metricSetPairList/0/values/control/3",
+            json!("many"),
+            "metricSetPairList[0].values.control[3]: is neither a number",
+        ),
+        ("/metricSetPairList/0/values/control", json!(7), "metricSetPairList[0].values.control: a list"),
+        ("/metricSetPairList", json!([]), "metricSetPairList: has no metrics"),
+        ("/canaryConfig/metrics", json!([]), "canaryConfig.metrics: has no metrics"),
+        (
+            "/metricSetPairList/1/name",
+            json!("unheard"),
+            "metricSetPairList[1].name: canaryConfig.metrics has no metric `unheard`",
+        ),
+        ("/scoreThresholds/pass", json!(50), "scoreThresholds: marginal is above pass"),
+        ("/scoreThresholds/pass", json!(950), "scoreThresholds.pass: 950 is not from 0 to 100"),
+        (
+            "/canaryConfig/judge/judgeConfigurations/confLevel",
+            json!(1),
+            "canaryConfig.judge.judgeConfigurations.confLevel: 1 is not from",
+        ),
+        (
+            "/canaryConfig/judge/judgeConfigurations/tolerance",
+            json!("a quarter"),
+            "judgeConfigurations.tolerance: a number",
+        ),
+        ("/canaryConfig/classifier/groupWeights/http", json!(-1), "canaryConfig.classifier.groupWeights.http: -1"),
+        (
+            "/canaryConfig/metrics/0/analysisConfigurations/canary/critical",
+            json!(1),
+            "canaryConfig.metrics[0].analysisConfigurations.canary.critical: true or false",
+        ),
+        ("/canaryConfig/metrics/0/name", json!("x".repeat(2_000)), "canaryConfig.metrics[0].name: has 2000 bytes"),
+        (
+            "/canaryConfig/metrics",
+            Value::Array(vec![json!({"name": "m"}); MAX_METRICS + 1]),
+            "canaryConfig.metrics: has 1001 entries",
+        ),
+        ("/canaryConfig", json!([]), "canaryConfig: an object"),
+    ] {
+        let found = refused(|value| set(value, path, to));
+        assert!(found.contains(error), "{path}: {found}");
+    }
+    for (parent, key, error) in [
+        ("", "canaryConfig", "canaryConfig: is missing"),
+        ("", "scoreThresholds", "scoreThresholds: is missing"),
+        ("", "metricSetPairList", "metricSetPairList: is missing"),
+        ("/metricSetPairList/0/values", "experiment", "metricSetPairList[0].values.experiment: is missing"),
+        ("/metricSetPairList/0", "name", "metricSetPairList[0].name: is missing"),
+        ("/scoreThresholds", "marginal", "scoreThresholds.marginal: is missing"),
+    ] {
+        assert_eq!(refused(|value| remove(value, parent, key)), error);
+    }
+    assert!(matches!(Request::parse(b"{"), Err(JudgeError::Json(_))));
+    assert!(matches!(Request::parse(&[b'['; 1 << 20]), Err(JudgeError::Json(_))));
+    assert!(
+        Request::parse(&vec![b' '; judge::request::MAX_BYTES + 1])
+            .is_err_and(|error| error.to_string().contains("bytes"))
+    );
+    assert_eq!(Judge::named("whoever"), None);
+}
