@@ -165,7 +165,7 @@ impl World {
                 tell.reason,
                 alerts.join(" ")
             ));
-            if self.down.iter().any(|down| *down == tell.way) {
+            if self.down.contains(&tell.way) {
                 self.waiting.push((tell.way.clone(), flush.incident.clone()));
             } else {
                 self.engine.proven(&tell.way, &flush.incident, now);

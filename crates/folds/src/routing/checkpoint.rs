@@ -20,7 +20,7 @@ struct Saved {
 
 impl RoutingFold {
     pub(super) fn save(&self) -> Vec<u8> {
-        let engine = self.engine.read().save().and_then(|text| RawValue::from_string(text));
+        let engine = self.engine.read().save().and_then(RawValue::from_string);
         let Ok(engine) = engine.inspect_err(|error| tracing::error!(%error, "alerts cannot be saved: a bug")) else {
             return Vec::new();
         };

@@ -29,7 +29,7 @@ pub async fn post(
         let message = "no part of the configuration takes this";
         return Err(ApiError::new(StatusCode::NOT_FOUND, "not_found", message).into_response());
     };
-    admit(&state, open, &request)?;
+    admit(&state, open, &request).map_err(|refusal| *refusal)?;
     // Until the body was taken: no more of them are in memory at once.
     let Ok(_slot) = open.slots.try_acquire() else {
         return Err(ApiError::busy("others are posting: try again").into_response());
@@ -42,14 +42,14 @@ pub async fn post(
 
 /// Whether the client may post, and does not do so by accident in somebody's browser: a page of
 /// another site cannot send JSON without asking first.
-fn admit(state: &State, open: &Open, request: &Request) -> Result<(), Response> {
+fn admit(state: &State, open: &Open, request: &Request) -> Result<(), Box<Response>> {
     let headers = request.headers();
     let may = match &open.intake.token {
         Some(token) => access::bears(headers, token),
         None if state.config.insecure || guard::ours(headers, request.uri(), state) => true,
         None => {
             let message = "this name is not ours: ask by 127.0.0.1, localhost or server.external_url";
-            return Err(ApiError::new(StatusCode::MISDIRECTED_REQUEST, "host", message).into_response());
+            return Err(Box::new(ApiError::new(StatusCode::MISDIRECTED_REQUEST, "host", message).into_response()));
         }
     };
     if !may {
@@ -57,11 +57,11 @@ fn admit(state: &State, open: &Open, request: &Request) -> Result<(), Response> 
         let message = "a token is needed, as `Authorization: Bearer TOKEN`";
         let mut response = ApiError::new(StatusCode::UNAUTHORIZED, "unauthenticated", message).into_response();
         response.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"steadfast\""));
-        return Err(response);
+        return Err(Box::new(response));
     }
     if !is_json(headers) {
         let message = "the body must be application/json";
-        return Err(ApiError::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "body", message).into_response());
+        return Err(Box::new(ApiError::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "body", message).into_response()));
     }
     Ok(())
 }
