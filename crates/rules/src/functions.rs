@@ -3,24 +3,53 @@
 use std::sync::Arc;
 
 use base::Timestamp;
-use go_template::{Functions, Value, escape_query, sprintf};
+use go_template::{Functions, Object, Value, escape_query, sprintf};
 use promql::Labels;
 use promql::regexp::unanchored;
 use promql::text::{parse_duration, parse_float};
 
 use crate::humanize;
-use crate::template::{Expander, labels_of};
 
 type Result<T> = std::result::Result<T, String>;
 
+/// What `query` in a template gives: series with their values at a time in milliseconds.
+pub type QueryFunction = Arc<dyn Fn(&str, i64) -> Result<Vec<(Labels, f64)>> + Send + Sync>;
+
+/// Labels in a template: one that is not there is empty.
+#[derive(Debug)]
+pub(crate) struct LabelMap(Value);
+
+impl Object for LabelMap {
+    fn type_name(&self) -> &str {
+        "map[string]string"
+    }
+
+    fn underlying(&self) -> Value {
+        self.0.clone()
+    }
+
+    fn missing(&self) -> Value {
+        Value::from("")
+    }
+}
+
+pub(crate) fn label_map<'a>(labels: impl IntoIterator<Item = (&'a str, &'a str)>) -> Value {
+    let members = labels.into_iter().map(|(name, value)| (name.to_owned(), Value::from(value)));
+    Value::object(LabelMap(Value::map(members)))
+}
+
+pub(crate) fn labels_of(labels: &Labels) -> Value {
+    label_map(labels.iter().map(|label| (&*label.name, &*label.value)))
+}
+
 /// Adds all, for templates that are expanded at a time in milliseconds.
-pub(crate) fn add(functions: &mut Functions, expander: &Expander, t: i64) {
-    add_queries(functions, expander, t);
+pub(crate) fn add(functions: &mut Functions, query: &QueryFunction, external_url: &str, t: i64) {
+    add_queries(functions, query, t);
     add_numbers(functions, t);
     add_texts(functions);
-    let url = expander.external_url.clone();
+    let url = external_url.to_owned();
     functions.add("externalURL", move |_| Ok(Value::from(url.as_str())));
-    let path = path_of(&expander.external_url).to_owned();
+    let path = path_of(external_url).to_owned();
     functions.add("pathPrefix", move |_| Ok(Value::from(path.as_str())));
 }
 
@@ -47,8 +76,8 @@ fn label(value: &Value, name: &str) -> Result<String> {
     Ok(found.as_str().unwrap_or_default().to_owned())
 }
 
-fn add_queries(functions: &mut Functions, expander: &Expander, t: i64) {
-    let query = Arc::clone(&expander.query);
+fn add_queries(functions: &mut Functions, query: &QueryFunction, t: i64) {
+    let query = Arc::clone(query);
     functions.add("query", move |args| match args {
         [text] => Ok(Value::list(query(text_of(text)?, t)?.iter().map(|(labels, value)| sample(labels, *value)))),
         _ => Err(count(1, args)),

@@ -15,7 +15,8 @@ pub mod unit;
 mod yaml;
 
 pub use file::{Reading, parse_rules};
+pub use functions::QueryFunction;
 pub use problem::{Place, Problem};
 pub use rule::{Alerting, Group, Kind, Query, Rule};
 pub use state::{Alert, AlertState, Notice, Output, RuleError, RuleState, evaluate, record};
-pub use template::{Expander, QueryFunction};
+pub use template::Expander;

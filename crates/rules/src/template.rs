@@ -3,13 +3,10 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use go_template::{Escape, Functions, Limits, Object, Templates, Value};
+use go_template::{Escape, Functions, Limits, Templates, Value};
 use promql::Labels;
 
-use crate::functions;
-
-/// What `query` in a template gives: series with their values at a time in milliseconds.
-pub type QueryFunction = Arc<dyn Fn(&str, i64) -> Result<Vec<(Labels, f64)>, String> + Send + Sync>;
+use crate::functions::{self, QueryFunction, label_map, labels_of};
 
 /// What all templates of a process share.
 #[derive(Clone)]
@@ -26,33 +23,6 @@ pub struct Expander {
 const VARIABLES: &str =
     "{{$labels := .Labels}}{{$externalLabels := .ExternalLabels}}{{$externalURL := .ExternalURL}}{{$value := .Value}}";
 
-/// Labels in a template: one that is not there is empty.
-#[derive(Debug)]
-pub(crate) struct LabelMap(Value);
-
-impl Object for LabelMap {
-    fn type_name(&self) -> &str {
-        "map[string]string"
-    }
-
-    fn underlying(&self) -> Value {
-        self.0.clone()
-    }
-
-    fn missing(&self) -> Value {
-        Value::from("")
-    }
-}
-
-pub(crate) fn label_map<'a>(labels: impl IntoIterator<Item = (&'a str, &'a str)>) -> Value {
-    let members = labels.into_iter().map(|(name, value)| (name.to_owned(), Value::from(value)));
-    Value::object(LabelMap(Value::map(members)))
-}
-
-pub(crate) fn labels_of(labels: &Labels) -> Value {
-    label_map(labels.iter().map(|label| (&*label.name, &*label.value)))
-}
-
 /// The data of one alert's templates.
 pub(crate) struct Scope {
     templates: Templates,
@@ -64,7 +34,7 @@ impl Expander {
     /// The scope of the templates of one alert: what was found, and when, in milliseconds.
     pub(crate) fn scope(&self, alert: &str, labels: &Labels, value: Value, t: i64) -> Scope {
         let mut functions = Functions::new();
-        functions::add(&mut functions, self, t);
+        functions::add(&mut functions, &self.query, &self.external_url, t);
         let external = self.external_labels.iter().map(|(name, value)| (name.as_str(), value.as_str()));
         let data = Value::map([
             ("Labels".to_owned(), labels_of(labels)),
