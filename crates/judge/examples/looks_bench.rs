@@ -9,7 +9,7 @@ mod sim;
 
 use judge::classic::{Label, Literals, classify};
 use judge::request::{Direction, MetricConfig};
-use looks::{REGIMES, first_fail};
+use looks::{REGIMES, WANDER, first_fail};
 use sim::{Arms, Random, Regime};
 
 const INTERVALS: usize = 60;
@@ -44,7 +44,7 @@ fn main() {
     let runs = number(0, 1_000);
     println!("| regime | classic, no effect | no effect | x1.2 | x1.5 | x2 | x3 |\n|---|---|---|---|---|---|---|");
     let wanted = args.get(1).map_or("", String::as_str);
-    for (name, regime) in REGIMES.into_iter().filter(|(name, _)| name.contains(wanted)) {
+    for (name, regime) in REGIMES.into_iter().chain([WANDER]).filter(|(name, _)| name.contains(wanted)) {
         let sequential = |effect| figures(runs, regime, effect, &|run| first_fail(run).0);
         let effects = [1.0, 1.2, 1.5, 2.0, 3.0].map(sequential).join(" | ");
         println!("| {name} | {} | {effects} |", figures(runs, regime, 1.0, &classic));

@@ -150,7 +150,7 @@ mod tests {
     #[test]
     fn evidence_is_drawn_up_to_what_is_needed_and_numbers_are_short() {
         assert_eq!(bars(&[-1.0, 0.0, 2.0, 4.0, 9.0], 4.0), "▁▁▅██");
-        assert_eq!(bars(&vec![4.0; 480], 4.0).chars().count(), WIDTH);
+        assert_eq!(bars(&[4.0; 480], 4.0).chars().count(), WIDTH);
         assert_eq!(
             [0.0, 0.000_12, 0.123_45, 12.34, 1234.5, 1.5e7].map(short),
             ["0", "1.200e-4", "0.123", "12.3", "1234", "1.500e7"]

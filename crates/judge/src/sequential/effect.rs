@@ -37,6 +37,11 @@ impl Level {
         self.memory.add(difference);
     }
 
+    /// A difference from before the run, of two halves of the baseline.
+    pub(super) fn learn(&mut self, difference: f64) {
+        self.memory.add(difference);
+    }
+
     pub(super) fn memory(&self) -> &Memory {
         &self.memory
     }

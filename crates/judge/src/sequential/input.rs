@@ -7,6 +7,9 @@ use crate::request::{Kind, MetricConfig, MetricSetPair, Request, Scope};
 /// Milliseconds in which what starts is not judged.
 const WARMUP_MILLIS: i64 = 60_000;
 
+/// A larger point is none: its square would be infinite.
+const LARGEST: f64 = 1e150;
+
 /// Pairs of points.
 #[derive(Clone, Debug)]
 pub(super) struct Input {
@@ -65,8 +68,8 @@ fn metric(
     let at = |n: usize| {
         let (baseline, canary) = (*control.get(n)?, *experiment.get(n)?);
         let exposure = exposures.map_or(Some((1.0, 1.0)), |(a, b)| Some((*a.get(n)?, *b.get(n)?)))?;
-        let known = baseline.is_finite() && canary.is_finite() && exposure.0 > 0.0 && exposure.1 > 0.0;
-        (known && exposure.0.is_finite() && exposure.1.is_finite()).then_some(Measured { baseline, canary, exposure })
+        let known = baseline.abs() <= LARGEST && canary.abs() <= LARGEST && exposure.0 > 0.0 && exposure.1 > 0.0;
+        (known && exposure.0 <= LARGEST && exposure.1 <= LARGEST).then_some(Measured { baseline, canary, exposure })
     };
     Ok((0..length).map(at).collect())
 }

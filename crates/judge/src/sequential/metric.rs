@@ -71,6 +71,7 @@ impl Metric {
             pairs().for_each(|(a, b)| self.dispersion.add([*a, *b]));
         }
         let differences: Vec<f64> = pairs().map(|(a, b)| relative(*a, *b)).collect();
+        differences.iter().for_each(|difference| self.level.learn(*difference));
         self.sides.iter_mut().for_each(|direction| direction.side.learn(&differences));
     }
 
@@ -105,11 +106,17 @@ impl Metric {
             return Point { baseline, canary, counted: None };
         }
         self.dispersion.add([baseline, canary]);
-        let (tick, factor) = (Tick { exposure, events: (baseline, canary) }, self.dispersion.factor());
+        let (tick, factor) = (Tick { exposure, events: (baseline, canary) }, self.factor());
         self.rates.add(&tick, factor);
         let (baseline, canary) = (baseline / exposure.0, canary / exposure.1);
         self.level.add(baseline, canary);
         Point { baseline, canary, counted: Some((tick, factor)) }
+    }
+
+    /// How much more sums of counts vary than those of a Poisson process: from one interval to the next, and
+    /// because the difference of the arms remembers.
+    fn factor(&self) -> f64 {
+        self.dispersion.factor() * self.level.memory().inflation()
     }
 
     /// The logarithm of the e-value that the metric is worse, either way.
@@ -153,7 +160,7 @@ impl Metric {
     }
 
     pub(super) fn dispersion(&self) -> Option<f64> {
-        self.plan.counts().then(|| self.dispersion.factor())
+        self.plan.counts().then(|| self.factor())
     }
 
     pub(super) fn memory(&self) -> f64 {

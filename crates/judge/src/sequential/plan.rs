@@ -8,6 +8,9 @@ pub(super) const JOINT: f64 = 0.15;
 /// What critical metrics may spend of the rest, where there are others.
 const CRITICAL: f64 = 0.8;
 
+/// The largest number that is taken as a count unasked.
+const MOST_COUNTED: f64 = 10_000.0;
+
 /// How a metric is judged.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Plan {
@@ -22,10 +25,11 @@ pub struct Plan {
 }
 
 impl Plan {
-    /// Of a metric whose data are known. Whole numbers from 0 on are counts unless it says otherwise.
+    /// Of a metric whose data are known. Whole numbers from 0 on are counts unless it says otherwise, or they
+    /// are so large (bytes, say) that chance is the least of what moves them.
     pub fn new(config: &MetricConfig, pair: &MetricSetPair) -> Self {
         let points = || pair.control.iter().chain(&pair.experiment).filter(|value| value.is_finite());
-        let whole = points().all(|value| *value >= 0.0 && value.fract() == 0.0);
+        let whole = points().all(|value| *value >= 0.0 && value.fract() == 0.0 && *value <= MOST_COUNTED);
         let kind = config.kind.unwrap_or(if whole { Kind::Counts } else { Kind::Value });
         let signs = match config.direction {
             Direction::Increase => vec![1.0],

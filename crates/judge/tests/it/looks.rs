@@ -1,7 +1,7 @@
 //! False alarms and power, looked at after every interval, on simulated canaries.
 
 use crate::sim::{Random, Regime};
-use crate::sim_looks::{REGIMES, first_fail};
+use crate::sim_looks::{REGIMES, WANDER, first_fail};
 
 /// How many of so many runs fail at any look.
 fn fails(regime: Regime, runs: u64, intervals: usize, effect: f64) -> usize {
@@ -42,4 +42,10 @@ fn an_unchanged_canary_passes_and_one_beyond_the_limit_does_not() {
     let passes = |effect: f64| (0..40).filter(|seed| first_fail(&regime.run(&mut Random(*seed), 60, effect)).1).count();
     assert!(passes(1.0) > 35);
     assert!(passes(1.6) <= 4);
+}
+
+#[test]
+fn a_rate_that_wanders_alone_is_what_the_judge_says_it_cannot_tell_from_an_effect() {
+    let failed = fails(WANDER.1, 60, 60, 1.0);
+    assert!(failed < 30, "{failed} of 60 fail");
 }

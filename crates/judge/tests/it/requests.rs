@@ -144,3 +144,65 @@ fn what_is_wrong_is_named_by_its_field() {
     );
     assert_eq!(Judge::named("whoever"), None);
 }
+
+/// The answer of `sequential` to the request with other data of the metric `errors`.
+fn sequential(control: Value, experiment: Value) -> Value {
+    let mut value = request();
+    set(&mut value, "/metricSetPairList/0/values/control", control);
+    set(&mut value, "/metricSetPairList/0/values/experiment", experiment);
+    set(&mut value, "/metricSetPairList/1/values/experiment", json!([14, 10, 15, 12, 11, 13]));
+    let answer = Judge::Sequential.judge(&Request::of(&value).unwrap()).unwrap();
+    serde_json::to_value(answer).unwrap()
+}
+
+#[test]
+fn an_arm_without_data_is_inconclusive_and_never_passes_or_fails() {
+    for arm in [json!([]), json!(["NaN", null, "NaN"]), json!(["Infinity", 1e300, "-Infinity"])] {
+        for (control, experiment) in
+            [(arm.clone(), json!([1, 2, 3])), (json!([1, 2, 3]), arm.clone()), (arm.clone(), arm.clone())]
+        {
+            let answer = sequential(control, experiment);
+            assert_eq!(answer["results"][0]["classification"], "Nodata");
+            assert_eq!(answer["sequential"]["verdict"], "inconclusive", "{}", answer["sequential"]);
+            assert_eq!(answer["score"]["classification"], "Marginal");
+            assert!(answer["sequential"]["reason"].as_str().unwrap().contains("no data: errors"));
+        }
+    }
+}
+
+#[test]
+fn points_that_cannot_be_paired_are_refused_and_a_baseline_of_another_time_is_named() {
+    let refuse = |path: &str, to: Value| {
+        let mut value = request();
+        let scope = json!({"startTimeMillis": 0, "stepMillis": 60_000});
+        value["metricSetPairList"][1]["scopes"] = json!({"control": scope, "experiment": scope});
+        value["metricSetPairList"][1]["exposures"] =
+            json!({"control": [1, 1, 1, 1, 1, 1], "experiment": [1, 1, 1, 1, 1, 1]});
+        set(&mut value, path, to);
+        Request::of(&value).and_then(|request| Judge::Sequential.judge(&request))
+    };
+    for (path, to, error) in [
+        ("/metricSetPairList/1/values/control", json!([1]), "metricSetPairList[1].values: control has 1 points"),
+        ("/metricSetPairList/1/exposures/control", json!([1]), "metricSetPairList[1].exposures: control has 1 points"),
+        (
+            "/metricSetPairList/1/exposures/control/2",
+            json!(-1),
+            "metricSetPairList[1].exposures.control[2]: an exposure is below 0",
+        ),
+        (
+            "/metricSetPairList/1/scopes/control/stepMillis",
+            json!(1),
+            "metricSetPairList[1].scopes.experiment.stepMillis",
+        ),
+        (
+            "/metricSetPairList/1/scopes/control/stepMillis",
+            json!(0),
+            "metricSetPairList[1].scopes.control: stepMillis is not above 0",
+        ),
+    ] {
+        let found = refuse(path, to).unwrap_err().to_string();
+        assert!(found.starts_with(error), "{found}");
+    }
+    let shifted = refuse("/metricSetPairList/1/scopes/experiment/startTimeMillis", json!(3_600_000)).unwrap();
+    assert!(shifted.sequential.unwrap().notes[0].contains("60 minutes before"));
+}

@@ -26,6 +26,10 @@ pub const REGIMES: [(&str, Regime); 16] = [
     ("three metrics", Regime::Service),
 ];
 
+/// A regime that breaks what is assumed of counts, for its figures only: rates that wander in each arm by
+/// itself further than the margin are an effect, as far as one can tell from the two of them.
+pub const WANDER: (&str, Regime) = ("counts 30 whose rates wander", Regime::Wander { mean: 30.0, spread: 0.2 });
+
 /// The interval after which the run first fails, and whether it ever passes.
 pub fn first_fail(metrics: &[Arms]) -> (Option<usize>, bool) {
     let mut plans: Vec<Plan> = metrics

@@ -67,6 +67,8 @@ pub enum Regime {
     Diurnal,
     /// Events in an interval.
     Counts { mean: f64, fano: f64 },
+    /// Events whose rate wanders in each arm by itself: its logarithm has memory 0.9.
+    Wander { mean: f64, spread: f64 },
     /// Three metrics: latency, errors, processor.
     Service,
 }
@@ -104,6 +106,14 @@ impl Regime {
             Self::Counts { mean, fano } => {
                 vec![arms(random, &|random, by| (0..intervals).map(|_| random.counts(mean * by, fano)).collect())]
             }
+            Self::Wander { mean, spread } => vec![arms(random, &|random, by| {
+                let mut slow = random.normal();
+                let mut next = |random: &mut Random| {
+                    slow = 0.9 * slow + 0.19_f64.sqrt() * random.normal();
+                    random.poisson(mean * by * (spread * slow).exp())
+                };
+                (0..intervals).map(|_| next(random)).collect()
+            })],
             Self::Service => [
                 Self::Level { memory: 0.3, noise: 0.0 },
                 Self::Counts { mean: 2.0, fano: 1.5 },
