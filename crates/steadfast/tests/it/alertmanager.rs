@@ -42,7 +42,7 @@ impl Alerting {
     }
 
     fn configure(&self, text: &str) {
-        std::fs::write(self.dir.path().join("alertmanager.yml"), text.replace("HOOK", &self.hook.url())).unwrap();
+        std::fs::write(self.dir.path().join("alertmanager.yml"), text.replace("HOOK", self.hook.url())).unwrap();
     }
 
     /// Starts it and reads from its log where it listens.
