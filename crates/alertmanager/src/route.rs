@@ -94,8 +94,16 @@ impl Tree {
     /// # Errors
     /// If a matcher is none; not with a configuration that was read.
     pub fn new(config: &Config) -> Result<Self, MatcherError> {
+        Self::of(config.route.as_ref())
+    }
+
+    /// The tree below a node; without one, nothing goes anywhere.
+    ///
+    /// # Errors
+    /// As [`Self::new`].
+    pub fn of(root: Option<&config::Route>) -> Result<Self, MatcherError> {
         let mut tree = Self::default();
-        if let Some(root) = &config.route {
+        if let Some(root) = root {
             tree.add(root, None, 0)?;
         }
         Ok(tree)

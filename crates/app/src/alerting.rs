@@ -4,20 +4,27 @@ mod files;
 
 use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 use alertmanager::Config as Configuration;
-use alertmanager::engine::Way;
+use alertmanager::engine::{Plan, Setup, Way};
+use alertmanager::interval::Zone;
 use alertmanager::template::Template;
 use base::Clock;
 use bus::Log;
+use fold::Progress;
 use integrations::Context;
-use model::Batch;
 use model::rows::Routing;
-use serde_json::json;
+use model::{Batch, Offset};
+use parking_lot::RwLock;
+use tokio::sync::Mutex;
 
 use crate::folding::Folding;
 use crate::logs::Logs;
 use crate::{AppError, Config};
+
+/// How long a start waits until the folds have taken in what was on the log.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// What posted alerts, silences and configurations are about: they are in one shard.
 const KEY: &str = "alertmanager";
@@ -34,12 +41,19 @@ struct Inner {
     log: Arc<dyn Log>,
     /// What was read at the start.
     first: Option<Loaded>,
+    /// The text of what holds, without secrets.
+    original: Arc<RwLock<String>>,
+    /// Held while the configuration is read again.
+    reloading: Mutex<()>,
     notify: OnceLock<notify::Handle>,
 }
 
 /// A configuration with its templates.
 struct Loaded {
     config: Configuration,
+    /// What the folds need of it, and the names of its ways out, as JSON.
+    plan: String,
+    names: String,
     templates: Arc<Template>,
 }
 
@@ -52,7 +66,9 @@ impl Alerting {
         let external_url = config.server.external_url.clone();
         let external_url = external_url.unwrap_or_else(|| format!("http://{}", config.server.listen));
         let (clock, log, notify) = (clock.clone(), Arc::clone(&logs.state), OnceLock::new());
-        Ok(Self(Arc::new(Inner { file, max_alerts, external_url, clock, log, first, notify })))
+        let (original, reloading) = (Arc::default(), Mutex::default());
+        let inner = Inner { file, max_alerts, external_url, clock, log, first, original, reloading, notify };
+        Ok(Self(Arc::new(inner)))
     }
 
     /// What the API stands on.
@@ -62,6 +78,7 @@ impl Alerting {
         let this = self.clone();
         server::Alerting {
             engine: folds.engine(shard),
+            original: Arc::clone(&self.0.original),
             log: Arc::clone(&self.0.log),
             shard,
             progress,
@@ -80,10 +97,16 @@ impl Alerting {
     }
 
     /// Tells the folds of the configuration that was read at the start.
-    pub(crate) async fn announce(&self, notify: notify::Handle) -> Result<(), AppError> {
+    pub(crate) async fn announce(&self, notify: notify::Handle, progress: &[Progress]) -> Result<(), AppError> {
         // It is set once: the process starts once.
         let _ = self.0.notify.set(notify);
-        self.put(self.0.first.as_ref()).await
+        let offset = self.put(self.0.first.as_ref()).await?;
+        if let Some(progress) = progress.get(self.shard() as usize)
+            && self.0.clock.timeout(PATIENCE, progress.reached(offset)).await.is_err()
+        {
+            tracing::warn!("the folds are behind: alerts are answered of as they were when the process ended");
+        }
+        Ok(())
     }
 
     /// Reads the configuration again.
@@ -91,6 +114,7 @@ impl Alerting {
         let Some(file) = &self.0.file else {
             return Err(AppError::part("alertmanager", "there is no configuration to read again"));
         };
+        let _one_at_a_time = self.0.reloading.lock().await;
         let loaded = load(file)?;
         let receivers = self.receivers_of(&loaded)?;
         if let Some(notify) = self.0.notify.get() {
@@ -130,35 +154,32 @@ impl Alerting {
     }
 
     /// Puts a configuration, without its secrets, on every shard: incidents are in all of them.
-    async fn put(&self, loaded: Option<&Loaded>) -> Result<(), AppError> {
-        let names: Vec<String> = loaded.map(|loaded| names(&loaded.config)).unwrap_or_default();
+    /// Gives the offset in the shard that has alerts.
+    async fn put(&self, loaded: Option<&Loaded>) -> Result<Offset, AppError> {
         let row = Routing {
             time: self.0.clock.now(),
-            config: loaded.map(|loaded| loaded.config.original().to_owned()).unwrap_or_default(),
-            receivers: json!(names).to_string(),
+            config: loaded.map(|loaded| loaded.plan.clone()).unwrap_or_default(),
+            receivers: loaded.map_or_else(|| "[]".to_owned(), |loaded| loaded.names.clone()),
         };
+        let mut ours = Offset::default();
         for shard in 0..self.0.log.shards() {
             let batch = Batch::of(KEY, std::slice::from_ref(&row)).map_err(|error| AppError::part(KEY, error))?;
-            self.0.log.append(shard, vec![batch]).await?;
+            let offset = self.0.log.append(shard, vec![batch]).await?;
+            if shard == self.shard() {
+                ours = offset;
+            }
         }
-        Ok(())
+        *self.0.original.write() = loaded.map(|loaded| loaded.config.original().to_owned()).unwrap_or_default();
+        Ok(ours)
     }
 }
 
-/// The names of all ways out.
-fn names(config: &Configuration) -> Vec<String> {
-    let ways = config.receivers.iter().flat_map(|receiver| {
-        receiver.integrations().into_iter().map(|configured| Way::of(&receiver.name, &configured).name)
-    });
-    ways.collect()
-}
-
-/// All mistakes of a configuration file and of what it names.
+/// All mistakes of the Alertmanager configuration, if one is named, and of the files that it names.
 ///
 /// # Errors
 /// Each with file, line, column and key.
-pub(crate) fn check(file: &std::path::Path) -> Result<(), AppError> {
-    load(file).map(|_| ())
+pub fn check(config: &Config) -> Result<(), AppError> {
+    config.alertmanager.as_ref().map_or(Ok(()), |named| load(&named.config_file).map(|_| ()))
 }
 
 fn load(file: &std::path::Path) -> Result<Loaded, AppError> {
@@ -171,5 +192,12 @@ fn load(file: &std::path::Path) -> Result<Loaded, AppError> {
     let texts = files::templates(folder, &config.templates)?;
     let named = texts.iter().map(|(name, text)| (name.as_str(), text.as_str()));
     let templates = Template::new(named).map_err(|error| AppError::file(file, error))?;
-    Ok(Loaded { config, templates: Arc::new(templates) })
+    let plan = Plan::of(&config);
+    let json = |error: serde_json::Error| AppError::file(file, error);
+    let names = serde_json::to_string(&plan.names()).map_err(json)?;
+    let plan = serde_json::to_string(&plan).map_err(json)?;
+    // What is put on the log must be readable there.
+    let read: Plan = serde_json::from_str(&plan).map_err(json)?;
+    Setup::of(&read, Zone::default()).map_err(|error| AppError::file(file, error))?;
+    Ok(Loaded { config, plan, names, templates: Arc::new(templates) })
 }

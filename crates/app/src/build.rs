@@ -100,7 +100,7 @@ impl App {
         let handle = wiring.notify(&notifying, &alerting)?;
         if config.has(Role::Alerting) {
             folds.start(&folding, &health);
-            alerting.announce(handle.clone()).await?;
+            alerting.announce(handle.clone(), &progress).await?;
         }
         let ending = serving.shutdown.clone();
         serving.tasks.spawn("server", async move { server.run(ending).await });

@@ -20,6 +20,7 @@ mod stage;
 mod testing;
 mod watch;
 
+pub use alerting::check;
 pub use build::{App, Options};
 pub use canary::judge;
 pub use capture::{Captured, capture};

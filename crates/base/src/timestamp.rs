@@ -32,7 +32,12 @@ impl Timestamp {
     /// # Errors
     /// If it is no time.
     pub fn nearest(text: &str) -> Result<Self, TimestampError> {
-        let parsed: jiff::Timestamp = text.parse().map_err(|_| TimestampError(text.to_owned()))?;
+        let Ok(parsed) = text.parse::<jiff::Timestamp>() else {
+            // The last hours of the year 9999 are later than it can say.
+            let local = text.get(..19).and_then(|text| text.parse::<jiff::civil::DateTime>().ok());
+            let last = local.filter(|local| local.year() == 9999);
+            return last.map(|_| Self::MAX).ok_or_else(|| TimestampError(text.to_owned()));
+        };
         let nanos = parsed.as_nanosecond().clamp(i128::from(i64::MIN), i128::from(i64::MAX));
         Ok(i64::try_from(nanos).map_or(Self::MAX, Self))
     }
@@ -102,7 +107,8 @@ mod tests {
     #[test]
     fn what_is_too_early_or_too_late_is_as_near_as_it_can_be() {
         assert_eq!(Timestamp::nearest("0001-01-01T00:00:00.000Z").unwrap(), Timestamp::MIN);
-        assert_eq!(Timestamp::nearest("9999-12-31T23:59:59Z").unwrap(), Timestamp::MAX);
+        assert_eq!(Timestamp::nearest("9998-12-31T23:59:59Z").unwrap(), Timestamp::MAX);
+        assert_eq!(Timestamp::nearest("9999-12-31T23:59:59Z").unwrap(), Timestamp::MAX, "later than jiff knows");
         assert_eq!(Timestamp::nearest("1970-01-01T00:00:01+00:00").unwrap(), Timestamp::from_secs(1));
         assert!(Timestamp::nearest("1970").is_err());
     }

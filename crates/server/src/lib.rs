@@ -5,6 +5,7 @@
 //! contents of files that anybody may have written are among it.
 
 mod access;
+mod alerting;
 mod alertmanager;
 mod api;
 mod config;
@@ -20,7 +21,7 @@ mod server;
 mod state;
 mod tls;
 
-pub use alertmanager::{Alerting, Reload};
+pub use alerting::{Alerting, Reload};
 pub use config::{ServerConfig, TlsConfig, TokenConfig};
 pub use error::ServerError;
 pub use health::{ComponentState, Health};

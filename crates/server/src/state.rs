@@ -8,7 +8,7 @@ use query::{Engine, Rows, SqlOptions};
 use tokio::sync::Semaphore;
 
 use crate::access::Gate;
-use crate::alertmanager::{Alerting, Problem};
+use crate::alerting::Alerting;
 use crate::api::ApiError;
 use crate::intake::Open;
 use crate::{Health, ServerConfig};
@@ -44,12 +44,6 @@ impl std::ops::Deref for State {
 }
 
 impl State {
-    /// What takes alerts in.
-    pub fn alerting(&self) -> Result<&Alerting, Problem> {
-        let nobody = || Problem::new(StatusCode::NOT_FOUND, "this process does not have the role `alerting`");
-        self.alerting.as_ref().ok_or_else(nobody)
-    }
-
     /// The whole answer to a query of our own.
     pub async fn query(&self, sql: &str) -> Result<Rows, ApiError> {
         let rows = self.engine.collect(sql, SqlOptions::default()).await;

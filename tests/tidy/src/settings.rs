@@ -40,6 +40,7 @@ const SECTIONS: &[(&str, &str, &str)] = &[
     ("drift.confirm", "folds", "ConfirmConfig"),
     ("drift.ignore[]", "folds", "IgnoreRule"),
     ("alerts", "folds", "AlertConfig"),
+    ("alertmanager", "app", "AlertmanagerConfig"),
     ("receivers[]", "app", "ReceiverConfig"),
     ("receivers[].pagerduty", "integrations", "PagerdutyConfig"),
     ("receivers[].opsgenie", "integrations/src/opsgenie", "OpsgenieConfig"),
@@ -213,8 +214,10 @@ fn lost(path: &str, text: &str, list: &str) -> Vec<String> {
 fn uncovered(code: &str) -> Vec<String> {
     let keys = code.split("const KEYS: &[&str]").nth(1).and_then(|rest| rest.split(';').next()).unwrap_or_default();
     let keys: Vec<&str> = keys.split('"').skip(1).step_by(2).collect();
-    let known =
-        |key: &str| key == "data_dir" || SECTIONS.iter().any(|(place, ..)| place.split(['.', '[']).next() == Some(key));
+    let known = |key: &str| {
+        matches!(key, "data_dir" | "roles")
+            || SECTIONS.iter().any(|(place, ..)| place.split(['.', '[']).next() == Some(key))
+    };
     let lost = keys.iter().filter(|key| !known(key)).map(|key| format!("{}: no section `{key}`", LIST.page));
     lost.chain(keys.is_empty().then(|| "tidy reads no keys of the configuration".to_owned())).collect()
 }

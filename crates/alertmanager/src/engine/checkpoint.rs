@@ -19,6 +19,7 @@ struct SavedRef<'a> {
     next_group: u64,
     silences: Vec<&'a Silence>,
     sweep: Option<Fingerprint>,
+    looked: Timestamp,
 }
 
 #[derive(Serialize)]
@@ -37,6 +38,7 @@ struct Saved {
     next_group: u64,
     silences: Vec<Silence>,
     sweep: Option<Fingerprint>,
+    looked: Timestamp,
 }
 
 #[derive(Deserialize)]
@@ -60,6 +62,7 @@ impl Engine {
             next_group: self.next_group,
             silences: self.silences.iter().collect(),
             sweep: self.sweep,
+            looked: self.looked,
         })
     }
 
@@ -69,7 +72,8 @@ impl Engine {
     /// If the state is not one that [`Self::save`] made.
     pub fn restored(setup: Setup, state: &str, now: Timestamp) -> Result<Self, serde_json::Error> {
         let saved: Saved = serde_json::from_str(state)?;
-        let mut engine = Self { next_group: saved.next_group, sweep: saved.sweep, ..Self::new() };
+        let Saved { next_group, sweep, looked, .. } = saved;
+        let mut engine = Self { next_group, sweep, looked, ..Self::new() };
         engine.configure(setup, now);
         saved.silences.into_iter().for_each(|silence| engine.silences.restore(silence));
         for SavedAlert { alert, groups, cause } in saved.alerts {

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::time::Duration;
 
 use base::Timestamp;
 
@@ -11,6 +12,9 @@ use super::{Decision, Engine};
 use crate::alert::Alert;
 use crate::dedup::{Entry, Reason, decide};
 use crate::labels::{Fingerprint, Labels};
+
+/// The shortest time between two looks at a group.
+const SHORTEST: Duration = Duration::from_millis(1);
 
 /// What a way out is asked to do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -84,8 +88,13 @@ impl Engine {
     /// Looks at the group that was due at `at`; nothing if there is nothing to say.
     pub(super) fn flush(&mut self, id: u64, at: Timestamp, now: Timestamp) -> Option<Flush> {
         let mut group = self.groups.remove(&id)?;
+        if !group.alerts.is_empty() {
+            group.key = self.setup.group_key(group.route, &group.identity.labels);
+            group.route_labels = self.setup.route(group.route).map(|route| route.labels.clone()).unwrap_or_default();
+        }
         let (kept, held_back) = self.sift(&group, now);
-        let tells = self.tell(&mut group, &kept, now);
+        let mut tells = self.part(&mut group);
+        tells.extend(self.tell(&mut group, &kept, &held_back, now));
         let decisions = self.note(&mut group, &kept, held_back, &tells, now);
         let opens = group.opened.is_none() && tells.iter().any(|tell| tell.action == Action::Tell);
         if opens {
@@ -139,11 +148,32 @@ impl Engine {
         (!silences.is_empty()).then_some(Decision::Silenced(silences))
     }
 
+    /// Closes what ways out were told that are no longer configured.
+    fn part(&self, group: &mut Group) -> Vec<Tell> {
+        let ways = self.setup.ways(&group.identity.receiver);
+        let gone = |name: &&String| !ways.iter().any(|way| way.name == **name);
+        let gone: Vec<String> = group.told.keys().filter(gone).cloned().collect();
+        let told = gone.into_iter().filter_map(|name| Some((group.told.remove(&name)?, name)));
+        let open = told.filter(|(told, _)| !told.entry.firing.is_empty() || !told.muted.is_empty());
+        let end = |(_, way)| Tell { way, action: Action::Resolve, reason: Reason::AllResolved, with_resolved: true };
+        open.map(end).collect()
+    }
+
     /// Decides for each way out, and takes it as told.
-    fn tell(&self, group: &mut Group, kept: &Kept, now: Timestamp) -> Vec<Tell> {
+    fn tell(&self, group: &mut Group, kept: &Kept, held_back: &[(Fingerprint, Decision)], now: Timestamp) -> Vec<Tell> {
         // Nothing is left of a group whose alerts went elsewhere: what was told of it is over.
         let deserted = group.alerts.is_empty() && group.is_open();
         if kept.alerts.is_empty() && !deserted {
+            return Vec::new();
+        }
+        let fires = |alert: &Fingerprint| self.alerts.get(alert).is_some_and(|held| !held.alert.is_resolved(now));
+        let muted: BTreeSet<Fingerprint> = held_back
+            .iter()
+            .map(|(alert, _)| *alert)
+            .filter(|alert| group.was_told_of(*alert) && fires(alert))
+            .collect();
+        // It is not over while something fires of which somebody was told.
+        if kept.firing.is_empty() && !muted.is_empty() {
             return Vec::new();
         }
         let repeat = self.setup.route(group.route).map(|route| route.repeat_interval).unwrap_or_default();
@@ -160,7 +190,8 @@ impl Engine {
             let Some(reason) = reason.filter(|_| !repeated) else { continue };
             let action = action(way, kept);
             let entry = Entry { firing: kept.firing.clone(), resolved: kept.resolved.clone(), sent_at: now };
-            group.told.insert(way.name.clone(), Told { entry, pending: action != Action::Forget });
+            let told = Told { entry, pending: action != Action::Forget, muted: muted.clone() };
+            group.told.insert(way.name.clone(), told);
             tells.push(Tell { way: way.name.clone(), action, reason, with_resolved: way.send_resolved });
         }
         tells
@@ -200,9 +231,9 @@ impl Engine {
             opened: group.opened.unwrap_or_default(),
             is_over,
             receiver: group.identity.receiver.clone(),
-            group_key: self.setup.group_key(group.route, &group.identity.labels),
+            group_key: group.key.clone(),
             group_labels: group.identity.labels.clone(),
-            route_labels: self.setup.route(group.route).map(|route| route.labels.clone()).unwrap_or_default(),
+            route_labels: group.route_labels.clone(),
             alerts: kept.alerts,
             body: group.cause.as_ref().and_then(|_| body()),
             tells,
@@ -216,6 +247,8 @@ impl Engine {
         group.alerts.retain(|alert, _| self.alerts.get(alert).is_some_and(|held| !held.alert.is_resolved(now)));
         group.flushed = true;
         let interval = self.setup.route(group.route).map(|route| route.group_interval).unwrap_or_default();
+        // Later than now, whatever the route says, or that there is none.
+        let interval = interval.max(SHORTEST);
         let next = at.plus(interval);
         group.due = if next > now { next } else { now.plus(interval) };
         let gone = group.alerts.is_empty() && (group.cause.is_some() || was_empty) && !group.is_open();

@@ -1,6 +1,6 @@
 //! A group: alerts that are told of together.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use base::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -41,6 +41,9 @@ pub(super) struct Group {
     pub cause: Option<String>,
     /// Something of that incident is new since it was last told of.
     pub news: bool,
+    /// How Alertmanager writes it, and the labels of its route, as of the last look at alerts of it.
+    pub key: String,
+    pub route_labels: Labels,
 }
 
 /// What one way out was last told.
@@ -49,6 +52,9 @@ pub(super) struct Told {
     pub entry: Entry,
     /// The provider has not said that it has it.
     pub pending: bool,
+    /// What it was told to fire, fires on, and is held back now.
+    #[serde(default)]
+    pub muted: BTreeSet<Fingerprint>,
 }
 
 impl Group {
@@ -64,6 +70,8 @@ impl Group {
             told: BTreeMap::new(),
             cause,
             news: false,
+            key: String::new(),
+            route_labels: Labels::new(),
         }
     }
 
@@ -82,7 +90,7 @@ impl Group {
             self.alerts.insert(new, mark);
         }
         for told in self.told.values_mut() {
-            for alerts in [&mut told.entry.firing, &mut told.entry.resolved] {
+            for alerts in [&mut told.entry.firing, &mut told.entry.resolved, &mut told.muted] {
                 if alerts.remove(&old) {
                     alerts.insert(new);
                 }
@@ -92,11 +100,11 @@ impl Group {
 
     /// Whether an alert fired in what somebody was last told.
     pub fn was_told_of(&self, alert: Fingerprint) -> bool {
-        self.told.values().any(|told| told.entry.firing.contains(&alert))
+        self.told.values().any(|told| told.entry.firing.contains(&alert) || told.muted.contains(&alert))
     }
 
     /// Whether somebody was last told that something fires.
     pub fn is_open(&self) -> bool {
-        self.told.values().any(|told| !told.entry.firing.is_empty())
+        self.told.values().any(|told| !told.entry.firing.is_empty() || !told.muted.is_empty())
     }
 }

@@ -31,7 +31,7 @@ pub use self::decision::Decision;
 pub use self::flush::{Action, Decided, Flush, Tell};
 use self::group::Group;
 use self::group::Identity;
-pub use self::setup::{Setup, Way};
+pub use self::setup::{Plan, Setup, Way};
 pub use self::view::{AlertView, GroupView, Status};
 
 /// How long an alert that is over is kept, so that one that comes back is the same alert.
@@ -55,6 +55,8 @@ pub struct Engine {
     inhibitor: Inhibitor,
     /// Where the search for alerts that are over goes on.
     sweep: Option<Fingerprint>,
+    /// When it last did anything.
+    looked: Timestamp,
 }
 
 /// An alert, and the groups that it is in.
@@ -119,6 +121,9 @@ impl Engine {
                 self.join(alert, &version, cause, now);
             }
         }
+        // Ways out that are gone are told the end at once.
+        let parted: Vec<u64> = self.groups.iter().filter(|(_, group)| self.parts(group)).map(|(id, _)| *id).collect();
+        parted.into_iter().for_each(|id| self.schedule(id, now));
         // What was decided of alerts that stay is not decided anew.
         for (id, group) in &mut self.groups {
             let Some(marks) = before.get(id) else { continue };
@@ -128,9 +133,23 @@ impl Engine {
         }
     }
 
-    /// Takes a posted alert.
+    /// Whether somebody was told of the group who is no longer configured.
+    fn parts(&self, group: &Group) -> bool {
+        let ways = self.setup.ways(&group.identity.receiver);
+        group.told.keys().any(|name| !ways.iter().any(|way| way.name == *name))
+    }
+
+    /// Takes a posted alert. One with the labels of an incident is not that incident's.
     pub fn post(&mut self, alert: Alert, now: Timestamp) {
-        self.put(alert, None, now);
+        let held = self.alerts.get(&alert.fingerprint());
+        if held.is_none_or(|held| held.cause.is_none()) {
+            self.put(alert, None, now);
+        }
+    }
+
+    /// Whether an alert with these labels is held.
+    pub fn holds(&self, alert: Fingerprint) -> bool {
+        self.alerts.contains_key(&alert)
     }
 
     /// Takes what is new of an incident: its alert, with labels that no other incident has, and what
@@ -155,18 +174,23 @@ impl Engine {
         self.silences.restore(silence);
     }
 
-    /// The provider behind a way out has what it was told of an incident.
-    pub fn proven(&mut self, way: &str, incident: &str, now: Timestamp) {
+    /// The provider behind a way out has what it was told of an incident, or will never have it;
+    /// then it may be told again.
+    pub fn answered(&mut self, way: &str, incident: &str, taken: bool, now: Timestamp) {
         let group = self.by_incident.get(incident).and_then(|id| self.groups.get_mut(id));
         if let Some(told) = group.and_then(|group| group.told.get_mut(way)) {
             told.pending = false;
-            told.entry.sent_at = now;
+            if taken {
+                told.entry.sent_at = now;
+            }
         }
     }
 
     /// When it next wants to be told that time has passed.
     pub fn next(&self) -> Option<Timestamp> {
-        self.due.first().map(|(at, _)| *at)
+        // Without groups, alerts that are over are still to be dropped.
+        let idle = || (!self.alerts.is_empty()).then(|| self.looked.plus(KEEP));
+        self.due.first().map(|(at, _)| *at).or_else(idle)
     }
 
     /// Looks at each group whose time has come.
@@ -176,6 +200,7 @@ impl Engine {
             self.due.remove(&(at, id));
             flushes.extend(self.flush(id, at, now));
         }
+        self.looked = now;
         self.sweep(now);
         self.silences.collect(now);
         flushes
@@ -208,8 +233,8 @@ impl Engine {
     fn join(&mut self, fingerprint: Fingerprint, alert: &Arc<Alert>, cause: Option<Cause>, now: Timestamp) {
         let incident = cause.as_ref().map(|cause| cause.incident.clone());
         let known = self.alerts.get(&fingerprint).map(|held| held.groups.clone()).unwrap_or_default();
-        let mut groups: Vec<u64> = known.into_iter().filter(|id| self.groups.contains_key(id)).collect();
-        if groups.is_empty() || incident.is_some() {
+        let mut groups: Vec<u64> = known.iter().copied().filter(|id| self.groups.contains_key(id)).collect();
+        if groups.is_empty() || groups.len() < known.len() || incident.is_some() {
             let routed = self.route(&alert.labels, incident.as_ref(), now);
             groups.extend(routed.into_iter().filter(|id| !groups.contains(id)).collect::<Vec<_>>());
         }
@@ -277,8 +302,9 @@ impl Engine {
     /// Drops alerts that have been over for long, a few at each step.
     fn sweep(&mut self, now: Timestamp) {
         let from = self.sweep.map_or(Bound::Unbounded, Bound::Excluded);
+        let many = if self.due.is_empty() { usize::MAX } else { SWEEP };
         let some: Vec<Fingerprint> =
-            self.alerts.range((from, Bound::Unbounded)).take(SWEEP).map(|(alert, _)| *alert).collect();
+            self.alerts.range((from, Bound::Unbounded)).take(many).map(|(alert, _)| *alert).collect();
         self.sweep = some.last().copied().filter(|_| some.len() == SWEEP);
         for alert in some {
             let Some(held) = self.alerts.get(&alert) else { continue };

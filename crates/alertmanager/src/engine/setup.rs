@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use base::Timestamp;
+use serde::{Deserialize, Serialize};
 
 use super::Decision;
 use super::group::Identity;
-use crate::config::{Config, InhibitRule, Integration, Receiver};
+use crate::config::{self, Config, InhibitRule, Integration, NamedIntervals, Receiver};
 use crate::inhibit::Rule;
 use crate::interval::{TimeInterval, Zone, any_contains};
 use crate::labels::Labels;
@@ -19,7 +20,7 @@ const UNCONFIGURED: &str = "route: {receiver: incidents, group_by: [alertname], 
                             receivers: [{name: incidents}]\n";
 
 /// A way out of a receiver.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Way {
     /// Its name: `alertmanager/<receiver>/<kind>/<place>`.
     pub name: String,
@@ -27,11 +28,38 @@ pub struct Way {
     pub send_resolved: bool,
 }
 
+/// What of a configuration decides who is told what, and nothing that could be a secret.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Plan {
+    resolve_timeout: Duration,
+    route: Option<config::Route>,
+    inhibit_rules: Vec<InhibitRule>,
+    intervals: Vec<NamedIntervals>,
+    /// By receiver.
+    ways: BTreeMap<String, Vec<Way>>,
+}
+
+impl Plan {
+    /// That of a configuration.
+    pub fn of(config: &Config) -> Self {
+        Self {
+            resolve_timeout: config.global.resolve_timeout.0,
+            route: config.route.clone(),
+            inhibit_rules: config.inhibit_rules.clone(),
+            intervals: config.intervals().cloned().collect(),
+            ways: config.receivers.iter().map(|receiver| (receiver.name.clone(), ways(receiver))).collect(),
+        }
+    }
+
+    /// The names of all ways out.
+    pub fn names(&self) -> Vec<&str> {
+        self.ways.values().flatten().map(|way| way.name.as_str()).collect()
+    }
+}
+
 /// See the module.
 #[derive(Clone, Debug, Default)]
 pub struct Setup {
-    /// The configuration's text, without secrets.
-    pub original: String,
     /// From when an alert is resolved that did not say how long it fires.
     pub resolve_timeout: Duration,
     pub(super) rules: Vec<Rule>,
@@ -56,12 +84,12 @@ fn ways(receiver: &Receiver) -> Vec<Way> {
 }
 
 impl Setup {
-    /// What a configuration says. `zone` is the host's.
+    /// What a plan says. `zone` is the host's.
     ///
     /// # Errors
     /// If a matcher is none; not of a configuration that was read.
-    pub fn of(config: &Config, zone: Zone) -> Result<Self, MatcherError> {
-        let tree = Tree::new(config)?;
+    pub fn of(plan: &Plan, zone: Zone) -> Result<Self, MatcherError> {
+        let tree = Tree::of(plan.route.as_ref())?;
         let mut seen = BTreeMap::<String, u32>::new();
         let nth = tree.routes().map(|(_, route)| {
             let count = seen.entry(route.receiver.clone()).or_default();
@@ -69,12 +97,11 @@ impl Setup {
             *count - 1
         });
         Ok(Self {
-            original: config.original().to_owned(),
-            resolve_timeout: config.global.resolve_timeout.0,
-            rules: config.inhibit_rules.iter().map(InhibitRule::to_rule).collect::<Result<_, _>>()?,
+            resolve_timeout: plan.resolve_timeout,
+            rules: plan.inhibit_rules.iter().map(InhibitRule::to_rule).collect::<Result<_, _>>()?,
             nth: nth.collect(),
-            ways: config.receivers.iter().map(|receiver| (receiver.name.clone(), ways(receiver))).collect(),
-            intervals: config.intervals().map(|it| (it.name.clone(), it.time_intervals.clone())).collect(),
+            ways: plan.ways.clone(),
+            intervals: plan.intervals.iter().map(|it| (it.name.clone(), it.time_intervals.clone())).collect(),
             tree,
             zone,
         })
@@ -84,7 +111,7 @@ impl Setup {
     /// of at once, as an incident.
     pub fn unconfigured() -> Self {
         let config = Config::parse(UNCONFIGURED).unwrap_or_default();
-        let mut setup = Self::of(&config, Zone::default()).unwrap_or_default();
+        let mut setup = Self::of(&Plan::of(&config), Zone::default()).unwrap_or_default();
         let way = Way { name: "incidents".to_owned(), send_resolved: true };
         setup.ways = BTreeMap::from([("incidents".to_owned(), vec![way])]);
         setup

@@ -44,6 +44,8 @@ pub struct AlertView {
 pub struct GroupView {
     /// The labels that its alerts share.
     pub labels: Labels,
+    /// The labels of its route.
+    pub route_labels: Labels,
     /// The receiver.
     pub receiver: String,
     /// Its alerts that are not over.
@@ -71,7 +73,9 @@ impl Engine {
             let alerts: Vec<AlertView> = held.map(|(alert, held)| self.view(alert, held, now)).collect();
             if !alerts.is_empty() {
                 let (labels, receiver) = (group.identity.labels.clone(), group.identity.receiver.clone());
-                views.push(GroupView { labels, receiver, alerts });
+                let route = self.setup.route(group.route);
+                let route_labels = route.map(|route| route.labels.clone()).unwrap_or_default();
+                views.push(GroupView { labels, route_labels, receiver, alerts });
             }
         }
         views.sort_by(|a, b| (&a.labels, &a.receiver).cmp(&(&b.labels, &b.receiver)));

@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use alertmanager::engine::{Engine, Flush, Setup};
+use alertmanager::engine::{Engine, Flush, Plan, Setup};
 use alertmanager::interval::Zone;
 use alertmanager::{Config, Labels, Matchers, PostedAlert, Silence, accept};
 use base::Timestamp;
@@ -79,7 +79,7 @@ struct World {
 
 impl World {
     fn setup(config: &str) -> Setup {
-        Setup::of(&Config::parse(config).unwrap(), Zone::default()).unwrap()
+        Setup::of(&Plan::of(&Config::parse(config).unwrap()), Zone::default()).unwrap()
     }
 
     fn step(&mut self, step: &Step) {
@@ -114,7 +114,7 @@ impl World {
             let (taken, waiting) = std::mem::take(&mut self.waiting).into_iter().partition(|(way, _)| way == up);
             self.waiting = waiting;
             let taken: Vec<(String, String)> = taken;
-            taken.iter().for_each(|(way, incident)| self.engine.proven(way, incident, now));
+            taken.iter().for_each(|(way, incident)| self.engine.answered(way, incident, true, now));
         }
         if let Some((name, text, over)) = &step.incident {
             let ends_at = if *over { now } else { Timestamp::MAX };
@@ -168,7 +168,7 @@ impl World {
             if self.down.contains(&tell.way) {
                 self.waiting.push((tell.way.clone(), flush.incident.clone()));
             } else {
-                self.engine.proven(&tell.way, &flush.incident, now);
+                self.engine.answered(&tell.way, &flush.incident, true, now);
             }
         }
         for decided in &flush.decisions {

@@ -57,11 +57,6 @@ fn fallback(receiver: &ReceiverConfig, names: &BTreeSet<&String>) -> Option<Stri
     (!names.contains(to)).then(|| format!("fallback: there is no receiver `{to}`"))
 }
 
-/// A mistake in what a top-level key names.
-pub(super) fn at(text: &str, key: &str, message: String) -> Problem {
-    Problem::at(line_of(text, key), 1, message)
-}
-
 /// The line of a top-level key, or of the thing with that name.
 fn line_of(text: &str, key: &str) -> usize {
     let named = |line: &str| line.split_once("name:").is_some_and(|(_, name)| name.contains(key));

@@ -288,8 +288,6 @@ impl Config {
         if let Some(alertmanager) = &mut config.alertmanager {
             let folder = file.parent().unwrap_or_else(|| Path::new(""));
             alertmanager.config_file = folder.join(&alertmanager.config_file);
-            let checked = crate::alerting::check(&alertmanager.config_file);
-            checked.map_err(|problem| error(vec![check::at(&text, "alertmanager", problem.to_string())]))?;
         }
         Ok(config)
     }

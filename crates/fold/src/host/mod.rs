@@ -60,6 +60,8 @@ pub struct Host {
     /// Records applied since the last checkpoint.
     unsaved: u64,
     saved_at: Duration,
+    /// How long that took.
+    save_took: Duration,
     /// The last tick: its offset, and when it was appended.
     ticked: Option<(Offset, Duration)>,
 }
@@ -83,6 +85,7 @@ impl Host {
             progress: Progress::new(),
             name: format!("folds-{}", parts.shard),
             unsaved: 0,
+            save_took: Duration::ZERO,
             ticked: None,
         }
     }
@@ -205,7 +208,9 @@ impl Host {
         if self.unsaved >= self.config.checkpoint_records {
             Duration::ZERO
         } else if self.unsaved > 0 {
-            (self.saved_at + self.config.checkpoint_every).saturating_sub(self.clock.monotonic())
+            // What takes long to save is saved less often: at most a tenth of the time goes into it.
+            let every = self.config.checkpoint_every.max(self.save_took * 10);
+            (self.saved_at + every).saturating_sub(self.clock.monotonic())
         } else {
             LOOK_EVERY
         }
@@ -213,7 +218,7 @@ impl Host {
 
     /// Saves a checkpoint. If that fails the old one stays, and the log keeps its records.
     async fn save(&mut self) {
-        let next = self.machine.next();
+        let (next, started) = (self.machine.next(), self.clock.monotonic());
         let saved = match self.machine.checkpoint() {
             Ok(state) => {
                 metrics::gauge!("steadfast_fold_checkpoint_bytes", "shard" => self.shard.to_string())
@@ -223,6 +228,7 @@ impl Host {
             Err(error) => Err(error),
         };
         self.saved_at = self.clock.monotonic();
+        self.save_took = self.saved_at.saturating_sub(started);
         self.unsaved = 0;
         match saved {
             Ok(()) => self.progress.update(|position| position.saved = next),

@@ -55,7 +55,7 @@ impl OutboxFold {
         fold.digests = digests.into_iter().filter(|(receiver, _)| fold.knows(receiver)).collect();
         for (incident, mut lanes) in saved.lanes {
             // Nobody can tell a receiver anything that is no longer configured.
-            lanes.retain(|receiver, _| fold.knows(receiver));
+            lanes.retain(|receiver, _| fold.follows(receiver));
             fold.open += lanes.len() as u64;
             for (receiver, lane) in &lanes {
                 if lane.failed == Some(Outcome::Refused) {

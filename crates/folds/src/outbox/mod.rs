@@ -213,7 +213,7 @@ impl OutboxFold {
 
     fn receipt(&mut self, row: &Receipt, now: Timestamp, told: &mut Told) {
         // A receiver that is no longer configured is nobody's concern.
-        if !self.knows(&row.receiver) {
+        if !self.follows(&row.receiver) {
             return;
         }
         let taken = matches!(row.outcome, Outcome::Delivered | Outcome::Accepted | Outcome::Unproven);
@@ -233,7 +233,7 @@ impl OutboxFold {
                 self.done(row, now, told);
             }
         }
-        if news {
+        if news && self.knows(&row.receiver) {
             self.examine(row, now, told);
         }
     }
@@ -250,6 +250,7 @@ impl OutboxFold {
         if lane.in_flight() {
             return;
         }
+        let gone = !self.knows(&row.receiver);
         self.give_up(row, now, told);
         self.unwatch(&row.receiver, &row.incident);
         match row.outcome {
@@ -261,8 +262,10 @@ impl OutboxFold {
             return;
         };
         let (receiver, incident) = (&row.receiver, &row.incident);
+        let over = lane.closing && lane.wanted.is_none();
         match row.outcome {
-            _ if lane.closing && lane.wanted.is_none() => self.forget(receiver, incident),
+            _ if over => self.forget(receiver, incident),
+            Outcome::Refused | Outcome::Retry | Outcome::Poison if gone => self.forget(receiver, incident),
             Outcome::Refused | Outcome::Retry => {
                 lane.failed = Some(Outcome::Refused);
                 self.owed.insert((receiver.clone(), incident.clone()));

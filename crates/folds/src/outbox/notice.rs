@@ -1,7 +1,5 @@
 //! Notices: what an Alertmanager configuration wants one receiver to be told.
 
-use std::collections::BTreeSet;
-
 use base::Timestamp;
 use model::rows::{Alert, Notice, Routing};
 use notify::Notification;
@@ -12,9 +10,10 @@ use super::{OutboxFold, Told};
 pub const GROUPS: &str = "alertmanager";
 
 impl OutboxFold {
-    /// Whether notices tell of this incident, so that the routes of receivers do not decide.
+    /// Whether notices tell of this incident, so that the routes of receivers do not decide. Who was
+    /// told of it before that is told on.
     pub(super) fn has_notices(&self, row: &Alert) -> bool {
-        row.scope == GROUPS && !self.direct.is_empty()
+        row.scope == GROUPS && !self.direct.is_empty() && !self.lanes.contains_key(&row.incident)
     }
 
     /// Whether a receiver is configured, here or in the Alertmanager configuration.
@@ -22,16 +21,15 @@ impl OutboxFold {
         self.routes.knows(receiver) || self.direct.contains(receiver)
     }
 
-    /// Takes the receivers of a new Alertmanager configuration; nobody can tell those that are gone.
+    /// Takes the receivers of a new Alertmanager configuration. Those that are gone are told the end of
+    /// what they were told, by notices that follow.
     pub(super) fn reroute(&mut self, row: &Routing) {
         self.direct = serde_json::from_str(&row.receivers).unwrap_or_default();
-        let gone = |receiver: &&String| !self.knows(receiver);
-        let gone: BTreeSet<(String, String)> = self
-            .lanes
-            .iter()
-            .flat_map(|(incident, lanes)| lanes.keys().filter(gone).map(|name| (name.clone(), incident.clone())))
-            .collect();
-        gone.iter().for_each(|(receiver, incident)| self.forget(receiver, incident));
+    }
+
+    /// Whether what a receiver was told is still to be followed.
+    pub(super) fn follows(&self, receiver: &str) -> bool {
+        self.knows(receiver) || receiver.starts_with("alertmanager/")
     }
 
     pub(super) fn notice(&mut self, row: &Notice, now: Timestamp, told: &mut Told) {

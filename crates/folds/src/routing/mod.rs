@@ -16,7 +16,7 @@ mod tests;
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use alertmanager::engine::{Engine, Setup};
+use alertmanager::engine::{Engine, Plan, Setup};
 use alertmanager::interval::Zone;
 use alertmanager::{Alert, Matcher, Matchers, Silence, WireMatcher};
 use base::Timestamp;
@@ -36,7 +36,7 @@ pub type Shared = Arc<RwLock<Engine>>;
 #[derive(Debug)]
 pub struct RoutingFold {
     engine: Shared,
-    /// The configuration without secrets; empty if there is none.
+    /// The plan as JSON; empty if there is none.
     config: String,
     link_base: Option<String>,
     /// The time of the last record.
@@ -56,24 +56,30 @@ impl RoutingFold {
         let engine = Arc::clone(&self.engine);
         let mut engine = engine.write();
         match record.batch.stream {
-            Stream::Postings => record.rows::<Posting>()?.into_iter().for_each(|row| engine.post(alert(row), now)),
+            Stream::Postings => {
+                record.rows::<Posting>()?.into_iter().for_each(|row| engine.post(alert(row, now), now));
+            }
             Stream::Silences => {
-                record.rows::<SilenceRow>()?.into_iter().filter_map(silence).for_each(|it| engine.silence(it));
+                let silences = record.rows::<SilenceRow>()?.into_iter().filter_map(|row| silence(row, now));
+                silences.for_each(|it| engine.silence(it));
             }
             Stream::Routings => {
                 for row in record.rows::<Routing>()? {
                     self.reroute(row, &mut engine, now);
                 }
             }
-            Stream::Alerts if self.is_configured() => {
+            Stream::Alerts => {
                 for row in record.rows::<Incident>()?.iter().filter(|row| row.scope != GROUPS) {
                     let body = incident::body(row, self.link_base.as_deref());
                     engine.incident(&row.incident, incident::alert(row), body, now);
                 }
             }
             Stream::Receipts => {
-                for row in record.rows::<Receipt>()?.iter().filter(|row| is_taken(row)) {
-                    engine.proven(&row.receiver, &row.incident, now);
+                for row in record.rows::<Receipt>()?.iter().filter(|row| row.receiver.starts_with("alertmanager/")) {
+                    let taken = matches!(row.outcome, Outcome::Delivered | Outcome::Accepted);
+                    if taken || row.last {
+                        engine.answered(&row.receiver, &row.incident, taken, now);
+                    }
                 }
             }
             _ => {}
@@ -103,17 +109,13 @@ impl RoutingFold {
     }
 }
 
-fn is_taken(row: &Receipt) -> bool {
-    row.receiver.starts_with("alertmanager/") && matches!(row.outcome, Outcome::Delivered | Outcome::Accepted)
-}
-
-/// What the engine needs of a configuration without secrets; of an empty one, what holds without any.
+/// What the engine needs of a plan as JSON; of an empty text, what holds without a configuration.
 fn setup(config: &str) -> Result<Setup, String> {
     if config.is_empty() {
         return Ok(Setup::unconfigured());
     }
-    let config = alertmanager::Config::parse(config).map_err(|error| error.to_string())?;
-    Setup::of(&config, Zone::default()).map_err(|error| error.to_string())
+    let plan: Plan = serde_json::from_str(config).map_err(|error| error.to_string())?;
+    Setup::of(&plan, Zone::default()).map_err(|error| error.to_string())
 }
 
 fn unconfigured() -> Engine {
@@ -122,13 +124,14 @@ fn unconfigured() -> Engine {
     engine
 }
 
-fn alert(row: Posting) -> Alert {
-    let Posting { time, labels, annotations, starts_at, ends_at, timeout, generator_url } = row;
-    Alert { labels, annotations, starts_at, ends_at, updated_at: time, generator_url, timeout }
+/// The time of the record never goes back, whatever the clock of who posted it did.
+fn alert(row: Posting, now: Timestamp) -> Alert {
+    let Posting { labels, annotations, starts_at, ends_at, timeout, generator_url, .. } = row;
+    Alert { labels, annotations, starts_at, ends_at, updated_at: now, generator_url, timeout }
 }
 
 /// The silence of a row; nothing if its matchers cannot be read, which would be a bug.
-fn silence(row: SilenceRow) -> Option<Silence> {
+fn silence(row: SilenceRow, now: Timestamp) -> Option<Silence> {
     let bug = |error: &dyn std::fmt::Display| tracing::error!(id = row.id, %error, "a silence cannot be read: a bug");
     let wire: Vec<WireMatcher> = serde_json::from_str(&row.matchers).inspect_err(|error| bug(error)).ok()?;
     let matchers: Result<Vec<_>, _> = wire.into_iter().map(Matcher::try_from).collect();
@@ -137,7 +140,7 @@ fn silence(row: SilenceRow) -> Option<Silence> {
         id: row.id,
         starts_at: row.starts_at,
         ends_at: row.ends_at,
-        updated_at: row.time,
+        updated_at: now,
         created_by: row.created_by,
         comment: row.comment,
         annotations: row.annotations,

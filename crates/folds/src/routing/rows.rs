@@ -55,33 +55,37 @@ impl RoutingFold {
             outputs.push(GROUPS, &[incident(flush, now)])?;
         }
         if self.is_configured() {
-            for tell in &flush.tells {
-                outputs.push(GROUPS, &[self.notice(flush, tell, now)])?;
+            for tell in flush.tells.iter().filter(|tell| tell.way.starts_with("alertmanager/")) {
+                let (scope, notice) = self.notice(flush, tell, now);
+                outputs.push(&scope, &[notice])?;
             }
         }
         Ok(())
     }
 
-    fn notice(&self, flush: &Flush, tell: &Tell, now: Timestamp) -> Notice {
+    /// The notice, and its scope: what comes of it stays in that shard.
+    fn notice(&self, flush: &Flush, tell: &Tell, now: Timestamp) -> (String, Notice) {
         let action = match tell.action {
             Action::Tell => "tell",
             Action::Resolve => "resolve",
             Action::Forget => "forget",
         };
         metrics::counter!("steadfast_notices_total", "action" => action, "reason" => tell.reason.as_str()).increment(1);
+        let notification = self.notification(flush, tell, now);
         let payload = match tell.action {
             Action::Forget => String::new(),
             // Strings and numbers only: it cannot fail.
-            _ => serde_json::to_string(&self.notification(flush, tell, now)).unwrap_or_default(),
+            _ => serde_json::to_string(&notification).unwrap_or_default(),
         };
-        Notice {
+        let notice = Notice {
             time: now,
             receiver: tell.way.clone(),
             incident: flush.incident.clone(),
             action: action.to_owned(),
             reason: tell.reason.as_str().to_owned(),
             payload,
-        }
+        };
+        (notification.scope, notice)
     }
 
     fn notification(&self, flush: &Flush, tell: &Tell, now: Timestamp) -> Notification {

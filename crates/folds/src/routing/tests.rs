@@ -26,7 +26,8 @@ receivers:
 
 fn routing(time: Timestamp, config: &str) -> Routing {
     let receivers = r#"["alertmanager/chat/webhook/0","alertmanager/chat/webhook/1","alertmanager/page/webhook/0"]"#;
-    Routing { time, config: config.to_owned(), receivers: receivers.to_owned() }
+    let plan = Plan::of(&alertmanager::Config::parse(config).unwrap());
+    Routing { time, config: serde_json::to_string(&plan).unwrap(), receivers: receivers.to_owned() }
 }
 
 fn labels(pairs: &[(&str, String)]) -> Labels {

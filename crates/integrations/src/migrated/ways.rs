@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use alertmanager::config::{
     Email, HttpConfig, Integration as Configured, Opsgenie, Pagerduty, Secret as Text, SecretUrl, Settings, Slack,
-    Webhook,
+    TlsConfig, Webhook,
 };
 use base::{Secret, SecretRef};
 use notify::Integration;
@@ -43,6 +43,7 @@ fn webhook(it: &Webhook, cx: &Context) -> Built {
     let auth = Auth::of(it.http_config.as_ref())?;
     let mut cx = cx.clone();
     cx.timeout = it.timeout.map(|timeout| timeout.0).filter(|timeout| !timeout.is_zero()).or(cx.timeout);
+    literal("url", it.url.as_ref().map(SecretUrl::expose))?;
     let max = usize::try_from(it.max_alerts).unwrap_or(usize::MAX);
     let config = WebhookConfig {
         url: Address::Secret(secret_url("url", &it.url, &it.url_file)?),
@@ -82,7 +83,9 @@ fn opsgenie(it: &Opsgenie, cx: &Context) -> Built {
 }
 
 fn slack(it: &Slack, cx: &Context) -> Built {
-    plain(it.http_config.as_ref())?;
+    // A token of `app_token` is in it too, as a header.
+    it.http_config.as_ref().map_or(Ok(()), followed)?;
+    literal("channel", it.channel.as_deref())?;
     let token = secret("app_token", &it.app_token, &it.app_token_file).ok();
     let webhook_url = match &token {
         Some(_) => None,
@@ -94,6 +97,16 @@ fn slack(it: &Slack, cx: &Context) -> Built {
 }
 
 fn email(it: &Email, cx: &Context) -> Built {
+    let tls = it.tls_config.clone().unwrap_or_default();
+    let only_ca = TlsConfig { ca_file: tls.ca_file.clone(), ..TlsConfig::default() };
+    let not_followed = [
+        ("auth_secret", it.auth_secret.is_some() || it.auth_secret_file.is_some()),
+        ("auth_identity", it.auth_identity.as_ref().is_some_and(|text| !text.is_empty())),
+        ("tls_config", tls != only_ca),
+    ];
+    if let Some((key, _)) = not_followed.into_iter().find(|(_, used)| *used) {
+        return Err(BuildError::value("email_configs", format!("`{key}` is not followed here")));
+    }
     let host = it.smarthost.clone().ok_or_else(|| BuildError::value("smarthost", "there is none"))?;
     let port = host.port.parse().map_err(|_| BuildError::value("smarthost", "its port is no number"))?;
     let tls = match (it.force_implicit_tls, it.require_tls) {
@@ -162,7 +175,10 @@ fn followed(config: &HttpConfig) -> Result<(), BuildError> {
     let not_followed = [
         ("oauth2", config.oauth2.is_some()),
         ("proxy_url", config.proxy_url.as_ref().is_some_and(|url| !url.is_empty())),
-        ("tls_config", tls.is_some_and(|tls| *tls != Default::default())),
+        ("tls_config", tls.is_some_and(|tls| *tls != TlsConfig::default())),
+        ("proxy_from_environment", config.proxy_from_environment),
+        ("no_proxy", config.no_proxy.as_ref().is_some_and(|text| !text.is_empty())),
+        ("proxy_connect_header", !config.proxy_connect_header.is_empty()),
     ];
     match not_followed.iter().find(|(_, used)| *used) {
         Some((key, _)) => Err(BuildError::value("http_config", format!("`{key}` is not followed here"))),
@@ -179,6 +195,14 @@ fn plain(config: Option<&HttpConfig>) -> Result<(), BuildError> {
         return Err(BuildError::value("http_config", "credentials and headers are not sent to this provider"));
     }
     Ok(())
+}
+
+/// Refuses a template where one is not followed.
+fn literal(key: &'static str, text: Option<&str>) -> Result<(), BuildError> {
+    match text {
+        Some(text) if text.contains("{{") => Err(BuildError::value(key, "a template is not followed here")),
+        _ => Ok(()),
+    }
 }
 
 fn secret(key: &'static str, text: &Option<Text>, file: &Option<PathBuf>) -> Result<SecretRef, BuildError> {

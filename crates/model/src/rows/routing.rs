@@ -52,7 +52,7 @@ row! {
     Routing in Routings {
         /// When.
         time: Timestamp,
-        /// Alertmanager's configuration with `<secret>` for each secret; empty if there is none.
+        /// What of an Alertmanager configuration decides who is told what, as JSON; empty if there is none.
         config: String,
         /// The receivers that it names, as a JSON list of texts: see [`Notice::receiver`].
         receivers: String,

@@ -87,13 +87,13 @@ impl Driver {
             let ended = tokio::select! {
                 biased;
                 () = shutdown.wait() => break false,
+                Some(receivers) = changes.recv() => {
+                    self.configure(receivers);
+                    None
+                }
                 Some(ended) = self.work.next() => Some(ended),
                 Some(chunk) = chunks.recv() => {
                     self.read(chunk);
-                    None
-                }
-                Some(receivers) = changes.recv() => {
-                    self.configure(receivers);
                     None
                 }
                 () = self.runtime.clock.sleep(wake) => None,

@@ -11,6 +11,7 @@ use model::{Batch, ModelError};
 use super::ask::Ask;
 use super::wire::{GettableAlert, PostableAlert};
 use super::{BODY, Problem};
+use crate::alerting::Alerting;
 use crate::state::State;
 
 /// What batches of the API are about: they are in one shard.
@@ -25,8 +26,10 @@ const REASONS: usize = 10;
 /// `GET /api/v2/alerts`
 pub async fn get(With(state): With<State>, RawQuery(query): RawQuery) -> Result<Json<Vec<GettableAlert>>, Problem> {
     let (ask, now) = (Ask::parse(query.as_deref())?, state.clock.now());
-    let mut views = state.alerting()?.engine.read().alerts(now, |alert| ask.matches(&alert.labels));
-    views.retain(|view| {
+    let mut views = super::alerting(&state)?.engine.read().alerts(now, |alert| ask.matches(&alert.labels));
+    views.retain_mut(|view| {
+        // Time intervals mute groups, not alerts.
+        view.status.muted_by.clear();
         let status = &view.status;
         (ask.active || status.is_suppressed())
             && (ask.silenced || status.silenced_by.is_empty())
@@ -38,32 +41,37 @@ pub async fn get(With(state): With<State>, RawQuery(query): RawQuery) -> Result<
 
 /// `POST /api/v2/alerts`: what is valid is taken even if other alerts are refused.
 pub async fn post(With(state): With<State>, body: Result<Bytes, BytesRejection>) -> Result<(), Problem> {
-    let alerting = state.alerting()?;
+    let alerting = super::alerting(&state)?;
     let posted: Vec<PostableAlert> = read(body)?;
     POSTED.check(posted.len() as u64).map_err(|exceeded| Problem::new(StatusCode::PAYLOAD_TOO_LARGE, exceeded))?;
-    let (held, timeout) = {
-        let engine = alerting.engine.read();
-        (engine.len(), engine.setup().resolve_timeout)
-    };
-    Limit::new("alertmanager.alerts", alerting.max_alerts)
-        .check((held + posted.len()) as u64)
-        .map_err(|exceeded| Problem::busy(StatusCode::TOO_MANY_REQUESTS, exceeded))?;
+    let timeout = alerting.engine.read().setup().resolve_timeout;
     let now = state.clock.now();
     let (mut rows, mut refused) = (Vec::with_capacity(posted.len()), Vec::new());
     for alert in posted {
         let accepted = alert.read().and_then(|alert| accept(alert, now, timeout).map_err(|error| error.to_string()));
         match accepted {
-            Ok(alert) => rows.push(row(alert)),
+            Ok(alert) => rows.push(alert),
             Err(reason) => refused.push(reason),
         }
     }
+    room(alerting, &rows)?;
+    let rows: Vec<Posting> = rows.into_iter().map(row).collect();
     metrics::counter!("steadfast_alertmanager_received_total", "result" => "accepted").increment(rows.len() as u64);
     metrics::counter!("steadfast_alertmanager_received_total", "result" => "refused").increment(refused.len() as u64);
-    let batches = batches(&rows);
-    alerting
-        .append(batches.map_err(|error| Problem::new(StatusCode::INTERNAL_SERVER_ERROR, error))?, &state.clock)
-        .await?;
+    let batches = batches(&rows).map_err(|error| Problem::new(StatusCode::INTERNAL_SERVER_ERROR, error))?;
+    alerting.append(batches, &state.clock).await.map_err(Problem::later)?;
     if refused.is_empty() { Ok(()) } else { Err(Problem::bad(reasons(&refused))) }
+}
+
+/// Whether what is new fits beside what is held.
+fn room(alerting: &Alerting, alerts: &[Alert]) -> Result<(), Problem> {
+    let engine = alerting.engine.read();
+    let new = alerts.iter().filter(|alert| !engine.holds(alert.fingerprint())).count();
+    if new == 0 {
+        return Ok(());
+    }
+    let limit = Limit::new("alertmanager.alerts", alerting.max_alerts);
+    limit.check((engine.len() + new) as u64).map_err(|exceeded| Problem::busy(StatusCode::TOO_MANY_REQUESTS, exceeded))
 }
 
 pub(super) fn read<T: serde::de::DeserializeOwned>(body: Result<Bytes, BytesRejection>) -> Result<T, Problem> {

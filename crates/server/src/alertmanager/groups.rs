@@ -10,7 +10,7 @@ use crate::state::State;
 pub async fn get(With(state): With<State>, RawQuery(query): RawQuery) -> Result<Json<Vec<AlertGroup>>, Problem> {
     let (ask, now) = (Ask::parse(query.as_deref())?, state.clock.now());
     let wanted = |alert: &alertmanager::Alert| ask.matches(&alert.labels);
-    let mut groups = state.alerting()?.engine.read().groups(now, |receiver| ask.wants(receiver), wanted);
+    let mut groups = super::alerting(&state)?.engine.read().groups(now, |receiver| ask.wants(receiver), wanted);
     for group in &mut groups {
         group.alerts.retain(|view| {
             let status = &view.status;

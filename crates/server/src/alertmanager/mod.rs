@@ -6,7 +6,6 @@
 mod alerts;
 mod ask;
 mod groups;
-mod parts;
 mod silences;
 mod status;
 mod wire;
@@ -19,9 +18,8 @@ use axum::routing::{get, post};
 use axum::{Json, Router};
 use base::Limit;
 
-pub use parts::{Alerting, Reload};
-
 use crate::access::Access;
+use crate::alerting::Alerting;
 use crate::state::State;
 
 /// Bytes of a request's body here; alerts come in batches.
@@ -50,9 +48,15 @@ async fn everything(Extension(access): Extension<Access>, request: Request, next
     }
 }
 
+/// What takes alerts in.
+fn alerting(state: &State) -> Result<&Alerting, Problem> {
+    let nobody = || Problem::new(StatusCode::NOT_FOUND, "this process does not have the role `alerting`");
+    state.alerting.as_ref().ok_or_else(nobody)
+}
+
 /// An error as Alertmanager has them: a JSON text.
 #[derive(Debug)]
-pub struct Problem {
+struct Problem {
     status: StatusCode,
     message: String,
     /// Seconds after which to try again.
@@ -60,13 +64,17 @@ pub struct Problem {
 }
 
 impl Problem {
-    /// An error with that status.
-    pub fn new(status: StatusCode, message: impl ToString) -> Self {
+    fn new(status: StatusCode, message: impl ToString) -> Self {
         Self { status, message: message.to_string(), retry_after: None }
     }
 
     fn bad(message: impl ToString) -> Self {
         Self::new(StatusCode::BAD_REQUEST, message)
+    }
+
+    /// What the log did not take: to be tried again.
+    fn later(error: impl ToString) -> Self {
+        Self::busy(StatusCode::SERVICE_UNAVAILABLE, error)
     }
 
     fn busy(status: StatusCode, message: impl ToString) -> Self {

@@ -9,10 +9,11 @@ use model::rows::SilenceRow;
 use model::{Batch, Key};
 use serde_json::{Value, json};
 
+use super::Problem;
 use super::alerts::{KEY, read};
 use super::ask::Ask;
 use super::wire::{GettableSilence, PostableSilence};
-use super::{Alerting, Problem};
+use crate::alerting::Alerting;
 use crate::state::State;
 
 /// `GET /api/v2/silences`
@@ -26,14 +27,14 @@ pub async fn list(With(state): With<State>, RawQuery(query): RawQuery) -> Result
         };
         state && matches(&ask, silence)
     };
-    let engine = state.alerting()?.engine.read();
+    let engine = super::alerting(&state)?.engine.read();
     Ok(Json(engine.silences().list(now).into_iter().filter(wanted).map(|it| GettableSilence::of(it, now)).collect()))
 }
 
 /// `GET /api/v2/silence/{id}`
 pub async fn get(With(state): With<State>, Path(id): Path<String>) -> Result<Json<GettableSilence>, Problem> {
     let now = state.clock.now();
-    let engine = state.alerting()?.engine.read();
+    let engine = super::alerting(&state)?.engine.read();
     let silence = engine.silences().get(&id).ok_or_else(|| problem(SilenceError::NotFound(id)))?;
     Ok(Json(GettableSilence::of(silence, now)))
 }
@@ -41,7 +42,7 @@ pub async fn get(With(state): With<State>, Path(id): Path<String>) -> Result<Jso
 /// `POST /api/v2/silences`: a new one, or a change of the one with that id.
 pub async fn post(With(state): With<State>, body: Result<Bytes, BytesRejection>) -> Result<Json<Value>, Problem> {
     let posted = read::<PostableSilence>(body)?.read()?;
-    let (alerting, now) = (state.alerting()?, state.clock.now());
+    let (alerting, now) = (super::alerting(&state)?, state.clock.now());
     let new_id = state.rng.uuid();
     let mut changed = String::new();
     change(alerting, &state, now, |silences| {
@@ -54,7 +55,7 @@ pub async fn post(With(state): With<State>, body: Result<Bytes, BytesRejection>)
 
 /// `DELETE /api/v2/silence/{id}`: ends it; it stays listed for a while.
 pub async fn delete(With(state): With<State>, Path(id): Path<String>) -> Result<(), Problem> {
-    let (alerting, now) = (state.alerting()?, state.clock.now());
+    let (alerting, now) = (super::alerting(&state)?, state.clock.now());
     change(alerting, &state, now, |silences| silences.expire(&id, now)).await
 }
 
@@ -74,11 +75,15 @@ async fn change(
     };
     // Incidents are in every shard, and what mutes them is too.
     let batch = || Batch::of(KEY, &rows).map_err(|error| Problem::new(StatusCode::INTERNAL_SERVER_ERROR, error));
-    for shard in (0..alerting.log.shards()).filter(|shard| !rows.is_empty() && *shard != alerting.shard) {
-        let appended = alerting.log.append(shard, vec![batch()?]).await;
-        appended.map_err(|error| Problem::busy(StatusCode::SERVICE_UNAVAILABLE, error))?;
+    if rows.is_empty() {
+        return Ok(());
     }
-    if rows.is_empty() { Ok(()) } else { alerting.append(vec![batch()?], &state.clock).await }
+    alerting.append(vec![batch()?], &state.clock).await.map_err(Problem::later)?;
+    for shard in (0..alerting.log.shards()).filter(|shard| *shard != alerting.shard) {
+        let appended = alerting.log.append(shard, vec![batch()?]).await;
+        appended.map_err(Problem::later)?;
+    }
+    Ok(())
 }
 
 fn row(silence: &Silence, now: Timestamp) -> SilenceRow {

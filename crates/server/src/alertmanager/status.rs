@@ -9,7 +9,7 @@ use crate::state::State;
 
 /// `GET /api/v2/status`. The configuration is one that amtool can read, without secrets.
 pub async fn status(With(state): With<State>) -> Result<Json<Value>, Problem> {
-    let original = state.alerting()?.engine.read().setup().original.clone();
+    let original = super::alerting(&state)?.original.read().clone();
     let version = env!("CARGO_PKG_VERSION");
     Ok(Json(json!({
         "cluster": {"name": "steadfast", "status": "ready", "peers": [{"name": "steadfast", "address": state.addr.to_string()}]},
@@ -21,12 +21,12 @@ pub async fn status(With(state): With<State>) -> Result<Json<Value>, Problem> {
 
 /// `GET /api/v2/receivers`
 pub async fn receivers(With(state): With<State>) -> Result<Json<Vec<Name>>, Problem> {
-    Ok(Json(state.alerting()?.engine.read().setup().receivers().map(Name::of).collect()))
+    Ok(Json(super::alerting(&state)?.engine.read().setup().receivers().map(Name::of).collect()))
 }
 
 /// `POST /-/reload`: reads the configuration again. Timers and everything that is known stay.
 pub async fn reload(With(state): With<State>) -> Result<(), Problem> {
-    let reloaded = (state.alerting()?.reload)().await;
+    let reloaded = (super::alerting(&state)?.reload)().await;
     reloaded
         .map_err(|error| Problem::new(StatusCode::INTERNAL_SERVER_ERROR, format!("failed to reload config: {error}")))
 }

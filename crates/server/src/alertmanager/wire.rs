@@ -118,7 +118,7 @@ impl From<GroupView> for AlertGroup {
         Self {
             alerts: view.alerts.into_iter().map(GettableAlert::from).collect(),
             labels: view.labels,
-            route_labels: Labels::new(),
+            route_labels: view.route_labels,
             receiver: Name { name: view.receiver },
         }
     }

@@ -17,10 +17,10 @@ use axum::routing::{get, post};
 use tower_http::catch_panic::CatchPanicLayer;
 
 use crate::state::State;
-use crate::{alertmanager, guard, page};
+use crate::{guard, page};
 
-/// Every route, behind what all requests pass.
-pub fn router(state: State) -> Router {
+/// Every route, with `more` of them, behind what all requests pass.
+pub fn router(state: State, more: Router<State>) -> Router {
     let guarded = Router::new()
         .route("/", get(page::home))
         .route("/incidents/{key}", get(page::incident))
@@ -30,7 +30,7 @@ pub fn router(state: State) -> Router {
         .route("/api/drift", get(drift::get))
         .route("/api/drift/watch", get(watch::get))
         .route("/metrics", get(status::metrics))
-        .merge(alertmanager::router())
+        .merge(more)
         .layer(from_fn_with_state(state.clone(), guard::authenticate));
     let body = DefaultBodyLimit::max(state.config.max_body_bytes);
     Router::new()

@@ -10,7 +10,7 @@ use crate::render::{self, Style};
 use crate::{FINE, FOUND};
 
 pub(super) fn check_config(file: &Path) -> Result<u8, Box<dyn Error>> {
-    Config::load(file)?;
+    app::check(&Config::load(file)?)?;
     print(&format!("{}: fine\n", file.display()));
     Ok(FINE)
 }
