@@ -44,6 +44,8 @@ impl Histogram {
     /// The value below which a share of the observations lies, interpolated within its bucket.
     pub(crate) fn quantile(&self, q: f64) -> Quantile {
         let has_nan = self.sum.is_nan();
+        // A sum of observations of both infinities is no number either.
+        let skewed = || has_nan && self.bounded().iter().map(|bucket| bucket.count).sum::<f64>() < self.count;
         let of = |value| Quantile { value, has_nan: false };
         if q < 0.0 {
             return of(f64::NEG_INFINITY);
@@ -77,13 +79,13 @@ impl Histogram {
             return Quantile { value: f64::NAN, has_nan };
         }
         if self.is_custom() && bucket.lower == f64::NEG_INFINITY {
-            return Quantile { value: bucket.upper, has_nan };
+            return of(bucket.upper);
         }
         if self.is_custom() && bucket.upper == f64::INFINITY {
-            return Quantile { value: bucket.lower, has_nan };
+            return of(bucket.lower);
         }
         let within = if upwards { rank - (below - bucket.count) } else { below - rank };
-        Quantile { value: bucket.at(within / bucket.count), has_nan }
+        Quantile { value: bucket.at(within / bucket.count), has_nan: skewed() }
     }
 
     /// The share of observations between two values, both as they are in the buckets by interpolation.
