@@ -37,10 +37,10 @@ impl Evaluator<'_> {
             Some(param) => Some((self.eval_scalar(param, steps)?, param.bare().span)),
             None => None,
         };
+        let input = self.eval_vector(&aggregate.expr, steps)?;
         if let Some((values, span)) = &params {
             self.check_parameter(aggregate.op, values, *span)?;
         }
-        let input = self.eval_vector(&aggregate.expr, steps)?;
         let groups = groups(&input, &aggregate.grouping, aggregate.without);
         let values = params.map(|(values, _)| values).unwrap_or_default();
         // Which of its series are left out is told of the aggregation as a whole.

@@ -7,6 +7,7 @@ use crate::annotations::Note;
 use crate::error::QueryError;
 use crate::histogram::{Histogram, Incompatible, Keep, ResetHint};
 use crate::parser::ast::{Binary, BinaryOp, Expr, ExprKind, Span};
+use crate::text::quote;
 use crate::value::{Series, Value};
 
 /// What an operator makes of two values.
@@ -42,6 +43,10 @@ impl Evaluator<'_> {
         steps: Steps,
     ) -> Result<Evaluated, QueryError> {
         let found = match (left, right) {
+            (Evaluated::Scalar(_), Evaluated::Scalar(_)) if binary.op.is_trim() => {
+                let op = quote(binary.op.as_str());
+                return Err(QueryError::failed(format!("operator {op} not allowed for Scalar operations")));
+            }
             (Evaluated::Scalar(left), Evaluated::Scalar(right)) => {
                 let values = left.into_iter().zip(right).map(|(a, b)| scalars(binary.op, a, b));
                 return Ok(Evaluated::Scalar(values.collect()));

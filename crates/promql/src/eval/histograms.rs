@@ -131,7 +131,7 @@ impl Evaluator<'_> {
             let (lower, upper) = (at(&lower, step), at(&upper, step));
             let value = match found {
                 Found::Native(histogram) => {
-                    if histogram.sum.is_nan() && histogram.count != 0.0 && lower < upper {
+                    if histogram.has_unplaced() && lower < upper {
                         self.note(Note::nan_in_fraction(vector.bare().span, labels.metric_name()));
                     }
                     histogram.fraction(lower, upper)

@@ -41,11 +41,15 @@ impl Histogram {
         Bounded { lower, upper, count, exponential: !holds_zero }
     }
 
+    /// Whether there are observations that are in no bucket since they are no number. That the sum is
+    /// none is not enough: observations of both infinities make it so too.
+    pub(crate) fn has_unplaced(&self) -> bool {
+        self.sum.is_nan() && self.ranges().iter().map(|range| range.count).sum::<f64>() < self.count
+    }
+
     /// The value below which a share of the observations lies, interpolated within its bucket.
     pub(crate) fn quantile(&self, q: f64) -> Quantile {
         let has_nan = self.sum.is_nan();
-        // A sum of observations of both infinities is no number either.
-        let skewed = || has_nan && self.bounded().iter().map(|bucket| bucket.count).sum::<f64>() < self.count;
         let of = |value| Quantile { value, has_nan: false };
         if q < 0.0 {
             return of(f64::NEG_INFINITY);
@@ -85,7 +89,7 @@ impl Histogram {
             return of(bucket.lower);
         }
         let within = if upwards { rank - (below - bucket.count) } else { below - rank };
-        Quantile { value: bucket.at(within / bucket.count), has_nan: skewed() }
+        Quantile { value: bucket.at(within / bucket.count), has_nan: self.has_unplaced() }
     }
 
     /// The share of observations between two values, both as they are in the buckets by interpolation.
