@@ -118,12 +118,13 @@ impl<'a> Parser<'a> {
     }
 
     fn peek_at(&self, ahead: usize) -> &Token {
-        self.tokens.get(self.at + ahead).map_or(&Token::End, |spanned| &spanned.token)
+        // The last token stays.
+        self.tokens.get(self.at + ahead).or(self.tokens.last()).map_or(&Token::End, |spanned| &spanned.token)
     }
 
     fn span(&self) -> Span {
         let end = Span { start: self.query.len(), end: self.query.len() };
-        self.tokens.get(self.at).map_or(end, |spanned| spanned.span)
+        self.tokens.get(self.at).or(self.tokens.last()).map_or(end, |spanned| spanned.span)
     }
 
     /// Where the token before stands.
@@ -133,7 +134,7 @@ impl<'a> Parser<'a> {
 
     fn advance(&mut self) -> Token {
         let token = self.peek().clone();
-        if self.at + 1 < self.tokens.len() {
+        if self.at < self.tokens.len() {
             self.at += 1;
         }
         token
