@@ -1,4 +1,4 @@
-use crate::functions::dates::Date;
+use crate::dates::Date;
 use crate::parser::ast::Span;
 use crate::text::{quote, rounded_float, short_float};
 
