@@ -1,5 +1,6 @@
+use crate::dates::Date;
 use crate::parser::ast::Span;
-use crate::text::{float, quote, rounded_float, short_float};
+use crate::text::{quote, rounded_float, short_float};
 
 /// How serious an annotation is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -180,8 +181,8 @@ impl Note {
                 short_float(found.to),
                 rounded_float(found.difference, 2),
                 found.count,
-                float(found.first as f64 / 1000.0),
-                float(found.last as f64 / 1000.0),
+                Date::of(found.first.div_euclid(1000).into()),
+                Date::of(found.last.div_euclid(1000).into()),
             )
         });
         Annotation { severity: self.severity, text: format!("{kind}: {}{more} ({line}:{column})", self.text) }

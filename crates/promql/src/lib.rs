@@ -4,6 +4,7 @@
 //! Pure: no I/O, no clock, no threads. What takes long asks a callback whether it may go on.
 
 mod annotations;
+mod dates;
 mod error;
 mod eval;
 mod functions;

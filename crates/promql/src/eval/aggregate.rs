@@ -24,21 +24,27 @@ pub(super) struct Group {
 }
 
 impl Evaluator<'_> {
-    pub(super) fn eval_aggregate(&self, aggregate: &Aggregate, steps: Steps) -> Result<Vec<Series>, QueryError> {
+    pub(super) fn eval_aggregate(
+        &self,
+        aggregate: &Aggregate,
+        all: Span,
+        steps: Steps,
+    ) -> Result<Vec<Series>, QueryError> {
         if aggregate.op == AggregateOp::CountValues {
             return self.eval_count_values(aggregate, steps);
         }
         let params = match &aggregate.param {
-            Some(param) => Some((self.eval_scalar(param, steps)?, param.span)),
+            Some(param) => Some((self.eval_scalar(param, steps)?, param.bare().span)),
             None => None,
         };
+        let input = self.eval_vector(&aggregate.expr, steps)?;
         if let Some((values, span)) = &params {
             self.check_parameter(aggregate.op, values, *span)?;
         }
-        let input = self.eval_vector(&aggregate.expr, steps)?;
         let groups = groups(&input, &aggregate.grouping, aggregate.without);
         let values = params.map(|(values, _)| values).unwrap_or_default();
-        let span = aggregate.expr.span;
+        // Which of its series are left out is told of the aggregation as a whole.
+        let span = if aggregate.op.picks() { all } else { aggregate.expr.bare().span };
         let found = match aggregate.op {
             op if op.picks() => return self.pick(op, input, &groups, &values, span, steps),
             AggregateOp::Quantile => self.quantiles(&input, groups, &values, span, steps),
@@ -68,7 +74,8 @@ impl Evaluator<'_> {
             let mut points = Vec::new();
             for (slot, t) in slots.into_iter().zip(steps.times()) {
                 let Some(slot) = slot else { continue };
-                let name = group.labels.metric_name();
+                let first = group.members.first().and_then(|place| input.get(*place));
+                let name = first.map_or("", |series| series.labels.metric_name());
                 let value = slot.finish(|problem| self.note(problem_note(problem, op, span, name)));
                 points.extend(value.map(|value| Point { t, value }));
             }
@@ -110,7 +117,7 @@ impl Evaluator<'_> {
         }
         let input = self.eval_vector(&aggregate.expr, steps)?;
         let mut counts: HashMap<Labels, usize> = HashMap::new();
-        let mut found: Vec<(Labels, bool, Vec<f64>)> = Vec::new();
+        let mut found: Vec<(Labels, Vec<f64>)> = Vec::new();
         for series in &input {
             self.check_time()?;
             for point in &series.points {
@@ -122,20 +129,19 @@ impl Evaluator<'_> {
                 let place = *counts.entry(labels.clone()).or_insert(found.len());
                 if place == found.len() {
                     self.check_room(found.len().saturating_mul(steps.count()))?;
-                    found.push((labels, false, vec![0.0; steps.count()]));
+                    found.push((labels, vec![0.0; steps.count()]));
                 }
-                let Some((_, drops_name, counts)) = found.get_mut(place) else { continue };
-                *drops_name |= series.drops_name;
-                if let Some(count) = counts.get_mut(steps.index(point.t)) {
+                let counts = found.get_mut(place).map(|(_, counts)| counts);
+                if let Some(count) = counts.and_then(|counts| counts.get_mut(steps.index(point.t))) {
                     *count += 1.0;
                 }
             }
         }
         self.release(points_in(&input));
-        let series = found.into_iter().map(|(labels, drops_name, counts)| {
+        let series = found.into_iter().map(|(labels, counts)| {
             let counted = counts.into_iter().zip(steps.times()).filter(|(count, _)| *count > 0.0);
             let points = counted.map(|(count, t)| Point { t, value: Value::Float(count) }).collect();
-            Series { labels, points, drops_name }
+            Series::new(labels, points)
         });
         let series: Vec<Series> = series.collect();
         self.hold(points_in(&series))?;

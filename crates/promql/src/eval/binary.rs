@@ -7,6 +7,7 @@ use crate::annotations::Note;
 use crate::error::QueryError;
 use crate::histogram::{Histogram, Incompatible, Keep, ResetHint};
 use crate::parser::ast::{Binary, BinaryOp, Expr, ExprKind, Span};
+use crate::text::quote;
 use crate::value::{Series, Value};
 
 /// What an operator makes of two values.
@@ -42,6 +43,10 @@ impl Evaluator<'_> {
         steps: Steps,
     ) -> Result<Evaluated, QueryError> {
         let found = match (left, right) {
+            (Evaluated::Scalar(_), Evaluated::Scalar(_)) if binary.op.is_trim() => {
+                let op = quote(binary.op.as_str());
+                return Err(QueryError::failed(format!("operator {op} not allowed for Scalar operations")));
+            }
             (Evaluated::Scalar(left), Evaluated::Scalar(right)) => {
                 let values = left.into_iter().zip(right).map(|(a, b)| scalars(binary.op, a, b));
                 return Ok(Evaluated::Scalar(values.collect()));
@@ -78,7 +83,8 @@ impl Evaluator<'_> {
             series.points.retain_mut(|point| {
                 let number = Value::Float(scalar.get(steps.index(point.t)).copied().unwrap_or(f64::NAN));
                 let (left, right) = if swapped { (&number, &point.value) } else { (&point.value, &number) };
-                let Some(combined) = self.combine(op, left, right, span) else { return false };
+                let tell = &mut |note| self.note(note);
+                let Some(combined) = combine(op, left, right, span, tell) else { return false };
                 if binary.returns_bool {
                     point.value = Value::Float(f64::from(u8::from(combined.keep)));
                     return true;
@@ -95,70 +101,73 @@ impl Evaluator<'_> {
         vector.retain(|series| !series.points.is_empty());
         if binary.returns_bool || renames(op) { merged(vector) } else { Ok(vector) }
     }
+}
 
-    /// What an operator makes of two values; nothing, and a note, if it cannot.
-    pub(super) fn combine(&self, op: BinaryOp, left: &Value, right: &Value, span: Span) -> Option<Combined> {
-        let kept = |value: Value| Some(Combined { value, keep: true });
-        match (left, right) {
-            (Value::Float(a), Value::Float(b)) if !op.is_trim() => {
-                let keep = !op.is_comparison() || compares(op, *a, *b);
-                let value = if op.is_comparison() { *a } else { arithmetic(op, *a, *b) };
-                Some(Combined { value: Value::Float(value), keep })
+/// Who is told of what was found.
+type Tell<'a> = &'a mut dyn FnMut(Note);
+
+/// What an operator makes of two values; nothing, and a note, if it cannot.
+pub(super) fn combine(op: BinaryOp, left: &Value, right: &Value, span: Span, tell: Tell<'_>) -> Option<Combined> {
+    let kept = |value: Value| Some(Combined { value, keep: true });
+    match (left, right) {
+        (Value::Float(a), Value::Float(b)) if !op.is_trim() => {
+            let keep = !op.is_comparison() || compares(op, *a, *b);
+            let value = if op.is_comparison() { *a } else { arithmetic(op, *a, *b) };
+            Some(Combined { value: Value::Float(value), keep })
+        }
+        (Value::Histogram(histogram), Value::Float(number)) => match op {
+            BinaryOp::Mul => kept(scaled(histogram, |histogram| histogram.mul(*number))),
+            BinaryOp::Div => kept(scaled(histogram, |histogram| histogram.div(*number))),
+            BinaryOp::TrimUpper => kept(scaled(histogram, |histogram| histogram.trim(*number, Keep::Below))),
+            BinaryOp::TrimLower => kept(scaled(histogram, |histogram| histogram.trim(*number, Keep::Above))),
+            _ => incompatible(op, left, right, span, tell),
+        },
+        (Value::Float(number), Value::Histogram(histogram)) if op == BinaryOp::Mul => {
+            kept(scaled(histogram, |histogram| histogram.mul(*number)))
+        }
+        (Value::Histogram(a), Value::Histogram(b)) => match op {
+            BinaryOp::Add => combine_histograms(a, b, Combining::Addition, span, tell).and_then(kept),
+            BinaryOp::Sub => combine_histograms(a, b, Combining::Subtraction, span, tell).and_then(kept),
+            BinaryOp::Eq => Some(Combined { value: left.clone(), keep: a == b }),
+            BinaryOp::Ne => Some(Combined { value: left.clone(), keep: a != b }),
+            _ => incompatible(op, left, right, span, tell),
+        },
+        _ => incompatible(op, left, right, span, tell),
+    }
+}
+
+fn incompatible(op: BinaryOp, left: &Value, right: &Value, span: Span, tell: Tell<'_>) -> Option<Combined> {
+    let kind = |value: &Value| match value {
+        Value::Float(_) => "float",
+        Value::Histogram(_) => "histogram",
+    };
+    tell(Note::incompatible_types(span, kind(left), op.as_str(), kind(right)));
+    None
+}
+
+fn combine_histograms(a: &Histogram, b: &Histogram, combining: Combining, span: Span, tell: Tell<'_>) -> Option<Value> {
+    let mut result = a.clone();
+    let subtracts = combining == Combining::Subtraction;
+    let combined = if subtracts { result.sub(b) } else { result.add(b) };
+    match combined {
+        Ok(combined) => {
+            if combined.reset_collision {
+                tell(Note::reset_collision(span, combining));
             }
-            (Value::Histogram(histogram), Value::Float(number)) => match op {
-                BinaryOp::Mul => kept(scaled(histogram, |histogram| histogram.mul(*number))),
-                BinaryOp::Div => kept(scaled(histogram, |histogram| histogram.div(*number))),
-                BinaryOp::TrimUpper => kept(scaled(histogram, |histogram| histogram.trim(*number, Keep::Below))),
-                BinaryOp::TrimLower => kept(scaled(histogram, |histogram| histogram.trim(*number, Keep::Above))),
-                _ => self.incompatible(op, left, right, span),
-            },
-            (Value::Float(number), Value::Histogram(histogram)) if op == BinaryOp::Mul => {
-                kept(scaled(histogram, |histogram| histogram.mul(*number)))
+            if combined.bounds_reconciled {
+                tell(Note::bounds_reconciled(span, combining));
             }
-            (Value::Histogram(a), Value::Histogram(b)) => match op {
-                BinaryOp::Add => self.combine_histograms(a, b, Combining::Addition, span).and_then(kept),
-                BinaryOp::Sub => self.combine_histograms(a, b, Combining::Subtraction, span).and_then(kept),
-                BinaryOp::Eq => Some(Combined { value: left.clone(), keep: a == b }),
-                BinaryOp::Ne => Some(Combined { value: left.clone(), keep: a != b }),
-                _ => self.incompatible(op, left, right, span),
-            },
-            _ => self.incompatible(op, left, right, span),
+        }
+        Err(Incompatible) => {
+            tell(Note::incompatible_buckets(span, if subtracts { "-" } else { "+" }));
+            return None;
         }
     }
-
-    fn incompatible(&self, op: BinaryOp, left: &Value, right: &Value, span: Span) -> Option<Combined> {
-        let kind = |value: &Value| match value {
-            Value::Float(_) => "float",
-            Value::Histogram(_) => "histogram",
-        };
-        self.note(Note::incompatible_types(span, kind(left), op.as_str(), kind(right)));
-        None
+    if subtracts {
+        result.reset_hint = ResetHint::Gauge;
     }
-
-    fn combine_histograms(&self, a: &Histogram, b: &Histogram, combining: Combining, span: Span) -> Option<Value> {
-        let mut result = a.clone();
-        let subtracts = combining == Combining::Subtraction;
-        let combined = if subtracts { result.sub(b) } else { result.add(b) };
-        match combined {
-            Ok(combined) => {
-                if combined.reset_collision {
-                    self.note(Note::reset_collision(span, combining));
-                }
-                if combined.bounds_reconciled {
-                    self.note(Note::bounds_reconciled(span, combining));
-                }
-            }
-            Err(Incompatible) => {
-                self.note(Note::incompatible_buckets(span, if subtracts { "-" } else { "+" }));
-                return None;
-            }
-        }
-        if subtracts {
-            result.reset_hint = ResetHint::Gauge;
-        }
-        result.compact();
-        Some(result.into())
-    }
+    result.compact();
+    Some(result.into())
 }
 
 fn scaled(histogram: &Arc<Histogram>, scale: impl FnOnce(&mut Histogram)) -> Value {

@@ -5,8 +5,9 @@ use super::selector::Part;
 use super::series::{Cursors, merged, points_in};
 use super::{Evaluated, Evaluator, Steps};
 use crate::annotations::Note;
+use crate::dates;
 use crate::error::QueryError;
-use crate::functions::{dates, instant, natural};
+use crate::functions::{instant, natural};
 use crate::labels::{Builder, Labels, METRIC_NAME};
 use crate::matcher::MatchOp;
 use crate::parser::as_invalid_byte;
@@ -76,7 +77,7 @@ impl Evaluator<'_> {
     /// Functions that make a number of each number.
     fn eval_mapped(&self, name: &str, args: &[Expr], steps: Steps) -> Result<Vec<Series>, QueryError> {
         if let Some(part) = dates::part(name) {
-            let of = |seconds: f64| part(dates::Date::of(seconds as i64)) as f64;
+            let of = |seconds: f64| part(dates::Date::of(dates::whole_seconds(seconds))) as f64;
             let Some(arg) = args.first() else {
                 let values: Vec<f64> = steps.times().map(|t| of(t.div_euclid(1000) as f64)).collect();
                 return Ok(vec![super::series::of_scalar(&values, steps)]);
@@ -205,7 +206,7 @@ impl Evaluator<'_> {
     }
 
     fn eval_sort(&self, span: Span, name: &str, args: &[Expr], steps: Steps) -> Result<Vec<Series>, QueryError> {
-        if self.query.start() != self.query.end() {
+        if steps.count() > 1 {
             self.note(Note::sort_in_range(span));
         }
         let Some(arg) = args.first() else { return Ok(Vec::new()) };

@@ -75,11 +75,11 @@ impl Evaluator<'_> {
         for q in qs {
             let values = self.eval_scalar(q, steps)?;
             for value in values.iter().filter(|value| !(0.0..=1.0).contains(*value)) {
-                self.note(Note::quantile(q.span, *value));
+                self.note(Note::quantile(q.bare().span, *value));
             }
             quantiles.push(values);
         }
-        let span = vector.span;
+        let span = vector.bare().span;
         self.eval_found(vector, steps, |step, t, labels, found, out| {
             for values in &quantiles {
                 let q = values.get(step).copied().unwrap_or(f64::NAN);
@@ -131,8 +131,8 @@ impl Evaluator<'_> {
             let (lower, upper) = (at(&lower, step), at(&upper, step));
             let value = match found {
                 Found::Native(histogram) => {
-                    if histogram.sum.is_nan() && histogram.count != 0.0 && lower < upper {
-                        self.note(Note::nan_in_fraction(vector.span, labels.metric_name()));
+                    if histogram.has_unplaced() && lower < upper {
+                        self.note(Note::nan_in_fraction(vector.bare().span, labels.metric_name()));
                     }
                     histogram.fraction(lower, upper)
                 }
@@ -151,7 +151,7 @@ impl Evaluator<'_> {
         mut take: impl FnMut(usize, i64, &Labels, &Found<'_>, &mut Gatherer) -> Result<(), QueryError>,
     ) -> Result<Vec<Series>, QueryError> {
         let input = self.eval_vector(vector, steps)?;
-        let span = vector.span;
+        let span = vector.bare().span;
         let bounds: Vec<Option<f64>> = input.iter().map(|series| parse_float(series.labels.get(BUCKET))).collect();
         let unbounded: Vec<Labels> = input.iter().map(|series| series.labels.without_one(BUCKET)).collect();
         let mut out = Gatherer::default();

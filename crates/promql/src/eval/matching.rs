@@ -1,8 +1,9 @@
 use hashbrown::{HashMap, HashSet};
 
-use super::binary::renames;
+use super::binary::{combine, renames};
 use super::series::{Cursors, merged, points_in};
 use super::{Evaluator, Steps};
+use crate::annotations::Note;
 use crate::error::QueryError;
 use crate::labels::{Builder, Labels, METRIC_NAME};
 use crate::parser::ast::{Binary, Cardinality, Matching, Span};
@@ -49,9 +50,6 @@ struct Matched<'a> {
     by_labels: HashMap<(Labels, bool), usize>,
     out: Vec<Series>,
 }
-
-/// Two series that belong together, by their places (none: filled in), their match group and values.
-type Pair = (Option<usize>, Option<usize>, usize, Value, Value);
 
 impl Evaluator<'_> {
     /// An arithmetic or comparison operator between two vectors.
@@ -107,61 +105,80 @@ impl Evaluator<'_> {
                 return Err(matched.duplicate(group, other, *place, swapped));
             }
         }
-        let mut seen: HashMap<usize, HashSet<usize>> = HashMap::new();
+        let mut step = Step { t, span, swapped, seen: HashMap::new(), note: None };
         // A fill value stands for the side that is matched second or first here, whichever it was
         // written for: that is how Prometheus has it.
-        let (fill_many, fill_one) = (matching.fill_left, matching.fill_right);
-        let mut pairs: Vec<Pair> = Vec::new();
-        let mut met: HashSet<usize> = HashSet::new();
+        let (fill_many, fill_one) = (matching.fill_left.map(Value::Float), matching.fill_right.map(Value::Float));
         for (place, value) in many {
             let group = matched.signatures.left.get(*place).copied().unwrap_or(0);
-            met.insert(group);
-            match (ones.get(&group), fill_one) {
+            match (ones.get(&group), &fill_one) {
                 (Some((other, other_value)), _) => {
-                    pairs.push((Some(*place), Some(*other), group, (*value).clone(), (*other_value).clone()));
+                    matched.join(&mut step, group, (Some(*place), value), (Some(*other), other_value))?;
                 }
-                (None, Some(fill)) => pairs.push((Some(*place), None, group, (*value).clone(), Value::Float(fill))),
+                (None, Some(fill)) => matched.join(&mut step, group, (Some(*place), value), (None, fill))?,
                 (None, None) => {}
             }
         }
-        if let Some(fill) = fill_many {
+        if let Some(fill) = &fill_many {
             for (place, value) in one {
                 let group = matched.signatures.right.get(*place).copied().unwrap_or(0);
-                if !met.contains(&group) {
-                    pairs.push((None, Some(*place), group, Value::Float(fill), (*value).clone()));
+                if !step.seen.contains_key(&group) {
+                    matched.join(&mut step, group, (None, fill), (Some(*place), value))?;
                 }
             }
         }
-        for (many, one, group, many_value, one_value) in pairs {
-            let (left, right) = if swapped { (&one_value, &many_value) } else { (&many_value, &one_value) };
-            let Some(combined) = self.combine(matched.binary.op, left, right, span) else { continue };
-            let place = matched.place(many, one, group);
-            let results = seen.entry(group).or_default();
-            let new = results.insert(place);
-            if matching.cardinality == Cardinality::OneToOne && results.len() + usize::from(!new) > 1 {
-                let message =
-                    "multiple matches for labels: many-to-one matching must be explicit (group_left/group_right)";
-                return Err(QueryError::failed(message));
-            }
-            if !new {
-                let message = "multiple matches for labels: grouping labels must ensure unique matches";
-                return Err(QueryError::failed(message));
-            }
-            let value = if matched.binary.returns_bool {
-                Value::Float(f64::from(u8::from(combined.keep)))
-            } else if combined.keep {
-                // A comparison keeps the value of the left side.
-                combined.value
-            } else {
-                continue;
-            };
-            matched.push(place, t, value)?;
+        // Of what was found at one time, the last is told, as Prometheus does.
+        if let Some(note) = step.note {
+            self.note(note);
         }
         Ok(())
     }
 }
 
+/// Matching at one time.
+struct Step {
+    t: i64,
+    span: Span,
+    swapped: bool,
+    /// The results of each match group.
+    seen: HashMap<usize, HashSet<usize>>,
+    note: Option<Note>,
+}
+
+/// A series by its place (none: filled in) and its value.
+type Side<'a> = (Option<usize>, &'a Value);
+
 impl Matched<'_> {
+    /// Puts two series that belong together into the result.
+    fn join(&mut self, step: &mut Step, group: usize, many: Side<'_>, one: Side<'_>) -> Result<(), QueryError> {
+        let op = self.binary.op;
+        let (left, right) = if step.swapped { (one.1, many.1) } else { (many.1, one.1) };
+        let note = &mut step.note;
+        let Some(combined) = combine(op, left, right, step.span, &mut |found| *note = Some(found)) else {
+            return Ok(());
+        };
+        let place = self.place(many.0, one.0, group);
+        let results = step.seen.entry(group).or_default();
+        let new = results.insert(place);
+        if self.binary.matching.cardinality == Cardinality::OneToOne && results.len() + usize::from(!new) > 1 {
+            let message = "multiple matches for labels: many-to-one matching must be explicit (group_left/group_right)";
+            return Err(QueryError::failed(message));
+        }
+        if !new {
+            let message = "multiple matches for labels: grouping labels must ensure unique matches";
+            return Err(QueryError::failed(message));
+        }
+        let value = if self.binary.returns_bool {
+            Value::Float(f64::from(u8::from(combined.keep)))
+        } else if combined.keep {
+            // A comparison keeps the value of the left side.
+            combined.value
+        } else {
+            return Ok(());
+        };
+        self.push(place, step.t, value)
+    }
+
     /// Where the result of two series is.
     fn place(&mut self, many: Option<usize>, one: Option<usize>, group: usize) -> usize {
         if let Some(place) = self.places.get(&(many, one, group)) {

@@ -188,7 +188,7 @@ impl<'a> Evaluator<'a> {
             ExprKind::Paren(inner) => self.eval(inner, steps),
             ExprKind::Unary(negative, operand) => self.eval_unary(*negative, operand, steps),
             ExprKind::Binary(_) => self.eval_chain(expr, steps),
-            ExprKind::Aggregate(aggregate) => self.eval_aggregate(aggregate, steps).map(Evaluated::Vector),
+            ExprKind::Aggregate(aggregate) => self.eval_aggregate(aggregate, expr.span, steps).map(Evaluated::Vector),
             ExprKind::Call(call) => self.eval_call(expr, call, steps),
             ExprKind::Vector(selector) => self.eval_selector(selector, expr.span, steps).map(Evaluated::Vector),
             // Where these may stand, the function around them evaluates them.

@@ -3,7 +3,7 @@ use super::{Evaluator, Steps};
 use crate::annotations::Note;
 use crate::error::QueryError;
 use crate::functions::ranges::{self, RangeContext, Window};
-use crate::parser::ast::{Call, Expr, Extension, ValueType};
+use crate::parser::ast::{Call, Expr, ExprKind, Extension, Span, ValueType};
 use crate::value::{Point, Series, Value};
 
 impl Evaluator<'_> {
@@ -22,13 +22,19 @@ impl Evaluator<'_> {
             Extension::Anchored => (self.options.lookback, 0),
             Extension::Smoothed => (self.options.lookback, self.options.lookback),
         };
-        let first_span = call.args.first().map_or(arg.span, |first| first.span);
+        // What a subquery gives has no place of its own in Prometheus.
+        let span_of = |expr: &Expr| match expr.bare() {
+            Expr { kind: ExprKind::Subquery(_), .. } => Span::default(),
+            expr => expr.span,
+        };
+        let span = span_of(arg);
+        let first_span = call.args.first().map_or(span, span_of);
         let note = |note| self.note(note);
         let mut found = Vec::with_capacity(input.sources.len());
         for source in &input.sources {
             self.check_time()?;
             let context = RangeContext {
-                span: arg.span,
+                span,
                 first_span,
                 name: source.labels.metric_name(),
                 extension: input.extension,

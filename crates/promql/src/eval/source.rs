@@ -91,8 +91,8 @@ impl Evaluator<'_> {
                 Extension::None => raw_points(&source, after, until),
                 extension => {
                     if !source.histograms.is_empty() {
-                        let message =
-                            "anchored and smoothed modifiers of a range that is shown do not work with histograms";
+                        let modifier = if extension == Extension::Smoothed { "smoothed" } else { "anchored" };
+                        let message = format!("{modifier} modifier is not supported with histograms");
                         return Err(QueryError::failed(message));
                     }
                     let lookback = self.options.lookback;

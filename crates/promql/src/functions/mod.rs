@@ -2,7 +2,6 @@
 
 pub(crate) mod aggregates;
 pub(crate) mod classic;
-pub(crate) mod dates;
 pub(crate) mod extended;
 pub(crate) mod instant;
 pub(crate) mod natural;

@@ -41,6 +41,12 @@ impl Histogram {
         Bounded { lower, upper, count, exponential: !holds_zero }
     }
 
+    /// Whether there are observations that are in no bucket since they are no number. That the sum is
+    /// none is not enough: observations of both infinities make it so too.
+    pub(crate) fn has_unplaced(&self) -> bool {
+        self.sum.is_nan() && self.ranges().iter().map(|range| range.count).sum::<f64>() < self.count
+    }
+
     /// The value below which a share of the observations lies, interpolated within its bucket.
     pub(crate) fn quantile(&self, q: f64) -> Quantile {
         let has_nan = self.sum.is_nan();
@@ -77,13 +83,13 @@ impl Histogram {
             return Quantile { value: f64::NAN, has_nan };
         }
         if self.is_custom() && bucket.lower == f64::NEG_INFINITY {
-            return Quantile { value: bucket.upper, has_nan };
+            return of(bucket.upper);
         }
         if self.is_custom() && bucket.upper == f64::INFINITY {
-            return Quantile { value: bucket.lower, has_nan };
+            return of(bucket.lower);
         }
         let within = if upwards { rank - (below - bucket.count) } else { below - rank };
-        Quantile { value: bucket.at(within / bucket.count), has_nan }
+        Quantile { value: bucket.at(within / bucket.count), has_nan: self.has_unplaced() }
     }
 
     /// The share of observations between two values, both as they are in the buckets by interpolation.

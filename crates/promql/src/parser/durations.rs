@@ -4,7 +4,8 @@ use super::error::ParseError;
 use super::token::Token;
 use crate::text::MAX_DURATION;
 
-const CONTEXT: &str = "duration expression";
+const CONTEXT: &str = "subquery or range selector";
+const EXPECTED: &str = "number, duration, step(), or range()";
 
 /// Why a duration expression has no value.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -91,7 +92,7 @@ impl Parser<'_> {
     pub(super) fn bracket_duration(&mut self) -> Result<Duration, ParseError> {
         let start = self.span();
         if matches!(self.peek(), Token::RightBracket | Token::Colon) {
-            return self.error(start, "missing unit character in duration or duration expression");
+            return self.unexpected(CONTEXT, EXPECTED);
         }
         let duration = self.duration(0)?;
         if duration.is_constant()
@@ -168,7 +169,7 @@ impl Parser<'_> {
                 Ok(Duration::Paren(Box::new(inner)))
             }
             Token::Word(word) => self.duration_function(&word.to_ascii_lowercase()),
-            _ => self.unexpected(CONTEXT, "number, duration, step(), range(), min_of() or max_of()"),
+            _ => self.unexpected(CONTEXT, EXPECTED),
         }
     }
 
@@ -185,7 +186,10 @@ impl Parser<'_> {
                 self.expect(&Token::RightParen, CONTEXT)?;
                 return Ok(Duration::Extreme(name == "max_of", Box::new(a), Box::new(b)));
             }
-            _ => return self.unexpected(CONTEXT, "number, duration, step(), range(), min_of() or max_of()"),
+            _ => {
+                let first = name.chars().next().unwrap_or_default();
+                return self.error(self.span(), format!("unexpected character in duration expression: '{first}'"));
+            }
         };
         self.advance();
         self.expect(&Token::LeftParen, CONTEXT)?;

@@ -142,12 +142,14 @@ impl Parser<'_> {
             Token::LeftParen => {
                 self.advance();
                 let inner = self.expression(0)?;
-                self.expect(&Token::RightParen, "paren expression")?;
+                if !self.take(&Token::RightParen) {
+                    return self.misplaced();
+                }
                 ExprKind::Paren(Box::new(inner))
             }
             Token::LeftBrace => return self.selector(None),
             Token::Word(word) => return self.word(&word),
-            _ => return self.unexpected("", ""),
+            _ => return self.misplaced(),
         };
         Ok(Expr { kind, span: start.to(self.last_span()) })
     }
@@ -165,6 +167,9 @@ impl Parser<'_> {
         if next == Token::LeftParen {
             return self.call(word);
         }
+        if matches!(lower.as_str(), "bool" | "on" | "ignoring" | "group_left" | "group_right" | "atan2") {
+            return self.misplaced();
+        }
         self.selector(Some(word))
     }
 
@@ -172,7 +177,9 @@ impl Parser<'_> {
         let start = self.span();
         self.advance();
         let before = self.aggregate_modifier()?;
+        self.aggregations += 1;
         let mut args = self.arguments("aggregation")?;
+        self.aggregations -= 1;
         let after = if before.is_none() { self.aggregate_modifier()? } else { None };
         let span = start.to(self.last_span());
         let wanted = if op.parameter().is_some() { 2 } else { 1 };
@@ -255,7 +262,7 @@ impl Parser<'_> {
                 return Ok(args);
             }
             if !self.take(&Token::Comma) {
-                return self.unexpected(context, "\",\" or \")\"");
+                return self.misplaced();
             }
             if self.peek() == &Token::RightParen {
                 return self.error(self.last_span(), format!("trailing commas not allowed in {context} args"));

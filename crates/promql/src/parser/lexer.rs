@@ -6,20 +6,29 @@ use crate::text::{MAX_DURATION, parse_duration, parse_float, quote};
 /// An expression may be so long, in bytes.
 pub const MAX_QUERY: usize = 1 << 20;
 
-/// Takes an expression apart.
-pub(crate) fn tokens(query: &str) -> Result<Vec<Spanned>, ParseError> {
+/// Takes an expression apart. What cannot be is told apart from the tokens, the last of which is then
+/// [`Token::Invalid`]: a mistake that the parser finds before it comes first.
+pub(crate) fn tokens(query: &str) -> (Vec<Spanned>, Option<ParseError>) {
+    let invalid = |span| Spanned { token: Token::Invalid, span };
     if query.len() > MAX_QUERY {
         let message = format!("expression is longer than {MAX_QUERY} bytes");
-        return Err(ParseError::new(query, Span::default(), message));
+        return (vec![invalid(Span::default())], Some(ParseError::new(query, Span::default(), message)));
     }
-    let mut lexer = Lexer { query, at: 0, brackets: 0, braces: 0 };
+    let mut lexer = Lexer { query, at: 0, brackets: 0, braces: 0, parens: 0 };
     let mut tokens = Vec::new();
     loop {
-        let token = lexer.next()?;
-        let done = token.token == Token::End;
-        tokens.push(token);
-        if done {
-            return Ok(tokens);
+        match lexer.next() {
+            Ok(token) => {
+                let done = token.token == Token::End;
+                tokens.push(token);
+                if done {
+                    return (tokens, None);
+                }
+            }
+            Err(error) => {
+                tokens.push(invalid(error.span));
+                return (tokens, Some(error));
+            }
         }
     }
 }
@@ -30,6 +39,7 @@ struct Lexer<'a> {
     /// Within `[..]` a colon separates; elsewhere it begins or is part of a name.
     brackets: usize,
     braces: usize,
+    parens: usize,
 }
 
 impl<'a> Lexer<'a> {
@@ -65,10 +75,11 @@ impl<'a> Lexer<'a> {
     }
 
     fn token(&mut self, start: usize) -> Result<Token, ParseError> {
-        let Some(c) = self.peek() else { return Ok(Token::End) };
+        let Some(c) = self.peek() else { return self.end(start) };
         let after = self.rest().get(c.len_utf8()..).unwrap_or_default();
         match c {
             '"' | '\'' | '`' => return self.string(c),
+            c if self.braces > 0 && (c.is_ascii_digit() || c == '.') => {}
             c if c.is_ascii_digit() || (c == '.' && after.starts_with(|c: char| c.is_ascii_digit())) => {
                 return self.number();
             }
@@ -79,6 +90,9 @@ impl<'a> Lexer<'a> {
                 return Ok(self.word());
             }
             _ => {}
+        }
+        if self.braces > 0 && !matches!(c, ',' | '=' | '!' | '{' | '}') {
+            return self.error(start, format!("unexpected character inside braces: {}", quoted_char(c)));
         }
         if let Some((text, token)) = SYMBOLS.iter().find(|(text, _)| self.rest().starts_with(text)) {
             self.at += text.len();
@@ -95,11 +109,26 @@ impl<'a> Lexer<'a> {
             Token::RightBracket if self.brackets == 0 => return self.error(start, "unexpected right bracket ']'"),
             Token::RightBracket => self.brackets -= 1,
             Token::LeftBrace => self.braces += 1,
-            Token::RightBrace if self.braces == 0 => return self.error(start, "unexpected right brace '}'"),
+            Token::RightBrace if self.braces == 0 => return self.error(start, "unexpected character: '}'"),
             Token::RightBrace => self.braces -= 1,
+            Token::LeftParen => self.parens += 1,
+            Token::RightParen if self.parens == 0 => {
+                return self.error(start + 1, "unexpected right parenthesis ')'");
+            }
+            Token::RightParen => self.parens -= 1,
             _ => {}
         }
         Ok(token)
+    }
+
+    fn end(&self, start: usize) -> Result<Token, ParseError> {
+        if self.braces > 0 {
+            return self.error(start, "unexpected end of input inside braces");
+        }
+        if self.brackets == 0 && self.parens > 0 {
+            return self.error(start, "unclosed left parenthesis");
+        }
+        Ok(Token::End)
     }
 
     fn word(&mut self) -> Token {
@@ -320,7 +349,7 @@ mod tests {
     use super::*;
 
     fn kinds(query: &str) -> Vec<Token> {
-        tokens(query).unwrap().into_iter().map(|spanned| spanned.token).collect()
+        tokens(query).0.into_iter().map(|spanned| spanned.token).collect()
     }
 
     #[test]
@@ -353,8 +382,9 @@ mod tests {
 
     #[test]
     fn errors_have_their_place() {
-        assert_eq!(tokens("a\n ?").unwrap_err().to_string(), "2:2: parse error: unexpected character: '?'");
-        assert!(tokens("\"abc").unwrap_err().message.contains("unterminated"));
-        assert!(tokens("1h5").unwrap_err().message.contains("bad number"));
+        let mistake = |query| tokens(query).1.unwrap();
+        assert_eq!(mistake("a\n ?").to_string(), "2:2: parse error: unexpected character: '?'");
+        assert!(mistake("\"abc").message.contains("unterminated"));
+        assert!(mistake("1h5").message.contains("bad number"));
     }
 }

@@ -32,7 +32,7 @@ pub const MAX_DEPTH: usize = 128;
 /// # Errors
 /// What is wrong and where; the texts are those of Prometheus where it has one for the mistake.
 pub fn parse(query: &str) -> Result<Expr, ParseError> {
-    let mut parser = Parser::new(query)?;
+    let mut parser = Parser::new(query);
     if parser.peek() == &Token::End {
         return Err(ParseError::new(query, Span::default(), "no expression found in input"));
     }
@@ -62,7 +62,7 @@ pub fn parse_selector(text: &str) -> Result<Vec<Matcher>, ParseError> {
 /// What is wrong and where.
 pub fn parse_series_labels(text: &str) -> Result<(Labels, &str), ParseError> {
     let end = labels_end(text);
-    let mut parser = Parser::new(text.get(..end).unwrap_or(text))?;
+    let mut parser = Parser::new(text.get(..end).unwrap_or(text));
     let mut builder = Builder::default();
     parser.labels(&mut builder)?;
     parser.expect_end()?;
@@ -101,11 +101,16 @@ struct Parser<'a> {
     tokens: Vec<Spanned>,
     at: usize,
     depth: usize,
+    /// In how many aggregations what comes is.
+    aggregations: usize,
+    /// Why the last token is none.
+    broken: Option<ParseError>,
 }
 
 impl<'a> Parser<'a> {
-    fn new(query: &'a str) -> Result<Self, ParseError> {
-        Ok(Self { query, tokens: lexer::tokens(query)?, at: 0, depth: 0 })
+    fn new(query: &'a str) -> Self {
+        let (tokens, broken) = lexer::tokens(query);
+        Self { query, tokens, at: 0, depth: 0, aggregations: 0, broken }
     }
 
     fn peek(&self) -> &Token {
@@ -113,12 +118,13 @@ impl<'a> Parser<'a> {
     }
 
     fn peek_at(&self, ahead: usize) -> &Token {
-        self.tokens.get(self.at + ahead).map_or(&Token::End, |spanned| &spanned.token)
+        // The last token stays.
+        self.tokens.get(self.at + ahead).or(self.tokens.last()).map_or(&Token::End, |spanned| &spanned.token)
     }
 
     fn span(&self) -> Span {
         let end = Span { start: self.query.len(), end: self.query.len() };
-        self.tokens.get(self.at).map_or(end, |spanned| spanned.span)
+        self.tokens.get(self.at).or(self.tokens.last()).map_or(end, |spanned| spanned.span)
     }
 
     /// Where the token before stands.
@@ -128,7 +134,7 @@ impl<'a> Parser<'a> {
 
     fn advance(&mut self) -> Token {
         let token = self.peek().clone();
-        if self.at + 1 < self.tokens.len() {
+        if self.at < self.tokens.len() {
             self.at += 1;
         }
         token
@@ -155,15 +161,38 @@ impl<'a> Parser<'a> {
     }
 
     fn expect_end(&mut self) -> Result<(), ParseError> {
-        if self.peek() == &Token::End { Ok(()) } else { self.unexpected("", "") }
+        if self.peek() == &Token::End { Ok(()) } else { self.misplaced() }
     }
 
     fn error<T>(&self, span: Span, message: impl Into<String>) -> Result<T, ParseError> {
-        Err(ParseError::new(self.query, span, message))
+        match &self.broken {
+            Some(broken) if self.peek() == &Token::Invalid => Err(broken.clone()),
+            _ => Err(ParseError::new(self.query, span, message)),
+        }
+    }
+
+    /// The next token as errors name it.
+    fn described(&self, context: &str) -> String {
+        let span = self.span();
+        let written = crate::text::quote(self.query.get(span.start..span.end).unwrap_or_default());
+        match self.peek() {
+            Token::String(_) => format!("string {written}"),
+            Token::Number(_) => format!("number {written}"),
+            Token::Duration(_) => format!("duration {written}"),
+            // Between braces no word is a keyword.
+            Token::Word(_) if context == "label matching" => format!("identifier {written}"),
+            token => token.describe(),
+        }
+    }
+
+    /// What cannot stand within an expression. Prometheus names no more than whether that is an
+    /// aggregation, however deep within it.
+    fn misplaced<T>(&self) -> Result<T, ParseError> {
+        self.unexpected(if self.aggregations > 0 { "aggregation" } else { "" }, "")
     }
 
     fn unexpected<T>(&self, context: &str, expected: &str) -> Result<T, ParseError> {
-        let mut message = format!("unexpected {}", self.peek().describe());
+        let mut message = format!("unexpected {}", self.described(context));
         if !context.is_empty() {
             message += &format!(" in {context}");
         }

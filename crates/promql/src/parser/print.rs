@@ -97,7 +97,9 @@ impl VectorSelector {
         }
         // The condition on the name that stands before the braces comes last.
         let conditions = self.matchers.len() - usize::from(named).min(self.matchers.len());
-        parts.extend(self.matchers.iter().take(conditions).map(ToString::to_string));
+        let mut conditions: Vec<String> = self.matchers.iter().take(conditions).map(ToString::to_string).collect();
+        conditions.sort();
+        parts.extend(conditions);
         if !parts.is_empty() || !named { write!(f, "{{{}}}", parts.join(",")) } else { Ok(()) }
     }
 }
@@ -179,7 +181,7 @@ mod tests {
     #[test]
     fn what_is_printed_reads_back_as_the_same() {
         for query in [
-            r#"sum by (job, "a.b") (rate(http_requests_total{job=~"a|b",code!="500"}[5m]))"#,
+            r#"sum by (job, "a.b") (rate(http_requests_total{code!="500",job=~"a|b"}[5m]))"#,
             r#"{"a.b",x="y"}"#,
             "a + on (x) group_left (y) b",
             "a and ignoring (x) b",

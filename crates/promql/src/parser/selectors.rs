@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use super::Parser;
-use super::ast::{At, Expr, ExprKind, Extension, MatrixSelector, Modifiers, Subquery, ValueType, VectorSelector};
+use super::ast::{At, Expr, ExprKind, Extension, MatrixSelector, Modifiers, Subquery, VectorSelector};
 use super::error::ParseError;
 use super::lexer::as_invalid_byte;
 use super::token::Token;
@@ -140,16 +140,13 @@ impl Parser<'_> {
         if self.take(&Token::Colon) {
             let step = if self.peek() == &Token::RightBracket { None } else { Some(self.bracket_duration()?) };
             self.expect(&Token::RightBracket, "subquery or range selector")?;
-            if expr.value_type() == ValueType::Matrix || expr.value_type() == ValueType::String {
-                let message =
-                    format!("subquery is only allowed on instant vector, got {} instead", expr.value_type().as_str());
-                return self.error(expr.span, message);
-            }
             let all = expr.span.to(self.last_span());
             let subquery = Subquery { expr, range, step, modifiers: Modifiers::default() };
             return Ok(Expr { kind: ExprKind::Subquery(Box::new(subquery)), span: all });
         }
-        self.expect(&Token::RightBracket, "subquery or range selector")?;
+        if !self.take(&Token::RightBracket) {
+            return self.unexpected("subquery or range", "\":\" or \"]\"");
+        }
         let vector_span = expr.span;
         let ExprKind::Vector(vector) = expr.kind else {
             return self.error(span(self), "ranges only allowed for vector selectors");
@@ -186,12 +183,12 @@ impl Parser<'_> {
         let at = match preprocessor.into_iter().find(|(word, _)| self.peek().is_word(word)) {
             Some((_, at)) => {
                 self.advance();
-                self.expect(&Token::LeftParen, "@ modifier")?;
-                self.expect(&Token::RightParen, "@ modifier")?;
+                self.expect(&Token::LeftParen, "@")?;
+                self.expect(&Token::RightParen, "@")?;
                 at
             }
             None => {
-                let seconds = self.signed_number("@ modifier")?;
+                let seconds = self.signed_number("@")?;
                 // What times may be: milliseconds in 63 bits.
                 if !seconds.is_finite() || seconds.abs() >= i64::MAX as f64 / 1000.0 {
                     let message = format!("timestamp out of bounds for @ modifier: {seconds:.6}");
@@ -216,11 +213,8 @@ impl Parser<'_> {
         let span = self.span();
         let extension = if self.advance().is_word("anchored") { Extension::Anchored } else { Extension::Smoothed };
         let slot = match &mut expr.kind {
-            ExprKind::Vector(vector) if extension == Extension::Smoothed => &mut vector.extension,
+            ExprKind::Vector(vector) => &mut vector.extension,
             ExprKind::Matrix(matrix) => &mut matrix.vector.extension,
-            ExprKind::Vector(_) => {
-                return self.error(span, "anchored modifier must be preceded by a range vector selector");
-            }
             ExprKind::Subquery(_) => {
                 return self.error(span, "anchored and smoothed modifiers are not supported for subqueries");
             }

@@ -25,11 +25,14 @@ fn operators_bind_as_documented() {
 #[test]
 fn keywords_are_names_where_a_name_is_meant() {
     for query in
-        ["sum", "sum{by=\"x\"}", "offset", "bool", "on + ignoring", "start", "fill + fill", "by", "rate", "smoothed"]
+        ["sum", "sum{by=\"x\"}", "offset", "and + or", "start", "fill + fill", "by", "rate", "smoothed", "a{on=\"x\"}"]
     {
         assert!(parse(query).is_ok(), "{query}");
     }
     assert!(parse("sum by (by, on, sum) (x)").is_ok());
+    for word in ["bool", "on", "ignoring", "group_left", "group_right"] {
+        assert_eq!(error(word), format!("1:1: parse error: unexpected <{word}>"));
+    }
 }
 
 #[test]
@@ -42,22 +45,22 @@ fn set_operators_match_many_to_many() {
 fn mistakes_are_named_as_prometheus_names_them() {
     for (query, message) in [
         ("", "1:1: parse error: no expression found in input"),
-        ("rate(a)", "1:1: parse error: expected type range vector in call to function \"rate\", got instant vector"),
-        ("1 == 1", "1:1: parse error: comparisons between scalars must use BOOL modifier"),
-        ("a + bool b", "1:1: parse error: bool modifier can only be used on comparison operators"),
+        ("rate(a)", "1:6: parse error: expected type range vector in call to function \"rate\", got instant vector"),
+        ("1 == 1", "1:3: parse error: comparisons between scalars must use BOOL modifier"),
+        ("a + bool b", "1:3: parse error: bool modifier can only be used on comparison operators"),
         ("1 or a", "1:1: parse error: set operator \"or\" not allowed in binary scalar expression"),
         ("foo(a)", "1:1: parse error: unknown function with name \"foo\""),
         ("{}", "1:1: parse error: vector selector must contain at least one non-empty matcher"),
         ("a[5m] offset 1m[5m]", "1:16: parse error: ranges only allowed for vector selectors"),
         ("a offset 1m[5m]", "1:12: parse error: no offset modifiers allowed before range"),
         ("a offset 1m offset 1m", "1:1: parse error: offset may not be set multiple times"),
-        ("abs(1)", "1:1: parse error: expected type instant vector in call to function \"abs\", got scalar"),
+        ("abs(1)", "1:5: parse error: expected type instant vector in call to function \"abs\", got scalar"),
         ("clamp(a, 1)", "1:1: parse error: expected 3 argument(s) in call to \"clamp\", got 2"),
         ("a[0s]", "1:3: parse error: duration must be greater than 0"),
         ("a[5m/0]", "1:3: parse error: division by zero"),
         ("a{b=~\"(\"}", "1:3: parse error: invalid regular expression"),
-        ("a + on(x) group_left(x) b", "1:1: parse error: label \"x\" must not occur in ON and GROUP clause at once"),
-        ("sum(a", "1:6: parse error: unexpected end of input in aggregation, expected \",\" or \")\""),
+        ("a + on(x) group_left(x) b", "1:3: parse error: label \"x\" must not occur in ON and GROUP clause at once"),
+        ("sum(a", "1:6: parse error: unclosed left parenthesis"),
         (
             "-\"a\"",
             "1:1: parse error: unary expression only allowed on expressions of type scalar or instant vector, got \"string\"",

@@ -39,6 +39,8 @@ pub(crate) enum Token {
     At,
     /// Nothing more.
     End,
+    /// What is no token.
+    Invalid,
 }
 
 /// A token and where it stands.
@@ -53,6 +55,7 @@ impl Token {
     pub(crate) fn describe(&self) -> String {
         let quoted = |text: &str| crate::text::quote(text);
         match self {
+            Token::Word(word) if is_operator(word) => format!("<op:{}>", word.to_ascii_lowercase()),
             Token::Word(word) if is_keyword(word) => format!("<{}>", word.to_ascii_lowercase()),
             Token::Word(word) => format!("identifier {}", quoted(word)),
             Token::Number(number) => format!("number {}", quoted(&crate::text::float(*number))),
@@ -72,8 +75,9 @@ impl Token {
             Token::RightBrace => quoted("}"),
             Token::Comma => quoted(","),
             Token::Colon => quoted(":"),
-            Token::At => "<@>".into(),
+            Token::At => "<op:@>".into(),
             Token::End => "end of input".into(),
+            Token::Invalid => "character".into(),
         }
     }
 
@@ -98,12 +102,13 @@ impl Token {
     }
 }
 
+/// Operators that are words.
+fn is_operator(word: &str) -> bool {
+    ["and", "or", "unless", "atan2"].iter().any(|operator| word.eq_ignore_ascii_case(operator))
+}
+
 fn is_keyword(word: &str) -> bool {
-    const KEYWORDS: [&str; 17] = [
-        "and",
-        "or",
-        "unless",
-        "atan2",
+    const KEYWORDS: [&str; 13] = [
         "by",
         "without",
         "on",

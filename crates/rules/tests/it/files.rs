@@ -39,7 +39,7 @@ fn mistakes_have_line_and_key() {
         (rule("{alert: A}"), "4:5: expr: field 'expr' must be set in rule"),
         (
             rule("{alert: A, expr: 'sum('}"),
-            "4:22: expr: could not parse expression: 1:5: parse error: unexpected end of input",
+            "4:22: expr: could not parse expression: 1:5: parse error: unclosed left parenthesis",
         ),
         (rule("{record: a, expr: up, for: 5m}"), "4:32: for: invalid field 'for' in recording rule"),
         (rule("{record: 'a{b}', expr: up}"), "4:14: record: braces present in the recording rule name"),

@@ -1,3 +1,5 @@
+use std::fmt;
+
 /// A day and time of the calendar, in UTC.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Date {
@@ -12,6 +14,15 @@ pub(crate) struct Date {
     pub day_of_year: i64,
     pub hour: i64,
     pub minute: i64,
+    pub second: i64,
+}
+
+/// As RFC 3339 has it.
+impl fmt::Display for Date {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { year, month, day, hour, minute, second, .. } = self;
+        write!(f, "{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z")
+    }
 }
 
 const MONTHS: [i64; 12] = [31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
@@ -27,9 +38,10 @@ fn days_in(year: i64, month: i64) -> i64 {
 
 impl Date {
     /// Of a time in seconds since the epoch (proleptic Gregorian calendar).
-    pub(crate) fn of(seconds: i64) -> Self {
-        let days = seconds.div_euclid(86_400);
-        let second = seconds.rem_euclid(86_400);
+    pub(crate) fn of(seconds: i128) -> Self {
+        // Both fit: years are at most 13 digits long.
+        let days = i64::try_from(seconds.div_euclid(86_400)).unwrap_or_default();
+        let second = i64::try_from(seconds.rem_euclid(86_400)).unwrap_or_default();
         // Eras of 400 years repeat; counted from March a leap day is the last of its year.
         let shifted = days + 719_468;
         let era = shifted.div_euclid(146_097);
@@ -49,12 +61,19 @@ impl Date {
             day_of_year,
             hour: second / 3600,
             minute: second / 60 % 60,
+            second: second % 60,
         }
     }
 
     pub(crate) fn days_in_month(self) -> i64 {
         days_in(self.year, self.month)
     }
+}
+
+/// Seconds as functions of dates take them. What no `i64` holds, and what is no number, is a time far
+/// in the future in Prometheus: what its conversion gives wraps around.
+pub(crate) fn whole_seconds(seconds: f64) -> i128 {
+    if (i64::MIN as f64..i64::MAX as f64).contains(&seconds) { seconds as i128 } else { 1 << 63 }
 }
 
 /// What one of the functions of dates takes of a date.
