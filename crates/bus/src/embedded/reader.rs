@@ -23,7 +23,7 @@ const RETRY: Duration = Duration::from_secs(1);
 /// The records of a shard from `from` on.
 pub(super) fn read(shared: Arc<Shared>, from: Offset) -> Records {
     let durable = shared.durable.clone();
-    let cursor = Cursor { shared, next: from, ready: VecDeque::new(), spot: None, durable };
+    let cursor = Cursor { shared, next: from, ready: VecDeque::new(), spot: None, durable, given: false };
     stream::unfold(Some(cursor), |cursor| async move {
         let mut cursor = cursor?;
         match cursor.step().await {
@@ -42,6 +42,8 @@ struct Cursor {
     ready: VecDeque<Record>,
     spot: Option<Spot>,
     durable: watch::Receiver<Offset>,
+    /// A record was given out.
+    given: bool,
 }
 
 /// A position in an open file.
@@ -59,6 +61,7 @@ impl Cursor {
     async fn step(&mut self) -> Result<Record, BusError> {
         loop {
             if let Some(record) = self.ready.pop_front() {
+                self.given = true;
                 return Ok(record);
             }
             let end = *self.durable.borrow_and_update();
@@ -66,7 +69,8 @@ impl Cursor {
                 self.fill().await?;
                 continue;
             }
-            if self.next > end {
+            // What was given out may be told as durable a moment later than it was read.
+            if self.next > end && !self.given {
                 let (log, shard) = (self.shared.place.log.clone(), self.shared.shard);
                 return Err(BusError::Ahead { log, shard, asked: self.next, end });
             }

@@ -119,17 +119,15 @@ impl OutboxFold {
                 _ => self.down.insert(receiver.to_owned()),
             };
         }
-        if self.has_notices(row) {
-            return;
-        }
         if row.state == AlertState::Resolved {
             return self.resolve(row, now, told);
         }
         let notification = notification(row, self.config.link_base.as_deref());
-        let known = self.lanes.get(&row.incident).map(|lanes| lanes.keys().cloned().collect::<BTreeSet<_>>());
-        let mut receivers = known.unwrap_or_default();
-        let new = self.routes.of(row).into_iter().filter(|receiver| !self.would_circle(&row.cause, receiver));
-        receivers.extend(new);
+        let mut receivers = self.routed(&row.incident);
+        if !self.has_notices(row) {
+            let new = self.routes.of(row).into_iter().filter(|receiver| !self.would_circle(&row.cause, receiver));
+            receivers.extend(new);
+        }
         for receiver in receivers {
             if let Some(lane) = self.lane(&receiver, &row.incident) {
                 lane.want(notification.clone(), &row.reason);
@@ -155,8 +153,7 @@ impl OutboxFold {
     }
 
     fn resolve(&mut self, row: &Alert, now: Timestamp, told: &mut Told) {
-        let receivers: Vec<_> =
-            self.lanes.get(&row.incident).into_iter().flatten().map(|(name, _)| name.clone()).collect();
+        let receivers = self.routed(&row.incident);
         let notification = notification(row, self.config.link_base.as_deref());
         for receiver in receivers {
             self.close(&receiver, &row.incident, &notification, &row.reason, now, told);

@@ -1,19 +1,29 @@
 //! Notices: what an Alertmanager configuration wants one receiver to be told.
 
+use std::collections::BTreeSet;
+
 use base::Timestamp;
 use model::rows::{Alert, Notice, Routing};
 use notify::Notification;
 
 use super::{OutboxFold, Told};
 
+/// What names of receivers that notices tell begin with.
+const DIRECT: &str = "alertmanager/";
 /// The scope of incidents that are groups of posted alerts.
 pub const GROUPS: &str = "alertmanager";
 
 impl OutboxFold {
-    /// Whether notices tell of this incident, so that the routes of receivers do not decide. Who was
-    /// told of it before that is told on.
+    /// Whether notices tell of this incident, so that the routes of receivers open nothing for it.
     pub(super) fn has_notices(&self, row: &Alert) -> bool {
-        row.scope == GROUPS && !self.direct.is_empty() && !self.lanes.contains_key(&row.incident)
+        row.scope == GROUPS && !self.direct.is_empty()
+    }
+
+    /// The receivers that were told of an incident by the routes of receivers: those of notices are
+    /// told by notices only.
+    pub(super) fn routed(&self, incident: &str) -> BTreeSet<String> {
+        let lanes = self.lanes.get(incident).into_iter().flatten();
+        lanes.map(|(receiver, _)| receiver.clone()).filter(|receiver| !receiver.starts_with(DIRECT)).collect()
     }
 
     /// Whether a receiver is configured, here or in the Alertmanager configuration.
@@ -29,7 +39,7 @@ impl OutboxFold {
 
     /// Whether what a receiver was told is still to be followed.
     pub(super) fn follows(&self, receiver: &str) -> bool {
-        self.knows(receiver) || receiver.starts_with("alertmanager/")
+        self.knows(receiver) || receiver.starts_with(DIRECT)
     }
 
     pub(super) fn notice(&mut self, row: &Notice, now: Timestamp, told: &mut Told) {
