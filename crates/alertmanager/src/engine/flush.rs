@@ -38,6 +38,9 @@ pub struct Tell {
     pub reason: Reason,
     /// Whether alerts that are over are told too.
     pub with_resolved: bool,
+    /// What is told instead of the group's alerts, as over: what it was told that fired, where the
+    /// alerts went elsewhere or the way out is gone.
+    pub ended: Vec<Arc<Alert>>,
 }
 
 /// What became of an alert, where that is not what became of it the last time.
@@ -93,7 +96,7 @@ impl Engine {
             group.route_labels = self.setup.route(group.route).map(|route| route.labels.clone()).unwrap_or_default();
         }
         let (kept, held_back) = self.sift(&group, now);
-        let mut tells = self.part(&mut group);
+        let mut tells = self.part(&mut group, now);
         tells.extend(self.tell(&mut group, &kept, &held_back, now));
         let decisions = self.note(&mut group, &kept, held_back, &tells, now);
         let opens = group.opened.is_none() && tells.iter().any(|tell| tell.action == Action::Tell);
@@ -149,14 +152,30 @@ impl Engine {
     }
 
     /// Closes what ways out were told that are no longer configured.
-    fn part(&self, group: &mut Group) -> Vec<Tell> {
+    fn part(&self, group: &mut Group, now: Timestamp) -> Vec<Tell> {
         let ways = self.setup.ways(&group.identity.receiver);
         let gone = |name: &&String| !ways.iter().any(|way| way.name == **name);
         let gone: Vec<String> = group.told.keys().filter(gone).cloned().collect();
         let told = gone.into_iter().filter_map(|name| Some((group.told.remove(&name)?, name)));
         let open = told.filter(|(told, _)| !told.entry.firing.is_empty() || !told.muted.is_empty());
-        let end = |(_, way)| Tell { way, action: Action::Resolve, reason: Reason::AllResolved, with_resolved: true };
+        let end = |(told, way): (Told, String)| Tell {
+            way,
+            action: Action::Resolve,
+            reason: Reason::AllResolved,
+            with_resolved: true,
+            ended: self.ended(&told, now),
+        };
         open.map(end).collect()
+    }
+
+    /// What was told to fire, as over.
+    fn ended(&self, told: &Told, now: Timestamp) -> Vec<Arc<Alert>> {
+        let held = told.entry.firing.union(&told.muted).filter_map(|alert| self.alerts.get(alert));
+        let over =
+            held.map(|held| Arc::new(Alert { ends_at: held.alert.ends_at.min(now), ..Alert::clone(&held.alert) }));
+        let mut ended: Vec<Arc<Alert>> = over.collect();
+        ended.sort_by(|a, b| order(a).cmp(&order(b)));
+        ended
     }
 
     /// Decides for each way out, and takes it as told.
@@ -189,10 +208,11 @@ impl Engine {
             let repeated = reason == Some(Reason::Repeat) && told.is_some_and(|told| told.pending);
             let Some(reason) = reason.filter(|_| !repeated) else { continue };
             let action = action(way, kept);
+            let ended = told.filter(|_| deserted).map(|told| self.ended(told, now)).unwrap_or_default();
             let entry = Entry { firing: kept.firing.clone(), resolved: kept.resolved.clone(), sent_at: now };
             let told = Told { entry, pending: action != Action::Forget, muted: muted.clone() };
             group.told.insert(way.name.clone(), told);
-            tells.push(Tell { way: way.name.clone(), action, reason, with_resolved: way.send_resolved });
+            tells.push(Tell { way: way.name.clone(), action, reason, with_resolved: way.send_resolved, ended });
         }
         tells
     }

@@ -148,7 +148,8 @@ impl World {
 
     fn tell(&mut self, flush: &Flush, now: Timestamp) {
         for tell in &flush.tells {
-            let alerts = flush.alerts.iter().filter(|alert| tell.with_resolved || !alert.is_resolved(now));
+            let alerts = if tell.ended.is_empty() { &flush.alerts } else { &tell.ended };
+            let alerts = alerts.iter().filter(|alert| tell.with_resolved || !alert.is_resolved(now));
             let alerts: Vec<String> = alerts
                 .map(|alert| {
                     let names: Vec<String> =

@@ -89,8 +89,8 @@ impl RoutingFold {
     }
 
     fn notification(&self, flush: &Flush, tell: &Tell, now: Timestamp) -> Notification {
-        let alerts: Vec<Alert> = flush
-            .alerts
+        let alerts = if tell.ended.is_empty() { &flush.alerts } else { &tell.ended };
+        let alerts: Vec<Alert> = alerts
             .iter()
             .filter(|alert| tell.with_resolved || !alert.is_resolved(now))
             .map(|alert| Alert::clone(alert))
