@@ -7,7 +7,7 @@ export PATH := $(CARGO_HOME)/bin:$(PATH)
 # Says what was left out: to the list that CI prints at its end, or at once.
 left_out = if [ -n "$$STEADFAST_SKIPPED" ]; then echo "$(1)" >> "$$STEADFAST_SKIPPED"; else echo "Left out: $(1)"; fi
 
-.PHONY: run build test needs peers tidy lint unit scripts deny bench bench-log bench-store bench-drift bench-manifests bench-scan bench-latency bench-kubernetes bench-cluster bench-judge soak
+.PHONY: run build test needs peers tidy lint unit scripts deny bench bench-log bench-store bench-drift bench-manifests bench-scan bench-latency bench-kubernetes bench-cluster bench-judge soak test-alertmanager
 
 run: build
 	$(CARGO) run --release --locked -q -p steadfast -- up
@@ -81,6 +81,10 @@ bench-cluster: needs
 # Beside gitops-engine; needs Go.
 bench-kubernetes: needs
 	benches/kubernetes.sh
+
+# Alertmanager's own acceptance tests, which come from its Go module, against ours; needs Go.
+test-alertmanager: build
+	tests/peers/alertmanager-suite.sh target/release/steadfast
 
 # Longer than CI has time for: the process is killed at 200 random moments.
 soak: needs
