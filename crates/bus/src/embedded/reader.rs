@@ -192,3 +192,34 @@ impl Shared {
         BusError::Unavailable { log: self.place.log.clone(), problem, retry_after: RETRY }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use base::{Clock, Timestamp};
+    use futures::FutureExt;
+    use model::Batch;
+    use model::rows::Tick;
+
+    use super::*;
+    use crate::{Embedded, EmbeddedConfig, Log};
+
+    /// The writer shows a record to readers a moment before it tells how far the log is durable.
+    #[tokio::test]
+    async fn a_record_that_is_read_before_it_is_told_as_durable_is_not_ahead_of_the_log() {
+        let dir = tempfile::tempdir().unwrap();
+        let (clock, _simulation) = Clock::simulated(Timestamp::from_secs(1_800_000_000));
+        let log = Embedded::open(EmbeddedConfig::new(dir.path(), "state"), clock).unwrap();
+        for _ in 0..2 {
+            log.append(0, vec![Batch::of("tick", &[Tick { time: Timestamp::ZERO }]).unwrap()]).await.unwrap();
+        }
+        let (told, durable) = watch::channel(Offset(1));
+        let (shared, ready) = (Arc::clone(&log.shards[0].shared), VecDeque::new());
+        let mut cursor = Cursor { shared, next: Offset(0), ready, spot: None, durable, given: false };
+        assert_eq!(cursor.step().await.unwrap().offset, Offset(0));
+        assert_eq!(cursor.step().await.unwrap().offset, Offset(1));
+        assert!(cursor.step().now_or_never().is_none(), "it waits for the next record");
+        told.send_replace(Offset(2));
+        assert!(cursor.step().now_or_never().is_none());
+        log.close().await;
+    }
+}
