@@ -117,6 +117,16 @@ impl Alerting {
     }
 }
 
+impl Drop for Alerting {
+    /// Also where a test fails: nothing of it stays.
+    fn drop(&mut self) {
+        if let Some(process) = &mut self.process {
+            let _ = process.kill();
+            let _ = process.wait();
+        }
+    }
+}
+
 fn alert(name: &str, instance: &str, severity: &str) -> Value {
     json!({"labels": {"alertname": name, "instance": instance, "severity": severity}, "annotations": {"summary": "it is down"}})
 }
