@@ -102,6 +102,13 @@ mod tests {
     }
 
     #[test]
+    fn a_fingerprint_is_that_of_prometheus() {
+        // `TestLabelsToSignature` of prometheus/common.
+        let it = labels(&[("name", "garland, briggs"), ("fear", "love is not enough")]);
+        assert_eq!(fingerprint(&it), Fingerprint(5_799_056_148_416_392_346));
+    }
+
+    #[test]
     fn where_a_name_ends_counts() {
         assert_ne!(fingerprint(&labels(&[("ab", "c")])), fingerprint(&labels(&[("a", "bc")])));
     }

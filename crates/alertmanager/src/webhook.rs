@@ -1,5 +1,7 @@
 //! The body that a webhook gets, version 4, and the order of the alerts of a notification.
 
+use std::cmp::Ordering;
+
 use base::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -88,11 +90,9 @@ pub struct Notification<'a> {
 }
 
 /// The order of alerts in a notification: by `job`, `instance`, then all labels.
-pub fn sort(alerts: &mut [Alert]) {
-    alerts.sort_by(|a, b| {
-        let by = |name: &str| value(&a.labels, name).cmp(value(&b.labels, name));
-        by("job").then_with(|| by("instance")).then_with(|| a.labels.cmp(&b.labels))
-    });
+pub fn order(a: &Alert, b: &Alert) -> Ordering {
+    let by = |name: &str| value(&a.labels, name).cmp(value(&b.labels, name));
+    by("job").then_with(|| by("instance")).then_with(|| a.labels.cmp(&b.labels))
 }
 
 /// Labels or annotations that all of them have with the same value.

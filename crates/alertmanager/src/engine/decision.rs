@@ -15,8 +15,6 @@ pub enum Decision {
     Muted(Vec<String>),
     /// Its route is not active now: none of these time intervals is.
     Inactive(Vec<String>),
-    /// It was to be told of, but nothing is new since the last time.
-    Unchanged,
     /// Its receiver has no way out.
     Nowhere,
 }
@@ -30,7 +28,6 @@ impl Decision {
             Self::Inhibited(_) => "inhibited",
             Self::Muted(_) => "muted",
             Self::Inactive(_) => "inactive",
-            Self::Unchanged => "unchanged",
             Self::Nowhere => "nowhere",
         }
     }
@@ -40,7 +37,7 @@ impl Decision {
         match self {
             Self::Silenced(names) | Self::Muted(names) | Self::Inactive(names) => names.join(","),
             Self::Inhibited(alerts) => alerts.iter().map(ToString::to_string).collect::<Vec<_>>().join(","),
-            Self::Told | Self::Unchanged | Self::Nowhere => String::new(),
+            Self::Told | Self::Nowhere => String::new(),
         }
     }
 

@@ -12,6 +12,7 @@ use super::{Decision, Engine};
 use crate::alert::Alert;
 use crate::dedup::{Entry, Reason, decide};
 use crate::labels::{Fingerprint, Labels};
+use crate::webhook::order;
 
 /// The shortest time between two looks at a group.
 const SHORTEST: Duration = Duration::from_millis(1);
@@ -136,7 +137,7 @@ impl Engine {
                 }
             }
         }
-        kept.alerts.sort_by(|a, b| order(a).cmp(&order(b)));
+        kept.alerts.sort_by(|a, b| order(a, b));
         (kept, held_back)
     }
 
@@ -174,7 +175,7 @@ impl Engine {
         let over =
             held.map(|held| Arc::new(Alert { ends_at: held.alert.ends_at.min(now), ..Alert::clone(&held.alert) }));
         let mut ended: Vec<Arc<Alert>> = over.collect();
-        ended.sort_by(|a, b| order(a).cmp(&order(b)));
+        ended.sort_by(|a, b| order(a, b));
         ended
     }
 
@@ -287,9 +288,4 @@ fn action(way: &Way, kept: &Kept) -> Action {
         (true, true) => Action::Resolve,
         (true, false) => Action::Forget,
     }
-}
-
-/// Alertmanager's order in a message.
-fn order(alert: &Alert) -> (Option<&String>, Option<&String>, &Labels) {
-    (alert.labels.get("job"), alert.labels.get("instance"), &alert.labels)
 }

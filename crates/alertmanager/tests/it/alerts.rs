@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use alertmanager::webhook::{Body, Notification, sort};
+use alertmanager::webhook::{Body, Notification, order};
 use alertmanager::{Alert, Labels, PostedAlert, Reason, accept, merge, succeed};
 use serde::Deserialize;
 
@@ -109,7 +109,7 @@ fn a_webhook_gets_body_version_4() {
         ["alertname=X job=b", "alertname=X job=a instance=2", "alertname=X job=a instance=1", "alertname=X z=1"]
             .map(|text| alert(labels(text), (0, 1000, 0, false)));
     alerts[3].ends_at = at(50);
-    sort(&mut alerts);
+    alerts.sort_by(order);
     let order: Vec<_> = alerts.iter().map(|alert| alert.labels.get("instance").map_or("", String::as_str)).collect();
     assert_eq!(order, ["", "1", "2", ""]);
     let body = serde_json::to_value(Body::new(&notification, &alerts, 2)).unwrap();

@@ -22,8 +22,6 @@ pub(super) fn alert(row: &Incident) -> Alert {
         ("cause", row.cause.clone()),
         ("incident", row.incident.clone()),
     ];
-    // The severity may rise while it is open, but labels are what an alert is known by: routes and
-    // silences see the one that it opened with if the row does not say otherwise.
     labels.extend(own.map(|(name, value)| (name.to_owned(), value)));
     let evidence: Evidence = serde_json::from_str(&row.evidence).unwrap_or_default();
     let texts = [

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use alertmanager::webhook::common;
 use model::{AlertState, Severity};
 use notify::{Action, Notification, Symptom};
 use serde::Serialize;
@@ -202,7 +203,7 @@ fn alert(notification: &Notification, symptom: Option<&Symptom>) -> Alert {
     let resolved = notification.action == Action::Resolve;
     Alert {
         status: status(notification),
-        fingerprint: fingerprint(&labels),
+        fingerprint: alertmanager::fingerprint(&labels).to_string(),
         labels,
         annotations,
         starts_at: symptom.map_or(notification.since, |symptom| symptom.since).to_string(),
@@ -248,37 +249,7 @@ fn order(alert: &Alert) -> (Option<&String>, Option<&String>, &Map) {
     (alert.labels.get("job"), alert.labels.get("instance"), &alert.labels)
 }
 
-fn common<'a>(mut maps: impl Iterator<Item = &'a Map>) -> Map {
-    let mut shared = maps.next().cloned().unwrap_or_default();
-    maps.for_each(|map| shared.retain(|name, value| map.get(name) == Some(value)));
-    shared
-}
-
 fn pick(map: &Map, names: &[&str]) -> Map {
     let pair = |&name: &&str| Some((name.to_owned(), map.get(name)?.clone()));
     names.iter().filter_map(pair).collect()
-}
-
-/// 64-bit FNV-1a over names and values in order, each ended by 0xff (`model.LabelSet.Fingerprint`
-/// of prometheus/common), as 16 hexadecimal digits.
-fn fingerprint(labels: &Map) -> String {
-    const SEPARATOR: &[u8] = &[0xff];
-    let bytes = labels.iter().flat_map(|(name, value)| [name.as_bytes(), SEPARATOR, value.as_bytes(), SEPARATOR]);
-    let hash = bytes
-        .flatten()
-        .fold(0xcbf2_9ce4_8422_2325_u64, |hash, &byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3));
-    format!("{hash:016x}")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_fingerprint_is_that_of_prometheus() {
-        // `TestLabelsToSignature` of prometheus/common.
-        let labels = [("name", "garland, briggs"), ("fear", "love is not enough")];
-        let labels = labels.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
-        assert_eq!(u64::from_str_radix(&fingerprint(&labels), 16).unwrap(), 5_799_056_148_416_392_346);
-    }
 }

@@ -90,7 +90,7 @@ row! {
         receiver: String,
         /// The incident that it is told in, or would be.
         incident: String,
-        /// `told`, or why not: `silenced`, `inhibited`, `muted`, `inactive`, `unchanged`.
+        /// `told`, or why not: `silenced`, `inhibited`, `muted`, `inactive`, `nowhere`.
         decision: String,
         /// By what: ids of silences, fingerprints of alerts, names of time intervals, or why it was told.
         because: String,

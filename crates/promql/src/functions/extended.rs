@@ -234,14 +234,14 @@ fn lost_in_resets(
         _ => (from, inner),
     };
     let mut lost: Option<Histogram> = None;
-    for now in rest.iter().map(|sample| &*sample.value).chain([to]) {
-        if now.is_reset_since(previous) {
+    for next in rest.iter().map(|sample| &*sample.value).chain([to]) {
+        if next.is_reset_since(previous) {
             match &mut lost {
                 None => lost = Some(previous.clone()),
                 Some(lost) => combine(context, lost, previous, Combining::Addition).ok()?,
             }
         }
-        previous = now;
+        previous = next;
     }
     Some(lost)
 }
