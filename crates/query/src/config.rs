@@ -24,6 +24,10 @@ pub struct QueryConfig {
     pub max_sql_bytes: u64,
     /// Operators and keywords of a query's text; lists of values do not count.
     pub max_sql_terms: u64,
+    /// Samples that one PromQL query may load, and hold.
+    pub promql_samples: u64,
+    /// Series that the answer to one PromQL query may have.
+    pub promql_series: u64,
 }
 
 impl Default for QueryConfig {
@@ -36,6 +40,8 @@ impl Default for QueryConfig {
             max_concurrent: 16,
             max_sql_bytes: 256 << 10,
             max_sql_terms: 4_000,
+            promql_samples: 50_000_000,
+            promql_series: 1_000_000,
         }
     }
 }

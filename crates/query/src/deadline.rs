@@ -41,6 +41,11 @@ impl Deadline {
         self.clock.sleep(self.at.saturating_sub(self.clock.monotonic())).await;
     }
 
+    /// Whether it is.
+    pub fn is_over(&self) -> bool {
+        self.clock.monotonic() >= self.at
+    }
+
     /// How long the query may take.
     pub const fn limit(&self) -> Duration {
         self.limit

@@ -35,11 +35,11 @@ pub struct SqlOptions {
 /// Answers SQL over a store. Clones share the limits.
 #[derive(Clone)]
 pub struct Engine {
-    store: Store,
-    config: Arc<QueryConfig>,
-    clock: Clock,
+    pub(crate) store: Store,
+    pub(crate) config: Arc<QueryConfig>,
+    pub(crate) clock: Clock,
     base: Arc<SessionState>,
-    slots: Arc<Semaphore>,
+    pub(crate) slots: Arc<Semaphore>,
 }
 
 impl std::fmt::Debug for Engine {
@@ -173,7 +173,7 @@ impl Engine {
         Answer { schema: stream.schema(), stream: guarded(stream, guard), warnings: self.store.warnings(), truncated }
     }
 
-    fn busy(&self) -> QueryError {
+    pub(crate) fn busy(&self) -> QueryError {
         metrics::counter!("steadfast_limit_exceeded_total", "limit" => "max_concurrent").increment(1);
         QueryError::Busy { running: self.config.max_concurrent, retry_after: Duration::from_secs(1) }
     }

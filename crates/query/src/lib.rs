@@ -19,6 +19,7 @@ mod engine;
 mod error;
 mod explain;
 mod functions;
+mod prom;
 mod pushdown;
 mod rules;
 mod scan;
@@ -32,6 +33,7 @@ pub use catalog::View;
 pub use config::QueryConfig;
 pub use engine::{Engine, SqlOptions};
 pub use error::{Position, QueryError};
+pub use prom::{PromqlError, PromqlOptions, Selection};
 pub use token::{Token, TokenError};
 
 /// The views that the engine adds to the store's tables.

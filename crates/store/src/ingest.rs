@@ -5,12 +5,14 @@ use std::sync::Arc;
 use base::{Backoff, Shutdown};
 use bus::{BusError, Log, Records};
 use futures::{FutureExt, StreamExt};
-use model::{LogKind, Offset, Record};
+use model::{LogKind, Offset, Record, Stream};
 use std::time::Duration;
 
+use crate::layout::layouts;
 use crate::manifest::ShardKey;
+use crate::memtable::MemTable;
 use crate::state::prepare;
-use crate::{Store, rows};
+use crate::{Store, points, rows};
 
 /// Records that become visible in one step at most, and about how many bytes of them.
 const AT_ONCE: usize = 64;
@@ -76,6 +78,7 @@ impl Follower {
             if !self.apply(good, epoch) {
                 return Ended::Reset;
             }
+            self.merge_points().await;
             match failed {
                 None => {}
                 Some(BusError::Unavailable { problem, retry_after, .. }) => {
@@ -135,6 +138,9 @@ impl Follower {
         let inner = &self.store.0;
         let mut problems = Vec::new();
         let newest = records.last().map(|record| record.time);
+        for record in records.iter().filter(|record| record.batch.stream == Stream::Series) {
+            inner.series.add(&record.batch.data);
+        }
         let prepared: Vec<_> = records.into_iter().map(|record| prepare(record, &mut problems)).collect();
         for problem in problems {
             metrics::counter!("steadfast_store_rejected_batches_total").increment(1);
@@ -160,6 +166,25 @@ impl Follower {
             metrics::histogram!("steadfast_store_visible_lag_seconds", "log" => self.kind.as_str()).record(lag);
         }
         true
+    }
+
+    /// Makes few sorted batches of samples from many, beside the readers.
+    async fn merge_points(&self) {
+        for (table, layout) in layouts().iter().enumerate().filter(|(_, layout)| layout.points) {
+            loop {
+                let alike = self.store.0.state.read().active.tables.get(table).and_then(MemTable::alike);
+                let Some(chunks) = alike else { break };
+                let work = move || {
+                    let parts: Vec<_> = chunks.iter().filter_map(|chunk| points::Columns::of(&chunk.batch)).collect();
+                    let merged = points::sorted(&layout.schema, &parts);
+                    merged.map(|merged| (chunks, merged))
+                };
+                let Some(Ok((chunks, merged))) = base::blocking(work).await else { break };
+                if let Some(memory) = self.store.0.state.write().active.tables.get_mut(table) {
+                    memory.replace(layout, &chunks, merged);
+                }
+            }
+        }
     }
 
     fn stop(&self, problem: String) {

@@ -6,8 +6,8 @@ use arrow::array::{ArrayRef, Int64Array, RecordBatch};
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use model::{LogKind, Record, Stream};
 
-use crate::StoreError;
 use crate::table::{TableDef, TableKind, tables};
+use crate::{StoreError, points};
 
 /// The name of the column with the record's offset.
 const OFFSET: &str = "log_offset";
@@ -25,6 +25,8 @@ pub(crate) struct Layout {
     pub offset: Option<usize>,
     /// The first sort column, if it holds keys of 16 bytes.
     pub key: Option<usize>,
+    /// Whether its rows are samples, see [`points`].
+    pub points: bool,
 }
 
 impl Layout {
@@ -44,6 +46,9 @@ impl Layout {
     /// [`StoreError::Columns`] if they do not have the stream's columns.
     pub fn rows(&self, record: &Record) -> Result<RecordBatch, StoreError> {
         let data = &record.batch.data;
+        if let Some(columns) = self.points.then(|| points::Columns::of(data)).flatten() {
+            return points::sorted(&self.schema, &[columns]);
+        }
         let mut columns: Vec<ArrayRef> = data.columns().to_vec();
         if self.offset.is_some() {
             let offset = i64::try_from(record.offset.0).unwrap_or(i64::MAX);
@@ -89,7 +94,8 @@ fn layout(def: &'static TableDef) -> Layout {
         TableKind::Append => None,
     };
     let key = sort.first().copied().filter(|&n| *schema.field(n).data_type() == DataType::FixedSizeBinary(16));
-    Layout { def, sort, time: column(def.time).unwrap_or(0), present, offset: column(OFFSET), key, schema }
+    let points = def.last_wins && points::are_points(&schema);
+    Layout { def, sort, time: column(def.time).unwrap_or(0), present, offset: column(OFFSET), key, points, schema }
 }
 
 #[cfg(test)]

@@ -15,6 +15,8 @@ const COALESCE: usize = 8;
 /// Batches with more rows or bytes are left as they are.
 const COALESCE_ROWS: usize = 8_192;
 const COALESCE_BYTES: usize = 4 << 20;
+/// So many batches of samples of about one size are merged into one.
+const MERGE: usize = 16;
 /// What an index entry costs, about.
 const INDEX_BYTES: usize = 40;
 
@@ -27,6 +29,18 @@ pub(crate) struct Chunk {
     /// Of the time column.
     pub times: Option<(Timestamp, Timestamp)>,
     pub batch: RecordBatch,
+}
+
+impl Chunk {
+    fn new(layout: &Layout, start: u32, batch: RecordBatch) -> Self {
+        let times = rows::time_range(batch.column(layout.time));
+        Self { start, bytes: rows::bytes(&batch), times, batch }
+    }
+
+    /// Whether a row may have a time from `first` to `last`, both included.
+    pub fn overlaps(&self, first: Timestamp, last: Timestamp) -> bool {
+        self.times.is_none_or(|(min, max)| min <= last && max >= first)
+    }
 }
 
 /// The rows of one table in memory, in order of arrival.
@@ -65,13 +79,37 @@ impl MemTable {
             self.bytes += INDEX_BYTES * batch.num_rows();
             (0..batch.num_rows()).for_each(|n| self.index.push(rows::key(keys, n)));
         }
-        let bytes = rows::bytes(&batch);
-        let times = rows::time_range(batch.column(layout.time));
-        let start = self.rows;
-        self.rows += u32::try_from(batch.num_rows()).unwrap_or(u32::MAX);
-        self.bytes += bytes;
-        self.chunks.push(Arc::new(Chunk { start, bytes, times, batch }));
-        while self.coalesce(layout) {}
+        let chunk = Chunk::new(layout, self.rows, batch);
+        self.rows += u32::try_from(chunk.batch.num_rows()).unwrap_or(u32::MAX);
+        self.bytes += chunk.bytes;
+        self.chunks.push(Arc::new(chunk));
+        while !layout.points && self.coalesce(layout) {}
+    }
+
+    /// The last batches of samples, if there are enough of about one size to make one of them.
+    pub fn alike(&self) -> Option<Vec<Arc<Chunk>>> {
+        let size = |chunk: &Chunk| chunk.batch.num_rows().checked_ilog(MERGE).unwrap_or(0);
+        let last = self.chunks.last().map(|chunk| size(chunk))?;
+        let (_, tail) = self.chunks.split_at_checked(self.chunks.len().checked_sub(MERGE)?)?;
+        tail.iter().all(|chunk| size(chunk) <= last).then(|| tail.to_vec())
+    }
+
+    /// Puts `merged` in the place of `chunks`, unless they are no longer here.
+    pub fn replace(&mut self, layout: &Layout, chunks: &[Arc<Chunk>], merged: RecordBatch) {
+        let Some(first) = chunks.first() else { return };
+        let Some(at) = self.chunks.iter().position(|chunk| Arc::ptr_eq(chunk, first)) else { return };
+        let places = at..at + chunks.len();
+        let same = self.chunks.get(places.clone()).is_some_and(|here| here.iter().zip(chunks).all(|(a, b)| Arc::ptr_eq(a, b)));
+        if !same {
+            return;
+        }
+        let chunk = Chunk::new(layout, first.start, merged);
+        let count = |chunk: &Chunk| u32::try_from(chunk.batch.num_rows()).unwrap_or(u32::MAX);
+        self.bytes -= chunks.iter().map(|chunk| chunk.bytes).sum::<usize>();
+        self.rows -= chunks.iter().map(|chunk| count(chunk)).sum::<u32>();
+        self.bytes += chunk.bytes;
+        self.rows += count(&chunk);
+        self.chunks.splice(places, [Arc::new(chunk)]);
     }
 
     /// Puts the last batches together if there are enough of one size. Each row is copied a few
@@ -137,6 +175,7 @@ impl Index {
 mod tests {
     use super::*;
     use crate::layout::{layouts, number};
+    use crate::points;
     use model::Row;
     use model::rows::{Intent, Sample};
 
@@ -163,20 +202,39 @@ mod tests {
 
     #[test]
     fn tiny_batches_become_few_and_keep_their_order() {
+        let layout = &layouts()[number("intents").unwrap()];
+        let mut table = MemTable::default();
+        (0..1_000).for_each(|n| append(&mut table, layout, &[intent("a", n)]));
+        assert!(table.chunks().len() < 40, "{}", table.chunks().len());
+        let sequence = |chunk: &Arc<Chunk>| {
+            let batch = chunk.batch.project(&(0..9).collect::<Vec<_>>()).unwrap();
+            Intent::decode(&batch).unwrap().into_iter().map(|row| row.sequence)
+        };
+        let rows: Vec<i64> = table.chunks().iter().flat_map(sequence).collect();
+        assert_eq!(rows, (0..1_000).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn batches_of_samples_are_merged_and_the_newest_of_a_time_is_left() {
         let layout = &layouts()[number("samples").unwrap()];
         let mut table = MemTable::default();
         for n in 0..1_000 {
-            let row = Sample { series_id: Key::default(), ts: Timestamp::from_secs(n), value: 0.0 };
+            let row = Sample { series_id: Key::of(&[(n % 3) as u8]), ts: Timestamp::from_secs(n % 100), value: n as f64 };
             table.append(layout, Sample::encode(&[row]).unwrap());
+            while let Some(chunks) = table.alike() {
+                let parts: Vec<_> = chunks.iter().map(|chunk| points::Columns::of(&chunk.batch).unwrap()).collect();
+                let merged = points::sorted(&layout.schema, &parts).unwrap();
+                drop(parts);
+                table.replace(layout, &chunks, merged);
+            }
         }
         assert!(table.chunks().len() < 40, "{}", table.chunks().len());
-        let rows: Vec<i64> = table
-            .chunks()
-            .iter()
-            .flat_map(|chunk| Sample::decode(&chunk.batch).unwrap())
-            .map(|row| row.ts.nanos() / 1_000_000_000)
-            .collect();
-        assert_eq!(rows, (0..1_000).collect::<Vec<_>>());
+        let parts: Vec<_> = table.chunks().iter().map(|chunk| points::Columns::of(&chunk.batch).unwrap()).collect();
+        let all = Sample::decode(&points::sorted(&layout.schema, &parts).unwrap()).unwrap();
+        assert_eq!(all.len(), 300);
+        assert!(all.iter().all(|row| row.value >= 700.0), "only the newest of each series and time");
+        let counted: usize = table.chunks().iter().map(|chunk| chunk.batch.num_rows()).sum();
+        assert_eq!(table.rows() as usize, counted);
     }
 
     #[test]

@@ -8,7 +8,7 @@ use arrow::row::{RowConverter, Rows, SortField};
 use base::Timestamp;
 use model::Key;
 
-use crate::StoreError;
+use crate::{StoreError, points};
 
 /// Where the columns that decide about rows are in a batch, which may hold a part of the table's
 /// columns.
@@ -50,6 +50,10 @@ impl Order {
 
 /// `batches`, oldest first, as one sorted batch; of rows that are one only the newest is left.
 pub(crate) fn sorted(schema: &SchemaRef, batches: &[RecordBatch], order: &Order) -> Result<RecordBatch, StoreError> {
+    let points: Option<Vec<points::Columns<'_>>> = batches.iter().map(points::Columns::of).collect();
+    if let Some(points) = points.filter(|_| order.unique && order.sort == [0, 1]) {
+        return points::sorted(schema, &points);
+    }
     let all = concat_batches(schema, batches)?;
     let count = u32::try_from(all.num_rows()).unwrap_or(u32::MAX);
     let offset = |n: u32| order.offset_of(&all, n as usize);

@@ -8,7 +8,9 @@ use model::Key;
 use crate::file::FileScan;
 use crate::filter::{Filter, KeySet};
 use crate::layout::Layout;
+use crate::memtable::Chunk;
 use crate::merge::{Batches, Merge};
+use crate::points::PointMerge;
 use crate::rows::{self, Order};
 use crate::{FileEntry, StoreError, TableKind, TableSnapshot};
 
@@ -61,6 +63,10 @@ impl Plan {
         let mut read = wanted.clone();
         if layout.def.unique() {
             read.extend(layout.sort.iter().copied().chain(layout.offset).chain(layout.present));
+        }
+        if layout.points {
+            // Samples are merged by whole rows: faster than by the columns that are wanted.
+            read.extend(0..layout.schema.fields().len());
         }
         read.extend(options.time.is_some().then_some(layout.time));
         read.extend(layout.key.filter(|_| options.keys.is_some()));
@@ -120,10 +126,14 @@ impl Plan {
             let sorted = base::blocking(move || rows::sorted(&schema, &memory, &order)).await;
             inputs.push(slices(sorted.ok_or(StoreError::Ending)??, self.files.batch_rows));
         }
-        let merge = Merge::new(schema, self.order, true, self.files.batch_rows, inputs).await?;
+        let rows = if self.files.layout.points {
+            let rows = self.files.batch_rows;
+            PointMerge::new(schema, inputs).await?.into_stream().map_ok(move |batch| slices(batch, rows)).try_flatten().boxed()
+        } else {
+            Merge::new(schema, self.order, true, self.files.batch_rows, inputs).await?.into_stream()
+        };
         let pin = self.table;
-        Ok(merge
-            .into_stream()
+        Ok(rows
             .inspect(move |_| {
                 let _pinned = &pin;
             })
@@ -132,12 +142,9 @@ impl Plan {
 
     /// The rows in memory that are wanted, in order of arrival.
     fn memory(&self) -> Result<Vec<RecordBatch>, StoreError> {
-        let in_time = |times: Option<(Timestamp, Timestamp)>| match (self.time, times) {
-            (Some((first, last)), Some((min, max))) => min <= last && max >= first,
-            _ => true,
-        };
+        let in_time = |chunk: &&Arc<Chunk>| self.time.is_none_or(|(first, last)| chunk.overlaps(first, last));
         let mut rows = Vec::new();
-        for chunk in self.table.chunks().iter().filter(|chunk| in_time(chunk.times)) {
+        for chunk in self.table.chunks().iter().filter(in_time) {
             let batch = self.before.apply(chunk.batch.project(&self.files.columns)?)?;
             if batch.num_rows() > 0 {
                 rows.push(batch);

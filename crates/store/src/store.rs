@@ -3,6 +3,7 @@ use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use base::{Clock, Rng, Shutdown, Tasks};
+use futures::TryStreamExt;
 use model::{LogKind, Offset};
 use object_store::ObjectStore;
 use parking_lot::{Mutex, RwLock};
@@ -13,7 +14,10 @@ use crate::garbage::Garbage;
 use crate::manifest::{ShardKey, Version};
 use crate::state::State;
 use crate::warnings::Warnings;
-use crate::{Snapshot, StoreConfig, StoreError, commit, run};
+use crate::{ScanOptions, SeriesIndex, Snapshot, StoreConfig, StoreError, commit, run};
+
+/// The table of series.
+const SERIES: &str = "series";
 
 /// The table store; clones share it.
 #[derive(Clone)]
@@ -35,6 +39,7 @@ pub(crate) struct Inner {
     pub expired: Mutex<HashMap<String, Duration>>,
     pub warnings: Warnings,
     pub metadata: MetadataCache,
+    pub series: SeriesIndex,
     /// One commit at a time.
     pub committing: tokio::sync::Mutex<()>,
     /// One flush at a time.
@@ -74,6 +79,7 @@ impl Store {
         }
         let inner = Inner {
             metadata: MetadataCache::new(config.metadata_cache_bytes),
+            series: SeriesIndex::default(),
             config,
             objects,
             clock,
@@ -93,6 +99,7 @@ impl Store {
         };
         let store = Self(Arc::new(inner));
         store.find_missing().await?;
+        store.index_series().await?;
         Ok(store)
     }
 
@@ -100,6 +107,21 @@ impl Store {
     /// what is in memory once more.
     pub fn run(&self, logs: Vec<(LogKind, Arc<dyn bus::Log>)>, tasks: &Tasks, shutdown: Shutdown) {
         run::run(self, logs, tasks, shutdown);
+    }
+
+    /// Fills the index of series from files; what is not in files yet comes from the log.
+    async fn index_series(&self) -> Result<(), StoreError> {
+        let Some(table) = self.snapshot().table(SERIES) else { return Ok(()) };
+        let mut rows = table.scan(ScanOptions::default());
+        while let Some(batch) = rows.try_next().await? {
+            self.0.series.add(&batch);
+        }
+        Ok(())
+    }
+
+    /// Which series there are.
+    pub fn series(&self) -> &SeriesIndex {
+        &self.0.series
     }
 
     /// Pins one moment of all tables.

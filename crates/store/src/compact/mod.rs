@@ -5,6 +5,7 @@ mod pick;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use arrow::array::RecordBatch;
 use futures::{StreamExt, TryStreamExt, stream};
 use object_store::ObjectStoreExt;
 use object_store::path::Path;
@@ -15,6 +16,7 @@ use crate::commit::commit;
 use crate::file::FileScan;
 use crate::layout::{Layout, layouts};
 use crate::merge::Merge;
+use crate::points::PointMerge;
 use crate::store::Inner;
 use crate::write::{FileWriter, new_path};
 use crate::{FileEntry, Store, StoreError, flush, scan};
@@ -145,7 +147,22 @@ async fn write(
     Ok(())
 }
 
-async fn open(inner: &Arc<Inner>, layout: &'static Layout, job: &Job) -> Result<Merge, StoreError> {
+/// The rows of a job in order.
+enum Merged {
+    Rows(Box<Merge>),
+    Points(PointMerge),
+}
+
+impl Merged {
+    async fn next(&mut self) -> Result<Option<RecordBatch>, StoreError> {
+        match self {
+            Self::Rows(merge) => merge.next().await,
+            Self::Points(merge) => merge.next().await,
+        }
+    }
+}
+
+async fn open(inner: &Arc<Inner>, layout: &'static Layout, job: &Job) -> Result<Merged, StoreError> {
     let columns: Vec<usize> = (0..layout.schema.fields().len()).collect();
     let row_bytes = job.runs.iter().flatten().map(FileEntry::row_bytes).max().unwrap_or(1);
     let share = inner.config.compaction_memory_bytes / job.runs.len().max(1) / row_bytes;
@@ -158,7 +175,11 @@ async fn open(inner: &Arc<Inner>, layout: &'static Layout, job: &Job) -> Result<
         rows.boxed()
     };
     let inputs = job.runs.iter().map(input).collect();
-    Merge::new(Arc::clone(&layout.schema), order, job.all, BATCH_ROWS.1, inputs).await
+    let schema = Arc::clone(&layout.schema);
+    if layout.points {
+        return PointMerge::new(schema, inputs).await.map(Merged::Points);
+    }
+    Ok(Merged::Rows(Box::new(Merge::new(schema, order, job.all, BATCH_ROWS.1, inputs).await?)))
 }
 
 /// Reads a file once in full: damage must not be merged into good files.

@@ -1,0 +1,99 @@
+use base::{Limit, Timestamp};
+use promql::labels::Builder;
+use promql::{FloatSample, Labels, Matcher, SelectHints, Storage, StorageError, StoredSeries};
+use store::{LabelTest, Point, Store, StoredLabels};
+use tokio::runtime::Handle;
+
+/// The table of samples.
+const SAMPLES: &str = "samples";
+/// A series is announced at least this often: one that was announced before is not in a window.
+const ANNOUNCED: i64 = 2 * 86_400_000;
+
+/// The series of a store at one moment.
+pub(super) struct StoreStorage {
+    store: Store,
+    snapshot: store::Snapshot,
+    limit: Limit,
+    handle: Handle,
+}
+
+impl StoreStorage {
+    pub fn new(store: Store, samples: usize, handle: Handle) -> Self {
+        let snapshot = store.snapshot();
+        Self { store, snapshot, limit: Limit::new("query.promql_samples", samples as u64), handle }
+    }
+}
+
+impl Storage for StoreStorage {
+    fn select(&self, matchers: &[Matcher], hints: &SelectHints) -> Result<Vec<StoredSeries>, StorageError> {
+        let found = matching(&self.store, matchers, hints.start);
+        let Some(table) = self.snapshot.table(SAMPLES) else { return Ok(Vec::new()) };
+        let ids: Vec<_> = found.iter().map(|(id, _)| *id).collect();
+        if ids.is_empty() {
+            return Ok(Vec::new());
+        }
+        // Times within a stored millisecond are one time for PromQL.
+        let (first, last) = (at(hints.start), Timestamp::from_nanos(at(hints.end).nanos().saturating_add(999_999)));
+        let points = self.handle.block_on(table.points(&ids, first, last, &self.limit));
+        let points = points.map_err(|error| StorageError(Box::new(error)))?;
+        let series = found.into_iter().zip(points).filter(|(_, points)| !points.is_empty());
+        Ok(series
+            .map(|((_, labels), points)| StoredSeries {
+                labels: named(labels),
+                floats: floats(&points).into(),
+                histograms: Vec::new().into(),
+            })
+            .collect())
+    }
+}
+
+/// A time of PromQL.
+fn at(ms: i64) -> Timestamp {
+    Timestamp::from_nanos(ms.saturating_mul(1_000_000))
+}
+
+/// The series that satisfy all matchers and may have samples at `start` or later.
+pub(super) fn matching(store: &Store, matchers: &[Matcher], start: i64) -> Vec<(model::SeriesId, StoredLabels)> {
+    with_tests(matchers, |tests| store.series().select(tests, since(start)))
+}
+
+/// Series announced before cannot have samples at `start`, in milliseconds, or later.
+pub(super) fn since(start: i64) -> Timestamp {
+    at(start.saturating_sub(ANNOUNCED))
+}
+
+/// The matchers as the index of series takes them.
+pub(super) fn with_tests<T>(matchers: &[Matcher], then: impl FnOnce(&[LabelTest<'_>]) -> T) -> T {
+    let passes: Vec<_> = matchers.iter().map(|matcher| move |value: &str| matcher.matches(value)).collect();
+    let tests: Vec<LabelTest<'_>> = matchers
+        .iter()
+        .zip(&passes)
+        .map(|(matcher, matches)| LabelTest {
+            name: &matcher.name,
+            equal: (matcher.op == promql::MatchOp::Equal).then_some(&*matcher.value),
+            matches,
+        })
+        .collect();
+    then(&tests)
+}
+
+pub(super) fn named(labels: StoredLabels) -> Labels {
+    let mut builder = Builder::default();
+    for (name, value) in labels {
+        builder.set(name, value);
+    }
+    builder.build()
+}
+
+/// The last point of each millisecond.
+fn floats(points: &[Point]) -> Vec<FloatSample> {
+    let mut floats: Vec<FloatSample> = Vec::with_capacity(points.len());
+    for point in points {
+        let sample = FloatSample { t: point.ts.div_euclid(1_000_000), start: 0, value: point.value };
+        match floats.last_mut() {
+            Some(last) if last.t == sample.t => *last = sample,
+            _ => floats.push(sample),
+        }
+    }
+    floats
+}
