@@ -16,6 +16,7 @@ mod guard;
 mod health;
 mod intake;
 mod page;
+mod prometheus;
 mod rows;
 mod server;
 mod state;

@@ -13,7 +13,7 @@ use crate::access::Gate;
 use crate::connection::Connections;
 use crate::intake::Open;
 use crate::state::{Shared, State};
-use crate::{Alerting, Health, Intake, ServerConfig, ServerError, access, alertmanager, api, tls};
+use crate::{Alerting, Health, Intake, ServerConfig, ServerError, access, alertmanager, api, prometheus, tls};
 
 /// How long requests that are being answered may go on when the process ends.
 const DRAIN: Duration = Duration::from_secs(10);
@@ -104,7 +104,7 @@ impl Server {
             tasks: state.tasks.clone(),
             shutdown: state.shutdown.clone(),
             tls,
-            router: api::router(state.clone(), alertmanager::router()),
+            router: api::router(state.clone(), alertmanager::router().merge(prometheus::router())),
         };
         let accepting = connections.accept(&listener);
         shutdown.or(accepting).await;

@@ -32,6 +32,21 @@ impl Selection {
 }
 
 impl Engine {
+    /// What people should know of the store: a part that is left out, for one.
+    pub fn store_warnings(&self) -> Vec<String> {
+        self.store.warnings()
+    }
+
+    /// How many series there are.
+    pub fn series_count(&self) -> usize {
+        self.store.series().len()
+    }
+
+    /// Which metrics and labels have the most series, `limit` of each.
+    pub fn series_statistics(&self, limit: usize) -> store::SeriesStatistics {
+        self.store.series().statistics(limit)
+    }
+
     /// The labels of series, in order.
     pub fn series(&self, selection: &Selection) -> Vec<Labels> {
         let mut found = std::collections::BTreeMap::new();

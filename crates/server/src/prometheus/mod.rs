@@ -1,0 +1,54 @@
+//! Prometheus' HTTP API: Grafana, promtool and whoever has asked a Prometheus are its clients.
+//! <https://prometheus.io/docs/prometheus/latest/querying/api/>
+
+mod answer;
+mod ask;
+mod data;
+mod labels;
+mod query;
+mod status;
+mod texts;
+
+use axum::Router;
+use axum::extract::{DefaultBodyLimit, Extension, Request};
+use axum::middleware::{Next, from_fn};
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use base::Limit;
+
+use self::answer::Problem;
+use crate::access::Access;
+use crate::state::State;
+
+/// Bytes of a form: an expression with its parameters.
+const FORM: Limit = Limit::new("prometheus.form_bytes", 1 << 20);
+
+/// The routes.
+pub fn router() -> Router<State> {
+    let body = DefaultBodyLimit::max(usize::try_from(FORM.max()).unwrap_or(usize::MAX));
+    Router::new()
+        .route("/api/v1/query", get(query::instant).post(query::instant))
+        .route("/api/v1/query_range", get(query::range).post(query::range))
+        .route("/api/v1/query_exemplars", get(query::exemplars).post(query::exemplars))
+        .route("/api/v1/format_query", get(texts::format).post(texts::format))
+        .route("/api/v1/series", get(labels::series).post(labels::series))
+        .route("/api/v1/labels", get(labels::names).post(labels::names))
+        .route("/api/v1/label/{name}/values", get(labels::values))
+        .route("/api/v1/metadata", get(status::metadata))
+        .route("/api/v1/targets", get(status::targets))
+        .route("/api/v1/status/buildinfo", get(status::buildinfo))
+        .route("/api/v1/status/runtimeinfo", get(status::runtimeinfo))
+        .route("/api/v1/status/flags", get(status::flags))
+        .route("/api/v1/status/config", get(status::config))
+        .route("/api/v1/status/tsdb", get(status::tsdb))
+        .layer(body)
+        .layer(from_fn(everything))
+}
+
+/// Series are of every scope: a token that is limited to some may not ask.
+async fn everything(Extension(access): Extension<Access>, request: Request, next: Next) -> Response {
+    match access.unlimited() {
+        Ok(()) => next.run(request).await,
+        Err(error) => Problem::forbidden(error.message()).into_response(),
+    }
+}

@@ -1,0 +1,67 @@
+//! Expressions.
+
+use axum::extract::State as With;
+use axum::response::Response;
+use promql::{Data, Steps};
+use query::PromqlOptions;
+use serde_json::json;
+
+use super::answer::{Problem, Remarks, success, success_text};
+use super::ask::Ask;
+use super::data;
+use crate::state::State;
+
+/// Points of a series in one answer, as Prometheus has it.
+const POINTS: i64 = 11_000;
+
+fn options(ask: &Ask) -> Result<PromqlOptions, Problem> {
+    Ok(PromqlOptions { lookback: ask.patience("lookback_delta")?, timeout: ask.patience("timeout")? })
+}
+
+/// `query`: at one time, now if none is given.
+pub async fn instant(With(state): With<State>, ask: Ask) -> Result<Response, Problem> {
+    let at = ask.time("time")?.unwrap_or_else(|| now(&state));
+    let answer = state.engine.instant(ask.need("query")?, at, options(&ask)?).await?;
+    Ok(answered(&state, &answer.data, at, &answer, ask.limit()?))
+}
+
+/// `query_range`: at each step from `start` to `end`.
+pub async fn range(With(state): With<State>, ask: Ask) -> Result<Response, Problem> {
+    let (start, end) = (ask.need_time("start")?, ask.need_time("end")?);
+    if end < start {
+        return Err(Problem::parameter("end", "end timestamp must not be before start time"));
+    }
+    let step = ask.duration("step")?.ok_or_else(|| Problem::parameter("step", "cannot parse \"\" to a valid duration"))?;
+    if step <= 0 {
+        return Err(Problem::parameter("step", "zero or negative query resolution step widths are not accepted. Try a positive integer"));
+    }
+    if end.saturating_sub(start) / step > POINTS {
+        let message = format!(
+            "exceeded maximum resolution of {POINTS} points per timeseries. Try decreasing the query resolution (?step=XX)"
+        );
+        return Err(Problem::bad(message));
+    }
+    let steps = Steps::range(start, end, step);
+    let answer = state.engine.range(ask.need("query")?, steps, options(&ask)?).await?;
+    Ok(answered(&state, &answer.data, end, &answer, ask.limit()?))
+}
+
+fn answered(state: &State, data: &Data, at: i64, answer: &promql::Answer, limit: Option<usize>) -> Response {
+    let (text, cut) = data::result(data, at, limit);
+    let mut remarks = Remarks::of(&answer.annotations, state.engine.store_warnings());
+    if cut {
+        remarks.truncated();
+    }
+    success_text(&text, &remarks)
+}
+
+/// `query_exemplars`: none are kept.
+pub async fn exemplars(ask: Ask) -> Result<Response, Problem> {
+    promql::parse(ask.need("query")?).map_err(Problem::bad)?;
+    Ok(success(json!([]), Remarks::default()))
+}
+
+/// Milliseconds since the epoch.
+pub fn now(state: &State) -> i64 {
+    state.clock.now().nanos().div_euclid(1_000_000)
+}

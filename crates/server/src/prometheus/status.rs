@@ -1,0 +1,71 @@
+//! What the server is.
+
+use axum::extract::State as With;
+use axum::response::Response;
+use serde_json::{Value, json};
+
+use super::answer::{Problem, Remarks, success};
+use super::ask::Ask;
+use crate::state::State;
+
+/// Entries of each list about series, if not asked for otherwise.
+const TOP: usize = 10;
+
+/// `status/buildinfo`.
+pub async fn buildinfo() -> Response {
+    let data = json!({
+        "version": env!("CARGO_PKG_VERSION"),
+        "revision": "",
+        "branch": "",
+        "buildUser": "",
+        "buildDate": "",
+        "goVersion": "",
+    });
+    success(data, Remarks::default())
+}
+
+/// `status/runtimeinfo`.
+pub async fn runtimeinfo(With(state): With<State>) -> Response {
+    let data = json!({
+        "startTime": state.started.to_string(),
+        "serverTime": state.clock.now().to_string(),
+        "timeSeriesCount": state.engine.series_count(),
+        "reloadConfigSuccess": true,
+    });
+    success(data, Remarks::default())
+}
+
+/// `status/flags`: there are none; settings are in the configuration.
+pub async fn flags() -> Response {
+    success(json!({}), Remarks::default())
+}
+
+/// `status/config`: nothing of the configuration is shown, since it may name secrets' places.
+pub async fn config() -> Response {
+    success(json!({"yaml": ""}), Remarks::default())
+}
+
+/// `status/tsdb`: which metrics and labels have the most series.
+pub async fn tsdb(With(state): With<State>, ask: Ask) -> Result<Response, Problem> {
+    let found = state.engine.series_statistics(ask.limit()?.unwrap_or(TOP));
+    let list = |all: &[(String, usize)]| -> Vec<Value> {
+        all.iter().map(|(name, value)| json!({"name": name, "value": value})).collect()
+    };
+    let data = json!({
+        "headStats": {"numSeries": found.series},
+        "seriesCountByMetricName": list(&found.metrics),
+        "labelValueCountByLabelName": list(&found.values),
+        "seriesCountByLabelValuePair": list(&found.pairs),
+    });
+    Ok(success(data, Remarks::default()))
+}
+
+/// `metadata`: none is kept.
+pub async fn metadata() -> Response {
+    success(json!({}), Remarks::default())
+}
+
+/// `targets`: nothing is scraped.
+pub async fn targets() -> Response {
+    success(json!({"activeTargets": [], "droppedTargets": []}), Remarks::default())
+}

@@ -1,0 +1,13 @@
+//! Expressions as texts.
+
+use axum::response::Response;
+use promql::parser::parse;
+
+use super::answer::{Problem, Remarks, success};
+use super::ask::Ask;
+
+/// `format_query`: the expression, laid out.
+pub async fn format(ask: Ask) -> Result<Response, Problem> {
+    let expr = parse(ask.need("query")?).map_err(|error| Problem::parameter("query", error))?;
+    Ok(success(expr.to_string(), Remarks::default()))
+}
