@@ -1,0 +1,35 @@
+use serde::Deserialize;
+
+/// What telemetry may be sent.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct IngestConfig {
+    /// Bytes of a request as it is sent.
+    pub max_body_bytes: usize,
+    /// Bytes of a request when it is decompressed.
+    pub max_decoded_bytes: u64,
+    /// Bytes of all requests that are being taken; more are refused for a while.
+    pub max_in_flight_bytes: u64,
+    /// Series that are active, within two days. Samples of more are refused.
+    pub max_series: usize,
+    /// Labels of a series.
+    pub max_labels: usize,
+    /// Bytes of a label's value.
+    pub max_label_bytes: usize,
+    /// Records of the telemetry log that the store may be behind; while it is more, requests are refused.
+    pub max_behind: u64,
+}
+
+impl Default for IngestConfig {
+    fn default() -> Self {
+        Self {
+            max_body_bytes: 32 << 20,
+            max_decoded_bytes: 64 << 20,
+            max_in_flight_bytes: 256 << 20,
+            max_series: 10_000_000,
+            max_labels: 128,
+            max_label_bytes: 8 << 10,
+            max_behind: 4_096,
+        }
+    }
+}

@@ -1,0 +1,69 @@
+use std::fmt;
+use std::time::Duration;
+
+use bus::BusError;
+use wire::body::BodyError;
+use wire::remote_write::RequestError;
+
+/// Refusals that an answer tells.
+const TOLD: usize = 5;
+
+/// Why a request was not taken, or not whole, by what the sender can do.
+#[derive(Debug, thiserror::Error)]
+pub enum IngestError {
+    /// Too much is being taken: the same again, later.
+    #[error("{problem}; try again in {} s", retry_after.as_secs())]
+    Busy {
+        /// Which limit is reached.
+        problem: String,
+        /// When to try again.
+        retry_after: Duration,
+    },
+    /// It cannot be decompressed.
+    #[error(transparent)]
+    Body(#[from] BodyError),
+    /// It is not what it should be: nothing of it was taken.
+    #[error(transparent)]
+    Request(#[from] RequestError),
+    /// Some of it breaks a rule; the rest was taken.
+    #[error("{0}")]
+    Refused(Refusals),
+    /// The log did not take it: the same again, later.
+    #[error("the log does not take it: {0}")]
+    Log(#[from] BusError),
+    /// A bug of ours.
+    #[error("{0}")]
+    Internal(String),
+}
+
+/// What of a request was refused.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Refusals {
+    told: Vec<String>,
+    count: usize,
+}
+
+impl Refusals {
+    /// One more, which `problem` tells of.
+    pub(crate) fn push(&mut self, problem: impl FnOnce() -> String) {
+        self.count += 1;
+        if self.told.len() < TOLD {
+            self.told.push(problem());
+        }
+    }
+
+    /// How many there are.
+    pub const fn count(&self) -> usize {
+        self.count
+    }
+}
+
+impl fmt::Display for Refusals {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} refused: {}", self.count, self.told.join("; "))?;
+        match self.count - self.told.len() {
+            0 => Ok(()),
+            more => write!(f, "; and {more} more"),
+        }
+    }
+}

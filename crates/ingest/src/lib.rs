@@ -1,0 +1,58 @@
+//! What others send becomes rows on the telemetry log.
+//!
+//! A request is read from its bytes straight into columns: a series that was seen before is found
+//! by a hash of its labels as they came, and costs no allocation. Everything that is acknowledged is
+//! durable; what breaks a rule is refused by name, and the rest of the request is taken.
+
+mod catalog;
+mod config;
+mod error;
+mod gate;
+mod points;
+mod remote_write;
+
+use std::sync::Arc;
+
+use base::Clock;
+use bus::Log;
+use store::Store;
+
+pub use config::IngestConfig;
+pub use error::{IngestError, Refusals};
+pub use remote_write::Taken;
+
+use self::catalog::Catalog;
+use self::gate::Gate;
+
+/// Takes telemetry in. Clones share the series that they know.
+#[derive(Clone)]
+pub struct Ingest(Arc<Inner>);
+
+struct Inner {
+    config: IngestConfig,
+    log: Arc<dyn Log>,
+    store: Store,
+    clock: Clock,
+    catalog: Catalog,
+    gate: Gate,
+}
+
+impl std::fmt::Debug for Ingest {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Ingest").field("config", &self.0.config).finish_non_exhaustive()
+    }
+}
+
+impl Ingest {
+    /// Appends to `log`, the telemetry log, which `store` reads.
+    pub fn new(config: IngestConfig, log: Arc<dyn Log>, store: Store, clock: Clock) -> Self {
+        let catalog = Catalog::new(config.max_series);
+        let gate = Gate::new(config.max_in_flight_bytes);
+        Self(Arc::new(Inner { config, log, store, clock, catalog, gate }))
+    }
+
+    /// The settings.
+    pub fn config(&self) -> &IngestConfig {
+        &self.0.config
+    }
+}
