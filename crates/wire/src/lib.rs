@@ -1,0 +1,13 @@
+//! The telemetry formats that others send, read without copies: views that borrow from a request's body
+//! and read what is asked for, when it is asked for.
+//!
+//! What comes in is hostile. Reading it allocates nothing per sample, label or attribute; sizes, depths
+//! and decompressed bytes have limits; errors name the byte and field, line or JSON path.
+
+pub mod body;
+pub mod histogram;
+pub mod labels;
+#[cfg(test)]
+mod mutate;
+pub mod pb;
+pub mod remote_write;
