@@ -5,6 +5,7 @@ use std::time::Duration;
 use base::{Clock, DigestKey, Rng};
 use collectors::host::Place;
 use fold::Progress;
+use ingest::Ingest;
 use kubernetes::Clusters;
 use model::{LogKind, Offset};
 use query::Engine;
@@ -87,6 +88,9 @@ impl App {
             rng: rng.clone(),
             alerting: config.has(Role::Alerting).then(|| alerting.api(&folds)),
             intakes,
+            ingest: config.has(Role::Watching).then(|| {
+                Ingest::new(config.ingest.clone(), Arc::clone(&logs.telemetry), store.clone(), clock.clone())
+            }),
         };
         let server = Server::bind(config.server.clone(), parts).await?;
         let addr = server.addr();

@@ -11,6 +11,10 @@ const UNIT: u64 = 1_024;
 /// What senders are asked to wait.
 const LATER: Duration = Duration::from_secs(1);
 
+/// Room that a request takes.
+#[derive(Debug)]
+pub struct Permit(#[expect(dead_code, reason = "it is held")] OwnedSemaphorePermit);
+
 /// Lets so many bytes of requests in at once.
 pub(crate) struct Gate(Arc<Semaphore>);
 
@@ -29,10 +33,11 @@ impl Ingest {
     ///
     /// # Errors
     /// [`IngestError::Busy`] while requests take too much, or while the store is too far behind.
-    pub fn admit(&self, bytes: u64) -> Result<OwnedSemaphorePermit, IngestError> {
+    pub fn admit(&self, bytes: u64) -> Result<Permit, IngestError> {
         let inner = &self.0;
         let units = u32::try_from(permits(bytes.min(inner.config.max_in_flight_bytes))).unwrap_or(u32::MAX);
         let permit = Arc::clone(&inner.gate.0).try_acquire_many_owned(units);
+        let permit = permit.map(Permit);
         permit.map_err(|_| busy("ingest.max_in_flight_bytes", "other requests take all the room that there is"))
     }
 

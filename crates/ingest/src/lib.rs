@@ -19,6 +19,7 @@ use store::Store;
 
 pub use config::IngestConfig;
 pub use error::{IngestError, Refusals};
+pub use gate::Permit;
 pub use remote_write::Taken;
 
 use self::catalog::Catalog;

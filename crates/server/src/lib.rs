@@ -14,6 +14,7 @@ mod error;
 mod format;
 mod guard;
 mod health;
+mod ingest;
 mod intake;
 mod page;
 mod prometheus;

@@ -3,6 +3,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use ::ingest::Ingest;
 use base::{Clock, Rng, Shutdown, Tasks};
 use query::Engine;
 use tokio::net::TcpListener;
@@ -13,7 +14,7 @@ use crate::access::Gate;
 use crate::connection::Connections;
 use crate::intake::Open;
 use crate::state::{Shared, State};
-use crate::{Alerting, Health, Intake, ServerConfig, ServerError, access, alertmanager, api, prometheus, tls};
+use crate::{Alerting, Health, Intake, ServerConfig, ServerError, access, alertmanager, api, ingest, prometheus, tls};
 
 /// How long requests that are being answered may go on when the process ends.
 const DRAIN: Duration = Duration::from_secs(10);
@@ -34,6 +35,8 @@ pub struct Parts {
     pub alerting: Option<Alerting>,
     /// What others may post, by the name in `/api/intake/<name>`.
     pub intakes: BTreeMap<String, Intake>,
+    /// What takes telemetry in, if this process does that.
+    pub ingest: Option<Ingest>,
 }
 
 /// The HTTP port, open.
@@ -62,7 +65,7 @@ impl Server {
         let refused = |source| ServerError::Listen { listen, source };
         let listener = TcpListener::bind(listen).await.map_err(refused)?;
         let addr = listener.local_addr().map_err(refused)?;
-        let Parts { engine, clock, metrics, health, rng, alerting, intakes } = parts;
+        let Parts { engine, clock, metrics, health, rng, alerting, intakes, ingest } = parts;
         for (name, intake) in &intakes {
             access::check(&config, name, intake.token.as_ref())?;
         }
@@ -85,6 +88,7 @@ impl Server {
             addr,
             started,
             intakes,
+            ingest,
         };
         Ok(Self { listener, addr, tls, state: State(Arc::new(shared)) })
     }
@@ -104,7 +108,7 @@ impl Server {
             tasks: state.tasks.clone(),
             shutdown: state.shutdown.clone(),
             tls,
-            router: api::router(state.clone(), alertmanager::router().merge(prometheus::router())),
+            router: api::router(state.clone(), alertmanager::router().merge(prometheus::router()).merge(ingest::router())),
         };
         let accepting = connections.accept(&listener);
         shutdown.or(accepting).await;

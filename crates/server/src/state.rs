@@ -3,6 +3,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use axum::http::StatusCode;
+use ::ingest::Ingest;
 use base::{Clock, Rng, Shutdown, Tasks, Timestamp};
 use query::{Engine, Rows, SqlOptions};
 use tokio::sync::Semaphore;
@@ -33,6 +34,7 @@ pub struct Shared {
     pub addr: SocketAddr,
     pub started: Timestamp,
     pub intakes: BTreeMap<String, Open>,
+    pub ingest: Option<Ingest>,
 }
 
 impl std::ops::Deref for State {

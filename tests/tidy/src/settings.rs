@@ -57,6 +57,7 @@ const SECTIONS: &[(&str, &str, &str)] = &[
     ("server.tls", "server", "TlsConfig"),
     ("server.tokens[]", "server", "TokenConfig"),
     ("query", "query", "QueryConfig"),
+    ("ingest", "ingest", "IngestConfig"),
     ("store", "store", "StoreConfig"),
     ("log", "app", "LogsConfig"),
     ("log.files", "bus", "EmbeddedConfig"),

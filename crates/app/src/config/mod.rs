@@ -13,6 +13,7 @@ use collectors::host::HostConfig;
 use collectors::kubernetes::KubernetesConfig;
 use folds::alert::AlertConfig;
 use folds::drift::DriftConfig;
+use ingest::IngestConfig;
 use query::QueryConfig;
 use serde::Deserialize;
 use server::ServerConfig;
@@ -36,6 +37,7 @@ const KEYS: &[&str] = &[
     "drift",
     "alerts",
     "log",
+    "ingest",
     "store",
     "query",
     "server",
@@ -65,6 +67,8 @@ pub struct Config {
     pub alerts: AlertConfig,
     /// Where the logs are.
     pub log: LogsConfig,
+    /// What telemetry may be sent.
+    pub ingest: IngestConfig,
     /// The tables.
     pub store: StoreConfig,
     /// Limits of queries.
@@ -314,6 +318,7 @@ impl Config {
             drift: sections.take("drift"),
             alerts: sections.take("alerts"),
             log: sections.take("log"),
+            ingest: sections.take("ingest"),
             store: sections.take("store"),
             query: sections.take("query"),
             server: sections.take("server"),

@@ -1,0 +1,106 @@
+//! Telemetry in, in the protocols that others speak. What is answered with success is durable.
+
+mod remote_write;
+
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::{Bytes, to_bytes};
+use axum::extract::{DefaultBodyLimit, Request};
+use axum::http::header::{CONTENT_ENCODING, CONTENT_LENGTH, RETRY_AFTER};
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse, Response};
+use axum::routing::post;
+use bus::BusError;
+use ::ingest::{Ingest, IngestError, Permit};
+use wire::body::{BodyError, Encoding};
+
+use crate::state::State;
+
+/// What a log that is away is asked again after.
+const LATER: Duration = Duration::from_secs(5);
+
+/// The routes.
+pub fn router() -> Router<State> {
+    Router::new()
+        .route("/api/v1/write", post(remote_write::post))
+        // The body is bounded where it is read.
+        .layer(DefaultBodyLimit::disable())
+}
+
+/// A request's body, and the room that it takes until it is dropped.
+struct Received {
+    body: Bytes,
+    encoding: Encoding,
+    _room: Permit,
+}
+
+/// What takes telemetry in.
+fn taker(state: &State) -> Result<&Ingest, Refusal> {
+    let nobody = || Refusal::new(StatusCode::NOT_FOUND, "this process takes no telemetry: it does not have the role `watching`");
+    state.ingest.as_ref().ok_or_else(nobody)
+}
+
+/// Reads the body within its limits.
+async fn receive(ingest: &Ingest, request: Request) -> Result<Received, Refusal> {
+    let encoding = Encoding::parse(header(request.headers(), CONTENT_ENCODING)).map_err(IngestError::from)?;
+    let max = ingest.config().max_body_bytes;
+    let length = header(request.headers(), CONTENT_LENGTH).parse().unwrap_or(max);
+    let too_large = || {
+        let message = format!("the body exceeds the limit ingest.max_body_bytes = {max}");
+        Refusal::new(StatusCode::PAYLOAD_TOO_LARGE, message)
+    };
+    if length > max {
+        return Err(too_large());
+    }
+    let room = ingest.admit(length as u64)?;
+    let body = to_bytes(request.into_body(), max).await.map_err(|_| too_large())?;
+    Ok(Received { body, encoding, _room: room })
+}
+
+fn header(headers: &HeaderMap, name: impl axum::http::header::AsHeaderName) -> &str {
+    headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
+}
+
+/// Why something was not taken: text for people, a status for senders.
+#[derive(Debug)]
+struct Refusal {
+    status: StatusCode,
+    message: String,
+    retry_after: Option<Duration>,
+}
+
+impl Refusal {
+    fn new(status: StatusCode, message: impl ToString) -> Self {
+        Self { status, message: message.to_string(), retry_after: None }
+    }
+}
+
+impl From<IngestError> for Refusal {
+    fn from(error: IngestError) -> Self {
+        let (status, retry_after) = match &error {
+            IngestError::Busy { retry_after, .. } => (StatusCode::TOO_MANY_REQUESTS, Some(*retry_after)),
+            IngestError::Body(BodyError::Unknown(_)) => (StatusCode::UNSUPPORTED_MEDIA_TYPE, None),
+            IngestError::Body(BodyError::TooLarge(_)) | IngestError::Log(BusError::TooLarge { .. }) => {
+                (StatusCode::PAYLOAD_TOO_LARGE, None)
+            }
+            IngestError::Body(_) | IngestError::Request(_) | IngestError::Refused(_) => (StatusCode::BAD_REQUEST, None),
+            IngestError::Log(BusError::Unavailable { retry_after, .. }) => {
+                (StatusCode::SERVICE_UNAVAILABLE, Some(*retry_after))
+            }
+            IngestError::Log(_) => (StatusCode::SERVICE_UNAVAILABLE, Some(LATER)),
+            IngestError::Internal(_) => (StatusCode::INTERNAL_SERVER_ERROR, None),
+        };
+        Self { status, message: error.to_string(), retry_after }
+    }
+}
+
+impl IntoResponse for Refusal {
+    fn into_response(self) -> Response {
+        let mut response = (self.status, self.message).into_response();
+        if let Some(after) = self.retry_after {
+            response.headers_mut().insert(RETRY_AFTER, after.as_secs().max(1).into());
+        }
+        response
+    }
+}
