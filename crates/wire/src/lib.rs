@@ -6,8 +6,10 @@
 
 pub mod body;
 pub mod histogram;
+pub mod json;
 pub mod labels;
 #[cfg(test)]
 mod mutate;
+pub mod otlp;
 pub mod pb;
 pub mod remote_write;
