@@ -10,6 +10,7 @@ pub mod json;
 pub mod labels;
 #[cfg(test)]
 mod mutate;
+pub mod names;
 pub mod otlp;
 pub mod pb;
 pub mod remote_write;

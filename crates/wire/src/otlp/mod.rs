@@ -8,6 +8,7 @@ pub mod logs;
 /// Metrics.
 pub mod metrics;
 mod response;
+mod text;
 /// Traces.
 pub mod traces;
 
