@@ -56,7 +56,7 @@ struct Fields<'a> {
 
 impl<'a> Fields<'a> {
     /// The tag of the next one; the reader is then at its value.
-    #[inline]
+    #[inline(always)]
     fn next(&mut self) -> Result<Option<Tag>, Error> {
         while let Some(tag) = self.reader.tag()? {
             if tag.number() == self.number {
@@ -73,7 +73,7 @@ impl<'a> Fields<'a> {
         self.reader = self.reader.over(&[]);
     }
 
-    #[inline]
+    #[inline(always)]
     fn next_with<T>(
         &mut self,
         read: impl FnOnce(Tag, &mut Reader<'a>) -> Result<T, Error>,
