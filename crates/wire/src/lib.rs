@@ -5,9 +5,11 @@
 //! and decompressed bytes have limits; errors name the byte and field, line or JSON path.
 
 pub mod body;
+pub mod exposition;
 pub mod histogram;
 pub mod json;
 pub mod labels;
+pub mod metric;
 #[cfg(test)]
 mod mutate;
 pub mod names;

@@ -286,6 +286,15 @@ fn long_varint(bytes: &[u8]) -> Result<(u64, &[u8]), Fault> {
     Err(Fault::Truncated)
 }
 
+/// The message that follows its length, and what follows the message.
+///
+/// # Errors
+/// A length that is none, or that goes beyond the end.
+pub fn delimited(bytes: &[u8]) -> Result<(&[u8], &[u8]), Fault> {
+    let (length, rest) = long_varint(bytes)?;
+    rest.split_at_checked(usize::try_from(length).unwrap_or(usize::MAX)).ok_or(Fault::Truncated)
+}
+
 #[inline]
 fn zigzag(value: u64) -> i64 {
     (value >> 1).cast_signed() ^ -(value & 1).cast_signed()

@@ -208,6 +208,11 @@ impl<'a, N: Number> Packed<'a, N> {
         PackedIter { row: fields.reader.over(&[]), fields, tag: None, of: PhantomData }
     }
 
+    /// As many as none, of the same message.
+    pub fn none(&self) -> Self {
+        Self::new(Range::none(self.range.fields))
+    }
+
     /// How many there are, which takes reading them.
     ///
     /// # Errors
