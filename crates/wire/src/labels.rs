@@ -31,17 +31,19 @@ pub struct LabelFacts {
 }
 
 /// Looks at names and values in the order in which they were sent. Errors of reading them come first.
+/// Where `text_known` says that all of them are known to be UTF-8, none is looked at for that.
 ///
 /// # Errors
 /// The first rule that is broken, or what reading them gave.
 pub fn check_labels<'a, E>(
     labels: impl Iterator<Item = Result<(&'a [u8], &'a [u8]), E>>,
+    text_known: bool,
 ) -> Result<Result<LabelFacts, LabelRule>, E> {
     let mut facts = LabelFacts::default();
     let mut previous: &[u8] = &[];
     for label in labels {
         let (name, value) = label?;
-        if let Some(rule) = broken(previous, name, value, facts.count) {
+        if let Some(rule) = broken(previous, name, value, facts.count, text_known) {
             return Ok(Err(rule));
         }
         facts.count += 1;
@@ -54,7 +56,7 @@ pub fn check_labels<'a, E>(
 }
 
 #[inline]
-fn broken(previous: &[u8], name: &[u8], value: &[u8], index: usize) -> Option<LabelRule> {
+fn broken(previous: &[u8], name: &[u8], value: &[u8], index: usize, text_known: bool) -> Option<LabelRule> {
     if name.is_empty() {
         return Some(LabelRule::EmptyName(index));
     }
@@ -64,7 +66,7 @@ fn broken(previous: &[u8], name: &[u8], value: &[u8], index: usize) -> Option<La
         std::cmp::Ordering::Equal => return Some(LabelRule::Duplicate(text())),
         std::cmp::Ordering::Greater => return Some(LabelRule::Unsorted(text())),
     }
-    let valid = std::str::from_utf8(name).is_ok() && std::str::from_utf8(value).is_ok();
+    let valid = text_known || std::str::from_utf8(name).is_ok() && std::str::from_utf8(value).is_ok();
     (!valid).then(|| LabelRule::Utf8(text()))
 }
 
@@ -73,7 +75,7 @@ mod tests {
     use super::*;
 
     fn check(labels: &[(&[u8], &[u8])]) -> Result<LabelFacts, LabelRule> {
-        check_labels(labels.iter().map(|label| Ok::<_, std::convert::Infallible>(*label))).unwrap()
+        check_labels(labels.iter().map(|label| Ok::<_, std::convert::Infallible>(*label)), false).unwrap()
     }
 
     #[test]

@@ -5,9 +5,14 @@
 //! and decompressed bytes have limits; errors name the byte and field, line or JSON path.
 
 pub mod body;
+pub mod exposition;
 pub mod histogram;
+pub mod json;
 pub mod labels;
+pub mod metric;
 #[cfg(test)]
 mod mutate;
+pub mod names;
+pub mod otlp;
 pub mod pb;
 pub mod remote_write;

@@ -89,56 +89,52 @@ impl<'a> Reader<'a> {
     ///
     /// # Errors
     /// A tag that is cut off, of a group, or that no field can have.
-    #[inline]
+    #[inline(always)]
     pub fn tag(&mut self) -> Result<Option<Tag>, Error> {
         let Some((&first, rest)) = self.rest.split_first() else { return Ok(None) };
         if (8..0x80).contains(&first) && first & 7 <= 5 && !matches!(first & 7, 3 | 4) {
             self.rest = rest;
             return Ok(Some(Tag(u32::from(first))));
         }
-        self.long_tag().map(Some)
+        let (tag, rest) = self.long_tag()?;
+        self.rest = rest;
+        Ok(Some(tag))
     }
 
-    fn long_tag(&mut self) -> Result<Tag, Error> {
-        let start = self.rest;
-        let key = self.long_varint().map_err(|error| self.fail(start, false, error.fault().clone()))?;
+    /// A tag of several bytes, or one that is wrong, and what follows it. Like all that is rarely done it takes
+    /// the reader by value: one whose address is known lies in memory instead of registers.
+    fn long_tag(self) -> Result<(Tag, &'a [u8]), Error> {
+        let (key, rest) = long_varint(self.rest).map_err(|fault| self.fail(self.rest, false, fault))?;
         let number = key >> 3;
         let fault = match (key & 7) as u8 {
             _ if number == 0 || number > MAX_NUMBER => Fault::Number(number),
             3 | 4 => Fault::Group,
             other @ (6 | 7) => Fault::NoWireType(other),
-            _ => return Ok(Tag(u32::try_from(key).unwrap_or_default())),
+            _ => return Ok((Tag(u32::try_from(key).unwrap_or_default()), rest)),
         };
-        Err(self.fail(start, false, fault))
+        Err(self.fail(self.rest, false, fault))
     }
 
-    #[inline]
+    #[inline(always)]
     fn varint(&mut self) -> Result<u64, Error> {
-        match self.rest.split_first() {
-            Some((&byte, rest)) if byte < 0x80 => {
+        match self.rest {
+            [one @ ..0x80, rest @ ..] => {
                 self.rest = rest;
-                Ok(u64::from(byte))
+                Ok(u64::from(*one))
             }
-            _ => self.long_varint(),
+            [one, two @ ..0x80, rest @ ..] => {
+                self.rest = rest;
+                Ok(u64::from(*one & 0x7f) | u64::from(*two) << 7)
+            }
+            _ => {
+                let (value, rest) = long_varint(self.rest).map_err(|fault| self.here(fault))?;
+                self.rest = rest;
+                Ok(value)
+            }
         }
     }
 
-    fn long_varint(&mut self) -> Result<u64, Error> {
-        let mut value = 0u64;
-        for (n, &byte) in self.rest.iter().take(10).enumerate() {
-            if n == 9 && byte > 1 {
-                return Err(self.here(Fault::Varint));
-            }
-            value |= u64::from(byte & 0x7f) << (7 * n);
-            if byte < 0x80 {
-                self.rest = self.rest.get(n + 1..).unwrap_or_default();
-                return Ok(value);
-            }
-        }
-        Err(self.here(Fault::Truncated))
-    }
-
-    #[inline]
+    #[inline(always)]
     fn expect(&self, tag: Tag, want: u8) -> Result<(), Error> {
         if tag.wire() == want { Ok(()) } else { Err(self.here(Fault::WireType { got: tag.wire(), want })) }
     }
@@ -147,7 +143,7 @@ impl<'a> Reader<'a> {
     ///
     /// # Errors
     /// Another wire type, more than 64 bits, or the end of the bytes.
-    #[inline]
+    #[inline(always)]
     pub fn uint(&mut self, tag: Tag) -> Result<u64, Error> {
         self.expect(tag, wire::VARINT)?;
         self.varint()
@@ -166,7 +162,7 @@ impl<'a> Reader<'a> {
     ///
     /// # Errors
     /// Another wire type, or the end of the bytes.
-    #[inline]
+    #[inline(always)]
     pub fn fixed64(&mut self, tag: Tag) -> Result<u64, Error> {
         self.expect(tag, wire::FIXED64)?;
         self.array().map(u64::from_le_bytes)
@@ -182,7 +178,7 @@ impl<'a> Reader<'a> {
         self.array().map(u32::from_le_bytes)
     }
 
-    #[inline]
+    #[inline(always)]
     fn array<const N: usize>(&mut self) -> Result<[u8; N], Error> {
         let Some((value, rest)) = self.rest.split_first_chunk::<N>() else { return Err(self.here(Fault::Truncated)) };
         self.rest = rest;
@@ -193,7 +189,7 @@ impl<'a> Reader<'a> {
     ///
     /// # Errors
     /// Another wire type, or a length beyond the end of the bytes.
-    #[inline]
+    #[inline(always)]
     pub fn bytes(&mut self, tag: Tag) -> Result<&'a [u8], Error> {
         self.expect(tag, wire::BYTES)?;
         let start = self.rest;
@@ -209,7 +205,7 @@ impl<'a> Reader<'a> {
     ///
     /// # Errors
     /// As [`Reader::bytes`], and bytes that are not UTF-8.
-    #[inline]
+    #[inline(always)]
     pub fn string(&mut self, tag: Tag) -> Result<&'a str, Error> {
         let bytes = self.bytes(tag)?;
         std::str::from_utf8(bytes).map_err(|_| self.fail(bytes, true, Fault::Utf8))
@@ -219,7 +215,7 @@ impl<'a> Reader<'a> {
     ///
     /// # Errors
     /// As [`Reader::bytes`], and one that lies more than [`MAX_DEPTH`] deep.
-    #[inline]
+    #[inline(always)]
     pub fn message(&mut self, tag: Tag) -> Result<Self, Error> {
         let rest = self.bytes(tag)?;
         if self.depth >= MAX_DEPTH {
@@ -242,7 +238,7 @@ impl<'a> Reader<'a> {
     ///
     /// # Errors
     /// The end of the bytes, or a varint of more than 64 bits.
-    #[inline]
+    #[inline(always)]
     pub fn skip(&mut self, tag: Tag) -> Result<(), Error> {
         match tag.wire() {
             wire::VARINT => self.varint().map(drop),
@@ -253,14 +249,16 @@ impl<'a> Reader<'a> {
     }
 
     #[cold]
-    fn here(&self, fault: Fault) -> Error {
+    #[inline(never)]
+    fn here(self, fault: Fault) -> Error {
         self.fail(self.rest, true, fault)
     }
 
     /// An error where `part` begins. The value of a field may begin where its message ends: then the
     /// byte before it, of the tag or the length, tells in which field it is.
     #[cold]
-    fn fail(&self, part: &'a [u8], value: bool, fault: Fault) -> Error {
+    #[inline(never)]
+    fn fail(self, part: &'a [u8], value: bool, fault: Fault) -> Error {
         let at = self.offset_of(part);
         let names = self.root.map(|root| path(self.body, root, at.saturating_sub(usize::from(value))));
         Error::new(at, names.unwrap_or_default(), fault)
@@ -271,6 +269,30 @@ impl std::fmt::Debug for Reader<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "Reader(byte {}, {} left)", self.offset(), self.rest.len())
     }
+}
+
+/// A varint of any length, and what follows it.
+fn long_varint(bytes: &[u8]) -> Result<(u64, &[u8]), Fault> {
+    let mut value = 0u64;
+    for (n, &byte) in bytes.iter().take(10).enumerate() {
+        if n == 9 && byte > 1 {
+            return Err(Fault::Varint);
+        }
+        value |= u64::from(byte & 0x7f) << (7 * n);
+        if byte < 0x80 {
+            return Ok((value, bytes.get(n + 1..).unwrap_or_default()));
+        }
+    }
+    Err(Fault::Truncated)
+}
+
+/// The message that follows its length, and what follows the message.
+///
+/// # Errors
+/// A length that is none, or that goes beyond the end.
+pub fn delimited(bytes: &[u8]) -> Result<(&[u8], &[u8]), Fault> {
+    let (length, rest) = long_varint(bytes)?;
+    rest.split_at_checked(usize::try_from(length).unwrap_or(usize::MAX)).ok_or(Fault::Truncated)
 }
 
 #[inline]

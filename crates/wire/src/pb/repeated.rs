@@ -56,7 +56,7 @@ struct Fields<'a> {
 
 impl<'a> Fields<'a> {
     /// The tag of the next one; the reader is then at its value.
-    #[inline]
+    #[inline(always)]
     fn next(&mut self) -> Result<Option<Tag>, Error> {
         while let Some(tag) = self.reader.tag()? {
             if tag.number() == self.number {
@@ -73,7 +73,7 @@ impl<'a> Fields<'a> {
         self.reader = self.reader.over(&[]);
     }
 
-    #[inline]
+    #[inline(always)]
     fn next_with<T>(
         &mut self,
         read: impl FnOnce(Tag, &mut Reader<'a>) -> Result<T, Error>,
@@ -206,6 +206,11 @@ impl<'a, N: Number> Packed<'a, N> {
     pub fn iter(&self) -> PackedIter<'a, N> {
         let fields = self.range.fields();
         PackedIter { row: fields.reader.over(&[]), fields, tag: None, of: PhantomData }
+    }
+
+    /// As many as none, of the same message.
+    pub fn none(&self) -> Self {
+        Self::new(Range::none(self.range.fields))
     }
 
     /// How many there are, which takes reading them.

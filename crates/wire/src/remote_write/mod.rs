@@ -10,6 +10,8 @@ pub mod v2;
 
 pub use response::{ContentTypeError, Version, Written, content_type};
 
+pub use crate::metric::MetricType;
+
 use crate::histogram::HistogramRule;
 use crate::labels::LabelRule;
 
@@ -22,52 +24,6 @@ pub struct Sample {
     pub value: u64,
     /// When counting began, in the same unit; 0 if that is not known.
     pub start_ms: i64,
-}
-
-/// What a metric is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[expect(missing_docs, reason = "the names of the types are all there is to say")]
-pub enum MetricType {
-    Unknown,
-    Counter,
-    Gauge,
-    Histogram,
-    GaugeHistogram,
-    Summary,
-    Info,
-    StateSet,
-}
-
-impl MetricType {
-    /// Its name in Prometheus' API and in `__type__`.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Unknown => "unknown",
-            Self::Counter => "counter",
-            Self::Gauge => "gauge",
-            Self::Histogram => "histogram",
-            Self::GaugeHistogram => "gaugehistogram",
-            Self::Summary => "summary",
-            Self::Info => "info",
-            Self::StateSet => "stateset",
-        }
-    }
-}
-
-/// Both versions number them alike; what is not known is [`MetricType::Unknown`].
-impl From<i32> for MetricType {
-    fn from(value: i32) -> Self {
-        match value {
-            1 => Self::Counter,
-            2 => Self::Gauge,
-            3 => Self::Histogram,
-            4 => Self::GaugeHistogram,
-            5 => Self::Summary,
-            6 => Self::Info,
-            7 => Self::StateSet,
-            _ => Self::Unknown,
-        }
-    }
 }
 
 /// A rule of the protocol that a series breaks.

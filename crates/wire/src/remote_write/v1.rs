@@ -144,7 +144,10 @@ impl<'a> Series<'a> {
     #[inline]
     pub fn check_labels(&self) -> Result<Result<LabelFacts, Rule>, Error> {
         let labels: Repeated<'a, RawLabel<'a>> = self.labels.cast();
-        let found = check_labels(labels.iter().map(|label| label.map(|label| (label.name, label.value))))?;
+        let found = check_labels(
+            labels.iter().map(|label| label.map(|label| (label.name, label.value))),
+            labels.raw().is_some_and(<[u8]>::is_ascii), // tags and short lengths are ASCII too
+        )?;
         Ok(found.map_err(Rule::from))
     }
 

@@ -285,7 +285,7 @@ impl<'a, 'r> Series<'a, 'r> {
     /// Bytes that cannot be read; within, the rule that is broken.
     pub fn check_labels(&self) -> Result<Result<LabelFacts, Rule>, Error> {
         let bytes = |(name, value): (&'a str, &'a str)| (name.as_bytes(), value.as_bytes());
-        let found = check_labels(self.labels().iter().map(|label| label.map(bytes)))?;
+        let found = check_labels(self.labels().iter().map(|label| label.map(bytes)), true)?; // symbols are known to be UTF-8
         Ok(found.map_err(Rule::from))
     }
 

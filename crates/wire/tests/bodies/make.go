@@ -22,6 +22,9 @@ import (
 	metrics "go.opentelemetry.io/proto/otlp/metrics/v1"
 	resource "go.opentelemetry.io/proto/otlp/resource/v1"
 	trace "go.opentelemetry.io/proto/otlp/trace/v1"
+	"go.opentelemetry.io/collector/pdata/plog"
+	"go.opentelemetry.io/collector/pdata/pmetric"
+	"go.opentelemetry.io/collector/pdata/ptrace"
 	"google.golang.org/protobuf/encoding/protodelim"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/timestamppb"
@@ -146,6 +149,30 @@ func otlpTraces() {
 	write("otlp_traces.bin", bytes)
 }
 
+// The collector's own JSON of the same requests.
+func otlpJSON() {
+	read := func(name string) []byte {
+		bytes, err := os.ReadFile(name)
+		check(err)
+		return bytes
+	}
+	metrics, err := (&pmetric.ProtoUnmarshaler{}).UnmarshalMetrics(read("otlp_metrics.bin"))
+	check(err)
+	bytes, err := (&pmetric.JSONMarshaler{}).MarshalMetrics(metrics)
+	check(err)
+	write("otlp_metrics.json", bytes)
+	logs, err := (&plog.ProtoUnmarshaler{}).UnmarshalLogs(read("otlp_logs.bin"))
+	check(err)
+	bytes, err = (&plog.JSONMarshaler{}).MarshalLogs(logs)
+	check(err)
+	write("otlp_logs.json", bytes)
+	traces, err := (&ptrace.ProtoUnmarshaler{}).UnmarshalTraces(read("otlp_traces.bin"))
+	check(err)
+	bytes, err = (&ptrace.JSONMarshaler{}).MarshalTraces(traces)
+	check(err)
+	write("otlp_traces.json", bytes)
+}
+
 func exposition() {
 	label := func(name, value string) *dto.LabelPair { return &dto.LabelPair{Name: &name, Value: &value} }
 	at := timestamppb.Timestamp{Seconds: 1700000000, Nanos: 5000000}
@@ -226,6 +253,7 @@ func main() {
 	otlpMetrics()
 	otlpLogs()
 	otlpTraces()
+	otlpJSON()
 	exposition()
 	names()
 }
