@@ -18,7 +18,7 @@ use crate::layout::Layout;
 use crate::merge::Batches;
 use crate::object::ObjectReader;
 use crate::store::Inner;
-use crate::{FileEntry, StoreError, prune};
+use crate::{FileEntry, StoreError, points, prune};
 
 /// What is read of a table's files.
 #[derive(Clone)]
@@ -82,7 +82,8 @@ impl FileScan {
         if groups.is_empty() {
             return Ok(stream::empty().boxed());
         }
-        let mask = ProjectionMask::roots(metadata.parquet_schema(), found.iter().flatten().copied());
+        let more = self.columns_of_values(&metadata);
+        let mask = ProjectionMask::roots(metadata.parquet_schema(), found.iter().flatten().copied().chain(more));
         builder = builder.with_projection(mask).with_row_groups(groups).with_batch_size(self.batch_rows.max(1));
         if let Some(selection) = selection {
             builder = builder.with_row_selection(selection);
@@ -101,7 +102,7 @@ impl FileScan {
             let (inner, file, schema, found) = (Arc::clone(&keeper), file.clone(), Arc::clone(&schema), found.clone());
             async move {
                 match result {
-                    Ok(batch) => adapt(table, &schema, &found, &batch),
+                    Ok(batch) => adapt(table, &schema, &found, &points::scale::from_file(batch)?),
                     Err(error) => Err(explain(&inner, &file, error).await),
                 }
             }
@@ -132,6 +133,14 @@ impl FileScan {
         let metadata = ArrowReaderMetadata::load_async(&mut reader, options).await?;
         inner.metadata.put(&file.path, metadata.clone());
         Ok(metadata)
+    }
+
+    /// Columns in the file, behind those of the table, that say what the values of samples are.
+    fn columns_of_values(&self, metadata: &ArrowReaderMetadata) -> Vec<usize> {
+        let wanted = self.layout.points && self.columns.len() == self.layout.schema.fields().len();
+        let names = [points::scale::SCALED, points::scale::EXPONENT];
+        let found = names.into_iter().filter_map(|name| metadata.schema().index_of(name).ok());
+        if wanted { found.collect() } else { Vec::new() }
     }
 
     /// For each column that is read its number in the file; an older file may lack some.

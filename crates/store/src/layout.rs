@@ -27,6 +27,8 @@ pub(crate) struct Layout {
     pub key: Option<usize>,
     /// Whether its rows are samples, see [`points`].
     pub points: bool,
+    /// The columns of its files.
+    pub file_schema: SchemaRef,
 }
 
 impl Layout {
@@ -95,7 +97,9 @@ fn layout(def: &'static TableDef) -> Layout {
     };
     let key = sort.first().copied().filter(|&n| *schema.field(n).data_type() == DataType::FixedSizeBinary(16));
     let points = def.last_wins && points::are_points(&schema);
-    Layout { def, sort, time: column(def.time).unwrap_or(0), present, offset: column(OFFSET), key, points, schema }
+    let (time, offset) = (column(def.time).unwrap_or(0), column(OFFSET));
+    let file_schema = if points { points::scale::file_schema(&schema) } else { Arc::clone(&schema) };
+    Layout { def, sort, time, present, offset, key, points, file_schema, schema }
 }
 
 #[cfg(test)]

@@ -18,7 +18,7 @@ use parquet::schema::types::ColumnPath;
 
 use crate::layout::Layout;
 use crate::store::Inner;
-use crate::{FileEntry, StoreConfig, StoreError, rows};
+use crate::{FileEntry, StoreConfig, StoreError, points, rows};
 
 /// Rows that are written at once.
 const WRITE_ROWS: usize = 8_192;
@@ -59,7 +59,7 @@ impl FileWriter {
     /// A file of about `expected` rows at most.
     pub fn new(layout: &'static Layout, config: &StoreConfig, expected: u64) -> Result<Self, StoreError> {
         let properties = properties(layout, config, expected)?;
-        let writer = ArrowWriter::try_new(Vec::new(), Arc::clone(&layout.schema), Some(properties));
+        let writer = ArrowWriter::try_new(Vec::new(), Arc::clone(&layout.file_schema), Some(properties));
         let writer = writer.map_err(|error| failed(layout, error))?;
         Ok(Self { layout, writer, rows: 0, raw_bytes: 0, times: None, keys: None })
     }
@@ -79,7 +79,8 @@ impl FileWriter {
             let (first, last) = (rows::key(keys, 0), rows::key(keys, batch.num_rows() - 1));
             self.keys = Some((self.keys.map_or(first, |keys| keys.0), last));
         }
-        self.writer.write(batch).map_err(|error| failed(self.layout, error))
+        let stored = if self.layout.points { points::scale::to_file(&self.layout.file_schema, batch)? } else { batch.clone() };
+        self.writer.write(&stored).map_err(|error| failed(self.layout, error))
     }
 
     /// Its size so far, about.
@@ -125,7 +126,7 @@ fn properties(layout: &Layout, config: &StoreConfig, expected: u64) -> Result<Wr
         .set_data_page_row_count_limit(if layout.indexed() { LOOKUP_PAGE_ROWS } else { PAGE_ROWS })
         .set_write_batch_size(LOOKUP_PAGE_ROWS)
         .set_statistics_enabled(EnabledStatistics::Chunk);
-    for (n, field) in layout.schema.fields().iter().enumerate() {
+    for (n, field) in layout.file_schema.fields().iter().enumerate() {
         let column = ColumnPath::from(field.name().as_str());
         let is_time = matches!(field.data_type(), DataType::Int64 | DataType::Timestamp(..));
         if is_time {

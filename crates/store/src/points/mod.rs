@@ -3,6 +3,7 @@
 
 mod merge;
 mod read;
+pub(crate) mod scale;
 mod sort;
 
 use arrow::array::{Array, AsArray, FixedSizeBinaryArray, Float64Array, RecordBatch};
