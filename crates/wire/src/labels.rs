@@ -74,13 +74,15 @@ fn broken(previous: &[u8], name: &[u8], value: &[u8], index: usize, text_known: 
 mod tests {
     use super::*;
 
+    type Pairs = &'static [(&'static [u8], &'static [u8])];
+
     fn check(labels: &[(&[u8], &[u8])]) -> Result<LabelFacts, LabelRule> {
         check_labels(labels.iter().map(|label| Ok::<_, std::convert::Infallible>(*label)), false).unwrap()
     }
 
     #[test]
     fn each_rule_is_named_with_its_label() {
-        let cases: [(&[(&[u8], &[u8])], &str); 6] = [
+        let cases: [(Pairs, &str); 6] = [
             (&[(b"a", b"1"), (b"", b"2")], "label 1 has no name"),
             (&[(b"a", b"1"), (b"a", b"2")], "label `a` is there twice"),
             (&[(b"b", b"1"), (b"a", b"2")], "label `a` is not in order"),

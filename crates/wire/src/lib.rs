@@ -5,10 +5,12 @@
 //! and decompressed bytes have limits; errors name the byte and field, line or JSON path.
 
 pub mod body;
+pub mod bulk;
 pub mod exposition;
 pub mod histogram;
 pub mod json;
 pub mod labels;
+pub mod loki;
 pub mod metric;
 #[cfg(test)]
 mod mutate;
@@ -16,3 +18,4 @@ pub mod names;
 pub mod otlp;
 pub mod pb;
 pub mod remote_write;
+pub mod syslog;

@@ -1,0 +1,105 @@
+use std::borrow::Cow;
+use std::ops::ControlFlow;
+
+use super::{Entry, Label, PushError, Sink};
+use crate::json::{JsonError, Parser, Shape};
+
+/// Reads a body of `application/json`: `{"streams":[{"stream":{..},"values":[["ns","line",{..}]]}]}`.
+///
+/// # Errors
+/// A text that is no push, with the JSON path.
+pub fn read_json(body: &[u8], sink: &mut impl Sink) -> Result<(), PushError> {
+    let mut reader = Reader { sink, labels: Vec::new(), metadata: Vec::new(), flow: ControlFlow::Continue(()) };
+    let mut parser = Parser::new(body)?;
+    let done = parser.object(|parser, key| match key {
+        "streams" => parser.array(|parser, _| reader.stream(parser)),
+        _ => parser.skip(),
+    });
+    match done.and_then(|()| parser.end()) {
+        // The sink wanted no more: what ended reading is not an error of the text.
+        Err(_) if reader.flow.is_break() => Ok(()),
+        done => Ok(done?),
+    }
+}
+
+struct Reader<'a, 's, S> {
+    sink: &'s mut S,
+    labels: Vec<Label<'a>>,
+    metadata: Vec<Label<'a>>,
+    flow: ControlFlow<()>,
+}
+
+impl<'a, S: Sink> Reader<'a, '_, S> {
+    /// The labels may come behind the values: then these are read when the labels are known.
+    fn stream(&mut self, parser: &mut Parser<'a>) -> Result<(), JsonError> {
+        let (mut known, mut waiting) = (false, None);
+        parser.object(|parser, key| match key {
+            "stream" => {
+                pairs(parser, &mut self.labels)?;
+                known = true;
+                let flow = self.sink.stream(&self.labels);
+                self.go_on(parser, flow)
+            }
+            "values" if known => self.values(parser),
+            "values" => {
+                waiting = Some(parser.clone());
+                parser.skip()
+            }
+            _ => parser.skip(),
+        })?;
+        match waiting {
+            Some(_) if !known => Err(parser.error(parser.at(), "a stream without labels")),
+            Some(mut values) => self.values(&mut values).map_err(|error| error.within(format_args!(".values"))),
+            None => Ok(()),
+        }
+    }
+
+    /// Ends reading, by an error that is taken back, when the sink wants no more.
+    fn go_on(&mut self, parser: &Parser<'a>, flow: ControlFlow<()>) -> Result<(), JsonError> {
+        self.flow = flow;
+        if flow.is_break() { Err(parser.error(parser.at(), "stopped")) } else { Ok(()) }
+    }
+
+    fn values(&mut self, parser: &mut Parser<'a>) -> Result<(), JsonError> {
+        parser.array(|parser, _| self.entry(parser))
+    }
+
+    fn entry(&mut self, parser: &mut Parser<'a>) -> Result<(), JsonError> {
+        let (start, mut time, mut line) = (parser.at(), None, None);
+        self.metadata.clear();
+        parser.array(|parser, index| match index {
+            0 => {
+                time = Some(nanos(parser)?);
+                Ok(())
+            }
+            1 => {
+                line = Some(parser.string()?);
+                Ok(())
+            }
+            2 => pairs(parser, &mut self.metadata),
+            _ => Err(parser.error(parser.at(), "more than time, line and metadata")),
+        })?;
+        let (Some(time_ns), Some(line)) = (time, line) else {
+            return Err(parser.error(start, "time or line is missing"));
+        };
+        let flow = self.sink.entry(Entry { time_ns, line: &line, metadata: &self.metadata });
+        self.go_on(parser, flow)
+    }
+}
+
+fn nanos(parser: &mut Parser<'_>) -> Result<i64, JsonError> {
+    let string = parser.shape()? == Shape::String;
+    let at = parser.at();
+    let text = if string { parser.string()? } else { Cow::Borrowed(parser.number()?) };
+    text.parse().map_err(|_| parser.error(at, "a time in nanoseconds is missing"))
+}
+
+/// An object whose members are strings.
+fn pairs<'a>(parser: &mut Parser<'a>, to: &mut Vec<Label<'a>>) -> Result<(), JsonError> {
+    to.clear();
+    parser.object(|parser, key| {
+        let value = parser.string()?;
+        to.push((key.to_owned().into(), value));
+        Ok(())
+    })
+}

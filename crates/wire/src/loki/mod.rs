@@ -1,0 +1,57 @@
+//! Loki's push (<https://grafana.com/docs/loki/latest/reference/loki-http-api/#ingest-logs>): protobuf
+//! (`logproto.PushRequest`, behind Snappy) and JSON, read into the same calls.
+
+mod json;
+mod labels;
+mod protobuf;
+
+use std::borrow::Cow;
+use std::ops::ControlFlow;
+
+pub use json::read_json;
+pub use labels::{LabelsError, parse_labels};
+pub use protobuf::read_protobuf;
+
+/// A label of a stream, or structured metadata of an entry.
+pub type Label<'a> = (Cow<'a, str>, Cow<'a, str>);
+
+/// A log line.
+#[derive(Clone, Copy, Debug)]
+pub struct Entry<'e> {
+    /// When, nanoseconds since the epoch.
+    pub time_ns: i64,
+    /// The line.
+    pub line: &'e str,
+    /// What is known of it besides, in the order in which it was sent.
+    pub metadata: &'e [Label<'e>],
+}
+
+/// Takes what is read of a push: a stream, then its entries, then the next stream. `Break` ends reading.
+pub trait Sink {
+    /// The labels of a stream, in the order in which they were sent. A stream may come more than once.
+    fn stream(&mut self, labels: &[Label<'_>]) -> ControlFlow<()>;
+    /// An entry of the last stream.
+    fn entry(&mut self, entry: Entry<'_>) -> ControlFlow<()>;
+}
+
+/// Why a push cannot be read. What the sink was given before stands.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum PushError {
+    /// Bytes that are no push.
+    #[error(transparent)]
+    Protobuf(#[from] crate::pb::Error),
+    /// A text that is no push.
+    #[error(transparent)]
+    Json(#[from] crate::json::JsonError),
+    /// The labels of a stream, which protobuf has as text.
+    #[error("stream {stream}: {error}")]
+    Labels {
+        /// Which, from zero.
+        stream: usize,
+        /// What is wrong.
+        error: LabelsError,
+    },
+}
+
+#[cfg(test)]
+mod tests;
