@@ -63,6 +63,19 @@ impl World {
         world
     }
 
+    /// The log that telemetry is appended to.
+    pub fn telemetry(&self) -> Arc<dyn Log> {
+        Arc::clone(&self.telemetry)
+    }
+
+    /// Waits until the store shows all that is on the telemetry log.
+    pub async fn settle(&self) {
+        let (_, end) = self.telemetry.bounds(0).await.unwrap();
+        if let Some(last) = end.0.checked_sub(1) {
+            self.store.wait_for(LogKind::Telemetry, 0, model::Offset(last)).await.unwrap();
+        }
+    }
+
     pub fn engine(&self, config: QueryConfig) -> Engine {
         Engine::new(self.store.clone(), config, self.clock.clone())
     }
