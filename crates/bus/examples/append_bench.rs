@@ -46,6 +46,13 @@ fn batch(n: i64) -> Result<Batch> {
         severity: "INFO".to_owned(),
         body: format!("request {n} served from the cache in 12 ms, 4096 bytes to 10.2.3.4, status 200, no error"),
         attributes: [("status".to_owned(), "200".to_owned())].into(),
+        severity_number: Some(9),
+        observed_ts: None,
+        trace_id: None,
+        span_id: None,
+        resource: None,
+        scope: None,
+        event: None,
     };
     Ok(Batch::of("host/web-1", &vec![row; 10])?)
 }

@@ -1,4 +1,25 @@
 use serde::Deserialize;
+use wire::names::Strategy;
+
+/// See [`Strategy`].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub struct TranslationStrategy(Strategy);
+
+impl TryFrom<String> for TranslationStrategy {
+    type Error = String;
+
+    fn try_from(name: String) -> Result<Self, String> {
+        let all = Strategy::ALL.map(Strategy::name).join(", ");
+        Strategy::of(&name).map(Self).ok_or_else(|| format!("`{name}` is none of {all}"))
+    }
+}
+
+impl IngestConfig {
+    pub(crate) const fn strategy(&self) -> Strategy {
+        self.translation_strategy.0
+    }
+}
 
 /// What telemetry may be sent.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
@@ -16,6 +37,11 @@ pub struct IngestConfig {
     pub max_labels: usize,
     /// Bytes of a label's value.
     pub max_label_bytes: usize,
+    /// How names of OpenTelemetry become names of Prometheus: `UnderscoreEscapingWithSuffixes`,
+    /// `UnderscoreEscapingWithoutSuffixes`, `NoUTF8EscapingWithSuffixes` or `NoTranslation`.
+    pub translation_strategy: TranslationStrategy,
+    /// Attributes of OpenTelemetry's resources that become labels of each of their series.
+    pub promote_resource_attributes: Vec<String>,
     /// Records of the telemetry log that the store may be behind; while it is more, requests are refused.
     pub max_behind: u64,
 }
@@ -29,6 +55,8 @@ impl Default for IngestConfig {
             max_series: 10_000_000,
             max_labels: 128,
             max_label_bytes: 8 << 10,
+            translation_strategy: TranslationStrategy::default(),
+            promote_resource_attributes: Vec::new(),
             max_behind: 4_096,
         }
     }

@@ -25,9 +25,12 @@ pub enum IngestError {
     /// It is not what it should be: nothing of it was taken.
     #[error(transparent)]
     Request(#[from] RequestError),
-    /// Some of it breaks a rule; the rest was taken.
+    /// It is not what it should be: nothing of it was taken.
+    #[error(transparent)]
+    Bytes(#[from] wire::pb::Error),
+    /// It is not the JSON that it should be: nothing of it was taken.
     #[error("{0}")]
-    Refused(Refusals),
+    Json(String),
     /// The log did not take it: the same again, later.
     #[error("the log does not take it: {0}")]
     Log(#[from] BusError),

@@ -8,8 +8,12 @@ mod catalog;
 mod config;
 mod error;
 mod gate;
-mod points;
+mod histograms;
+mod logs;
+mod otlp;
 mod remote_write;
+mod request;
+mod rows;
 
 use std::sync::Arc;
 
@@ -20,7 +24,7 @@ use store::Store;
 pub use config::IngestConfig;
 pub use error::{IngestError, Refusals};
 pub use gate::Permit;
-pub use remote_write::Taken;
+pub use request::Taken;
 
 use self::catalog::Catalog;
 use self::gate::Gate;

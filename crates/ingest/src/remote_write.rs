@@ -1,195 +1,251 @@
 //! Prometheus' remote write.
 
-use std::collections::HashMap;
-
-use base::Limit;
-use model::rows::Series;
-use model::{Labels, SeriesId};
+use base::{Limit, Timestamp};
+use model::rows::{Exemplar, Metadata};
+use model::{Key, Labels, SeriesId};
 use wire::body::Encoding;
-use wire::remote_write::{RequestError, Rule, Sample, v1};
+use wire::histogram::Histogram;
+use wire::labels::LabelRule;
+use wire::pb::Error;
+use wire::remote_write::{RequestError, Rule, Sample, v1, v2};
 
-use crate::catalog::{LabelHash, Look};
-use crate::points::Rows;
-use crate::{Ingest, IngestError, Refusals};
+use crate::request::{METRIC_NAME, Request};
+use crate::rows::Rows;
+use crate::{Ingest, IngestError, Taken, histograms};
 
-/// The label that holds a metric's name.
-const METRIC_NAME: &str = "__name__";
-/// Nanoseconds of a day.
-const DAY: i64 = 86_400 * 1_000_000_000;
-
-/// What of a request was taken.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Taken {
-    /// Samples.
-    pub samples: u64,
-    /// Native histograms.
-    pub histograms: u64,
-    /// Exemplars.
-    pub exemplars: u64,
-}
+const PROTOCOL: &str = "remote_write";
 
 impl Ingest {
-    /// Takes a request of version 1.
+    /// Takes a request of version 1, `prometheus.WriteRequest`.
     ///
     /// # Errors
-    /// See [`IngestError`]; after [`IngestError::Refused`] the rest is durable.
+    /// See [`IngestError`].
     pub async fn remote_write_v1(&self, body: &[u8], encoding: Encoding) -> Result<Taken, IngestError> {
         let mut buffer = Vec::new();
-        let limit = Limit::new("ingest.max_decoded_bytes", self.0.config.max_decoded_bytes);
-        let body = encoding.decode(body, limit, &mut buffer)?;
-        let (rows, taken, refusals) = self.read_v1(body)?;
-        self.append(rows).await?;
-        metrics::counter!("steadfast_ingest_samples_total", "protocol" => "remote_write").increment(taken.samples);
-        if refusals.count() > 0 {
-            metrics::counter!("steadfast_ingest_refused_total", "protocol" => "remote_write")
-                .increment(refusals.count() as u64);
-            return Err(IngestError::Refused(refusals));
-        }
-        Ok(taken)
+        let body = encoding.decode(body, self.decoded(), &mut buffer)?;
+        let (rows, taken) = self.read_v1(body).map_err(RequestError::Bytes)?;
+        self.commit(rows, taken, PROTOCOL).await
     }
 
-    fn read_v1(&self, body: &[u8]) -> Result<(Rows, Taken, Refusals), IngestError> {
-        let bytes = |error: wire::pb::Error| IngestError::Request(RequestError::Bytes(error));
-        let request = v1::WriteRequest::read(body).map_err(bytes)?;
-        let now = self.0.clock.now();
-        let day = i32::try_from(now.nanos().div_euclid(DAY)).unwrap_or(i32::MAX);
-        let look = self.0.catalog.look(day);
-        let mut reading = Reading {
-            ingest: self,
-            look,
-            rows: Rows::new(self.0.log.shards(), day),
-            now,
-            fresh: HashMap::new(),
-            taken: Taken::default(),
-            refusals: Refusals::default(),
-        };
-        for (n, series) in request.timeseries.iter().enumerate() {
-            reading.series(n, &series.map_err(bytes)?).map_err(bytes)?;
+    /// Takes a request of version 2, `io.prometheus.write.v2.Request`.
+    ///
+    /// # Errors
+    /// See [`IngestError`].
+    pub async fn remote_write_v2(&self, body: &[u8], encoding: Encoding) -> Result<Taken, IngestError> {
+        let mut buffer = Vec::new();
+        let body = encoding.decode(body, self.decoded(), &mut buffer)?;
+        let (rows, taken) = self.read_v2(body)?;
+        self.commit(rows, taken, PROTOCOL).await
+    }
+
+    /// What a request may be when it is decompressed.
+    pub(crate) fn decoded(&self) -> Limit {
+        Limit::new("ingest.max_decoded_bytes", self.0.config.max_decoded_bytes)
+    }
+
+    fn read_v1(&self, body: &[u8]) -> Result<(Rows, Taken), Error> {
+        let sent = v1::WriteRequest::read(body)?;
+        let mut request = Request::new(self);
+        for (n, series) in sent.timeseries.iter().enumerate() {
+            request.series_v1(n, &series?)?;
         }
-        Ok((reading.rows, reading.taken, reading.refusals))
+        for metadata in sent.metadata {
+            let metadata = metadata?;
+            let (name, kind) = (metadata.metric_family_name, metadata.metric_type().name());
+            request.metadata(name, kind, metadata.unit, metadata.help);
+        }
+        Ok((request.rows, request.taken))
+    }
+
+    fn read_v2(&self, body: &[u8]) -> Result<(Rows, Taken), RequestError> {
+        let sent = v2::Request::read(body)?;
+        let mut request = Request::new(self);
+        let mut scratch = Vec::new();
+        for series in sent.series() {
+            request.series_v2(&series?, &mut scratch)?;
+        }
+        Ok((request.rows, request.taken))
     }
 }
 
-/// A request that is being read.
-struct Reading<'a> {
-    ingest: &'a Ingest,
-    look: Look<'a>,
-    rows: Rows,
-    now: base::Timestamp,
-    /// Series that this request announces.
-    fresh: HashMap<LabelHash, SeriesId>,
-    taken: Taken,
-    refusals: Refusals,
-}
-
-impl Reading<'_> {
-    fn series(&mut self, n: usize, series: &v1::Series<'_>) -> Result<(), wire::pb::Error> {
-        let hash = series.labels.raw().map(|raw| self.ingest.0.catalog.hash(raw));
-        let known = hash.and_then(|hash| self.look.find(hash).or_else(|| self.fresh.get(&hash).copied()));
-        let id = match known {
+impl Request<'_> {
+    fn series_v1(&mut self, n: usize, series: &v1::Series<'_>) -> Result<(), Error> {
+        let hash = series.labels.raw().map(|raw| self.hash(raw));
+        let id = match hash.and_then(|hash| self.known(hash)) {
             Some(id) => id,
-            None => match self.announce(hash, series)? {
+            None => match self.announce_v1(hash, series)? {
                 Ok(id) => id,
-                Err(problem) => {
-                    self.refusals.push(|| format!("series {n}: {problem}"));
-                    return Ok(());
-                }
+                Err(problem) => return Ok(self.refuse(n, &problem)),
             },
         };
-        let Some(points) = self.rows.of(id) else { return Ok(()) };
-        for sample in series.samples() {
-            let Sample { time_ms, value, .. } = sample?;
-            match time_ms.checked_mul(1_000_000) {
-                Some(nanos) => {
-                    points.push(id, nanos, value);
-                    self.taken.samples += 1;
-                }
-                None => self.refusals.push(|| format!("series {n}: {time_ms} ms is no time that can be kept")),
-            }
-        }
-        if !series.histograms.is_empty() {
-            self.refusals.push(|| format!("series {n}: native histograms are not kept"));
+        self.samples(n, id, series.samples())?;
+        self.histograms(n, id, series.histograms())?;
+        for exemplar in series.exemplars {
+            let exemplar = exemplar?;
+            let labels = exemplar.labels.iter().map(|label| label.map(|label| (label.name, label.value)));
+            self.exemplar(id, exemplar.timestamp, exemplar.value, labels)?;
         }
         Ok(())
     }
 
     /// Reads the labels of a series that is not known today.
-    fn announce(
+    fn announce_v1(
         &mut self,
-        hash: Option<LabelHash>,
+        hash: Option<u128>,
         series: &v1::Series<'_>,
-    ) -> Result<Result<SeriesId, String>, wire::pb::Error> {
-        match series.check_labels()? {
-            // Order is restored here; everything else is the sender's mistake.
-            Ok(_) | Err(Rule::Labels(wire::labels::LabelRule::Unsorted(_))) => {}
-            Err(rule) => return Ok(Err(rule.to_string())),
-        }
-        let mut labels = Labels::new();
-        for label in series.labels {
-            let label = label?;
-            if label.value.is_empty() {
-                continue;
-            }
-            if labels.insert(label.name.to_owned(), label.value.to_owned()).is_some() {
-                return Ok(Err(format!("label `{}` is there twice", label.name)));
-            }
-        }
-        let hash = hash.unwrap_or_else(|| self.ingest.0.catalog.hash(format!("{labels:?}").as_bytes()));
-        if let Some(id) = self.look.find(hash).or_else(|| self.fresh.get(&hash).copied()) {
-            return Ok(Ok(id));
-        }
-        let metric = labels.remove(METRIC_NAME).unwrap_or_default();
-        if let Err(problem) = self.ingest.allowed(&self.look, self.fresh.len(), hash, &metric, &labels) {
+    ) -> Result<Result<SeriesId, String>, Error> {
+        if let Some(problem) = broken(series.check_labels()?) {
             return Ok(Err(problem));
         }
-        let series_id = Series::id(&metric, &labels);
-        self.fresh.insert(hash, series_id);
-        self.rows.announce(hash, Series { time: self.now, series_id, metric, labels });
-        Ok(Ok(series_id))
+        let labels = series.labels.iter().map(|label| label.map(|label| (label.name, label.value)));
+        let labels = match labels_of(labels)? {
+            Ok(labels) => labels,
+            Err(problem) => return Ok(Err(problem)),
+        };
+        let hash = hash.unwrap_or_else(|| self.hash(format!("{labels:?}").as_bytes()));
+        Ok(self.known(hash).map_or_else(|| self.announce(hash, labels), Ok))
     }
-}
 
-impl Ingest {
-    /// Holds a new series to the limits.
-    fn allowed(
-        &self,
-        look: &Look<'_>,
-        fresh: usize,
-        hash: LabelHash,
-        metric: &str,
-        labels: &Labels,
-    ) -> Result<(), String> {
-        let config = &self.0.config;
-        if metric.is_empty() && labels.is_empty() {
-            return Err("it has no labels".to_owned());
+    fn series_v2(&mut self, series: &v2::Series<'_, '_>, scratch: &mut Vec<u8>) -> Result<(), Error> {
+        let n = series.index();
+        if let Err(error) = series.check()? {
+            return Ok(self.refuse(n, &error.rule.to_string()));
         }
-        let count = labels.len() + usize::from(!metric.is_empty());
-        if count > config.max_labels {
-            return Err(format!("metric `{metric}`: {count} labels exceed the limit ingest.max_labels = {}", config.max_labels));
+        // References mean something in one request only: the texts are hashed.
+        scratch.clear();
+        for label in series.labels().iter() {
+            let (name, value) = label?;
+            for text in [name, value] {
+                scratch.extend_from_slice(&(text.len() as u64).to_le_bytes());
+                scratch.extend_from_slice(text.as_bytes());
+            }
         }
-        let long = |(name, value): &(&String, &String)| value.len().max(name.len()) > config.max_label_bytes;
-        if let Some((name, value)) = labels.iter().find(long) {
-            let (name, bytes): (String, _) = (name.chars().take(64).collect(), value.len().max(name.len()));
-            return Err(format!(
-                "metric `{metric}`: label `{name}` has {bytes} bytes, the limit ingest.max_label_bytes is {}",
-                config.max_label_bytes
-            ));
-        }
-        if look.len() + fresh >= self.0.catalog.max() && !look.is_old(hash) {
-            let grows = self.grows(metric);
-            return Err(format!("metric `{metric}`: the limit ingest.max_series = {} is reached{grows}", config.max_series));
+        let hash = self.hash(scratch);
+        let id = match self.known(hash) {
+            Some(id) => id,
+            None => match self.announce_v2(hash, series)? {
+                Ok(id) => id,
+                Err(problem) => return Ok(self.refuse(n, &problem)),
+            },
+        };
+        self.samples(n, id, series.samples())?;
+        self.histograms(n, id, series.histograms())?;
+        for exemplar in series.exemplars() {
+            let exemplar = exemplar?;
+            self.exemplar(id, exemplar.time_ms, exemplar.value, exemplar.labels.iter())?;
         }
         Ok(())
     }
 
-    /// Which label of a metric has the most values.
-    fn grows(&self, metric: &str) -> String {
-        let index = self.0.store.series();
-        let is_it = |value: &str| value == metric;
-        let test = [store::LabelTest { name: METRIC_NAME, equal: Some(metric), matches: &is_it }];
-        let names = index.names(&test, base::Timestamp::ZERO);
-        let values = |name: &str| index.values(name, &test, base::Timestamp::ZERO).len();
-        let most = names.iter().map(|name| (values(name), name)).max();
-        most.map(|(count, name)| format!("; its label `{name}` has {count} values")).unwrap_or_default()
+    fn announce_v2(&mut self, hash: u128, series: &v2::Series<'_, '_>) -> Result<Result<SeriesId, String>, Error> {
+        if let Some(problem) = broken(series.check_labels()?) {
+            return Ok(Err(problem));
+        }
+        let labels = match labels_of(series.labels().iter())? {
+            Ok(labels) => labels,
+            Err(problem) => return Ok(Err(problem)),
+        };
+        if let (Some(metadata), Some(name)) = (series.metadata(), labels.get(METRIC_NAME)) {
+            let name = name.clone();
+            self.metadata(&name, metadata.metric_type.name(), metadata.unit, metadata.help);
+        }
+        Ok(self.announce(hash, labels))
     }
+
+    fn refuse(&mut self, n: usize, problem: &str) {
+        self.taken.refused.push(|| format!("series {n}: {problem}"));
+    }
+
+    fn samples(
+        &mut self,
+        n: usize,
+        id: SeriesId,
+        samples: impl Iterator<Item = Result<Sample, Error>>,
+    ) -> Result<(), Error> {
+        for sample in samples {
+            let Sample { time_ms, value, .. } = sample?;
+            match time_ms.checked_mul(1_000_000) {
+                Some(nanos) => self.sample(id, nanos, f64::from_bits(value)),
+                None => self.refuse(n, &format!("{time_ms} ms is no time that can be kept")),
+            }
+        }
+        Ok(())
+    }
+
+    fn histograms<'a>(
+        &mut self,
+        n: usize,
+        id: SeriesId,
+        sent: impl Iterator<Item = Result<Histogram<'a>, Error>>,
+    ) -> Result<(), Error> {
+        for histogram in sent {
+            let histogram = histogram?;
+            match histogram.check()? {
+                Err(rule) => self.refuse(n, &rule.to_string()),
+                Ok(()) => match histograms::prometheus(id, &histogram)? {
+                    Some(point) => {
+                        self.rows.histogram(point);
+                        self.taken.histograms += 1;
+                    }
+                    None => self.refuse(n, &format!("{} ms is no time that can be kept", histogram.time_ms)),
+                },
+            }
+        }
+        Ok(())
+    }
+
+    fn exemplar<'a>(
+        &mut self,
+        id: SeriesId,
+        time_ms: i64,
+        value: u64,
+        labels: impl Iterator<Item = Result<(&'a str, &'a str), Error>>,
+    ) -> Result<(), Error> {
+        let mut kept = Labels::new();
+        for label in labels {
+            let (name, value) = label?;
+            kept.insert(name.to_owned(), value.to_owned());
+        }
+        let ts = Timestamp::from_nanos(time_ms.saturating_mul(1_000_000));
+        self.rows.exemplar(Exemplar { series_id: id, ts, value: f64::from_bits(value), labels: kept });
+        self.taken.exemplars += 1;
+        Ok(())
+    }
+
+    /// What a metric is.
+    pub fn metadata(&mut self, metric: &str, kind: &str, unit: &str, help: &str) {
+        self.rows.metadata.push(Metadata {
+            time: self.now,
+            key: Key::of(metric.as_bytes()),
+            metric: metric.to_owned(),
+            kind: kind.to_owned(),
+            unit: unit.to_owned(),
+            help: help.chars().take(HELP).collect(),
+        });
+    }
+}
+
+/// Characters of a metric's help that are kept.
+const HELP: usize = 1_024;
+
+/// The rule that labels break; that of their order is no reason to refuse them.
+fn broken<T>(checked: Result<T, Rule>) -> Option<String> {
+    match checked {
+        Ok(_) | Err(Rule::Labels(LabelRule::Unsorted(_))) => None,
+        Err(rule) => Some(rule.to_string()),
+    }
+}
+
+/// Labels in order, without those that are empty.
+fn labels_of<'a>(
+    sent: impl Iterator<Item = Result<(&'a str, &'a str), Error>>,
+) -> Result<Result<Labels, String>, Error> {
+    let mut labels = Labels::new();
+    for label in sent {
+        let (name, value) = label?;
+        if !value.is_empty() && labels.insert(name.to_owned(), value.to_owned()).is_some() {
+            return Ok(Err(format!("label `{name}` is there twice")));
+        }
+    }
+    Ok(Ok(labels))
 }

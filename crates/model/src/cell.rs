@@ -3,7 +3,7 @@ use std::sync::Arc;
 
 use arrow::array::{
     Array, ArrayRef, AsArray, BooleanArray, FixedSizeBinaryArray, FixedSizeBinaryBuilder, Float64Array, Int64Array,
-    MapBuilder, StringArray, StringBuilder, TimestampNanosecondArray,
+    Float64Builder, Int64Builder, ListBuilder, MapBuilder, StringArray, StringBuilder, TimestampNanosecondArray,
 };
 use arrow::datatypes::{DataType, Field, Fields, Float64Type, Int64Type, TimeUnit, TimestampNanosecondType};
 use base::Timestamp;
@@ -171,6 +171,62 @@ macro_rules! text {
 
 text!(ResourceId, Verdict, Severity, AlertState, ScopeState, Outcome, DryRun);
 
+/// A list of numbers.
+macro_rules! list {
+    ($type:ty, $data_type:expr, $builder:ident, $arrow:ty) => {
+        impl Cell for Vec<$type> {
+            fn data_type() -> DataType {
+                DataType::List(Arc::new(Field::new_list_field($data_type, true)))
+            }
+
+            fn array(values: &mut dyn Iterator<Item = &Self>) -> ArrayRef {
+                let mut builder = ListBuilder::new($builder::new());
+                for list in values {
+                    builder.values().append_slice(list);
+                    builder.append(true);
+                }
+                Arc::new(builder.finish())
+            }
+
+            fn get(array: &dyn Array, n: usize) -> Result<Self, String> {
+                Ok(array.as_list::<i32>().value(n).as_primitive::<$arrow>().values().to_vec())
+            }
+        }
+    };
+}
+
+list!(f64, DataType::Float64, Float64Builder, Float64Type);
+list!(i64, DataType::Int64, Int64Builder, Int64Type);
+
+impl Cell for Option<Labels> {
+    const NULLABLE: bool = true;
+
+    fn data_type() -> DataType {
+        <Labels as Cell>::data_type()
+    }
+
+    fn array(values: &mut dyn Iterator<Item = &Self>) -> ArrayRef {
+        labels_array(&mut values.map(Option::as_ref))
+    }
+
+    fn get(array: &dyn Array, n: usize) -> Result<Self, String> {
+        if array.is_valid(n) { <Labels as Cell>::get(array, n).map(Some) } else { Ok(None) }
+    }
+}
+
+fn labels_array(values: &mut dyn Iterator<Item = Option<&Labels>>) -> ArrayRef {
+    let mut builder = MapBuilder::new(None, StringBuilder::new(), StringBuilder::new());
+    for labels in values {
+        for (name, value) in labels.into_iter().flatten() {
+            builder.keys().append_value(name);
+            builder.values().append_value(value);
+        }
+        // It fails only if there are more keys than values.
+        let _ = builder.append(labels.is_some());
+    }
+    Arc::new(builder.finish())
+}
+
 impl Cell for Labels {
     fn data_type() -> DataType {
         let entry =
@@ -179,16 +235,7 @@ impl Cell for Labels {
     }
 
     fn array(values: &mut dyn Iterator<Item = &Self>) -> ArrayRef {
-        let mut builder = MapBuilder::new(None, StringBuilder::new(), StringBuilder::new());
-        for labels in values {
-            for (name, value) in labels {
-                builder.keys().append_value(name);
-                builder.values().append_value(value);
-            }
-            // It fails only if there are more keys than values.
-            let _ = builder.append(true);
-        }
-        Arc::new(builder.finish())
+        labels_array(&mut values.map(Some))
     }
 
     fn get(array: &dyn Array, n: usize) -> Result<Self, String> {

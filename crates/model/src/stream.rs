@@ -2,8 +2,9 @@ use arrow::datatypes::SchemaRef;
 
 use crate::Row;
 use crate::rows::{
-    Alert, Confirmation, Decision, Declared, Finding, Intent, Live, LogLine, Notice, Posting, Receipt, Revision,
-    Routing, Sample, Scope, Series, SetMember, SilenceRow, Summary, Suspect, Tick, VerdictRow,
+    Alert, Confirmation, Decision, Declared, Exemplar, Finding, HistogramPoint, Intent, Live, LogLine, Metadata,
+    Notice, Posting, Receipt, Revision, Routing, Sample, Scope, Series, SetMember, SilenceRow, Span, Summary, Suspect,
+    Tick, VerdictRow,
 };
 
 /// Which of the two logs a stream is on.
@@ -102,6 +103,14 @@ streams! {
     Series = "series" on Telemetry as Series,
     /// Points of series.
     Samples = "samples" on Telemetry as Sample,
+    /// Native histograms of series.
+    Histograms = "histograms" on Telemetry as HistogramPoint,
+    /// Observations behind samples.
+    Exemplars = "exemplars" on Telemetry as Exemplar,
+    /// What metrics are.
+    Metadata = "metadata" on Telemetry as Metadata,
     /// Log records.
     Logs = "logs" on Telemetry as LogLine,
+    /// Spans of traces.
+    Spans = "spans" on Telemetry as Span,
 }

@@ -81,7 +81,7 @@ const fn append(
 const KEY: &[&str] = &["key"];
 const KEY_TIME: &[&str] = &["key", "time"];
 
-static TABLES: [TableDef; 21] = [
+static TABLES: [TableDef; 25] = [
     keyed("resources", Stream::Live, KEY, Some("present"), "What is live now."),
     append("resource_history", Stream::Live, KEY_TIME, days(30), "Every document seen live, and its end."),
     keyed("desired", Stream::Declared, KEY, Some("present"), "What is declared now."),
@@ -106,7 +106,18 @@ static TABLES: [TableDef; 21] = [
         last_wins: true,
         ..append("samples", Stream::Samples, &["series_id", "ts"], days(30), "Points of series.")
     },
+    TableDef {
+        time: "ts",
+        last_wins: true,
+        ..append("histograms", Stream::Histograms, &["series_id", "ts"], days(30), "Native histograms of series.")
+    },
+    TableDef {
+        time: "ts",
+        ..append("exemplars", Stream::Exemplars, &["series_id", "ts"], days(7), "Observations behind samples.")
+    },
+    keyed("metadata", Stream::Metadata, KEY, None, "What metrics are."),
     TableDef { time: "ts", ..append("logs", Stream::Logs, &["service", "ts"], days(14), "Log records.") },
+    TableDef { time: "ts", ..append("spans", Stream::Spans, &["service", "ts"], days(7), "Spans of traces.") },
 ];
 
 /// Every table. The streams `sets`, `suspects`, `ticks`, `postings`, `routings` and `notices` are kept nowhere.

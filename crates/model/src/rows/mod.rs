@@ -12,4 +12,4 @@ pub use findings::{Alert, Finding, Summary, VerdictRow};
 pub use notifications::{Intent, Receipt};
 pub use resources::{Declared, Live, Revision, Scope, SetChunk, SetMember, SetSide, Tick};
 pub use routing::{Decision, Notice, Posting, Routing, SilenceRow};
-pub use telemetry::{LogLine, Sample, Series};
+pub use telemetry::{Exemplar, HistogramPoint, LogLine, Metadata, Sample, Series, Span};

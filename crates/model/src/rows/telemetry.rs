@@ -1,7 +1,7 @@
 use base::Timestamp;
 
 use crate::row::row;
-use crate::{Labels, SeriesId};
+use crate::{Key, Labels, SeriesId};
 
 row! {
     /// The labels of a series; sent once in a while.
@@ -30,9 +30,77 @@ row! {
 }
 
 row! {
+    /// A native histogram of a series at a time.
+    HistogramPoint in Histograms {
+        /// The series.
+        series_id: SeriesId,
+        /// When it was measured.
+        ts: Timestamp,
+        /// When counting began.
+        start_ts: Option<Timestamp>,
+        /// What the sender knows of a reset: `unknown`, `yes`, `no`, `gauge`.
+        reset_hint: String,
+        /// Whether counts are floats.
+        is_float: bool,
+        /// Observations in all.
+        count: f64,
+        /// Their sum, bit for bit; a stale marker ends the series.
+        sum: f64,
+        /// The resolution: -4 to 8, or -53 for buckets with bounds of their own.
+        schema: i64,
+        /// How far from zero the zero bucket reaches.
+        zero_threshold: f64,
+        /// Observations in the zero bucket.
+        zero_count: f64,
+        /// Indexes of the buckets above zero that hold something.
+        positive_indexes: Vec<i64>,
+        /// Observations in each.
+        positive_counts: Vec<f64>,
+        /// Indexes of the buckets below zero that hold something.
+        negative_indexes: Vec<i64>,
+        /// Observations in each.
+        negative_counts: Vec<f64>,
+        /// Upper bounds of buckets that have bounds of their own.
+        bounds: Vec<f64>,
+    }
+}
+
+row! {
+    /// One of the observations behind a sample.
+    Exemplar in Exemplars {
+        /// The series.
+        series_id: SeriesId,
+        /// When it was made.
+        ts: Timestamp,
+        /// The value.
+        value: f64,
+        /// What is known of it: `trace_id`, mostly.
+        labels: Labels,
+    }
+}
+
+row! {
+    /// What a metric is.
+    Metadata in Metadata {
+        /// When it was last told.
+        time: Timestamp,
+        /// Key of the metric's name.
+        key: Key,
+        /// The metric's name, as Prometheus has it.
+        metric: String,
+        /// `counter`, `gauge`, `histogram`, `gaugehistogram`, `summary`, `info`, `stateset`, `unknown`.
+        kind: String,
+        /// Its unit.
+        unit: String,
+        /// What it says.
+        help: String,
+    }
+}
+
+row! {
     /// A log record.
     LogLine in Logs {
-        /// When it happened.
+        /// When it happened; when it was seen first, if that is not known.
         ts: Timestamp,
         /// `service.name`.
         service: String,
@@ -40,8 +108,60 @@ row! {
         severity: String,
         /// The message.
         body: String,
-        /// Everything else.
+        /// Everything else that is known of it.
         attributes: Labels,
+        /// OpenTelemetry's severity number, 1 to 24; 0 if it is not known.
+        severity_number: Option<i64>,
+        /// When it was seen first.
+        observed_ts: Option<Timestamp>,
+        /// The trace that it belongs to, 32 hexadecimal digits.
+        trace_id: Option<String>,
+        /// The span that it belongs to, 16 hexadecimal digits.
+        span_id: Option<String>,
+        /// What sends: OpenTelemetry's resource.
+        resource: Option<Labels>,
+        /// The library that logs.
+        scope: Option<String>,
+        /// The name of the event's class, if it is one.
+        event: Option<String>,
+    }
+}
+
+row! {
+    /// A span of a trace.
+    Span in Spans {
+        /// When it began.
+        ts: Timestamp,
+        /// `service.name`.
+        service: String,
+        /// Its name.
+        name: String,
+        /// `internal`, `server`, `client`, `producer`, `consumer`, `unspecified`.
+        kind: String,
+        /// The trace, 32 hexadecimal digits.
+        trace_id: String,
+        /// The span, 16 hexadecimal digits.
+        span_id: String,
+        /// The span that it is a part of; none for a root.
+        parent_span_id: Option<String>,
+        /// W3C `tracestate`.
+        trace_state: Option<String>,
+        /// How long it took, nanoseconds.
+        duration_ns: i64,
+        /// `unset`, `ok`, `error`.
+        status: String,
+        /// What went wrong.
+        status_message: Option<String>,
+        /// What is known of it.
+        attributes: Labels,
+        /// What sends: OpenTelemetry's resource.
+        resource: Labels,
+        /// The library that measures.
+        scope: Option<String>,
+        /// What happened within, as a JSON list of `{"time", "name", "attributes"}`.
+        events: Option<String>,
+        /// Other spans, as a JSON list of `{"trace_id", "span_id", "attributes"}`.
+        links: Option<String>,
     }
 }
 

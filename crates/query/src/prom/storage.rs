@@ -4,6 +4,8 @@ use promql::{FloatSample, Labels, Matcher, SelectHints, Storage, StorageError, S
 use store::{LabelTest, Point, Store, StoredLabels};
 use tokio::runtime::Handle;
 
+use super::histograms;
+
 /// The table of samples.
 const SAMPLES: &str = "samples";
 /// A series is announced at least this often: one that was announced before is not in a window.
@@ -36,14 +38,17 @@ impl Storage for StoreStorage {
         let (first, last) = (at(hints.start), Timestamp::from_nanos(at(hints.end).nanos().saturating_add(999_999)));
         let points = self.handle.block_on(table.points(&ids, first, last, &self.limit));
         let points = points.map_err(|error| StorageError(Box::new(error)))?;
-        let series = found.into_iter().zip(points).filter(|(_, points)| !points.is_empty());
-        Ok(series
-            .map(|((_, labels), points)| StoredSeries {
+        let mut histograms = self.handle.block_on(histograms::of(&self.snapshot, &ids, first, last))?;
+        let series = found.into_iter().zip(points).filter_map(|((id, labels), points)| {
+            let histograms = histograms.remove(&id).unwrap_or_default();
+            let is_empty = points.is_empty() && histograms.is_empty();
+            (!is_empty).then(|| StoredSeries {
                 labels: named(labels),
                 floats: floats(&points).into(),
-                histograms: Vec::new().into(),
+                histograms: histograms.into(),
             })
-            .collect())
+        });
+        Ok(series.collect())
     }
 }
 

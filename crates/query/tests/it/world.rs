@@ -332,5 +332,12 @@ fn line(severity: &str, body: &str) -> LogLine {
         severity: severity.to_owned(),
         body: body.to_owned(),
         attributes: Labels::from([("host".to_owned(), "web-1".to_owned())]),
+        severity_number: None,
+        observed_ts: None,
+        trace_id: None,
+        span_id: None,
+        resource: None,
+        scope: None,
+        event: None,
     }
 }

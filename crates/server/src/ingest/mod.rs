@@ -1,5 +1,6 @@
 //! Telemetry in, in the protocols that others speak. What is answered with success is durable.
 
+mod otlp;
 mod remote_write;
 
 use std::time::Duration;
@@ -24,6 +25,11 @@ const LATER: Duration = Duration::from_secs(5);
 pub fn router() -> Router<State> {
     Router::new()
         .route("/api/v1/write", post(remote_write::post))
+        .route("/v1/metrics", post(otlp::metrics))
+        .route("/v1/logs", post(otlp::logs))
+        .route("/v1/traces", post(otlp::traces))
+        // Where Prometheus takes them.
+        .route("/api/v1/otlp/v1/metrics", post(otlp::metrics))
         // The body is bounded where it is read.
         .layer(DefaultBodyLimit::disable())
 }
@@ -74,6 +80,18 @@ impl Refusal {
     fn new(status: StatusCode, message: impl ToString) -> Self {
         Self { status, message: message.to_string(), retry_after: None }
     }
+
+    /// The code of gRPC that is meant.
+    const fn grpc_code(&self) -> i32 {
+        match (self.status, self.retry_after) {
+            (StatusCode::TOO_MANY_REQUESTS, _) => 8,
+            (StatusCode::PAYLOAD_TOO_LARGE, _) => 11,
+            (StatusCode::NOT_FOUND, _) => 12,
+            (StatusCode::INTERNAL_SERVER_ERROR, _) => 13,
+            (_, Some(_)) => 14,
+            _ => 3,
+        }
+    }
 }
 
 impl From<IngestError> for Refusal {
@@ -84,7 +102,7 @@ impl From<IngestError> for Refusal {
             IngestError::Body(BodyError::TooLarge(_)) | IngestError::Log(BusError::TooLarge { .. }) => {
                 (StatusCode::PAYLOAD_TOO_LARGE, None)
             }
-            IngestError::Body(_) | IngestError::Request(_) | IngestError::Refused(_) => (StatusCode::BAD_REQUEST, None),
+            IngestError::Body(_) | IngestError::Request(_) | IngestError::Bytes(_) | IngestError::Json(_) => (StatusCode::BAD_REQUEST, None),
             IngestError::Log(BusError::Unavailable { retry_after, .. }) => {
                 (StatusCode::SERVICE_UNAVAILABLE, Some(*retry_after))
             }

@@ -1,11 +1,12 @@
 //! Prometheus' remote write.
 
 use axum::extract::{Request, State as With};
-use axum::http::StatusCode;
 use axum::http::header::CONTENT_TYPE;
+use axum::http::{HeaderName, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
+use ingest::Taken;
 use wire::body::Encoding;
-use wire::remote_write::{Version, content_type};
+use wire::remote_write::{Version, Written, content_type};
 
 use super::{Refusal, header, receive, taker};
 use crate::state::State;
@@ -17,17 +18,32 @@ pub async fn post(With(state): With<State>, request: Request) -> Response {
 
 async fn write(state: &State, request: Request) -> Result<Response, Refusal> {
     let ingest = taker(state)?;
-    let unsupported = |error: &dyn std::fmt::Display| Refusal::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, error);
-    match content_type(header(request.headers(), CONTENT_TYPE)).map_err(|error| unsupported(&error))? {
-        Version::V1 => {
-            let mut received = receive(ingest, request).await?;
-            if received.encoding == Encoding::Identity {
-                // The first senders name no encoding, and mean this one.
-                received.encoding = Encoding::Snappy;
+    let version = content_type(header(request.headers(), CONTENT_TYPE))
+        .map_err(|error| Refusal::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, error))?;
+    let received = receive(ingest, request).await?;
+    // The first senders name no encoding, and mean this one.
+    let encoding = if received.encoding == Encoding::Identity { Encoding::Snappy } else { received.encoding };
+    let taken = match version {
+        Version::V1 => ingest.remote_write_v1(&received.body, encoding).await?,
+        Version::V2 => ingest.remote_write_v2(&received.body, encoding).await?,
+    };
+    Ok(answer(version, &taken))
+}
+
+/// What breaks a rule is told with 400: senders must not send it again. The rest is durable.
+fn answer(version: Version, taken: &Taken) -> Response {
+    let mut response = match taken.refused.count() {
+        0 => StatusCode::NO_CONTENT.into_response(),
+        _ => (StatusCode::BAD_REQUEST, taken.refused.to_string()).into_response(),
+    };
+    if version == Version::V2 {
+        let written = Written { samples: taken.samples, histograms: taken.histograms, exemplars: taken.exemplars };
+        for (name, value) in written.headers() {
+            let pair = (HeaderName::try_from(name), HeaderValue::try_from(value));
+            if let (Ok(name), Ok(value)) = pair {
+                response.headers_mut().insert(name, value);
             }
-            ingest.remote_write_v1(&received.body, received.encoding).await?;
-            Ok(StatusCode::NO_CONTENT.into_response())
         }
-        Version::V2 => Err(unsupported(&"io.prometheus.write.v2.Request is not taken: send prometheus.WriteRequest")),
     }
+    response
 }

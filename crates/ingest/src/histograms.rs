@@ -1,0 +1,132 @@
+//! Native histograms as rows: buckets by index, counts as they are.
+
+use base::Timestamp;
+use model::SeriesId;
+use model::rows::HistogramPoint;
+use wire::histogram::{Histogram, ResetHint, Side};
+use wire::otlp::metrics::{Buckets, ExponentialPoint};
+use wire::pb::Error;
+
+/// The finest resolution that is kept; finer ones are made coarser.
+const FINEST: i32 = 8;
+/// The coarsest one.
+const COARSEST: i32 = -4;
+/// The bits of a stale marker.
+const STALE: u64 = 0x7ff0_0000_0000_0002;
+
+/// Indexes and counts of buckets.
+type Kept = (Vec<i64>, Vec<f64>);
+
+/// A histogram as Prometheus sends it; nothing if its time cannot be kept.
+pub(crate) fn prometheus(id: SeriesId, sent: &Histogram<'_>) -> Result<Option<HistogramPoint>, Error> {
+    let nanos = |ms: i64| ms.checked_mul(1_000_000).map(Timestamp::from_nanos);
+    let Some(ts) = nanos(sent.time_ms) else { return Ok(None) };
+    let (positive_indexes, positive_counts) = side(&sent.positive, sent.is_float())?;
+    let (negative_indexes, negative_counts) = side(&sent.negative, sent.is_float())?;
+    Ok(Some(HistogramPoint {
+        series_id: id,
+        ts,
+        start_ts: if sent.start_ms == 0 { None } else { nanos(sent.start_ms) },
+        reset_hint: match sent.reset_hint {
+            ResetHint::Unknown => "unknown",
+            ResetHint::Yes => "yes",
+            ResetHint::No => "no",
+            ResetHint::Gauge => "gauge",
+        }
+        .to_owned(),
+        is_float: sent.is_float(),
+        count: sent.count.value(),
+        sum: f64::from_bits(sent.sum),
+        schema: i64::from(sent.schema),
+        zero_threshold: sent.zero_threshold,
+        zero_count: sent.zero_count.value(),
+        positive_indexes,
+        positive_counts,
+        negative_indexes,
+        negative_counts,
+        bounds: sent.custom_values.iter().collect::<Result<_, _>>()?,
+    }))
+}
+
+/// Spans of buckets with differences of their counts, or with the counts.
+fn side(side: &Side<'_>, is_float: bool) -> Result<Kept, Error> {
+    let mut counts = Vec::new();
+    if is_float {
+        counts = side.counts.iter().collect::<Result<_, _>>()?;
+    } else {
+        let mut count = 0_i64;
+        for delta in side.deltas.iter() {
+            count = count.wrapping_add(delta?);
+            counts.push(count as f64);
+        }
+    }
+    let mut indexes = Vec::with_capacity(counts.len());
+    let mut next = 0_i64;
+    for span in side.spans {
+        let span = span?;
+        next += i64::from(span.offset);
+        // As many buckets as there are counts: the check has seen to that.
+        let left = counts.len() - indexes.len();
+        for _ in 0..(span.length as usize).min(left) {
+            indexes.push(next);
+            next += 1;
+        }
+    }
+    Ok((indexes, counts))
+}
+
+/// An exponential histogram of OpenTelemetry. Its buckets are named by their lower bound, those of
+/// Prometheus by their upper one; nothing if the scale is too coarse to be kept.
+pub(crate) fn exponential(
+    id: SeriesId,
+    point: &ExponentialPoint<'_>,
+    is_stale: bool,
+) -> Result<Option<HistogramPoint>, Error> {
+    if point.scale < COARSEST {
+        return Ok(None);
+    }
+    let coarser = u32::try_from(point.scale - FINEST).unwrap_or(0);
+    let (positive_indexes, positive_counts) = buckets(point.positive.as_ref(), coarser)?;
+    let (negative_indexes, negative_counts) = buckets(point.negative.as_ref(), coarser)?;
+    Ok(Some(HistogramPoint {
+        series_id: id,
+        ts: time(point.time_unix_nano),
+        start_ts: (point.start_time_unix_nano > 0).then(|| time(point.start_time_unix_nano)),
+        reset_hint: "unknown".to_owned(),
+        is_float: false,
+        count: point.count as f64,
+        sum: if is_stale { f64::from_bits(STALE) } else { point.sum.unwrap_or(0.0) },
+        schema: i64::from(point.scale.min(FINEST)),
+        zero_threshold: if point.zero_threshold == 0.0 { 1e-128 } else { point.zero_threshold },
+        zero_count: point.zero_count as f64,
+        positive_indexes,
+        positive_counts,
+        negative_indexes,
+        negative_counts,
+        bounds: Vec::new(),
+    }))
+}
+
+/// `coarser` times two buckets become one.
+fn buckets(buckets: Option<&Buckets<'_>>, coarser: u32) -> Result<Kept, Error> {
+    let (mut indexes, mut counts): Kept = (Vec::new(), Vec::new());
+    let Some(buckets) = buckets else { return Ok((indexes, counts)) };
+    for (n, count) in (0_i64..).zip(buckets.bucket_counts.iter()) {
+        let count = count? as f64;
+        let index = ((i64::from(buckets.offset) + n) >> coarser.min(62)) + 1;
+        match (indexes.last(), counts.last_mut()) {
+            (Some(last), Some(sum)) if *last == index => *sum += count,
+            _ if count == 0.0 => {}
+            _ => {
+                indexes.push(index);
+                counts.push(count);
+            }
+        }
+    }
+    Ok((indexes, counts))
+}
+
+/// A time of OpenTelemetry.
+pub(crate) fn time(nanos: u64) -> Timestamp {
+    Timestamp::from_nanos(i64::try_from(nanos).unwrap_or(i64::MAX))
+}

@@ -1,0 +1,95 @@
+use wire::body::Encoding;
+use wire::otlp::logs::{LogRecord, LogsRequest, ResourceLogs, severity};
+use wire::otlp::{AnyValue, Format, KeyValue, text_of};
+use wire::pb::{Error, View};
+
+use super::labels::text;
+use crate::logs::Line;
+use crate::request::Request;
+use crate::rows::Rows;
+use crate::{Ingest, IngestError, Taken};
+
+impl Ingest {
+    /// Takes log records: `ExportLogsServiceRequest`.
+    ///
+    /// # Errors
+    /// See [`IngestError`].
+    pub async fn otlp_logs(&self, body: &[u8], encoding: Encoding, format: Format) -> Result<Taken, IngestError> {
+        let mut buffers = [Vec::new(), Vec::new()];
+        let body = self.protobuf::<LogsRequest<'_>>(body, encoding, format, &mut buffers)?;
+        let (rows, taken) = self.read_logs(body)?;
+        self.commit(rows, taken, "otlp").await
+    }
+
+    fn read_logs(&self, body: &[u8]) -> Result<(Rows, Taken), IngestError> {
+        let sent = LogsRequest::decode(body)?;
+        let mut request = Request::new(self);
+        for resource in sent.resource_logs {
+            request.resource_logs(&resource?)?;
+        }
+        Ok((request.rows, request.taken))
+    }
+}
+
+impl Request<'_> {
+    fn resource_logs(&mut self, sent: &ResourceLogs<'_>) -> Result<(), IngestError> {
+        let (mut of_resource, mut service) = (Vec::new(), "");
+        if let Some(resource) = &sent.resource {
+            service = text_of(&resource.attributes, "service.name")?.unwrap_or_default();
+            for attribute in resource.attributes {
+                let KeyValue { key, value } = attribute?;
+                of_resource.push((key, text(value)?));
+            }
+        }
+        for scope in sent.scope_logs {
+            let scope = scope?;
+            let name = scope.scope.as_ref().map_or("", |scope| scope.name);
+            for record in scope.log_records {
+                for (key, value) in &of_resource {
+                    self.rows.logs.of_resource(key, value);
+                }
+                self.log_record(&record?, service, name)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn log_record(&mut self, record: &LogRecord<'_>, service: &str, scope: &str) -> Result<(), IngestError> {
+        for attribute in record.attributes {
+            let KeyValue { key, value } = attribute?;
+            self.rows.logs.attribute(key, &text(value)?);
+        }
+        let nanos = |time: u64| i64::try_from(time).unwrap_or(i64::MAX);
+        let observed = nanos(record.observed_time_unix_nano);
+        let ts = match (nanos(record.time_unix_nano), observed) {
+            (0, 0) => self.now.nanos(),
+            (0, observed) => observed,
+            (ts, _) => ts,
+        };
+        let named = if record.severity_text.is_empty() { severity(record.severity_number) } else { None };
+        let body = body(record)?;
+        let line = Line {
+            ts,
+            service,
+            severity: named.unwrap_or(record.severity_text),
+            severity_number: i64::from(record.severity_number),
+            body: &body,
+            observed,
+            trace_id: record.trace_id,
+            span_id: record.span_id,
+            scope,
+            event: record.event_name,
+        };
+        self.rows.logs.push(&line).map_err(|error| IngestError::Internal(error.to_string()))?;
+        self.taken.logs += 1;
+        Ok(())
+    }
+}
+
+/// The message: a text as it is, anything else as JSON.
+fn body<'a>(record: &LogRecord<'a>) -> Result<std::borrow::Cow<'a, str>, Error> {
+    match record.body {
+        Some(AnyValue::String(text)) => Ok(text.into()),
+        other => text(other),
+    }
+}

@@ -1,0 +1,314 @@
+use model::SeriesId;
+use wire::body::Encoding;
+use wire::names::{Identity, Kind, TARGET_INFO, has_target_info, metric_name};
+use wire::otlp::metrics::{
+    Data, ExponentialPoint, HistogramPoint, Metric, MetricsRequest, NO_RECORDED_VALUE, NumberPoint, ResourceMetrics,
+    SummaryPoint, Temporality, Value,
+};
+use wire::otlp::{Format, KeyValue};
+use wire::pb::{Error, Repeated, View};
+
+use super::labels::{Common, promoted};
+use crate::histograms::{exponential, time};
+use crate::request::Request;
+use crate::rows::Rows;
+use crate::{Ingest, IngestError, Taken};
+
+/// A stale marker.
+const STALE: f64 = f64::from_bits(0x7ff0_0000_0000_0002);
+/// The label of series whose points count since the point before.
+const DELTA: (&str, &str) = ("__temporality__", "delta");
+
+/// A metric with what its series have in common.
+struct Named<'a, 'w> {
+    common: Common<'a, 'w>,
+    name: String,
+    /// A hash of all that is in the labels of each of its series.
+    hash: u128,
+    delta: bool,
+}
+
+impl Ingest {
+    /// Takes metrics: `ExportMetricsServiceRequest`.
+    ///
+    /// # Errors
+    /// See [`IngestError`].
+    pub async fn otlp_metrics(&self, body: &[u8], encoding: Encoding, format: Format) -> Result<Taken, IngestError> {
+        let mut buffers = [Vec::new(), Vec::new()];
+        let body = self.protobuf::<MetricsRequest<'_>>(body, encoding, format, &mut buffers)?;
+        let (rows, taken) = self.read_metrics(body)?;
+        self.commit(rows, taken, "otlp").await
+    }
+
+    fn read_metrics(&self, body: &[u8]) -> Result<(Rows, Taken), Error> {
+        let sent = MetricsRequest::decode(body)?;
+        let mut request = Request::new(self);
+        for resource in sent.resource_metrics {
+            request.resource_metrics(&resource?)?;
+        }
+        Ok((request.rows, request.taken))
+    }
+}
+
+impl Request<'_> {
+    fn resource_metrics(&mut self, sent: &ResourceMetrics<'_>) -> Result<(), Error> {
+        let attributes = sent.resource.map(|resource| resource.attributes);
+        let identity = attributes.as_ref().map(Identity::of).transpose()?.unwrap_or_default();
+        let config = &self.ingest.0.config;
+        let strategy = config.strategy();
+        let promoted = match &attributes {
+            Some(attributes) => promoted(attributes, &config.promote_resource_attributes, strategy)?,
+            None => Vec::new(),
+        };
+        let mut latest = 0;
+        for scope in sent.scope_metrics {
+            let scope = scope?;
+            let common = Common {
+                identity: &identity,
+                promoted: &promoted,
+                scope: scope.scope,
+                scope_schema: scope.schema_url,
+                strategy,
+            };
+            let own = format!("{identity:?}{promoted:?}{:?}{:?}", scope.schema_url, names(&common)?);
+            for metric in scope.metrics {
+                latest = latest.max(self.metric(&metric?, common, &own)?);
+            }
+        }
+        if let Some(attributes) = &attributes
+            && latest > 0
+            && has_target_info(&identity, attributes.len())
+        {
+            self.target_info(&identity, attributes, latest, strategy)?;
+        }
+        Ok(())
+    }
+
+    /// What sends, as a series.
+    fn target_info<'w>(
+        &mut self,
+        identity: &Identity<'_>,
+        attributes: &Repeated<'w, KeyValue<'w>>,
+        latest: u64,
+        strategy: wire::names::Strategy,
+    ) -> Result<(), Error> {
+        let common = Common { identity, promoted: &[], scope: None, scope_schema: "", strategy };
+        let hash = self.hash(format!("{TARGET_INFO}{identity:?}{:?}", attributes.raw()).as_bytes());
+        let gone = |labels: model::Labels| {
+            let identifying = wire::names::IDENTIFYING.map(|key| key.replace('.', "_"));
+            labels.into_iter().filter(|(name, _)| !identifying.contains(name)).collect()
+        };
+        let id = match self.known(hash) {
+            Some(id) => Ok(id),
+            None => match common.labels(TARGET_INFO, attributes, &[])? {
+                Ok(labels) => self.announce(hash, gone(labels)),
+                Err(problem) => Err(problem),
+            },
+        };
+        match id {
+            Ok(id) => self.sample(id, time(latest).nanos(), 1.0),
+            Err(problem) => self.taken.refused.push(|| format!("{TARGET_INFO}: {problem}")),
+        }
+        Ok(())
+    }
+
+    /// Takes the points of a metric; gives the time of the latest.
+    fn metric(&mut self, metric: &Metric<'_>, common: Common<'_, '_>, own: &str) -> Result<u64, Error> {
+        let Some(data) = metric.data() else { return Ok(0) };
+        let temporality = |number: i32| Temporality::from(number) == Temporality::Delta;
+        let (kind, word, delta) = match &data {
+            Data::Gauge(_) => (Kind::Gauge, "gauge", false),
+            Data::Sum(sum) if sum.is_monotonic => {
+                (Kind::Counter, "counter", temporality(sum.aggregation_temporality))
+            }
+            Data::Sum(sum) => (Kind::Other, "gauge", temporality(sum.aggregation_temporality)),
+            Data::Histogram(found) => (Kind::Other, "histogram", temporality(found.aggregation_temporality)),
+            Data::ExponentialHistogram(found) => {
+                (Kind::Other, "histogram", temporality(found.aggregation_temporality))
+            }
+            Data::Summary(_) => (Kind::Other, "summary", false),
+        };
+        let name = match metric_name(metric.name, metric.unit, kind, common.strategy) {
+            Ok(name) => name,
+            Err(error) => {
+                for _ in 0..metric.points() {
+                    self.taken.refused.push(|| error.to_string());
+                }
+                return Ok(0);
+            }
+        };
+        let hash = self.hash(format!("{own}{name}\0{delta}").as_bytes());
+        if self.known(hash).is_none() {
+            self.metadata(&name, word, metric.unit, metric.description);
+        }
+        let named = Named { common, name, hash, delta };
+        let mut latest = 0;
+        match data {
+            Data::Gauge(gauge) => {
+                for point in gauge.data_points {
+                    latest = latest.max(self.number(&named, &point?)?);
+                }
+            }
+            Data::Sum(sum) => {
+                for point in sum.data_points {
+                    latest = latest.max(self.number(&named, &point?)?);
+                }
+            }
+            Data::Histogram(histogram) => {
+                for point in histogram.data_points {
+                    latest = latest.max(self.classic(&named, &point?)?);
+                }
+            }
+            Data::ExponentialHistogram(histogram) => {
+                for point in histogram.data_points {
+                    latest = latest.max(self.native(&named, &point?)?);
+                }
+            }
+            Data::Summary(summary) => {
+                for point in summary.data_points {
+                    latest = latest.max(self.summary(&named, &point?)?);
+                }
+            }
+        }
+        Ok(latest)
+    }
+
+    /// The series of a point: found by a hash of the attributes as they came.
+    fn series_of<'w>(
+        &mut self,
+        named: &Named<'_, '_>,
+        suffix: &str,
+        attributes: &Repeated<'w, KeyValue<'w>>,
+        more: Option<(&str, &str)>,
+    ) -> Result<Option<SeriesId>, Error> {
+        let mut bytes = Vec::with_capacity(256);
+        bytes.extend_from_slice(&named.hash.to_le_bytes());
+        for text in [suffix, more.map_or("", |(_, value)| value)] {
+            bytes.extend_from_slice(&(text.len() as u64).to_le_bytes());
+            bytes.extend_from_slice(text.as_bytes());
+        }
+        match attributes.raw() {
+            Some(raw) => bytes.extend_from_slice(raw),
+            None => bytes.extend_from_slice(format!("{:?}", named.common.labels("", attributes, &[])?).as_bytes()),
+        }
+        let hash = self.hash(&bytes);
+        if let Some(id) = self.known(hash) {
+            return Ok(Some(id));
+        }
+        let more: Vec<(&str, &str)> = more.into_iter().chain(named.delta.then_some(DELTA)).collect();
+        let name = format!("{}{suffix}", named.name);
+        let announced = match named.common.labels(&name, attributes, &more)? {
+            Ok(labels) => self.announce(hash, labels),
+            Err(problem) => Err(problem),
+        };
+        match announced {
+            Ok(id) => Ok(Some(id)),
+            Err(problem) => {
+                self.taken.refused.push(|| format!("{name}: {problem}"));
+                Ok(None)
+            }
+        }
+    }
+
+    fn number(&mut self, named: &Named<'_, '_>, point: &NumberPoint<'_>) -> Result<u64, Error> {
+        let is_stale = point.flags & NO_RECORDED_VALUE != 0;
+        let value = match point.value() {
+            _ if is_stale => STALE,
+            Some(Value::Double(value)) => value,
+            Some(Value::Int(value)) => value as f64,
+            None => {
+                self.taken.refused.push(|| format!("{}: a point has no value", named.name));
+                return Ok(0);
+            }
+        };
+        if let Some(id) = self.series_of(named, "", &point.attributes, None)? {
+            self.sample(id, time(point.time_unix_nano).nanos(), value);
+        }
+        Ok(point.time_unix_nano)
+    }
+
+    /// Buckets with bounds become series, as in Prometheus: one for each bound, the sum and the count.
+    fn classic(&mut self, named: &Named<'_, '_>, point: &HistogramPoint<'_>) -> Result<u64, Error> {
+        let nanos = time(point.time_unix_nano).nanos();
+        let is_stale = point.flags & NO_RECORDED_VALUE != 0;
+        let or_stale = |value: f64| if is_stale { STALE } else { value };
+        let (mut bounds, mut sum) = (point.explicit_bounds.iter(), 0_u64);
+        for count in point.bucket_counts.iter() {
+            sum = sum.saturating_add(count?);
+            let Some(bound) = bounds.next().transpose()? else { break };
+            let le = promql_float(bound);
+            if let Some(id) = self.series_of(named, "_bucket", &point.attributes, Some(("le", &le)))? {
+                self.sample(id, nanos, or_stale(sum as f64));
+            }
+        }
+        let all = [
+            ("_bucket", Some(("le", "+Inf")), Some(point.count as f64)),
+            ("_sum", None, point.sum),
+            ("_count", None, Some(point.count as f64)),
+        ];
+        for (suffix, more, value) in all {
+            let Some(value) = value else { continue };
+            if let Some(id) = self.series_of(named, suffix, &point.attributes, more)? {
+                self.sample(id, nanos, or_stale(value));
+            }
+        }
+        Ok(point.time_unix_nano)
+    }
+
+    fn native(&mut self, named: &Named<'_, '_>, point: &ExponentialPoint<'_>) -> Result<u64, Error> {
+        let is_stale = point.flags & NO_RECORDED_VALUE != 0;
+        let Some(id) = self.series_of(named, "", &point.attributes, None)? else { return Ok(point.time_unix_nano) };
+        match exponential(id, point, is_stale)? {
+            Some(row) => {
+                self.rows.histogram(row);
+                self.taken.histograms += 1;
+            }
+            None => self.taken.refused.push(|| format!("{}: scale {} is below -4", named.name, point.scale)),
+        }
+        Ok(point.time_unix_nano)
+    }
+
+    fn summary(&mut self, named: &Named<'_, '_>, point: &SummaryPoint<'_>) -> Result<u64, Error> {
+        let nanos = time(point.time_unix_nano).nanos();
+        let is_stale = point.flags & NO_RECORDED_VALUE != 0;
+        let or_stale = |value: f64| if is_stale { STALE } else { value };
+        for quantile in point.quantile_values {
+            let quantile = quantile?;
+            let share = promql_float(quantile.quantile);
+            if let Some(id) = self.series_of(named, "", &point.attributes, Some(("quantile", &share)))? {
+                self.sample(id, nanos, or_stale(quantile.value));
+            }
+        }
+        for (suffix, value) in [("_sum", point.sum), ("_count", point.count as f64)] {
+            if let Some(id) = self.series_of(named, suffix, &point.attributes, None)? {
+                self.sample(id, nanos, or_stale(value));
+            }
+        }
+        Ok(point.time_unix_nano)
+    }
+}
+
+/// What of a scope is in the labels of series.
+fn names(common: &Common<'_, '_>) -> Result<Vec<String>, Error> {
+    let Some(scope) = common.scope else { return Ok(Vec::new()) };
+    let mut names = vec![scope.name.to_owned(), scope.version.to_owned()];
+    for attribute in scope.attributes {
+        let KeyValue { key, value } = attribute?;
+        names.push(format!("{key}={}", super::labels::text(value)?));
+    }
+    Ok(names)
+}
+
+/// A number as a label has it: the shortest text that is the same number.
+fn promql_float(value: f64) -> String {
+    if value.is_infinite() {
+        return if value > 0.0 { "+Inf" } else { "-Inf" }.to_owned();
+    }
+    if value != 0.0 && !(1e-4..1e21).contains(&value.abs()) {
+        let text = format!("{value:e}");
+        let Some((digits, exponent)) = text.split_once('e') else { return text };
+        let (sign, exponent) = exponent.strip_prefix('-').map_or(('+', exponent), |rest| ('-', rest));
+        return format!("{digits}e{sign}{exponent:0>2}");
+    }
+    value.to_string()
+}

@@ -1,0 +1,149 @@
+//! A request that is being read.
+
+use std::collections::HashMap;
+
+use base::Timestamp;
+use model::rows::Series;
+use model::{Labels, SeriesId};
+
+use crate::catalog::{LabelHash, Look};
+use crate::rows::Rows;
+use crate::{Ingest, IngestError, Refusals};
+
+/// The label that holds a metric's name.
+pub(crate) const METRIC_NAME: &str = "__name__";
+/// Nanoseconds of a day.
+const DAY: i64 = 86_400 * 1_000_000_000;
+
+/// What of a request was taken, and what was not.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Taken {
+    /// Samples.
+    pub samples: usize,
+    /// Native histograms.
+    pub histograms: usize,
+    /// Exemplars.
+    pub exemplars: usize,
+    /// Log records.
+    pub logs: usize,
+    /// Spans.
+    pub spans: usize,
+    /// What broke a rule; it must not be sent again.
+    pub refused: Refusals,
+}
+
+/// See the module.
+pub(crate) struct Request<'a> {
+    pub ingest: &'a Ingest,
+    look: Look<'a>,
+    pub rows: Rows,
+    pub now: Timestamp,
+    /// Series that this request announces.
+    fresh: HashMap<LabelHash, SeriesId>,
+    pub taken: Taken,
+}
+
+impl<'a> Request<'a> {
+    pub fn new(ingest: &'a Ingest) -> Self {
+        let now = ingest.0.clock.now();
+        let day = i32::try_from(now.nanos().div_euclid(DAY)).unwrap_or(i32::MAX);
+        Self {
+            ingest,
+            look: ingest.0.catalog.look(day),
+            rows: Rows::new(ingest.0.log.shards(), day, now.nanos().unsigned_abs() / 1_000),
+            now,
+            fresh: HashMap::new(),
+            taken: Taken::default(),
+        }
+    }
+
+    pub fn hash(&self, bytes: &[u8]) -> LabelHash {
+        self.ingest.0.catalog.hash(bytes)
+    }
+
+    /// The series with these labels, if it was announced today.
+    #[inline]
+    pub fn known(&self, hash: LabelHash) -> Option<SeriesId> {
+        self.look.find(hash).or_else(|| self.fresh.get(&hash).copied())
+    }
+
+    /// Announces the series with these labels, its name among them.
+    ///
+    /// # Errors
+    /// The limit that it exceeds.
+    pub fn announce(&mut self, hash: LabelHash, mut labels: Labels) -> Result<SeriesId, String> {
+        let metric = labels.remove(METRIC_NAME).unwrap_or_default();
+        self.allowed(hash, &metric, &labels)?;
+        let series_id = Series::id(&metric, &labels);
+        self.fresh.insert(hash, series_id);
+        self.rows.announce(hash, Series { time: self.now, series_id, metric, labels });
+        Ok(series_id)
+    }
+
+    #[inline]
+    pub fn sample(&mut self, id: SeriesId, nanos: i64, value: f64) {
+        self.rows.sample(id, nanos, value);
+        self.taken.samples += 1;
+    }
+
+    /// Holds a new series to the limits.
+    fn allowed(&self, hash: LabelHash, metric: &str, labels: &Labels) -> Result<(), String> {
+        let config = &self.ingest.0.config;
+        if metric.is_empty() && labels.is_empty() {
+            return Err("it has no labels".to_owned());
+        }
+        let shown: String = metric.chars().take(128).collect();
+        let count = labels.len() + usize::from(!metric.is_empty());
+        if count > config.max_labels {
+            let limit = config.max_labels;
+            return Err(format!("metric `{shown}`: {count} labels exceed the limit ingest.max_labels = {limit}"));
+        }
+        let size = |name: &str, value: &str| value.len().max(name.len());
+        let name = [(METRIC_NAME, metric)];
+        let all = labels.iter().map(|(name, value)| (name.as_str(), value.as_str())).chain(name);
+        if let Some((name, value)) = all.into_iter().find(|(name, value)| size(name, value) > config.max_label_bytes) {
+            let (short, bytes): (String, _) = (name.chars().take(64).collect(), size(name, value));
+            return Err(format!(
+                "metric `{shown}`: label `{short}` has {bytes} bytes, the limit ingest.max_label_bytes is {}",
+                config.max_label_bytes
+            ));
+        }
+        let full = self.look.len() + self.fresh.len() >= self.ingest.0.catalog.max();
+        if full && !self.look.is_old(hash) {
+            let (limit, grows) = (config.max_series, self.ingest.grows(metric));
+            return Err(format!("metric `{shown}`: the limit ingest.max_series = {limit} is reached{grows}"));
+        }
+        Ok(())
+    }
+}
+
+impl Ingest {
+    /// Makes what was read of a request durable.
+    pub(crate) async fn commit(&self, rows: Rows, taken: Taken, protocol: &'static str) -> Result<Taken, IngestError> {
+        self.append(rows).await?;
+        let counted = [
+            ("samples", taken.samples),
+            ("histograms", taken.histograms),
+            ("exemplars", taken.exemplars),
+            ("logs", taken.logs),
+            ("spans", taken.spans),
+            ("refused", taken.refused.count()),
+        ];
+        for (what, count) in counted.into_iter().filter(|(_, count)| *count > 0) {
+            metrics::counter!("steadfast_ingest_rows_total", "protocol" => protocol, "what" => what)
+                .increment(count as u64);
+        }
+        Ok(taken)
+    }
+
+    /// Which label of a metric has the most values.
+    fn grows(&self, metric: &str) -> String {
+        let index = self.0.store.series();
+        let is_it = |value: &str| value == metric;
+        let test = [store::LabelTest { name: METRIC_NAME, equal: Some(metric), matches: &is_it }];
+        let values = |name: &str| index.values(name, &test, Timestamp::ZERO).len();
+        let names = index.names(&test, Timestamp::ZERO);
+        let most = names.iter().map(|name| (values(name), name)).max();
+        most.map(|(count, name)| format!("; its label `{name}` has {count} values")).unwrap_or_default()
+    }
+}

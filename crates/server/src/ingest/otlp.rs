@@ -1,0 +1,70 @@
+//! OTLP over HTTP. <https://opentelemetry.io/docs/specs/otlp/#otlphttp>
+
+use axum::extract::{Request, State as With};
+use axum::http::header::{CONTENT_TYPE, RETRY_AFTER};
+use axum::http::{HeaderValue, StatusCode};
+use axum::response::{IntoResponse, Response};
+use ingest::Taken;
+use wire::otlp::{Format, Partial, Signal, Status, response};
+
+use super::{Refusal, header, receive, taker};
+use crate::state::State;
+
+/// `/v1/metrics`.
+pub async fn metrics(With(state): With<State>, request: Request) -> Response {
+    export(&state, request, Signal::Metrics).await
+}
+
+/// `/v1/logs`.
+pub async fn logs(With(state): With<State>, request: Request) -> Response {
+    export(&state, request, Signal::Logs).await
+}
+
+/// `/v1/traces`.
+pub async fn traces(With(state): With<State>, request: Request) -> Response {
+    export(&state, request, Signal::Traces).await
+}
+
+async fn export(state: &State, request: Request, signal: Signal) -> Response {
+    let Some(format) = Format::of(header(request.headers(), CONTENT_TYPE)) else {
+        let message = "Content-Type is neither application/x-protobuf nor application/json";
+        return Refusal::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, message).into_response();
+    };
+    match taken(state, request, signal, format).await {
+        Ok(taken) => answer(StatusCode::OK, format, success(signal, format, &taken)),
+        Err(refusal) => refused(format, &refusal),
+    }
+}
+
+async fn taken(state: &State, request: Request, signal: Signal, format: Format) -> Result<Taken, Refusal> {
+    let ingest = taker(state)?;
+    let received = receive(ingest, request).await?;
+    let (body, encoding) = (&received.body, received.encoding);
+    Ok(match signal {
+        Signal::Metrics => ingest.otlp_metrics(body, encoding, format).await?,
+        Signal::Logs => ingest.otlp_logs(body, encoding, format).await?,
+        Signal::Traces => ingest.otlp_traces(body, encoding, format).await?,
+    })
+}
+
+/// What a request that was taken is answered; it says what was not taken of it.
+pub fn success(signal: Signal, format: Format, taken: &Taken) -> Vec<u8> {
+    let message = match taken.refused.count() {
+        0 => String::new(),
+        _ => taken.refused.to_string(),
+    };
+    response(signal, format, Partial { rejected: taken.refused.count() as u64, message: &message })
+}
+
+fn refused(format: Format, refusal: &Refusal) -> Response {
+    let status = Status { code: refusal.grpc_code(), message: &refusal.message, retry: refusal.retry_after };
+    let mut response = answer(refusal.status, format, status.encode(format));
+    if let Some(after) = refusal.retry_after {
+        response.headers_mut().insert(RETRY_AFTER, after.as_secs().max(1).into());
+    }
+    response
+}
+
+fn answer(status: StatusCode, format: Format, body: Vec<u8>) -> Response {
+    (status, [(CONTENT_TYPE, HeaderValue::from_static(format.content_type()))], body).into_response()
+}
