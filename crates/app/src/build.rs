@@ -95,6 +95,9 @@ impl App {
         let server = Server::bind(config.server.clone(), parts).await?;
         let addr = server.addr();
         tracing::info!(address = %addr, "Listening on");
+        if let Some(addr) = server.grpc_addr() {
+            tracing::info!(address = %addr, "Listening for gRPC on");
+        }
 
         for stage in [&inputs, &folding, &notifying, &serving, &storing] {
             watch::stage(&health, stage);

@@ -28,6 +28,12 @@ pub enum IngestError {
     /// It is not what it should be: nothing of it was taken.
     #[error(transparent)]
     Bytes(#[from] wire::pb::Error),
+    /// A line of a bulk request is none.
+    #[error(transparent)]
+    Bulk(#[from] wire::bulk::BulkError),
+    /// It is no push of Loki.
+    #[error(transparent)]
+    Push(#[from] wire::loki::PushError),
     /// It is not the JSON that it should be: nothing of it was taken.
     #[error("{0}")]
     Json(String),

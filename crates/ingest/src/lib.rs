@@ -4,12 +4,14 @@
 //! by a hash of its labels as they came, and costs no allocation. Everything that is acknowledged is
 //! durable; what breaks a rule is refused by name, and the rest of the request is taken.
 
+mod bulk;
 mod catalog;
 mod config;
 mod error;
 mod gate;
 mod histograms;
 mod logs;
+mod loki;
 mod otlp;
 mod remote_write;
 mod request;

@@ -50,8 +50,12 @@ impl Gate {
             let scopes = token.scopes.as_ref().map(|scopes| scopes.as_slice().into());
             tokens.push((secret, Access { name: name.into(), scopes }));
         }
-        if tokens.is_empty() && !config.listen.ip().is_loopback() && !config.insecure {
-            return Err(ServerError::Open { listen: config.listen });
+        let reached = [Some(config.listen), config.grpc_listen].into_iter().flatten();
+        if let Some(listen) = reached.into_iter().find(|listen| !listen.ip().is_loopback())
+            && tokens.is_empty()
+            && !config.insecure
+        {
+            return Err(ServerError::Open { listen });
         }
         Ok(Self(tokens))
     }

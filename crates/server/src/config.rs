@@ -11,6 +11,8 @@ use serde::Deserialize;
 pub struct ServerConfig {
     /// Address and port. Beyond loopback only with tokens.
     pub listen: SocketAddr,
+    /// Where OTLP is taken by gRPC (HTTP/2), 127.0.0.1:4317 for one; nowhere if it is not set.
+    pub grpc_listen: Option<SocketAddr>,
     /// Serves HTTPS with this certificate.
     pub tls: Option<TlsConfig>,
     /// Who may ask. Without any, everybody who reaches the port may.
@@ -58,6 +60,7 @@ impl Default for ServerConfig {
     fn default() -> Self {
         Self {
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 9470)),
+            grpc_listen: None,
             tls: None,
             tokens: Vec::new(),
             insecure: false,

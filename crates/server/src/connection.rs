@@ -40,6 +40,8 @@ pub struct Connections {
     pub shutdown: Shutdown,
     pub tls: Option<TlsAcceptor>,
     pub router: Router,
+    /// Whether clients that use no TLS speak HTTP/2.
+    pub http2: bool,
 }
 
 impl Connections {
@@ -68,7 +70,7 @@ impl Connections {
         // Small answers are not to wait for others.
         let _ = stream.set_nodelay(true);
         match &self.tls {
-            None => self.http(stream, false).await,
+            None => self.http(stream, self.http2).await,
             Some(tls) => match self.clock.timeout(HEAD, tls.accept(stream)).await {
                 Ok(Ok(stream)) => {
                     let http2 = stream.get_ref().1.alpn_protocol() == Some(tls::HTTP2);

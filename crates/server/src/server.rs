@@ -43,6 +43,8 @@ pub struct Parts {
 pub struct Server {
     listener: TcpListener,
     addr: SocketAddr,
+    /// For gRPC.
+    grpc: Option<TcpListener>,
     tls: Option<TlsAcceptor>,
     state: State,
 }
@@ -61,10 +63,11 @@ impl Server {
     pub async fn bind(config: ServerConfig, parts: Parts) -> Result<Self, ServerError> {
         let gate = Gate::new(&config)?;
         let tls = config.tls.as_ref().map(tls::acceptor).transpose()?;
-        let listen = config.listen;
-        let refused = |source| ServerError::Listen { listen, source };
-        let listener = TcpListener::bind(listen).await.map_err(refused)?;
-        let addr = listener.local_addr().map_err(refused)?;
+        let (listener, addr) = open(config.listen).await?;
+        let grpc = match config.grpc_listen {
+            Some(listen) => Some(open(listen).await?.0),
+            None => None,
+        };
         let Parts { engine, clock, metrics, health, rng, alerting, intakes, ingest } = parts;
         for (name, intake) in &intakes {
             access::check(&config, name, intake.token.as_ref())?;
@@ -90,7 +93,7 @@ impl Server {
             intakes,
             ingest,
         };
-        Ok(Self { listener, addr, tls, state: State(Arc::new(shared)) })
+        Ok(Self { listener, addr, grpc, tls, state: State(Arc::new(shared)) })
     }
 
     /// Where it listens; the port is real even if 0 was asked for.
@@ -98,24 +101,47 @@ impl Server {
         self.addr
     }
 
+    /// Where it takes gRPC, if it does.
+    pub fn grpc_addr(&self) -> Option<SocketAddr> {
+        self.grpc.as_ref().and_then(|listener| listener.local_addr().ok())
+    }
+
     /// Answers until `shutdown`; then refuses connections, lets requests end for ten seconds, and
     /// returns.
     pub async fn run(self, shutdown: Shutdown) {
-        let Self { listener, tls, state, .. } = self;
+        let Self { listener, grpc, tls, state, .. } = self;
         let connections = Connections {
             clock: state.clock.clone(),
             slots: Arc::new(Semaphore::new(state.config.max_connections.max(1))),
             tasks: state.tasks.clone(),
             shutdown: state.shutdown.clone(),
             tls,
+            http2: false,
             router: api::router(state.clone(), alertmanager::router().merge(prometheus::router()).merge(ingest::router())),
         };
-        let accepting = connections.accept(&listener);
-        shutdown.or(accepting).await;
-        drop(listener);
+        let of_grpc = Connections {
+            http2: true,
+            router: api::router(state.clone(), ingest::grpc()),
+            ..connections.clone()
+        };
+        let grpc_calls = async {
+            match &grpc {
+                Some(listener) => of_grpc.accept(listener).await,
+                None => std::future::pending().await,
+            }
+        };
+        shutdown.or(async { tokio::join!(connections.accept(&listener), grpc_calls) }).await;
+        drop((listener, grpc));
         state.shutdown.start();
         if let Err(late) = state.tasks.join(&state.clock, DRAIN).await {
             tracing::warn!(connections = late.len(), "ended before their answers were complete");
         }
     }
+}
+
+async fn open(listen: SocketAddr) -> Result<(TcpListener, SocketAddr), ServerError> {
+    let refused = |source| ServerError::Listen { listen, source };
+    let listener = TcpListener::bind(listen).await.map_err(refused)?;
+    let addr = listener.local_addr().map_err(refused)?;
+    Ok((listener, addr))
 }

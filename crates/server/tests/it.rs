@@ -9,6 +9,7 @@ mod it {
     mod incidents;
     mod intake;
     mod life;
+    mod otlp;
     mod pages;
     mod prometheus;
     mod site;

@@ -1,5 +1,8 @@
 //! Telemetry in, in the protocols that others speak. What is answered with success is durable.
 
+mod elasticsearch;
+mod grpc;
+mod loki;
 mod otlp;
 mod remote_write;
 
@@ -11,7 +14,7 @@ use axum::extract::{DefaultBodyLimit, Request};
 use axum::http::header::{CONTENT_ENCODING, CONTENT_LENGTH, RETRY_AFTER};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
-use axum::routing::post;
+use axum::routing::{get, post};
 use bus::BusError;
 use ::ingest::{Ingest, IngestError, Permit};
 use wire::body::{BodyError, Encoding};
@@ -21,6 +24,8 @@ use crate::state::State;
 /// What a log that is away is asked again after.
 const LATER: Duration = Duration::from_secs(5);
 
+pub use grpc::router as grpc;
+
 /// The routes.
 pub fn router() -> Router<State> {
     Router::new()
@@ -28,6 +33,17 @@ pub fn router() -> Router<State> {
         .route("/v1/metrics", post(otlp::metrics))
         .route("/v1/logs", post(otlp::logs))
         .route("/v1/traces", post(otlp::traces))
+        .route("/loki/api/v1/push", post(loki::push))
+        .route("/_bulk", post(elasticsearch::bulk).put(elasticsearch::bulk))
+        .route("/{index}/_bulk", post(elasticsearch::bulk_of).put(elasticsearch::bulk_of))
+        .route("/_license", get(elasticsearch::license))
+        .route("/_cat/health", get(elasticsearch::healthy))
+        // For senders that take a path before Elasticsearch's own.
+        .route("/elasticsearch", get(elasticsearch::about))
+        .route("/elasticsearch/", get(elasticsearch::about))
+        .route("/elasticsearch/_license", get(elasticsearch::license))
+        .route("/elasticsearch/_bulk", post(elasticsearch::bulk).put(elasticsearch::bulk))
+        .route("/elasticsearch/{index}/_bulk", post(elasticsearch::bulk_of).put(elasticsearch::bulk_of))
         // Where Prometheus takes them.
         .route("/api/v1/otlp/v1/metrics", post(otlp::metrics))
         // The body is bounded where it is read.
@@ -102,7 +118,7 @@ impl From<IngestError> for Refusal {
             IngestError::Body(BodyError::TooLarge(_)) | IngestError::Log(BusError::TooLarge { .. }) => {
                 (StatusCode::PAYLOAD_TOO_LARGE, None)
             }
-            IngestError::Body(_) | IngestError::Request(_) | IngestError::Bytes(_) | IngestError::Json(_) => (StatusCode::BAD_REQUEST, None),
+            IngestError::Body(_) | IngestError::Request(_) | IngestError::Bytes(_) | IngestError::Json(_) | IngestError::Bulk(_) | IngestError::Push(_) => (StatusCode::BAD_REQUEST, None),
             IngestError::Log(BusError::Unavailable { retry_after, .. }) => {
                 (StatusCode::SERVICE_UNAVAILABLE, Some(*retry_after))
             }

@@ -15,6 +15,7 @@ pub mod traces;
 pub use common::{AnyValue, EntityRef, KeyValue, Resource, Scope, text_of};
 pub use json::transcode;
 pub use response::{Format, Partial, Signal, Status, response};
+pub use text::base64;
 
 #[cfg(test)]
 mod tests;

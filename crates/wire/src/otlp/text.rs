@@ -105,7 +105,8 @@ fn push_float(value: f64, out: &mut String) {
     out.push_str(&text);
 }
 
-fn base64(bytes: &[u8], out: &mut String) {
+/// Appends bytes as base64 (RFC 4648, section 4), padded.
+pub fn base64(bytes: &[u8], out: &mut String) {
     const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     for group in bytes.chunks(3) {
         let byte = |n: usize| u32::from(group.get(n).copied().unwrap_or_default());

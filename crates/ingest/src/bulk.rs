@@ -1,0 +1,154 @@
+//! Elasticsearch's `_bulk`: documents as log records.
+
+use serde_json::{Map, Value};
+use wire::body::Encoding;
+use wire::bulk::{Action, Bulk, Item, Results};
+
+use crate::logs::Line;
+use crate::request::Request;
+use crate::rows::Rows;
+use crate::{Ingest, IngestError, Taken};
+
+/// Members that say when, the first that is there.
+const TIME: [&str; 4] = ["@timestamp", "timestamp", "time", "ts"];
+/// Members that are the message.
+const MESSAGE: [&str; 4] = ["message", "msg", "log", "body"];
+/// Members, or members of members, that name the service.
+const SERVICE: [&str; 7] =
+    ["service.name", "service", "app", "kubernetes.container.name", "programname", "syslogtag", "host.name"];
+/// Members that name the level.
+const LEVEL: [&str; 5] = ["log.level", "level", "severity", "loglevel", "syslogseverity-text"];
+/// How deep members are named by their path; what is deeper is JSON.
+const DEPTH: usize = 8;
+
+impl Ingest {
+    /// Takes a bulk request; `index` is that of its path. Gives what was taken and the answer: JSON
+    /// with a result for each document, of which each that failed says why.
+    ///
+    /// # Errors
+    /// See [`IngestError`].
+    pub async fn bulk(&self, body: &[u8], encoding: Encoding, index: &str) -> Result<(Taken, String), IngestError> {
+        let started = self.0.clock.monotonic();
+        let mut buffer = Vec::new();
+        let body = encoding.decode(body, self.decoded(), &mut buffer)?;
+        let (rows, taken, results) = self.read_bulk(body, index)?;
+        let taken = self.commit(rows, taken, "bulk").await?;
+        let took = self.0.clock.monotonic().saturating_sub(started).as_millis();
+        Ok((taken, results.finish(u64::try_from(took).unwrap_or(u64::MAX))))
+    }
+}
+
+impl Ingest {
+    fn read_bulk(&self, body: &[u8], index: &str) -> Result<(Rows, Taken, Results), IngestError> {
+        let mut request = Request::new(self);
+        let mut results = Results::default();
+        for item in Bulk::new(body) {
+            request.item(&item?, index, &mut results)?;
+        }
+        Ok((request.rows, request.taken, results))
+    }
+}
+
+impl Request<'_> {
+    fn item(&mut self, item: &Item<'_>, index: &str, results: &mut Results) -> Result<(), IngestError> {
+        let index = item.index.as_deref().unwrap_or(index);
+        let mut refuse = |status: u16, kind: &str, reason: &str| {
+            results.failed(item, index, status, kind, reason);
+            self.taken.refused.push(|| format!("line {}: {reason}", item.line));
+        };
+        if !matches!(item.action, Action::Index | Action::Create) {
+            refuse(400, "illegal_argument_exception", "only index and create are taken: log records do not change");
+            return Ok(());
+        }
+        let document = match serde_json::from_slice::<Map<String, Value>>(item.document) {
+            Ok(document) => document,
+            Err(error) => {
+                refuse(400, "document_parsing_exception", &format!("the document is no JSON object: {error}"));
+                return Ok(());
+            }
+        };
+        self.document(document, index)?;
+        results.done(item.action, index, item.id.as_deref().unwrap_or_default());
+        Ok(())
+    }
+
+    fn document(&mut self, document: Map<String, Value>, index: &str) -> Result<(), IngestError> {
+        let mut members = Vec::new();
+        flatten("", Value::Object(document), DEPTH, &mut members);
+        let mut take = |names: &[&str]| {
+            let at = names.iter().find_map(|name| members.iter().position(|(other, _)| other == name))?;
+            Some(members.swap_remove(at).1)
+        };
+        let time = take(&TIME);
+        let message = take(&MESSAGE).unwrap_or_default();
+        let level = take(&LEVEL).unwrap_or_default();
+        let service = take(&SERVICE);
+        members.sort_by(|a, b| a.0.cmp(&b.0));
+        for (name, value) in &members {
+            self.rows.logs.attribute(name, value);
+        }
+        self.rows.logs.of_resource("index", index);
+        let line = Line {
+            ts: time.as_deref().and_then(nanos).unwrap_or(self.now.nanos()),
+            service: service.as_deref().unwrap_or(index),
+            severity: if level.is_empty() { "" } else { crate::logs::detected(&level) },
+            body: &message,
+            observed: self.now.nanos(),
+            ..Line::default()
+        };
+        self.rows.logs.push(&line).map_err(|error| IngestError::Internal(error.to_string()))?;
+        self.taken.logs += 1;
+        Ok(())
+    }
+}
+
+/// Members of members by their path, `host.name`; texts as they are, everything else as JSON.
+fn flatten(path: &str, value: Value, depth: usize, out: &mut Vec<(String, String)>) {
+    match value {
+        Value::Object(members) if depth > 0 => {
+            for (name, member) in members {
+                let path = if path.is_empty() { name } else { format!("{path}.{name}") };
+                flatten(&path, member, depth - 1, out);
+            }
+        }
+        Value::String(text) => out.push((path.to_owned(), text)),
+        Value::Null => {}
+        other => out.push((path.to_owned(), other.to_string())),
+    }
+}
+
+/// A time as in RFC 3339, or milliseconds since the epoch; seconds if they are few.
+fn nanos(text: &str) -> Option<i64> {
+    if let Ok(time) = text.parse::<base::Timestamp>() {
+        return Some(time.nanos());
+    }
+    let number: f64 = text.parse().ok()?;
+    // Seconds until the year 5138; as milliseconds that was in 1973.
+    let seconds = if number.abs() < 1e11 { number } else { number / 1e3 };
+    let nanos = seconds * 1e9;
+    (nanos.abs() < 9.2e18).then_some(nanos as i64)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_are_read_as_they_are_sent() {
+        for text in ["2026-11-25T10:00:00Z", "1795600800", "1795600800000"] {
+            assert_eq!(nanos(text), Some(1_795_600_800_000_000_000), "{text}");
+        }
+        assert_eq!(nanos("yesterday"), None);
+        assert_eq!(nanos("1e300"), None);
+    }
+
+    #[test]
+    fn members_of_members_have_paths() {
+        let document: Value = serde_json::from_str(r#"{"a": {"b": 1, "c": null}, "d": ["x"], "e": "text"}"#).unwrap();
+        let mut members = Vec::new();
+        flatten("", document, DEPTH, &mut members);
+        members.sort();
+        let pair = |a: &str, b: &str| (a.to_owned(), b.to_owned());
+        assert_eq!(members, [pair("a.b", "1"), pair("d", r#"["x"]"#), pair("e", "text")]);
+    }
+}

@@ -1,0 +1,105 @@
+//! Loki's push: lines of streams as log records.
+
+use std::ops::ControlFlow;
+
+use wire::body::Encoding;
+use wire::loki::{Entry, Label, Sink, read_json, read_protobuf};
+use wire::otlp::Format;
+
+use crate::logs::Line;
+use crate::request::Request;
+use crate::rows::Rows;
+use crate::{Ingest, IngestError, Taken};
+
+/// Labels that name the service, the first that is there; `service_name` is what Loki itself makes.
+const SERVICE: [&str; 8] =
+    ["service_name", "service", "app", "application", "name", "app_kubernetes_io_name", "container", "job"];
+/// Labels and metadata that name the level.
+const LEVEL: [&str; 4] = ["detected_level", "level", "severity", "lvl"];
+
+impl Ingest {
+    /// Takes a push: `logproto.PushRequest`, or JSON.
+    ///
+    /// # Errors
+    /// See [`IngestError`].
+    pub async fn loki_push(&self, body: &[u8], encoding: Encoding, format: Format) -> Result<Taken, IngestError> {
+        let mut buffer = Vec::new();
+        let body = encoding.decode(body, self.decoded(), &mut buffer)?;
+        let (rows, taken) = self.read_push(body, format)?;
+        self.commit(rows, taken, "loki").await
+    }
+
+    fn read_push(&self, body: &[u8], format: Format) -> Result<(Rows, Taken), IngestError> {
+        let mut lines = Lines { request: Request::new(self), stream: Vec::new(), service: String::new(), failed: None };
+        match format {
+            Format::Protobuf => read_protobuf(body, &mut lines)?,
+            Format::Json => read_json(body, &mut lines)?,
+        }
+        match lines.failed {
+            Some(problem) => Err(IngestError::Internal(problem)),
+            None => Ok((lines.request.rows, lines.request.taken)),
+        }
+    }
+}
+
+/// A push that is being read.
+struct Lines<'a> {
+    request: Request<'a>,
+    /// The labels of the stream.
+    stream: Vec<(String, String)>,
+    service: String,
+    failed: Option<String>,
+}
+
+fn named<'l>(labels: impl Iterator<Item = (&'l str, &'l str)> + Clone, names: &[&str]) -> Option<&'l str> {
+    names.iter().find_map(|name| labels.clone().find(|(other, _)| other == name).map(|(_, value)| value))
+}
+
+impl Sink for Lines<'_> {
+    fn stream(&mut self, labels: &[Label<'_>]) -> ControlFlow<()> {
+        self.stream = labels.iter().map(|(name, value)| (name.to_string(), value.to_string())).collect();
+        let pairs = self.stream.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+        self.service = named(pairs, &SERVICE).unwrap_or_default().to_owned();
+        ControlFlow::Continue(())
+    }
+
+    fn entry(&mut self, entry: Entry<'_>) -> ControlFlow<()> {
+        let stream = self.stream.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+        let metadata = entry.metadata.iter().map(|(name, value)| (&**name, &**value));
+        let logs = &mut self.request.rows.logs;
+        for (name, value) in stream.clone() {
+            logs.of_resource(name, value);
+        }
+        let id = |name: &str| metadata.clone().find(|(other, _)| *other == name).and_then(|(_, value)| bytes_of(value));
+        let (trace_id, span_id) = (id("trace_id").unwrap_or_default(), id("span_id").unwrap_or_default());
+        for (name, value) in metadata.clone() {
+            logs.attribute(name, value);
+        }
+        let level = named(metadata.chain(stream), &LEVEL).unwrap_or_default();
+        let line = Line {
+            ts: entry.time_ns,
+            service: &self.service,
+            severity: if level.is_empty() { "" } else { crate::logs::detected(level) },
+            body: entry.line,
+            trace_id: &trace_id,
+            span_id: &span_id,
+            ..Line::default()
+        };
+        self.request.taken.logs += 1;
+        match logs.push(&line) {
+            Ok(()) => ControlFlow::Continue(()),
+            Err(error) => {
+                self.failed = Some(error.to_string());
+                ControlFlow::Break(())
+            }
+        }
+    }
+}
+
+/// The bytes of an id in hexadecimal digits; nothing if it is none.
+fn bytes_of(id: &str) -> Option<Vec<u8>> {
+    let (pairs, rest) = id.as_bytes().as_chunks::<2>();
+    let fits = rest.is_empty() && matches!(pairs.len(), 8 | 16);
+    let byte = |pair: &[u8; 2]| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok();
+    if fits { pairs.iter().map(byte).collect() } else { None }
+}

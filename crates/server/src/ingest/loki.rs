@@ -1,0 +1,36 @@
+//! Loki's push.
+
+use axum::extract::{Request, State as With};
+use axum::http::StatusCode;
+use axum::http::header::CONTENT_TYPE;
+use axum::response::{IntoResponse, Response};
+use wire::body::Encoding;
+use wire::otlp::Format;
+
+use super::{Refusal, header, receive, taker};
+use crate::state::State;
+
+/// `/loki/api/v1/push`.
+pub async fn push(With(state): With<State>, request: Request) -> Response {
+    pushed(&state, request).await.unwrap_or_else(IntoResponse::into_response)
+}
+
+async fn pushed(state: &State, request: Request) -> Result<Response, Refusal> {
+    let format = match header(request.headers(), CONTENT_TYPE) {
+        // Promtail's default.
+        "" => Format::Protobuf,
+        content => Format::of(content).ok_or_else(|| {
+            let message = "Content-Type is neither application/x-protobuf nor application/json";
+            Refusal::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, message)
+        })?,
+    };
+    let ingest = taker(state)?;
+    let received = receive(ingest, request).await?;
+    // Protobuf is behind Snappy, and no header says so.
+    let encoding = match (format, received.encoding) {
+        (Format::Protobuf, Encoding::Identity) => Encoding::Snappy,
+        (_, encoding) => encoding,
+    };
+    ingest.loki_push(&received.body, encoding, format).await?;
+    Ok(StatusCode::NO_CONTENT.into_response())
+}
