@@ -9,6 +9,7 @@ mod it {
     mod incidents;
     mod intake;
     mod life;
+    mod log_senders;
     mod otlp;
     mod pages;
     mod prometheus;
