@@ -2,8 +2,8 @@ use arrow::datatypes::SchemaRef;
 
 use crate::Row;
 use crate::rows::{
-    Alert, Confirmation, Decision, Declared, Finding, Intent, Live, LogLine, Notice, Posting, Receipt, Revision,
-    Routing, Sample, Scope, Series, SetMember, SilenceRow, Summary, Suspect, Tick, VerdictRow,
+    Alert, Confirmation, Decision, Declared, Evaluation, Finding, Intent, Live, LogLine, Notice, Posting, Receipt,
+    Revision, Routing, RuleGroup, Sample, Scope, Series, SetMember, SilenceRow, Summary, Suspect, Tick, VerdictRow,
 };
 
 /// Which of the two logs a stream is on.
@@ -82,7 +82,11 @@ streams! {
     Suspects = "suspects" on State as Suspect,
     /// What it said.
     Confirmations = "confirmations" on State as Confirmation,
-    /// Alerts that others sent.
+    /// Groups of rules.
+    RuleGroups = "rule_groups" on State as RuleGroup,
+    /// What the queries of rules found.
+    Evaluations = "evaluations" on State as Evaluation,
+    /// Alerts that others sent, and those of rules.
     Postings = "postings" on State as Posting,
     /// What nobody is to be told of for a while.
     Silences = "silences" on State as SilenceRow,
