@@ -12,6 +12,7 @@ use tokio_rustls::TlsAcceptor;
 use crate::access::Gate;
 use crate::connection::Connections;
 use crate::intake::Open;
+use crate::rules::{self, Books};
 use crate::state::{Shared, State};
 use crate::{Alerting, Health, Intake, ServerConfig, ServerError, access, alertmanager, api, tls};
 
@@ -32,6 +33,8 @@ pub struct Parts {
     pub rng: Rng,
     /// What takes alerts in, if this process does that.
     pub alerting: Option<Alerting>,
+    /// What is known of rules, by shard; nothing if this process has none.
+    pub rules: Books,
     /// What others may post, by the name in `/api/intake/<name>`.
     pub intakes: BTreeMap<String, Intake>,
 }
@@ -62,7 +65,7 @@ impl Server {
         let refused = |source| ServerError::Listen { listen, source };
         let listener = TcpListener::bind(listen).await.map_err(refused)?;
         let addr = listener.local_addr().map_err(refused)?;
-        let Parts { engine, clock, metrics, health, rng, alerting, intakes } = parts;
+        let Parts { engine, clock, metrics, health, rng, alerting, rules, intakes } = parts;
         for (name, intake) in &intakes {
             access::check(&config, name, intake.token.as_ref())?;
         }
@@ -82,6 +85,7 @@ impl Server {
             watchers,
             rng,
             alerting,
+            rules,
             addr,
             started,
             intakes,
@@ -104,7 +108,7 @@ impl Server {
             tasks: state.tasks.clone(),
             shutdown: state.shutdown.clone(),
             tls,
-            router: api::router(state.clone(), alertmanager::router()),
+            router: api::router(state.clone(), alertmanager::router().merge(rules::router())),
         };
         let accepting = connections.accept(&listener);
         shutdown.or(accepting).await;

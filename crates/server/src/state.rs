@@ -11,6 +11,7 @@ use crate::access::Gate;
 use crate::alerting::Alerting;
 use crate::api::ApiError;
 use crate::intake::Open;
+use crate::rules::Books;
 use crate::{Health, ServerConfig};
 
 /// What every request may need. Clones share it.
@@ -30,6 +31,7 @@ pub struct Shared {
     pub watchers: Arc<Semaphore>,
     pub rng: Rng,
     pub alerting: Option<Alerting>,
+    pub rules: Books,
     pub addr: SocketAddr,
     pub started: Timestamp,
     pub intakes: BTreeMap<String, Open>,

@@ -10,6 +10,7 @@ mod it {
     mod intake;
     mod life;
     mod pages;
+    mod rules;
     mod site;
     mod sql;
     mod tls;
