@@ -13,6 +13,7 @@ use alertmanager::template::Template;
 use base::Clock;
 use bus::Log;
 use fold::Progress;
+use folds::routing::KEY;
 use integrations::Context;
 use model::rows::Routing;
 use model::{Batch, Offset};
@@ -25,9 +26,6 @@ use crate::{AppError, Config};
 
 /// How long a start waits until the folds have taken in what was on the log.
 const PATIENCE: Duration = Duration::from_secs(30);
-
-/// What posted alerts, silences and configurations are about: they are in one shard.
-const KEY: &str = "alertmanager";
 
 /// Clones are of the same process.
 #[derive(Clone)]
@@ -63,8 +61,7 @@ impl Alerting {
         let file = config.alertmanager.as_ref().map(|alertmanager| alertmanager.config_file.clone());
         let first = file.as_ref().map(|file| load(file)).transpose()?;
         let max_alerts = config.alertmanager.clone().unwrap_or_default().max_alerts;
-        let external_url = config.server.external_url.clone();
-        let external_url = external_url.unwrap_or_else(|| format!("http://{}", config.server.listen));
+        let external_url = config.external_url();
         let (clock, log, notify) = (clock.clone(), Arc::clone(&logs.state), OnceLock::new());
         let (original, reloading) = (Arc::default(), Mutex::default());
         let inner = Inner { file, max_alerts, external_url, clock, log, first, original, reloading, notify };
@@ -72,20 +69,16 @@ impl Alerting {
     }
 
     /// What the API stands on.
-    pub(crate) fn api(&self, folds: &Folding) -> server::Alerting {
+    pub(crate) fn api(&self, folds: &Folding, reload: server::Reload) -> server::Alerting {
         let shard = self.shard();
         let progress = folds.progress().into_iter().nth(shard as usize).unwrap_or_default();
-        let this = self.clone();
         server::Alerting {
             engine: folds.engine(shard),
             original: Arc::clone(&self.0.original),
             log: Arc::clone(&self.0.log),
             shard,
             progress,
-            reload: Arc::new(move || {
-                let this = this.clone();
-                Box::pin(async move { this.reload().await.map_err(|error| error.to_string()) })
-            }),
+            reload,
             silencing: Arc::default(),
             max_alerts: self.0.max_alerts,
         }
@@ -107,6 +100,11 @@ impl Alerting {
             tracing::warn!("the folds are behind: alerts are answered of as they were when the process ended");
         }
         Ok(())
+    }
+
+    /// Whether there is a configuration to be read again.
+    pub(crate) fn has_file(&self) -> bool {
+        self.0.file.is_some()
     }
 
     /// Reads the configuration again.
@@ -183,7 +181,7 @@ pub fn check(config: &Config) -> Result<(), AppError> {
 }
 
 fn load(file: &std::path::Path) -> Result<Loaded, AppError> {
-    let text = files::read(file)?;
+    let text = crate::files::read(file, files::BYTES)?;
     let config = Configuration::parse(&text).map_err(|error| {
         let lines = error.0.iter().map(|problem| format!("{}:{problem}", file.display())).collect::<Vec<_>>();
         AppError::Manifest { problems: lines.join("\n") }

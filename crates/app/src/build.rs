@@ -22,6 +22,8 @@ use crate::alerting::Alerting;
 use crate::folding::Folding;
 use crate::intakes::Inboxes;
 use crate::logs::Logs;
+use crate::reading::Reading;
+use crate::ruling::{self, Ruling};
 use crate::stage::Stage;
 use crate::{AppError, Config, Role, keys, watch};
 
@@ -47,7 +49,7 @@ pub struct App {
     engine: Arc<Engine>,
     addr: SocketAddr,
     health: Health,
-    alerting: Alerting,
+    reading: Reading,
     /// In the order in which they end: what feeds the log first, the store last.
     stages: Vec<Stage>,
     logs: Logs,
@@ -79,6 +81,10 @@ impl App {
         watch::store(&health, &store);
         let folds = Folding::new(&config, &clock, &rng, &logs, &store)?;
         let alerting = Alerting::new(&config, &clock, &logs)?;
+        ruling::check(&config)?;
+        let rules = ruling::Parts { engine: &engine, clock: &clock, logs: &logs, folds: &folds, stage: &inputs };
+        let rules = Ruling::new(&config, &rules);
+        let reading = Reading::new(alerting.clone(), rules.clone());
         let render = metrics.clone();
         let parts = Parts {
             engine: Arc::clone(&engine),
@@ -86,7 +92,8 @@ impl App {
             metrics: Arc::new(move || render.render()),
             health: health.clone(),
             rng: rng.clone(),
-            alerting: config.has(Role::Alerting).then(|| alerting.api(&folds)),
+            alerting: config.has(Role::Alerting).then(|| alerting.api(&folds, reading.hook())),
+            rules: if config.has(Role::Alerting) { folds.books() } else { Vec::new() },
             intakes,
             ingest: config.has(Role::Watching).then(|| {
                 Ingest::new(config.ingest.clone(), Arc::clone(&logs.telemetry), store.clone(), clock.clone())
@@ -108,6 +115,7 @@ impl App {
         if config.has(Role::Alerting) {
             folds.start(&folding, &health);
             alerting.announce(handle.clone(), &progress).await?;
+            rules.reload().await?;
         }
         let ending = serving.shutdown.clone();
         serving.tasks.spawn("server", async move { server.run(ending).await });
@@ -121,7 +129,7 @@ impl App {
         wiring.housekeeping(&storing, progress, handle, metrics);
         health.ready(PROCESS);
         let stages = vec![inputs, folding, notifying, serving, storing];
-        Ok(Self { clock, engine, addr, health, alerting, stages, logs })
+        Ok(Self { clock, engine, addr, health, reading, stages, logs })
     }
 
     /// Where the HTTP port is.
@@ -134,12 +142,12 @@ impl App {
         Arc::clone(&self.engine)
     }
 
-    /// Reads the Alertmanager configuration again; timers and all that is known stay.
+    /// Reads the Alertmanager configuration and the rule files again; timers and all that is known stay.
     ///
     /// # Errors
-    /// Its mistakes; the one that was read before then stays.
+    /// Their mistakes; what was read before then stays.
     pub async fn reload(&self) -> Result<(), AppError> {
-        self.alerting.reload().await
+        self.reading.again().await
     }
 
     /// The clock of the process.

@@ -8,6 +8,7 @@ use folds::alert::AlertFold;
 use folds::drift::DriftFold;
 use folds::outbox::{Fallback, OutboxConfig, OutboxFold, Route};
 use folds::routing::{RoutingFold, Shared};
+use folds::rules::{RulesFold, Shared as Book};
 use server::Health;
 use store::Store;
 
@@ -20,18 +21,20 @@ use crate::{AppError, Config, ReceiverConfig};
 pub(crate) struct Folding {
     hosts: Vec<Host>,
     engines: Vec<Shared>,
+    books: Vec<Book>,
 }
 
 impl Folding {
     pub(crate) fn new(config: &Config, clock: &Clock, rng: &Rng, logs: &Logs, store: &Store) -> Result<Self, AppError> {
-        let mut folding = Self { hosts: Vec::new(), engines: Vec::new() };
+        let mut folding = Self { hosts: Vec::new(), engines: Vec::new(), books: Vec::new() };
         for shard in 0..logs.state.shards() {
-            let (adapter, engine) = (Arc::new(InStore(store.clone())), Shared::default());
+            let (adapter, engine, book) = (Arc::new(InStore(store.clone())), Shared::default(), Book::default());
             folding.engines.push(Arc::clone(&engine));
+            folding.books.push(Arc::clone(&book));
             folding.hosts.push(Host::new(HostParts {
                 log: Arc::clone(&logs.state),
                 shard,
-                folds: folds(config, engine)?,
+                folds: folds(config, engine, book)?,
                 documents: adapter.clone(),
                 checkpoints: adapter,
                 clock: clock.clone(),
@@ -52,6 +55,11 @@ impl Folding {
         self.engines.get(shard as usize).map(Arc::clone).unwrap_or_default()
     }
 
+    /// What each shard knows of rules.
+    pub(crate) fn books(&self) -> Vec<Book> {
+        self.books.clone()
+    }
+
     pub(crate) fn start(self, stage: &Stage, health: &Health) {
         for (shard, host) in self.hosts.into_iter().enumerate() {
             let (shutdown, health, part) = (stage.shutdown.clone(), health.clone(), format!("folds {shard}"));
@@ -67,7 +75,7 @@ impl Folding {
     }
 }
 
-fn folds(config: &Config, engine: Shared) -> Result<Vec<Box<dyn Fold>>, AppError> {
+fn folds(config: &Config, engine: Shared, book: Book) -> Result<Vec<Box<dyn Fold>>, AppError> {
     let routes = config.receivers.iter().filter(|receiver| !receiver.only_as_fallback).map(|receiver| Route {
         receiver: receiver.name.clone(),
         min_severity: receiver.min_severity,
@@ -88,5 +96,6 @@ fn folds(config: &Config, engine: Shared) -> Result<Vec<Box<dyn Fold>>, AppError
     drift.confirm.scopes = confirmed.map(|watched| format!("{}/{}", kubernetes::PROVIDER, watched.cluster)).collect();
     let drift = DriftFold::new(drift).map_err(|error| AppError::part("drift", error))?;
     let alert = AlertFold::new(config.alerts.clone());
-    Ok(vec![Box::new(drift), Box::new(alert), Box::new(routing), Box::new(outbox)])
+    let rules = RulesFold::new(book);
+    Ok(vec![Box::new(drift), Box::new(alert), Box::new(rules), Box::new(routing), Box::new(outbox)])
 }

@@ -9,25 +9,29 @@ mod capture;
 mod config;
 mod diff;
 mod error;
+mod files;
 mod folding;
 mod intakes;
 mod keys;
 mod known;
 mod logs;
+mod reading;
 mod receivers;
 mod report;
+mod ruling;
 mod stage;
 mod testing;
 mod watch;
 
-pub use alerting::check;
 pub use build::{App, Options};
 pub use canary::judge;
 pub use capture::{Captured, capture};
 pub use config::{
-    AlertmanagerConfig, Config, ConfigError, DesiredConfig, LogsConfig, OneOrMany, Problem, ReceiverConfig, Role,
+    AlertmanagerConfig, Config, ConfigError, DesiredConfig, FlappingConfig, LogsConfig, MissingConfig, OneOrMany,
+    Problem, ReceiverConfig, Role, RulesConfig,
 };
 pub use diff::{Files, diff};
 pub use error::AppError;
+pub use reading::check;
 pub use report::{Entry, Report};
 pub use testing::{ScriptRun, UnitRun, test_promql, test_rules};

@@ -4,3 +4,4 @@ pub mod alert;
 pub mod drift;
 pub mod outbox;
 pub mod routing;
+pub mod rules;

@@ -2,9 +2,9 @@ use arrow::datatypes::SchemaRef;
 
 use crate::Row;
 use crate::rows::{
-    Alert, Confirmation, Decision, Declared, Exemplar, Finding, HistogramPoint, Intent, Live, LogLine, Metadata,
-    Notice, Posting, Receipt, Revision, Routing, Sample, Scope, Series, SetMember, SilenceRow, Span, Summary, Suspect,
-    Tick, VerdictRow,
+    Alert, Confirmation, Decision, Declared, Evaluation, Exemplar, Finding, HistogramPoint, Intent, Live, LogLine,
+    Metadata, Notice, Posting, Receipt, Revision, Routing, RuleGroup, Sample, Scope, Series, SetMember, SilenceRow,
+    Span, Summary, Suspect, Tick, VerdictRow,
 };
 
 /// Which of the two logs a stream is on.
@@ -83,7 +83,11 @@ streams! {
     Suspects = "suspects" on State as Suspect,
     /// What it said.
     Confirmations = "confirmations" on State as Confirmation,
-    /// Alerts that others sent.
+    /// Groups of rules.
+    RuleGroups = "rule_groups" on State as RuleGroup,
+    /// What the queries of rules found.
+    Evaluations = "evaluations" on State as Evaluation,
+    /// Alerts that others sent, and those of rules.
     Postings = "postings" on State as Posting,
     /// What nobody is to be told of for a while.
     Silences = "silences" on State as SilenceRow,

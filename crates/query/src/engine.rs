@@ -97,6 +97,18 @@ impl Engine {
         self.sql(text, options).await?.collect(self.config.memory_bytes).await
     }
 
+    /// Ends once new queries see the records at the positions of `token`.
+    ///
+    /// # Errors
+    /// [`QueryError::Unavailable`] if a log is no longer read.
+    pub async fn reached(&self, token: &Token) -> Result<(), QueryError> {
+        for (log, shard, offset) in &token.0 {
+            let reached = self.store.wait_for(*log, *shard, *offset).await;
+            reached.map_err(|error| QueryError::Unavailable(error.to_string()))?;
+        }
+        Ok(())
+    }
+
     async fn begin(
         &self,
         text: &str,
@@ -104,9 +116,8 @@ impl Engine {
         deadline: &Deadline,
     ) -> Result<(SendableRecordBatchStream, OwnedSemaphorePermit), QueryError> {
         let permit = Arc::clone(&self.slots).try_acquire_owned().map_err(|_| self.busy())?;
-        for (log, shard, offset) in options.token.iter().flat_map(|token| &token.0) {
-            let reached = self.store.wait_for(*log, *shard, *offset).await;
-            reached.map_err(|error| QueryError::Unavailable(error.to_string()))?;
+        if let Some(token) = &options.token {
+            self.reached(token).await?;
         }
         let Planned { plan, context, permit } = self.planned(text, permit, deadline.clone()).await?;
         let stream = execute_stream(plan, context).map_err(|error| self.explain(&error))?;

@@ -1,11 +1,13 @@
 use std::sync::Arc;
 
 use promql::parser::ast::Expr;
+use serde::{Deserialize, Serialize};
 
 use crate::problem::Place;
 
 /// Rules that are evaluated one after the other at the same times.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Group {
     /// Its name, once in a file.
     pub name: String,
@@ -20,7 +22,8 @@ pub struct Group {
 }
 
 /// What a rule asks.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(try_from = "Written", into = "Written")]
 pub enum Query {
     /// PromQL.
     Promql {
@@ -33,8 +36,55 @@ pub enum Query {
     Sql(String),
 }
 
+/// A query as it is kept: PromQL is parsed again.
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Written {
+    Expr(String),
+    Sql(String),
+}
+
+impl From<Query> for Written {
+    fn from(query: Query) -> Self {
+        match query {
+            Query::Promql { text, .. } => Written::Expr(text),
+            Query::Sql(text) => Written::Sql(text),
+        }
+    }
+}
+
+impl TryFrom<Written> for Query {
+    type Error = promql::ParseError;
+
+    fn try_from(written: Written) -> Result<Self, Self::Error> {
+        match written {
+            Written::Expr(text) => Self::promql(text),
+            Written::Sql(text) => Ok(Self::Sql(text)),
+        }
+    }
+}
+
+impl Query {
+    /// A query in PromQL.
+    ///
+    /// # Errors
+    /// It cannot be parsed.
+    pub fn promql(text: String) -> Result<Self, promql::ParseError> {
+        let expr = Arc::new(promql::parse(&text)?);
+        Ok(Self::Promql { text, expr })
+    }
+
+    /// As it was written.
+    pub fn text(&self) -> &str {
+        match self {
+            Self::Promql { text, .. } | Self::Sql(text) => text,
+        }
+    }
+}
+
 /// A rule.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Rule {
     /// What it does.
     pub kind: Kind,
@@ -47,7 +97,8 @@ pub struct Rule {
 }
 
 /// What a rule does.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Kind {
     /// Writes what it finds as a series.
     Recording {
@@ -59,7 +110,8 @@ pub enum Kind {
 }
 
 /// How a rule alerts.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Alerting {
     /// The name of its alerts.
     pub alert: String,

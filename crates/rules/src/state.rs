@@ -46,6 +46,7 @@ pub struct Alert {
     /// Where it stands.
     pub state: AlertState,
     /// The value that was found last.
+    #[serde(with = "crate::number")]
     pub value: f64,
     /// Since when something is found.
     pub active_at: i64,
@@ -159,6 +160,20 @@ pub fn evaluate(
     limit: usize,
     expander: &Expander,
 ) -> Result<Vec<Output>, RuleError> {
+    advance_all(rule, alerting, state, (t, limit), vector, expander, false)?;
+    Ok(state.outputs())
+}
+
+/// The same; gives the labels of alerts that fired before and were not found. If `keep`, these go on firing.
+pub(crate) fn advance_all(
+    rule: &Rule,
+    alerting: &Alerting,
+    state: &mut RuleState,
+    (t, limit): (i64, usize),
+    vector: &[(Labels, Value)],
+    expander: &Expander,
+    keep: bool,
+) -> Result<BTreeSet<BTreeMap<String, String>>, RuleError> {
     let mut found = BTreeMap::new();
     for (labels, value) in vector {
         let alert = found_alert(rule, alerting, labels, value, t, expander);
@@ -180,14 +195,23 @@ pub fn evaluate(
     }
     state.alerts.extend(found.into_values());
     state.alerts.sort_by(|a, b| a.labels.cmp(&b.labels));
-    state.alerts.retain_mut(|alert| advance(alert, alerting, present.contains(&alert.labels), t));
-    let active: Vec<&Alert> = state.alerts.iter().filter(|alert| alert.state != AlertState::Inactive).collect();
-    if limit > 0 && active.len() > limit {
-        let found = active.len();
+    let mut absent = BTreeSet::new();
+    state.alerts.retain_mut(|alert| {
+        let there = present.contains(&alert.labels);
+        if !there && alert.state == AlertState::Firing {
+            absent.insert(alert.labels.clone());
+            if keep {
+                return true;
+            }
+        }
+        advance(alert, alerting, there, t)
+    });
+    let active = state.active().count();
+    if limit > 0 && active > limit {
         state.alerts.clear();
-        return Err(RuleError::Limit { limit, found, what: "alerts" });
+        return Err(RuleError::Limit { limit, found: active, what: "alerts" });
     }
-    Ok(active.into_iter().flat_map(outputs).collect())
+    Ok(absent)
 }
 
 /// Moves an alert on; false if it is to be forgotten.
@@ -243,6 +267,25 @@ impl RuleState {
     /// Alerts that fire.
     pub fn firing(&self) -> impl Iterator<Item = &Alert> {
         self.alerts.iter().filter(|alert| alert.state == AlertState::Firing)
+    }
+
+    /// Alerts that are pending or fire.
+    pub fn active(&self) -> impl Iterator<Item = &Alert> {
+        self.alerts.iter().filter(|alert| alert.state != AlertState::Inactive)
+    }
+
+    /// `ALERTS` and `ALERTS_FOR_STATE`.
+    pub fn outputs(&self) -> Vec<Output> {
+        self.active().flat_map(outputs).collect()
+    }
+
+    /// Ends what is active, found or not.
+    pub(crate) fn give_up(&mut self, t: i64) {
+        self.alerts.retain(|alert| alert.state != AlertState::Pending);
+        for alert in self.alerts.iter_mut().filter(|alert| alert.state == AlertState::Firing) {
+            alert.state = AlertState::Inactive;
+            alert.resolved_at = Some(t);
+        }
     }
 
     /// What is to be sent now: alerts that were resolved since they were sent, and those that were not

@@ -8,6 +8,41 @@ use promql::Labels;
 
 use crate::functions::{self, QueryFunction, label_map, labels_of};
 
+/// What a query of a template gave.
+type Answered = Result<Vec<(Labels, f64)>, String>;
+
+/// Answers to what templates ask, by query: they are asked before templates are expanded, so that
+/// expanding needs no I/O.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Answers(Arc<BTreeMap<String, Answered>>);
+
+impl FromIterator<(String, Answered)> for Answers {
+    fn from_iter<I: IntoIterator<Item = (String, Answered)>>(answers: I) -> Self {
+        Self(Arc::new(answers.into_iter().collect()))
+    }
+}
+
+impl Answers {
+    /// By query.
+    pub fn iter(&self) -> impl Iterator<Item = (&String, &Answered)> {
+        self.0.iter()
+    }
+
+    /// Whether nothing was asked.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// What `query` in a template gives.
+    pub fn function(&self) -> QueryFunction {
+        let answers = Arc::clone(&self.0);
+        Arc::new(move |query, _| {
+            let unasked = || Err("this query was not asked before".to_owned());
+            answers.get(query).cloned().unwrap_or_else(unasked)
+        })
+    }
+}
+
 /// What all templates of a process share.
 #[derive(Clone)]
 pub struct Expander {

@@ -104,6 +104,7 @@ async fn main() {
         health: Health::new(),
         rng: Rng::seeded(1),
         alerting: None,
+        rules: Vec::new(),
         intakes: BTreeMap::new(),
     };
     let config = ServerConfig { listen: "127.0.0.1:0".parse().unwrap(), ..ServerConfig::default() };

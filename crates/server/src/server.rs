@@ -13,6 +13,7 @@ use tokio_rustls::TlsAcceptor;
 use crate::access::Gate;
 use crate::connection::Connections;
 use crate::intake::Open;
+use crate::rules::{self, Books};
 use crate::state::{Shared, State};
 use crate::{Alerting, Health, Intake, ServerConfig, ServerError, access, alertmanager, api, ingest, prometheus, tls};
 
@@ -33,6 +34,8 @@ pub struct Parts {
     pub rng: Rng,
     /// What takes alerts in, if this process does that.
     pub alerting: Option<Alerting>,
+    /// What is known of rules, by shard; nothing if this process has none.
+    pub rules: Books,
     /// What others may post, by the name in `/api/intake/<name>`.
     pub intakes: BTreeMap<String, Intake>,
     /// What takes telemetry in, if this process does that.
@@ -68,7 +71,7 @@ impl Server {
             Some(listen) => Some(open(listen).await?.0),
             None => None,
         };
-        let Parts { engine, clock, metrics, health, rng, alerting, intakes, ingest } = parts;
+        let Parts { engine, clock, metrics, health, rng, alerting, rules, intakes, ingest } = parts;
         for (name, intake) in &intakes {
             access::check(&config, name, intake.token.as_ref())?;
         }
@@ -88,6 +91,7 @@ impl Server {
             watchers,
             rng,
             alerting,
+            rules,
             addr,
             started,
             intakes,
@@ -117,7 +121,7 @@ impl Server {
             shutdown: state.shutdown.clone(),
             tls,
             http2: false,
-            router: api::router(state.clone(), alertmanager::router().merge(prometheus::router()).merge(ingest::router())),
+            router: api::router(state.clone(), routes()),
         };
         let of_grpc = Connections {
             http2: true,
@@ -144,4 +148,9 @@ async fn open(listen: SocketAddr) -> Result<(TcpListener, SocketAddr), ServerErr
     let listener = TcpListener::bind(listen).await.map_err(refused)?;
     let addr = listener.local_addr().map_err(refused)?;
     Ok((listener, addr))
+}
+
+/// The routes of what speaks with the tongue of others.
+fn routes() -> axum::Router<State> {
+    alertmanager::router().merge(rules::router()).merge(prometheus::router()).merge(ingest::router())
 }

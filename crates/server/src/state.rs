@@ -12,6 +12,7 @@ use crate::access::Gate;
 use crate::alerting::Alerting;
 use crate::api::ApiError;
 use crate::intake::Open;
+use crate::rules::Books;
 use crate::{Health, ServerConfig};
 
 /// What every request may need. Clones share it.
@@ -31,6 +32,7 @@ pub struct Shared {
     pub watchers: Arc<Semaphore>,
     pub rng: Rng,
     pub alerting: Option<Alerting>,
+    pub rules: Books,
     pub addr: SocketAddr,
     pub started: Timestamp,
     pub intakes: BTreeMap<String, Open>,

@@ -13,6 +13,7 @@ mod it {
     mod otlp;
     mod pages;
     mod prometheus;
+    mod rules;
     mod site;
     mod sql;
     mod tls;

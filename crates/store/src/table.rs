@@ -81,7 +81,7 @@ const fn append(
 const KEY: &[&str] = &["key"];
 const KEY_TIME: &[&str] = &["key", "time"];
 
-static TABLES: [TableDef; 25] = [
+static TABLES: [TableDef; 26] = [
     keyed("resources", Stream::Live, KEY, Some("present"), "What is live now."),
     append("resource_history", Stream::Live, KEY_TIME, days(30), "Every document seen live, and its end."),
     keyed("desired", Stream::Declared, KEY, Some("present"), "What is declared now."),
@@ -98,6 +98,10 @@ static TABLES: [TableDef; 25] = [
     append("alert_history", Stream::Alerts, KEY_TIME, days(365), "Every change of an incident."),
     keyed("silences", Stream::Silences, KEY, None, "What nobody is told of, or was not."),
     append("decisions", Stream::Decisions, &["fingerprint", "time"], days(90), "Why somebody was told, or was not."),
+    TableDef {
+        retention: days(30),
+        ..keyed("rules", Stream::Evaluations, KEY, None, "The last evaluation of each rule.")
+    },
     append("intents", Stream::Intents, KEY_TIME, days(365), "What was to be sent."),
     append("receipts", Stream::Receipts, KEY_TIME, days(365), "What providers did with intents."),
     keyed("series", Stream::Series, &["series_id"], None, "Labels of series."),
@@ -120,7 +124,7 @@ static TABLES: [TableDef; 25] = [
     TableDef { time: "ts", ..append("spans", Stream::Spans, &["service", "ts"], days(7), "Spans of traces.") },
 ];
 
-/// Every table. The streams `sets`, `suspects`, `ticks`, `postings`, `routings` and `notices` are kept nowhere.
+/// Every table. The streams `sets`, `suspects`, `ticks`, `rule_groups`, `postings`, `routings` and `notices` are kept nowhere.
 pub fn tables() -> &'static [TableDef] {
     &TABLES
 }

@@ -14,6 +14,12 @@ pub(super) fn check(config: &Config, text: &str) -> Vec<Problem> {
     if let Err(error) = folds::drift::DriftFold::new(config.drift.clone()) {
         say("drift", error.to_string());
     }
+    let rules = &config.rules;
+    for (key, zero) in [("evaluation_interval", rules.evaluation_interval), ("resend_delay", rules.resend_delay)] {
+        if zero.as_millis() == 0 {
+            say("rules", format!("rules.{key}: it must be at least 1ms"));
+        }
+    }
     let mut names = BTreeSet::new();
     for receiver in &config.receivers {
         if !names.insert(&receiver.name) {

@@ -1,6 +1,7 @@
 //! The configuration file: one tree, read with all of its mistakes at once.
 
 mod check;
+mod rules;
 mod sections;
 #[cfg(test)]
 mod tests;
@@ -23,6 +24,7 @@ use sources::packages::PackagesConfig;
 use store::StoreConfig;
 use telemetry::LogConfig;
 
+pub use rules::{FlappingConfig, MissingConfig, RulesConfig};
 use sections::Sections;
 
 /// The top-level keys.
@@ -33,6 +35,7 @@ const KEYS: &[&str] = &[
     "desired",
     "receivers",
     "alertmanager",
+    "rules",
     "roles",
     "drift",
     "alerts",
@@ -59,6 +62,8 @@ pub struct Config {
     pub receivers: Vec<ReceiverConfig>,
     /// An Alertmanager configuration that decides who is told.
     pub alertmanager: Option<AlertmanagerConfig>,
+    /// What is evaluated again and again.
+    pub rules: RulesConfig,
     /// What this process does; everything if it names nothing.
     pub roles: Vec<Role>,
     /// How verdicts are reached.
@@ -289,11 +294,19 @@ impl Config {
         let text = std::fs::read_to_string(file)
             .map_err(|problem| error(vec![Problem::at(0, 0, format!(" cannot be read: {problem}"))]))?;
         let mut config = Self::parse(&text).map_err(error)?;
+        let folder = file.parent().unwrap_or_else(|| Path::new(""));
+        let files = config.rules.files.as_slice().iter();
+        let files = files.map(|pattern| folder.join(pattern).to_string_lossy().into_owned()).collect();
+        config.rules.files = OneOrMany::Many(files);
         if let Some(alertmanager) = &mut config.alertmanager {
-            let folder = file.parent().unwrap_or_else(|| Path::new(""));
             alertmanager.config_file = folder.join(&alertmanager.config_file);
         }
         Ok(config)
+    }
+
+    /// Where this process is reached.
+    pub(crate) fn external_url(&self) -> String {
+        self.server.external_url.clone().unwrap_or_else(|| format!("http://{}", self.server.listen))
     }
 
     /// Whether this process does that.
@@ -314,6 +327,7 @@ impl Config {
             desired: sections.take("desired"),
             receivers: sections.take("receivers"),
             alertmanager: sections.take("alertmanager"),
+            rules: sections.take("rules"),
             roles: sections.take("roles"),
             drift: sections.take("drift"),
             alerts: sections.take("alerts"),

@@ -29,6 +29,9 @@ use crate::outbox::GROUPS;
 
 const NAME: &str = "routing";
 
+/// What alerts, silences and configurations of routing are about: they are in one shard.
+pub const KEY: &str = "alertmanager";
+
 /// What is known of alerts: the fold writes it, others read it.
 pub type Shared = Arc<RwLock<Engine>>;
 

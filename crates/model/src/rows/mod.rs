@@ -5,6 +5,7 @@ mod findings;
 mod notifications;
 mod resources;
 mod routing;
+mod rules;
 mod telemetry;
 
 pub use confirm::{Confirmation, Doubt, Suspect};
@@ -12,4 +13,5 @@ pub use findings::{Alert, Finding, Summary, VerdictRow};
 pub use notifications::{Intent, Receipt};
 pub use resources::{Declared, Live, Revision, Scope, SetChunk, SetMember, SetSide, Tick};
 pub use routing::{Decision, Notice, Posting, Routing, SilenceRow};
+pub use rules::{Evaluation, RuleGroup};
 pub use telemetry::{Exemplar, HistogramPoint, LogLine, Metadata, Sample, Series, Span};

@@ -4,7 +4,7 @@ use crate::row::row;
 use crate::{Key, Labels};
 
 row! {
-    /// An alert as somebody sent it, accepted.
+    /// An alert as somebody sent it, accepted, or as a rule has it.
     Posting in Postings {
         /// When it was accepted.
         time: Timestamp,
@@ -90,7 +90,8 @@ row! {
         receiver: String,
         /// The incident that it is told in, or would be.
         incident: String,
-        /// `told`, or why not: `silenced`, `inhibited`, `muted`, `inactive`, `nowhere`.
+        /// `told`, or why not: `silenced`, `inhibited`, `muted`, `inactive`, `nowhere`. Of a rule's
+        /// alert: `unknown`, until it is `known`; `flapping`, until it is `quiet`.
         decision: String,
         /// By what: ids of silences, fingerprints of alerts, names of time intervals, or why it was told.
         because: String,

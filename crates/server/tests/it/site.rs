@@ -29,7 +29,17 @@ pub fn parts(world: &World, queries: QueryConfig) -> Parts {
     let engine = Arc::new(Engine::new(world.store.clone(), queries, Clock::system()));
     let metrics = Arc::new(|| "steadfast_up 1\n".to_owned());
     let (rng, intakes) = (Rng::seeded(1), BTreeMap::new());
-    Parts { engine, clock: Clock::system(), metrics, health: Health::new(), rng, alerting: None, intakes, ingest: None }
+    Parts {
+        engine,
+        clock: Clock::system(),
+        metrics,
+        health: Health::new(),
+        rng,
+        alerting: None,
+        rules: Vec::new(),
+        intakes,
+        ingest: None,
+    }
 }
 
 impl Site {

@@ -11,4 +11,5 @@ mod host;
 mod kills;
 mod kubernetes;
 mod provider;
+mod rules;
 mod spine;

@@ -1,0 +1,56 @@
+//! Files that are read again while the process runs: Alertmanager's configuration, rule files.
+
+use std::sync::Arc;
+
+use crate::alerting::{self, Alerting};
+use crate::ruling::{self, Ruling};
+use crate::{AppError, Config};
+
+/// What is read again. Clones are of the same process.
+#[derive(Clone)]
+pub(crate) struct Reading {
+    alerting: Alerting,
+    rules: Ruling,
+}
+
+impl Reading {
+    pub(crate) const fn new(alerting: Alerting, rules: Ruling) -> Self {
+        Self { alerting, rules }
+    }
+
+    /// Reads it.
+    pub(crate) async fn again(&self) -> Result<(), AppError> {
+        if !self.alerting.has_file() && !self.rules.has_files() {
+            return Err(AppError::part("alertmanager, rules.files", "there is nothing to read again"));
+        }
+        // A mistake in the one does not keep the other as it was.
+        let rules = if self.rules.has_files() { self.rules.reload().await } else { Ok(()) };
+        let alerting = if self.alerting.has_file() { self.alerting.reload().await } else { Ok(()) };
+        both(alerting, rules)
+    }
+
+    /// For who asks over HTTP.
+    pub(crate) fn hook(&self) -> server::Reload {
+        let this = self.clone();
+        Arc::new(move || {
+            let this = this.clone();
+            Box::pin(async move { this.again().await.map_err(|error| error.to_string()) })
+        })
+    }
+}
+
+/// All mistakes of the files that a configuration names: Alertmanager's configuration, rule files.
+///
+/// # Errors
+/// Each with file, line, column and key.
+pub fn check(config: &Config) -> Result<(), AppError> {
+    both(alerting::check(config), ruling::check(config))
+}
+
+/// The mistakes of both.
+fn both(one: Result<(), AppError>, other: Result<(), AppError>) -> Result<(), AppError> {
+    match (one, other) {
+        (Err(one), Err(other)) => Err(AppError::Manifest { problems: format!("{one}\n{other}") }),
+        (one, other) => one.and(other),
+    }
+}

@@ -1,0 +1,38 @@
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use base::Clock;
+use evaluate::{Evaluate, EvaluateError, Position, Vector};
+use query::Engine;
+use rules::Query;
+use tokio::sync::Semaphore;
+
+use super::{promql, sql};
+
+/// Queries of rules that run at once, at most: people ask, too.
+const AT_ONCE: u32 = 4;
+
+/// Asks the store.
+pub(super) struct Asker {
+    engine: Arc<Engine>,
+    clock: Clock,
+    slots: Semaphore,
+}
+
+impl Asker {
+    pub(super) fn new(engine: Arc<Engine>, clock: Clock) -> Self {
+        let slots = AT_ONCE.min(engine.config().max_concurrent / 2).max(1);
+        Self { engine, clock, slots: Semaphore::new(slots as usize) }
+    }
+}
+
+#[async_trait]
+impl Evaluate for Asker {
+    async fn instant(&self, query: &Query, at: i64, after: &[Position]) -> Result<Vector, EvaluateError> {
+        let _slot = self.slots.acquire().await.map_err(|error| EvaluateError(error.to_string()))?;
+        match query {
+            Query::Promql { text, .. } => promql::instant(&self.engine, &self.clock, text, at, after).await,
+            Query::Sql(text) => sql::instant(&self.engine, &self.clock, text, after).await,
+        }
+    }
+}
