@@ -115,3 +115,56 @@ async fn a_rule_in_sql_fires_at_a_provider_over_a_kill_and_resolves_on_evidence(
     assert_eq!(host.stop().await, 0);
     assert_eq!(hook.stats().violations, Vec::<String>::new());
 }
+
+const METRIC_RULES: &str = "\
+groups:
+- name: queues
+  interval: 200ms
+  rules:
+  - record: queue:length:max
+    expr: max by (job) (queue_length)
+  - alert: FileChanged
+    expr: queue:length:max > 3
+    labels: {resource: '{{ $labels.job }}'}
+    annotations: {summary: '{{ $value }} are waiting'}
+";
+
+/// Sends a value of a gauge, as OpenTelemetry does.
+async fn send(host: &Host, value: f64) {
+    let nanos = host.clock.now().nanos();
+    let body = serde_json::json!({"resourceMetrics": [{
+        "resource": {"attributes": [{"key": "service.name", "value": {"stringValue": "shop"}}]},
+        "scopeMetrics": [{"metrics": [{"name": "queue.length", "gauge": {"dataPoints": [
+            {"timeUnixNano": nanos.to_string(), "asDouble": value},
+        ]}}]}],
+    }]});
+    let request = reqwest::Client::new().post(format!("{}/v1/metrics", host.url)).json(&body);
+    assert_eq!(request.send().await.unwrap().status(), 200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_rule_in_promql_fires_on_what_was_sent_and_reads_what_another_rule_wrote() {
+    let hook = FakeProvider::start("127.0.0.1:0").await.unwrap();
+    let mut host = Host::new(0, "alertmanager: alertmanager.yml\nrules: {files: rules.yml}\n");
+    write(&host, "alertmanager.yml", &ROUTES.replace("HOOK", hook.url()));
+    write(&host, "rules.yml", METRIC_RULES);
+    host.start();
+    send(&host, 2.0).await;
+    let healthy = async || rule(&host, "FileChanged").await.filter(|rule| rule["health"] == "ok");
+    host.until("an evaluation", healthy).await;
+    host.until("the recorded value", async || {
+        let rows = host.sql("SELECT value FROM metrics WHERE metric = 'queue:length:max'").await?;
+        rows.iter().any(|row| row[0].as_f64() == Some(2.0)).then_some(())
+    })
+    .await;
+    assert!(told(&hook).is_empty());
+    send(&host, 5.0).await;
+    host.until("the alert is told", async || (!told(&hook).is_empty()).then_some(())).await;
+    assert_eq!(told(&hook), [("firing".to_owned(), vec!["shop".to_owned()])]);
+    let body = hook.log().into_iter().find(|entry| entry.taken).unwrap().body;
+    assert_eq!(body["alerts"][0]["annotations"]["summary"], "5 are waiting");
+    send(&host, 1.0).await;
+    host.until("the end is told", async || (told(&hook).len() > 1).then_some(())).await;
+    assert_eq!(told(&hook)[1..], [("resolved".to_owned(), vec!["shop".to_owned()])]);
+    assert_eq!(host.stop().await, 0);
+}
