@@ -84,7 +84,7 @@ fn new(body: &[u8], read: bool) -> u64 {
     for series in WriteRequest::read(body).unwrap().timeseries.iter() {
         let series = series.unwrap();
         black_box(series.check_labels().unwrap().unwrap());
-        for label in series.labels.iter().take(if read { usize::MAX } else { 0 }) {
+        for label in series.pairs().take(if read { usize::MAX } else { 0 }) {
             black_box(label.unwrap());
         }
         for sample in series.samples() {

@@ -4,7 +4,8 @@ use super::{MetricType, Rule, Sample};
 use crate::histogram::{BucketSpan, Count, Histogram, Side};
 use crate::labels::{LabelFacts, check_labels};
 use crate::pb::{
-    Bits, Double, Enum, Error, Int64, Many, Numbers, Opt, RawStr, Repeated, Sint32, Sint64, Str, Uint64, View, views,
+    Bits, Double, Enum, Error, Int64, Many, Numbers, Opt, RawStr, Repeated, RepeatedIter, Sint32, Sint64, Str, Uint64,
+    View, views,
 };
 
 views! {
@@ -137,6 +138,15 @@ impl<'a> Series<'a> {
         self.histograms.iter().map(|histogram| histogram.map(Histogram::from))
     }
 
+    /// Names and values of the labels in order; an error is the last. Twice as fast as reading each
+    /// [`Label`]: all of them are looked at for being UTF-8 at once.
+    #[inline]
+    pub fn pairs(&self) -> Pairs<'a> {
+        // Tags are ASCII, and so are lengths below 128: the bytes are a text as a whole if the labels are.
+        let text = self.labels.raw().and_then(|raw| std::str::from_utf8(raw).ok());
+        Pairs { text, raw: self.labels.cast::<RawLabel<'a>>().iter(), labels: self.labels.iter(), seen: 0 }
+    }
+
     /// Looks whether the labels follow the rules, without a copy of any.
     ///
     /// # Errors
@@ -157,6 +167,49 @@ impl<'a> Series<'a> {
     /// Bytes that cannot be read; within, the rule that is broken.
     pub fn check_histograms(&self) -> Result<Result<(), Rule>, Error> {
         check_histograms(self.histograms())
+    }
+}
+
+/// [`Series::pairs`]
+#[derive(Clone, Debug)]
+pub struct Pairs<'a> {
+    text: Option<&'a str>,
+    raw: RepeatedIter<'a, RawLabel<'a>>,
+    /// Instead of `raw` where the labels as a whole are no text; then from this one on.
+    labels: RepeatedIter<'a, Label<'a>>,
+    seen: usize,
+}
+
+impl<'a> Pairs<'a> {
+    /// The next label as a part of the text that all are; none if it is not, or cannot be read.
+    #[inline]
+    fn part_of(&mut self, text: &'a str) -> Option<(&'a str, &'a str)> {
+        let label = self.raw.next()?.ok()?;
+        let part = |bytes: &[u8]| {
+            if bytes.is_empty() {
+                return Some(""); // one that is not there is nowhere in the text
+            }
+            let start = (bytes.as_ptr() as usize).wrapping_sub(text.as_ptr() as usize);
+            text.get(start..start.wrapping_add(bytes.len()))
+        };
+        let pair = (part(label.name)?, part(label.value)?);
+        self.seen += 1;
+        Some(pair)
+    }
+}
+
+impl<'a> Iterator for Pairs<'a> {
+    type Item = Result<(&'a str, &'a str), Error>;
+
+    #[inline]
+    fn next(&mut self) -> Option<Self::Item> {
+        if let Some(pair) = self.text.and_then(|text| self.part_of(text)) {
+            return Some(Ok(pair));
+        }
+        // The end, or what is wrong, is told by reading the label by itself.
+        self.text = None;
+        let label = self.labels.nth(std::mem::take(&mut self.seen))?;
+        Some(label.map(|Label { name, value }| (name, value)))
     }
 }
 
