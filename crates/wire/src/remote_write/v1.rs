@@ -4,9 +4,12 @@ use super::{MetricType, Rule, Sample};
 use crate::histogram::{BucketSpan, Count, Histogram, Side};
 use crate::labels::{LabelFacts, check_labels};
 use crate::pb::{
-    Bits, Double, Enum, Error, Int64, Many, Numbers, Opt, RawStr, Repeated, RepeatedIter, Sint32, Sint64, Str, Uint64,
-    View, views,
+    Bits, Double, Enum, Error, Int64, Many, Numbers, Opt, RawStr, Reader, Repeated, Sint32, Sint64, Str, Uint64, View,
+    views,
 };
+
+/// The number of [`Series::labels`].
+const LABELS: u32 = 1;
 
 views! {
     /// A request.
@@ -143,8 +146,8 @@ impl<'a> Series<'a> {
     #[inline]
     pub fn pairs(&self) -> Pairs<'a> {
         // Tags are ASCII, and so are lengths below 128: the bytes are a text as a whole if the labels are.
-        let text = self.labels.raw().and_then(|raw| std::str::from_utf8(raw).ok());
-        Pairs { text, raw: self.labels.cast::<RawLabel<'a>>().iter(), labels: self.labels.iter(), seen: 0 }
+        let text = self.labels.raw().and_then(|raw| std::str::from_utf8(raw).ok()).unwrap_or_default();
+        Pairs { labels: self.labels.reader(), text }
     }
 
     /// Looks whether the labels follow the rules, without a copy of any.
@@ -173,28 +176,29 @@ impl<'a> Series<'a> {
 /// [`Series::pairs`]
 #[derive(Clone, Debug)]
 pub struct Pairs<'a> {
-    text: Option<&'a str>,
-    raw: RepeatedIter<'a, RawLabel<'a>>,
-    /// Instead of `raw` where the labels as a whole are no text; then from this one on.
-    labels: RepeatedIter<'a, Label<'a>>,
-    seen: usize,
+    labels: Reader<'a>,
+    text: &'a str,
 }
 
 impl<'a> Pairs<'a> {
-    /// The next label as a part of the text that all are; none if it is not, or cannot be read.
     #[inline]
-    fn part_of(&mut self, text: &'a str) -> Option<(&'a str, &'a str)> {
-        let label = self.raw.next()?.ok()?;
-        let part = |bytes: &[u8]| {
-            if bytes.is_empty() {
-                return Some(""); // one that is not there is nowhere in the text
+    fn pair(&mut self) -> Result<Option<(&'a str, &'a str)>, Error> {
+        while let Some(tag) = self.labels.tag()? {
+            if tag.number() != LABELS {
+                self.labels.skip(tag)?;
+                continue;
             }
-            let start = (bytes.as_ptr() as usize).wrapping_sub(text.as_ptr() as usize);
-            text.get(start..start.wrapping_add(bytes.len()))
-        };
-        let pair = (part(label.name)?, part(label.value)?);
-        self.seen += 1;
-        Some(pair)
+            let (mut label, mut name, mut value) = (self.labels.message(tag)?, "", "");
+            while let Some(tag) = label.tag()? {
+                match tag.number() {
+                    1 => name = label.string_of(tag, self.text)?,
+                    2 => value = label.string_of(tag, self.text)?,
+                    _ => label.skip(tag)?,
+                }
+            }
+            return Ok(Some((name, value)));
+        }
+        Ok(None)
     }
 }
 
@@ -203,13 +207,11 @@ impl<'a> Iterator for Pairs<'a> {
 
     #[inline]
     fn next(&mut self) -> Option<Self::Item> {
-        if let Some(pair) = self.text.and_then(|text| self.part_of(text)) {
-            return Some(Ok(pair));
+        let pair = self.pair();
+        if pair.is_err() {
+            self.labels = self.labels.over(&[]);
         }
-        // The end, or what is wrong, is told by reading the label by itself.
-        self.text = None;
-        let label = self.labels.nth(std::mem::take(&mut self.seen))?;
-        Some(label.map(|Label { name, value }| (name, value)))
+        pair.transpose()
     }
 }
 
