@@ -18,7 +18,7 @@ pub use kind::{
     Opt, RawStr, Sfixed64, Sint32, Sint64, Str, Uint32, Uint64, View,
 };
 pub use reader::{MAX_DEPTH, Reader, Tag, delimited};
-pub use repeated::{Packed, PackedIter, Range, Repeated, RepeatedIter, Strings};
+pub use repeated::{Packed, PackedIter, Repeated, RepeatedIter, Strings};
 pub use schema::{Field, Message, Scalar, Shape};
 pub(crate) use views::views;
 pub use write::Writer;
