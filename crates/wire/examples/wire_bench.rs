@@ -9,6 +9,7 @@ use std::hint::black_box;
 
 use base::Limit;
 use wire::body::Encoding;
+use wire::exposition::{Entry, Format, Text};
 use wire::otlp::logs::LogsRequest;
 use wire::otlp::{AnyValue, transcode};
 use wire::pb::{View, Writer};
@@ -77,13 +78,13 @@ fn known(body: &[u8]) -> u64 {
     count
 }
 
-/// Reads every label, and looks whether they follow the rules.
-fn every_label(body: &[u8]) -> u64 {
+/// Reads series of which nothing is known: looks whether the labels follow the rules, and reads each if `read`.
+fn new(body: &[u8], read: bool) -> u64 {
     let mut count = 0;
     for series in WriteRequest::read(body).unwrap().timeseries.iter() {
         let series = series.unwrap();
         black_box(series.check_labels().unwrap().unwrap());
-        for label in series.labels.iter() {
+        for label in series.pairs().take(if read { usize::MAX } else { 0 }) {
             black_box(label.unwrap());
         }
         for sample in series.samples() {
@@ -92,6 +93,22 @@ fn every_label(body: &[u8]) -> u64 {
         }
     }
     count
+}
+
+/// The same series as a scrape has them.
+fn text(hosts: usize) -> Vec<u8> {
+    let mut out = String::new();
+    for (host, metric) in (0..hosts).flat_map(|host| METRICS.map(|metric| (host, metric))) {
+        let [_, labels @ ..] = labels(host, metric);
+        let labels: Vec<_> = labels.iter().map(|(name, value)| format!("{name}=\"{value}\"")).collect();
+        out.push_str(&format!("{metric}{{{}}} {}\n", labels.join(","), host % 100));
+    }
+    out.into_bytes()
+}
+
+fn scrape(body: &[u8]) -> u64 {
+    let entries = Text::new(body, Format::Prometheus).unwrap();
+    entries.filter(|entry| matches!(black_box(entry), Ok(Entry::Sample(_)))).count() as u64
 }
 
 const RECORDS: usize = 5_000;
@@ -207,8 +224,10 @@ fn main() {
         .map(|(encoding, body)| (Encoding::Identity, encoding.decode(body, LIMIT, &mut Vec::new()).unwrap().to_vec()))
         .collect();
     measure("remote write 1, samples of known series", rounds, &plain, known);
-    measure("remote write 1, every label read and checked", rounds, &plain, every_label);
+    measure("remote write 1, labels checked", rounds, &plain, |body| new(body, false));
+    measure("remote write 1, labels checked and each read", rounds, &plain, |body| new(body, true));
     measure("remote write 1, with snappy, samples of known series", rounds, &packed, known);
+    measure("samples of a scrape, Prometheus text", rounds, &[(Encoding::Identity, text(hosts))], scrape);
     let logs = [(Encoding::Identity, otlp_logs())];
     measure("OTLP log records, every field and attribute read", rounds * 4, &logs, log_records);
     let json = [(Encoding::Identity, otlp_json())];

@@ -123,7 +123,7 @@ fn read_action(text: &[u8], line: usize) -> Result<Item<'_>, JsonError> {
         };
         let mut item = Item { action, line, index: None, id: None, document: &[] };
         parser.object(|parser, key| {
-            let place = match key {
+            let place = match &**key {
                 "_index" => &mut item.index,
                 "_id" => &mut item.id,
                 _ => return parser.skip(),

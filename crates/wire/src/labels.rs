@@ -1,5 +1,8 @@
 //! The rules for the labels of a series.
 
+/// So many characters of a name are shown in an error.
+const SHOWN: usize = 128;
+
 /// Which rule the labels of a series break.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum LabelRule {
@@ -60,7 +63,7 @@ fn broken(previous: &[u8], name: &[u8], value: &[u8], index: usize, text_known: 
     if name.is_empty() {
         return Some(LabelRule::EmptyName(index));
     }
-    let text = || String::from_utf8_lossy(name).into_owned();
+    let text = || String::from_utf8_lossy(name).chars().take(SHOWN).collect();
     match previous.cmp(name) {
         std::cmp::Ordering::Less => {}
         std::cmp::Ordering::Equal => return Some(LabelRule::Duplicate(text())),

@@ -4,11 +4,13 @@
 //! <https://prometheus.io/docs/specs/om/open_metrics_spec/>).
 
 mod cursor;
+mod float;
 mod format;
 pub mod protobuf;
 mod quoted;
 mod text;
 
+pub use float::format_float;
 pub use format::Format;
 pub use quoted::{LabelIter, Labels, Name};
 pub use text::{Entry, Exemplar, NORMAL_NAN, Sample, Text};

@@ -1,5 +1,7 @@
 use std::borrow::Cow;
 
+use super::float::{format_float, parse_float};
+
 /// Names and values as they are written, with quotes and escapes.
 pub(super) fn unquoted(raw: &str) -> Cow<'_, str> {
     match raw.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')) {
@@ -48,23 +50,31 @@ impl<'a> Name<'a> {
 
 /// Labels as they are written, of which it is known that they can be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Labels<'a>(pub(super) &'a str);
+pub struct Labels<'a> {
+    pub(super) text: &'a str,
+    /// The label whose value is a number: `le` of histograms, `quantile` of summaries.
+    pub(super) number: Option<&'static str>,
+}
 
 impl<'a> Labels<'a> {
-    /// Names and values in the order in which they are written, copied only if they have escapes.
+    /// Names and values in the order in which they are written, copied only if they have escapes. Bounds of
+    /// buckets and quantiles are as Prometheus 3 has them: `1.0` however they are written.
     pub fn iter(&self) -> LabelIter<'a> {
-        LabelIter(self.0)
+        LabelIter { rest: self.text, number: self.number }
     }
 }
 
 /// [`Labels::iter`]
 #[derive(Clone, Debug)]
-pub struct LabelIter<'a>(&'a str);
+pub struct LabelIter<'a> {
+    rest: &'a str,
+    number: Option<&'static str>,
+}
 
 impl<'a> LabelIter<'a> {
     /// The length of the name or value that the text begins with, quotes included.
     fn len(&self) -> usize {
-        let bytes = self.0.as_bytes();
+        let bytes = self.rest.as_bytes();
         if bytes.first() != Some(&b'"') {
             return bytes.iter().take_while(|byte| byte.is_ascii_alphanumeric() || **byte == b'_').count();
         }
@@ -82,10 +92,10 @@ impl<'a> LabelIter<'a> {
 
     fn take(&mut self) -> &'a str {
         let separator = |byte: &u8| matches!(byte, b' ' | b'\t' | b',' | b'=' | b'\n');
-        let skip = self.0.as_bytes().iter().take_while(|byte| separator(byte)).count();
-        self.0 = self.0.get(skip..).unwrap_or_default();
-        let (taken, rest) = self.0.split_at_checked(self.len()).unwrap_or_default();
-        self.0 = rest;
+        let skip = self.rest.as_bytes().iter().take_while(|byte| separator(byte)).count();
+        self.rest = self.rest.get(skip..).unwrap_or_default();
+        let (taken, rest) = self.rest.split_at_checked(self.len()).unwrap_or_default();
+        self.rest = rest;
         taken
     }
 }
@@ -99,11 +109,21 @@ impl<'a> Iterator for LabelIter<'a> {
             if name.is_empty() {
                 return None;
             }
-            let is_label = self.0.trim_start_matches([' ', '\t', '\n']).starts_with('=');
+            let is_label = self.rest.trim_start_matches([' ', '\t', '\n']).starts_with('=');
             if is_label {
-                return Some((unquoted(name), unquoted(self.take())));
+                let (name, value) = (unquoted(name), unquoted(self.take()));
+                let value = if self.number.is_some_and(|number| number == name) { canonical(value) } else { value };
+                return Some((name, value));
             }
             // A string alone in the braces is the metric's name.
         }
+    }
+}
+
+/// A number in the form that all who mean it have; what is none stays.
+fn canonical(value: Cow<'_, str>) -> Cow<'_, str> {
+    match parse_float(&value).map(format_float) {
+        Some(number) if number != value => number.into(),
+        _ => value,
     }
 }

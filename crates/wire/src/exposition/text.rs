@@ -1,6 +1,7 @@
 use std::borrow::Cow;
 
 use super::cursor::Cursor;
+use super::float::parse_float;
 use super::quoted::{Labels, Name, unescaped};
 use super::{Format, TextError};
 use crate::metric::MetricType;
@@ -134,7 +135,7 @@ impl<'a> Text<'a> {
         };
         let Some(name) = name.map(Name) else { return self.at.instead("a metric's name") };
         let here = self.at;
-        if !self.gap() && !matches!(self.at.peek(), None | Some(b'\n')) {
+        if !self.gap() && (self.open_metrics || !matches!(self.at.peek(), None | Some(b'\n'))) {
             return self.at.instead("a blank");
         }
         let text = self.at.take_line();
@@ -166,10 +167,9 @@ impl<'a> Text<'a> {
         }
         let mut series = self.at;
         self.blanks();
-        let mut labels = Labels("");
+        let mut labels = Labels { text: "", number: self.number() };
         if self.at.eat("{") {
-            let found = self.labels(&mut name)?;
-            labels = Labels(found);
+            labels.text = self.labels(&mut name)?;
             series = self.at;
         }
         let Some(name) = name.map(Name) else { return start.instead("a metric's name") };
@@ -185,6 +185,15 @@ impl<'a> Text<'a> {
         }
         let created = self.open_metrics && self.is_created(name);
         Ok(Sample { series: series.since(&start), name, labels, value, time_ms, exemplar, created })
+    }
+
+    /// The label whose value is a number, by the last `# TYPE`.
+    fn number(&self) -> Option<&'static str> {
+        match self.family?.1 {
+            MetricType::Histogram => Some("le"),
+            MetricType::Summary => Some("quantile"),
+            _ => None,
+        }
     }
 
     fn is_created(&self, name: Name<'_>) -> bool {
@@ -212,7 +221,8 @@ impl<'a> Text<'a> {
             };
             let Some(label) = label else { return self.at.instead("a label's name") };
             self.blanks();
-            if self.at.eat("=") {
+            let valued = self.at.eat("=");
+            if valued {
                 self.label_value()?;
             } else if !quoted {
                 return self.at.instead("`=`");
@@ -220,7 +230,8 @@ impl<'a> Text<'a> {
                 return before.error("the metric has two names");
             }
             self.blanks();
-            if !self.at.eat(",") && self.at.peek() != Some(b'}') {
+            // Prometheus reads its own format without commas between labels too.
+            if !self.at.eat(",") && self.at.peek() != Some(b'}') && (self.open_metrics || !valued) {
                 return self.at.instead("`,` or `}`");
             }
         }
@@ -244,7 +255,7 @@ impl<'a> Text<'a> {
         self.blanks();
         let before = self.at;
         let text = self.at.take_while(|byte| !matches!(byte, b' ' | b'\t' | b'\n'));
-        match float(text) {
+        match parse_float(text) {
             Some(value) if value.is_nan() => Ok(NORMAL_NAN),
             Some(value) => Ok(value.to_bits()),
             None => before.instead("a value"),
@@ -260,7 +271,7 @@ impl<'a> Text<'a> {
         let text = self.at.take_while(|byte| !matches!(byte, b' ' | b'\t' | b'\n'));
         let found = if self.open_metrics {
             // As Prometheus has it: what is below a millisecond is cut off.
-            float(text).filter(|seconds| seconds.is_finite()).map(|seconds| (seconds * 1000.0) as i64)
+            parse_float(text).filter(|seconds| seconds.is_finite()).map(|seconds| (seconds * 1000.0) as i64)
         } else {
             text.parse().ok().filter(|_| !text.starts_with('+'))
         };
@@ -275,7 +286,7 @@ impl<'a> Text<'a> {
             return Ok(None);
         }
         let (before, mut name) = (self.at, None);
-        let labels = Labels(self.labels(&mut name)?);
+        let labels = Labels { text: self.labels(&mut name)?, number: None };
         if name.is_some() {
             return before.error("an exemplar has no name");
         }
@@ -315,11 +326,4 @@ fn fits_unit(name: &str, unit: &str) -> bool {
 
 fn bounded(text: &str) -> String {
     text.chars().take(32).collect()
-}
-
-/// A number as Go reads it, but for the forms that Prometheus refuses: hexadecimal, `_`, and what is too large.
-fn float(text: &str) -> Option<f64> {
-    let value = text.parse::<f64>().ok()?;
-    let named = text.bytes().any(|byte| matches!(byte, b'i' | b'I'));
-    (value.is_finite() || value.is_nan() || named).then_some(value)
 }

@@ -159,7 +159,7 @@ impl<'a> Parser<'a> {
     /// Another value, damaged JSON, or what `member` gives, with the key added to its path.
     pub fn object(
         &mut self,
-        mut member: impl FnMut(&mut Self, &str) -> Result<(), JsonError>,
+        mut member: impl FnMut(&mut Self, &Cow<'a, str>) -> Result<(), JsonError>,
     ) -> Result<(), JsonError> {
         self.enter(b'{')?;
         let mut first = true;

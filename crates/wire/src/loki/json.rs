@@ -11,7 +11,7 @@ use crate::json::{JsonError, Parser, Shape};
 pub fn read_json(body: &[u8], sink: &mut impl Sink) -> Result<(), PushError> {
     let mut reader = Reader { sink, labels: Vec::new(), metadata: Vec::new(), flow: ControlFlow::Continue(()) };
     let mut parser = Parser::new(body)?;
-    let done = parser.object(|parser, key| match key {
+    let done = parser.object(|parser, key| match &**key {
         "streams" => parser.array(|parser, _| reader.stream(parser)),
         _ => parser.skip(),
     });
@@ -33,7 +33,7 @@ impl<'a, S: Sink> Reader<'a, '_, S> {
     /// The labels may come behind the values: then these are read when the labels are known.
     fn stream(&mut self, parser: &mut Parser<'a>) -> Result<(), JsonError> {
         let (mut known, mut waiting) = (false, None);
-        parser.object(|parser, key| match key {
+        parser.object(|parser, key| match &**key {
             "stream" => {
                 pairs(parser, &mut self.labels)?;
                 known = true;
@@ -99,7 +99,7 @@ fn pairs<'a>(parser: &mut Parser<'a>, to: &mut Vec<Label<'a>>) -> Result<(), Jso
     to.clear();
     parser.object(|parser, key| {
         let value = parser.string()?;
-        to.push((key.to_owned().into(), value));
+        to.push((key.clone(), value));
         Ok(())
     })
 }

@@ -209,6 +209,10 @@ fn errors_name_the_json_path() {
             r#"{"histogram":{"dataPoints":[{"bucketCounts":[1,true]}]}}"#,
             ".histogram.dataPoints[0].bucketCounts[1] at byte 99: a number is missing",
         ),
+        (
+            r#"{"gauge":{"dataPoints":[{"asDouble":1e999}]}}"#,
+            ".gauge.dataPoints[0].asDouble at byte 88: a number is missing",
+        ),
         (r#"{"gauge":[]}"#, ".gauge at byte 61: `{` is missing"),
     ];
     for (json, expected) in cases {

@@ -9,17 +9,18 @@ mod kind;
 mod reader;
 mod repeated;
 mod schema;
+mod views;
 mod write;
 
 pub use error::{Error, Fault};
-pub(crate) use kind::views;
 pub use kind::{
     Bits, Bool, Bytes, Double, Enum, Fixed32, Fixed64, Id, Int32, Int64, Kind, Many, ManyStr, Msg, Number, Numbers,
     Opt, RawStr, Sfixed64, Sint32, Sint64, Str, Uint32, Uint64, View,
 };
 pub use reader::{MAX_DEPTH, Reader, Tag, delimited};
-pub use repeated::{Packed, PackedIter, Range, Repeated, RepeatedIter, Strings};
+pub use repeated::{Packed, PackedIter, Repeated, RepeatedIter, Strings};
 pub use schema::{Field, Message, Scalar, Shape};
+pub(crate) use views::views;
 pub use write::Writer;
 
 #[cfg(test)]

@@ -81,7 +81,7 @@ impl<'a> Reader<'a> {
 
     /// The same place in the body, with only `part` of the message to read.
     #[inline]
-    pub(super) fn over(&self, part: &'a [u8]) -> Self {
+    pub(crate) fn over(&self, part: &'a [u8]) -> Self {
         Self { rest: part, ..*self }
     }
 
@@ -208,6 +208,18 @@ impl<'a> Reader<'a> {
     #[inline(always)]
     pub fn string(&mut self, tag: Tag) -> Result<&'a str, Error> {
         let bytes = self.bytes(tag)?;
+        std::str::from_utf8(bytes).map_err(|_| self.fail(bytes, true, Fault::Utf8))
+    }
+
+    /// `string` that is probably a part of `text`, of which it is known that it is UTF-8; one that is not is
+    /// looked at by itself.
+    #[inline(always)]
+    pub(crate) fn string_of(&mut self, tag: Tag, text: &'a str) -> Result<&'a str, Error> {
+        let bytes = self.bytes(tag)?;
+        let start = (bytes.as_ptr() as usize).wrapping_sub(text.as_ptr() as usize);
+        if let Some(part) = text.get(start..start.wrapping_add(bytes.len())) {
+            return Ok(part);
+        }
         std::str::from_utf8(bytes).map_err(|_| self.fail(bytes, true, Fault::Utf8))
     }
 

@@ -154,6 +154,12 @@ impl<'a, T: View<'a>> Repeated<'a, T> {
         RepeatedIter { fields: self.range.fields(), of: PhantomData }
     }
 
+    /// Their fields, and whatever lies between them.
+    #[inline]
+    pub(crate) fn reader(&self) -> Reader<'a> {
+        self.range.fields().reader
+    }
+
     /// The same messages read as another view of them.
     #[inline]
     pub fn cast<U: View<'a>>(&self) -> Repeated<'a, U> {
@@ -183,7 +189,16 @@ impl<'a, T: View<'a>> Iterator for RepeatedIter<'a, T> {
 
     #[inline]
     fn next(&mut self) -> Option<Self::Item> {
-        self.fields.next_with(|tag, reader| T::parse(reader.message(tag)?))
+        // Not by `next_with`: what is read there is behind a reference, and so in memory.
+        let item = match self.fields.next() {
+            Ok(None) => return None,
+            Ok(Some(tag)) => self.fields.reader.message(tag).and_then(T::parse),
+            Err(error) => Err(error),
+        };
+        if item.is_err() {
+            self.fields.stop();
+        }
+        Some(item)
     }
 }
 

@@ -39,6 +39,44 @@ fn version_1_as_prometheus_writes_it() {
     assert_eq!((metadata.help, metadata.unit), ("Is it?", "seconds"));
 }
 
+#[test]
+fn pairs_are_the_labels_however_they_lie() {
+    let long = "é".repeat(100); // its length takes two bytes, so the labels as a whole are no text
+    let cases: [&[(&str, &str)]; 4] =
+        [&[("a", "1"), ("b", "é"), ("c", "")], &[("a", &long), ("", "x")], &[], &[("é", "é")]];
+    for labels in cases {
+        let mut w = Writer::default();
+        w.message(1, |w| {
+            for (name, value) in labels {
+                w.message(1, |w| (w.bytes(1, name.as_bytes()), w.bytes(2, value.as_bytes())).1);
+            }
+        });
+        let body = w.finish();
+        let series = WriteRequest::read(&body).unwrap().timeseries.iter().next().unwrap().unwrap();
+        assert_eq!(numbers(series.pairs()), labels);
+        let each: Vec<_> = numbers(series.labels.iter()).iter().map(|label| (label.name, label.value)).collect();
+        assert_eq!(each, labels);
+    }
+}
+
+#[test]
+fn half_a_character_in_a_label_is_an_error_whatever_follows_it() {
+    let label = |w: &mut Writer, name: &[u8], more: u32| {
+        w.message(1, |w| (w.bytes(1, name), w.varint(more, 1)).1);
+    };
+    for (more, tag) in [(2000, &b"\x80\x7d"[..]), (21, b"\xa8\x01")] {
+        let mut w = Writer::default();
+        w.message(1, |w| (label(w, b"a", 15), label(w, b"\xc3", more), label(w, b"b", 15)).2);
+        let body = w.finish();
+        assert!(body.windows(3).any(|part| part[0] == 0xc3 && part[1..] == *tag), "{body:x?}");
+        let series = WriteRequest::read(&body).unwrap().timeseries.iter().next().unwrap().unwrap();
+        let mut pairs = series.pairs();
+        assert_eq!(pairs.next().unwrap().unwrap(), ("a", ""));
+        assert_eq!(pairs.next().unwrap().unwrap_err().path(), "WriteRequest.timeseries[0].labels[1].name");
+        assert!(pairs.next().is_none());
+    }
+}
+
 fn histograms(found: &[Histogram<'_>]) {
     let [int, float] = found else { panic!("{found:?}") };
     assert_eq!((int.count, int.zero_count, int.sum), (Count::Int(11), Count::Int(2), 18.4f64.to_bits()));
@@ -201,6 +239,9 @@ fn walk_v1(body: &[u8]) -> Result<(), Error> {
         let _ = series.check_labels()?;
         let _ = series.check_histograms()?;
         assert!(series.samples().count() <= body.len());
+        let pairs: Vec<_> = series.pairs().map_while(Result::ok).collect();
+        let labels: Vec<_> = series.labels.iter().map_while(|l| l.ok().map(|l| (l.name, l.value))).collect();
+        assert_eq!(pairs, labels);
         series.exemplars.iter().try_for_each(|exemplar| exemplar.map(drop))?;
     }
     Ok(())

@@ -4,8 +4,12 @@ use super::{MetricType, Rule, Sample};
 use crate::histogram::{BucketSpan, Count, Histogram, Side};
 use crate::labels::{LabelFacts, check_labels};
 use crate::pb::{
-    Bits, Double, Enum, Error, Int64, Many, Numbers, Opt, RawStr, Repeated, Sint32, Sint64, Str, Uint64, View, views,
+    Bits, Double, Enum, Error, Int64, Many, Numbers, Opt, RawStr, Reader, Repeated, Sint32, Sint64, Str, Uint64, View,
+    views,
 };
+
+/// The number of [`Series::labels`].
+const LABELS: u32 = 1;
 
 views! {
     /// A request.
@@ -137,6 +141,15 @@ impl<'a> Series<'a> {
         self.histograms.iter().map(|histogram| histogram.map(Histogram::from))
     }
 
+    /// Names and values of the labels in order; an error is the last. Twice as fast as reading each
+    /// [`Label`]: all of them are looked at for being UTF-8 at once.
+    #[inline]
+    pub fn pairs(&self) -> Pairs<'a> {
+        // Tags are ASCII, and so are lengths below 128: the bytes are a text as a whole if the labels are.
+        let text = self.labels.raw().and_then(|raw| std::str::from_utf8(raw).ok()).unwrap_or_default();
+        Pairs { labels: self.labels.reader(), text }
+    }
+
     /// Looks whether the labels follow the rules, without a copy of any.
     ///
     /// # Errors
@@ -157,6 +170,48 @@ impl<'a> Series<'a> {
     /// Bytes that cannot be read; within, the rule that is broken.
     pub fn check_histograms(&self) -> Result<Result<(), Rule>, Error> {
         check_histograms(self.histograms())
+    }
+}
+
+/// [`Series::pairs`]
+#[derive(Clone, Debug)]
+pub struct Pairs<'a> {
+    labels: Reader<'a>,
+    text: &'a str,
+}
+
+impl<'a> Pairs<'a> {
+    #[inline]
+    fn pair(&mut self) -> Result<Option<(&'a str, &'a str)>, Error> {
+        while let Some(tag) = self.labels.tag()? {
+            if tag.number() != LABELS {
+                self.labels.skip(tag)?;
+                continue;
+            }
+            let (mut label, mut name, mut value) = (self.labels.message(tag)?, "", "");
+            while let Some(tag) = label.tag()? {
+                match tag.number() {
+                    1 => name = label.string_of(tag, self.text)?,
+                    2 => value = label.string_of(tag, self.text)?,
+                    _ => label.skip(tag)?,
+                }
+            }
+            return Ok(Some((name, value)));
+        }
+        Ok(None)
+    }
+}
+
+impl<'a> Iterator for Pairs<'a> {
+    type Item = Result<(&'a str, &'a str), Error>;
+
+    #[inline]
+    fn next(&mut self) -> Option<Self::Item> {
+        let pair = self.pair();
+        if pair.is_err() {
+            self.labels = self.labels.over(&[]);
+        }
+        pair.transpose()
     }
 }
 

@@ -87,7 +87,9 @@ fn float(text: &str) -> Option<f64> {
         "Infinity" => Some(f64::INFINITY),
         "-Infinity" => Some(f64::NEG_INFINITY),
         // Rust would read `inf` and `nan` as well.
-        _ if text.bytes().all(|byte| byte.is_ascii_digit() || b"+-.eE".contains(&byte)) => text.parse().ok(),
+        _ if text.bytes().all(|byte| byte.is_ascii_digit() || b"+-.eE".contains(&byte)) => {
+            text.parse().ok().filter(|value: &f64| value.is_finite())
+        }
         _ => None,
     }
 }
