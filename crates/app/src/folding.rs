@@ -6,7 +6,7 @@ use base::{Clock, Rng};
 use fold::{Fold, Host, HostParts, Progress};
 use folds::alert::AlertFold;
 use folds::drift::DriftFold;
-use folds::outbox::{Fallback, OutboxConfig, OutboxFold, Route};
+use folds::outbox::{Again, Fallback, OutboxConfig, OutboxFold, Route};
 use folds::routing::{RoutingFold, Shared};
 use server::Health;
 use store::Store;
@@ -14,7 +14,7 @@ use store::Store;
 use crate::adapters::InStore;
 use crate::logs::Logs;
 use crate::stage::Stage;
-use crate::{AppError, Config, ReceiverConfig};
+use crate::{AppError, Config, ReceiverConfig, receivers};
 
 /// Made, and not yet started.
 pub(crate) struct Folding {
@@ -68,6 +68,17 @@ impl Folding {
 }
 
 fn folds(config: &Config, engine: Shared) -> Result<Vec<Box<dyn Fold>>, AppError> {
+    let mut drift = config.drift.clone();
+    let confirmed = config.kubernetes.as_slice().iter().filter(|watched| watched.confirm);
+    drift.confirm.scopes = confirmed.map(|watched| format!("{}/{}", kubernetes::PROVIDER, watched.cluster)).collect();
+    let drift = DriftFold::new(drift).map_err(|error| AppError::part("drift", error))?;
+    let mut folds: Vec<Box<dyn Fold>> = vec![Box::new(drift)];
+    folds.extend(telling(config, engine)?);
+    Ok(folds)
+}
+
+/// The folds that decide who is told: of findings, posted alerts, and what is known of both.
+pub(crate) fn telling(config: &Config, engine: Shared) -> Result<Vec<Box<dyn Fold>>, AppError> {
     let routes = config.receivers.iter().filter(|receiver| !receiver.only_as_fallback).map(|receiver| Route {
         receiver: receiver.name.clone(),
         min_severity: receiver.min_severity,
@@ -81,12 +92,11 @@ fn folds(config: &Config, engine: Shared) -> Result<Vec<Box<dyn Fold>>, AppError
     let fallbacks = config.receivers.iter().filter_map(fallback).collect();
     let link_base = config.server.external_url.clone();
     let routing = RoutingFold::new(engine, link_base.clone());
-    let outbox = OutboxConfig { receivers: routes.collect(), fallbacks, link_base, ..OutboxConfig::default() };
+    let reacting = config.receivers.iter().filter(|receiver| receivers::reacts(receiver));
+    let again =
+        reacting.map(|receiver| Again { receiver: receiver.name.clone(), after: receiver.again_after }).collect();
+    let outbox = OutboxConfig { receivers: routes.collect(), fallbacks, again, link_base, ..OutboxConfig::default() };
     let outbox = OutboxFold::new(outbox).map_err(|error| AppError::part("receivers", error))?;
-    let mut drift = config.drift.clone();
-    let confirmed = config.kubernetes.as_slice().iter().filter(|watched| watched.confirm);
-    drift.confirm.scopes = confirmed.map(|watched| format!("{}/{}", kubernetes::PROVIDER, watched.cluster)).collect();
-    let drift = DriftFold::new(drift).map_err(|error| AppError::part("drift", error))?;
     let alert = AlertFold::new(config.alerts.clone());
-    Ok(vec![Box::new(drift), Box::new(alert), Box::new(routing), Box::new(outbox)])
+    Ok(vec![Box::new(alert), Box::new(routing), Box::new(outbox)])
 }

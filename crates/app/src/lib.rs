@@ -14,7 +14,9 @@ mod intakes;
 mod keys;
 mod known;
 mod logs;
+mod reactions;
 mod receivers;
+mod replay;
 mod report;
 mod stage;
 mod testing;
@@ -29,5 +31,7 @@ pub use config::{
 };
 pub use diff::{Files, diff};
 pub use error::AppError;
+pub use folds::replay::{Change, Comparison, Counts};
+pub use replay::{History, WARM_UP, Window, replay};
 pub use report::{Entry, Report};
 pub use testing::{ScriptRun, UnitRun, test_promql, test_rules};

@@ -3,4 +3,5 @@
 pub mod alert;
 pub mod drift;
 pub mod outbox;
+pub mod replay;
 pub mod routing;

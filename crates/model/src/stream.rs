@@ -2,8 +2,8 @@ use arrow::datatypes::SchemaRef;
 
 use crate::Row;
 use crate::rows::{
-    Alert, Confirmation, Decision, Declared, Finding, Intent, Live, LogLine, Notice, Posting, Receipt, Revision,
-    Routing, Sample, Scope, Series, SetMember, SilenceRow, Summary, Suspect, Tick, VerdictRow,
+    Alert, Confirmation, Decision, Declared, Finding, Intent, Live, LogLine, Notice, Posting, Reaction, Receipt,
+    Revision, Routing, Sample, Scope, Series, SetMember, SilenceRow, Summary, Suspect, Tick, VerdictRow,
 };
 
 /// Which of the two logs a stream is on.
@@ -98,6 +98,8 @@ streams! {
     Intents = "intents" on State as Intent,
     /// What a provider did with an intent.
     Receipts = "receipts" on State as Receipt,
+    /// What was done about an incident at its provider.
+    Reactions = "reactions" on State as Reaction,
     /// Labels of series.
     Series = "series" on Telemetry as Series,
     /// Points of series.

@@ -25,5 +25,5 @@ pub use alerting::{Alerting, Reload};
 pub use config::{ServerConfig, TlsConfig, TokenConfig};
 pub use error::ServerError;
 pub use health::{ComponentState, Health};
-pub use intake::{Intake, NotTaken, Take};
+pub use intake::{From, Intake, IsSigned, NotTaken, Take};
 pub use server::{Parts, Server};

@@ -64,7 +64,7 @@ impl Server {
         let addr = listener.local_addr().map_err(refused)?;
         let Parts { engine, clock, metrics, health, rng, alerting, intakes } = parts;
         for (name, intake) in &intakes {
-            access::check(&config, name, intake.token.as_ref())?;
+            access::check(&config, name, &intake.from)?;
         }
         let intakes = intakes.into_iter().map(|(name, intake)| (name, Open::new(intake))).collect();
         let watchers = Arc::new(Semaphore::new(config.max_watchers));

@@ -203,6 +203,9 @@ pub struct ReceiverConfig {
     /// It is told only what it is the fallback for.
     #[serde(default)]
     pub only_as_fallback: bool,
+    /// An incident that was resolved at the provider and is still open here is told anew after this time. At least a minute.
+    #[serde(with = "base::duration", default = "again_after")]
+    pub again_after: std::time::Duration,
     /// Rates and time-outs other than the provider's.
     #[serde(default)]
     pub limits: notify::ReceiverConfig,
@@ -213,6 +216,10 @@ pub struct ReceiverConfig {
 
 const fn escalate_after() -> std::time::Duration {
     std::time::Duration::from_secs(900)
+}
+
+const fn again_after() -> std::time::Duration {
+    std::time::Duration::from_secs(3600)
 }
 
 const fn warning() -> model::Severity {

@@ -4,7 +4,7 @@ use axum::http::StatusCode;
 use axum::response::Html;
 use base::Timestamp;
 use maud::{Markup, html};
-use model::rows::{Alert, Finding, VerdictRow};
+use model::rows::{Alert, Finding, Reaction, VerdictRow};
 use model::{AlertState, Key};
 use query::Rows;
 use serde_json::Value;
@@ -20,6 +20,8 @@ use crate::state::State;
 const SHOWN: usize = 50;
 /// Notifications on the page.
 const SENDS: usize = 50;
+/// Things that were done about it.
+const REACTIONS: usize = 50;
 /// Lines about the incident's course.
 const STEPS: usize = 50;
 /// Seconds until the browser asks again, while the incident is open.
@@ -34,6 +36,8 @@ struct Detail {
     open: Vec<Entry>,
     over: Vec<Entry>,
     sent: Rows,
+    /// What was done about it at providers, the newest first.
+    reactions: Vec<Reaction>,
 }
 
 /// A finding, with the resource that it is about as it was then.
@@ -80,7 +84,8 @@ impl Detail {
             literal(&incident.incident)
         );
         let sent = state.query(&sent).await?;
-        Ok(Some(Self { now: state.clock.now(), incident, steps, open, over, sent }))
+        let reactions = decode(&state.query(&reactions(&incident.incident, &sent)).await?)?;
+        Ok(Some(Self { now: state.clock.now(), incident, steps, open, over, sent, reactions }))
     }
 
     fn render(&self) -> Markup {
@@ -103,6 +108,7 @@ impl Detail {
                 }
             }
             section { h2 { "Who was told" } (sends(&self.sent, self.now, false)) }
+            (self.done())
             (self.course())
         }
     }
@@ -129,8 +135,46 @@ impl Detail {
                     dt { "Scope" } dd { (incident.scope) }
                     @if incident.cause != incident.scope { dt { "Cause" } dd { (incident.cause) } }
                     (self.commit())
+                    @if let Some((name, reaction)) = self.taken() {
+                        dt { (name) }
+                        dd { (reaction.actor.as_deref().unwrap_or("somebody")) " in " (reaction.provider) " · " (ago(reaction.time, self.now)) }
+                    }
                     dt { "Open findings" } dd { (incident.findings) }
                     dt { "Name" } dd { code { (incident.incident) } }
+                }
+            }
+        }
+    }
+
+    /// Who has taken it on, or closed it, at a provider.
+    fn taken(&self) -> Option<(&'static str, &Reaction)> {
+        let last = self.reactions.iter().find(|row| {
+            matches!(row.action.as_str(), "triggered" | "acknowledged" | "unacknowledged" | "resolved" | "reopened")
+        })?;
+        match last.action.as_str() {
+            "acknowledged" => Some(("Acknowledged by", last)),
+            "resolved" if last.person => Some(("Resolved by", last)),
+            _ => None,
+        }
+    }
+
+    /// What people did about it at providers.
+    fn done(&self) -> Markup {
+        html! {
+            @if !self.reactions.is_empty() {
+                section {
+                    h2 { "What was done" }
+                    div class="wide" { table class="stack" {
+                        tr { th { "When" } th { "What" } th { "Who" } th { "Where" } }
+                        @for row in &self.reactions {
+                            tr {
+                                td data-name="When" { (at(row.time)) }
+                                td data-name="What" { (word(&row.action)) @if let Some(text) = &row.text { ": " (cut(text, 1_000)) } }
+                                td data-name="Who" { (row.actor.as_deref().unwrap_or_default()) }
+                                td data-name="Where" { (row.provider) " (" (row.receiver) ")" }
+                            }
+                        }
+                    } }
                 }
             }
         }
@@ -171,6 +215,20 @@ impl Detail {
             }
         }
     }
+}
+
+/// What was done about an incident: rows that name it, by its name or by what providers made of that, and those of the same incident there.
+fn reactions(incident: &str, sent: &Rows) -> String {
+    let references = crate::rows::each(sent).filter_map(|line| line.text("reference"));
+    let mut names: Vec<String> =
+        std::iter::once(incident.to_owned()).chain(references).map(|name| literal(&name)).collect();
+    names.sort();
+    names.dedup();
+    let names = names.join(", ");
+    format!(
+        "SELECT * FROM reactions WHERE incident IN ({names}) OR provider_incident IN \
+         (SELECT provider_incident FROM reactions WHERE incident IN ({names})) ORDER BY time DESC, event DESC LIMIT {REACTIONS}"
+    )
 }
 
 impl Entry {

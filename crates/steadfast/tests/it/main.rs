@@ -11,4 +11,6 @@ mod host;
 mod kills;
 mod kubernetes;
 mod provider;
+mod reactions;
+mod replay;
 mod spine;
