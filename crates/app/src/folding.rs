@@ -91,11 +91,21 @@ pub(crate) fn telling(config: &Config, engine: Shared) -> Result<Vec<Box<dyn Fol
     };
     let fallbacks = config.receivers.iter().filter_map(fallback).collect();
     let link_base = config.server.external_url.clone();
-    let routing = RoutingFold::new(engine, link_base.clone());
+    let join = config.alertmanager.as_ref().is_some_and(|named| named.join_rollouts);
+    let routing = RoutingFold::new(engine, link_base.clone()).join_rollouts(join);
     let reacting = config.receivers.iter().filter(|receiver| receivers::reacts(receiver));
     let again =
         reacting.map(|receiver| Again { receiver: receiver.name.clone(), after: receiver.again_after }).collect();
-    let outbox = OutboxConfig { receivers: routes.collect(), fallbacks, again, link_base, ..OutboxConfig::default() };
+    let wakes_once = config.receivers.iter().filter(|receiver| receivers::wakes_once(receiver));
+    let outbox = OutboxConfig {
+        receivers: routes.collect(),
+        fallbacks,
+        again,
+        wakes_once: wakes_once.map(|receiver| receiver.name.clone()).collect(),
+        widen_factor: config.alerts.widen_factor,
+        link_base,
+        ..OutboxConfig::default()
+    };
     let outbox = OutboxFold::new(outbox).map_err(|error| AppError::part("receivers", error))?;
     let alert = AlertFold::new(config.alerts.clone());
     Ok(vec![Box::new(alert), Box::new(routing), Box::new(outbox)])

@@ -53,6 +53,11 @@ pub(crate) fn reacts(receiver: &ReceiverConfig) -> bool {
     built.is_some_and(|built| !matches!(built, Ok(None)))
 }
 
+/// Whether its provider wakes nobody for what is told of an open incident.
+pub(crate) fn wakes_once(receiver: &ReceiverConfig) -> bool {
+    named(receiver).is_ok_and(|(plugin, _)| plugin.wakes_once)
+}
+
 fn named(receiver: &ReceiverConfig) -> Result<(Plugin, &Value), AppError> {
     let plugins = integrations::all();
     let kinds: Vec<&str> = plugins.iter().map(|plugin| plugin.kind).collect();

@@ -49,6 +49,7 @@ pub(crate) fn plugin() -> Plugin {
         example: "alertmanager:\n  url: http://alertmanager.example.org:9093\n",
         build: |value, cx| settings::<AlertmanagerConfig>(value)?.build(cx),
         inbound: None,
+        wakes_once: false,
     }
 }
 

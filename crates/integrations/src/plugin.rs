@@ -39,6 +39,8 @@ pub struct Plugin {
     pub build: Build,
     /// What its provider may post back to us.
     pub inbound: Option<BuildInbound>,
+    /// Its provider wakes nobody for what is told of an incident that is open there.
+    pub wakes_once: bool,
 }
 
 /// Why an integration cannot be made. Never holds a secret.

@@ -42,6 +42,7 @@ pub(crate) fn plugin() -> Plugin {
         example: "teams:\n  url: {env: TEAMS_WORKFLOW_URL}\n",
         build: |value, cx| settings::<TeamsConfig>(value)?.build(cx),
         inbound: None,
+        wakes_once: false,
     }
 }
 

@@ -3,7 +3,7 @@ use arrow::datatypes::SchemaRef;
 use crate::Row;
 use crate::rows::{
     Alert, Confirmation, Decision, Declared, Finding, Intent, Live, LogLine, Notice, Posting, Reaction, Receipt,
-    Revision, Routing, Sample, Scope, Series, SetMember, SilenceRow, Summary, Suspect, Tick, VerdictRow,
+    Revision, Rollout, Routing, Sample, Scope, Series, SetMember, SilenceRow, Summary, Suspect, Tick, VerdictRow,
 };
 
 /// Which of the two logs a stream is on.
@@ -78,6 +78,8 @@ streams! {
     Summaries = "summaries" on State as Summary,
     /// Something is wrong, or no longer.
     Findings = "findings" on State as Finding,
+    /// A rollout has begun, reaches more, or is over.
+    Rollouts = "rollouts" on State as Rollout,
     /// A server is asked about a resource before people are told.
     Suspects = "suspects" on State as Suspect,
     /// What it said.

@@ -81,7 +81,7 @@ const fn append(
 const KEY: &[&str] = &["key"];
 const KEY_TIME: &[&str] = &["key", "time"];
 
-static TABLES: [TableDef; 24] = [
+static TABLES: [TableDef; 25] = [
     keyed("resources", Stream::Live, KEY, Some("present"), "What is live now."),
     append("resource_history", Stream::Live, KEY_TIME, days(30), "Every document seen live, and its end."),
     keyed("desired", Stream::Declared, KEY, Some("present"), "What is declared now."),
@@ -93,6 +93,7 @@ static TABLES: [TableDef; 24] = [
     keyed("summaries", Stream::Summaries, &["scope", "verdict"], None, "How many resources have each verdict."),
     keyed("findings", Stream::Findings, KEY, None, "What is wrong, or was."),
     append("finding_history", Stream::Findings, KEY_TIME, days(180), "Every change of a finding."),
+    append("rollouts", Stream::Rollouts, &["scope", "time"], days(90), "Rollouts: what began, spread and ended."),
     append("confirmations", Stream::Confirmations, KEY_TIME, days(90), "What servers said of suspects."),
     keyed("alerts", Stream::Alerts, KEY, None, "Incidents as they are now."),
     append("alert_history", Stream::Alerts, KEY_TIME, days(365), "Every change of an incident."),

@@ -8,7 +8,7 @@ use arrow::datatypes::Int64Type;
 use arrow::ipc::reader::StreamReader;
 use base::{Limit, Timestamp};
 use folds::replay::Input;
-use model::rows::{Finding, Intent, Posting, Reaction, Receipt, SilenceRow};
+use model::rows::{Finding, Intent, Posting, Reaction, Receipt, Revision, SilenceRow, VerdictRow};
 use model::{AlertState, Batch, Row};
 
 use super::{History, Window};
@@ -39,6 +39,10 @@ pub(super) async fn read(history: &dyn History, start: Timestamp, window: &Windo
     let open: Vec<(i64, Finding)> = reader.rows(&before).await?;
     let findings: Vec<(i64, Finding)> =
         reader.rows(&format!("SELECT * FROM finding_history WHERE {within} AND {OUTPUTS}")).await?;
+    let rolls = "(verdict = 'rolling_out' OR previous = 'rolling_out')";
+    let verdicts: Vec<(i64, VerdictRow)> =
+        reader.rows(&format!("SELECT * FROM drift_history WHERE {within} AND {rolls}")).await?;
+    let revisions: Vec<(i64, Revision)> = reader.rows(&format!("SELECT * FROM revisions WHERE {within}")).await?;
     let postings: Vec<(i64, Posting)> = reader.rows(&format!("SELECT * FROM postings WHERE {within}")).await?;
     let silences: Vec<(i64, SilenceRow)> = reader
         .rows(&format!(
@@ -61,6 +65,8 @@ pub(super) async fn read(history: &dyn History, start: Timestamp, window: &Windo
     let mut inputs = Vec::new();
     let firing = |(at, row): (i64, Finding)| (at, Finding { state: AlertState::Firing, ..row });
     inputs.extend(by_record(open.into_iter().map(firing).collect(), start, |row| (row.time, row.scope.clone()))?);
+    inputs.extend(by_record(revisions, start, |row| (row.time, row.scope.clone()))?);
+    inputs.extend(by_record(verdicts, start, |row| (row.time, row.scope.clone()))?);
     inputs.extend(by_record(findings, start, |row| (row.time, row.scope.clone()))?);
     inputs.extend(by_record(postings, start, |row| (row.time, alerting::KEY.to_owned()))?);
     inputs.extend(everywhere(silences, start, |row| row.time)?);

@@ -73,6 +73,7 @@ impl OutboxFold {
         }
         fold.watch_restored();
         fold.react_restored();
+        fold.wider_restored();
         *self = fold;
         Ok(())
     }

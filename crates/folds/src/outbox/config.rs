@@ -1,4 +1,4 @@
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use globset::{Glob, GlobSet, GlobSetBuilder};
@@ -16,6 +16,13 @@ pub struct OutboxConfig {
     pub fallbacks: Vec<Fallback>,
     /// Receivers whose providers say what was done about an incident.
     pub again: Vec<Again>,
+    /// Receivers whose providers wake nobody for what is told of an open incident: there one that widens is told of in another one.
+    pub wakes_once: BTreeSet<String>,
+    /// An incident has widened when its findings have become so many times as many as people were paged for (at least 2), or it is worse.
+    pub widen_factor: u64,
+    /// How long after a page more findings wait to be paged for; what is worse does not.
+    #[serde(deserialize_with = "base::duration::deserialize")]
+    pub widen_quiet: Duration,
     /// Where the pages are: `https://steadfast.example`. An incident's page is
     /// `<link_base>/incidents/<key>`.
     pub link_base: Option<String>,
@@ -35,6 +42,9 @@ impl Default for OutboxConfig {
             receivers: Vec::new(),
             fallbacks: Vec::new(),
             again: Vec::new(),
+            wakes_once: BTreeSet::new(),
+            widen_factor: 10,
+            widen_quiet: Duration::from_secs(300),
             link_base: None,
             retry_refused: Duration::from_secs(300),
             retry_refused_max: Duration::from_secs(6 * 3600),

@@ -2,7 +2,7 @@
 
 use base::Timestamp;
 use model::rows::Intent;
-use model::{Key, Outcome};
+use model::{Key, Outcome, Severity};
 use notify::{Action, Notification};
 use serde::{Deserialize, Serialize};
 
@@ -52,6 +52,32 @@ pub(super) struct Lane {
     /// What the provider calls its incident.
     #[serde(default)]
     pub alias: Option<String>,
+    /// What people were last paged for, in this incident or a child of it.
+    #[serde(default)]
+    pub paged: Option<Paged>,
+    /// It has widened since, which is still to be paged for.
+    #[serde(default)]
+    pub wider: Option<Wider>,
+    /// How many children it has.
+    #[serde(default)]
+    pub children: u32,
+}
+
+/// See [`Lane::paged`].
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Paged {
+    pub time: Timestamp,
+    pub severity: Severity,
+    pub findings: u64,
+}
+
+/// See [`Lane::wider`].
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Wider {
+    pub due: Timestamp,
+    pub notification: Box<Notification>,
 }
 
 /// See [`Lane::closed`].
@@ -84,6 +110,9 @@ impl Lane {
             anew: false,
             reacted: None,
             alias: None,
+            paged: None,
+            wider: None,
+            children: 0,
         }
     }
 
@@ -127,6 +156,9 @@ impl Lane {
         };
         notification.time = now;
         notification.reference.clone_from(&self.reference);
+        if notification.action == Action::Trigger {
+            self.paged = Some(Paged { time: now, severity: notification.severity, findings: notification.findings });
+        }
         self.sequence += 1;
         (self.waiting, self.failed, self.anew) = (false, None, false);
         let name = format!("{receiver}/{incident}/{}", self.sequence);

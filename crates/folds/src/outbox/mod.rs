@@ -21,9 +21,13 @@
 //! escalated. One that is resolved there and open here is told anew, as a new incident of the
 //! provider under the same key, when it widens, or after a time; until then nothing is told.
 //!
+//! Some providers wake nobody for what is told of an open incident. There, one that has widened (it is worse, or has become many times
+//! as large) is told of in a child, an incident of its own that names the first, and ends with it.
+//!
 //! Of a storm a receiver is told a part; the rest is one incident more, its digest.
 
 mod checkpoint;
+mod child;
 mod config;
 mod digest;
 mod escalate;
@@ -77,6 +81,8 @@ pub struct OutboxFold {
     watched: Watched,
     /// What was resolved at its provider only: until when, receiver, incident.
     closed: Watched,
+    /// What has widened and is still to be paged for: when, receiver, incident.
+    wider: Watched,
     /// Other names of incidents, at their receivers.
     names: Names,
     /// By receiver: what it was not told one by one.
@@ -114,6 +120,7 @@ impl OutboxFold {
             owed: BTreeSet::new(),
             watched: Watched::new(),
             closed: Watched::new(),
+            wider: Watched::new(),
             names: Names::new(),
             digests: BTreeMap::new(),
         }
@@ -146,6 +153,7 @@ impl OutboxFold {
                 if row.reason == "widened" {
                     self.reopen(&receiver, &row.incident);
                 }
+                self.widen(&receiver, &row.incident, &notification, now);
                 self.send_ready(&receiver, &row.incident, now, told);
             }
         }
@@ -180,6 +188,12 @@ impl OutboxFold {
             self.close(&receiver, &row.incident, &notification, &row.reason, now, told);
             self.leave(&receiver, &row.incident, now, told);
         }
+        for child in self.children(&row.incident) {
+            for receiver in self.routed(&child) {
+                self.close(&receiver, &child, &notification, &row.reason, now, told);
+                self.leave(&receiver, &child, now, told);
+            }
+        }
     }
 
     /// Tells one receiver that an incident is over.
@@ -202,6 +216,7 @@ impl OutboxFold {
         }
         lane.closing = true;
         lane.want(notification.clone(), reason);
+        self.unwiden(receiver, incident);
         self.send(receiver, incident, now, told);
     }
 
@@ -220,6 +235,7 @@ impl OutboxFold {
     fn forget(&mut self, receiver: &str, incident: &str) {
         self.unwatch(receiver, incident);
         self.unclose(receiver, incident);
+        self.unwiden(receiver, incident);
         self.unname(receiver, incident);
         self.owed.remove(&(receiver.to_owned(), incident.to_owned()));
         let Some(lanes) = self.lanes.get_mut(incident) else { return };
@@ -327,6 +343,7 @@ impl OutboxFold {
             _ => {}
         }
         self.again(record.time, &mut told);
+        self.page_wider(record.time, &mut told);
         self.probe(record.time, &mut told);
         self.overdue(record.time, &mut told);
         for (scope, intents) in &told.intents {
@@ -378,7 +395,7 @@ impl Fold for OutboxFold {
     }
 
     fn next_tick(&self) -> Option<Timestamp> {
-        [self.next_probe(), self.next_watch(), self.next_again()].into_iter().flatten().min()
+        [self.next_probe(), self.next_watch(), self.next_again(), self.next_wider()].into_iter().flatten().min()
     }
 
     fn checkpoint(&self) -> Vec<u8> {

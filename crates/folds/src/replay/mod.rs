@@ -89,8 +89,11 @@ impl Page {
 
 /// `host/web-1` of `host/web-1#1764150000000`.
 fn cause(incident: &str) -> &str {
-    let is_time = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
-    let cut = incident.rsplit_once(['#', '@']).filter(|(_, time)| is_time(time));
+    // `host/web-1#1764150000000+2` is a child of it.
+    let is_number = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    let parent = incident.rsplit_once('+').filter(|(_, child)| is_number(child)).map(|(parent, _)| parent);
+    let incident = parent.filter(|parent| parent.contains(['#', '@'])).unwrap_or(incident);
+    let cut = incident.rsplit_once(['#', '@']).filter(|(_, time)| is_number(time));
     cut.map_or(incident, |(cause, _)| cause)
 }
 

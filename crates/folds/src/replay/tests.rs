@@ -1,8 +1,8 @@
 //! Histories in virtual time, as data: what was, what another configuration makes of it.
 
 use alertmanager::engine::Plan;
-use model::rows::{Finding, Posting, Receipt, Routing};
-use model::{AlertState, Key, Labels, Outcome, Severity};
+use model::rows::{Finding, Posting, Receipt, Routing, VerdictRow};
+use model::{AlertState, Key, Labels, Outcome, Severity, Verdict};
 
 use super::*;
 use crate::alert::{AlertConfig, AlertFold};
@@ -17,6 +17,7 @@ struct Setup {
     alerts: AlertConfig,
     outbox: OutboxConfig,
     alertmanager: Option<String>,
+    join_rollouts: bool,
     shards: u32,
 }
 
@@ -34,7 +35,7 @@ fn receivers(text: &str) -> Setup {
 fn folds(setup: &Setup) -> Vec<Box<dyn Fold>> {
     vec![
         Box::new(AlertFold::new(setup.alerts.clone())),
-        Box::new(RoutingFold::new(Shared::default(), None)),
+        Box::new(RoutingFold::new(Shared::default(), None).join_rollouts(setup.join_rollouts)),
         Box::new(OutboxFold::new(setup.outbox.clone()).unwrap()),
     ]
 }
@@ -45,7 +46,7 @@ fn routing(config: &str) -> Routing {
     Routing { time: START, config: serde_json::to_string(&plan).unwrap(), receivers }
 }
 
-/// Lines of `<seconds> fire|resolve <scope> <finding> <severity>` or `<seconds> post <alertname> <seconds that it fires>`.
+/// Lines of `<seconds> roll|done|drift|mended <resource>`, `<seconds> fire|resolve <scope> <finding> <severity>` or `<seconds> post <alertname> <seconds that it fires> [<label>=<value>,..]`.
 fn history(text: &str) -> Vec<Input> {
     text.lines().map(str::trim).filter(|line| !line.is_empty()).map(input).collect()
 }
@@ -56,7 +57,9 @@ fn input(line: &str) -> Input {
     let batch = match words[1] {
         "post" => {
             let ends_at = time.plus(Duration::from_secs(words[3].parse().unwrap()));
-            let labels = Labels::from([("alertname".to_owned(), words[2].to_owned())]);
+            let more = words.get(4).copied().unwrap_or_default().split(',').filter_map(|pair| pair.split_once('='));
+            let mut labels: Labels = more.map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+            labels.insert("alertname".to_owned(), words[2].to_owned());
             let row = Posting {
                 time,
                 labels,
@@ -67,6 +70,13 @@ fn input(line: &str) -> Input {
                 generator_url: String::new(),
             };
             Batch::of("alertmanager", &[row])
+        }
+        "roll" => Batch::of("k8s/prod", &[verdict(time, words[2], Verdict::RollingOut)]),
+        "done" => Batch::of("k8s/prod", &[verdict(time, words[2], Verdict::InSync)]),
+        word @ ("drift" | "mended") => {
+            let state = if word == "drift" { AlertState::Firing } else { AlertState::Resolved };
+            let row = finding(time, "k8s/prod", words[2], state, Severity::Error);
+            Batch::of("k8s/prod", &[Finding { resource: Some(words[2].to_owned()), ..row }])
         }
         word => {
             let state = if word == "fire" { AlertState::Firing } else { AlertState::Resolved };
@@ -79,6 +89,30 @@ fn input(line: &str) -> Input {
         }
     };
     Input { time, batch: batch.unwrap(), everywhere: false }
+}
+
+fn verdict(time: Timestamp, id: &str, verdict: Verdict) -> VerdictRow {
+    let id: model::ResourceId = id.parse().unwrap();
+    VerdictRow {
+        time,
+        scope: id.scope().to_owned(),
+        key: id.key(),
+        kind: id.kind().to_owned(),
+        id,
+        verdict,
+        previous: Verdict::RollingOut,
+        since: time,
+        source: None,
+        revision: Some("abc".to_owned()),
+        author: None,
+        message: None,
+        file: None,
+        line: None,
+        actor: None,
+        fields: "[]".to_owned(),
+        evidence: "{}".to_owned(),
+        gitops: None,
+    }
 }
 
 fn finding(time: Timestamp, scope: &str, name: &str, state: AlertState, severity: Severity) -> Finding {
@@ -307,4 +341,92 @@ fn pages_are_paired_in_order_and_within_an_hour() {
         (cause("host/a#12"), cause("digest/pd@12"), cause("a#b"), cause("x")),
         ("host/a", "digest/pd", "a#b", "x")
     );
+}
+
+/// A rollout of `cart`, of 100 seconds; `more` is what goes wrong.
+fn during_a_rollout(more: &str) -> Vec<Input> {
+    let mut inputs = history(&format!(
+        "0 roll k8s/prod/apps.Deployment/shop/cart
+         100 done k8s/prod/apps.Deployment/shop/cart
+         {more}"
+    ));
+    inputs.sort_by_key(|input| input.time);
+    inputs
+}
+
+fn pages(history: &[Input], setup: &Setup) -> Vec<String> {
+    let line = |page: Page| {
+        let cause = if page.cause().starts_with("rollout/") { page.cause().to_owned() } else { "itself".to_owned() };
+        format!("{} {} {cause}", page.time.since(START).as_secs(), page.receiver)
+    };
+    run(history, setup, Recorded::default()).into_iter().map(line).collect()
+}
+
+#[test]
+fn a_rollout_with_symptoms_is_one_page() {
+    const API: &str = "k8s/prod/apps.Deployment/shop/api";
+    let cases: [(&str, &str, &[&str]); 9] = [
+        (
+            "drift and posted alerts are one",
+            &format!(
+                "5 drift {API}\n 10 post Down 300 namespace=shop,pod=cart-5d7f\n 20 post Slow 300 namespace=shop,app=cart\n 200 mended {API}"
+            ),
+            &["5 pd rollout/k8s/prod/abc"],
+        ),
+        ("an alert alone opens it", "10 post Down 300 namespace=shop,pod=cart-5d7f", &["10 pd rollout/k8s/prod/abc"]),
+        (
+            "one that goes on when the window is over pages by itself",
+            "10 post Down 3000 namespace=shop,pod=cart-5d7f",
+            &["10 pd rollout/k8s/prod/abc", "700 pd itself"],
+        ),
+        ("so does drift", &format!("5 drift {API}"), &["5 pd rollout/k8s/prod/abc", "700 pd itself"]),
+        ("one that began before is none of it", "10 post Down 3000 namespace=shop,pod=cart-5d7f", &["10 pd itself"]),
+        ("another namespace is none of it", "10 post Down 300 namespace=pay,pod=cart-5d7f", &["10 pd itself"]),
+        ("another workload is none of it", "10 post Down 300 namespace=shop,pod=cartographer-1", &["10 pd itself"]),
+        ("another cluster is none of it", "10 post Down 300 cluster=test,namespace=shop,pod=cart-1", &["10 pd itself"]),
+        ("after the window nothing is", "800 post Down 300 namespace=shop,pod=cart-1", &["800 pd itself"]),
+    ];
+    for (name, more, expected) in cases {
+        let mut history = during_a_rollout(more);
+        if name.contains("began before") {
+            history.iter_mut().filter(|input| input.batch.stream == Stream::Postings).for_each(began_before);
+        }
+        let setup = receivers("pd warning");
+        for shards in [1, 3] {
+            let got = pages(&history, &Setup { shards, ..setup.clone() });
+            let near = |got: &String, expected: &&str| {
+                let (at, rest) = got.split_once(' ').unwrap();
+                let (due, expected) = expected.split_once(' ').unwrap();
+                // Groups of posted alerts wait a little before they are told.
+                let late = at.parse::<u64>().unwrap() - due.parse::<u64>().unwrap();
+                rest == expected && (late == 0 || (late <= 60 && rest.ends_with("itself")))
+            };
+            let same =
+                got.len() == expected.len() && got.iter().zip(expected).all(|(got, expected)| near(got, expected));
+            assert!(same, "{name}, {shards} shards: {got:#?}");
+        }
+    }
+}
+
+/// The alert fires since a minute before the history.
+fn began_before(input: &mut Input) {
+    let record = Record { shard: 0, offset: Offset(0), time: input.time, batch: input.batch.clone() };
+    let rows: Vec<Posting> = record.rows::<Posting>().unwrap();
+    let rows: Vec<Posting> =
+        rows.into_iter().map(|row| Posting { starts_at: START.minus(Duration::from_secs(60)), ..row }).collect();
+    input.batch = Batch::of("alertmanager", &rows).unwrap();
+}
+
+#[test]
+fn under_an_alertmanager_configuration_alerts_join_rollouts_only_if_it_is_asked_for() {
+    let config = "route: {receiver: chat, group_wait: 10s, group_by: [alertname]}\n\
+                  receivers: [{name: chat, webhook_configs: [{url: 'http://localhost/'}]}]\n";
+    let setup =
+        |join_rollouts| Setup { alertmanager: Some(config.to_owned()), join_rollouts, shards: 1, ..Setup::default() };
+    let history = during_a_rollout("10 post Down 3000 namespace=shop,pod=cart-5d7f");
+    assert_eq!(pages(&history, &setup(false)), ["20 alertmanager/chat/webhook/0 itself"]);
+    let joined = ["10 alertmanager/chat/webhook/0 rollout/k8s/prod/abc", "700 alertmanager/chat/webhook/0 itself"];
+    assert_eq!(pages(&history, &setup(true)), joined);
+    let quiet = during_a_rollout("");
+    assert_eq!(pages(&quiet, &setup(true)), [""; 0], "a rollout that goes well is no page");
 }

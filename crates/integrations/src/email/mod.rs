@@ -39,6 +39,7 @@ pub(crate) fn plugin() -> Plugin {
                   from: Steadfast <steadfast@example.org>\n  to: [on-call@example.org]\n",
         build: |value, cx| settings::<EmailConfig>(value)?.build(cx),
         inbound: None,
+        wakes_once: false,
     }
 }
 

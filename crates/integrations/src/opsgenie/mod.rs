@@ -49,6 +49,7 @@ pub(crate) fn opsgenie() -> Plugin {
             settings::<OpsgenieConfig>(value)?.build(&OPSGENIE, cx)
         },
         inbound: None,
+        wakes_once: true,
     }
 }
 
@@ -59,6 +60,7 @@ pub(crate) fn jira_service_management() -> Plugin {
         example: "jira_service_management:\n  api_key: {env: JSM_API_KEY}\n",
         build: |value, cx| settings::<OpsgenieConfig>(value)?.build(&JIRA, cx),
         inbound: None,
+        wakes_once: true,
     }
 }
 

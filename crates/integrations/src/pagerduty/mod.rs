@@ -58,6 +58,7 @@ pub(crate) fn plugin() -> Plugin {
         example: "pagerduty:\n  routing_key: {env: PAGERDUTY_ROUTING_KEY}\n",
         build: |value, cx| settings::<PagerdutyConfig>(value)?.build(cx),
         inbound: Some(|value| settings::<PagerdutyConfig>(value)?.inbound()),
+        wakes_once: true,
     }
 }
 

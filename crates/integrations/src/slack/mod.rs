@@ -40,6 +40,7 @@ pub(crate) fn plugin() -> Plugin {
         example: "slack:\n  token: {env: SLACK_BOT_TOKEN}\n  channel: C0123456789\n",
         build: |value, cx| settings::<SlackConfig>(value)?.build(cx),
         inbound: None,
+        wakes_once: false,
     }
 }
 

@@ -36,6 +36,7 @@ pub(crate) fn plugin() -> Plugin {
         example: "webhook:\n  url: {env: WEBHOOK_URL}\n  bearer_token: {file: /etc/steadfast/webhook.token}\n",
         build: |value, cx| settings::<WebhookConfig>(value)?.build(cx),
         inbound: None,
+        wakes_once: false,
     }
 }
 

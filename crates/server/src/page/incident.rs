@@ -1,3 +1,5 @@
+use std::collections::BTreeSet;
+
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Extension, Path, State as With};
 use axum::http::StatusCode;
@@ -22,6 +24,8 @@ const SHOWN: usize = 50;
 const SENDS: usize = 50;
 /// Things that were done about it.
 const REACTIONS: usize = 50;
+/// Symptoms of a rollout that are looked for by name.
+const SYMPTOMS: usize = 1_000;
 /// Lines about the incident's course.
 const STEPS: usize = 50;
 /// Seconds until the browser asks again, while the incident is open.
@@ -78,10 +82,13 @@ impl Detail {
         let steps: Vec<Alert> = decode(&state.query(&steps).await?)?;
         let now: Vec<Alert> = decode(&state.query(&format!("SELECT * FROM alerts WHERE key = X'{key}'")).await?)?;
         let Some(incident) = now.into_iter().next() else { return Ok(None) };
-        let (open, over) = Findings::of(state, &incident).await?;
+        let (open, over) = Findings::of(state, &incident, &steps).await?;
         let sent = format!(
-            "SELECT * FROM notifications WHERE incident = {} ORDER BY time DESC, sequence DESC LIMIT {SENDS}",
-            literal(&incident.incident)
+            "SELECT * FROM notifications WHERE incident = {} OR starts_with(incident, {}) \
+             ORDER BY time DESC, sequence DESC LIMIT {SENDS}",
+            literal(&incident.incident),
+            // Its children.
+            literal(&format!("{}+", incident.incident))
         );
         let sent = state.query(&sent).await?;
         let reactions = decode(&state.query(&reactions(&incident.incident, &sent)).await?)?;
@@ -217,9 +224,26 @@ impl Detail {
     }
 }
 
+/// Findings of an incident have its cause; the symptoms of a rollout have causes of their own, and are named in its course.
+fn which(incident: &Alert, steps: &[Alert]) -> String {
+    let cause = format!("cause = {}", literal(&incident.cause));
+    if !incident.cause.starts_with("rollout/") {
+        return cause;
+    }
+    let told = steps.iter().filter_map(|step| serde_json::from_str::<Value>(&step.evidence).ok());
+    let symptoms = told.flat_map(|evidence| evidence["symptoms"].as_array().cloned().unwrap_or_default());
+    let names: BTreeSet<String> =
+        symptoms.filter_map(|symptom| symptom["finding"].as_str().map(literal)).take(SYMPTOMS).collect();
+    if names.is_empty() {
+        return cause;
+    }
+    format!("({cause} OR finding IN ({}))", names.into_iter().collect::<Vec<_>>().join(", "))
+}
+
 /// What was done about an incident: rows that name it, by its name or by what providers made of that, and those of the same incident there.
 fn reactions(incident: &str, sent: &Rows) -> String {
-    let references = crate::rows::each(sent).filter_map(|line| line.text("reference"));
+    let references =
+        crate::rows::each(sent).flat_map(|line| line.text("reference").into_iter().chain(line.text("incident")));
     let mut names: Vec<String> =
         std::iter::once(incident.to_owned()).chain(references).map(|name| literal(&name)).collect();
     names.sort();
@@ -256,12 +280,14 @@ impl Entry {
 struct Findings<'a> {
     state: &'a State,
     incident: &'a Alert,
+    /// What is true of its findings, as SQL.
+    which: String,
 }
 
 impl Findings<'_> {
     /// Those that are open, and those that are over, each the worst first.
-    async fn of(state: &State, incident: &Alert) -> Result<(Vec<Entry>, Vec<Entry>), ApiError> {
-        let this = Findings { state, incident };
+    async fn of(state: &State, incident: &Alert, steps: &[Alert]) -> Result<(Vec<Entry>, Vec<Entry>), ApiError> {
+        let this = Findings { state, incident, which: which(incident, steps) };
         let open = match incident.state {
             AlertState::Resolved => Vec::new(),
             _ => this.now().await?,
@@ -271,9 +297,9 @@ impl Findings<'_> {
     }
 
     async fn now(&self) -> Result<Vec<Finding>, ApiError> {
-        let cause = literal(&self.incident.cause);
+        let which = &self.which;
         let sql = format!(
-            "SELECT * FROM findings WHERE cause = {cause} AND state IN ('firing', 'unknown') ORDER BY {WORST} LIMIT {SHOWN}"
+            "SELECT * FROM findings WHERE {which} AND state IN ('firing', 'unknown') ORDER BY {WORST} LIMIT {SHOWN}"
         );
         decode(&self.state.query(&sql).await?)
     }
@@ -296,7 +322,8 @@ impl Findings<'_> {
         }
         let newest = format!(
             "SELECT *, row_number() OVER (PARTITION BY key ORDER BY log_offset DESC) AS n FROM finding_history \
-             WHERE cause = {cause} AND state = 'firing' AND {when}"
+             WHERE {which} AND state = 'firing' AND {when}",
+            which = self.which
         );
         // An open finding is among them, too.
         let limit = SHOWN + open.len();

@@ -13,4 +13,5 @@ mod kubernetes;
 mod provider;
 mod reactions;
 mod replay;
+mod rollouts;
 mod spine;

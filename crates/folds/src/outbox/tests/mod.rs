@@ -1,4 +1,5 @@
 mod cases;
+mod child;
 mod random;
 mod react;
 

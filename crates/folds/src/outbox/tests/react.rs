@@ -88,7 +88,7 @@ fn what_is_done_at_a_provider_changes_what_is_told() {
         ),
         (
             "but that it widens",
-            "0 opened; 5 !ok; 10 @resolved; 20 widened; 25 !ok; 30 updated; 4000 wait",
+            "0 opened; 5 !ok; 10 @resolved; 20 widened; 25 !ok; 30 updated; 35 !ok; 4000 wait",
             &["0 pd 1 trigger opened", "20 pd 2 trigger widened", "30 pd 3 update updated"],
         ),
         (
@@ -103,7 +103,7 @@ fn what_is_done_at_a_provider_changes_what_is_told() {
         ),
         (
             "what is reopened there is told of as before",
-            "0 opened; 5 !ok; 10 @resolved; 20 updated; 30 @reopened; 4000 wait",
+            "0 opened; 5 !ok; 10 @resolved; 20 updated; 30 @reopened; 35 !ok; 4000 wait",
             &["0 pd 1 trigger opened", "30 pd 2 update updated"],
         ),
         (
@@ -118,7 +118,7 @@ fn what_is_done_at_a_provider_changes_what_is_told() {
         ),
         (
             "a resolve while an update is on its way waits for it, and no longer",
-            "0 opened; 5 !ok; 6 updated; 7 @resolved; 8 widened; 9 !ok; 4000 wait",
+            "0 opened; 5 !ok; 6 updated; 7 @resolved; 8 widened; 9 !ok; 10 !ok; 4000 wait",
             &["0 pd 1 trigger opened", "6 pd 2 update updated", "9 pd 3 trigger widened"],
         ),
     ];
