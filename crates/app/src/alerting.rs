@@ -10,7 +10,7 @@ use alertmanager::Config as Configuration;
 use alertmanager::engine::{Plan, Setup, Way};
 use alertmanager::interval::Zone;
 use alertmanager::template::Template;
-use base::Clock;
+use base::{Clock, Timestamp};
 use bus::Log;
 use fold::Progress;
 use folds::routing::KEY;
@@ -154,11 +154,7 @@ impl Alerting {
     /// Puts a configuration, without its secrets, on every shard: incidents are in all of them.
     /// Gives the offset in the shard that has alerts.
     async fn put(&self, loaded: Option<&Loaded>) -> Result<Offset, AppError> {
-        let row = Routing {
-            time: self.0.clock.now(),
-            config: loaded.map(|loaded| loaded.plan.clone()).unwrap_or_default(),
-            receivers: loaded.map_or_else(|| "[]".to_owned(), |loaded| loaded.names.clone()),
-        };
+        let row = row(loaded, self.0.clock.now());
         let mut ours = Offset::default();
         for shard in 0..self.0.log.shards() {
             let batch = Batch::of(KEY, std::slice::from_ref(&row)).map_err(|error| AppError::part(KEY, error))?;
@@ -178,6 +174,23 @@ impl Alerting {
 /// Each with file, line, column and key.
 pub fn check(config: &Config) -> Result<(), AppError> {
     config.alertmanager.as_ref().map_or(Ok(()), |named| load(&named.config_file).map(|_| ()))
+}
+
+/// What the folds are told of the Alertmanager configuration, if one is named.
+///
+/// # Errors
+/// Its mistakes, each with file, line, column and key.
+pub(crate) fn routing(config: &Config, time: Timestamp) -> Result<Routing, AppError> {
+    let loaded = config.alertmanager.as_ref().map(|named| load(&named.config_file)).transpose()?;
+    Ok(row(loaded.as_ref(), time))
+}
+
+fn row(loaded: Option<&Loaded>, time: Timestamp) -> Routing {
+    Routing {
+        time,
+        config: loaded.map(|loaded| loaded.plan.clone()).unwrap_or_default(),
+        receivers: loaded.map_or_else(|| "[]".to_owned(), |loaded| loaded.names.clone()),
+    }
 }
 
 fn load(file: &std::path::Path) -> Result<Loaded, AppError> {

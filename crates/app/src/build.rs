@@ -76,7 +76,8 @@ impl App {
         store.run(logs.both(), &storing.tasks, storing.shutdown.clone());
         let engine = Arc::new(Engine::new(store.clone(), config.query.clone(), clock.clone()));
 
-        let (intakes, inboxes) = crate::intakes::audits(config.kubernetes.as_slice())?;
+        let (mut intakes, inboxes) = crate::intakes::audits(config.kubernetes.as_slice())?;
+        intakes.extend(crate::reactions::intakes(&config.receivers, &clock, &logs.state)?);
         // The port comes first: a mistake in it is found before anything is changed.
         watch::store(&health, &store);
         let folds = Folding::new(&config, &clock, &rng, &logs, &store)?;

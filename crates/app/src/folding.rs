@@ -6,7 +6,7 @@ use base::{Clock, Rng};
 use fold::{Fold, Host, HostParts, Progress};
 use folds::alert::AlertFold;
 use folds::drift::DriftFold;
-use folds::outbox::{Fallback, OutboxConfig, OutboxFold, Route};
+use folds::outbox::{Again, Fallback, OutboxConfig, OutboxFold, Route};
 use folds::routing::{RoutingFold, Shared};
 use folds::rules::{RulesFold, Shared as Book};
 use server::Health;
@@ -15,7 +15,7 @@ use store::Store;
 use crate::adapters::InStore;
 use crate::logs::Logs;
 use crate::stage::Stage;
-use crate::{AppError, Config, ReceiverConfig};
+use crate::{AppError, Config, ReceiverConfig, receivers};
 
 /// Made, and not yet started.
 pub(crate) struct Folding {
@@ -76,6 +76,17 @@ impl Folding {
 }
 
 fn folds(config: &Config, engine: Shared, book: Book) -> Result<Vec<Box<dyn Fold>>, AppError> {
+    let mut drift = config.drift.clone();
+    let confirmed = config.kubernetes.as_slice().iter().filter(|watched| watched.confirm);
+    drift.confirm.scopes = confirmed.map(|watched| format!("{}/{}", kubernetes::PROVIDER, watched.cluster)).collect();
+    let drift = DriftFold::new(drift).map_err(|error| AppError::part("drift", error))?;
+    let mut folds: Vec<Box<dyn Fold>> = vec![Box::new(drift), Box::new(RulesFold::new(book))];
+    folds.extend(telling(config, engine)?);
+    Ok(folds)
+}
+
+/// The folds that decide who is told: of findings, posted alerts, and what is known of both.
+pub(crate) fn telling(config: &Config, engine: Shared) -> Result<Vec<Box<dyn Fold>>, AppError> {
     let routes = config.receivers.iter().filter(|receiver| !receiver.only_as_fallback).map(|receiver| Route {
         receiver: receiver.name.clone(),
         min_severity: receiver.min_severity,
@@ -88,14 +99,22 @@ fn folds(config: &Config, engine: Shared, book: Book) -> Result<Vec<Box<dyn Fold
     };
     let fallbacks = config.receivers.iter().filter_map(fallback).collect();
     let link_base = config.server.external_url.clone();
-    let routing = RoutingFold::new(engine, link_base.clone());
-    let outbox = OutboxConfig { receivers: routes.collect(), fallbacks, link_base, ..OutboxConfig::default() };
+    let join = config.alertmanager.as_ref().is_some_and(|named| named.join_rollouts);
+    let routing = RoutingFold::new(engine, link_base.clone()).join_rollouts(join);
+    let reacting = config.receivers.iter().filter(|receiver| receivers::reacts(receiver));
+    let again =
+        reacting.map(|receiver| Again { receiver: receiver.name.clone(), after: receiver.again_after }).collect();
+    let wakes_once = config.receivers.iter().filter(|receiver| receivers::wakes_once(receiver));
+    let outbox = OutboxConfig {
+        receivers: routes.collect(),
+        fallbacks,
+        again,
+        wakes_once: wakes_once.map(|receiver| receiver.name.clone()).collect(),
+        widen_factor: config.alerts.widen_factor,
+        link_base,
+        ..OutboxConfig::default()
+    };
     let outbox = OutboxFold::new(outbox).map_err(|error| AppError::part("receivers", error))?;
-    let mut drift = config.drift.clone();
-    let confirmed = config.kubernetes.as_slice().iter().filter(|watched| watched.confirm);
-    drift.confirm.scopes = confirmed.map(|watched| format!("{}/{}", kubernetes::PROVIDER, watched.cluster)).collect();
-    let drift = DriftFold::new(drift).map_err(|error| AppError::part("drift", error))?;
     let alert = AlertFold::new(config.alerts.clone());
-    let rules = RulesFold::new(book);
-    Ok(vec![Box::new(drift), Box::new(alert), Box::new(rules), Box::new(routing), Box::new(outbox)])
+    Ok(vec![Box::new(alert), Box::new(routing), Box::new(outbox)])
 }

@@ -7,7 +7,7 @@ use base::Limit;
 use base::queue::{Refused, bounded};
 use collectors::kubernetes::{Inbox, KubernetesConfig};
 use kubernetes::audit::Write;
-use server::{Intake, NotTaken};
+use server::{From, Intake, NotTaken, Take};
 
 use crate::AppError;
 
@@ -41,8 +41,12 @@ pub(crate) fn audits(clusters: &[KubernetesConfig]) -> Result<(BTreeMap<String, 
                 Refused::Closed(_) => NotTaken::Closed,
             })
         };
+        let take: Take = Arc::new(move |body| {
+            let take = take.clone();
+            Box::pin(async move { base::blocking(move || take(&body)).await.unwrap_or(Err(NotTaken::Closed)) })
+        });
         let name = format!("kubernetes/{}/audit", config.cluster);
-        intakes.insert(name, Intake { token, limit: AUDIT, take: Arc::new(take) });
+        intakes.insert(name, Intake { from: From::Bearer(token), limit: AUDIT, take });
         inboxes.insert(config.cluster.clone(), inbox);
     }
     Ok((intakes, inboxes))

@@ -16,7 +16,9 @@ mod keys;
 mod known;
 mod logs;
 mod reading;
+mod reactions;
 mod receivers;
+mod replay;
 mod report;
 mod ruling;
 mod stage;
@@ -33,5 +35,7 @@ pub use config::{
 pub use diff::{Files, diff};
 pub use error::AppError;
 pub use reading::check;
+pub use folds::replay::{Change, Comparison, Counts};
+pub use replay::{History, WARM_UP, Window, replay};
 pub use report::{Entry, Report};
 pub use testing::{ScriptRun, UnitRun, test_promql, test_rules};

@@ -1,7 +1,7 @@
 //! Receivers of the configuration, made by the integration that each names.
 
 use base::Clock;
-use integrations::{BuildError, Context, Plugin};
+use integrations::{BuildError, Context, Inbound, Plugin};
 use notify::Integration;
 use serde_json::Value;
 
@@ -37,12 +37,33 @@ pub(crate) fn shape(receiver: &ReceiverConfig) -> Result<(), AppError> {
     }
 }
 
+/// What the receiver's provider posts back, with the name of the integration; reads its secret.
+///
+/// # Errors
+/// Names the receiver and the setting.
+pub(crate) fn inbound(receiver: &ReceiverConfig) -> Result<Option<(&'static str, Box<dyn Inbound>)>, AppError> {
+    let (plugin, settings) = named(receiver)?;
+    let built = plugin.inbound.map_or(Ok(None), |build| build(settings));
+    built.map(|inbound| Some((plugin.kind, inbound?))).map_err(|error| wrong(receiver, &error))
+}
+
+/// Whether its provider posts back, were the secret there.
+pub(crate) fn reacts(receiver: &ReceiverConfig) -> bool {
+    let built = named(receiver).ok().and_then(|(plugin, settings)| Some(plugin.inbound?(settings)));
+    built.is_some_and(|built| !matches!(built, Ok(None)))
+}
+
+/// Whether its provider wakes nobody for what is told of an open incident.
+pub(crate) fn wakes_once(receiver: &ReceiverConfig) -> bool {
+    named(receiver).is_ok_and(|(plugin, _)| plugin.wakes_once)
+}
+
 fn named(receiver: &ReceiverConfig) -> Result<(Plugin, &Value), AppError> {
     let plugins = integrations::all();
     let kinds: Vec<&str> = plugins.iter().map(|plugin| plugin.kind).collect();
     if let Some(other) = receiver.integration.keys().find(|key| !kinds.contains(&key.as_str())) {
         let problem = format!(
-            "unknown key `{other}`; known are: name, min_severity, scopes, fallback, escalate_after, only_as_fallback, limits, {}",
+            "unknown key `{other}`; known are: name, min_severity, scopes, fallback, escalate_after, only_as_fallback, again_after, limits, {}",
             kinds.join(", ")
         );
         return Err(wrong(receiver, &problem));

@@ -3,5 +3,6 @@
 pub mod alert;
 pub mod drift;
 pub mod outbox;
+pub mod replay;
 pub mod routing;
 pub mod rules;

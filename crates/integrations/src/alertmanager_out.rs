@@ -48,6 +48,8 @@ pub(crate) fn plugin() -> Plugin {
         doc: "Alerts to an existing Alertmanager, API v2",
         example: "alertmanager:\n  url: http://alertmanager.example.org:9093\n",
         build: |value, cx| settings::<AlertmanagerConfig>(value)?.build(cx),
+        inbound: None,
+        wakes_once: false,
     }
 }
 

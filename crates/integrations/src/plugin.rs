@@ -5,6 +5,8 @@ use notify::Integration;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
+use crate::inbound::Inbound;
+
 /// What an integration is made for.
 #[derive(Clone, Debug)]
 pub struct Context {
@@ -21,6 +23,9 @@ pub struct Context {
 /// Makes an integration from its settings; reads its secrets.
 pub type Build = fn(&Value, &Context) -> Result<Box<dyn Integration>, BuildError>;
 
+/// Makes what its provider posts back from the settings; nothing if they do not ask for it.
+pub type BuildInbound = fn(&Value) -> Result<Option<Box<dyn Inbound>>, BuildError>;
+
 /// One integration as a configuration names it.
 #[derive(Clone, Copy)]
 pub struct Plugin {
@@ -32,6 +37,10 @@ pub struct Plugin {
     pub example: &'static str,
     /// How it is made.
     pub build: Build,
+    /// What its provider may post back to us.
+    pub inbound: Option<BuildInbound>,
+    /// Its provider wakes nobody for what is told of an incident that is open there.
+    pub wakes_once: bool,
 }
 
 /// Why an integration cannot be made. Never holds a secret.

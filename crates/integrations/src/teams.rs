@@ -41,6 +41,8 @@ pub(crate) fn plugin() -> Plugin {
         doc: "Cards in a Microsoft Teams channel or chat, through a Workflows URL",
         example: "teams:\n  url: {env: TEAMS_WORKFLOW_URL}\n",
         build: |value, cx| settings::<TeamsConfig>(value)?.build(cx),
+        inbound: None,
+        wakes_once: false,
     }
 }
 

@@ -3,8 +3,8 @@ use arrow::datatypes::SchemaRef;
 use crate::Row;
 use crate::rows::{
     Alert, Confirmation, Decision, Declared, Evaluation, Exemplar, Finding, HistogramPoint, Intent, Live, LogLine,
-    Metadata, Notice, Posting, Receipt, Revision, Routing, RuleGroup, Sample, Scope, Series, SetMember, SilenceRow,
-    Span, Summary, Suspect, Tick, VerdictRow,
+    Metadata, Notice, Posting, Reaction, Receipt, Revision, Rollout, Routing, RuleGroup, Sample, Scope, Series,
+    SetMember, SilenceRow, Span, Summary, Suspect, Tick, VerdictRow,
 };
 
 /// Which of the two logs a stream is on.
@@ -79,6 +79,8 @@ streams! {
     Summaries = "summaries" on State as Summary,
     /// Something is wrong, or no longer.
     Findings = "findings" on State as Finding,
+    /// A rollout has begun, reaches more, or is over.
+    Rollouts = "rollouts" on State as Rollout,
     /// A server is asked about a resource before people are told.
     Suspects = "suspects" on State as Suspect,
     /// What it said.
@@ -103,6 +105,8 @@ streams! {
     Intents = "intents" on State as Intent,
     /// What a provider did with an intent.
     Receipts = "receipts" on State as Receipt,
+    /// What was done about an incident at its provider.
+    Reactions = "reactions" on State as Reaction,
     /// Labels of series.
     Series = "series" on Telemetry as Series,
     /// Points of series.

@@ -49,9 +49,17 @@ pub const VIEWS: &[View] = &[
     },
     View {
         name: "incidents",
-        doc: "Incidents as they are now: what people are paged for.",
-        sql: "SELECT incident, state, severity, summary, cause, scope, since, time, findings, labels, reason, evidence \
-              FROM alerts",
+        doc: "Incidents as they are now: what people are paged for, and who has acknowledged or resolved them at a provider.",
+        sql: "SELECT a.incident, a.state, a.severity, a.summary, a.cause, a.scope, a.since, a.time, a.findings, a.labels, a.reason, \
+                     a.evidence, \
+                     CASE WHEN r.action = 'acknowledged' THEN coalesce(r.actor, 'somebody') END AS acknowledged_by, \
+                     CASE WHEN r.action = 'resolved' AND r.person THEN coalesce(r.actor, 'somebody') END AS resolved_by \
+              FROM alerts AS a LEFT JOIN ( \
+                     SELECT incident, last_value(action ORDER BY time, event) AS action, last_value(actor ORDER BY time, event) AS actor, \
+                            last_value(person ORDER BY time, event) AS person \
+                     FROM reactions \
+                     WHERE action IN ('triggered', 'acknowledged', 'unacknowledged', 'resolved', 'reopened') AND incident IS NOT NULL \
+                     GROUP BY incident) AS r ON a.incident = r.incident",
     },
 ];
 

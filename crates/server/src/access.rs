@@ -7,7 +7,7 @@ use axum::http::header::AUTHORIZATION;
 use base::Secret;
 
 use crate::api::ApiError;
-use crate::{ServerConfig, ServerError};
+use crate::{From, ServerConfig, ServerError};
 
 /// A shorter token could be guessed.
 const MIN_TOKEN: usize = 16;
@@ -86,7 +86,9 @@ pub fn bears(headers: &HeaderMap, secret: &Secret) -> bool {
 }
 
 /// Refuses a token of an intake that is weak, and none where others than this machine can post.
-pub fn check(config: &ServerConfig, name: &str, token: Option<&Secret>) -> Result<(), ServerError> {
+pub fn check(config: &ServerConfig, name: &str, from: &From) -> Result<(), ServerError> {
+    // Who signs says who it is.
+    let From::Bearer(token) = from else { return Ok(()) };
     let problem = match token {
         Some(token) if token.expose().len() < MIN_TOKEN => format!("a token has at least {MIN_TOKEN} characters"),
         None if !config.listen.ip().is_loopback() && !config.insecure => {

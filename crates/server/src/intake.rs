@@ -1,24 +1,43 @@
 use std::sync::Arc;
 
 use base::{Limit, Secret};
+use futures::future::BoxFuture;
 use tokio::sync::Semaphore;
 
 /// Bodies of one intake that are read at once; each may be as large as its limit.
 const AT_ONCE: usize = 2;
+/// The same where who posts is known only once the body was read; these are small.
+const UNKNOWN_AT_ONCE: usize = 16;
 
-/// What others post to us and who takes it, behind `POST /api/intake/<name>`. It has a token of its
+/// What others post to us and who takes it, behind `POST /api/intake/<name>`. It has a secret of its
 /// own: who may post may not read.
 pub struct Intake {
-    /// What `Authorization: Bearer` must hold; without, everybody who reaches the port may post.
-    pub token: Option<Secret>,
+    /// Who may post.
+    pub from: From,
     /// Bytes of a body.
     pub limit: Limit,
-    /// Takes a body, of JSON; may block.
+    /// Takes a body, of JSON.
     pub take: Take,
 }
 
+/// Who may post to an intake.
+pub enum From {
+    /// Who has what `Authorization: Bearer` must hold; without, everybody who reaches the port.
+    Bearer(Option<Secret>),
+    /// Who signs the body.
+    Signed {
+        /// The header that has the signature.
+        header: &'static str,
+        /// Whether the signature is that of the body.
+        is_signed: IsSigned,
+    },
+}
+
+/// See [`From::Signed`].
+pub type IsSigned = Arc<dyn Fn(&[u8], &str) -> bool + Send + Sync>;
+
 /// See [`Intake::take`].
-pub type Take = Arc<dyn Fn(&[u8]) -> Result<(), NotTaken> + Send + Sync>;
+pub type Take = Arc<dyn Fn(Vec<u8>) -> BoxFuture<'static, Result<(), NotTaken>> + Send + Sync>;
 
 /// Why a body was not taken.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -36,7 +55,7 @@ pub enum NotTaken {
 
 impl std::fmt::Debug for Intake {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Intake").field("token", &self.token).field("limit", &self.limit).finish_non_exhaustive()
+        f.debug_struct("Intake").field("limit", &self.limit).finish_non_exhaustive()
     }
 }
 
@@ -48,6 +67,10 @@ pub struct Open {
 
 impl Open {
     pub fn new(intake: Intake) -> Self {
-        Self { intake, slots: Semaphore::new(AT_ONCE) }
+        let places = match intake.from {
+            From::Bearer(_) => AT_ONCE,
+            From::Signed { .. } => UNKNOWN_AT_ONCE,
+        };
+        Self { intake, slots: Semaphore::new(places) }
     }
 }

@@ -28,6 +28,6 @@ pub use alerting::{Alerting, Reload};
 pub use config::{ServerConfig, TlsConfig, TokenConfig};
 pub use error::ServerError;
 pub use health::{ComponentState, Health};
-pub use intake::{Intake, NotTaken, Take};
+pub use intake::{From, Intake, IsSigned, NotTaken, Take};
 pub use rules::Books;
 pub use server::{Parts, Server};

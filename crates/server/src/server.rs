@@ -73,7 +73,7 @@ impl Server {
         };
         let Parts { engine, clock, metrics, health, rng, alerting, rules, intakes, ingest } = parts;
         for (name, intake) in &intakes {
-            access::check(&config, name, intake.token.as_ref())?;
+            access::check(&config, name, &intake.from)?;
         }
         let intakes = intakes.into_iter().map(|(name, intake)| (name, Open::new(intake))).collect();
         let watchers = Arc::new(Semaphore::new(config.max_watchers));

@@ -1,5 +1,7 @@
 use std::path::PathBuf;
+use std::time::Duration;
 
+use base::Timestamp;
 use clap::{Parser, Subcommand, ValueEnum};
 
 /// Is production what you declared? Watches, compares with Git, and pages.
@@ -8,7 +10,7 @@ use clap::{Parser, Subcommand, ValueEnum};
     name = "steadfast",
     version,
     disable_help_subcommand = true,
-    after_help = "Exit codes: 0 fine, 1 error, 2 drift or a failed canary found."
+    after_help = "Exit codes: 0 fine, 1 error, 2 drift, a failed canary or other pages found."
 )]
 pub struct Args {
     /// What to do.
@@ -86,6 +88,27 @@ pub enum Command {
         #[arg(long, value_enum, default_value_t = Output::Text)]
         output: Output,
     },
+    /// Which pages another configuration would have sent, against those that were: over the history of a
+    /// running Steadfast, which is neither written to nor sends anything. Exit code 2 if they differ.
+    Replay {
+        /// Pages from this time on, RFC 3339,
+        #[arg(long, value_name = "TIME", value_parser = time)]
+        from: Timestamp,
+        /// up to this one.
+        #[arg(long, value_name = "TIME", value_parser = time)]
+        to: Timestamp,
+        /// The other configuration; without one, nobody is paged.
+        #[arg(long, value_name = "FILE")]
+        config: Option<PathBuf>,
+        /// How long before that is looked for what was open.
+        #[arg(long, value_name = "DURATION", value_parser = duration, default_value = "7d")]
+        warm_up: Duration,
+        #[command(flatten)]
+        server: Server,
+        /// How to show it.
+        #[arg(long, value_enum, default_value_t = Output::Text)]
+        output: Output,
+    },
     /// Asks a running Steadfast.
     Sql {
         /// A SELECT.
@@ -96,6 +119,14 @@ pub enum Command {
         #[arg(long, value_enum, default_value_t = Format::Table)]
         output: Format,
     },
+}
+
+fn time(text: &str) -> Result<Timestamp, String> {
+    text.parse().map_err(|error: base::TimestampError| error.to_string())
+}
+
+fn duration(text: &str) -> Result<Duration, String> {
+    base::duration::parse(text).map_err(|error| error.to_string())
 }
 
 /// Kinds of tests.

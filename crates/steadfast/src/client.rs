@@ -1,12 +1,17 @@
 //! Asks a running Steadfast over HTTP.
 
-use app::{Entry, Report};
+use app::{Entry, History, Report};
+use async_trait::async_trait;
+use base::Limit;
 use futures::StreamExt;
 use reqwest::{Response, StatusCode, header};
 use serde::Deserialize;
 use serde_json::Value;
 
 use crate::args::Server;
+
+/// Bytes of one answer of history.
+const ANSWER: Limit = Limit::new("replay.answer_bytes", 2 << 30);
 
 /// Why an answer did not come.
 #[derive(Debug, thiserror::Error)]
@@ -98,6 +103,22 @@ impl Client {
         Ok(())
     }
 
+    /// Rows as a stream of Arrow's IPC format.
+    async fn sql_arrow(&self, query: &str) -> Result<Vec<u8>, ClientError> {
+        let url = self.url("/api/sql?format=arrow");
+        let mut bytes = self.ask(self.http.post(url).body(query.to_owned())).await?.bytes_stream();
+        let mut answer = Vec::new();
+        while let Some(piece) = bytes.next().await {
+            answer.extend_from_slice(&piece.map_err(|error| self.answer(&error))?);
+            let large = |problem: base::Exceeded| ClientError::Answer {
+                server: self.server.clone(),
+                problem: problem.to_string(),
+            };
+            ANSWER.check(answer.len() as u64).map_err(large)?;
+        }
+        Ok(answer)
+    }
+
     /// Each change of a verdict, until the server ends.
     pub async fn watch(&self, mut change: impl FnMut(Entry)) -> Result<(), ClientError> {
         let mut bytes = self.ask(self.http.get(self.url("/api/drift/watch"))).await?.bytes_stream();
@@ -142,6 +163,13 @@ impl Client {
 
     fn answer(&self, error: &dyn std::error::Error) -> ClientError {
         ClientError::Answer { server: self.server.clone(), problem: root(error) }
+    }
+}
+
+#[async_trait]
+impl History for Client {
+    async fn arrow(&self, sql: &str) -> Result<Vec<u8>, String> {
+        self.sql_arrow(sql).await.map_err(|error| error.to_string())
     }
 }
 

@@ -81,7 +81,7 @@ const fn append(
 const KEY: &[&str] = &["key"];
 const KEY_TIME: &[&str] = &["key", "time"];
 
-static TABLES: [TableDef; 26] = [
+static TABLES: [TableDef; 29] = [
     keyed("resources", Stream::Live, KEY, Some("present"), "What is live now."),
     append("resource_history", Stream::Live, KEY_TIME, days(30), "Every document seen live, and its end."),
     keyed("desired", Stream::Declared, KEY, Some("present"), "What is declared now."),
@@ -93,10 +93,16 @@ static TABLES: [TableDef; 26] = [
     keyed("summaries", Stream::Summaries, &["scope", "verdict"], None, "How many resources have each verdict."),
     keyed("findings", Stream::Findings, KEY, None, "What is wrong, or was."),
     append("finding_history", Stream::Findings, KEY_TIME, days(180), "Every change of a finding."),
+    append("rollouts", Stream::Rollouts, &["scope", "time"], days(90), "Rollouts: what began, spread and ended."),
     append("confirmations", Stream::Confirmations, KEY_TIME, days(90), "What servers said of suspects."),
     keyed("alerts", Stream::Alerts, KEY, None, "Incidents as they are now."),
     append("alert_history", Stream::Alerts, KEY_TIME, days(365), "Every change of an incident."),
     keyed("silences", Stream::Silences, KEY, None, "What nobody is told of, or was not."),
+    TableDef {
+        last_wins: true,
+        ..append("silence_history", Stream::Silences, KEY_TIME, days(90), "Every change of a silence.")
+    },
+    append("postings", Stream::Postings, &["time"], days(30), "Alerts as others posted them."),
     append("decisions", Stream::Decisions, &["fingerprint", "time"], days(90), "Why somebody was told, or was not."),
     TableDef {
         retention: days(30),
@@ -104,6 +110,10 @@ static TABLES: [TableDef; 26] = [
     },
     append("intents", Stream::Intents, KEY_TIME, days(365), "What was to be sent."),
     append("receipts", Stream::Receipts, KEY_TIME, days(365), "What providers did with intents."),
+    TableDef {
+        last_wins: true,
+        ..append("reactions", Stream::Reactions, KEY_TIME, days(365), "What was done about incidents at providers.")
+    },
     keyed("series", Stream::Series, &["series_id"], None, "Labels of series."),
     TableDef {
         time: "ts",
@@ -124,7 +134,7 @@ static TABLES: [TableDef; 26] = [
     TableDef { time: "ts", ..append("spans", Stream::Spans, &["service", "ts"], days(7), "Spans of traces.") },
 ];
 
-/// Every table. The streams `sets`, `suspects`, `ticks`, `rule_groups`, `postings`, `routings` and `notices` are kept nowhere.
+/// Every table. The streams `sets`, `suspects`, `ticks`, `rule_groups`, `routings` and `notices` are kept nowhere.
 pub fn tables() -> &'static [TableDef] {
     &TABLES
 }

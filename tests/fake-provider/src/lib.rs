@@ -3,7 +3,7 @@
 //! contract, keeps incidents by key as the provider does, and tells what it saw. It takes
 //! Opsgenie's alerts at `/v2/alerts`, Slack's at `/api/chat.postMessage`, `/api/chat.update` and
 //! `/services/..`, cards for Teams at `/workflows/..` and alerts as an Alertmanager at
-//! `/api/v2/alerts`, too.
+//! `/api/v2/alerts`, too. A [`Webhook`] is what PagerDuty posts when somebody does something there.
 //!
 //! - `GET /_log`: every request as a JSON line ([`Entry`]), with its time of arrival.
 //! - `GET /_stats`: the counts and incidents ([`Stats`]).
@@ -18,7 +18,9 @@ mod mode;
 mod opsgenie;
 mod pagerduty;
 mod server;
+mod webhook;
 
 pub use ledger::{Entry, Incident, Stats};
 pub use mode::{Kind, Mode};
 pub use server::FakeProvider;
+pub use webhook::Webhook;

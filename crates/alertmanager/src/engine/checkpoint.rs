@@ -1,6 +1,7 @@
 //! What must survive a restart, as JSON. The configuration is not part of it: who drives the engine
 //! has its text, and configures before it restores.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use base::Timestamp;
@@ -18,6 +19,8 @@ struct SavedRef<'a> {
     groups: Vec<(u64, &'a Group)>,
     next_group: u64,
     silences: Vec<&'a Silence>,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    adopted: &'a BTreeMap<Fingerprint, String>,
     sweep: Option<Fingerprint>,
     looked: Timestamp,
 }
@@ -37,6 +40,8 @@ struct Saved {
     groups: Vec<(u64, Group)>,
     next_group: u64,
     silences: Vec<Silence>,
+    #[serde(default)]
+    adopted: BTreeMap<Fingerprint, String>,
     sweep: Option<Fingerprint>,
     looked: Timestamp,
 }
@@ -61,6 +66,7 @@ impl Engine {
             groups: self.groups.iter().map(|(id, group)| (*id, group)).collect(),
             next_group: self.next_group,
             silences: self.silences.iter().collect(),
+            adopted: &self.adopted,
             sweep: self.sweep,
             looked: self.looked,
         })
@@ -72,18 +78,18 @@ impl Engine {
     /// If the state is not one that [`Self::save`] made.
     pub fn restored(setup: Setup, state: &str, now: Timestamp) -> Result<Self, serde_json::Error> {
         let saved: Saved = serde_json::from_str(state)?;
-        let Saved { next_group, sweep, looked, .. } = saved;
-        let mut engine = Self { next_group, sweep, looked, ..Self::new() };
+        let Saved { next_group, sweep, looked, adopted, silences, alerts, groups } = saved;
+        let mut engine = Self { next_group, sweep, looked, adopted, ..Self::new() };
         engine.configure(setup, now);
-        saved.silences.into_iter().for_each(|silence| engine.silences.restore(silence));
-        for SavedAlert { alert, groups, cause } in saved.alerts {
+        silences.into_iter().for_each(|silence| engine.silences.restore(silence));
+        for SavedAlert { alert, groups, cause } in alerts {
             let fingerprint = alert.fingerprint();
             engine.inhibitor.update(fingerprint, &alert.labels, fires_until(&alert, now));
             let cause = cause.map(|(incident, body)| Cause { incident, body: body.into() });
             engine.incidents.extend(cause.iter().map(|cause| (cause.incident.clone(), fingerprint)));
             engine.alerts.insert(fingerprint, Held { alert: Arc::new(alert), groups, cause });
         }
-        for (id, group) in saved.groups {
+        for (id, group) in groups {
             engine.by_identity.insert(group.identity.clone(), id);
             engine.due.insert((group.due, id));
             if group.opened.is_some() {

@@ -15,6 +15,8 @@ pub enum Decision {
     Muted(Vec<String>),
     /// Its route is not active now: none of these time intervals is.
     Inactive(Vec<String>),
+    /// It is told of in the incident that is named.
+    Joined(String),
     /// Its receiver has no way out.
     Nowhere,
 }
@@ -28,6 +30,7 @@ impl Decision {
             Self::Inhibited(_) => "inhibited",
             Self::Muted(_) => "muted",
             Self::Inactive(_) => "inactive",
+            Self::Joined(_) => "joined",
             Self::Nowhere => "nowhere",
         }
     }
@@ -37,6 +40,7 @@ impl Decision {
         match self {
             Self::Silenced(names) | Self::Muted(names) | Self::Inactive(names) => names.join(","),
             Self::Inhibited(alerts) => alerts.iter().map(ToString::to_string).collect::<Vec<_>>().join(","),
+            Self::Joined(by) => by.clone(),
             Self::Told | Self::Nowhere => String::new(),
         }
     }

@@ -143,6 +143,9 @@ impl Engine {
 
     /// What holds an alert back, whatever its route.
     pub(super) fn suppressed(&self, alert: Fingerprint, labels: &Labels, now: Timestamp) -> Option<Decision> {
+        if let Some(by) = self.adopted.get(&alert) {
+            return Some(Decision::Joined(by.clone()));
+        }
         let mut inhibited_by = self.inhibitor.inhibited_by(labels, now);
         inhibited_by.retain(|by| *by != alert);
         if !inhibited_by.is_empty() {

@@ -52,6 +52,8 @@ pub struct Engine {
     incidents: HashMap<String, Fingerprint>,
     due: BTreeSet<(Timestamp, u64)>,
     silences: Silences,
+    /// Alerts that are told of in an incident of another kind, which is named: here they are held back.
+    adopted: BTreeMap<Fingerprint, String>,
     inhibitor: Inhibitor,
     /// Where the search for alerts that are over goes on.
     sweep: Option<Fingerprint>,
@@ -150,6 +152,29 @@ impl Engine {
     /// Whether an alert with these labels is held.
     pub fn holds(&self, alert: Fingerprint) -> bool {
         self.alerts.contains_key(&alert)
+    }
+
+    /// The alert with these labels, if it is held.
+    pub fn alert(&self, alert: Fingerprint) -> Option<&Alert> {
+        self.alerts.get(&alert).map(|held| &*held.alert)
+    }
+
+    /// Whether a silence or another alert holds back what has these labels.
+    pub fn is_suppressed(&self, labels: &Labels, now: Timestamp) -> bool {
+        !self.silences.mutes(labels, now).is_empty() || !self.inhibitor.inhibited_by(labels, now).is_empty()
+    }
+
+    /// Holds an alert back from now on: it is told of in `by`.
+    pub fn adopt(&mut self, alert: Fingerprint, by: &str) {
+        self.adopted.insert(alert, by.to_owned());
+    }
+
+    /// Ends that; its groups are looked at once more.
+    pub fn release(&mut self, alert: Fingerprint, now: Timestamp) {
+        if self.adopted.remove(&alert).is_some() {
+            let groups = self.alerts.get(&alert).map(|held| held.groups.clone()).unwrap_or_default();
+            groups.into_iter().for_each(|id| self.schedule(id, now));
+        }
     }
 
     /// Takes what is new of an incident: its alert, with labels that no other incident has, and what

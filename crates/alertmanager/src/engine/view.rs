@@ -17,12 +17,15 @@ pub struct Status {
     pub inhibited_by: Vec<Fingerprint>,
     /// Names of time intervals.
     pub muted_by: Vec<String>,
+    /// The incident of another kind that it is told of in.
+    pub joined: Option<String>,
 }
 
 impl Status {
     /// Whether anything does.
     pub const fn is_suppressed(&self) -> bool {
-        !(self.silenced_by.is_empty() && self.inhibited_by.is_empty() && self.muted_by.is_empty())
+        let muted = !(self.silenced_by.is_empty() && self.inhibited_by.is_empty() && self.muted_by.is_empty());
+        muted || self.joined.is_some()
     }
 }
 
@@ -97,7 +100,8 @@ impl Engine {
         let mut muted_by: Vec<String> = blocked.flat_map(names).collect();
         muted_by.sort();
         muted_by.dedup();
-        let status = Status { silenced_by: self.silences.mutes(labels, now), inhibited_by, muted_by };
+        let joined = self.adopted.get(&fingerprint).cloned();
+        let status = Status { silenced_by: self.silences.mutes(labels, now), inhibited_by, muted_by, joined };
         AlertView { fingerprint, alert: Arc::clone(&held.alert), receivers, status }
     }
 }

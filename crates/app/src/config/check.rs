@@ -1,8 +1,12 @@
 //! What a type cannot say: names that must differ, parts that need each other.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use super::{Config, Problem, ReceiverConfig};
+
+/// Told anew any sooner, what somebody has just resolved would only annoy.
+const SOON: Duration = Duration::from_secs(60);
 
 /// The mistakes of a configuration whose types are right.
 pub(super) fn check(config: &Config, text: &str) -> Vec<Problem> {
@@ -31,6 +35,10 @@ pub(super) fn check(config: &Config, text: &str) -> Vec<Problem> {
     }
     for receiver in &config.receivers {
         if let Some(problem) = fallback(receiver, &names) {
+            say(&receiver.name, format!("receivers.{}: {problem}", receiver.name));
+        }
+        if receiver.again_after < SOON {
+            let problem = "again_after: a minute is the least";
             say(&receiver.name, format!("receivers.{}: {problem}", receiver.name));
         }
     }

@@ -158,11 +158,16 @@ pub struct AlertmanagerConfig {
     pub config_file: PathBuf,
     /// Alerts that are held at once; more are refused with 429 (limit `alertmanager.alerts`).
     pub max_alerts: u64,
+    /// Posted alerts that begin during a rollout, at what rolls out, join its incident; without, what the configuration says holds for them unchanged.
+    pub join_rollouts: bool,
 }
 
 /// The two ways to write it.
 #[derive(Deserialize)]
-#[serde(untagged, expecting = "the path of an Alertmanager configuration, or `config_file` and `max_alerts`")]
+#[serde(
+    untagged,
+    expecting = "the path of an Alertmanager configuration, or `config_file`, `max_alerts` and `join_rollouts`"
+)]
 enum FileOrSettings {
     File(PathBuf),
     Settings {
@@ -170,6 +175,8 @@ enum FileOrSettings {
         config_file: PathBuf,
         #[serde(default = "max_alerts")]
         max_alerts: u64,
+        #[serde(default)]
+        join_rollouts: bool,
     },
 }
 
@@ -179,15 +186,17 @@ const fn max_alerts() -> u64 {
 
 impl Default for AlertmanagerConfig {
     fn default() -> Self {
-        Self { config_file: PathBuf::new(), max_alerts: max_alerts() }
+        Self { config_file: PathBuf::new(), max_alerts: max_alerts(), join_rollouts: false }
     }
 }
 
 impl From<FileOrSettings> for AlertmanagerConfig {
     fn from(written: FileOrSettings) -> Self {
         match written {
-            FileOrSettings::File(config_file) => Self { config_file, max_alerts: max_alerts() },
-            FileOrSettings::Settings { config_file, max_alerts } => Self { config_file, max_alerts },
+            FileOrSettings::File(config_file) => Self { config_file, ..Self::default() },
+            FileOrSettings::Settings { config_file, max_alerts, join_rollouts } => {
+                Self { config_file, max_alerts, join_rollouts }
+            }
         }
     }
 }
@@ -212,6 +221,9 @@ pub struct ReceiverConfig {
     /// It is told only what it is the fallback for.
     #[serde(default)]
     pub only_as_fallback: bool,
+    /// An incident that was resolved at the provider and is still open here is told anew after this time. At least a minute.
+    #[serde(with = "base::duration", default = "again_after")]
+    pub again_after: std::time::Duration,
     /// Rates and time-outs other than the provider's.
     #[serde(default)]
     pub limits: notify::ReceiverConfig,
@@ -222,6 +234,10 @@ pub struct ReceiverConfig {
 
 const fn escalate_after() -> std::time::Duration {
     std::time::Duration::from_secs(900)
+}
+
+const fn again_after() -> std::time::Duration {
+    std::time::Duration::from_secs(3600)
 }
 
 const fn warning() -> model::Severity {

@@ -1,5 +1,5 @@
 //! The state as JSON:
-//! `{"version", "next", "full", "opened", "incidents": [{"id", .., "details": [[key, detail]], "rest"}]}`.
+//! `{"version", "next", "full", "opened", "incidents": [{"id", .., "details": [[key, detail]], "rest"}], "rollouts"}`.
 //! `rest` is hexadecimal, 17 bytes a finding: its key, then its severity's number, plus 128 if its
 //! evidence is missing.
 
@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use super::AlertFold;
 use super::incident::{Brief, Incident, Told};
+use super::rollout::Rollouts;
 use super::symptom::{Commit, Detail};
 
 const VERSION: u32 = 1;
@@ -25,6 +26,8 @@ struct Saved {
     full: bool,
     opened: BTreeMap<String, i64>,
     incidents: Vec<SavedIncident>,
+    #[serde(default)]
+    rollouts: Rollouts,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -37,6 +40,8 @@ struct SavedIncident {
     peak: u64,
     labels: Labels,
     commit: Commit,
+    #[serde(default)]
+    rollout: Option<String>,
     root: String,
     headline: String,
     details: Vec<(String, Detail)>,
@@ -53,6 +58,7 @@ impl AlertFold {
             next: self.next,
             full: self.full,
             opened: self.opened.clone(),
+            rollouts: self.rollouts.clone(),
             incidents: self.incidents.iter().map(|(id, incident)| save(*id, incident)).collect(),
         };
         // Strings and numbers only: it cannot fail.
@@ -65,7 +71,7 @@ impl AlertFold {
             return Err(format!("its format is version {}, this program reads {VERSION}", saved.version));
         }
         let mut fold = Self::new(self.config.clone());
-        (fold.next, fold.full, fold.opened) = (saved.next, saved.full, saved.opened);
+        (fold.next, fold.full, fold.opened, fold.rollouts) = (saved.next, saved.full, saved.opened, saved.rollouts);
         for incident in saved.incidents {
             let id = incident.id;
             let incident = load(incident)?;
@@ -94,6 +100,7 @@ fn save(id: u64, incident: &Incident) -> SavedIncident {
         peak: incident.peak,
         labels: incident.labels,
         commit: incident.commit,
+        rollout: incident.rollout,
         root: incident.root.to_string(),
         headline: incident.headline,
         details: incident.details.into_iter().map(|(key, detail)| (key.to_string(), detail)).collect(),
@@ -116,6 +123,7 @@ fn load(saved: SavedIncident) -> Result<Incident, String> {
         peak: saved.peak,
         labels: saved.labels,
         commit: saved.commit,
+        rollout: saved.rollout,
         root: key(&saved.root)?,
         headline: saved.headline,
         details: details.collect::<Result<_, String>>()?,

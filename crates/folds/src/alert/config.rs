@@ -16,6 +16,10 @@ pub struct AlertConfig {
     /// An incident is `widened` each time its findings have become so many times as many (at
     /// least 2).
     pub widen_factor: u64,
+    /// How long after a rollout what begins to go wrong where it was is a symptom of it, and what has not ended is told of by itself.
+    /// With zero, rollouts have no symptoms.
+    #[serde(deserialize_with = "base::duration::deserialize")]
+    pub rollout_window: Duration,
     /// Findings that an alert describes; it counts the rest.
     pub symptoms: usize,
     /// Findings of one incident whose texts are kept, so that there is something to describe when
@@ -33,6 +37,7 @@ impl Default for AlertConfig {
             group_wait: Duration::ZERO,
             update_interval: Duration::from_secs(5),
             widen_factor: 10,
+            rollout_window: Duration::from_secs(600),
             symptoms: 20,
             kept: 100,
             max_incidents: 100_000,

@@ -39,6 +39,8 @@ pub(super) struct Incident {
     /// What all findings so far share.
     pub labels: Labels,
     pub commit: Commit,
+    /// The rollout that its findings are symptoms of, in a few words.
+    pub rollout: Option<String>,
     /// The finding that came first.
     pub root: Key,
     /// One line about the root, kept for when it is resolved.
@@ -64,6 +66,7 @@ impl Incident {
             peak: 0,
             labels,
             commit: Commit::default(),
+            rollout: None,
             root,
             headline: String::new(),
             details: BTreeMap::new(),

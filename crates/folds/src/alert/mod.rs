@@ -11,12 +11,15 @@
 //! | `updated` | anything else changed, at most once in `update_interval` |
 //! | `resolved` | its last finding is resolved, or belongs to another cause now |
 //!
+//! While a revision rolls out, what begins to go wrong where it does belongs to the rollout's incident, see `rollout`.
+//!
 //! The incident's name is `<cause>#<milliseconds of its opening>`: an incident of a cause that comes
 //! back is a new one, and nothing in the configuration changes the name of an open one.
 
 mod checkpoint;
 mod config;
 mod incident;
+mod rollout;
 mod symptom;
 mod tell;
 #[cfg(test)]
@@ -26,11 +29,12 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use base::{Limit, Timestamp};
 use fold::{DocumentRef, Fold, FoldError, Found, Outputs};
-use model::rows::Finding;
+use model::rows::{Finding, Revision, VerdictRow};
 use model::{AlertState, Key, ModelError, Record, Stream};
 
 pub use self::config::AlertConfig;
 use self::incident::Incident;
+use self::rollout::{Member, Parent, Rollouts};
 pub use self::tell::Evidence;
 
 const NAME: &str = "alert";
@@ -50,6 +54,7 @@ pub struct AlertFold {
     /// The last opening of causes that opened in the newest millisecond, so that no two incidents
     /// have one name.
     opened: BTreeMap<String, i64>,
+    rollouts: Rollouts,
     /// Findings were refused because there are too many.
     full: bool,
 }
@@ -67,6 +72,7 @@ impl AlertFold {
             by_finding: BTreeMap::new(),
             due: BTreeSet::new(),
             opened: BTreeMap::new(),
+            rollouts: Rollouts::default(),
             full: false,
         }
     }
@@ -82,11 +88,12 @@ impl AlertFold {
     }
 
     /// Takes one finding in; gives the incidents that it touches.
-    fn take(&mut self, row: &Finding, touched: &mut BTreeSet<u64>) {
+    fn take(&mut self, row: &Finding, now: Timestamp, touched: &mut BTreeSet<u64>) {
         let known = self.by_finding.get(&row.key).copied();
         match (row.state, known) {
-            (AlertState::Firing, _) => self.fire(row, known, touched),
+            (AlertState::Firing, _) => self.fire(row, known, now, touched),
             (AlertState::Resolved, Some(id)) => {
+                self.rollouts.leave(&row.scope, row.key);
                 self.remove(row.key, id);
                 touched.insert(id);
                 count("cleared");
@@ -103,36 +110,99 @@ impl AlertFold {
         }
     }
 
-    fn fire(&mut self, row: &Finding, known: Option<u64>, touched: &mut BTreeSet<u64>) {
-        let home = self.by_cause.get(&row.cause).copied();
+    fn fire(&mut self, row: &Finding, known: Option<u64>, now: Timestamp, touched: &mut BTreeSet<u64>) {
+        let placed = known.is_some() || self.by_cause.contains_key(&row.cause);
+        // What a rollout's alert is about is its incident's cause already.
+        let placed = placed && row.kind != "alert";
+        let parent = self.rollouts.adopt(row, placed, now, self.config.rollout_window);
+        let member = Member::of(row);
+        self.place(row.key, member, parent, known, now, touched);
+    }
+
+    /// Puts a finding into the incident of its rollout, or of its cause.
+    fn place(
+        &mut self,
+        key: Key,
+        member: Member,
+        parent: Option<Parent>,
+        known: Option<u64>,
+        now: Timestamp,
+        touched: &mut BTreeSet<u64>,
+    ) {
+        let cause = parent.as_ref().map_or(&member.cause, |parent| &parent.cause).clone();
+        let home = self.by_cause.get(&cause).copied();
         if let Some(old) = known.filter(|old| Some(*old) != home) {
-            self.remove(row.key, old);
+            self.remove(key, old);
             touched.insert(old);
             count("moved");
         }
         let new = home.is_none() || known != home;
         if new && !self.has_room(home.is_none()) {
-            self.refuse(row.time, touched);
+            self.rollouts.leave(&member.scope, key);
+            self.refuse(now, touched);
             return;
         }
-        let id = self.attach(row, home);
+        let joined = parent.is_some();
+        let id = self.attach(key, cause, member, parent, home);
         touched.insert(id);
-        count(if new { "attached" } else { "repeated" });
+        count(match (new, joined) {
+            (true, true) => "joined_rollout",
+            (true, false) => "attached",
+            (false, _) => "repeated",
+        });
     }
 
-    fn attach(&mut self, row: &Finding, home: Option<u64>) -> u64 {
-        let (detail, commit) = symptom::read(row);
-        let labels = symptom::labels(row);
+    fn attach(&mut self, key: Key, cause: String, member: Member, parent: Option<Parent>, home: Option<u64>) -> u64 {
         let id = home.unwrap_or(self.next);
         if home.is_none() {
             self.next += 1;
-            self.by_cause.insert(row.cause.clone(), id);
+            self.by_cause.insert(cause.clone(), id);
         }
-        let new = || Incident::new(row.cause.clone(), row.scope.clone(), row.key, labels.clone());
-        let incident = self.incidents.entry(id).or_insert_with(new);
-        incident.put(row.key, detail, &labels, commit, self.config.kept);
-        self.by_finding.insert(row.key, id);
+        let Member { scope, detail, labels, commit, .. } = member;
+        let incident = self.incidents.entry(id).or_insert_with(|| Incident::new(cause, scope, key, labels.clone()));
+        let commit = match parent {
+            Some(parent) => {
+                incident.rollout = Some(parent.title);
+                Some(parent.commit)
+            }
+            None => commit,
+        };
+        incident.put(key, detail, &labels, commit, self.config.kept);
+        self.by_finding.insert(key, id);
         id
+    }
+
+    /// Symptoms of rollouts whose window is over go where they had gone without it.
+    fn settle_rollouts(
+        &mut self,
+        record: &Record,
+        touched: &mut BTreeSet<u64>,
+        outputs: &mut Outputs,
+    ) -> Result<(), ModelError> {
+        let (left, rows) = self.rollouts.settle(record.time, self.config.rollout_window);
+        for (key, member) in left {
+            let known = self.by_finding.get(&key).copied();
+            // Who posted an alert takes it back, and tells of it.
+            if known.is_some() && !member.posted {
+                self.place(key, member, None, known, record.time, touched);
+            }
+        }
+        outputs.push(Rollouts::to(), &rows)
+    }
+
+    /// Takes what rolls out.
+    fn roll(&mut self, record: &Record) -> Result<(), ModelError> {
+        if self.config.rollout_window.is_zero() {
+            return Ok(());
+        }
+        match record.batch.stream {
+            Stream::Revisions => record.rows::<Revision>()?.iter().for_each(|row| self.rollouts.revise(row)),
+            Stream::Verdicts => {
+                record.rows::<VerdictRow>()?.iter().for_each(|row| self.rollouts.judge(row, record.time));
+            }
+            _ => {}
+        }
+        Ok(())
     }
 
     fn remove(&mut self, key: Key, id: u64) {
@@ -154,7 +224,7 @@ impl AlertFold {
             self.full = true;
             let row = tell::full(time, &self.config);
             let home = self.by_cause.get(&row.cause).copied();
-            touched.insert(self.attach(&row, home));
+            touched.insert(self.attach(row.key, row.cause.clone(), Member::of(&row), None, home));
         }
     }
 
@@ -164,17 +234,19 @@ impl AlertFold {
         if below(self.by_finding.len(), self.findings_limit) && below(self.incidents.len(), self.incidents_limit) {
             self.full = false;
             let row = tell::full(time, &self.config);
-            self.take(&Finding { state: AlertState::Resolved, ..row }, touched);
+            self.take(&Finding { state: AlertState::Resolved, ..row }, time, touched);
         }
     }
 
     fn advance(&mut self, record: &Record, outputs: &mut Outputs) -> Result<(), ModelError> {
         let mut touched = BTreeSet::new();
+        self.roll(record)?;
         if record.batch.stream == Stream::Findings {
             for row in &record.rows::<Finding>()? {
-                self.take(row, &mut touched);
+                self.take(row, record.time, &mut touched);
             }
         }
+        self.settle_rollouts(record, &mut touched, outputs)?;
         touched.extend(self.due.range(..=(record.time, u64::MAX)).map(|(_, id)| *id));
         self.tell(record, &touched, outputs)?;
         if self.full {
@@ -201,7 +273,8 @@ impl Fold for AlertFold {
     }
 
     fn next_tick(&self) -> Option<Timestamp> {
-        self.due.first().map(|(at, _)| *at)
+        let due = self.due.first().map(|(at, _)| *at);
+        due.into_iter().chain(self.rollouts.next(self.config.rollout_window)).min()
     }
 
     fn checkpoint(&self) -> Vec<u8> {

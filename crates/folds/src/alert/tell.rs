@@ -27,6 +27,9 @@ pub struct Evidence {
     /// Its message.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub message: Option<String>,
+    /// The rollout that the symptoms came of.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rollout: Option<String>,
     /// The root first, then the worst, then the oldest.
     pub symptoms: Vec<Symptom>,
     /// How many open findings are not among them.
@@ -167,6 +170,7 @@ fn alert(
         revision: incident.commit.revision.clone(),
         author: incident.commit.author.clone(),
         message: incident.commit.message.clone(),
+        rollout: incident.rollout.clone(),
         omitted: findings - symptoms.len() as u64,
         unknown: incident.unknown(),
         shard: record.shard,
@@ -176,6 +180,10 @@ fn alert(
     if let Some(first) = evidence.symptoms.first() {
         incident.headline.clone_from(&first.summary);
     }
+    let headline = match &incident.rollout {
+        Some(rollout) => format!("{rollout}: {}", incident.headline),
+        None => incident.headline.clone(),
+    };
     Alert {
         time: record.time,
         key: Key::of(name.as_bytes()),
@@ -184,7 +192,7 @@ fn alert(
         scope: incident.scope.clone(),
         state: if findings == 0 { AlertState::Resolved } else { AlertState::Firing },
         severity: incident.severity,
-        summary: summary(&incident.headline, findings),
+        summary: summary(&headline, findings),
         since,
         findings: i64::try_from(findings).unwrap_or(i64::MAX),
         labels: incident.labels.clone(),

@@ -1,5 +1,5 @@
 //! The state as JSON:
-//! `{"version", "lanes": {incident: {receiver: lane}}, "sick", "down", "direct", "digests"}`.
+//! `{"version", "lanes": {incident: {receiver: lane}}, "sick", "down", "direct", "digests", "names": [[receiver, name, incident]]}`.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -21,6 +21,7 @@ struct SavedRef<'a> {
     down: &'a BTreeSet<String>,
     direct: &'a BTreeSet<String>,
     digests: &'a BTreeMap<String, Digest>,
+    names: Vec<(&'a String, &'a String, &'a String)>,
 }
 
 #[derive(Deserialize)]
@@ -34,12 +35,15 @@ struct Saved {
     direct: BTreeSet<String>,
     #[serde(default)]
     digests: BTreeMap<String, Digest>,
+    #[serde(default)]
+    names: Vec<(String, String, String)>,
 }
 
 impl OutboxFold {
     pub(super) fn save(&self) -> Vec<u8> {
         let Self { lanes, sick, down, direct, digests, .. } = self;
-        let saved = SavedRef { version: VERSION, lanes, sick, down, direct, digests };
+        let names = self.names.iter().map(|((receiver, name), incident)| (receiver, name, incident)).collect();
+        let saved = SavedRef { version: VERSION, lanes, sick, down, direct, digests, names };
         // Strings and numbers only: it cannot fail.
         serde_json::to_vec(&saved).unwrap_or_default()
     }
@@ -51,6 +55,7 @@ impl OutboxFold {
         }
         let mut fold = Self::with(self.config.clone(), self.routes.clone());
         (fold.sick, fold.down, fold.direct, fold.digests) = (saved.sick, saved.down, saved.direct, saved.digests);
+        fold.names = saved.names.into_iter().map(|(receiver, name, incident)| ((receiver, name), incident)).collect();
         let digests = std::mem::take(&mut fold.digests);
         fold.digests = digests.into_iter().filter(|(receiver, _)| fold.knows(receiver)).collect();
         for (incident, mut lanes) in saved.lanes {
@@ -67,6 +72,8 @@ impl OutboxFold {
             }
         }
         fold.watch_restored();
+        fold.react_restored();
+        fold.wider_restored();
         *self = fold;
         Ok(())
     }

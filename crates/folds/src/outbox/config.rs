@@ -1,4 +1,4 @@
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use globset::{Glob, GlobSet, GlobSetBuilder};
@@ -14,6 +14,15 @@ pub struct OutboxConfig {
     pub receivers: Vec<Route>,
     /// Who tells what a receiver could not. Each receiver has at most one.
     pub fallbacks: Vec<Fallback>,
+    /// Receivers whose providers say what was done about an incident.
+    pub again: Vec<Again>,
+    /// Receivers whose providers wake nobody for what is told of an open incident: there one that widens is told of in another one.
+    pub wakes_once: BTreeSet<String>,
+    /// An incident has widened when its findings have become so many times as many as people were paged for (at least 2), or it is worse.
+    pub widen_factor: u64,
+    /// How long after a page more findings wait to be paged for; what is worse does not.
+    #[serde(deserialize_with = "base::duration::deserialize")]
+    pub widen_quiet: Duration,
     /// Where the pages are: `https://steadfast.example`. An incident's page is
     /// `<link_base>/incidents/<key>`.
     pub link_base: Option<String>,
@@ -32,6 +41,10 @@ impl Default for OutboxConfig {
         Self {
             receivers: Vec::new(),
             fallbacks: Vec::new(),
+            again: Vec::new(),
+            wakes_once: BTreeSet::new(),
+            widen_factor: 10,
+            widen_quiet: Duration::from_secs(300),
             link_base: None,
             retry_refused: Duration::from_secs(300),
             retry_refused_max: Duration::from_secs(6 * 3600),
@@ -71,6 +84,17 @@ pub struct Fallback {
     pub after: Duration,
 }
 
+/// A receiver whose provider says that somebody resolved an incident there.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Again {
+    /// The receiver.
+    pub receiver: String,
+    /// How long it is told nothing of an incident that was resolved there and is open here. Then it is told anew.
+    #[serde(deserialize_with = "base::duration::deserialize")]
+    pub after: Duration,
+}
+
 const fn least() -> Severity {
     Severity::Info
 }
@@ -92,6 +116,7 @@ pub struct RouteError {
 pub(super) struct Routes {
     routes: BTreeMap<String, Vec<(Route, GlobSet)>>,
     fallbacks: BTreeMap<String, Fallback>,
+    again: BTreeMap<String, Duration>,
 }
 
 impl Routes {
@@ -101,7 +126,8 @@ impl Routes {
             routes.entry(route.receiver.clone()).or_default().push((route.clone(), globs(route)?));
         }
         let fallbacks = config.fallbacks.iter().map(|fallback| (fallback.receiver.clone(), fallback.clone()));
-        Ok(Self { routes, fallbacks: fallbacks.collect() })
+        let again = config.again.iter().map(|again| (again.receiver.clone(), again.after));
+        Ok(Self { routes, fallbacks: fallbacks.collect(), again: again.collect() })
     }
 
     pub fn knows(&self, receiver: &str) -> bool {
@@ -111,6 +137,11 @@ impl Routes {
     /// Who is told what `receiver` could not be told.
     pub fn fallback(&self, receiver: &str) -> Option<&Fallback> {
         self.fallbacks.get(receiver)
+    }
+
+    /// After how long `receiver` is told anew of what was resolved there; nothing if it never says so.
+    pub fn again(&self, receiver: &str) -> Option<Duration> {
+        self.again.get(receiver).copied()
     }
 
     /// The receivers that are to be told of `alert`, in order of name.

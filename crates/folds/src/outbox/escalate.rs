@@ -19,6 +19,9 @@ impl OutboxFold {
     pub(super) fn watch(&mut self, receiver: &str, incident: &str, now: Timestamp) {
         self.unwatch(receiver, incident);
         let Some(after) = self.routes.fallback(receiver).map(|fallback| fallback.after) else { return };
+        if self.is_acknowledged(incident) {
+            return;
+        }
         let Some(lane) = self.lanes.get_mut(incident).and_then(|lanes| lanes.get_mut(receiver)) else { return };
         if !lane.escalated && !lane.closing {
             lane.watched = Some(now.plus(after));
@@ -66,9 +69,10 @@ impl OutboxFold {
     /// Tells the fallback of `receiver` what that one was to tell; once.
     fn escalate(&mut self, receiver: &str, incident: &str, why: &str, now: Timestamp, told: &mut Told) {
         let Some(to) = self.routes.fallback(receiver).map(|fallback| fallback.to.clone()) else { return };
+        let acknowledged = self.is_acknowledged(incident);
         let Some(lane) = self.lanes.get_mut(incident).and_then(|lanes| lanes.get_mut(receiver)) else { return };
         // The end of an incident is no news to who was not told of it.
-        if lane.escalated || lane.closing {
+        if lane.escalated || lane.closing || acknowledged {
             return;
         }
         let Some(mut notification) = lane.wanted.clone() else { return };

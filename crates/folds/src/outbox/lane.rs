@@ -2,7 +2,7 @@
 
 use base::Timestamp;
 use model::rows::Intent;
-use model::{Key, Outcome};
+use model::{Key, Outcome, Severity};
 use notify::{Action, Notification};
 use serde::{Deserialize, Serialize};
 
@@ -37,6 +37,57 @@ pub(super) struct Lane {
     /// What the provider called it last.
     #[serde(default)]
     pub reference: Option<String>,
+    /// Somebody acknowledged it at the provider.
+    #[serde(default)]
+    pub acknowledged: bool,
+    /// It was resolved at the provider, and is open here.
+    #[serde(default)]
+    pub closed: Option<Closed>,
+    /// The next intent opens it anew at the provider.
+    #[serde(default)]
+    pub anew: bool,
+    /// When the last reaction that counted happened, and those of that time.
+    #[serde(default)]
+    pub reacted: Option<(Timestamp, Vec<String>)>,
+    /// What the provider calls its incident.
+    #[serde(default)]
+    pub alias: Option<String>,
+    /// What people were last paged for, in this incident or a child of it.
+    #[serde(default)]
+    pub paged: Option<Paged>,
+    /// It has widened since, which is still to be paged for.
+    #[serde(default)]
+    pub wider: Option<Wider>,
+    /// How many children it has.
+    #[serde(default)]
+    pub children: u32,
+}
+
+/// See [`Lane::paged`].
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Paged {
+    pub time: Timestamp,
+    pub severity: Severity,
+    pub findings: u64,
+}
+
+/// See [`Lane::wider`].
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Wider {
+    pub due: Timestamp,
+    pub notification: Box<Notification>,
+}
+
+/// See [`Lane::closed`].
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Closed {
+    /// `resolved by Ann in PagerDuty`.
+    pub how: String,
+    /// When it is told anew.
+    pub until: Timestamp,
 }
 
 impl Lane {
@@ -54,6 +105,14 @@ impl Lane {
             escalated: false,
             watched: None,
             reference: None,
+            acknowledged: false,
+            closed: None,
+            anew: false,
+            reacted: None,
+            alias: None,
+            paged: None,
+            wider: None,
+            children: 0,
         }
     }
 
@@ -82,23 +141,26 @@ impl Lane {
     }
 
     /// Whether what waits may go now: one intent at a time, and nothing to a receiver that is
-    /// refused, until it is tried again.
+    /// refused, until it is tried again, nor to one where it was resolved.
     pub fn ready(&self) -> bool {
-        self.waiting && !self.in_flight() && self.failed != Some(Outcome::Refused)
+        self.waiting && !self.in_flight() && self.failed != Some(Outcome::Refused) && self.closed.is_none()
     }
 
     /// The intent that tells what is wanted.
     pub fn intent(&mut self, receiver: &str, incident: &str, now: Timestamp) -> Option<(String, Intent)> {
         let notification = self.wanted.as_mut()?;
-        notification.action = match (self.closing, self.reached) {
+        notification.action = match (self.closing, self.reached && !self.anew) {
             (true, _) => Action::Resolve,
             (false, true) => Action::Update,
             (false, false) => Action::Trigger,
         };
         notification.time = now;
         notification.reference.clone_from(&self.reference);
+        if notification.action == Action::Trigger {
+            self.paged = Some(Paged { time: now, severity: notification.severity, findings: notification.findings });
+        }
         self.sequence += 1;
-        (self.waiting, self.failed) = (false, None);
+        (self.waiting, self.failed, self.anew) = (false, None, false);
         let name = format!("{receiver}/{incident}/{}", self.sequence);
         let intent = Intent {
             time: now,

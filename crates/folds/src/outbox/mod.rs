@@ -17,15 +17,24 @@
 //! after a time is a trigger for the fallback, once an incident, whose reason says why. From then on
 //! the fallback is told of that incident like any receiver of it, its end included.
 //!
+//! A receiver's provider may say what people did there. An incident that is acknowledged is not
+//! escalated. One that is resolved there and open here is told anew, as a new incident of the
+//! provider under the same key, when it widens, or after a time; until then nothing is told.
+//!
+//! Some providers wake nobody for what is told of an open incident. There, one that has widened (it is worse, or has become many times
+//! as large) is told of in a child, an incident of its own that names the first, and ends with it.
+//!
 //! Of a storm a receiver is told a part; the rest is one incident more, its digest.
 
 mod checkpoint;
+mod child;
 mod config;
 mod digest;
 mod escalate;
 mod health;
 mod lane;
 mod notice;
+mod react;
 #[cfg(test)]
 mod tests;
 
@@ -33,17 +42,18 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use base::{Limit, Timestamp};
 use fold::{DocumentRef, Fold, FoldError, Found, Outputs};
-use model::rows::{Alert, Finding, Intent, Notice, Receipt, Routing};
+use model::rows::{Alert, Finding, Intent, Notice, Reaction, Receipt, Routing};
 use model::{AlertState, ModelError, Outcome, Record, Stream};
 use notify::{Action, Notification};
 
 use self::config::Routes;
-pub use self::config::{Fallback, OutboxConfig, Route, RouteError};
+pub use self::config::{Again, Fallback, OutboxConfig, Route, RouteError};
 use self::digest::Digest;
 use self::escalate::Watched;
 use self::health::Sick;
 use self::lane::Lane;
 pub use self::notice::GROUPS;
+use self::react::Names;
 use crate::alert::Evidence;
 
 const NAME: &str = "outbox";
@@ -69,6 +79,12 @@ pub struct OutboxFold {
     owed: BTreeSet<(String, String)>,
     /// What is on its way from receivers that have a fallback.
     watched: Watched,
+    /// What was resolved at its provider only: until when, receiver, incident.
+    closed: Watched,
+    /// What has widened and is still to be paged for: when, receiver, incident.
+    wider: Watched,
+    /// Other names of incidents, at their receivers.
+    names: Names,
     /// By receiver: what it was not told one by one.
     digests: BTreeMap<String, Digest>,
 }
@@ -103,6 +119,9 @@ impl OutboxFold {
             direct: BTreeSet::new(),
             owed: BTreeSet::new(),
             watched: Watched::new(),
+            closed: Watched::new(),
+            wider: Watched::new(),
+            names: Names::new(),
             digests: BTreeMap::new(),
         }
     }
@@ -131,10 +150,20 @@ impl OutboxFold {
         for receiver in receivers {
             if let Some(lane) = self.lane(&receiver, &row.incident) {
                 lane.want(notification.clone(), &row.reason);
-                if lane.ready() {
-                    self.send(&receiver, &row.incident, now, told);
+                if row.reason == "widened" {
+                    self.reopen(&receiver, &row.incident);
                 }
+                self.widen(&receiver, &row.incident, &notification, now);
+                self.send_ready(&receiver, &row.incident, now, told);
             }
+        }
+    }
+
+    /// Puts out what waits, if it may go.
+    fn send_ready(&mut self, receiver: &str, incident: &str, now: Timestamp, told: &mut Told) {
+        let lane = self.lanes.get(incident).and_then(|lanes| lanes.get(receiver));
+        if lane.is_some_and(Lane::ready) {
+            self.send(receiver, incident, now, told);
         }
     }
 
@@ -159,6 +188,12 @@ impl OutboxFold {
             self.close(&receiver, &row.incident, &notification, &row.reason, now, told);
             self.leave(&receiver, &row.incident, now, told);
         }
+        for child in self.children(&row.incident) {
+            for receiver in self.routed(&child) {
+                self.close(&receiver, &child, &notification, &row.reason, now, told);
+                self.leave(&receiver, &child, now, told);
+            }
+        }
     }
 
     /// Tells one receiver that an incident is over.
@@ -181,6 +216,7 @@ impl OutboxFold {
         }
         lane.closing = true;
         lane.want(notification.clone(), reason);
+        self.unwiden(receiver, incident);
         self.send(receiver, incident, now, told);
     }
 
@@ -198,6 +234,9 @@ impl OutboxFold {
 
     fn forget(&mut self, receiver: &str, incident: &str) {
         self.unwatch(receiver, incident);
+        self.unclose(receiver, incident);
+        self.unwiden(receiver, incident);
+        self.unname(receiver, incident);
         self.owed.remove(&(receiver.to_owned(), incident.to_owned()));
         let Some(lanes) = self.lanes.get_mut(incident) else { return };
         if lanes.remove(receiver).is_some() {
@@ -217,12 +256,17 @@ impl OutboxFold {
         let mut news = row.last;
         if let Some(lane) = self.lanes.get_mut(&row.incident).and_then(|lanes| lanes.get_mut(&row.receiver)) {
             lane.reached |= taken;
-            if row.reference.is_some() {
-                lane.reference.clone_from(&row.reference);
+            let called =
+                row.reference.as_ref().filter(|reference| lane.reference.as_ref() != Some(*reference)).cloned();
+            if called.is_some() {
+                lane.reference.clone_from(&called);
             }
             // Who sends it asks again and again: the first refusal of an intent is what is new.
             let refused = row.outcome == Outcome::Refused && lane.refuses(row.sequence);
             news |= refused;
+            if let Some(called) = called {
+                self.name(&row.receiver, &called, &row.incident);
+            }
             if refused {
                 self.give_up(row, now, told);
             }
@@ -270,9 +314,9 @@ impl OutboxFold {
             _ if lane.closing => self.forget(receiver, incident),
             outcome => {
                 lane.failed = (outcome == Outcome::Poison).then_some(outcome);
-                if lane.waiting {
+                if lane.ready() {
                     self.send(receiver, incident, now, told);
-                } else {
+                } else if !lane.waiting && self.routes.again(receiver).is_none() {
                     lane.wanted = None;
                 }
             }
@@ -293,8 +337,13 @@ impl OutboxFold {
             Stream::Receipts => {
                 record.rows::<Receipt>()?.iter().for_each(|row| self.receipt(row, record.time, &mut told));
             }
+            Stream::Reactions => {
+                record.rows::<Reaction>()?.iter().for_each(|row| self.react(row, record.time, &mut told));
+            }
             _ => {}
         }
+        self.again(record.time, &mut told);
+        self.page_wider(record.time, &mut told);
         self.probe(record.time, &mut told);
         self.overdue(record.time, &mut told);
         for (scope, intents) in &told.intents {
@@ -346,7 +395,7 @@ impl Fold for OutboxFold {
     }
 
     fn next_tick(&self) -> Option<Timestamp> {
-        [self.next_probe(), self.next_watch()].into_iter().flatten().min()
+        [self.next_probe(), self.next_watch(), self.next_again(), self.next_wider()].into_iter().flatten().min()
     }
 
     fn checkpoint(&self) -> Vec<u8> {

@@ -56,9 +56,7 @@ impl OutboxFold {
         }
         if let Some(lane) = self.lane(receiver, incident) {
             lane.want(notification, &row.reason);
-            if lane.ready() {
-                self.send(receiver, incident, now, told);
-            }
+            self.send_ready(receiver, incident, now, told);
         }
     }
 

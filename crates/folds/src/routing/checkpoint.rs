@@ -1,8 +1,9 @@
-//! The state as JSON: `{"version", "config", "now", "engine"}`.
+//! The state as JSON: `{"version", "config", "now", "engine", "rollouts"}`.
 
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
+use super::rollout::Rollouts;
 use super::{RoutingFold, setup};
 use alertmanager::engine::Engine;
 use base::Timestamp;
@@ -16,6 +17,8 @@ struct Saved {
     config: String,
     now: Timestamp,
     engine: Box<RawValue>,
+    #[serde(default)]
+    rollouts: Rollouts,
 }
 
 impl RoutingFold {
@@ -24,7 +27,13 @@ impl RoutingFold {
         let Ok(engine) = engine.inspect_err(|error| tracing::error!(%error, "alerts cannot be saved: a bug")) else {
             return Vec::new();
         };
-        let saved = Saved { version: VERSION, config: self.config.clone(), now: self.now, engine };
+        let saved = Saved {
+            version: VERSION,
+            config: self.config.clone(),
+            now: self.now,
+            engine,
+            rollouts: self.rollouts.clone(),
+        };
         // Strings and numbers only: it cannot fail.
         serde_json::to_vec(&saved).unwrap_or_default()
     }
@@ -37,7 +46,7 @@ impl RoutingFold {
         let setup = setup(&saved.config)?;
         let restored = Engine::restored(setup, saved.engine.get(), saved.now).map_err(|error| error.to_string())?;
         *self.engine.write() = restored;
-        (self.config, self.now) = (saved.config, saved.now);
+        (self.config, self.now, self.rollouts) = (saved.config, saved.now, saved.rollouts);
         Ok(())
     }
 }

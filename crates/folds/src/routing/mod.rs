@@ -4,11 +4,15 @@
 //! incident. Incidents of ours, which are grouped by their cause already, go through the same tree,
 //! silences, inhibitions and intervals, each as one alert that is told of at once.
 //!
+//! A posted alert that began during a rollout, at what rolls out, is a finding of the rollout's incident
+//! and told of there only, until the rollout is over. Under a configuration that is so only where it is asked for.
+//!
 //! Without a configuration, posted alerts are grouped by `alertname` and become incidents that the
 //! routes of `receivers` decide about.
 
 mod checkpoint;
 mod incident;
+mod rollout;
 mod rows;
 #[cfg(test)]
 mod tests;
@@ -21,10 +25,11 @@ use alertmanager::interval::Zone;
 use alertmanager::{Alert, Matcher, Matchers, Silence, WireMatcher};
 use base::Timestamp;
 use fold::{DocumentRef, Fold, FoldError, Found, Outputs};
-use model::rows::{Alert as Incident, Posting, Receipt, Routing, SilenceRow};
+use model::rows::{Alert as Incident, Finding, Posting, Receipt, Rollout, Routing, SilenceRow};
 use model::{ModelError, Outcome, Record, Stream};
 use parking_lot::RwLock;
 
+use self::rollout::Rollouts;
 use crate::outbox::GROUPS;
 
 const NAME: &str = "routing";
@@ -42,6 +47,9 @@ pub struct RoutingFold {
     /// The plan as JSON; empty if there is none.
     config: String,
     link_base: Option<String>,
+    /// Whether a configuration lets alerts join rollouts.
+    join_rollouts: bool,
+    rollouts: Rollouts,
     /// The time of the last record.
     now: Timestamp,
 }
@@ -50,7 +58,14 @@ impl RoutingFold {
     /// Knows no alert, and has no configuration. It is seen through `engine`.
     pub fn new(engine: Shared, link_base: Option<String>) -> Self {
         *engine.write() = unconfigured();
-        Self { engine, config: String::new(), link_base, now: Timestamp::ZERO }
+        let (config, rollouts, now) = (String::new(), Rollouts::default(), Timestamp::ZERO);
+        Self { engine, config, link_base, join_rollouts: false, rollouts, now }
+    }
+
+    /// Whether posted alerts join rollouts under a configuration, too; without one they do.
+    #[must_use]
+    pub fn join_rollouts(self, join_rollouts: bool) -> Self {
+        Self { join_rollouts, ..self }
     }
 
     fn advance(&mut self, record: &Record, outputs: &mut Outputs) -> Result<(), ModelError> {
@@ -58,9 +73,23 @@ impl RoutingFold {
         self.now = now;
         let engine = Arc::clone(&self.engine);
         let mut engine = engine.write();
+        let mut findings = Vec::new();
+        if self.is_configured() && !self.join_rollouts {
+            findings.extend(self.rollouts.part_all(&mut engine, now));
+        }
         match record.batch.stream {
             Stream::Postings => {
-                record.rows::<Posting>()?.into_iter().for_each(|row| engine.post(alert(row, now), now));
+                for alert in record.rows::<Posting>()?.into_iter().map(|row| alert(row, now)) {
+                    if self.join_rollouts || !self.is_configured() {
+                        findings.extend(self.rollouts.see(&alert, &mut engine, now));
+                    }
+                    engine.post(alert, now);
+                }
+            }
+            Stream::Rollouts => {
+                for row in &record.rows::<Rollout>()? {
+                    findings.extend(self.rollouts.take(row, &mut engine, now));
+                }
             }
             Stream::Silences => {
                 let silences = record.rows::<SilenceRow>()?.into_iter().filter_map(|row| silence(row, now));
@@ -87,8 +116,12 @@ impl RoutingFold {
             }
             _ => {}
         }
+        findings.extend(self.rollouts.lapse(&mut engine, now));
         let flushes = engine.advance(now);
         drop(engine);
+        for finding in &findings {
+            outputs.push(&finding.scope, std::slice::from_ref::<Finding>(finding))?;
+        }
         flushes.iter().try_for_each(|flush| self.put(flush, now, outputs))
     }
 
@@ -165,7 +198,7 @@ impl Fold for RoutingFold {
     }
 
     fn next_tick(&self) -> Option<Timestamp> {
-        self.engine.read().next()
+        self.engine.read().next().into_iter().chain(self.rollouts.next()).min()
     }
 
     fn checkpoint(&self) -> Vec<u8> {
@@ -175,7 +208,7 @@ impl Fold for RoutingFold {
     fn restore(&mut self, state: &[u8]) -> Result<(), FoldError> {
         let restored = self.load(state);
         if restored.is_err() {
-            *self = Self::new(Arc::clone(&self.engine), self.link_base.clone());
+            *self = Self::new(Arc::clone(&self.engine), self.link_base.clone()).join_rollouts(self.join_rollouts);
         }
         restored.map_err(|problem| FoldError::Checkpoint { fold: NAME, problem })
     }

@@ -197,7 +197,7 @@ fn symptom(alert: &Alert) -> Symptom {
 }
 
 /// One line about an alert: what its annotations say, else its name and labels.
-fn text(alert: &Alert) -> String {
+pub(super) fn text(alert: &Alert) -> String {
     let said = ["summary", "title", "message", "description"].iter().find_map(|name| alert.annotations.get(*name));
     said.map_or_else(
         || titled(&alert.labels),
@@ -222,7 +222,7 @@ fn summary(flush: &Flush, firing: usize) -> String {
     }
 }
 
-fn severity(labels: &Labels) -> Severity {
+pub(super) fn severity(labels: &Labels) -> Severity {
     let word = labels.get("severity").map(|word| word.to_lowercase()).unwrap_or_default();
     let known = SEVERITIES.iter().find(|(name, _)| *name == word);
     known.map_or(Severity::Warning, |(_, severity)| *severity)

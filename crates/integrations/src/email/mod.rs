@@ -38,6 +38,8 @@ pub(crate) fn plugin() -> Plugin {
         example: "email:\n  host: smtp.example.org\n  username: steadfast\n  password: {env: SMTP_PASSWORD}\n  \
                   from: Steadfast <steadfast@example.org>\n  to: [on-call@example.org]\n",
         build: |value, cx| settings::<EmailConfig>(value)?.build(cx),
+        inbound: None,
+        wakes_once: false,
     }
 }
 

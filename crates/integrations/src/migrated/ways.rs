@@ -60,8 +60,13 @@ fn pagerduty(it: &Pagerduty, cx: &Context) -> Built {
     let key = secret("routing_key", &it.routing_key, &it.routing_key_file);
     let routing_key =
         key.or_else(|error| secret("service_key", &it.service_key, &it.service_key_file).map_err(|_| error))?;
-    PagerdutyConfig { routing_key, url: it.url.as_ref().map(|url| url.as_str().to_owned()), change_events: false }
-        .build(cx)
+    PagerdutyConfig {
+        routing_key,
+        url: it.url.as_ref().map(|url| url.as_str().to_owned()),
+        change_events: false,
+        webhook_secret: None,
+    }
+    .build(cx)
 }
 
 fn opsgenie(it: &Opsgenie, cx: &Context) -> Built {

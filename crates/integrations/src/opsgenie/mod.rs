@@ -48,6 +48,8 @@ pub(crate) fn opsgenie() -> Plugin {
             );
             settings::<OpsgenieConfig>(value)?.build(&OPSGENIE, cx)
         },
+        inbound: None,
+        wakes_once: true,
     }
 }
 
@@ -57,6 +59,8 @@ pub(crate) fn jira_service_management() -> Plugin {
         doc: "Alerts of Jira Service Management Operations through the integration events API",
         example: "jira_service_management:\n  api_key: {env: JSM_API_KEY}\n",
         build: |value, cx| settings::<OpsgenieConfig>(value)?.build(&JIRA, cx),
+        inbound: None,
+        wakes_once: true,
     }
 }
 

@@ -2,9 +2,10 @@
 //! <https://developer.pagerduty.com/docs/send-alert-event>
 //!
 //! The first trigger of a revision is followed by a change event: after it, so that no page waits
-//! for it.
+//! for it. What people do there comes back by webhooks, see `webhook`.
 
 mod change;
+mod webhook;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -56,6 +57,8 @@ pub(crate) fn plugin() -> Plugin {
         doc: "PagerDuty incidents through the Events API v2",
         example: "pagerduty:\n  routing_key: {env: PAGERDUTY_ROUTING_KEY}\n",
         build: |value, cx| settings::<PagerdutyConfig>(value)?.build(cx),
+        inbound: Some(|value| settings::<PagerdutyConfig>(value)?.inbound()),
+        wakes_once: true,
     }
 }
 
@@ -71,6 +74,9 @@ pub struct PagerdutyConfig {
     /// Tells the service of each revision that an incident is about. Ruleset keys, which begin with `R`, cannot.
     #[serde(default = "change_events")]
     pub change_events: bool,
+    /// The secret of a webhook subscription that posts to `/api/intake/pagerduty/<receiver>`; without, nothing comes back.
+    #[serde(default)]
+    pub webhook_secret: Option<SecretRef>,
 }
 
 const fn change_events() -> bool {

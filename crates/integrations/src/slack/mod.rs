@@ -39,6 +39,8 @@ pub(crate) fn plugin() -> Plugin {
         doc: "Messages in a Slack channel, with the incident's thread",
         example: "slack:\n  token: {env: SLACK_BOT_TOKEN}\n  channel: C0123456789\n",
         build: |value, cx| settings::<SlackConfig>(value)?.build(cx),
+        inbound: None,
+        wakes_once: false,
     }
 }
 

@@ -35,6 +35,8 @@ pub(crate) fn plugin() -> Plugin {
         doc: "Any receiver of Alertmanager's webhook, version 4",
         example: "webhook:\n  url: {env: WEBHOOK_URL}\n  bearer_token: {file: /etc/steadfast/webhook.token}\n",
         build: |value, cx| settings::<WebhookConfig>(value)?.build(cx),
+        inbound: None,
+        wakes_once: false,
     }
 }
 

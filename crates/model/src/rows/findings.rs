@@ -92,6 +92,30 @@ row! {
 }
 
 row! {
+    /// A rollout has begun, reaches more, or is over.
+    Rollout in Rollouts {
+        /// When.
+        time: Timestamp,
+        /// `provider/scope`.
+        scope: String,
+        /// The cause of its incident, if something goes wrong: `rollout/<scope>/<revision>`, the revision being the first one.
+        cause: String,
+        /// The revision that rolls out.
+        revision: Option<String>,
+        /// Who made it.
+        author: Option<String>,
+        /// `rolling`; `converged`: nothing rolls out any more, and what goes wrong may still come of it; `over`.
+        state: String,
+        /// When it began.
+        since: Timestamp,
+        /// How many resources roll out now.
+        resources: i64,
+        /// Names of what has rolled out, by namespace, as a JSON object of lists.
+        places: String,
+    }
+}
+
+row! {
     /// An incident has changed.
     Alert in Alerts {
         /// When.

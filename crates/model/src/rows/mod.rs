@@ -9,8 +9,8 @@ mod rules;
 mod telemetry;
 
 pub use confirm::{Confirmation, Doubt, Suspect};
-pub use findings::{Alert, Finding, Summary, VerdictRow};
-pub use notifications::{Intent, Receipt};
+pub use findings::{Alert, Finding, Rollout, Summary, VerdictRow};
+pub use notifications::{Intent, Reaction, Receipt};
 pub use resources::{Declared, Live, Revision, Scope, SetChunk, SetMember, SetSide, Tick};
 pub use routing::{Decision, Notice, Posting, Routing, SilenceRow};
 pub use rules::{Evaluation, RuleGroup};

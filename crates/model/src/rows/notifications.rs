@@ -58,3 +58,31 @@ row! {
         took_ms: i64,
     }
 }
+
+row! {
+    /// What was done about an incident at its provider. A row that is told again has the same key and time.
+    Reaction in Reactions {
+        /// When it happened, as the provider says; never later than it was told.
+        time: Timestamp,
+        /// The provider's name of what happened.
+        event: String,
+        /// The key of `<receiver>/<event>`.
+        key: Key,
+        /// The configured receiver.
+        receiver: String,
+        /// The provider, as people write it: `PagerDuty`.
+        provider: String,
+        /// What the provider calls its incident.
+        provider_incident: String,
+        /// The deduplication key, which is our incident's name. Notes have none: another row with the same `provider_incident` does.
+        incident: Option<String>,
+        /// What was done: `triggered`, `acknowledged`, `unacknowledged`, `resolved`, `reopened`, `merged`, `reassigned`, `escalated`, `annotated` and others, as the provider has them.
+        action: String,
+        /// Who did it.
+        actor: Option<String>,
+        /// Whether that is a person, and no time-out or integration.
+        person: bool,
+        /// The note, who has it now, or what it was merged into.
+        text: Option<String>,
+    }
+}

@@ -93,7 +93,7 @@ impl From<AlertView> for GettableAlert {
             starts_at: alert.starts_at.to_string(),
             status: AlertStatus {
                 inhibited_by: view.status.inhibited_by.iter().map(ToString::to_string).collect(),
-                muted_by: view.status.muted_by,
+                muted_by: view.status.muted_by.into_iter().chain(view.status.joined).collect(),
                 silenced_by: view.status.silenced_by,
                 state,
             },

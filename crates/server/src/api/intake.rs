@@ -1,6 +1,5 @@
 //! `POST /api/intake/<name>`: bodies that others send on their own, such as an API server its audit log.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::Body;
@@ -12,12 +11,14 @@ use base::Limit;
 use futures::StreamExt;
 
 use crate::api::ApiError;
-use crate::intake::{NotTaken, Open};
+use crate::intake::{From, NotTaken, Open};
 use crate::state::State;
 use crate::{access, guard};
 
 /// When to try again if nobody takes it.
 const LATER: Duration = Duration::from_secs(10);
+/// How long a body may take whose sender is known only once it was read.
+const UNKNOWN: Duration = Duration::from_secs(5);
 
 /// Answers 200 only once the body was taken.
 pub async fn post(
@@ -34,9 +35,22 @@ pub async fn post(
     let Ok(_slot) = open.slots.try_acquire() else {
         return Err(ApiError::busy("others are posting: try again").into_response());
     };
-    let body = read(open, request).await.map_err(ApiError::into_response)?;
-    let take = Arc::clone(&open.intake.take);
-    let taken = base::blocking(move || take(&body)).await.unwrap_or(Err(NotTaken::Closed));
+    let body = match &open.intake.from {
+        From::Bearer(_) => read(open, request).await.map_err(ApiError::into_response)?,
+        From::Signed { header, is_signed } => {
+            let signature = request.headers().get(*header).and_then(|value| value.to_str().ok()).map(str::to_owned);
+            let late = |_| ApiError::new(StatusCode::REQUEST_TIMEOUT, "timeout", "the body did not come in time");
+            let read = state.clock.timeout(UNKNOWN, read(open, request)).await.map_err(late).and_then(|read| read);
+            let body = read.map_err(ApiError::into_response)?;
+            if !signature.is_some_and(|signature| is_signed(&body, &signature)) {
+                metrics::counter!("steadfast_http_unauthenticated_total").increment(1);
+                let message = format!("the header {header} is no signature of this body");
+                return Err(ApiError::new(StatusCode::UNAUTHORIZED, "unauthenticated", message).into_response());
+            }
+            body
+        }
+    };
+    let taken = (open.intake.take)(body).await;
     taken.map(|()| StatusCode::OK).map_err(|error| refused(&error).into_response())
 }
 
@@ -44,16 +58,22 @@ pub async fn post(
 /// another site cannot send JSON without asking first.
 fn admit(state: &State, open: &Open, request: &Request) -> Result<(), Box<Response>> {
     let headers = request.headers();
-    let may = match &open.intake.token {
-        Some(token) => access::bears(headers, token),
-        None if state.config.insecure || guard::ours(headers, request.uri(), state) => true,
-        None => {
+    let may = match &open.intake.from {
+        // Its body says who it is.
+        From::Signed { header, .. } => headers.contains_key(*header),
+        From::Bearer(Some(token)) => access::bears(headers, token),
+        From::Bearer(None) if state.config.insecure || guard::ours(headers, request.uri(), state) => true,
+        From::Bearer(None) => {
             let message = "this name is not ours: ask by 127.0.0.1, localhost or server.external_url";
             return Err(Box::new(ApiError::new(StatusCode::MISDIRECTED_REQUEST, "host", message).into_response()));
         }
     };
     if !may {
         metrics::counter!("steadfast_http_unauthenticated_total").increment(1);
+        if let From::Signed { header, .. } = &open.intake.from {
+            let message = format!("the header {header} is needed");
+            return Err(Box::new(ApiError::new(StatusCode::UNAUTHORIZED, "unauthenticated", message).into_response()));
+        }
         let message = "a token is needed, as `Authorization: Bearer TOKEN`";
         let mut response = ApiError::new(StatusCode::UNAUTHORIZED, "unauthenticated", message).into_response();
         response.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"steadfast\""));

@@ -1,10 +1,12 @@
+use std::collections::BTreeSet;
+
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Extension, Path, State as With};
 use axum::http::StatusCode;
 use axum::response::Html;
 use base::Timestamp;
 use maud::{Markup, html};
-use model::rows::{Alert, Finding, VerdictRow};
+use model::rows::{Alert, Finding, Reaction, VerdictRow};
 use model::{AlertState, Key};
 use query::Rows;
 use serde_json::Value;
@@ -20,6 +22,10 @@ use crate::state::State;
 const SHOWN: usize = 50;
 /// Notifications on the page.
 const SENDS: usize = 50;
+/// Things that were done about it.
+const REACTIONS: usize = 50;
+/// Symptoms of a rollout that are looked for by name.
+const SYMPTOMS: usize = 1_000;
 /// Lines about the incident's course.
 const STEPS: usize = 50;
 /// Seconds until the browser asks again, while the incident is open.
@@ -34,6 +40,8 @@ struct Detail {
     open: Vec<Entry>,
     over: Vec<Entry>,
     sent: Rows,
+    /// What was done about it at providers, the newest first.
+    reactions: Vec<Reaction>,
 }
 
 /// A finding, with the resource that it is about as it was then.
@@ -74,13 +82,17 @@ impl Detail {
         let steps: Vec<Alert> = decode(&state.query(&steps).await?)?;
         let now: Vec<Alert> = decode(&state.query(&format!("SELECT * FROM alerts WHERE key = X'{key}'")).await?)?;
         let Some(incident) = now.into_iter().next() else { return Ok(None) };
-        let (open, over) = Findings::of(state, &incident).await?;
+        let (open, over) = Findings::of(state, &incident, &steps).await?;
         let sent = format!(
-            "SELECT * FROM notifications WHERE incident = {} ORDER BY time DESC, sequence DESC LIMIT {SENDS}",
-            literal(&incident.incident)
+            "SELECT * FROM notifications WHERE incident = {} OR starts_with(incident, {}) \
+             ORDER BY time DESC, sequence DESC LIMIT {SENDS}",
+            literal(&incident.incident),
+            // Its children.
+            literal(&format!("{}+", incident.incident))
         );
         let sent = state.query(&sent).await?;
-        Ok(Some(Self { now: state.clock.now(), incident, steps, open, over, sent }))
+        let reactions = decode(&state.query(&reactions(&incident.incident, &sent)).await?)?;
+        Ok(Some(Self { now: state.clock.now(), incident, steps, open, over, sent, reactions }))
     }
 
     fn render(&self) -> Markup {
@@ -103,6 +115,7 @@ impl Detail {
                 }
             }
             section { h2 { "Who was told" } (sends(&self.sent, self.now, false)) }
+            (self.done())
             (self.course())
         }
     }
@@ -129,8 +142,46 @@ impl Detail {
                     dt { "Scope" } dd { (incident.scope) }
                     @if incident.cause != incident.scope { dt { "Cause" } dd { (incident.cause) } }
                     (self.commit())
+                    @if let Some((name, reaction)) = self.taken() {
+                        dt { (name) }
+                        dd { (reaction.actor.as_deref().unwrap_or("somebody")) " in " (reaction.provider) " · " (ago(reaction.time, self.now)) }
+                    }
                     dt { "Open findings" } dd { (incident.findings) }
                     dt { "Name" } dd { code { (incident.incident) } }
+                }
+            }
+        }
+    }
+
+    /// Who has taken it on, or closed it, at a provider.
+    fn taken(&self) -> Option<(&'static str, &Reaction)> {
+        let last = self.reactions.iter().find(|row| {
+            matches!(row.action.as_str(), "triggered" | "acknowledged" | "unacknowledged" | "resolved" | "reopened")
+        })?;
+        match last.action.as_str() {
+            "acknowledged" => Some(("Acknowledged by", last)),
+            "resolved" if last.person => Some(("Resolved by", last)),
+            _ => None,
+        }
+    }
+
+    /// What people did about it at providers.
+    fn done(&self) -> Markup {
+        html! {
+            @if !self.reactions.is_empty() {
+                section {
+                    h2 { "What was done" }
+                    div class="wide" { table class="stack" {
+                        tr { th { "When" } th { "What" } th { "Who" } th { "Where" } }
+                        @for row in &self.reactions {
+                            tr {
+                                td data-name="When" { (at(row.time)) }
+                                td data-name="What" { (word(&row.action)) @if let Some(text) = &row.text { ": " (cut(text, 1_000)) } }
+                                td data-name="Who" { (row.actor.as_deref().unwrap_or_default()) }
+                                td data-name="Where" { (row.provider) " (" (row.receiver) ")" }
+                            }
+                        }
+                    } }
                 }
             }
         }
@@ -173,6 +224,37 @@ impl Detail {
     }
 }
 
+/// Findings of an incident have its cause; the symptoms of a rollout have causes of their own, and are named in its course.
+fn which(incident: &Alert, steps: &[Alert]) -> String {
+    let cause = format!("cause = {}", literal(&incident.cause));
+    if !incident.cause.starts_with("rollout/") {
+        return cause;
+    }
+    let told = steps.iter().filter_map(|step| serde_json::from_str::<Value>(&step.evidence).ok());
+    let symptoms = told.flat_map(|evidence| evidence["symptoms"].as_array().cloned().unwrap_or_default());
+    let names: BTreeSet<String> =
+        symptoms.filter_map(|symptom| symptom["finding"].as_str().map(literal)).take(SYMPTOMS).collect();
+    if names.is_empty() {
+        return cause;
+    }
+    format!("({cause} OR finding IN ({}))", names.into_iter().collect::<Vec<_>>().join(", "))
+}
+
+/// What was done about an incident: rows that name it, by its name or by what providers made of that, and those of the same incident there.
+fn reactions(incident: &str, sent: &Rows) -> String {
+    let references =
+        crate::rows::each(sent).flat_map(|line| line.text("reference").into_iter().chain(line.text("incident")));
+    let mut names: Vec<String> =
+        std::iter::once(incident.to_owned()).chain(references).map(|name| literal(&name)).collect();
+    names.sort();
+    names.dedup();
+    let names = names.join(", ");
+    format!(
+        "SELECT * FROM reactions WHERE incident IN ({names}) OR provider_incident IN \
+         (SELECT provider_incident FROM reactions WHERE incident IN ({names})) ORDER BY time DESC, event DESC LIMIT {REACTIONS}"
+    )
+}
+
 impl Entry {
     fn render(&self, now: Timestamp, open: bool) -> Markup {
         let finding = &self.finding;
@@ -198,12 +280,14 @@ impl Entry {
 struct Findings<'a> {
     state: &'a State,
     incident: &'a Alert,
+    /// What is true of its findings, as SQL.
+    which: String,
 }
 
 impl Findings<'_> {
     /// Those that are open, and those that are over, each the worst first.
-    async fn of(state: &State, incident: &Alert) -> Result<(Vec<Entry>, Vec<Entry>), ApiError> {
-        let this = Findings { state, incident };
+    async fn of(state: &State, incident: &Alert, steps: &[Alert]) -> Result<(Vec<Entry>, Vec<Entry>), ApiError> {
+        let this = Findings { state, incident, which: which(incident, steps) };
         let open = match incident.state {
             AlertState::Resolved => Vec::new(),
             _ => this.now().await?,
@@ -213,9 +297,9 @@ impl Findings<'_> {
     }
 
     async fn now(&self) -> Result<Vec<Finding>, ApiError> {
-        let cause = literal(&self.incident.cause);
+        let which = &self.which;
         let sql = format!(
-            "SELECT * FROM findings WHERE cause = {cause} AND state IN ('firing', 'unknown') ORDER BY {WORST} LIMIT {SHOWN}"
+            "SELECT * FROM findings WHERE {which} AND state IN ('firing', 'unknown') ORDER BY {WORST} LIMIT {SHOWN}"
         );
         decode(&self.state.query(&sql).await?)
     }
@@ -238,7 +322,8 @@ impl Findings<'_> {
         }
         let newest = format!(
             "SELECT *, row_number() OVER (PARTITION BY key ORDER BY log_offset DESC) AS n FROM finding_history \
-             WHERE cause = {cause} AND state = 'firing' AND {when}"
+             WHERE {which} AND state = 'firing' AND {when}",
+            which = self.which
         );
         // An open finding is among them, too.
         let limit = SHOWN + open.len();

@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex};
 use base::{Limit, Secret, SecretRef};
 use query::QueryConfig;
 use reqwest::header::CONTENT_TYPE;
-use server::{Intake, NotTaken, Parts, Server, ServerConfig, TokenConfig};
+use server::{From, Intake, IsSigned, NotTaken, Parts, Server, ServerConfig, Take, TokenConfig};
 
 use super::site::{Site, config, parts};
 use super::world::World;
@@ -14,7 +14,7 @@ const PATH: &str = "/api/intake/kubernetes/prod/audit";
 
 fn intake(token: Option<&str>, taken: &Arc<Mutex<Vec<String>>>) -> Intake {
     let taken = Arc::clone(taken);
-    let take = move |body: &[u8]| match body {
+    let take = move |body: Vec<u8>| match &body[..] {
         b"\"full\"" => Err(NotTaken::Full),
         b"\"closed\"" => Err(NotTaken::Closed),
         b"{" => Err(NotTaken::Malformed("it is cut off".to_owned())),
@@ -23,7 +23,39 @@ fn intake(token: Option<&str>, taken: &Arc<Mutex<Vec<String>>>) -> Intake {
             Ok(())
         }
     };
-    Intake { token: token.map(Secret::new), limit: Limit::new("test_intake_bytes", 100), take: Arc::new(take) }
+    let take: Take = Arc::new(move |body| Box::pin(std::future::ready(take(body))));
+    Intake { from: From::Bearer(token.map(Secret::new)), limit: Limit::new("test_intake_bytes", 100), take }
+}
+
+/// One that takes what ends with its signature.
+fn signed(taken: &Arc<Mutex<Vec<String>>>) -> Intake {
+    let is_signed: IsSigned = Arc::new(|body, signature| body.ends_with(signature.as_bytes()));
+    Intake { from: From::Signed { header: "x-signature", is_signed }, ..intake(None, taken) }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_body_is_taken_from_who_signs_it_and_from_nobody_else() {
+    let (world, taken) = (World::empty().await, Arc::default());
+    let intakes = BTreeMap::from([("pagerduty/on call".to_owned(), signed(&taken))]);
+    let parts = Parts { intakes, ..parts(&world, QueryConfig::default()) };
+    let site = Site::serve(world, config(), parts).await;
+    let post = async |signature: Option<&str>, body: &str| {
+        let request =
+            site.client.post(site.url("/api/intake/pagerduty/on%20call")).header(CONTENT_TYPE, "application/json");
+        let request = match signature {
+            Some(signature) => request.header("x-signature", signature),
+            None => request,
+        };
+        // It has another name than ours: a provider reaches it by whatever name it was told.
+        let request = request.header("host", "steadfast.example.org");
+        request.body(body.to_owned()).send().await.unwrap().status().as_u16()
+    };
+    assert_eq!(post(Some("}"), "{}").await, 200);
+    assert_eq!(post(Some("x"), "{}").await, 401);
+    assert_eq!(post(None, "{}").await, 401);
+    assert_eq!(post(Some("x"), &"x".repeat(101)).await, 413);
+    assert_eq!(*taken.lock().unwrap(), ["{}"]);
+    site.end().await;
 }
 
 async fn site(token: Option<&str>) -> (Site, Arc<Mutex<Vec<String>>>) {

@@ -1,5 +1,6 @@
 mod offline;
 mod online;
+mod replay;
 mod test;
 mod up;
 
@@ -26,6 +27,9 @@ pub async fn run(args: Args) -> Result<u8, Box<dyn Error>> {
             test::rules(&files, &run, ignore_unknown_fields)
         }
         Command::Judge { judge, file, output } => offline::judge(&file, judge.as_deref(), output),
+        Command::Replay { from, to, config, warm_up, server, output } => {
+            replay::replay(&load(config.as_deref())?, app::Window { from, to, warm_up }, &server, output).await
+        }
         Command::Sql { query, server, output } => online::sql(&server, &query, output).await,
     }
 }

@@ -11,5 +11,8 @@ mod host;
 mod kills;
 mod kubernetes;
 mod provider;
+mod reactions;
+mod replay;
+mod rollouts;
 mod rules;
 mod spine;

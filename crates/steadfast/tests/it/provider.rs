@@ -25,6 +25,20 @@ impl Provider {
         )
     }
 
+    /// A receiver whose PagerDuty posts back, with that secret.
+    pub fn answering(&self, secret: &std::path::Path) -> String {
+        let (url, key, secret) = (self.fake.url(), self.key.path().display(), secret.display());
+        format!(
+            "receivers:\n  - name: on-call\n    pagerduty:\n      routing_key: {{file: {key}}}\n      url: \"{url}\"\n      \
+             webhook_secret: {{file: {secret}}}\n"
+        )
+    }
+
+    /// The deduplication key of the first request.
+    pub async fn first_key(&self) -> String {
+        self.fake.log().iter().find_map(|entry| entry.key.clone()).unwrap_or_default()
+    }
+
     /// Incidents that PagerDuty opened, and how many of these are resolved.
     pub async fn incidents(&self) -> (u64, u64) {
         let stats = self.fake.stats();

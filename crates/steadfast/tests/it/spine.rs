@@ -101,7 +101,7 @@ async fn a_broken_commit_names_its_file(host: &Host, provider: &Provider) {
     .await;
 }
 
-fn find(dir: &std::path::Path, name: &str) -> std::path::PathBuf {
+pub fn find(dir: &std::path::Path, name: &str) -> std::path::PathBuf {
     let mut dirs = vec![dir.to_owned()];
     while let Some(dir) = dirs.pop() {
         for entry in std::fs::read_dir(dir).unwrap().flatten() {

@@ -1,5 +1,6 @@
 mod cases;
 pub(crate) mod random;
+mod rollout;
 
 use std::collections::HashMap;
 

@@ -1,15 +1,17 @@
 mod cases;
+mod child;
 mod random;
+mod react;
 
 use std::collections::HashMap;
 
 use base::Timestamp;
 use fold::{Fold, Outputs};
-use model::rows::{Alert, Finding, Intent, Receipt, Tick};
+use model::rows::{Alert, Finding, Intent, Reaction, Receipt, Tick};
 use model::{AlertState, Batch, Key, Labels, Offset, Outcome, Record, Severity};
 use notify::Notification;
 
-use super::{Fallback, OutboxConfig, OutboxFold, Route};
+use super::{Again, Fallback, OutboxConfig, OutboxFold, Route};
 
 fn route(receiver: &str) -> Route {
     Route { receiver: receiver.to_owned(), min_severity: Severity::Info, scopes: Vec::new(), labels: Labels::new() }
@@ -58,6 +60,24 @@ fn receipt(intent: &Intent, outcome: Outcome) -> Receipt {
         message: Some("no such key".to_owned()),
         reference: None,
         took_ms: 3,
+    }
+}
+
+/// What somebody did at the `nth` second.
+fn reaction(receiver: &str, incident: &str, action: &str, nth: i64) -> Reaction {
+    let event = format!("{incident} {action} {nth}");
+    Reaction {
+        time: Timestamp::from_secs(1_000_000 + nth),
+        key: Key::of(event.as_bytes()),
+        event,
+        receiver: receiver.to_owned(),
+        provider: "PagerDuty".to_owned(),
+        provider_incident: format!("P-{incident}"),
+        incident: Some(incident.to_owned()),
+        action: action.to_owned(),
+        actor: Some("Ann".to_owned()),
+        person: true,
+        text: None,
     }
 }
 
@@ -116,6 +136,10 @@ impl World {
 
     fn receipt(&mut self, intent: &Intent, outcome: Outcome) -> Made {
         self.apply(Batch::of("host/web-1", &[receipt(intent, outcome)]).unwrap())
+    }
+
+    fn react(&mut self, row: Reaction) -> Made {
+        self.apply(Batch::of("reactions", &[row]).unwrap())
     }
 
     /// What is sent at the next time that the fold waits for.

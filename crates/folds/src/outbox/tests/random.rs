@@ -12,7 +12,8 @@ use crate::alert::{AlertConfig, AlertFold};
 fn told() -> OutboxConfig {
     let routes = vec![route("mail"), Route { min_severity: Severity::Error, ..route("pd") }];
     let fallback = Fallback { receiver: "pd".to_owned(), to: "chat".to_owned(), after: Duration::from_secs(120) };
-    OutboxConfig { fallbacks: vec![fallback], ..config(routes) }
+    let again = Again { receiver: "pd".to_owned(), after: Duration::from_secs(100) };
+    OutboxConfig { fallbacks: vec![fallback], again: vec![again], ..config(routes) }
 }
 
 /// A history of alerts, and of receipts as a notify host would give them to what the fold puts out.
@@ -29,8 +30,12 @@ struct Play {
 
 impl Play {
     fn new(seed: u64) -> Self {
+        Self::of(seed, told())
+    }
+
+    fn of(seed: u64, config: OutboxConfig) -> Self {
         Self {
-            world: World { fold: OutboxFold::new(told()).unwrap(), ..World::new(Vec::new()) },
+            world: World { fold: OutboxFold::new(config).unwrap(), ..World::new(Vec::new()) },
             rng: Rng::seeded(seed),
             history: Vec::new(),
             intents: Vec::new(),
@@ -49,7 +54,8 @@ impl Play {
 
     fn step(&mut self) {
         self.world.now = self.world.now.plus(self.rng.jitter(Duration::from_secs(60)));
-        match self.rng.below(6) {
+        match self.rng.below(7) {
+            6 => self.react(),
             0 => {
                 self.born += 1;
                 let incident = format!("cause/{}#{}", self.born % 3, self.born);
@@ -78,6 +84,20 @@ impl Play {
                 let outcome = outcomes[self.rng.below(6) as usize];
                 self.answer(outcome);
             }
+        }
+    }
+
+    /// Somebody does something, which is told late or twice.
+    fn react(&mut self) {
+        let nth = self.rng.below(self.open.len() as u64 + 1) as usize;
+        let incident = self.open.keys().nth(nth).cloned().unwrap_or_else(|| "cause/0#1".to_owned());
+        let action = ["triggered", "acknowledged", "unacknowledged", "resolved", "reopened", "annotated"]
+            [self.rng.below(6) as usize];
+        let ago = self.rng.jitter(Duration::from_secs(60));
+        let time = self.world.now.minus(ago);
+        let row = Reaction { time, ..reaction("pd", &incident, action, self.rng.below(100) as i64) };
+        for _ in 0..=self.rng.below(2) {
+            self.apply(Batch::of("reactions", std::slice::from_ref(&row)).unwrap());
         }
     }
 
@@ -123,9 +143,10 @@ impl Play {
 #[tokio::test]
 async fn passes_the_suite() {
     for seed in 1..3 {
-        let mut play = Play::new(seed);
+        let widens = || OutboxConfig { wakes_once: BTreeSet::from(["pd".to_owned()]), ..told() };
+        let mut play = Play::of(seed, widens());
         (0..45).for_each(|_| play.step());
-        let make = || vec![Box::new(OutboxFold::new(told()).unwrap()) as Box<dyn Fold>];
+        let make = || vec![Box::new(OutboxFold::new(widens()).unwrap()) as Box<dyn Fold>];
         suite::all(&Case { make: &make, inputs: play.history, seed }).await.unwrap();
     }
 }
