@@ -81,7 +81,7 @@ const fn append(
 const KEY: &[&str] = &["key"];
 const KEY_TIME: &[&str] = &["key", "time"];
 
-static TABLES: [TableDef; 29] = [
+static TABLES: [TableDef; 30] = [
     keyed("resources", Stream::Live, KEY, Some("present"), "What is live now."),
     append("resource_history", Stream::Live, KEY_TIME, days(30), "Every document seen live, and its end."),
     keyed("desired", Stream::Declared, KEY, Some("present"), "What is declared now."),

@@ -49,7 +49,7 @@ pub async fn replay(config: &Config, window: Window, history: &dyn History) -> R
         return Err(AppError::part("--from", format!("{from} is not before --to {to}")));
     }
     let start = from.minus(warm_up);
-    let routing = alerting::routing(config, start)?;
+    let routing = crate::alerting::routing(config, start)?;
     let shards = config.log.kafka.as_ref().map_or(config.log.files.shards, |kafka| kafka.shards).max(1);
     let folds = (0..shards).map(|_| folding::telling(config, Shared::default())).collect::<Result<Vec<_>, _>>()?;
     let kept = history::read(history, start, &window).await?;
