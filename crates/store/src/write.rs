@@ -24,8 +24,12 @@ use crate::{FileEntry, StoreConfig, StoreError, points, rows};
 const WRITE_ROWS: usize = 8_192;
 /// Rows of a page: reading a few keys of a table decompresses a page of each column for each.
 const PAGE_ROWS: usize = 8_192;
-/// The same for tables in which single keys are looked up often.
+/// The same for tables in which single keys are looked up often; and bytes of their pages and
+/// dictionaries, each of which is decompressed for a few rows, and rows after which that is looked at.
 const LOOKUP_PAGE_ROWS: usize = 1_024;
+const LOOKUP_PAGE_BYTES: usize = 32 << 10;
+const LOOKUP_DICTIONARY_BYTES: usize = 8 << 10;
+const LOOKUP_WRITE_ROWS: usize = 32;
 /// A row group is ended at this size, however few rows it has.
 const ROW_GROUP_BYTES: usize = 32 << 20;
 /// Texts that are mostly different: no dictionary, no statistics.
@@ -123,9 +127,16 @@ fn properties(layout: &Layout, config: &StoreConfig, expected: u64) -> Result<Wr
         .set_compression(Compression::ZSTD(level))
         .set_max_row_group_row_count(Some(config.row_group_rows))
         .set_max_row_group_bytes(Some(ROW_GROUP_BYTES))
-        .set_data_page_row_count_limit(if layout.indexed() { LOOKUP_PAGE_ROWS } else { PAGE_ROWS })
+        .set_data_page_row_count_limit(PAGE_ROWS)
         .set_write_batch_size(LOOKUP_PAGE_ROWS)
         .set_statistics_enabled(EnabledStatistics::Chunk);
+    if layout.indexed() {
+        builder = builder
+            .set_data_page_row_count_limit(LOOKUP_PAGE_ROWS)
+            .set_data_page_size_limit(LOOKUP_PAGE_BYTES)
+            .set_dictionary_page_size_limit(LOOKUP_DICTIONARY_BYTES)
+            .set_write_batch_size(LOOKUP_WRITE_ROWS);
+    }
     for (n, field) in layout.file_schema.fields().iter().enumerate() {
         let column = ColumnPath::from(field.name().as_str());
         let is_time = matches!(field.data_type(), DataType::Int64 | DataType::Timestamp(..));
