@@ -27,5 +27,5 @@ pub use config::{ServerConfig, TlsConfig, TokenConfig};
 pub use error::ServerError;
 pub use health::{ComponentState, Health};
 pub use intake::{Intake, NotTaken, Take};
-pub use rules::Books;
 pub use server::{Parts, Server};
+pub use state::Books;
