@@ -5,14 +5,29 @@ use base::{Clock, Shutdown, Tasks};
 use bus::{BusError, Log};
 use fold::Progress;
 use model::{Batch, LogKind, Offset};
+use parking_lot::RwLock;
+use rules::book::{Book, Definition};
 
 use crate::ask::{Evaluate, Position};
-use crate::host::Shared;
 
 /// How long is waited until the fold has taken in what was appended.
 const PATIENCE: Duration = Duration::from_secs(10);
 /// How often a log that is away is tried again before an evaluation counts as lost.
 const TRIES: u32 = 3;
+
+/// What the fold of a shard knows of rules.
+pub type Shared = Arc<RwLock<Book>>;
+
+/// Which group it is.
+pub(crate) struct Identity {
+    pub definition: Definition,
+    /// What its batches are about.
+    pub key: String,
+    /// The reading of the files that the definition is from.
+    pub generation: i64,
+    /// Its shard of the state log.
+    pub shard: u32,
+}
 
 /// What all groups share.
 pub(crate) struct Context {

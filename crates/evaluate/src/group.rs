@@ -2,11 +2,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use base::Shutdown;
-use rules::book::Definition;
 use tokio::sync::Mutex;
 
 use crate::ask::Position;
-use crate::context::Context;
+use crate::context::{Context, Identity};
 use crate::memory::Memory;
 use crate::samples::Samples;
 use crate::schedule::Schedule;
@@ -17,17 +16,6 @@ const LOOK_EVERY: Duration = Duration::from_secs(10);
 
 /// Until logs that are away are asked again.
 const AGAIN: Duration = Duration::from_secs(1);
-
-/// Which group it is.
-pub(crate) struct Identity {
-    pub definition: Definition,
-    /// What its batches are about.
-    pub key: String,
-    /// The reading of the files that the definition is from.
-    pub generation: i64,
-    /// Its shard of the state log.
-    pub shard: u32,
-}
 
 /// A group that is evaluated until `shutdown`.
 pub(crate) struct Running {

@@ -7,13 +7,12 @@ use bus::{BusError, Log};
 use fold::Progress;
 use model::rows::RuleGroup;
 use model::{LogKind, ModelError, Offset, shard_of};
-use parking_lot::RwLock;
-use rules::book::{Book, Definition};
+use rules::book::Definition;
 use tokio::sync::Mutex;
 
 use crate::ask::Evaluate;
-use crate::context::Context;
-use crate::group::{Identity, Running, end_series};
+use crate::context::{Context, Identity, Shared};
+use crate::group::{Running, end_series};
 use crate::memory::Memory;
 use crate::samples::batches;
 
@@ -21,9 +20,6 @@ use crate::samples::batches;
 const PATIENCE: Duration = Duration::from_secs(30);
 /// What the end of a list of groups is about.
 const KEY: &str = "rules";
-
-/// What the fold of a shard knows of rules.
-pub type Shared = Arc<RwLock<Book>>;
 
 /// What a host is made of.
 pub struct HostParts {

@@ -5,7 +5,6 @@
 //! `ALERTS_FOR_STATE`: these are read from what the fold knows once it has taken the evaluation in, so
 //! that there is one place that decides what an alert's state is.
 
-mod alerting;
 mod ask;
 mod context;
 mod group;
@@ -21,5 +20,6 @@ mod tests;
 mod turn;
 
 pub use ask::{Evaluate, EvaluateError, Position, Vector, vector};
-pub use host::{Host, HostError, HostParts, Shared};
+pub use context::Shared;
+pub use host::{Host, HostError, HostParts};
 pub use read::read;

@@ -317,10 +317,12 @@ async fn what_templates_ask_is_asked_before() {
     let world = World::new(&format!("  - {{alert: A, expr: a > 1, annotations: {{text: '{annotation}'}}}}\n")).await;
     world.append("a", 5.0);
     world.pass(SECONDS(11)).await;
-    let book = world.book.read();
-    let text = book.groups().next().unwrap().rule(0).unwrap().state().alerts[0].annotations["text"].clone();
-    drop(book);
-    assert_eq!(text, "5");
+    let text = || {
+        let book = world.book.read();
+        let rule = book.groups().next().unwrap().rule(0).unwrap();
+        rule.state().alerts[0].annotations["text"].clone()
+    };
+    assert_eq!(text(), "5");
     world.end().await;
 }
 

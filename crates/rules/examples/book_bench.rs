@@ -1,4 +1,9 @@
-#![allow(clippy::unwrap_used, clippy::disallowed_methods, reason = "a benchmark stops at what goes wrong")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "a benchmark prints what it measured and stops at what goes wrong"
+)]
+#![allow(clippy::disallowed_methods, reason = "it measures time")]
 
 //! How long 1,000 rules take: `cargo run --release -p rules --example book_bench`. PromQL over 10,000
 //! series in memory, the states of alerts, and a checkpoint.

@@ -29,5 +29,5 @@ pub use config::{ServerConfig, TlsConfig, TokenConfig};
 pub use error::ServerError;
 pub use health::{ComponentState, Health};
 pub use intake::{From, Intake, IsSigned, NotTaken, Take};
-pub use rules::Books;
 pub use server::{Parts, Server};
+pub use state::Books;

@@ -13,9 +13,10 @@ use tokio_rustls::TlsAcceptor;
 use crate::access::Gate;
 use crate::connection::Connections;
 use crate::intake::Open;
-use crate::rules::{self, Books};
-use crate::state::{Shared, State};
-use crate::{Alerting, Health, Intake, ServerConfig, ServerError, access, alertmanager, api, ingest, prometheus, tls};
+use crate::state::{Books, Shared, State};
+use crate::{
+    Alerting, Health, Intake, ServerConfig, ServerError, access, alertmanager, api, ingest, prometheus, rules, tls,
+};
 
 /// How long requests that are being answered may go on when the process ends.
 const DRAIN: Duration = Duration::from_secs(10);

@@ -5,15 +5,19 @@ use std::sync::Arc;
 use axum::http::StatusCode;
 use ::ingest::Ingest;
 use base::{Clock, Rng, Shutdown, Tasks, Timestamp};
+use parking_lot::RwLock;
 use query::{Engine, Rows, SqlOptions};
+use rules::book::Book;
 use tokio::sync::Semaphore;
 
 use crate::access::Gate;
 use crate::alerting::Alerting;
 use crate::api::ApiError;
 use crate::intake::Open;
-use crate::rules::Books;
 use crate::{Health, ServerConfig};
+
+/// What is known of rules, by shard; the folds write it.
+pub type Books = Vec<Arc<RwLock<Book>>>;
 
 /// What every request may need. Clones share it.
 #[derive(Clone)]

@@ -115,7 +115,7 @@ mod tests {
         let twice = format!("{GOOD}- name: g\n");
         let folder = folder(&[("a.yml", &unknown), ("b.yml", GOOD), ("c.yml", &twice)]);
         let text = load(&folder, "*.yml").unwrap_err().to_string();
-        assert!(text.contains("a.yml:4:15: sqll: is not a field of a rule"), "{text}");
+        assert!(text.contains("a.yml:4:16: sqll: is not a field of a rule"), "{text}");
         assert!(text.contains("c.yml:5:3: name: groupname: \"g\" is repeated"), "{text}");
         assert_eq!(text.lines().count(), 2, "{text}");
     }

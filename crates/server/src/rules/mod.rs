@@ -4,16 +4,12 @@
 mod ask;
 mod wire;
 
-use std::sync::Arc;
-
 use axum::extract::{Extension, RawQuery, Request, State as With};
 use axum::http::StatusCode;
 use axum::middleware::{Next, from_fn};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Json, Router};
-use parking_lot::RwLock;
-use rules::book::Book;
 use serde::Serialize;
 use serde_json::json;
 
@@ -21,9 +17,6 @@ use self::ask::Ask;
 use self::wire::{Alert, Group};
 use crate::access::Access;
 use crate::state::State;
-
-/// What is known of rules, by shard; the folds write it.
-pub type Books = Vec<Arc<RwLock<Book>>>;
 
 /// The routes.
 pub fn router() -> Router<State> {

@@ -6,12 +6,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use rules::book::MissingPolicy;
 use rules::{Alerting, Query, Rule, wire};
 
+use super::{RESULT_BYTES, RESULTS, Taken, Turn};
 use crate::ask::Vector;
 use crate::probe::probes;
 use crate::templates;
-use crate::turn::{RESULT_BYTES, RESULTS, Taken, Turn};
 
-pub(crate) async fn take(
+pub(super) async fn take(
     turn: &mut Turn<'_>,
     place: usize,
     (rule, alerting): (&Rule, &Alerting),

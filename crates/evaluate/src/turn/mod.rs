@@ -1,3 +1,5 @@
+mod alerting;
+
 use std::collections::BTreeSet;
 
 use base::{Limit, Timestamp};
@@ -6,19 +8,17 @@ use model::{LogKind, ModelError};
 use rules::book::Definition;
 use rules::{Kind, Output, Rule, record};
 
-use crate::alerting;
 use crate::ask::{Position, Vector};
-use crate::context::Context;
-use crate::group::Identity;
+use crate::context::{Context, Identity};
 use crate::memory::Memory;
 use crate::probe::reads;
 use crate::samples::{Samples, batches};
 use crate::templates;
 
 /// Results of one rule that alerts.
-pub(crate) const RESULTS: Limit = Limit::new("rules.results", 10_000);
+const RESULTS: Limit = Limit::new("rules.results", 10_000);
 /// Bytes of these.
-pub(crate) const RESULT_BYTES: Limit = Limit::new("rules.result_bytes", 2 << 20);
+const RESULT_BYTES: Limit = Limit::new("rules.result_bytes", 2 << 20);
 /// Series that one recording rule may give.
 const RECORDED: Limit = Limit::new("rules.recorded", 500_000);
 /// Bytes of evaluations that are held before they are appended.
@@ -31,11 +31,11 @@ const ERROR: usize = 4_000;
 
 /// What of an answer goes on the log.
 #[derive(Debug, Default)]
-pub(crate) struct Taken {
-    pub found: usize,
-    pub vector: String,
-    pub inputs: Option<String>,
-    pub queries: Option<String>,
+struct Taken {
+    found: usize,
+    vector: String,
+    inputs: Option<String>,
+    queries: Option<String>,
 }
 
 /// One evaluation of a group.
