@@ -37,11 +37,14 @@ pub(crate) fn shape(receiver: &ReceiverConfig) -> Result<(), AppError> {
     }
 }
 
+/// The name of an integration, and what its provider posts back.
+pub(crate) type Posting = (&'static str, Box<dyn Inbound>);
+
 /// What the receiver's provider posts back, with the name of the integration; reads its secret.
 ///
 /// # Errors
 /// Names the receiver and the setting.
-pub(crate) fn inbound(receiver: &ReceiverConfig) -> Result<Option<(&'static str, Box<dyn Inbound>)>, AppError> {
+pub(crate) fn inbound(receiver: &ReceiverConfig) -> Result<Option<Posting>, AppError> {
     let (plugin, settings) = named(receiver)?;
     let built = plugin.inbound.map_or(Ok(None), |build| build(settings));
     built.map(|inbound| Some((plugin.kind, inbound?))).map_err(|error| wrong(receiver, &error))

@@ -38,6 +38,7 @@ fn a_fallback_is_another_receiver_that_is_there() {
         ("    fallback: a\n", "its own fallback"),
         ("    only_as_fallback: true\n", "told nothing"),
         ("    escalate_after: soon\n", "is not a duration"),
+        ("    again_after: 5s\n", "again_after: a minute is the least"),
     ];
     for (more, expected) in cases {
         let text = problems(&format!("receivers:\n{}", receiver("a", more)));

@@ -192,7 +192,7 @@ impl Rollout {
     }
 
     fn is_on(&self, now: Timestamp, window: Duration) -> bool {
-        self.ended.is_none_or(|ended| now < ended.plus(window))
+        !window.is_zero() && self.ended.is_none_or(|ended| now < ended.plus(window))
     }
 
     fn place(&mut self, id: &ResourceId) {

@@ -196,9 +196,9 @@ fn what_goes_wrong_during_a_rollout_is_one_incident() {
         let mut lines = play(&mut world, steps);
         let mut expected: Vec<String> = expected.iter().map(|line| (*line).to_owned()).collect();
         // What is told at one time is in the order of scopes.
-        lines.sort_by_key(|line| line.split(' ').next().unwrap().parse::<u64>().unwrap());
         let key = |line: &String| (line.split(' ').next().unwrap().parse::<u64>().unwrap(), line.clone());
-        (lines.sort_by_key(key), expected.sort_by_key(key));
+        lines.sort_by_key(key);
+        expected.sort_by_key(key);
         assert_eq!(lines, expected, "{name}");
     }
 }
@@ -220,6 +220,11 @@ fn it_says_which_rollout_and_what_is_worst() {
 fn with_no_window_rollouts_have_no_symptoms() {
     let mut world = World::new(AlertConfig { rollout_window: Duration::ZERO, ..AlertConfig::default() });
     assert_eq!(play(&mut world, "0 commit abc; 1 roll cart; 5 fire api"), ["5 k8s/prod opened 1"]);
+    // One that was on when it was turned off is over.
+    let mut on = World::new(AlertConfig::default());
+    play(&mut on, "0 commit abc; 1 roll cart; 5 fire api");
+    world.fold.restore(&on.fold.checkpoint()).unwrap();
+    assert_eq!(play(&mut world, "10 wait"), ["10 rollout/k8s/prod/abc resolved 0", "10 k8s/prod opened 1"]);
 }
 
 #[test]

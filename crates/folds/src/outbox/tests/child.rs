@@ -105,7 +105,8 @@ fn what_widens_pages_again_and_ends_together() {
         let mut world = world();
         let mut lines = play(&mut world, steps);
         let mut expected: Vec<String> = expected.iter().map(|line| (*line).to_owned()).collect();
-        (lines.sort(), expected.sort());
+        lines.sort();
+        expected.sort();
         assert_eq!(lines, expected, "{name}");
         if steps.contains("over") {
             assert_eq!((world.fold.open(), world.fold.next_tick()), (0, None), "{name}: nothing of it is kept");
