@@ -96,9 +96,9 @@ impl App {
             alerting: config.has(Role::Alerting).then(|| alerting.api(&folds, reading.hook())),
             rules: if config.has(Role::Alerting) { folds.books() } else { Vec::new() },
             intakes,
-            ingest: config.has(Role::Watching).then(|| {
-                Ingest::new(config.ingest.clone(), Arc::clone(&logs.telemetry), store.clone(), clock.clone())
-            }),
+            ingest: config
+                .has(Role::Watching)
+                .then(|| Ingest::new(config.ingest.clone(), Arc::clone(&logs.telemetry), store.clone(), clock.clone())),
         };
         let server = Server::bind(config.server.clone(), parts).await?;
         let addr = server.addr();

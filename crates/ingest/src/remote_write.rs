@@ -75,7 +75,10 @@ impl Request<'_> {
             Some(id) => id,
             None => match self.announce_v1(hash, series)? {
                 Ok(id) => id,
-                Err(problem) => return Ok(self.refuse(n, &problem)),
+                Err(problem) => {
+                    self.refuse(n, &problem);
+                    return Ok(());
+                }
             },
         };
         self.samples(n, id, series.samples())?;
@@ -89,11 +92,7 @@ impl Request<'_> {
     }
 
     /// Reads the labels of a series that is not known today.
-    fn announce_v1(
-        &mut self,
-        hash: Option<u128>,
-        series: &v1::Series<'_>,
-    ) -> Result<Result<SeriesId, String>, Error> {
+    fn announce_v1(&mut self, hash: Option<u128>, series: &v1::Series<'_>) -> Result<Result<SeriesId, String>, Error> {
         if let Some(problem) = broken(series.check_labels()?) {
             return Ok(Err(problem));
         }
@@ -109,7 +108,8 @@ impl Request<'_> {
     fn series_v2(&mut self, series: &v2::Series<'_, '_>, scratch: &mut Vec<u8>) -> Result<(), Error> {
         let n = series.index();
         if let Err(error) = series.check()? {
-            return Ok(self.refuse(n, &error.rule.to_string()));
+            self.refuse(n, &error.rule.to_string());
+            return Ok(());
         }
         // References mean something in one request only: the texts are hashed.
         scratch.clear();
@@ -125,7 +125,10 @@ impl Request<'_> {
             Some(id) => id,
             None => match self.announce_v2(hash, series)? {
                 Ok(id) => id,
-                Err(problem) => return Ok(self.refuse(n, &problem)),
+                Err(problem) => {
+                    self.refuse(n, &problem);
+                    return Ok(());
+                }
             },
         };
         self.samples(n, id, series.samples())?;

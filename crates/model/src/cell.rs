@@ -2,8 +2,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use arrow::array::{
-    Array, ArrayRef, AsArray, BooleanArray, FixedSizeBinaryArray, FixedSizeBinaryBuilder, Float64Array, Int64Array,
-    Float64Builder, Int64Builder, ListBuilder, MapBuilder, StringArray, StringBuilder, TimestampNanosecondArray,
+    Array, ArrayRef, AsArray, BooleanArray, FixedSizeBinaryArray, FixedSizeBinaryBuilder, Float64Array, Float64Builder,
+    Int64Array, Int64Builder, ListBuilder, MapBuilder, StringArray, StringBuilder, TimestampNanosecondArray,
 };
 use arrow::datatypes::{DataType, Field, Fields, Float64Type, Int64Type, TimeUnit, TimestampNanosecondType};
 use base::Timestamp;

@@ -124,11 +124,8 @@ impl Server {
             http2: false,
             router: api::router(state.clone(), routes()),
         };
-        let of_grpc = Connections {
-            http2: true,
-            router: api::router(state.clone(), ingest::grpc()),
-            ..connections.clone()
-        };
+        let of_grpc =
+            Connections { http2: true, router: api::router(state.clone(), ingest::grpc()), ..connections.clone() };
         let grpc_calls = async {
             match &grpc {
                 Some(listener) => of_grpc.accept(listener).await,

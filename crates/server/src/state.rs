@@ -2,8 +2,8 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use axum::http::StatusCode;
 use ::ingest::Ingest;
+use axum::http::StatusCode;
 use base::{Clock, Rng, Shutdown, Tasks, Timestamp};
 use parking_lot::RwLock;
 use query::{Engine, Rows, SqlOptions};

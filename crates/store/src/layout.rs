@@ -122,14 +122,8 @@ mod tests {
 
     #[test]
     fn every_stream_has_a_table_that_is_not_for_folds_only() {
-        let for_folds = [
-            Stream::Sets,
-            Stream::Suspects,
-            Stream::Ticks,
-            Stream::RuleGroups,
-            Stream::Routings,
-            Stream::Notices,
-        ];
+        let for_folds =
+            [Stream::Sets, Stream::Suspects, Stream::Ticks, Stream::RuleGroups, Stream::Routings, Stream::Notices];
         for stream in Stream::ALL {
             let kept = of_stream(*stream).count() > 0;
             assert_eq!(kept, !for_folds.contains(stream), "{}", stream.as_str());

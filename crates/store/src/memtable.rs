@@ -99,7 +99,8 @@ impl MemTable {
         let Some(first) = chunks.first() else { return };
         let Some(at) = self.chunks.iter().position(|chunk| Arc::ptr_eq(chunk, first)) else { return };
         let places = at..at + chunks.len();
-        let same = self.chunks.get(places.clone()).is_some_and(|here| here.iter().zip(chunks).all(|(a, b)| Arc::ptr_eq(a, b)));
+        let same =
+            self.chunks.get(places.clone()).is_some_and(|here| here.iter().zip(chunks).all(|(a, b)| Arc::ptr_eq(a, b)));
         if !same {
             return;
         }
@@ -219,7 +220,8 @@ mod tests {
         let layout = &layouts()[number("samples").unwrap()];
         let mut table = MemTable::default();
         for n in 0..1_000 {
-            let row = Sample { series_id: Key::of(&[(n % 3) as u8]), ts: Timestamp::from_secs(n % 100), value: n as f64 };
+            let row =
+                Sample { series_id: Key::of(&[(n % 3) as u8]), ts: Timestamp::from_secs(n % 100), value: n as f64 };
             table.append(layout, Sample::encode(&[row]).unwrap());
             while let Some(chunks) = table.alike() {
                 let parts: Vec<_> = chunks.iter().map(|chunk| points::Columns::of(&chunk.batch).unwrap()).collect();

@@ -10,7 +10,7 @@ use crate::filter::{Filter, KeySet};
 use crate::layout::Layout;
 use crate::memtable::Chunk;
 use crate::merge::{Batches, Merge};
-use crate::points::PointMerge;
+use crate::point_merge::PointMerge;
 use crate::rows::{self, Order};
 use crate::{FileEntry, StoreError, TableKind, TableSnapshot};
 
@@ -128,7 +128,12 @@ impl Plan {
         }
         let rows = if self.files.layout.points {
             let rows = self.files.batch_rows;
-            PointMerge::new(schema, inputs).await?.into_stream().map_ok(move |batch| slices(batch, rows)).try_flatten().boxed()
+            PointMerge::new(schema, inputs)
+                .await?
+                .into_stream()
+                .map_ok(move |batch| slices(batch, rows))
+                .try_flatten()
+                .boxed()
         } else {
             Merge::new(schema, self.order, true, self.files.batch_rows, inputs).await?.into_stream()
         };

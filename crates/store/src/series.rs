@@ -95,7 +95,11 @@ impl SeriesIndex {
     pub fn select(&self, tests: &[LabelTest<'_>], since: Timestamp) -> Vec<(SeriesId, StoredLabels)> {
         let index = self.0.read();
         let found = index.matching(tests, since);
-        found.into_iter().filter_map(|n| index.series.get(n as usize)).map(|entry| (entry.id, index.named(entry))).collect()
+        found
+            .into_iter()
+            .filter_map(|n| index.series.get(n as usize))
+            .map(|entry| (entry.id, index.named(entry)))
+            .collect()
     }
 
     /// The names of the labels of those series, in order.
@@ -142,7 +146,8 @@ impl SeriesIndex {
         top(&mut metrics, limit, |(name, count)| (std::cmp::Reverse(*count), name.clone()));
         top(&mut values, limit, |(name, count)| (std::cmp::Reverse(*count), name.clone()));
         top(&mut pairs, limit, |(name, value, count)| (std::cmp::Reverse(*count), *name, *value));
-        let pairs = pairs.iter().map(|(name, value, count)| (format!("{}={}", text(name), text(value)), *count)).collect();
+        let pairs =
+            pairs.iter().map(|(name, value, count)| (format!("{}={}", text(name), text(value)), *count)).collect();
         SeriesStatistics { series: index.series.len(), metrics, pairs, values }
     }
 }
@@ -190,7 +195,8 @@ impl<'a> Columns<'a> {
 
     /// Where the labels of row `n` are.
     fn labels(&self, n: usize) -> std::ops::Range<usize> {
-        let offset = |n: usize| self.labels.value_offsets().get(n).and_then(|at| usize::try_from(*at).ok()).unwrap_or(0);
+        let offset =
+            |n: usize| self.labels.value_offsets().get(n).and_then(|at| usize::try_from(*at).ok()).unwrap_or(0);
         offset(n)..offset(n + 1)
     }
 }
@@ -273,7 +279,9 @@ impl Index {
 
     /// The series whose value passes a test that an empty value does not pass.
     fn with(&self, test: &LabelTest<'_>) -> Vec<u32> {
-        let Some(by_value) = self.symbols.get(test.name).and_then(|name| self.postings.get(name)) else { return Vec::new() };
+        let Some(by_value) = self.symbols.get(test.name).and_then(|name| self.postings.get(name)) else {
+            return Vec::new();
+        };
         match test.equal {
             Some(value) => self.symbols.get(value).and_then(|value| by_value.get(value)).cloned().unwrap_or_default(),
             None => self.union(by_value, test.matches),
@@ -340,9 +348,10 @@ mod tests {
     }
 
     fn found(index: &SeriesIndex, tests: &[(&str, &str, bool)]) -> Vec<String> {
-        let closures: Vec<Box<dyn Fn(&str) -> bool>> = tests
+        type Passes<'a> = Box<dyn Fn(&str) -> bool + 'a>;
+        let closures: Vec<Passes<'_>> = tests
             .iter()
-            .map(|&(_, value, equal)| -> Box<dyn Fn(&str) -> bool> { Box::new(move |other| (other == value) == equal) })
+            .map(|&(_, value, equal)| -> Passes<'_> { Box::new(move |other| (other == value) == equal) })
             .collect();
         let tests: Vec<LabelTest<'_>> = tests
             .iter()

@@ -83,7 +83,8 @@ impl FileWriter {
             let (first, last) = (rows::key(keys, 0), rows::key(keys, batch.num_rows() - 1));
             self.keys = Some((self.keys.map_or(first, |keys| keys.0), last));
         }
-        let stored = if self.layout.points { points::scale::to_file(&self.layout.file_schema, batch)? } else { batch.clone() };
+        let stored =
+            if self.layout.points { points::scale::to_file(&self.layout.file_schema, batch)? } else { batch.clone() };
         self.writer.write(&stored).map_err(|error| failed(self.layout, error))
     }
 

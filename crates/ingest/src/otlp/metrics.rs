@@ -118,14 +118,10 @@ impl Request<'_> {
         let temporality = |number: i32| Temporality::from(number) == Temporality::Delta;
         let (kind, word, delta) = match &data {
             Data::Gauge(_) => (Kind::Gauge, "gauge", false),
-            Data::Sum(sum) if sum.is_monotonic => {
-                (Kind::Counter, "counter", temporality(sum.aggregation_temporality))
-            }
+            Data::Sum(sum) if sum.is_monotonic => (Kind::Counter, "counter", temporality(sum.aggregation_temporality)),
             Data::Sum(sum) => (Kind::Other, "gauge", temporality(sum.aggregation_temporality)),
             Data::Histogram(found) => (Kind::Other, "histogram", temporality(found.aggregation_temporality)),
-            Data::ExponentialHistogram(found) => {
-                (Kind::Other, "histogram", temporality(found.aggregation_temporality))
-            }
+            Data::ExponentialHistogram(found) => (Kind::Other, "histogram", temporality(found.aggregation_temporality)),
             Data::Summary(_) => (Kind::Other, "summary", false),
         };
         let name = match metric_name(metric.name, metric.unit, kind, common.strategy) {

@@ -52,7 +52,9 @@ impl PromqlError {
             promql::QueryError::RangeType(_) => Self::Bad(error.to_string()),
             promql::QueryError::Storage(error) => match error.0.downcast::<store::StoreError>() {
                 Ok(error) => match *error {
-                    store::StoreError::TooLarge(exceeded) => Self::Execution(format!("query would load too many samples: {exceeded}")),
+                    store::StoreError::TooLarge(exceeded) => {
+                        Self::Execution(format!("query would load too many samples: {exceeded}"))
+                    }
                     other => Self::Unavailable(other.to_string()),
                 },
                 Err(other) => Self::Unavailable(other.to_string()),

@@ -8,6 +8,7 @@ mod remote_write;
 
 use std::time::Duration;
 
+use ::ingest::{Ingest, IngestError, Permit};
 use axum::Router;
 use axum::body::{Bytes, to_bytes};
 use axum::extract::{DefaultBodyLimit, Request};
@@ -16,7 +17,6 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use bus::BusError;
-use ::ingest::{Ingest, IngestError, Permit};
 use wire::body::{BodyError, Encoding};
 
 use crate::state::State;
@@ -59,7 +59,8 @@ struct Received {
 
 /// What takes telemetry in.
 fn taker(state: &State) -> Result<&Ingest, Refusal> {
-    let nobody = || Refusal::new(StatusCode::NOT_FOUND, "this process takes no telemetry: it does not have the role `watching`");
+    let nobody =
+        || Refusal::new(StatusCode::NOT_FOUND, "this process takes no telemetry: it does not have the role `watching`");
     state.ingest.as_ref().ok_or_else(nobody)
 }
 
@@ -118,7 +119,12 @@ impl From<IngestError> for Refusal {
             IngestError::Body(BodyError::TooLarge(_)) | IngestError::Log(BusError::TooLarge { .. }) => {
                 (StatusCode::PAYLOAD_TOO_LARGE, None)
             }
-            IngestError::Body(_) | IngestError::Request(_) | IngestError::Bytes(_) | IngestError::Json(_) | IngestError::Bulk(_) | IngestError::Push(_) => (StatusCode::BAD_REQUEST, None),
+            IngestError::Body(_)
+            | IngestError::Request(_)
+            | IngestError::Bytes(_)
+            | IngestError::Json(_)
+            | IngestError::Bulk(_)
+            | IngestError::Push(_) => (StatusCode::BAD_REQUEST, None),
             IngestError::Log(BusError::Unavailable { retry_after, .. }) => {
                 (StatusCode::SERVICE_UNAVAILABLE, Some(*retry_after))
             }

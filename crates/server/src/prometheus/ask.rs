@@ -53,7 +53,9 @@ impl Ask {
     /// A time in milliseconds since the epoch, if there is one.
     pub fn time(&self, name: &str) -> Result<Option<i64>, Problem> {
         let Some(text) = self.get(name) else { return Ok(None) };
-        time(text).map(Some).ok_or_else(|| Problem::parameter(name, format!("cannot parse {text:?} to a valid timestamp")))
+        time(text)
+            .map(Some)
+            .ok_or_else(|| Problem::parameter(name, format!("cannot parse {text:?} to a valid timestamp")))
     }
 
     /// A time that there must be.

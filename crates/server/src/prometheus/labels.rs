@@ -80,9 +80,9 @@ fn unescaped(name: &str) -> String {
             rest = after;
             continue;
         }
-        let code = rest.split_once('_').and_then(|(code, after)| {
-            Some((char::from_u32(u32::from_str_radix(code, 16).ok()?)?, after))
-        });
+        let code = rest
+            .split_once('_')
+            .and_then(|(code, after)| Some((char::from_u32(u32::from_str_radix(code, 16).ok()?)?, after)));
         let Some((code, after)) = code else { return name.to_owned() };
         out.push(code);
         rest = after;

@@ -31,9 +31,13 @@ pub async fn range(With(state): With<State>, ask: Ask) -> Result<Response, Probl
     if end < start {
         return Err(Problem::parameter("end", "end timestamp must not be before start time"));
     }
-    let step = ask.duration("step")?.ok_or_else(|| Problem::parameter("step", "cannot parse \"\" to a valid duration"))?;
+    let step =
+        ask.duration("step")?.ok_or_else(|| Problem::parameter("step", "cannot parse \"\" to a valid duration"))?;
     if step <= 0 {
-        return Err(Problem::parameter("step", "zero or negative query resolution step widths are not accepted. Try a positive integer"));
+        return Err(Problem::parameter(
+            "step",
+            "zero or negative query resolution step widths are not accepted. Try a positive integer",
+        ));
     }
     if end.saturating_sub(start) / step > POINTS {
         let message = format!(

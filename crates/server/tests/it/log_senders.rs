@@ -62,7 +62,10 @@ async fn documents_of_a_bulk_request_are_log_records_and_what_is_none_is_told() 
     );
     let request = site.client.post(site.url("/app/_bulk")).header("Content-Type", "application/x-ndjson").body(body);
     let answer = request.send().await.unwrap();
-    assert_eq!((answer.status().as_u16(), answer.headers()["x-elastic-product"].to_str().unwrap()), (200, "Elasticsearch"));
+    assert_eq!(
+        (answer.status().as_u16(), answer.headers()["x-elastic-product"].to_str().unwrap()),
+        (200, "Elasticsearch")
+    );
     let answer: Value = answer.json().await.unwrap();
     assert_eq!(answer["errors"], true);
     let statuses: Vec<Value> = answer["items"]

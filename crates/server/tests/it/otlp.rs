@@ -148,7 +148,10 @@ async fn grpc_is_spoken_where_it_is_asked_for() {
     body.extend((message.len() as u32).to_be_bytes());
     body.extend(message);
     let answer = call(body).await.unwrap();
-    assert_eq!((answer.status().as_u16(), answer.headers()["content-type"].to_str().unwrap()), (200, "application/grpc"));
+    assert_eq!(
+        (answer.status().as_u16(), answer.headers()["content-type"].to_str().unwrap()),
+        (200, "application/grpc")
+    );
     assert_eq!(answer.bytes().await.unwrap().as_ref(), [0; 5], "one empty message");
     site.world.settle().await;
     assert_eq!(value(&site, "queue_length").await, json!("1.5"));

@@ -101,8 +101,14 @@ async fn a_mistake_is_named_and_the_rest_is_taken() {
         ((&[("__name__", "up"), ("job", "a"), ("job", "b")], &[(1, 1.0)]), "series 1: label `job` is there twice"),
         ((&[("__name__", "up"), ("", "b")], &[(1, 1.0)]), "series 1: label 1 has no name"),
         ((&[], &[(1, 1.0)]), "series 1: it has no labels"),
-        ((&[("__name__", "up"), ("a", "12345678901")], &[(1, 1.0)]), "label `a` has 11 bytes, the limit ingest.max_label_bytes is 10"),
-        ((&[("__name__", "up"), ("a", "1"), ("b", "1"), ("c", "1")], &[(1, 1.0)]), "4 labels exceed the limit ingest.max_labels = 3"),
+        (
+            (&[("__name__", "up"), ("a", "12345678901")], &[(1, 1.0)]),
+            "label `a` has 11 bytes, the limit ingest.max_label_bytes is 10",
+        ),
+        (
+            (&[("__name__", "up"), ("a", "1"), ("b", "1"), ("c", "1")], &[(1, 1.0)]),
+            "4 labels exceed the limit ingest.max_labels = 3",
+        ),
         ((UP_A, &[(i64::MAX, 1.0)]), "series 1: 9223372036854775807 ms is no time that can be kept"),
     ];
     for (n, (wrong, expected)) in cases.into_iter().enumerate() {

@@ -16,7 +16,7 @@ use crate::commit::commit;
 use crate::file::FileScan;
 use crate::layout::{Layout, layouts};
 use crate::merge::Merge;
-use crate::points::PointMerge;
+use crate::point_merge::PointMerge;
 use crate::store::Inner;
 use crate::write::{FileWriter, new_path};
 use crate::{FileEntry, Store, StoreError, flush, scan};

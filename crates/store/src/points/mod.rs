@@ -1,8 +1,6 @@
 //! Samples of series: sorted, merged and found by their bare columns, which takes a small part of
 //! what comparing rows would.
 
-mod merge;
-mod read;
 pub(crate) mod scale;
 mod sort;
 
@@ -10,12 +8,10 @@ use arrow::array::{Array, AsArray, FixedSizeBinaryArray, Float64Array, RecordBat
 use arrow::datatypes::{DataType, Float64Type, Schema, TimeUnit, TimestampNanosecondType};
 use model::Key;
 
-pub(crate) use merge::PointMerge;
-pub use read::Point;
 pub(crate) use sort::sorted;
 
 /// Bytes of a key.
-const KEY: usize = 16;
+pub(crate) const KEY: usize = 16;
 
 /// Whether a table with these columns holds samples: keys, times, values.
 pub(crate) fn are_points(schema: &Schema) -> bool {
@@ -35,7 +31,8 @@ impl<'a> Columns<'a> {
     /// The columns of `batch`; none if it holds something else.
     pub fn of(batch: &'a RecordBatch) -> Option<Self> {
         let [keys, times, values] = batch.columns() else { return None };
-        let keys: &FixedSizeBinaryArray = keys.as_any().downcast_ref().filter(|keys: &&FixedSizeBinaryArray| keys.value_length() == 16)?;
+        let keys: &FixedSizeBinaryArray =
+            keys.as_any().downcast_ref().filter(|keys: &&FixedSizeBinaryArray| keys.value_length() == 16)?;
         let (keys, rest) = keys.value_data().as_chunks::<KEY>();
         let times = times.as_primitive_opt::<TimestampNanosecondType>()?.values();
         let values: &Float64Array = values.as_primitive_opt::<Float64Type>()?;

@@ -29,10 +29,7 @@ const PROBES: usize = 8;
 /// The columns of files of samples.
 pub(crate) fn file_schema(table: &Schema) -> SchemaRef {
     static MORE: LazyLock<[Arc<Field>; 2]> = LazyLock::new(|| {
-        [
-            Arc::new(Field::new(SCALED, DataType::Int64, true)),
-            Arc::new(Field::new(EXPONENT, DataType::Int32, true)),
-        ]
+        [Arc::new(Field::new(SCALED, DataType::Int64, true)), Arc::new(Field::new(EXPONENT, DataType::Int32, true))]
     });
     let own = table.fields().iter().map(|field| match field.data_type() {
         DataType::Float64 => Arc::new(field.as_ref().clone().with_nullable(true)),
@@ -190,7 +187,8 @@ mod tests {
     fn what_looks_like_decimals_is_whole_and_what_is_random_is_not() {
         let rng = Rng::seeded(7);
         let random = |from: fn(u64) -> f64| (0..1_000).map(|_| from(rng.below(1 << 40))).collect::<Vec<f64>>();
-        let cases: [(fn(u64) -> f64, bool); 4] = [
+        type Make = fn(u64) -> f64;
+        let cases: [(Make, bool); 4] = [
             (|n| (n % 101) as f64, true),
             (|n| (n % 100_000) as f64 / 1_000.0, true),
             (|n| n as f64 / 100.0, true),

@@ -17,8 +17,11 @@ struct Rows {
 impl Rows {
     fn of(parts: &[Columns<'_>]) -> Self {
         let total = parts.iter().map(Columns::len).sum();
-        let mut rows =
-            Self { keys: Vec::with_capacity(total), times: Vec::with_capacity(total), values: Vec::with_capacity(total) };
+        let mut rows = Self {
+            keys: Vec::with_capacity(total),
+            times: Vec::with_capacity(total),
+            values: Vec::with_capacity(total),
+        };
         for part in parts {
             rows.keys.extend_from_slice(part.keys);
             rows.times.extend_from_slice(part.times);
@@ -101,10 +104,10 @@ fn settle(rows: &Rows, group: &mut Vec<u32>) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use base::Timestamp;
+    use model::Key;
     use model::Row;
     use model::rows::Sample;
-    use model::Key;
-    use base::Timestamp;
 
     fn sample(key: u8, t: i64, value: f64) -> Sample {
         let mut id = [7; 16];

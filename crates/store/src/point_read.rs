@@ -6,9 +6,9 @@ use base::{Limit, Timestamp};
 use futures::TryStreamExt;
 use model::{Key, SeriesId};
 
-use super::Columns;
 use crate::file::FileScan;
 use crate::filter::KeySet;
+use crate::points::Columns;
 use crate::{FileEntry, StoreError, TableSnapshot, scan};
 
 /// More keys than this are looked for row by row, not page by page.

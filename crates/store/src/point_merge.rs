@@ -2,9 +2,9 @@ use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 use futures::{StreamExt, TryStreamExt, stream};
 
-use super::{Columns, KEY, sorted};
 use crate::StoreError;
 use crate::merge::Batches;
+use crate::points::{Columns, KEY, sorted};
 
 /// An input at a row of its present batch.
 struct Input {
