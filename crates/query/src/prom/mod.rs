@@ -1,6 +1,7 @@
 //! PromQL over the store.
 
 mod error;
+mod exemplars;
 mod histograms;
 mod labels;
 mod storage;

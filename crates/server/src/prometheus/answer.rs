@@ -40,6 +40,11 @@ impl Problem {
         Self::bad(format!("invalid parameter {name:?}: {problem}"))
     }
 
+    /// What should not happen.
+    pub fn internal(message: impl ToString) -> Self {
+        Self::new(500, "internal", message)
+    }
+
     /// The token does not allow it.
     pub fn forbidden(message: impl ToString) -> Self {
         Self::new(403, "bad_data", message)

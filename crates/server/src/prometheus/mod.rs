@@ -5,6 +5,7 @@ mod answer;
 mod ask;
 mod data;
 mod labels;
+mod metadata;
 mod query;
 mod status;
 mod texts;
@@ -29,12 +30,12 @@ pub fn router() -> Router<State> {
     Router::new()
         .route("/api/v1/query", get(query::instant).post(query::instant))
         .route("/api/v1/query_range", get(query::range).post(query::range))
-        .route("/api/v1/query_exemplars", get(query::exemplars).post(query::exemplars))
+        .route("/api/v1/query_exemplars", get(metadata::exemplars).post(metadata::exemplars))
         .route("/api/v1/format_query", get(texts::format).post(texts::format))
         .route("/api/v1/series", get(labels::series).post(labels::series))
         .route("/api/v1/labels", get(labels::names).post(labels::names))
         .route("/api/v1/label/{name}/values", get(labels::values))
-        .route("/api/v1/metadata", get(status::metadata))
+        .route("/api/v1/metadata", get(metadata::metadata))
         .route("/api/v1/targets", get(status::targets))
         .route("/api/v1/status/buildinfo", get(status::buildinfo))
         .route("/api/v1/status/runtimeinfo", get(status::runtimeinfo))

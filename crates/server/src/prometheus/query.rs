@@ -4,9 +4,8 @@ use axum::extract::State as With;
 use axum::response::Response;
 use promql::{Data, Steps};
 use query::PromqlOptions;
-use serde_json::json;
 
-use super::answer::{Problem, Remarks, success, success_text};
+use super::answer::{Problem, Remarks, success_text};
 use super::ask::Ask;
 use super::data;
 use crate::state::State;
@@ -57,12 +56,6 @@ fn answered(state: &State, data: &Data, at: i64, answer: &promql::Answer, limit:
         remarks.truncated();
     }
     success_text(&text, &remarks)
-}
-
-/// `query_exemplars`: none are kept.
-pub async fn exemplars(ask: Ask) -> Result<Response, Problem> {
-    promql::parse(ask.need("query")?).map_err(Problem::bad)?;
-    Ok(success(json!([]), Remarks::default()))
 }
 
 /// Milliseconds since the epoch.

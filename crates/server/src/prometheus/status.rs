@@ -60,11 +60,6 @@ pub async fn tsdb(With(state): With<State>, ask: Ask) -> Result<Response, Proble
     Ok(success(data, Remarks::default()))
 }
 
-/// `metadata`: none is kept.
-pub async fn metadata() -> Response {
-    success(json!({}), Remarks::default())
-}
-
 /// `targets`: nothing is scraped.
 pub async fn targets() -> Response {
     success(json!({"activeTargets": [], "droppedTargets": []}), Remarks::default())

@@ -85,6 +85,8 @@ async fn metrics_have_the_names_that_prometheus_gives_them() {
     for (query, expected) in cases {
         assert_eq!(value(&site, query).await, json!(expected), "{query}");
     }
+    let told = site.json("/api/v1/metadata?metric=queue_length").await;
+    assert_eq!(told["data"], json!({"queue_length": [{"type": "gauge", "help": "waiting", "unit": ""}]}));
     let sql = site.sql("SELECT kind, unit, help FROM metadata WHERE metric = 'queue_length'").await;
     assert_eq!(sql.json::<Value>().await.unwrap()["rows"], json!([["gauge", "", "waiting"]]));
     site.end().await;

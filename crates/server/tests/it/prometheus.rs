@@ -129,6 +129,36 @@ async fn a_mistake_is_named_and_the_rest_is_taken() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn exemplars_are_answered_with_the_labels_of_their_series() {
+    let site = site(|_| {}).await;
+    let mut writer = Writer::default();
+    writer.message(1, |writer| {
+        for (name, value) in UP_A {
+            writer.message(1, |writer| {
+                writer.bytes(1, name.as_bytes());
+                writer.bytes(2, value.as_bytes());
+            });
+        }
+        writer.message(3, |writer| {
+            writer.message(1, |writer| {
+                writer.bytes(1, b"trace_id");
+                writer.bytes(2, b"abc");
+            });
+            writer.double(2, 0.25);
+            writer.varint(3, 60_500);
+        });
+    });
+    let body = snap::raw::Encoder::new().compress_vec(&writer.finish()).unwrap();
+    assert_eq!(write(&site, body).await.status(), 204);
+    seen(&site).await;
+    let found = site.json("/api/v1/query_exemplars?query=rate(up[1m])&start=0&end=100").await;
+    let exemplar = json!({"labels": {"trace_id": "abc"}, "value": "0.25", "timestamp": 60.5});
+    assert_eq!(found["data"], json!([{"seriesLabels": {"__name__": "up", "job": "a"}, "exemplars": [exemplar]}]));
+    assert_eq!(site.json("/api/v1/query_exemplars?query=up&start=0&end=60").await["data"], json!([]));
+    site.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_is_no_request_is_refused_whole() {
     let site = site(|config| config.max_decoded_bytes = 1_000).await;
     let garbage = snap::raw::Encoder::new().compress_vec(b"\x0a\xff\xff\xff\xff\x0f").unwrap();

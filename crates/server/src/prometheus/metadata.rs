@@ -1,0 +1,63 @@
+//! What metrics are, and observations behind samples.
+
+use std::collections::BTreeMap;
+
+use axum::extract::State as With;
+use axum::response::Response;
+use serde_json::{Value, json};
+
+use super::answer::{Problem, Remarks, success};
+use super::ask::Ask;
+use super::data;
+use super::query::now;
+use crate::rows::{each, literal};
+use crate::state::State;
+
+/// Metrics, or exemplars, in one answer.
+const LIMIT: usize = 10_000;
+/// What an exemplar is looked for in if no time is given, in milliseconds.
+const HOUR: i64 = 3_600_000;
+
+/// `metadata`: of each metric its type, unit and help.
+pub async fn metadata(With(state): With<State>, ask: Ask) -> Result<Response, Problem> {
+    let limit = ask.limit()?.unwrap_or(LIMIT).min(LIMIT);
+    let of = ask.get("metric").map(|metric| format!("WHERE metric = {}", literal(metric))).unwrap_or_default();
+    let sql = format!("SELECT metric, kind, unit, help FROM metadata {of} ORDER BY metric LIMIT {limit}");
+    let rows = state.query(&sql).await.map_err(|error| Problem::internal(error.message()))?;
+    let mut metrics: BTreeMap<String, Value> = BTreeMap::new();
+    for row in each(&rows) {
+        let text = |column: &str| row.text(column).unwrap_or_default();
+        let entry = json!([{"type": text("kind"), "help": text("help"), "unit": text("unit")}]);
+        metrics.insert(text("metric"), entry);
+    }
+    Ok(success(metrics, Remarks::default()))
+}
+
+/// `query_exemplars`: those of the series that an expression reads.
+pub async fn exemplars(With(state): With<State>, ask: Ask) -> Result<Response, Problem> {
+    let end = ask.time("end")?.unwrap_or_else(|| now(&state));
+    let start = ask.time("start")?.unwrap_or(end.saturating_sub(HOUR));
+    if end < start {
+        return Err(Problem::parameter("end", "end timestamp must not be before start timestamp"));
+    }
+    let found = state.engine.exemplars(ask.need("query")?, start, end, LIMIT).await?;
+    let series: Vec<Value> = found
+        .into_iter()
+        .map(|(labels, exemplars)| {
+            let exemplars: Vec<Value> = exemplars.iter().map(exemplar).collect();
+            json!({"seriesLabels": object(&labels), "exemplars": exemplars})
+        })
+        .collect();
+    Ok(success(series, Remarks::default()))
+}
+
+fn object(labels: &promql::Labels) -> BTreeMap<&str, &str> {
+    labels.iter().map(|label| (&*label.name, &*label.value)).collect()
+}
+
+fn exemplar(exemplar: &model::rows::Exemplar) -> Value {
+    let mut time = String::new();
+    data::time(&mut time, exemplar.ts.nanos().div_euclid(1_000_000));
+    let seconds: f64 = time.parse().unwrap_or_default();
+    json!({"labels": exemplar.labels, "value": promql::text::plain_float(exemplar.value), "timestamp": seconds})
+}
