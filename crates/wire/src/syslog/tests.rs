@@ -60,8 +60,8 @@ fn a_time_without_a_year_is_the_nearest() {
     assert_eq!(resolve(b"Jan  1 01:00:01", "2025-12-31T23:59:59Z", 3600), "2026-01-01T00:00:01Z");
     assert_eq!(resolve(b"Feb 29 12:00:00", "2024-03-01T00:00:00Z", -7200), "2024-02-29T14:00:00Z");
     assert_eq!(resolve(b"Jul  4 1999 01:02:03.5", "2026-01-01T00:00:00Z", 0), "1999-07-04T01:02:03.5Z");
-    for now in [Timestamp::MIN, Timestamp::ZERO, Timestamp::MAX] {
-        let _ = LocalTime::parse(b"Dec 31 23:59:60").unwrap().0.resolve(now, i32::MIN);
+    for time in [Timestamp::MIN, Timestamp::ZERO, Timestamp::MAX] {
+        let _ = LocalTime::parse(b"Dec 31 23:59:60").unwrap().0.resolve(time, i32::MIN);
     }
 }
 
