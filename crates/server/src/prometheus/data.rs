@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use promql::text::plain_float;
+use promql::text::{float, plain_float};
 use promql::{Data, Histogram, Labels, Point, Series, Value};
 
 /// A result of a query; of vectors and matrices at most `limit` series. Says whether that cut it.
@@ -141,8 +141,11 @@ pub fn time(out: &mut String, ms: i64) {
     }
 }
 
-fn number(value: f64) -> String {
-    plain_float(value)
+/// The shortest text of a number, with an exponent only below 1e-6 and from 1e21 on.
+pub fn number(value: f64) -> String {
+    let size = value.abs();
+    let plain = size == 0.0 || (1e-6..1e21).contains(&size) || !size.is_finite();
+    if plain { plain_float(value) } else { float(value) }
 }
 
 fn text(out: &mut String, value: &str) {

@@ -59,5 +59,5 @@ fn exemplar(exemplar: &model::rows::Exemplar) -> Value {
     let mut time = String::new();
     data::time(&mut time, exemplar.ts.nanos().div_euclid(1_000_000));
     let seconds: f64 = time.parse().unwrap_or_default();
-    json!({"labels": exemplar.labels, "value": promql::text::plain_float(exemplar.value), "timestamp": seconds})
+    json!({"labels": exemplar.labels, "value": data::number(exemplar.value), "timestamp": seconds})
 }
