@@ -110,6 +110,15 @@ impl Alerting {
         told.collect()
     }
 
+    /// Waits until it is on the log that so many messages were taken: one whose answer is lost in a kill is sent again.
+    async fn taken(&self, messages: usize) {
+        let known = async || {
+            let rows = self.sql("SELECT count(*) FROM receipts WHERE last").await;
+            (rows[0][0] == json!(messages)).then_some(())
+        };
+        self.until("the receipt", known).await;
+    }
+
     async fn sql(&self, query: &str) -> Value {
         let request = self.http.post(format!("{}/api/sql?format=json", self.url)).body(query.to_owned());
         let answer: Value = request.send().await.unwrap().json().await.unwrap();
@@ -143,6 +152,7 @@ async fn alerts_are_told_as_alertmanager_tells_them_and_nothing_is_lost_or_doubl
     let first = vec![("firing".to_owned(), vec!["a".to_owned(), "b".to_owned()])];
     alerting.until("the first message", async || (!alerting.told().is_empty()).then_some(())).await;
     assert_eq!(alerting.told(), first);
+    alerting.taken(1).await;
 
     alerting.kill();
     alerting.start().await;
@@ -150,6 +160,7 @@ async fn alerts_are_told_as_alertmanager_tells_them_and_nothing_is_lost_or_doubl
         {"labels": {"alertname": "Down", "instance": "b", "severity": "warning"}, "endsAt": "2026-01-01T00:00:00Z", "startsAt": "2025-12-31T00:00:00Z"}]);
     assert_eq!(alerting.post("/api/v2/alerts", over).await.0, 200);
     alerting.until("the end", async || (alerting.told().len() > 1).then_some(())).await;
+    alerting.taken(2).await;
     alerting.kill();
     alerting.start().await;
     let rest = vec![("resolved".to_owned(), vec!["a".to_owned(), "b".to_owned()])];

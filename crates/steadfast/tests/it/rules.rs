@@ -149,6 +149,7 @@ async fn a_rule_in_promql_fires_on_what_was_sent_and_reads_what_another_rule_wro
     write(&host, "alertmanager.yml", &ROUTES.replace("HOOK", hook.url()));
     write(&host, "rules.yml", METRIC_RULES);
     host.start();
+    host.until("it answers", async || host.get("/-/healthy").await).await;
     send(&host, 2.0).await;
     let healthy = async || rule(&host, "FileChanged").await.filter(|rule| rule["health"] == "ok");
     host.until("an evaluation", healthy).await;
