@@ -7,7 +7,7 @@ export PATH := $(CARGO_HOME)/bin:$(PATH)
 # Says what was left out: to the list that CI prints at its end, or at once.
 left_out = if [ -n "$$STEADFAST_SKIPPED" ]; then echo "$(1)" >> "$$STEADFAST_SKIPPED"; else echo "Left out: $(1)"; fi
 
-.PHONY: run build test needs peers tidy lint unit scripts deny bench bench-log bench-store bench-drift bench-manifests bench-scan bench-latency bench-kubernetes bench-cluster bench-remote-write bench-judge soak test-alertmanager
+.PHONY: run build test needs peers tidy lint unit scripts deny bench bench-log bench-store bench-drift bench-manifests bench-scan bench-latency bench-kubernetes bench-cluster bench-remote-write bench-alerts bench-judge soak test-alertmanager
 
 run: build
 	$(CARGO) run --release --locked -q -p steadfast -- up
@@ -84,6 +84,10 @@ bench-cluster: needs
 # Beside gitops-engine; needs Go.
 bench-kubernetes: needs
 	benches/kubernetes.sh
+
+# Beside Alertmanager; needs Go.
+bench-alerts: build
+	benches/alerts.sh
 
 # Alertmanager's own acceptance tests, which come from its Go module, against ours; needs Go.
 test-alertmanager: build

@@ -10,6 +10,10 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
+/// Columns are made and freed in large pieces by many threads: the allocator of glibc keeps what it was given.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// Nothing is wrong.
 const FINE: u8 = 0;
 /// It could not be done.

@@ -1,0 +1,144 @@
+//! Jaeger's query API, asked as Grafana and Jaeger's own pages ask it.
+
+use base::Clock;
+use ingest::{Ingest, IngestConfig};
+use query::QueryConfig;
+use serde_json::{Value, json};
+use server::Parts;
+
+use super::site::{Site, config, parts};
+use super::world::World;
+
+const TRACE: &str = "00008efff798038103d269b633813fc6";
+
+/// A request to the shop, which asks the till, which fails; and another trace.
+async fn site() -> Site {
+    let world = World::empty().await;
+    let ingest = Ingest::new(IngestConfig::default(), world.telemetry(), world.store.clone(), Clock::system());
+    let parts = Parts { ingest: Some(ingest), ..parts(&world, QueryConfig::default()) };
+    let site = Site::serve(world, config(), parts).await;
+    let resource = |service: &str| {
+        json!({"attributes": [{"key": "service.name", "value": {"stringValue": service}}, {"key": "host.name", "value": {"stringValue": "web-1"}}]})
+    };
+    let shop = json!([
+        {"traceId": TRACE, "spanId": "aaaaaaaaaaaaaaaa", "name": "GET /cart", "kind": 2, "startTimeUnixNano": "1000000000", "endTimeUnixNano": "1500000000",
+         "attributes": [{"key": "http.route", "value": {"stringValue": "/cart"}}]},
+        {"traceId": "5b8efff798038103d269b633813fc60c", "spanId": "cccccccccccccccc", "name": "GET /", "kind": 2,
+         "startTimeUnixNano": "2000000000", "endTimeUnixNano": "2000100000"}
+    ]);
+    let till = json!([
+        {"traceId": TRACE, "spanId": "bbbbbbbbbbbbbbbb", "parentSpanId": "aaaaaaaaaaaaaaaa", "name": "pay", "kind": 2,
+         "startTimeUnixNano": "1100000000", "endTimeUnixNano": "1400000000", "status": {"code": 2, "message": "no money"},
+         "events": [{"timeUnixNano": "1200000000", "name": "retry", "attributes": [{"key": "n", "value": {"intValue": "2"}}]}],
+         "links": [{"traceId": "5b8efff798038103d269b633813fc60c", "spanId": "cccccccccccccccc"}]}
+    ]);
+    let of = |service: &str, spans: Value| json!({"resource": resource(service), "scopeSpans": [{"scope": {"name": "lib"}, "spans": spans}]});
+    let body = json!({"resourceSpans": [of("shop", shop), of("till", till)]});
+    let sent = site.client.post(site.url("/v1/traces")).json(&body).send().await.unwrap();
+    assert_eq!(sent.status(), 200);
+    site.world.settle().await;
+    site
+}
+
+fn ids(answer: &Value) -> Vec<&str> {
+    answer["data"].as_array().unwrap().iter().map(|trace| trace["traceID"].as_str().unwrap()).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn services_and_operations_are_listed() {
+    let site = site().await;
+    let services = site.json("/api/services").await;
+    assert_eq!(services, json!({"data": ["shop", "till"], "total": 2, "limit": 0, "offset": 0, "errors": null}));
+    assert_eq!(site.json("/api/services/shop/operations").await["data"], json!(["GET /", "GET /cart"]));
+    let operations = site.json("/api/operations?service=till&spanKind=server").await;
+    assert_eq!(operations["data"], json!([{"name": "pay", "spanKind": "server"}]));
+    assert_eq!(site.json("/api/v3/services").await, json!({"services": ["shop", "till"]}));
+    let links = site.json("/api/dependencies?endTs=10000&lookback=10000").await;
+    assert_eq!(links["data"], json!([{"parent": "shop", "child": "till", "callCount": 1}]));
+    site.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_search_gives_whole_traces_the_newest_first() {
+    let site = site().await;
+    let other = "5b8efff798038103d269b633813fc60c";
+    for (query, expected) in [
+        ("service=shop&lookback=custom&start=0&end=3000000", vec![other, TRACE]),
+        ("service=shop&limit=1", vec![other]),
+        ("service=shop&end=1500000", vec![TRACE]),
+        ("service=shop&operation=GET%20/cart", vec![TRACE]),
+        ("service=shop&minDuration=100ms", vec![TRACE]),
+        ("service=shop&maxDuration=500us", vec![other]),
+        (r#"service=shop&tags={"http.route":"/cart"}"#, vec![TRACE]),
+        (r#"service=till&tags={"error":"true","host.name":"web-1"}"#, vec![TRACE]),
+        ("service=shop&tag=error:true", vec![]),
+        ("service=it's", vec![]),
+    ] {
+        let answer = site.json(&format!("/api/traces?{query}")).await;
+        assert_eq!(ids(&answer), expected, "{query}: {answer}");
+    }
+    let trace = &site.json("/api/traces?service=till").await["data"][0];
+    assert_eq!(trace["spans"].as_array().unwrap().len(), 2, "{trace}");
+    site.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_trace_is_as_jaeger_writes_it() {
+    let site = site().await;
+    // Leading zeros may be missing.
+    let answer = site.json(&format!("/api/traces/{}", TRACE.trim_start_matches('0'))).await;
+    let trace = &answer["data"][0];
+    let pay = &trace["spans"][1];
+    let expected = json!({
+        "traceID": TRACE, "spanID": "bbbbbbbbbbbbbbbb", "operationName": "pay", "processID": "p2", "flags": 1, "warnings": null,
+        "startTime": 1_100_000, "duration": 300_000,
+        "references": [
+            {"refType": "CHILD_OF", "traceID": TRACE, "spanID": "aaaaaaaaaaaaaaaa"},
+            {"refType": "FOLLOWS_FROM", "traceID": "5b8efff798038103d269b633813fc60c", "spanID": "cccccccccccccccc"}
+        ],
+        "tags": [
+            {"key": "span.kind", "type": "string", "value": "server"},
+            {"key": "otel.status_code", "type": "string", "value": "ERROR"},
+            {"key": "error", "type": "bool", "value": true},
+            {"key": "otel.status_description", "type": "string", "value": "no money"},
+            {"key": "otel.scope.name", "type": "string", "value": "lib"}
+        ],
+        "logs": [{"timestamp": 1_200_000, "fields": [
+            {"key": "event", "type": "string", "value": "retry"}, {"key": "n", "type": "string", "value": "2"}
+        ]}]
+    });
+    assert_eq!(*pay, expected);
+    let process = json!({"serviceName": "till", "tags": [{"key": "host.name", "type": "string", "value": "web-1"}]});
+    assert_eq!(trace["processes"]["p2"], process);
+
+    let answer = site.json(&format!("/api/v3/traces/{TRACE}")).await;
+    let groups = answer["result"]["resourceSpans"].as_array().unwrap();
+    let span = &groups[1]["scopeSpans"][0]["spans"][0];
+    assert_eq!((&span["name"], &span["kind"], &span["status"]["code"]), (&json!("pay"), &json!(2), &json!(2)));
+    assert_eq!(span["endTimeUnixNano"], "1400000000");
+    let search = "/api/v3/traces?query.service_name=shop&query.start_time_min=1970-01-01T00:00:01.5Z\
+                  &query.start_time_max=1970-01-01T00:00:03Z&query.num_traces=20";
+    let found = site.json(search).await;
+    assert_eq!(found["result"]["resourceSpans"][0]["scopeSpans"][0]["spans"][0]["name"], "GET /", "{found}");
+    site.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_not_there_or_makes_no_sense_is_said() {
+    let site = site().await;
+    for (path, status, text) in [
+        ("/api/traces/0123", 404, "trace not found"),
+        ("/api/traces/xyz", 400, "traceID"),
+        ("/api/traces", 400, "parameter 'service'"),
+        ("/api/traces?service=shop&minDuration=soon", 400, "minDuration"),
+    ] {
+        let answer = site.get(path).await;
+        assert_eq!(answer.status().as_u16(), status, "{path}");
+        let answer: Value = answer.json().await.unwrap();
+        assert!(answer["errors"][0]["msg"].as_str().unwrap().contains(text), "{path}: {answer}");
+    }
+    let answer = site.get("/api/v3/traces/0123").await;
+    assert_eq!(answer.status(), 404);
+    assert_eq!(answer.json::<Value>().await.unwrap()["error"]["httpCode"], 404);
+    site.end().await;
+}
