@@ -11,8 +11,8 @@ use axum::http::{StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use futures::StreamExt;
 use serde_json::{Value, json};
-use tokio::sync::mpsc::{Sender, channel};
-use tokio_stream::wrappers::ReceiverStream;
+use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
+use tokio_stream::wrappers::UnboundedReceiverStream;
 
 use crate::Server;
 
@@ -27,13 +27,20 @@ struct Shared {
     config_maps: usize,
     deployments: usize,
     version: AtomicU64,
-    watches: Mutex<Vec<Sender<Bytes>>>,
+    changes: Mutex<Changes>,
+}
+
+/// A watch that begins late is given what it has missed, as a real server does it.
+#[derive(Default)]
+struct Changes {
+    events: Vec<(u64, Bytes)>,
+    watches: Vec<UnboundedSender<Bytes>>,
 }
 
 impl Simulated {
     pub async fn start(config_maps: usize, deployments: usize) -> Self {
-        let (version, watches) = (AtomicU64::new(1_000), Mutex::default());
-        let shared = Arc::new(Shared { config_maps, deployments, version, watches });
+        let (version, changes) = (AtomicU64::new(1_000), Mutex::default());
+        let shared = Arc::new(Shared { config_maps, deployments, version, changes });
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = listener.local_addr().unwrap().port();
         let of = Arc::clone(&shared);
@@ -61,10 +68,9 @@ impl Server for Simulated {
     async fn set(&self, n: usize, value: &str) {
         let version = self.shared.version.fetch_add(1, Ordering::Relaxed) + 1;
         let line = json!({"type": "MODIFIED", "object": config_map(n, value, version)}).to_string() + "\n";
-        let watches = self.shared.watches.lock().unwrap().clone();
-        for watch in watches {
-            let _ = watch.send(Bytes::from(line.clone())).await;
-        }
+        let mut changes = self.shared.changes.lock().unwrap();
+        changes.watches.retain(|watch| watch.send(Bytes::from(line.clone())).is_ok());
+        changes.events.push((version, line.into()));
     }
 }
 
@@ -79,13 +85,22 @@ impl Shared {
             ("/api/v1/configmaps", false) => self.page(&query, self.config_maps, |n| config_map(n, "on", 1)),
             ("/apis/apps/v1/deployments", false) => self.page(&query, self.deployments, deployment),
             ("/api/v1/configmaps", true) => {
-                let (sender, receiver) = channel(64);
-                self.watches.lock().unwrap().push(sender);
-                Response::new(Body::from_stream(ReceiverStream::new(receiver).map(Ok::<_, Infallible>)))
+                let from = query.get("resourceVersion").map_or(0, |from| from.parse().unwrap());
+                self.watch(from)
             }
             (_, true) => Response::new(Body::from_stream(futures::stream::pending::<Result<Bytes, Infallible>>())),
             _ => (StatusCode::NOT_FOUND, "{\"kind\":\"Status\",\"code\":404,\"message\":\"none\"}").into_response(),
         }
+    }
+
+    fn watch(&self, from: u64) -> Response {
+        let (sender, receiver) = unbounded_channel();
+        let mut changes = self.changes.lock().unwrap();
+        for (_, event) in changes.events.iter().filter(|(version, _)| *version > from) {
+            sender.send(event.clone()).unwrap();
+        }
+        changes.watches.push(sender);
+        Response::new(Body::from_stream(UnboundedReceiverStream::new(receiver).map(Ok::<_, Infallible>)))
     }
 
     fn page(&self, query: &HashMap<&str, &str>, count: usize, object: impl Fn(usize) -> Value) -> Response {
