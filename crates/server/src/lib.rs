@@ -16,6 +16,7 @@ mod guard;
 mod health;
 mod ingest;
 mod intake;
+mod jaeger;
 mod page;
 mod prometheus;
 mod rows;

@@ -8,6 +8,7 @@ mod it {
     mod drift;
     mod incidents;
     mod intake;
+    mod jaeger;
     mod life;
     mod log_senders;
     mod otlp;

@@ -13,6 +13,7 @@ use kubernetes::Cluster;
 use serde_json::{Value, json};
 
 use super::api::Api;
+use super::watch::Watch;
 use super::{Kubernetes, KubernetesConfig, kind};
 use crate::testing::Running;
 
@@ -247,4 +248,35 @@ async fn kinds_that_are_declared_later_are_looked_at_then() {
     let script = server.script.lock().unwrap().len();
     assert_eq!(script, 3);
     running.end().await;
+}
+
+#[tokio::test]
+async fn a_watch_that_falls_silent_goes_on_from_where_it_was() {
+    let changed = event("MODIFIED", object("one", "7", "b"));
+    let script = vec![("watch=1", VecDeque::from([Answer::Watch(vec![changed], true), Answer::Watch(vec![], true)]))];
+    let server = Server::start(script).await;
+    let api = server.collector("", &[]).api;
+    let (clock, simulation) = Clock::simulated(base::Timestamp::from_secs(1_000));
+    let (out, mut events) = base::queue::bounded("test", 10);
+    let watch = Watch { kind: 0, path: "/api/v1/configmaps".to_owned(), version: "5".to_owned(), out };
+    let running = async { watch.run(&api, &clock, &base::Rng::seeded(1)).await };
+    let silence = async {
+        events.recv().await.unwrap();
+        let real = Clock::system();
+        for asked in 1..3 {
+            while server.asked.lock().unwrap().len() < asked {
+                // First it waits for something to come, then for its next attempt.
+                if simulation.sleepers() > 0 {
+                    simulation.advance(std::time::Duration::from_secs(30));
+                }
+                real.sleep(std::time::Duration::from_millis(2)).await;
+            }
+        }
+    };
+    tokio::select! {
+        error = running => panic!("{error}"),
+        () = silence => {}
+    }
+    let asked = server.asked.lock().unwrap().clone();
+    assert!(asked[0].ends_with("resourceVersion=5") && asked[1].ends_with("resourceVersion=7"), "{asked:?}");
 }

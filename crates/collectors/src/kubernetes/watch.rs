@@ -137,7 +137,8 @@ impl Watch {
                 failing = None;
                 backoff.reset();
             }
-            let since = *failing.get_or_insert(before);
+            // A watch that died in silence is tried again as any other: what it was silent for is no attempt.
+            let since = *failing.get_or_insert(now);
             match ended {
                 Ok(()) if long => continue,
                 // A server that ends each watch at once tells nothing.

@@ -13,7 +13,7 @@ use super::ignore::Ignore;
 use super::kubernetes;
 use super::report::Documents;
 use super::scope::{Past, Scope};
-use super::table::{Entry, MANAGED, NOBODY, REPLACE_ONLY};
+use super::table::{AGREED, Entry, MANAGED, NOBODY, REPLACE_ONLY};
 
 /// The code of a verdict in a table: 0 stands for none.
 pub(super) fn code(verdict: Option<Verdict>) -> u8 {
@@ -196,9 +196,11 @@ impl Case<'_> {
         self.live.and_then(shown).unwrap_or_default()
     }
 
-    /// Whether the version that is declared now is younger than the deadline.
+    /// Whether the version that is declared now is younger than the deadline, and was not live yet: what was
+    /// put back since then is no rollout.
     pub(super) fn young(&self) -> bool {
-        self.past.first().is_some_and(|past| self.now < past.replaced.plus(self.rollout_deadline))
+        !self.entry.meta.has(AGREED)
+            && self.past.first().is_some_and(|past| self.now < past.replaced.plus(self.rollout_deadline))
     }
 }
 

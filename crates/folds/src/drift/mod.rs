@@ -331,6 +331,8 @@ impl DriftFold {
         if judgement.converged {
             entry.baseline = entry.live;
             entry.meta.set(BASELINE, true);
+        }
+        if judgement.converged || judgement.verdict == Some(Verdict::InSync) {
             entry.meta.set(AGREED, true);
         }
         let old = scope.table.get(&key).unwrap_or_default().meta;

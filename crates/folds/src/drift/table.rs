@@ -41,7 +41,7 @@ pub(super) const LEFT_OVER: u8 = 4;
 pub(super) const GAP: u8 = 16;
 /// An object that has agreed with a declared version: `baseline` is what was live then.
 pub(super) const BASELINE: u8 = 32;
-/// That version is the one that is declared now.
+/// It has agreed with the version that is declared now.
 pub(super) const AGREED: u8 = 64;
 /// Said to be missing by nobody: the key is of no use any more.
 const GONE: u8 = 128;

@@ -24,11 +24,7 @@ pub async fn services(state: &State) -> Result<Vec<String>, Problem> {
 }
 
 /// Names of spans with their kinds.
-pub async fn operations(
-    state: &State,
-    service: &str,
-    kind: Option<&str>,
-) -> Result<Vec<(String, String)>, Problem> {
+pub async fn operations(state: &State, service: &str, kind: Option<&str>) -> Result<Vec<(String, String)>, Problem> {
     let kind = kind.map(|kind| format!(" AND kind = {}", literal(kind))).unwrap_or_default();
     let sql = format!(
         "SELECT DISTINCT name, kind FROM spans WHERE service = {}{kind} ORDER BY name, kind LIMIT {NAMES}",

@@ -9,8 +9,8 @@ use serde_json::{Value, json};
 
 use super::ask::Parameters;
 use super::error::Problem;
-use super::v1::{Event, Link, parsed};
 use super::find;
+use super::v1::{Event, Link, parsed};
 use crate::state::State;
 
 /// `GET /api/v3/services`
@@ -76,12 +76,8 @@ fn span_of(span: &Span) -> Value {
     let start = span.ts.nanos();
     let events: Vec<Event> = parsed(span.events.as_deref());
     let links: Vec<Link> = parsed(span.links.as_deref());
-    let event = |event: &Event| {
-        json!({"timeUnixNano": event.time.to_string(), "name": event.name, "attributes": attributes(&event.attributes)})
-    };
-    let link = |link: &Link| {
-        json!({"traceId": link.trace_id, "spanId": link.span_id, "attributes": attributes(&link.attributes)})
-    };
+    let event = |event: &Event| json!({"timeUnixNano": event.time.to_string(), "name": event.name, "attributes": attributes(&event.attributes)});
+    let link = |link: &Link| json!({"traceId": link.trace_id, "spanId": link.span_id, "attributes": attributes(&link.attributes)});
     json!({
         "traceId": span.trace_id,
         "spanId": span.span_id,

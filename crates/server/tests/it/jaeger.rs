@@ -17,9 +17,7 @@ async fn site() -> Site {
     let ingest = Ingest::new(IngestConfig::default(), world.telemetry(), world.store.clone(), Clock::system());
     let parts = Parts { ingest: Some(ingest), ..parts(&world, QueryConfig::default()) };
     let site = Site::serve(world, config(), parts).await;
-    let resource = |service: &str| {
-        json!({"attributes": [{"key": "service.name", "value": {"stringValue": service}}, {"key": "host.name", "value": {"stringValue": "web-1"}}]})
-    };
+    let resource = |service: &str| json!({"attributes": [{"key": "service.name", "value": {"stringValue": service}}, {"key": "host.name", "value": {"stringValue": "web-1"}}]});
     let shop = json!([
         {"traceId": TRACE, "spanId": "aaaaaaaaaaaaaaaa", "name": "GET /cart", "kind": 2, "startTimeUnixNano": "1000000000", "endTimeUnixNano": "1500000000",
          "attributes": [{"key": "http.route", "value": {"stringValue": "/cart"}}]},

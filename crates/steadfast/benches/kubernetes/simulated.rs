@@ -5,6 +5,7 @@ use std::convert::Infallible;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use axum::body::{Body, Bytes};
 use axum::http::{StatusCode, Uri};
@@ -15,6 +16,9 @@ use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 use tokio_stream::wrappers::UnboundedReceiverStream;
 
 use crate::Server;
+
+/// What the collector asks for.
+const WATCH: Duration = Duration::from_secs(240);
 
 /// Lists and watches made on the fly.
 pub struct Simulated {
@@ -88,7 +92,7 @@ impl Shared {
                 let from = query.get("resourceVersion").map_or(0, |from| from.parse().unwrap());
                 self.watch(from)
             }
-            (_, true) => Response::new(Body::from_stream(futures::stream::pending::<Result<Bytes, Infallible>>())),
+            (_, true) => watched(futures::stream::pending()),
             _ => (StatusCode::NOT_FOUND, "{\"kind\":\"Status\",\"code\":404,\"message\":\"none\"}").into_response(),
         }
     }
@@ -100,7 +104,7 @@ impl Shared {
             sender.send(event.clone()).unwrap();
         }
         changes.watches.push(sender);
-        Response::new(Body::from_stream(UnboundedReceiverStream::new(receiver).map(Ok::<_, Infallible>)))
+        watched(UnboundedReceiverStream::new(receiver))
     }
 
     fn page(&self, query: &HashMap<&str, &str>, count: usize, object: impl Fn(usize) -> Value) -> Response {
@@ -111,6 +115,12 @@ impl Shared {
         let items: Vec<Value> = (first..end).map(object).collect();
         json(&json!({"metadata": {"resourceVersion": "1000", "continue": next}, "items": items}))
     }
+}
+
+/// A watch, which the server ends when it was asked to.
+fn watched(events: impl futures::Stream<Item = Bytes> + Send + 'static) -> Response {
+    let end = tokio::time::sleep(WATCH);
+    Response::new(Body::from_stream(events.map(Ok::<_, Infallible>).take_until(end)))
 }
 
 fn json(value: &Value) -> Response {

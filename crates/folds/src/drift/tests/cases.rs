@@ -80,6 +80,25 @@ fn a_commit_rolls_out_until_the_deadline_and_is_then_behind() {
 }
 
 #[test]
+fn what_is_put_back_after_it_came_to_agree_is_no_rollout() {
+    let (hosts, motd) = (file("etc/hosts"), file("etc/motd"));
+    let mut world = World::settled(&[(&hosts, json!({"mode": "0644"}))]);
+    world.commit("r2", &[(&hosts, json!({"mode": "0600"})), (&motd, json!({"mode": "0600"}))]);
+    for file in [&hosts, &motd] {
+        assert_eq!(world.verdict(file), Some(Verdict::RollingOut));
+        world.see(file, Some(json!({"mode": "0600"})));
+        assert_eq!(world.verdict(file), Some(Verdict::InSync));
+    }
+    world.see(&hosts, Some(json!({"mode": "0644"})));
+    assert_eq!(world.verdict(&hosts), Some(Verdict::Behind));
+    assert_eq!(world.verdicts.last().unwrap().revision.as_deref(), Some("r1"));
+    world.see(&motd, None);
+    assert_eq!(world.verdict(&motd), Some(Verdict::Missing));
+    world.commit("r3", &[(&hosts, json!({"mode": "0640"})), (&motd, json!({"mode": "0600"}))]);
+    assert_eq!(world.verdict(&hosts), Some(Verdict::RollingOut), "another version may take its time again");
+}
+
+#[test]
 fn fields_are_attributed_to_the_revision_that_they_agree_with() {
     let hosts = file("etc/hosts");
     let mut world = World::settled(&[(&hosts, json!({"mode": "0644", "owner": "root"}))]);
