@@ -101,6 +101,14 @@ impl Simulation {
         lock(&self.0).wall = to;
     }
 
+    /// Time until the next sleeper wakes; nothing if nobody sleeps. Who has given up waiting does not count.
+    pub fn next_in(&self) -> Option<Duration> {
+        let mut state = lock(&self.0);
+        state.sleepers.retain(|_, sleeper| !sleeper.is_closed());
+        let (at, _) = state.sleepers.keys().next()?;
+        Some(at.saturating_sub(state.elapsed))
+    }
+
     /// How many tasks sleep.
     pub fn sleepers(&self) -> usize {
         lock(&self.0).sleepers.len()
@@ -160,6 +168,18 @@ mod tests {
         assert!(!sleeper.is_finished());
         simulation.advance(Duration::from_secs(1));
         assert_eq!(sleeper.await.unwrap(), Timestamp::from_secs(110));
+    }
+
+    #[tokio::test]
+    async fn the_next_sleeper_is_one_that_still_waits() {
+        let (clock, simulation) = Clock::simulated(Timestamp::from_secs(100));
+        assert_eq!(simulation.next_in(), None);
+        let given_up = clock.timeout(Duration::from_secs(7), async {}).await;
+        assert_eq!((given_up, simulation.next_in()), (Ok(()), None));
+        let mut sleeper = std::pin::pin!(clock.sleep(Duration::from_secs(10)));
+        tokio::select! { biased; () = &mut sleeper => panic!("no time has passed"), () = async {} => {} }
+        simulation.advance(Duration::from_secs(4));
+        assert_eq!(simulation.next_in(), Some(Duration::from_secs(6)));
     }
 
     #[tokio::test]

@@ -31,6 +31,8 @@ pub enum Kind {
     TakenThenHang,
     /// It is taken, and the connection is closed without an answer.
     TakenThenClose,
+    /// It is taken, and the connection is closed in the middle of the answer.
+    TakenThenCut,
 }
 
 impl Mode {

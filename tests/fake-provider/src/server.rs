@@ -1,12 +1,13 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use axum::body::Bytes;
+use axum::body::{Body, Bytes};
 use axum::extract::{Path, RawQuery, State};
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
 use base::{Clock, Shutdown, Tasks};
+use futures::{StreamExt, stream};
 use serde_json::{Value, json};
 use tokio::sync::watch;
 
@@ -85,6 +86,11 @@ impl FakeProvider {
         self.shared.seen().log.clone()
     }
 
+    /// The requests since the start, or since this was asked last; the log no longer has them.
+    pub fn drain(&self) -> Vec<Entry> {
+        std::mem::take(&mut self.shared.seen().log)
+    }
+
     /// The counts so far.
     pub fn stats(&self) -> Stats {
         self.shared.seen().stats.clone()
@@ -133,6 +139,7 @@ impl Shared {
                 Kind::Status => (mode.status, false),
                 Kind::Hang | Kind::Close => (0, false),
                 Kind::TakenThenHang | Kind::TakenThenClose => (0, yes.0 < 300),
+                Kind::TakenThenCut => (yes.0, yes.0 < 300),
             };
             let text = || Value::String(String::from_utf8_lossy(bytes).into_owned());
             let entry = Entry {
@@ -165,6 +172,15 @@ async fn answer(mode: &Mode, yes: (u16, Value)) -> Response {
             (status(mode.status), headers, "injected").into_response()
         }
         Kind::Hang | Kind::TakenThenHang => std::future::pending().await,
+        Kind::TakenThenCut => {
+            // The half is on its way before the connection ends.
+            let cut = async {
+                tokio::task::yield_now().await;
+                Err(std::io::Error::other("cut on purpose"))
+            };
+            let half = stream::once(async { Ok("{\"status\": ") }).chain(stream::once(cut));
+            (status(yes.0), Body::from_stream(half)).into_response()
+        }
         // Ends the connection's task, and with it the connection, without a word.
         Kind::Close | Kind::TakenThenClose => std::panic::resume_unwind(Box::new("closed on purpose")),
     }

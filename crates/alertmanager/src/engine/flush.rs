@@ -72,7 +72,9 @@ pub struct Flush {
     pub route_labels: Labels,
     /// The alerts that are told of: by `job`, `instance`, then all labels.
     pub alerts: Vec<Arc<Alert>>,
-    /// What to tell of an incident that was taken as one.
+    /// Its incident was taken as one, and is not made of alerts.
+    pub of_incident: bool,
+    /// What to tell of an incident that was taken as one, as long as it is known.
     pub body: Option<Arc<str>>,
     /// Who is told what.
     pub tells: Vec<Tell>,
@@ -246,10 +248,6 @@ impl Engine {
     }
 
     fn report(&self, group: &Group, kept: Kept, tells: Vec<Tell>, decisions: Vec<Decided>, is_over: bool) -> Flush {
-        let body = || {
-            let held = self.alerts.get(group.alerts.keys().next()?)?;
-            held.cause.as_ref().map(|cause| Arc::clone(&cause.body))
-        };
         Flush {
             incident: group.incident.clone(),
             opened: group.opened.unwrap_or_default(),
@@ -259,10 +257,17 @@ impl Engine {
             group_labels: group.identity.labels.clone(),
             route_labels: group.route_labels.clone(),
             alerts: kept.alerts,
-            body: group.cause.as_ref().and_then(|_| body()),
+            of_incident: group.cause.is_some(),
+            body: self.body(group),
             tells,
             decisions,
         }
+    }
+
+    /// What to tell of the incident that a group is made for, wherever its alert is routed now.
+    fn body(&self, group: &Group) -> Option<Arc<str>> {
+        let alert = self.incidents.get(group.cause.as_ref()?)?;
+        self.alerts.get(alert)?.cause.as_ref().map(|cause| Arc::clone(&cause.body))
     }
 
     /// Takes out what is over, and says when to look again.

@@ -51,7 +51,7 @@ impl RoutingFold {
             outputs.push(GROUPS, rows)?;
             rest = after;
         }
-        if flush.body.is_none() && !flush.tells.is_empty() && !flush.incident.is_empty() {
+        if !flush.of_incident && !flush.tells.is_empty() && !flush.incident.is_empty() {
             outputs.push(GROUPS, &[incident(flush, now)])?;
         }
         if self.is_configured() {

@@ -183,6 +183,27 @@ fn named(n: u64, time: Timestamp) -> Incident {
     }
 }
 
+/// Who is configured elsewhere goes on with it: nothing says that the incident is over.
+#[test]
+fn an_incident_that_a_reload_routes_elsewhere_ends_where_it_was_told_and_nowhere_else() {
+    let mut world = World { fold: fold(), next: Offset(0) };
+    let now = Timestamp::from_secs(1_000_000);
+    let later = |seconds| now.plus(Duration::from_secs(seconds));
+    world.apply(now, Batch::of("alertmanager", &[routing(now, CONFIG)]).unwrap());
+    let row = Incident { state: AlertState::Firing, ..named(1, now) };
+    let (told, _, _) = world.apply(later(1), Batch::of("host/web", &[row]).unwrap());
+    assert!(told.iter().any(|notice| notice.receiver == "alertmanager/chat/webhook/0" && notice.action == "tell"));
+    let moved = CONFIG.replacen("receiver: chat", "receiver: page", 1);
+    let mut outputs = world.apply(later(2), Batch::of("alertmanager", &[routing(now, &moved)]).unwrap());
+    let (notices, incidents, _) = world.apply(later(20), Batch::of("tick", &[Tick { time: later(20) }]).unwrap());
+    outputs.0.extend(notices);
+    outputs.1.extend(incidents);
+    assert!(outputs.1.is_empty(), "the incident is open: {:#?}", outputs.1);
+    let end = outputs.0.iter().find(|notice| notice.receiver == "alertmanager/chat/webhook/0").unwrap();
+    let payload: notify::Notification = serde_json::from_str(&end.payload).unwrap();
+    assert_eq!((end.action.as_str(), payload.scope.as_str()), ("resolve", "host/web"), "in the shard that told of it");
+}
+
 #[test]
 fn without_a_configuration_posted_alerts_are_incidents_at_once() {
     let mut world = World { fold: fold(), next: Offset(0) };

@@ -14,6 +14,8 @@ pub(super) struct Pacer {
     tokens: f64,
     refilled: Duration,
     paused_until: Duration,
+    /// As far as the provider has asked for the pause itself.
+    asked_until: Duration,
     probing: bool,
     failures: u32,
     in_flight: u32,
@@ -29,9 +31,26 @@ impl Pacer {
             tokens: f64::from(limits.burst),
             refilled: Duration::ZERO,
             paused_until: Duration::ZERO,
+            asked_until: Duration::ZERO,
             probing: false,
             failures: 0,
             in_flight: 0,
+        }
+    }
+
+    /// The same for who goes on after `before`: what is in flight counts, so do the requests of the last
+    /// minute, and a pause that the provider has asked for holds. One for a refusal does not: what
+    /// was refused may be mended.
+    pub fn succeed(self, before: &Self) -> Self {
+        Self {
+            tokens: before.tokens.min(f64::from(self.limits.burst)),
+            refilled: before.refilled,
+            paused_until: before.asked_until,
+            asked_until: before.asked_until,
+            probing: before.probing,
+            failures: before.failures,
+            in_flight: before.in_flight,
+            ..self
         }
     }
 
@@ -64,9 +83,20 @@ impl Pacer {
         self.in_flight = self.in_flight.saturating_sub(1);
     }
 
-    /// A request has ended with an answer for the receiver as a whole: no more requests until
-    /// `hint` has passed, or the back-off. Gives the end of the pause.
+    /// The provider wants fewer requests: none until `hint` has passed, or the back-off. Gives the
+    /// end of the pause.
     pub fn pause(&mut self, now: Duration, hint: Option<Duration>, rng: &Rng) -> Duration {
+        self.asked_until = self.rest(now, hint, rng);
+        self.asked_until
+    }
+
+    /// The provider refuses the receiver as a whole: no more requests until the back-off has passed.
+    /// Gives the end of the pause.
+    pub fn refuse(&mut self, now: Duration, rng: &Rng) -> Duration {
+        self.rest(now, None, rng)
+    }
+
+    fn rest(&mut self, now: Duration, hint: Option<Duration>, rng: &Rng) -> Duration {
         self.in_flight = self.in_flight.saturating_sub(1);
         self.probing = true;
         let backoff = Backoff::new(self.limits.pause, self.limits.max_backoff).at(self.failures, rng);
@@ -154,6 +184,24 @@ mod tests {
         assert_eq!(pacer.ready_at(until), None, "the probe is alone");
         pacer.answered();
         assert_eq!(pacer.ready_at(until), Some(until));
+    }
+
+    #[test]
+    fn other_limits_change_neither_what_was_sent_nor_what_the_provider_asked_for() {
+        let rng = Rng::seeded(1);
+        let mut before = pacer(10, 1.0);
+        (0..8).for_each(|_| before.start(secs(1)));
+        let mut after = pacer(20, 1.0).succeed(&before);
+        (0..2).for_each(|_| after.start(secs(1)));
+        assert_eq!(after.in_flight(), 10);
+        assert!(after.ready_at(secs(1)).is_some_and(|at| at > secs(1)), "the burst was used");
+
+        let until = before.pause(secs(2), Some(secs(60)), &rng);
+        assert!(pacer(10, 1.0).succeed(&before).paused(until - secs(1)), "it was asked for");
+        let mut before = pacer(10, 1.0);
+        before.start(secs(1));
+        before.refuse(secs(1), &rng);
+        assert!(!pacer(10, 1.0).succeed(&before).paused(secs(1)), "the key may be another one");
     }
 
     #[test]

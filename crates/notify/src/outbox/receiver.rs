@@ -47,9 +47,12 @@ impl Receiver {
         }
     }
 
-    /// Paces it like that from now on; what waits stays.
+    /// Paces it like that from now on; what waits stays, and what was sent counts.
     pub fn set_pacer(&mut self, pacer: Pacer) {
-        self.pacer = Some(pacer);
+        self.pacer = Some(match &self.pacer {
+            Some(before) => pacer.succeed(before),
+            None => pacer,
+        });
     }
 
     /// Gives up a trigger while too much waits, if nothing of its incident can have been sent. The
@@ -329,7 +332,7 @@ fn pace(pacer: &mut Pacer, lane: &mut Lane, now: Duration, result: &Result<Sent,
             lane.failures = lane.failures.saturating_add(1);
             now + wait
         }
-        Err(SendError::Refused { .. }) => pacer.pause(now, None, rng),
+        Err(SendError::Refused { .. }) => pacer.refuse(now, rng),
         Ok(_) | Err(SendError::Poison { .. }) => {
             pacer.answered();
             lane.failures = 0;

@@ -1,0 +1,138 @@
+//! What others put on the log.
+
+use std::time::Duration;
+
+use base::Timestamp;
+use model::rows::{Finding, Posting, Reaction, SilenceRow};
+use model::{AlertState, Batch, Key, Labels, Severity};
+
+use super::outside::POISON;
+
+/// Until when what is posted fires, unless its end is posted.
+const LONG: Duration = Duration::from_secs(30 * 86400);
+const SECRET: &str = "a secret of sixteen or more";
+
+/// Something to put on the log.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Input {
+    Finding {
+        cause: String,
+        nth: u64,
+        state: AlertState,
+        severity: Severity,
+        poisonous: bool,
+    },
+    /// So many findings in one batch.
+    Findings {
+        cause: String,
+        count: u64,
+        state: AlertState,
+    },
+    /// `root-<zone>` or `leaf-<zone>-<n>`.
+    Posting {
+        name: String,
+        fires: bool,
+    },
+    Silence {
+        id: u64,
+        cause: String,
+        on: bool,
+    },
+    /// What somebody did at PagerDuty about an open incident; `nth` says which.
+    Reaction {
+        action: &'static str,
+        nth: u64,
+    },
+    /// The last one is delivered once more.
+    ReactionAgain,
+}
+
+/// One finding of a cause, as it is now.
+pub struct About<'a> {
+    pub cause: &'a str,
+    pub nth: u64,
+    pub state: AlertState,
+    pub severity: Severity,
+    pub poisonous: bool,
+}
+
+pub fn findings(of: &[About<'_>], time: Timestamp) -> Batch {
+    let rows: Vec<Finding> = of.iter().map(|about| finding(about, time)).collect();
+    Batch::of(rows[0].scope.clone(), &rows).unwrap()
+}
+
+fn finding(about: &About<'_>, time: Timestamp) -> Finding {
+    let name = format!("drift/{}/{}", about.cause, about.nth);
+    let labels = about.poisonous.then(|| ("note".to_owned(), POISON.to_owned()));
+    Finding {
+        time,
+        key: Key::of(name.as_bytes()),
+        kind: "drift".to_owned(),
+        scope: about.cause.splitn(3, '/').take(2).collect::<Vec<_>>().join("/"),
+        resource: Some(name.clone()),
+        cause: about.cause.to_owned(),
+        severity: about.severity,
+        state: about.state,
+        summary: format!("{} was modified", about.cause),
+        since: time,
+        labels: labels.into_iter().collect(),
+        evidence: "{}".to_owned(),
+        finding: name,
+    }
+}
+
+pub fn posting(name: &str, fires: bool, time: Timestamp) -> Batch {
+    // Labels are what an alert is known by.
+    let poisonous = name.ends_with("-2");
+    let mut parts = name.split('-');
+    let (role, zone) = (parts.next().unwrap_or_default(), parts.next().unwrap_or_default());
+    let pairs = [
+        ("alertname", "Posted".to_owned()),
+        ("instance", name.to_owned()),
+        ("cause", format!("alert/{name}")),
+        ("role", role.to_owned()),
+        ("zone", zone.to_owned()),
+        ("note", if poisonous { POISON } else { "fine" }.to_owned()),
+    ];
+    let row = Posting {
+        time,
+        labels: pairs.into_iter().map(|(name, value)| (name.to_owned(), value)).collect(),
+        annotations: Labels::new(),
+        starts_at: time,
+        ends_at: if fires { time.plus(LONG) } else { time },
+        timeout: false,
+        generator_url: String::new(),
+    };
+    Batch::of(folds::routing::KEY, &[row]).unwrap()
+}
+
+pub fn silence(id: u64, cause: &str, on: bool, time: Timestamp) -> Batch {
+    let id = format!("silence-{id}");
+    let matchers = serde_json::json!([{"name": "cause", "value": cause, "isRegex": false, "isEqual": true}]);
+    let row = SilenceRow {
+        time,
+        key: Key::of(id.as_bytes()),
+        id,
+        matchers: matchers.to_string(),
+        starts_at: time,
+        ends_at: if on { time.plus(LONG) } else { time },
+        created_by: "Ann".to_owned(),
+        comment: "it is known".to_owned(),
+        annotations: Labels::new(),
+    };
+    Batch::of(folds::routing::KEY, &[row]).unwrap()
+}
+
+/// What PagerDuty posts, as the real integration reads it.
+pub fn reaction(key: &str, action: &str, event: u64, time: Timestamp) -> Reaction {
+    let event = format!("event-{event}");
+    let posted = fake_provider::Webhook::new(SECRET, &event, &format!("incident.{action}"), key, &time.to_string());
+    let mut file = tempfile::NamedTempFile::new().unwrap();
+    std::io::Write::write_all(&mut file, SECRET.as_bytes()).unwrap();
+    let secret = serde_json::json!({"file": file.path()});
+    let settings = serde_json::json!({"routing_key": secret, "webhook_secret": secret});
+    let plugin = integrations::all().into_iter().find(|plugin| plugin.kind == "pagerduty").unwrap();
+    let inbound = plugin.inbound.unwrap()(&settings).unwrap().unwrap();
+    assert!(inbound.is_signed(posted.body.as_bytes(), &posted.signature));
+    inbound.read("pd", posted.body.as_bytes(), time).unwrap().unwrap()
+}
