@@ -50,12 +50,12 @@ impl Hash for KnownSeries {
 }
 
 /// What a series is at a time.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub enum KnownValue<'a> {
     /// Bits of a number.
     Float(u64),
     /// A native histogram; its own time is not looked at.
-    Histogram(Histogram<'a>),
+    Histogram(Box<Histogram<'a>>),
     /// A marker that a series of histograms is gone.
     StaleHistogram,
 }
@@ -169,7 +169,7 @@ impl Request<'_> {
             KnownValue::Histogram(histogram) => match histogram.check()? {
                 Err(rule) => self.taken.refused.push(|| format!("metric `{}`: {rule}", name())),
                 Ok(()) => {
-                    let histogram = Histogram { time_ms: point.time_ms, ..*histogram };
+                    let histogram = Histogram { time_ms: point.time_ms, ..**histogram };
                     if let Some(kept) = histograms::prometheus(id, &histogram)? {
                         self.known_histogram(kept);
                     }

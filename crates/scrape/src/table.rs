@@ -87,7 +87,8 @@ impl Targets {
     /// (<https://prometheus.io/docs/prometheus/latest/querying/api/#targets>).
     pub fn prometheus(&self, state: &str, pool: Option<&str>) -> Value {
         let table = self.0.read();
-        let jobs: Vec<(&String, &JobTable)> = table.iter().filter(|(name, _)| pool.is_none_or(|pool| pool == name.as_str())).collect();
+        let jobs: Vec<(&String, &JobTable)> =
+            table.iter().filter(|(name, _)| pool.is_none_or(|pool| pool == name.as_str())).collect();
         let wants = |wanted: &str| matches!(state, "" | "any") || state == wanted;
         let active: Vec<Value> = jobs
             .iter()
@@ -100,7 +101,8 @@ impl Targets {
             .flat_map(|(job, table)| table.dropped.iter().map(move |labels| (job, labels)))
             .map(|(job, labels)| json!({"discoveredLabels": labels, "scrapePool": job}))
             .collect();
-        let counts: BTreeMap<&str, usize> = jobs.iter().map(|(job, table)| (job.as_str(), table.dropped_count)).collect();
+        let counts: BTreeMap<&str, usize> =
+            jobs.iter().map(|(job, table)| (job.as_str(), table.dropped_count)).collect();
         json!({"activeTargets": active, "droppedTargets": dropped, "droppedTargetCounts": counts})
     }
 }

@@ -199,7 +199,8 @@ fn build(http: &HttpConfig, pem: &Pem) -> Result<reqwest::Client, FetchError> {
         builder = builder.no_proxy();
     }
     if let Some(ca) = &pem.ca {
-        let all = Certificate::from_pem_bundle(ca.as_bytes()).map_err(|error| config("tls_config.ca", &root(&error)))?;
+        let all =
+            Certificate::from_pem_bundle(ca.as_bytes()).map_err(|error| config("tls_config.ca", &root(&error)))?;
         builder = all.into_iter().fold(builder, reqwest::ClientBuilder::add_root_certificate);
     }
     if let (Some(cert), Some(key)) = (&pem.cert, &pem.key) {

@@ -70,8 +70,7 @@ const COMMON: [&str; 12] = [
 ];
 
 /// Keys of `global` that say nothing of scraping.
-const OTHERS: [&str; 5] =
-    ["evaluation_interval", "rule_query_offset", "external_labels", "query_log_file", "runtime"];
+const OTHERS: [&str; 5] = ["evaluation_interval", "rule_query_offset", "external_labels", "query_log_file", "runtime"];
 
 /// Keys of a job beside those.
 const OWN: [&str; 15] = [
@@ -246,7 +245,10 @@ fn schemes(fields: &Fields<'_>, mistakes: &mut Mistakes) {
         }
     }
     for key in ["native_histogram_bucket_limit", "native_histogram_min_bucket_factor"] {
-        if mistakes.read(fields, key, Node::text).is_some_and(|limit| !limit.parse::<f64>().is_ok_and(|limit| limit == 0.0)) {
+        if mistakes
+            .read(fields, key, Node::text)
+            .is_some_and(|limit| !limit.parse::<f64>().is_ok_and(|limit| limit == 0.0))
+        {
             mistakes.of(fields, key, "this setting of Prometheus is not supported here");
         }
     }

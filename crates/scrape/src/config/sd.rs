@@ -182,7 +182,8 @@ impl DnsSd {
 impl KubernetesSd {
     pub(super) fn read(node: &Node, mistakes: &mut Mistakes) -> Option<Self> {
         let known = ["role", "kubeconfig_file", "namespaces", "selectors", "attach_metadata"];
-        let missing = [["api_server"].as_slice(), super::http::KEYS.as_slice(), super::http::MISSING.as_slice()].concat();
+        let missing =
+            [["api_server"].as_slice(), super::http::KEYS.as_slice(), super::http::MISSING.as_slice()].concat();
         let fields = mistakes.fields(node, "kubernetes_sd_configs", &known, &missing)?;
         let role = role(&fields, mistakes)?;
         let kubeconfig = mistakes.read(&fields, "kubeconfig_file", Node::text).filter(|path| !path.is_empty());

@@ -10,12 +10,12 @@ use wire::histogram::Histogram;
 use crate::Labels;
 
 /// What a series is at a time.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub enum Value<'a> {
     /// Bits of a number.
     Float(u64),
-    /// A native histogram; its time is not that of the point.
-    Histogram(Histogram<'a>),
+    /// A native histogram, few of which there are; its time is not that of the point.
+    Histogram(Box<Histogram<'a>>),
     /// The series was a histogram, and is gone.
     StaleHistogram,
 }

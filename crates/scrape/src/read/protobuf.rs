@@ -90,7 +90,7 @@ impl<'a, T: Taker<'a>> Reader<'_, 'a, T> {
                 histogram.exemplars.iter().map(|sent| exemplar(&sent?)).collect::<Result<Vec<_>, Error>>()?;
             // An exemplar of native buckets says when it was.
             let exemplars = exemplars.into_iter().filter(|sent| sent.time_ms.is_some()).collect();
-            self.sample("", None, Value::Histogram(native), exemplars)?;
+            self.sample("", None, Value::Histogram(Box::new(native)), exemplars)?;
             if !self.histograms.classic_too || histogram.bucket.is_empty() {
                 return Ok(());
             }

@@ -48,9 +48,9 @@ fn points(outcome: &Outcome<'_, String>, now: i64) -> Vec<String> {
         .points
         .iter()
         .map(|point| {
-            let value = match point.value {
+            let value = match &point.value {
                 Value::Float(STALE) => "stale".to_owned(),
-                Value::Float(bits) => f64::from_bits(bits).to_string(),
+                Value::Float(bits) => f64::from_bits(*bits).to_string(),
                 Value::Histogram(histogram) => format!("histogram of {}", histogram.count.value()),
                 Value::StaleHistogram => "stale histogram".to_owned(),
             };

@@ -212,7 +212,8 @@ mod tests {
         let parts = Parts {
             ingest,
             clock: clock.clone(),
-            rng: Rng::seeded(1), name: "test".to_owned(),
+            rng: Rng::seeded(1),
+            name: "test".to_owned(),
             tasks: tasks.clone(),
             shutdown: shutdown.clone(),
         };
