@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use base::{Clock, DigestKey, Rng};
 use collectors::host::Place;
+use collectors::scrape::Scraper;
 use fold::Progress;
 use ingest::Ingest;
 use kubernetes::Clusters;
@@ -24,6 +25,7 @@ use crate::intakes::Inboxes;
 use crate::logs::Logs;
 use crate::reading::Reading;
 use crate::ruling::{self, Ruling};
+use crate::scraping::{self, Scraping};
 use crate::stage::Stage;
 use crate::{AppError, Config, Role, keys, watch};
 
@@ -83,9 +85,20 @@ impl App {
         let folds = Folding::new(&config, &clock, &rng, &logs, &store)?;
         let alerting = Alerting::new(&config, &clock, &logs)?;
         ruling::check(&config)?;
+        scraping::check(&config)?;
         let rules = ruling::Parts { engine: &engine, clock: &clock, logs: &logs, folds: &folds, stage: &inputs };
         let rules = Ruling::new(&config, &rules);
-        let reading = Reading::new(alerting.clone(), rules.clone());
+        let ingest = config
+            .has(Role::Watching)
+            .then(|| Ingest::new(config.ingest.clone(), Arc::clone(&logs.telemetry), store.clone(), clock.clone()));
+        let scraper = |ingest: &Ingest| {
+            let (clock, rng, stage) = (clock.clone(), rng.clone(), &inputs);
+            let (tasks, shutdown) = (stage.tasks.clone(), stage.shutdown.clone());
+            let name = Place::new(config.host.name.as_deref(), None).host().to_owned();
+            Scraper::new(collectors::scrape::Parts { ingest: ingest.clone(), clock, rng, name, tasks, shutdown })
+        };
+        let scraping = Scraping::new(&config, ingest.as_ref().map(scraper));
+        let reading = Reading::new(alerting.clone(), rules.clone(), scraping.clone());
         let render = metrics.clone();
         let parts = Parts {
             engine: Arc::clone(&engine),
@@ -96,9 +109,8 @@ impl App {
             alerting: config.has(Role::Alerting).then(|| alerting.api(&folds, reading.hook())),
             rules: if config.has(Role::Alerting) { folds.books() } else { Vec::new() },
             intakes,
-            ingest: config
-                .has(Role::Watching)
-                .then(|| Ingest::new(config.ingest.clone(), Arc::clone(&logs.telemetry), store.clone(), clock.clone())),
+            ingest,
+            targets: scraping.targets(),
         };
         let server = Server::bind(config.server.clone(), parts).await?;
         let addr = server.addr();
@@ -126,6 +138,7 @@ impl App {
             wiring.sources(&inputs, &digest_key, &clusters)?;
             wiring.confirmers(&inputs, &digest_key, &clusters);
             wiring.collectors(&inputs, digest_key, &clusters, inboxes).await?;
+            scraping.reload().await?;
         }
         wiring.housekeeping(&storing, progress, handle, metrics);
         health.ready(PROCESS);

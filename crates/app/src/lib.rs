@@ -21,6 +21,7 @@ mod receivers;
 mod replay;
 mod report;
 mod ruling;
+mod scraping;
 mod stage;
 mod testing;
 mod watch;

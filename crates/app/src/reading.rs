@@ -1,9 +1,10 @@
-//! Files that are read again while the process runs: Alertmanager's configuration, rule files.
+//! Files that are read again while the process runs: Alertmanager's configuration, rule files, jobs to scrape.
 
 use std::sync::Arc;
 
 use crate::alerting::{self, Alerting};
 use crate::ruling::{self, Ruling};
+use crate::scraping::{self, Scraping};
 use crate::{AppError, Config};
 
 /// What is read again. Clones are of the same process.
@@ -11,22 +12,24 @@ use crate::{AppError, Config};
 pub(crate) struct Reading {
     alerting: Alerting,
     rules: Ruling,
+    scraping: Scraping,
 }
 
 impl Reading {
-    pub(crate) const fn new(alerting: Alerting, rules: Ruling) -> Self {
-        Self { alerting, rules }
+    pub(crate) const fn new(alerting: Alerting, rules: Ruling, scraping: Scraping) -> Self {
+        Self { alerting, rules, scraping }
     }
 
     /// Reads it.
     pub(crate) async fn again(&self) -> Result<(), AppError> {
-        if !self.alerting.has_file() && !self.rules.has_files() {
-            return Err(AppError::part("alertmanager, rules.files", "there is nothing to read again"));
+        if !self.alerting.has_file() && !self.rules.has_files() && !self.scraping.has_files() {
+            return Err(AppError::part("alertmanager, rules.files, scrape.files", "there is nothing to read again"));
         }
         // A mistake in the one does not keep the other as it was.
         let rules = if self.rules.has_files() { self.rules.reload().await } else { Ok(()) };
         let alerting = if self.alerting.has_file() { self.alerting.reload().await } else { Ok(()) };
-        both(alerting, rules)
+        let scraping = if self.scraping.has_files() { self.scraping.reload().await } else { Ok(()) };
+        both(both(alerting, rules), scraping)
     }
 
     /// For who asks over HTTP.
@@ -39,12 +42,12 @@ impl Reading {
     }
 }
 
-/// All mistakes of the files that a configuration names: Alertmanager's configuration, rule files.
+/// All mistakes of the files that a configuration names: Alertmanager's configuration, rule files, jobs to scrape.
 ///
 /// # Errors
 /// Each with file, line, column and key.
 pub fn check(config: &Config) -> Result<(), AppError> {
-    both(alerting::check(config), ruling::check(config))
+    both(both(alerting::check(config), ruling::check(config)), scraping::check(config))
 }
 
 /// The mistakes of both.

@@ -2,6 +2,7 @@
 
 pub mod host;
 pub mod kubernetes;
+pub mod scrape;
 #[cfg(test)]
 mod testing;
 

@@ -12,7 +12,7 @@ const FINEST: i32 = 8;
 /// The coarsest one.
 const COARSEST: i32 = -4;
 /// The bits of a stale marker.
-const STALE: u64 = 0x7ff0_0000_0000_0002;
+pub(crate) const STALE: u64 = 0x7ff0_0000_0000_0002;
 
 /// Indexes and counts of buckets.
 type Kept = (Vec<i64>, Vec<f64>);

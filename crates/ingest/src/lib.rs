@@ -10,6 +10,7 @@ mod config;
 mod error;
 mod gate;
 mod histograms;
+mod known;
 mod logs;
 mod loki;
 mod otlp;
@@ -26,6 +27,7 @@ use store::Store;
 pub use config::IngestConfig;
 pub use error::{IngestError, Refusals};
 pub use gate::Permit;
+pub use known::{KnownBatch, KnownExemplar, KnownMetadata, KnownPoint, KnownSeries, KnownValue};
 pub use request::Taken;
 
 use self::catalog::Catalog;

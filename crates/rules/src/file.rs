@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use promql::labels::{METRIC_NAME, is_classic_name};
 use promql::parse;
+use yaml::{Fields, Node, Place, Problem};
 
-use crate::problem::{Place, Problem};
+use crate::reading;
 use crate::rule::{Alerting, Group, Kind, Query, Rule};
 use crate::template;
-use crate::yaml::{self, Fields, Node};
 
 /// How strictly a file is read.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -26,7 +26,7 @@ const RULE: [&str; 8] = ["record", "alert", "expr", "sql", "for", "keep_firing_f
 /// The first mistake of its YAML or types, otherwise all mistakes of its rules, each with line and key.
 pub fn parse_rules(text: &str, reading: Reading) -> Result<Vec<Group>, Vec<Problem>> {
     let one = |problem| vec![problem];
-    let Some(root) = yaml::parse(text).map_err(one)? else { return Ok(Vec::new()) };
+    let Some(root) = reading::parse(text).map_err(one)? else { return Ok(Vec::new()) };
     let file = root.fields("a rule file", &["groups"], reading.ignore_unknown_fields).map_err(one)?;
     let Some(list) = file.get("groups") else { return Ok(Vec::new()) };
     let mut problems = Vec::new();
@@ -57,8 +57,8 @@ fn group(node: &Node, reading: Reading, problems: &mut Vec<Problem>) -> Result<O
     }
     Ok(Some(Group {
         name,
-        interval: fields.read("interval", Node::duration)?.filter(|interval| *interval > 0),
-        query_offset: fields.read("query_offset", Node::duration)?,
+        interval: fields.read("interval", reading::duration)?.filter(|interval| *interval > 0),
+        query_offset: fields.read("query_offset", reading::duration)?,
         limit: fields.read("limit", Node::whole)?.unwrap_or(0),
         rules,
     }))
@@ -90,8 +90,8 @@ fn rule(
     };
     let record = fields.read("record", Node::text)?.filter(|name| !name.is_empty());
     let alert = fields.read("alert", Node::text)?.filter(|name| !name.is_empty());
-    let hold = fields.read("for", Node::duration)?;
-    let keep_firing = fields.read("keep_firing_for", Node::duration)?;
+    let hold = fields.read("for", reading::duration)?;
+    let keep_firing = fields.read("keep_firing_for", reading::duration)?;
     let annotations: Vec<(String, String)> = fields
         .read("annotations", Node::texts)?
         .unwrap_or_default()

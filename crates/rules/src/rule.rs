@@ -2,8 +2,7 @@ use std::sync::Arc;
 
 use promql::parser::ast::Expr;
 use serde::{Deserialize, Serialize};
-
-use crate::problem::Place;
+use yaml::Place;
 
 /// Rules that are evaluated one after the other at the same times.
 #[derive(Clone, Debug, Serialize, Deserialize)]

@@ -107,6 +107,7 @@ async fn main() {
         rules: Vec::new(),
         intakes: BTreeMap::new(),
         ingest: None,
+        targets: None,
     };
     let config = ServerConfig { listen: "127.0.0.1:0".parse().unwrap(), ..ServerConfig::default() };
     let server = Server::bind(config, parts).await.unwrap();

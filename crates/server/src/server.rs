@@ -6,6 +6,7 @@ use std::time::Duration;
 use ::ingest::Ingest;
 use base::{Clock, Rng, Shutdown, Tasks};
 use query::Engine;
+use scrape::Targets;
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 use tokio_rustls::TlsAcceptor;
@@ -42,6 +43,8 @@ pub struct Parts {
     pub intakes: BTreeMap<String, Intake>,
     /// What takes telemetry in, if this process does that.
     pub ingest: Option<Ingest>,
+    /// What is scraped, if this process does that.
+    pub targets: Option<Targets>,
 }
 
 /// The HTTP port, open.
@@ -73,7 +76,7 @@ impl Server {
             Some(listen) => Some(open(listen).await?.0),
             None => None,
         };
-        let Parts { engine, clock, metrics, health, rng, alerting, rules, intakes, ingest } = parts;
+        let Parts { engine, clock, metrics, health, rng, alerting, rules, intakes, ingest, targets } = parts;
         for (name, intake) in &intakes {
             access::check(&config, name, &intake.from)?;
         }
@@ -98,6 +101,7 @@ impl Server {
             started,
             intakes,
             ingest,
+            targets,
         };
         Ok(Self { listener, addr, grpc, tls, state: State(Arc::new(shared)) })
     }

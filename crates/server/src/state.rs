@@ -8,6 +8,7 @@ use base::{Clock, Rng, Shutdown, Tasks, Timestamp};
 use parking_lot::RwLock;
 use query::{Engine, Rows, SqlOptions};
 use rules::book::Book;
+use scrape::Targets;
 use tokio::sync::Semaphore;
 
 use crate::access::Gate;
@@ -41,6 +42,7 @@ pub struct Shared {
     pub started: Timestamp,
     pub intakes: BTreeMap<String, Open>,
     pub ingest: Option<Ingest>,
+    pub targets: Option<Targets>,
 }
 
 impl std::ops::Deref for State {

@@ -61,6 +61,7 @@ const SECTIONS: &[(&str, &str, &str)] = &[
     ("server.tokens[]", "server", "TokenConfig"),
     ("query", "query", "QueryConfig"),
     ("ingest", "ingest", "IngestConfig"),
+    ("scrape", "scrape", "ScrapeConfig"),
     ("store", "store", "StoreConfig"),
     ("log", "app", "LogsConfig"),
     ("log.files", "bus", "EmbeddedConfig"),

@@ -16,6 +16,7 @@ use folds::alert::AlertConfig;
 use folds::drift::DriftConfig;
 use ingest::IngestConfig;
 use query::QueryConfig;
+use scrape::config::ScrapeConfig;
 use serde::Deserialize;
 use server::ServerConfig;
 use sources::git::GitConfig;
@@ -41,6 +42,7 @@ const KEYS: &[&str] = &[
     "alerts",
     "log",
     "ingest",
+    "scrape",
     "store",
     "query",
     "server",
@@ -74,6 +76,8 @@ pub struct Config {
     pub log: LogsConfig,
     /// What telemetry may be sent.
     pub ingest: IngestConfig,
+    /// What is scraped.
+    pub scrape: ScrapeConfig,
     /// The tables.
     pub store: StoreConfig,
     /// Limits of queries.
@@ -314,6 +318,7 @@ impl Config {
         let files = config.rules.files.as_slice().iter();
         let files = files.map(|pattern| folder.join(pattern).to_string_lossy().into_owned()).collect();
         config.rules.files = OneOrMany::Many(files);
+        config.scrape.at(folder);
         if let Some(alertmanager) = &mut config.alertmanager {
             alertmanager.config_file = folder.join(&alertmanager.config_file);
         }
@@ -349,6 +354,7 @@ impl Config {
             alerts: sections.take("alerts"),
             log: sections.take("log"),
             ingest: sections.take("ingest"),
+            scrape: sections.read("scrape", scraped),
             store: sections.take("store"),
             query: sections.take("query"),
             server: sections.take("server"),
@@ -369,6 +375,15 @@ impl Config {
     pub fn embedded() -> Result<Self, Vec<Problem>> {
         Self::parse("")
     }
+}
+
+/// `scrape`, with the places of its mistakes.
+fn scraped(text: &str) -> Result<ScrapeConfig, Vec<Problem>> {
+    let of = |problem: &scrape::Problem| {
+        let (key, message) = (&problem.key, &problem.message);
+        Problem::at(problem.place.line, problem.place.column, format!("{key}: {message}"))
+    };
+    ScrapeConfig::parse(text).map_err(|problems| problems.iter().map(of).collect())
 }
 
 /// `/var/lib/steadfast` for root, else below the home directory.

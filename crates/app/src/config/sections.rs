@@ -40,7 +40,21 @@ impl<'a> Sections<'a> {
 
     /// The section of that key, or its default if it is not there or wrong.
     pub(super) fn take<T: DeserializeOwned + Default>(&mut self, name: &str) -> T {
-        let Some(place) = self.keys.iter().position(|(key, _)| *key == name) else { return T::default() };
+        self.read(name, |part| read(part).map_err(|problem: Problem| vec![problem]))
+    }
+
+    /// The same of a section that reads itself, from a text in which it is where it is in the file.
+    pub(super) fn read<T: Default>(&mut self, name: &str, read: impl Fn(&str) -> Result<T, Vec<Problem>>) -> T {
+        let Some(part) = self.part(name) else { return T::default() };
+        read(&part).unwrap_or_else(|problems| {
+            self.problems.extend(problems.into_iter().map(|problem| problem.under(name)));
+            T::default()
+        })
+    }
+
+    /// The text of a section that says something.
+    fn part(&self, name: &str) -> Option<String> {
+        let place = self.keys.iter().position(|(key, _)| *key == name)?;
         let start = self.keys[place].1;
         let next = self.text.lines().enumerate().skip(start + 1).find(|(_, line)| is_top(line)).map(|(n, _)| n);
         let lines = self.text.lines().take(next.unwrap_or(usize::MAX)).skip(start + 1);
@@ -56,13 +70,8 @@ impl<'a> Sections<'a> {
             part.push_str(line);
             part.push('\n');
         });
-        if part.lines().all(|line| line.trim().is_empty() || line.trim_start().starts_with('#')) {
-            return T::default();
-        }
-        read(&part).unwrap_or_else(|problem: Problem| {
-            self.problems.push(problem.under(name));
-            T::default()
-        })
+        let says = |line: &str| !line.trim().is_empty() && !line.trim_start().starts_with('#');
+        part.lines().any(says).then_some(part)
     }
 }
 

@@ -48,3 +48,11 @@ fn a_fallback_is_another_receiver_that_is_there() {
     let config = Config::parse(&format!("receivers:\n{good}")).unwrap();
     assert_eq!(config.receivers[0].escalate_after.as_secs(), 900);
 }
+
+#[test]
+fn a_mistake_of_a_job_has_its_place_in_the_file() {
+    let text = "data_dir: /x\nscrape:\n  scrape_configs:\n  - job_name: a\n    sample_limit: x\n";
+    let problems = Config::parse(text).unwrap_err();
+    let expected = "5:19: scrape: job a: sample_limit: expected a whole number, got \"x\"";
+    assert_eq!(problems[0].to_string(), expected);
+}

@@ -1,5 +1,6 @@
 //! Requests to an API server: bounded answers, errors by what is to be done about them.
 
+use std::path::Path;
 use std::time::Duration;
 
 use base::{Clock, Exceeded, Limit};
@@ -7,8 +8,6 @@ use futures::{AsyncBufRead, AsyncBufReadExt};
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::core::Status;
 use kube::{Client, Config};
-
-use super::KubernetesConfig;
 
 /// An answer that is read as a whole comes within this time.
 const TIMEOUT: Duration = Duration::from_secs(60);
@@ -18,7 +17,7 @@ const MESSAGE: usize = 300;
 
 /// Why a request gave no answer.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum ApiError {
+pub(crate) enum ApiError {
     /// It asks for what the server no longer has: everything is to be listed anew.
     #[error("the resource version is too old")]
     Expired,
@@ -40,12 +39,12 @@ pub(super) enum ApiError {
 }
 
 impl ApiError {
-    pub(super) fn failed(error: impl std::fmt::Display) -> Self {
+    pub(crate) fn failed(error: impl std::fmt::Display) -> Self {
         Self::Failed(cut(&error.to_string()))
     }
 
     /// By the status that a server answers with or puts into a watch.
-    pub(super) fn of(status: &Status) -> Self {
+    pub(crate) fn of(status: &Status) -> Self {
         let message = if status.message.is_empty() { status.reason.clone() } else { status.message.clone() };
         let message = cut(&message);
         match status.code {
@@ -78,40 +77,44 @@ fn cut(text: &str) -> String {
 
 /// A connection to an API server.
 #[derive(Clone)]
-pub(super) struct Api {
+pub(crate) struct Api {
     client: Client,
     clock: Clock,
 }
 
 impl Api {
     /// Reads the kubeconfig; the server is not asked anything yet.
-    pub(super) async fn connect(config: &KubernetesConfig, clock: &Clock) -> Result<Self, ApiError> {
-        let options = KubeConfigOptions { context: config.context.clone(), ..KubeConfigOptions::default() };
-        let settings = match &config.kubeconfig {
+    pub(crate) async fn connect(
+        kubeconfig: Option<&Path>,
+        context: Option<&str>,
+        clock: &Clock,
+    ) -> Result<Self, ApiError> {
+        let options = KubeConfigOptions { context: context.map(str::to_owned), ..KubeConfigOptions::default() };
+        let settings = match kubeconfig {
             Some(path) => {
                 let wrong = |error: &dyn std::fmt::Display| ApiError::failed(format!("{}: {error}", path.display()));
                 let kubeconfig = Kubeconfig::read_from(path).map_err(|error| wrong(&error))?;
                 Config::from_custom_kubeconfig(kubeconfig, &options).await.map_err(|error| wrong(&error))?
             }
-            None if config.context.is_some() => Config::from_kubeconfig(&options).await.map_err(ApiError::failed)?,
+            None if context.is_some() => Config::from_kubeconfig(&options).await.map_err(ApiError::failed)?,
             None => Config::infer().await.map_err(ApiError::failed)?,
         };
         Ok(Self::new(Client::try_from(settings)?, clock))
     }
 
-    pub(super) fn new(client: Client, clock: &Clock) -> Self {
+    pub(crate) fn new(client: Client, clock: &Clock) -> Self {
         Self { client, clock: clock.clone() }
     }
 
     /// The body of an answer.
-    pub(super) async fn get(&self, path: &str, limit: Limit) -> Result<Vec<u8>, ApiError> {
+    pub(crate) async fn get(&self, path: &str, limit: Limit) -> Result<Vec<u8>, ApiError> {
         let request = http::Request::get(path).body(Vec::new()).map_err(ApiError::failed)?;
         self.answer(request, limit).await
     }
 
     /// What an object would be if `manifest` were applied, as `manager`, in place of whoever has its
     /// fields now. Nothing is changed. See Kubernetes' "Server-Side Apply" and "Dry-run".
-    pub(super) async fn dry_run(
+    pub(crate) async fn dry_run(
         &self,
         path: &str,
         manager: &str,
@@ -147,13 +150,13 @@ impl Api {
     }
 
     /// The same as JSON.
-    pub(super) async fn json(&self, path: &str, limit: Limit) -> Result<serde_json::Value, ApiError> {
+    pub(crate) async fn json(&self, path: &str, limit: Limit) -> Result<serde_json::Value, ApiError> {
         let body = self.get(path, limit).await?;
         serde_json::from_slice(&body).map_err(|error| ApiError::failed(format!("{path}: {error}")))
     }
 
     /// An answer that comes line by line.
-    pub(super) async fn open(&self, path: &str) -> Result<Lines, ApiError> {
+    pub(crate) async fn open(&self, path: &str) -> Result<Lines, ApiError> {
         self.send(http::Request::get(path).body(Vec::new()).map_err(ApiError::failed)?).await
     }
 
@@ -164,14 +167,14 @@ impl Api {
 }
 
 /// Lines of an answer.
-pub(super) struct Lines {
+pub(crate) struct Lines {
     reader: Box<dyn AsyncBufRead + Send + Unpin>,
     line: Vec<u8>,
 }
 
 impl Lines {
     /// The next line without its end; nothing at the end of the answer.
-    pub(super) async fn next(&mut self, limit: Limit) -> Result<Option<&[u8]>, ApiError> {
+    pub(crate) async fn next(&mut self, limit: Limit) -> Result<Option<&[u8]>, ApiError> {
         self.line.clear();
         loop {
             let chunk = self.reader.fill_buf().await.map_err(ApiError::failed)?;

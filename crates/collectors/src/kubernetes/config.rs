@@ -2,12 +2,14 @@ use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use base::SecretRef;
+use base::{Clock, SecretRef};
 use kubernetes::Controller;
 use kubernetes::schema::ApiKind;
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
+
+use super::api::{Api, ApiError};
 
 /// A cluster that is watched.
 #[derive(Clone, Debug, Deserialize)]
@@ -67,6 +69,13 @@ pub struct AuditConfig {
 pub struct AuditWebhookConfig {
     /// What the server sends as `Authorization: Bearer`. Only on loopback it may be left out.
     pub token: Option<SecretRef>,
+}
+
+impl KubernetesConfig {
+    /// Reads the kubeconfig; the server is not asked anything yet.
+    pub(super) async fn connect(&self, clock: &Clock) -> Result<Api, ApiError> {
+        Api::connect(self.kubeconfig.as_deref(), self.context.as_deref(), clock).await
+    }
 }
 
 const fn yes() -> bool {

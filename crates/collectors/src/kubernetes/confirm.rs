@@ -79,7 +79,7 @@ impl DryRuns {
         if let Some(api) = known {
             return Ok(api);
         }
-        let api = Api::connect(&self.config, &self.clock).await?;
+        let api = self.config.connect(&self.clock).await?;
         self.keep(Some(api.clone()));
         Ok(api)
     }

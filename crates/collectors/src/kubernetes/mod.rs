@@ -1,6 +1,6 @@
 //! A Kubernetes cluster: lists and watches the kinds that are declared or configured.
 
-mod api;
+pub(crate) mod api;
 mod audit;
 mod config;
 mod confirm;
@@ -9,7 +9,7 @@ mod images;
 mod objects;
 #[cfg(test)]
 mod tests;
-mod watch;
+pub(crate) mod watch;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -350,7 +350,7 @@ impl Collector for Kubernetes {
     }
 
     async fn run(&mut self, cx: &mut dyn Cx) -> Result<(), CollectError> {
-        let api = Api::connect(&self.config, cx.clock()).await.map_err(|error| self.error(error))?;
+        let api = self.config.connect(cx.clock()).await.map_err(|error| self.error(error))?;
         self.follow(&api, cx).await
     }
 }

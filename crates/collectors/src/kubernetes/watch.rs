@@ -15,7 +15,7 @@ const PAGES: [usize; 3] = [500, 50, 5];
 /// Bytes of one page.
 const PAGE: Limit = Limit::new("kubernetes_page_bytes", 64 << 20);
 /// Bytes of one event of a watch.
-pub(super) const EVENT: Limit = Limit::new("kubernetes_event_bytes", 16 << 20);
+pub(crate) const EVENT: Limit = Limit::new("kubernetes_event_bytes", 16 << 20);
 /// The server ends a watch after so many seconds, and we go on from there.
 const WATCH_SECONDS: u64 = 240;
 /// A watch in which nothing comes for longer, not even its end, is dead.
@@ -26,7 +26,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// What a server says of an object, and of the list that it is in.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
-pub(super) struct Meta {
+pub(crate) struct Meta {
     pub name: String,
     pub namespace: String,
     pub resource_version: String,
@@ -44,13 +44,13 @@ struct Page<'a> {
 
 /// The head of an object.
 #[derive(Deserialize)]
-pub(super) struct Head {
+pub(crate) struct Head {
     #[serde(default)]
     pub metadata: Meta,
 }
 
 /// A part of a list.
-pub(super) struct Part {
+pub(crate) struct Part {
     bytes: Vec<u8>,
     /// The version of the whole list.
     pub version: String,
@@ -60,14 +60,14 @@ pub(super) struct Part {
 
 impl Part {
     /// Its objects, as JSON.
-    pub(super) fn objects(&self) -> Result<Vec<&str>, ApiError> {
+    pub(crate) fn objects(&self) -> Result<Vec<&str>, ApiError> {
         let page: Page<'_> = serde_json::from_slice(&self.bytes).map_err(ApiError::failed)?;
         Ok(page.items.unwrap_or_default().into_iter().map(RawValue::get).collect())
     }
 }
 
 /// The part of a list that begins at `from`, empty for the first.
-pub(super) async fn list(api: &Api, path: &str, from: &str) -> Result<Part, ApiError> {
+pub(crate) async fn list(api: &Api, path: &str, from: &str) -> Result<Part, ApiError> {
     let mut too_large = None;
     for size in PAGES {
         let page = match from {
@@ -99,7 +99,7 @@ fn encode(text: &str) -> String {
 }
 
 /// What a watch says of an object.
-pub(super) struct Event {
+pub(crate) struct Event {
     /// Which of the kinds.
     pub kind: usize,
     pub gone: bool,
@@ -114,7 +114,7 @@ struct Line<'a> {
 }
 
 /// A watch of one kind.
-pub(super) struct Watch {
+pub(crate) struct Watch {
     pub kind: usize,
     pub path: String,
     /// From here on.
@@ -124,7 +124,7 @@ pub(super) struct Watch {
 
 impl Watch {
     /// Watches for as long as it can; gives why it cannot go on from where it is.
-    pub(super) async fn run(mut self, api: &Api, clock: &Clock, rng: &Rng) -> ApiError {
+    pub(crate) async fn run(mut self, api: &Api, clock: &Clock, rng: &Rng) -> ApiError {
         let mut backoff = Backoff::new(Duration::from_millis(200), Duration::from_secs(10));
         let mut failing: Option<Duration> = None;
         loop {

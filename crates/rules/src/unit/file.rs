@@ -2,10 +2,11 @@
 
 use std::collections::{BTreeMap, HashMap};
 
+use yaml::{Node, Place, Problem};
+
 use super::time::parse_time;
 use crate::file::Reading;
-use crate::problem::{Place, Problem};
-use crate::yaml::{self, Node};
+use crate::reading;
 
 /// A file of unit tests. Durations and times in milliseconds.
 #[derive(Clone, Debug)]
@@ -116,12 +117,12 @@ impl UnitFile {
     /// # Errors
     /// The first mistake, with line and key.
     pub fn parse(text: &str, reading: Reading) -> Result<Self, Problem> {
-        let Some(root) = yaml::parse(text)? else {
+        let Some(root) = reading::parse(text)? else {
             return Err(Problem::new(Place::START, "", "there is nothing in it"));
         };
         let fields = root.fields("a unit test file", &FILE, reading.ignore_unknown_fields)?;
         let evaluation_interval =
-            fields.read("evaluation_interval", Node::duration)?.filter(|interval| *interval > 0).unwrap_or(MINUTE);
+            fields.read("evaluation_interval", reading::duration)?.filter(|interval| *interval > 0).unwrap_or(MINUTE);
         let group_eval_order = fields.read("group_eval_order", texts)?.unwrap_or_default();
         let mut seen = HashMap::new();
         for name in &group_eval_order {
@@ -167,7 +168,7 @@ fn test(node: &Node, evaluation_interval: i64, reading: Reading) -> Result<TestG
     Ok(TestGroup {
         name: fields.read("name", Node::text)?.unwrap_or_default(),
         interval: fields
-            .read("interval", Node::duration)?
+            .read("interval", reading::duration)?
             .filter(|interval| *interval > 0)
             .unwrap_or(evaluation_interval),
         start: fields.read("start_timestamp", start)?.unwrap_or(0),
@@ -197,7 +198,7 @@ fn alert_test(node: &Node, reading: Reading) -> Result<AlertTest, Problem> {
         return Err(Problem::new(node.place, "alertname", message));
     }
     Ok(AlertTest {
-        eval_time: fields.read("eval_time", Node::duration)?.unwrap_or(0),
+        eval_time: fields.read("eval_time", reading::duration)?.unwrap_or(0),
         alertname,
         exp_alerts: fields.read("exp_alerts", each(expected_alert, reading))?.unwrap_or_default(),
     })
@@ -216,7 +217,7 @@ fn expr_test(node: &Node, reading: Reading) -> Result<ExprTest, Problem> {
         node.fields("an expression test", &["expr", "eval_time", "exp_samples"], reading.ignore_unknown_fields)?;
     Ok(ExprTest {
         expr: fields.read("expr", Node::text)?.unwrap_or_default(),
-        eval_time: fields.read("eval_time", Node::duration)?.unwrap_or(0),
+        eval_time: fields.read("eval_time", reading::duration)?.unwrap_or(0),
         exp_samples: fields.read("exp_samples", each(expected_sample, reading))?.unwrap_or_default(),
     })
 }
@@ -225,7 +226,7 @@ fn expected_sample(node: &Node, reading: Reading) -> Result<ExpectedSample, Prob
     let fields = node.fields("a sample", &["labels", "value", "histogram"], reading.ignore_unknown_fields)?;
     Ok(ExpectedSample {
         labels: fields.read("labels", Node::text)?.unwrap_or_default(),
-        value: fields.read("value", Node::number)?.unwrap_or(0.0),
+        value: fields.read("value", reading::number)?.unwrap_or(0.0),
         histogram: fields.read("histogram", Node::text)?.unwrap_or_default(),
     })
 }

@@ -37,6 +37,7 @@ pub fn router() -> Router<State> {
         .route("/api/v1/label/{name}/values", get(labels::values))
         .route("/api/v1/metadata", get(metadata::metadata))
         .route("/api/v1/targets", get(status::targets))
+        .route("/api/v1/scrape_pools", get(status::scrape_pools))
         .route("/api/v1/status/buildinfo", get(status::buildinfo))
         .route("/api/v1/status/runtimeinfo", get(status::runtimeinfo))
         .route("/api/v1/status/flags", get(status::flags))

@@ -60,7 +60,16 @@ pub async fn tsdb(With(state): With<State>, ask: Ask) -> Result<Response, Proble
     Ok(success(data, Remarks::default()))
 }
 
-/// `targets`: nothing is scraped.
-pub async fn targets() -> Response {
-    success(json!({"activeTargets": [], "droppedTargets": []}), Remarks::default())
+/// `targets`: what is scraped, and what relabelling dropped.
+pub async fn targets(With(state): With<State>, ask: Ask) -> Response {
+    let targets = state.targets.clone().unwrap_or_default();
+    let data = targets.prometheus(ask.get("state").unwrap_or("any"), ask.get("scrapePool"));
+    success(data, Remarks::default())
+}
+
+/// `scrape_pools`: the jobs.
+pub async fn scrape_pools(With(state): With<State>) -> Response {
+    let targets = state.targets.clone().unwrap_or_default();
+    let jobs: Vec<String> = targets.read(|jobs| jobs.keys().cloned().collect());
+    success(json!({"scrapePools": jobs}), Remarks::default())
 }

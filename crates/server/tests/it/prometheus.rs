@@ -206,3 +206,16 @@ async fn questions_that_make_no_sense_are_told_so() {
     assert_eq!(text["data"], json!("sum by (job) (rate(up[5m]))"));
     site.end().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn targets_are_answered_from_the_table() {
+    let world = World::empty().await;
+    let targets = scrape::Targets::default();
+    let row = scrape::Row { url: "http://a/metrics".to_owned(), ..scrape::Row::default() };
+    targets.write(|jobs| jobs.entry("node".to_owned()).or_default().active.insert(1, row));
+    let parts = Parts { targets: Some(targets), ..parts(&world, QueryConfig::default()) };
+    let site = Site::serve(world, config(), parts).await;
+    let answer = site.json("/api/v1/targets?state=active").await;
+    assert_eq!(answer["data"]["activeTargets"][0]["scrapeUrl"], "http://a/metrics");
+    assert_eq!(site.json("/api/v1/scrape_pools").await["data"]["scrapePools"], json!(["node"]));
+}

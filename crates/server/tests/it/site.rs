@@ -39,6 +39,7 @@ pub fn parts(world: &World, queries: QueryConfig) -> Parts {
         rules: Vec::new(),
         intakes,
         ingest: None,
+        targets: None,
     }
 }
 

@@ -1,5 +1,3 @@
-//! YAML as a tree that knows the place of each node, and strict reading of it.
-
 use std::collections::HashMap;
 
 use base::Limit;
@@ -7,50 +5,66 @@ use serde_saphyr::granit_parser::{self, Event, Parser, ScalarStyle, Span};
 
 use crate::problem::{Place, Problem};
 
-/// A file is no larger, in bytes.
-const MAX_BYTES: Limit = Limit::new("rule_file_bytes", 32 << 20);
-/// Nodes of a file with its aliases expanded: what a YAML bomb exceeds.
-const MAX_NODES: Limit = Limit::new("rule_file_nodes", 5_000_000);
+/// How large a text may be.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// In bytes.
+    pub bytes: Limit,
+    /// Nodes with aliases expanded: what a YAML bomb exceeds.
+    pub nodes: Limit,
+}
+
 /// Lists and maps are nested no deeper.
 const MAX_DEPTH: usize = 50;
 
 /// A node and its place.
 #[derive(Clone, Debug)]
-pub(crate) struct Node {
+pub struct Node {
+    /// Where it begins.
     pub place: Place,
+    /// What it is.
     pub tree: Tree,
 }
 
 /// What a node is.
 #[derive(Clone, Debug)]
-pub(crate) enum Tree {
+pub enum Tree {
     /// A scalar; plain if it was written without quotes or block.
     Scalar {
+        /// As it is written, without quotes.
         text: String,
+        /// Whether it has neither quotes nor block.
         plain: bool,
     },
+    /// A list.
     List(Vec<Node>),
+    /// A map, in the order of the text.
     Map(Vec<(Key, Node)>),
 }
 
 /// A key and its place.
 #[derive(Clone, Debug)]
-pub(crate) struct Key {
+pub struct Key {
+    /// Where it is.
     pub place: Place,
+    /// The key.
     pub text: String,
 }
 
 /// The first document of a text; none if there is nothing in it.
-pub(crate) fn parse(text: &str) -> Result<Option<Node>, Problem> {
+///
+/// # Errors
+/// Broken YAML, a key that is there twice, or a limit that the text exceeds.
+pub fn parse(text: &str, limits: Limits) -> Result<Option<Node>, Problem> {
     let at_start = |message: String| Problem::new(Place::START, "", message);
-    MAX_BYTES.check(text.len() as u64).map_err(|exceeded| at_start(exceeded.to_string()))?;
+    limits.bytes.check(text.len() as u64).map_err(|exceeded| at_start(exceeded.to_string()))?;
     let options = granit_parser::options! {
         emit_comments: false,
         flow_nesting_limit: MAX_DEPTH,
         block_nesting_limit: MAX_DEPTH,
     };
     let mut parser = Parser::new_from_str_with_options(text, options);
-    let mut builder = Builder::default();
+    let mut builder = Builder { limits, open: Vec::new(), anchors: HashMap::new(), nodes: 0, root: None };
     while let Some(next) = parser.next_event() {
         let (event, span) = next.map_err(|error| {
             let place = Place { line: error.marker().line(), column: error.marker().col() + 1 };
@@ -64,8 +78,8 @@ pub(crate) fn parse(text: &str) -> Result<Option<Node>, Problem> {
     Ok(builder.root.filter(|root| !root.is_null()))
 }
 
-#[derive(Default)]
 struct Builder {
+    limits: Limits,
     open: Vec<Open>,
     anchors: HashMap<usize, (Node, u64)>,
     nodes: u64,
@@ -118,7 +132,7 @@ impl Builder {
 
     fn count(&mut self, place: Place, nodes: u64) -> Result<(), Problem> {
         self.nodes = self.nodes.saturating_add(nodes);
-        let checked = MAX_NODES.check(self.nodes);
+        let checked = self.limits.nodes.check(self.nodes);
         checked
             .map_err(|exceeded| Problem::new(place, "", format!("too much in one file, aliases expanded: {exceeded}")))
     }
@@ -160,7 +174,7 @@ impl Builder {
 
 impl Node {
     /// Whether nothing stands there: `key:` or `key: null`.
-    pub(crate) fn is_null(&self) -> bool {
+    pub fn is_null(&self) -> bool {
         matches!(&self.tree, Tree::Scalar { text, plain: true } if matches!(text.as_str(), "" | "~" | "null"))
     }
 
@@ -178,7 +192,10 @@ impl Node {
     }
 
     /// A text: any scalar as it was written.
-    pub(crate) fn text(&self, key: &str) -> Result<String, Problem> {
+    ///
+    /// # Errors
+    /// It is a list or a map.
+    pub fn text(&self, key: &str) -> Result<String, Problem> {
         match &self.tree {
             _ if self.is_null() => Ok(String::new()),
             Tree::Scalar { text, .. } => Ok(text.clone()),
@@ -186,25 +203,20 @@ impl Node {
         }
     }
 
-    /// A number.
-    pub(crate) fn number(&self, key: &str) -> Result<f64, Problem> {
-        let text = self.text(key)?;
-        // YAML writes what is no number, and infinity, with a dot before it.
-        let lower = text.to_ascii_lowercase();
-        let bare =
-            if lower.ends_with("nan") || lower.ends_with("inf") { text.replacen('.', "", 1) } else { text.clone() };
-        promql::text::parse_float(&bare)
-            .ok_or_else(|| Problem::new(self.place, key, format!("expected a number, got {text:?}")))
-    }
-
     /// A whole number, not negative.
-    pub(crate) fn whole(&self, key: &str) -> Result<usize, Problem> {
+    ///
+    /// # Errors
+    /// It is no such number.
+    pub fn whole(&self, key: &str) -> Result<usize, Problem> {
         let text = self.text(key)?;
         text.parse().map_err(|_| Problem::new(self.place, key, format!("expected a whole number, got {text:?}")))
     }
 
     /// `true` or `false`.
-    pub(crate) fn truth(&self, key: &str) -> Result<bool, Problem> {
+    ///
+    /// # Errors
+    /// It is neither.
+    pub fn truth(&self, key: &str) -> Result<bool, Problem> {
         match self.text(key)?.as_str() {
             "true" | "True" | "TRUE" => Ok(true),
             "false" | "False" | "FALSE" => Ok(false),
@@ -212,14 +224,11 @@ impl Node {
         }
     }
 
-    /// A duration such as `1h30m`, in milliseconds.
-    pub(crate) fn duration(&self, key: &str) -> Result<i64, Problem> {
-        let text = self.text(key)?;
-        promql::text::parse_duration(&text).map_err(|error| Problem::new(self.place, key, error.to_string()))
-    }
-
     /// The items of a list; nothing is an empty one.
-    pub(crate) fn list(&self, key: &str) -> Result<&[Node], Problem> {
+    ///
+    /// # Errors
+    /// It is no list.
+    pub fn list(&self, key: &str) -> Result<&[Node], Problem> {
         match &self.tree {
             _ if self.is_null() => Ok(&[]),
             Tree::List(items) => Ok(items),
@@ -228,7 +237,10 @@ impl Node {
     }
 
     /// The members of a map; nothing is an empty one.
-    pub(crate) fn members(&self, key: &str) -> Result<&[(Key, Node)], Problem> {
+    ///
+    /// # Errors
+    /// It is no map.
+    pub fn members(&self, key: &str) -> Result<&[(Key, Node)], Problem> {
         match &self.tree {
             _ if self.is_null() => Ok(&[]),
             Tree::Map(members) => Ok(members),
@@ -237,7 +249,10 @@ impl Node {
     }
 
     /// Texts by name.
-    pub(crate) fn texts(&self, key: &str) -> Result<Vec<(Key, String)>, Problem> {
+    ///
+    /// # Errors
+    /// It is no map, or has lists or maps in it.
+    pub fn texts(&self, key: &str) -> Result<Vec<(Key, String)>, Problem> {
         self.members(key)?.iter().map(|(name, value)| Ok((name.clone(), value.text(&name.text)?))).collect()
     }
 
@@ -245,7 +260,7 @@ impl Node {
     ///
     /// # Errors
     /// It is no map, or (unless unknown ones are ignored) has others.
-    pub(crate) fn fields<'a>(&'a self, what: &'a str, known: &[&str], ignore: bool) -> Result<Fields<'a>, Problem> {
+    pub fn fields<'a>(&'a self, what: &'a str, known: &[&str], ignore: bool) -> Result<Fields<'a>, Problem> {
         let members = self.members(what)?;
         if let Some((key, _)) = members.iter().find(|(key, _)| !ignore && !known.contains(&&*key.text)) {
             let message = format!("is not a field of {what}, which has {}", known.join(", "));
@@ -256,19 +271,24 @@ impl Node {
 }
 
 /// The members of a map by name.
-pub(crate) struct Fields<'a> {
+#[derive(Clone, Copy, Debug)]
+pub struct Fields<'a> {
+    /// Where the map begins.
     pub place: Place,
     members: &'a [(Key, Node)],
 }
 
 impl<'a> Fields<'a> {
     /// A member that is there and says something.
-    pub(crate) fn get(&self, name: &str) -> Option<&'a Node> {
+    pub fn get(&self, name: &str) -> Option<&'a Node> {
         self.members.iter().find(|(key, node)| key.text == name && !node.is_null()).map(|(_, node)| node)
     }
 
     /// Reads a member, if it is there.
-    pub(crate) fn read<T>(
+    ///
+    /// # Errors
+    /// That of `read`.
+    pub fn read<T>(
         &self,
         name: &str,
         read: impl FnOnce(&'a Node, &str) -> Result<T, Problem>,
@@ -280,6 +300,13 @@ impl<'a> Fields<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    const LIMITS: Limits =
+        Limits { bytes: Limit::new("file_bytes", 1 << 20), nodes: Limit::new("file_nodes", 100_000) };
+
+    fn parse(text: &str) -> Result<Option<Node>, Problem> {
+        super::parse(text, LIMITS)
+    }
 
     #[test]
     fn nodes_know_their_places_and_scalars_their_text() {
@@ -307,7 +334,7 @@ mod tests {
                     format!("{c}: &{c} [{}]\n", vec![format!("*{before}"); 10].join(","))
                 })
                 .collect::<String>();
-        assert!(parse(&bomb).unwrap_err().to_string().contains("rule_file_nodes"));
+        assert!(parse(&bomb).unwrap_err().to_string().contains("file_nodes"));
         assert!(parse("a: [1").is_err());
         assert!(parse("a: 1\na: 2").unwrap_err().to_string().contains("twice"));
         assert!(parse("# nothing\n").unwrap().is_none());

@@ -12,7 +12,8 @@ pub struct Place {
 }
 
 impl Place {
-    pub(crate) const START: Place = Place { line: 1, column: 1 };
+    /// The beginning of a text.
+    pub const START: Place = Place { line: 1, column: 1 };
 }
 
 /// A mistake in a file.
@@ -27,7 +28,8 @@ pub struct Problem {
 }
 
 impl Problem {
-    pub(crate) fn new(place: Place, key: impl Into<String>, message: impl Into<String>) -> Self {
+    /// A mistake; `key` is empty if it is about none.
+    pub fn new(place: Place, key: impl Into<String>, message: impl Into<String>) -> Self {
         Self { place, key: key.into(), message: message.into() }
     }
 }

@@ -1,0 +1,8 @@
+//! Against HTTP servers of our own, in simulated time, over a log in memory.
+
+mod answers;
+mod failures;
+mod life;
+pub(super) mod memory;
+mod server;
+mod world;

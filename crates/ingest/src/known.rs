@@ -1,0 +1,207 @@
+//! Samples of who keeps the series: scrapes.
+
+use std::fmt::Write;
+use std::hash::{Hash, Hasher};
+use std::sync::Arc;
+
+use base::Timestamp;
+use model::rows::{Exemplar, HistogramPoint};
+use model::{Labels, SeriesId};
+use wire::histogram::Histogram;
+
+use crate::catalog::LabelHash;
+use crate::histograms::{self, STALE};
+use crate::request::{METRIC_NAME, Request};
+use crate::rows::Rows;
+use crate::{Ingest, IngestError, Taken};
+
+/// Nanoseconds of a millisecond.
+const MILLI: i64 = 1_000_000;
+
+/// A series, by labels that were read and hashed once. Clones are cheap; two are equal if their labels are.
+#[derive(Clone, Debug)]
+pub struct KnownSeries(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    hash: LabelHash,
+    labels: Labels,
+}
+
+impl KnownSeries {
+    /// Its labels, the metric's name as `__name__` among them.
+    pub fn labels(&self) -> &Labels {
+        &self.0.labels
+    }
+}
+
+impl PartialEq for KnownSeries {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.hash == other.0.hash
+    }
+}
+
+impl Eq for KnownSeries {}
+
+impl Hash for KnownSeries {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.0.hash.hash(state);
+    }
+}
+
+/// What a series is at a time.
+#[derive(Clone, Debug)]
+pub enum KnownValue<'a> {
+    /// Bits of a number.
+    Float(u64),
+    /// A native histogram; its own time is not looked at.
+    Histogram(Box<Histogram<'a>>),
+    /// A marker that a series of histograms is gone.
+    StaleHistogram,
+}
+
+/// A sample.
+#[derive(Clone, Debug)]
+pub struct KnownPoint<'a> {
+    /// The series.
+    pub series: KnownSeries,
+    /// Milliseconds since the epoch.
+    pub time_ms: i64,
+    /// The value.
+    pub value: KnownValue<'a>,
+}
+
+/// An exemplar.
+#[derive(Clone, Debug)]
+pub struct KnownExemplar {
+    /// The series.
+    pub series: KnownSeries,
+    /// Milliseconds since the epoch.
+    pub time_ms: i64,
+    /// Bits of the value.
+    pub value: u64,
+    /// Its labels.
+    pub labels: Labels,
+}
+
+/// What a metric is.
+#[derive(Clone, Debug)]
+pub struct KnownMetadata {
+    /// Its name.
+    pub metric: String,
+    /// Its type, as Prometheus' API names it.
+    pub kind: String,
+    /// Its unit.
+    pub unit: String,
+    /// What it says.
+    pub help: String,
+}
+
+/// What is handed over at once.
+#[derive(Clone, Debug, Default)]
+pub struct KnownBatch<'a> {
+    /// Samples.
+    pub points: Vec<KnownPoint<'a>>,
+    /// Exemplars.
+    pub exemplars: Vec<KnownExemplar>,
+    /// What metrics are.
+    pub metadata: Vec<KnownMetadata>,
+}
+
+impl Ingest {
+    /// A series with these labels, the metric's name as `__name__` among them.
+    pub fn series(&self, labels: Labels) -> KnownSeries {
+        let mut text = String::new();
+        for (name, value) in &labels {
+            // Lengths keep texts apart that are the same one after the other.
+            let _ = write!(text, "{}:{name}{}:{value}", name.len(), value.len());
+        }
+        KnownSeries(Arc::new(Inner { hash: self.0.catalog.hash(text.as_bytes()), labels }))
+    }
+
+    /// Takes samples; `protocol` names the way by which they came, in metrics.
+    ///
+    /// # Errors
+    /// See [`IngestError`]; what breaks a rule is told in [`Taken`].
+    pub async fn take_known(&self, batch: &KnownBatch<'_>, protocol: &'static str) -> Result<Taken, IngestError> {
+        let (rows, taken) = self.read_known(batch)?;
+        self.commit(rows, taken, protocol).await
+    }
+
+    fn read_known(&self, batch: &KnownBatch<'_>) -> Result<(Rows, Taken), IngestError> {
+        let mut request = Request::new(self);
+        for point in &batch.points {
+            request.known_point(point)?;
+        }
+        for KnownExemplar { series, time_ms, value, labels } in &batch.exemplars {
+            // Its series was refused if it is not known.
+            let Some(id) = request.known(series.0.hash) else { continue };
+            let (ts, value) = (Timestamp::from_nanos(time_ms.saturating_mul(MILLI)), f64::from_bits(*value));
+            request.rows.exemplar(Exemplar { series_id: id, ts, value, labels: labels.clone() });
+            request.taken.exemplars += 1;
+        }
+        for KnownMetadata { metric, kind, unit, help } in &batch.metadata {
+            request.metadata(metric, kind, unit, help);
+        }
+        Ok((request.rows, request.taken))
+    }
+}
+
+impl Request<'_> {
+    fn known_point(&mut self, point: &KnownPoint<'_>) -> Result<(), IngestError> {
+        let Inner { hash, labels } = &*point.series.0;
+        let name = || labels.get(METRIC_NAME).map_or_else(String::new, |name| name.chars().take(128).collect());
+        let id = match self.known(*hash).map_or_else(|| self.announce(*hash, labels.clone()), Ok) {
+            Ok(id) => id,
+            Err(problem) => {
+                self.taken.refused.push(|| problem);
+                return Ok(());
+            }
+        };
+        let Some(nanos) = point.time_ms.checked_mul(MILLI) else {
+            let problem = || format!("metric `{}`: {} ms is no time that can be kept", name(), point.time_ms);
+            self.taken.refused.push(problem);
+            return Ok(());
+        };
+        match &point.value {
+            KnownValue::Float(bits) => self.sample(id, nanos, f64::from_bits(*bits)),
+            KnownValue::StaleHistogram => self.known_histogram(gone(id, nanos)),
+            KnownValue::Histogram(histogram) => match histogram.check()? {
+                Err(rule) => self.taken.refused.push(|| format!("metric `{}`: {rule}", name())),
+                Ok(()) => {
+                    let histogram = Histogram { time_ms: point.time_ms, ..**histogram };
+                    if let Some(kept) = histograms::prometheus(id, &histogram)? {
+                        self.known_histogram(kept);
+                    }
+                }
+            },
+        }
+        Ok(())
+    }
+
+    fn known_histogram(&mut self, point: HistogramPoint) {
+        self.rows.histogram(point);
+        self.taken.histograms += 1;
+    }
+}
+
+/// A marker that a series of histograms is gone: its sum says so.
+fn gone(id: SeriesId, nanos: i64) -> HistogramPoint {
+    HistogramPoint {
+        series_id: id,
+        ts: Timestamp::from_nanos(nanos),
+        start_ts: None,
+        reset_hint: "unknown".to_owned(),
+        is_float: true,
+        count: 0.0,
+        sum: f64::from_bits(STALE),
+        schema: 0,
+        zero_threshold: 0.0,
+        zero_count: 0.0,
+        positive_indexes: Vec::new(),
+        positive_counts: Vec::new(),
+        negative_indexes: Vec::new(),
+        negative_counts: Vec::new(),
+        bounds: Vec::new(),
+    }
+}
