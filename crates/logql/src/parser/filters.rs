@@ -13,10 +13,8 @@ impl Parser<'_> {
 
     fn any_of(&mut self) -> Parse<LabelFilter> {
         let mut left = self.all_of()?;
-        let mut length = 0;
         while self.eat("or") {
-            length += 1;
-            self.check_depth(self.depth + length)?;
+            self.count_operator()?;
             left = LabelFilter::Or(Box::new(left), Box::new(self.all_of()?));
         }
         Ok(left)
@@ -24,10 +22,8 @@ impl Parser<'_> {
 
     fn all_of(&mut self) -> Parse<LabelFilter> {
         let mut left = self.listed()?;
-        let mut length = 0;
         while self.eat("and") {
-            length += 1;
-            self.check_depth(self.depth + length)?;
+            self.count_operator()?;
             left = LabelFilter::And(Box::new(left), Box::new(self.listed()?));
         }
         Ok(left)

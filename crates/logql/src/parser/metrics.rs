@@ -18,11 +18,8 @@ impl Parser<'_> {
     pub(super) fn expr(&mut self, least: u8) -> Parse<Expr> {
         self.deeper(|parser| {
             let mut left = parser.operand()?;
-            let mut length = 0;
             while let Some(op) = parser.operator().filter(|op| op.precedence() >= least) {
-                // A chain is a tree that is as deep as it is long.
-                length += 1;
-                parser.check_depth(parser.depth + length)?;
+                parser.count_operator()?;
                 parser.next();
                 let (returns_bool, matching) = parser.modifiers()?;
                 let tighter = if op == BinaryOp::Pow { op.precedence() } else { op.precedence() + 1 };

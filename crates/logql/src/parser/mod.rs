@@ -18,8 +18,11 @@ use token::Token;
 
 use crate::matcher::Matcher;
 
-/// Expressions may be nested so deep, chains of operators included.
-pub const MAX_DEPTH: usize = 200;
+/// Parentheses, functions and right sides of operators may be nested so deep.
+pub const MAX_DEPTH: usize = 40;
+/// A query may have so many operators between expressions or conditions. A chain of them is a tree that
+/// is as deep as the chain is long.
+pub const MAX_OPERATORS: usize = 300;
 
 type Parse<T> = Result<T, ParseError>;
 
@@ -30,7 +33,7 @@ type Parse<T> = Result<T, ParseError>;
 /// gives line 0, since its scanner forgets it behind some words, the line is given here.
 pub fn parse(query: &str) -> Result<Expr, ParseError> {
     let (tokens, mistake) = tokens(query);
-    let mut parser = Parser { query, tokens, at: 0, depth: 0 };
+    let mut parser = Parser { query, tokens, at: 0, depth: 0, operators: 0 };
     match parser.query() {
         Ok(expr) if mistake.is_none() => Ok(expr),
         Ok(_) => Err(mistake.unwrap_or_else(|| ParseError::whole("syntax error"))),
@@ -69,6 +72,7 @@ struct Parser<'a> {
     tokens: Vec<Spanned>,
     at: usize,
     depth: usize,
+    operators: usize,
 }
 
 impl Parser<'_> {
@@ -151,18 +155,24 @@ impl Parser<'_> {
     /// Goes one level deeper.
     fn deeper<T>(&mut self, read: impl FnOnce(&mut Self) -> Parse<T>) -> Parse<T> {
         self.depth += 1;
-        self.check_depth(self.depth)?;
+        self.bounded("depth", self.depth, MAX_DEPTH)?;
         let result = read(self);
         self.depth -= 1;
         result
     }
 
-    fn check_depth(&self, depth: usize) -> Parse<()> {
-        if depth <= MAX_DEPTH {
+    /// Counts an operator.
+    fn count_operator(&mut self) -> Parse<()> {
+        self.operators += 1;
+        self.bounded("operators", self.operators, MAX_OPERATORS)
+    }
+
+    fn bounded(&self, name: &str, got: usize, limit: usize) -> Parse<()> {
+        if got <= limit {
             return Ok(());
         }
         let at = self.tokens.get(self.at).map_or(self.query.len(), |spanned| spanned.at);
-        Err(ParseError::at(self.query, at, format!("expression is nested deeper than the limit depth: {MAX_DEPTH}")))
+        Err(ParseError::at(self.query, at, format!("query has more than the limit {name}: {limit}")))
     }
 
     /// Items with commas between them, one at least.
