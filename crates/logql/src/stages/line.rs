@@ -12,7 +12,7 @@ use crate::regexp::unanchored;
 enum Find {
     /// An empty text is in every line.
     Always,
-    Text(Finder<'static>),
+    Text(Box<Finder<'static>>),
     Regex(Regex),
     Pattern(Pattern),
     Ip(IpRange),
@@ -65,7 +65,7 @@ fn find(op: LineOp, needle: &Needle) -> Result<Find, String> {
 }
 
 fn plain(text: &str) -> Find {
-    if text.is_empty() { Find::Always } else { Find::Text(Finder::new(text.as_bytes()).into_owned()) }
+    if text.is_empty() { Find::Always } else { Find::Text(Box::new(Finder::new(text.as_bytes()).into_owned())) }
 }
 
 /// The text to look for instead of an expression, if it is as good.

@@ -7,7 +7,7 @@ use crate::labels::is_label_name;
 
 #[derive(Clone, Debug)]
 enum Part {
-    Text(Finder<'static>),
+    Text(Box<Finder<'static>>),
     /// A capture; none for `<_>`.
     Capture(Option<String>),
 }
@@ -131,7 +131,7 @@ impl Pattern {
 
 fn push_text(parts: &mut Vec<Part>, literal: &mut String) {
     if !literal.is_empty() {
-        parts.push(Part::Text(Finder::new(literal.as_bytes()).into_owned()));
+        parts.push(Part::Text(Box::new(Finder::new(literal.as_bytes()).into_owned())));
         literal.clear();
     }
 }
