@@ -18,7 +18,9 @@ mod dynamic;
 mod engine;
 mod error;
 mod explain;
+mod expression;
 mod functions;
+mod logs;
 mod prom;
 mod pushdown;
 mod rules;
@@ -33,7 +35,9 @@ pub use catalog::View;
 pub use config::QueryConfig;
 pub use engine::{Engine, SqlOptions};
 pub use error::{Position, QueryError};
-pub use prom::{PromqlError, PromqlOptions, Selection};
+pub use expression::ExpressionError;
+pub use logs::{LogRange, Streams};
+pub use prom::{PromqlOptions, Selection};
 pub use token::{Token, TokenError};
 
 /// The views that the engine adds to the store's tables.

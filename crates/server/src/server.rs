@@ -16,8 +16,8 @@ use crate::connection::Connections;
 use crate::intake::Open;
 use crate::state::{Books, Shared, State};
 use crate::{
-    Alerting, Health, Intake, ServerConfig, ServerError, access, alertmanager, api, ingest, jaeger, prometheus, rules,
-    tls,
+    Alerting, Health, Intake, ServerConfig, ServerError, access, alertmanager, api, ingest, jaeger, loki, prometheus,
+    rules, tls,
 };
 
 /// How long requests that are being answered may go on when the process ends.
@@ -156,5 +156,5 @@ async fn open(listen: SocketAddr) -> Result<(TcpListener, SocketAddr), ServerErr
 /// The routes of what speaks with the tongue of others.
 fn routes() -> axum::Router<State> {
     let ours = alertmanager::router().merge(rules::router()).merge(prometheus::router());
-    ours.merge(jaeger::router()).merge(ingest::router())
+    ours.merge(jaeger::router()).merge(loki::router()).merge(ingest::router())
 }

@@ -11,6 +11,7 @@ mod it {
     mod jaeger;
     mod life;
     mod log_senders;
+    mod loki;
     mod otlp;
     mod pages;
     mod prometheus;

@@ -2,7 +2,7 @@
 
 use base::Clock;
 use evaluate::{EvaluateError, Position, Vector, vector};
-use query::{Engine, PromqlError, PromqlOptions, Token};
+use query::{Engine, ExpressionError, PromqlOptions, Token};
 
 /// How often a query is tried that finds too many others running.
 const TRIES: u32 = 5;
@@ -21,7 +21,7 @@ pub(super) async fn instant(
     loop {
         match engine.instant(text, at, PromqlOptions::default()).await {
             Ok(answer) => return vector(answer.data),
-            Err(PromqlError::Busy { retry_after, .. }) if tries < TRIES => {
+            Err(ExpressionError::Busy { retry_after, .. }) if tries < TRIES => {
                 clock.sleep(retry_after).await;
                 tries += 1;
             }

@@ -10,9 +10,8 @@ use promql::parser::ast::{Expr, ExprKind};
 use promql::{Labels, Matcher, parse};
 use store::ScanOptions;
 
-use super::PromqlError;
 use super::storage::{matching, named};
-use crate::Engine;
+use crate::{Engine, ExpressionError};
 
 /// The table of exemplars.
 const EXEMPLARS: &str = "exemplars";
@@ -22,15 +21,15 @@ impl Engine {
     /// since the epoch, at most `limit` of them: by series, in order of time.
     ///
     /// # Errors
-    /// See [`PromqlError`].
+    /// See [`ExpressionError`].
     pub async fn exemplars(
         &self,
         text: &str,
         start: i64,
         end: i64,
         limit: usize,
-    ) -> Result<Vec<(Labels, Vec<Exemplar>)>, PromqlError> {
-        let expr = parse(text).map_err(|error| PromqlError::Bad(error.to_string()))?;
+    ) -> Result<Vec<(Labels, Vec<Exemplar>)>, ExpressionError> {
+        let expr = parse(text).map_err(|error| ExpressionError::Bad(error.to_string()))?;
         let mut selectors = Vec::new();
         selected(&expr, &mut selectors);
         let mut series: HashMap<SeriesId, Labels> = HashMap::new();
@@ -45,14 +44,14 @@ impl Engine {
             time: Some((at(start), at(end))),
             ..ScanOptions::default()
         };
-        let unavailable = |error: &dyn std::fmt::Display| PromqlError::Unavailable(error.to_string());
+        let unavailable = |error: &dyn std::fmt::Display| ExpressionError::Unavailable(error.to_string());
         let mut found: BTreeMap<SeriesId, Vec<Exemplar>> = BTreeMap::new();
         let (mut count, mut batches) = (0, table.scan(options));
         while let Some(batch) = batches.try_next().await.map_err(|error| unavailable(&error))? {
             for exemplar in Exemplar::decode(&batch).map_err(|error| unavailable(&error))? {
                 count += 1;
                 if count > limit {
-                    return Err(PromqlError::Execution(format!("more than {limit} exemplars: ask for less time")));
+                    return Err(ExpressionError::Execution(format!("more than {limit} exemplars: ask for less time")));
                 }
                 found.entry(exemplar.series_id).or_default().push(exemplar);
             }

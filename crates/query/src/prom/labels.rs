@@ -4,9 +4,8 @@ use std::sync::Arc;
 use promql::parser::parse_selector;
 use promql::{Labels, Matcher};
 
-use super::PromqlError;
 use super::storage::{matching, named, since, with_tests};
-use crate::Engine;
+use crate::{Engine, ExpressionError};
 
 /// Series that are asked about: those of any of the selectors, all if there is none.
 #[derive(Clone, Debug, Default)]
@@ -21,8 +20,8 @@ impl Selection {
     ///
     /// # Errors
     /// The first selector that is none.
-    pub fn new<'a>(selectors: impl IntoIterator<Item = &'a str>, start: i64) -> Result<Self, PromqlError> {
-        let read = |text: &'a str| parse_selector(text).map_err(|error| PromqlError::Bad(error.to_string()));
+    pub fn new<'a>(selectors: impl IntoIterator<Item = &'a str>, start: i64) -> Result<Self, ExpressionError> {
+        let read = |text: &'a str| parse_selector(text).map_err(|error| ExpressionError::Bad(error.to_string()));
         Ok(Self { selectors: selectors.into_iter().map(read).collect::<Result<_, _>>()?, start })
     }
 

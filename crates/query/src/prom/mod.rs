@@ -1,29 +1,19 @@
 //! PromQL over the store.
 
-mod error;
 mod exemplars;
 mod histograms;
 mod labels;
 mod storage;
 
-use std::sync::Arc;
 use std::time::Duration;
 
-use base::Limit;
 use promql::{Answer, Limits, Options, Steps, parse};
-use tokio::runtime::Handle;
 
-pub use error::PromqlError;
 pub use labels::Selection;
 
 use self::storage::StoreStorage;
-use crate::Engine;
-use crate::deadline::Deadline;
-
-/// Bytes of stack to evaluate on: expressions nest as deep as the parser lets them.
-const STACK: usize = 16 << 20;
-/// Bytes of an expression.
-const TEXT: Limit = Limit::new("query.promql_bytes", 256 << 10);
+use crate::expression::Evaluation;
+use crate::{Engine, ExpressionError};
 
 /// What a caller may ask for beside the expression.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -45,71 +35,62 @@ impl Engine {
     /// Evaluates an expression at one time, in milliseconds since the epoch.
     ///
     /// # Errors
-    /// See [`PromqlError`].
-    pub async fn instant(&self, text: &str, at: i64, options: PromqlOptions) -> Result<Answer, PromqlError> {
-        self.evaluated(text, When::At(at), options).await
+    /// See [`ExpressionError`].
+    pub async fn instant(&self, text: &str, at: i64, options: PromqlOptions) -> Result<Answer, ExpressionError> {
+        self.expression(text, When::At(at), options).await
     }
 
     /// Evaluates an expression at each step of a range.
     ///
     /// # Errors
-    /// See [`PromqlError`].
-    pub async fn range(&self, text: &str, steps: Steps, options: PromqlOptions) -> Result<Answer, PromqlError> {
-        self.evaluated(text, When::Over(steps), options).await
+    /// See [`ExpressionError`].
+    pub async fn range(&self, text: &str, steps: Steps, options: PromqlOptions) -> Result<Answer, ExpressionError> {
+        self.expression(text, When::Over(steps), options).await
     }
 
-    async fn evaluated(&self, text: &str, when: When, options: PromqlOptions) -> Result<Answer, PromqlError> {
-        let answer = self.evaluate(text, when, options).await;
-        let outcome = answer.as_ref().err().map_or("ok", PromqlError::kind);
+    async fn expression(&self, text: &str, when: When, options: PromqlOptions) -> Result<Answer, ExpressionError> {
+        let answer = self.evaluated(text, options.timeout, move |evaluation| answered(evaluation, when, options)).await;
+        let outcome = answer.as_ref().err().map_or("ok", ExpressionError::kind);
         metrics::counter!("steadfast_promql_queries_total", "outcome" => outcome).increment(1);
         answer
     }
+}
 
-    async fn evaluate(&self, text: &str, when: When, options: PromqlOptions) -> Result<Answer, PromqlError> {
-        TEXT.check(text.len() as u64).map_err(|exceeded| PromqlError::Bad(exceeded.to_string()))?;
-        let permit = Arc::clone(&self.slots).try_acquire_owned().map_err(|_| PromqlError::from(self.busy()))?;
-        let limit = options.timeout.map_or(self.config.timeout, |asked| asked.min(self.config.timeout));
-        let deadline = Deadline::new(self.clock.clone(), self.clock.monotonic(), limit);
-        let (engine, text, handle) = (self.clone(), text.to_owned(), Handle::current());
-        let ended = deadline.clone();
-        let work = move || {
-            let answer = engine.answered(&text, when, options, &deadline, handle);
-            drop(permit);
-            answer
-        };
-        let work = base::blocking(move || stacker::grow(STACK, work));
-        let patience = limit + Duration::from_secs(1);
-        match self.clock.timeout(patience, work).await {
-            Ok(Some(answer)) => answer,
-            Ok(None) => Err(PromqlError::Internal("a panic in an evaluation, please report it".to_owned())),
-            Err(_) => Err(PromqlError::Timeout { limit: ended.limit() }),
-        }
-    }
+fn answered(evaluation: &Evaluation, when: When, asked: PromqlOptions) -> Result<Answer, ExpressionError> {
+    let Evaluation { engine, text, deadline, handle } = evaluation;
+    let expr = parse(text).map_err(|error| ExpressionError::Bad(error.to_string()))?;
+    let may_continue = || !deadline.is_over();
+    let samples = usize::try_from(engine.config.promql_samples).unwrap_or(usize::MAX);
+    let series = usize::try_from(engine.config.promql_series).unwrap_or(usize::MAX);
+    let options = Options {
+        limits: Limits { samples, series, ..Limits::default() },
+        may_continue: &may_continue,
+        ..Options::default()
+    };
+    let lookback = asked.lookback.and_then(|asked| i64::try_from(asked.as_millis()).ok());
+    let options = Options { lookback: lookback.filter(|ms| *ms > 0).unwrap_or(options.lookback), ..options };
+    let storage = StoreStorage::new(engine.store.clone(), samples, handle.clone());
+    let answer = match when {
+        When::At(at) => promql::instant(&storage, &options, text, &expr, at),
+        When::Over(steps) => promql::range(&storage, &options, text, &expr, steps),
+    };
+    answer.map_err(|error| failed(error, deadline.limit()))
+}
 
-    fn answered(
-        &self,
-        text: &str,
-        when: When,
-        asked: PromqlOptions,
-        deadline: &Deadline,
-        handle: Handle,
-    ) -> Result<Answer, PromqlError> {
-        let expr = parse(text).map_err(|error| PromqlError::Bad(error.to_string()))?;
-        let may_continue = || !deadline.is_over();
-        let samples = usize::try_from(self.config.promql_samples).unwrap_or(usize::MAX);
-        let series = usize::try_from(self.config.promql_series).unwrap_or(usize::MAX);
-        let options = Options {
-            limits: Limits { samples, series, ..Limits::default() },
-            may_continue: &may_continue,
-            ..Options::default()
-        };
-        let lookback = asked.lookback.and_then(|asked| i64::try_from(asked.as_millis()).ok());
-        let options = Options { lookback: lookback.filter(|ms| *ms > 0).unwrap_or(options.lookback), ..options };
-        let storage = StoreStorage::new(self.store.clone(), samples, handle);
-        let answer = match when {
-            When::At(at) => promql::instant(&storage, &options, text, &expr, at),
-            When::Over(steps) => promql::range(&storage, &options, text, &expr, steps),
-        };
-        answer.map_err(|error| PromqlError::of(error, deadline.limit()))
+fn failed(error: promql::QueryError, limit: Duration) -> ExpressionError {
+    use ExpressionError::{Bad, Execution, Timeout, Unavailable};
+    match error {
+        promql::QueryError::Stopped => Timeout { limit },
+        promql::QueryError::RangeType(_) => Bad(error.to_string()),
+        promql::QueryError::Storage(error) => match error.0.downcast::<store::StoreError>() {
+            Ok(error) => match *error {
+                store::StoreError::TooLarge(exceeded) => {
+                    Execution(format!("query would load too many samples: {exceeded}"))
+                }
+                other => Unavailable(other.to_string()),
+            },
+            Err(other) => Unavailable(other.to_string()),
+        },
+        other => Execution(other.to_string()),
     }
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 use base::{Limit, Timestamp};
 
 use super::error::Problem;
+use crate::forms::Parameters;
 
 /// Traces of one answer.
 const TRACES: Limit = Limit::new("jaeger.traces", 1_500);
@@ -14,8 +15,8 @@ const USUAL: u64 = 100;
 /// Tags that a search may name.
 const TAGS: Limit = Limit::new("jaeger.tags", 32);
 
-/// Parameters of an address.
-pub struct Parameters(Vec<(String, String)>);
+/// What is read from an address.
+pub struct Ask(Parameters);
 
 /// Traces with a span like this.
 #[derive(Debug, Default, PartialEq)]
@@ -30,18 +31,13 @@ pub struct Search {
     pub limit: u64,
 }
 
-impl Parameters {
+impl Ask {
     pub fn of(query: Option<&str>) -> Self {
-        Self(url::form_urlencoded::parse(query.unwrap_or_default().as_bytes()).into_owned().collect())
+        Self(Parameters::of(query.unwrap_or_default()))
     }
 
-    /// The first of that name that is not empty.
     pub fn get(&self, name: &str) -> Option<&str> {
-        self.all(name).find(|value| !value.is_empty())
-    }
-
-    fn all(&self, name: &str) -> impl Iterator<Item = &str> {
-        self.0.iter().filter(move |(other, _)| other == name).map(|(_, value)| value.as_str())
+        self.0.get(name)
     }
 
     fn parsed<T>(&self, name: &str, parse: impl Fn(&str) -> Option<T>, is: &str) -> Result<Option<T>, Problem> {
@@ -81,7 +77,7 @@ impl Parameters {
         let mut tags: BTreeMap<String, String> = self
             .parsed("tags", |text| serde_json::from_str(text).ok(), "a JSON object of strings")?
             .unwrap_or_default();
-        for tag in self.all("tag") {
+        for tag in self.0.all("tag") {
             let (key, value) =
                 tag.split_once(':').ok_or_else(|| Problem::parameter("tag", format!("`{tag}` is not key:value")))?;
             tags.insert(key.to_owned(), value.to_owned());
@@ -133,7 +129,7 @@ mod tests {
     fn a_search_of_the_first_version() {
         let text = "service=shop&operation=GET+%2Fcart&tags=%7B%22code%22%3A%225%22%7D&tag=error:true&start=1000000&end=2000000\
                     &minDuration=1.2s&maxDuration=500us&limit=20";
-        let search = Parameters::of(Some(text)).v1().unwrap();
+        let search = Ask::of(Some(text)).v1().unwrap();
         assert_eq!((search.service.as_deref(), search.operation.as_deref()), (Some("shop"), Some("GET /cart")));
         assert_eq!(search.tags, [("code", "5"), ("error", "true")].map(|(k, v)| (k.to_owned(), v.to_owned())).into());
         assert_eq!((search.start, search.end), (Some(Timestamp::from_secs(1)), Some(Timestamp::from_secs(2))));
@@ -152,10 +148,10 @@ mod tests {
             ("service=a&limit=-1", "limit"),
             ("service=a&limit=1000000", "jaeger.traces"),
         ] {
-            let problem = Parameters::of(Some(text)).v1().unwrap_err();
+            let problem = Ask::of(Some(text)).v1().unwrap_err();
             assert!(format!("{problem:?}").contains(name), "{text}: {problem:?}");
         }
-        let problem = Parameters::of(Some("query.start_time_min=1")).v3().unwrap_err();
+        let problem = Ask::of(Some("query.start_time_min=1")).v3().unwrap_err();
         assert!(format!("{problem:?}").contains("query.start_time_min"), "{problem:?}");
     }
 }

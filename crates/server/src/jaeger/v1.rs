@@ -8,7 +8,7 @@ use model::rows::Span;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::ask::Parameters;
+use super::ask::Ask;
 use super::error::Problem;
 use super::find;
 use crate::state::State;
@@ -33,7 +33,7 @@ pub async fn operations_of(With(state): With<State>, Path(service): Path<String>
 
 /// `GET /api/operations?service=&spanKind=`
 pub async fn operations(With(state): With<State>, RawQuery(query): RawQuery) -> Answer {
-    let ask = Parameters::of(query.as_deref());
+    let ask = Ask::of(query.as_deref());
     let service = ask.get("service").ok_or_else(|| Problem::parameter("service", "it is required"))?;
     let found = find::operations(&state, service, ask.get("spanKind")).await?;
     Ok(answer(found.into_iter().map(|(name, kind)| json!({"name": name, "spanKind": kind})).collect()))
@@ -41,14 +41,14 @@ pub async fn operations(With(state): With<State>, RawQuery(query): RawQuery) -> 
 
 /// `GET /api/traces?service=`
 pub async fn search(With(state): With<State>, RawQuery(query): RawQuery) -> Answer {
-    let search = Parameters::of(query.as_deref()).v1()?;
+    let search = Ask::of(query.as_deref()).v1()?;
     let traces = find::search(&state, &search).await?;
     Ok(answer(traces.iter().map(|spans| trace_of(spans)).collect()))
 }
 
 /// `GET /api/traces/{id}`
 pub async fn trace(With(state): With<State>, Path(id): Path<String>, RawQuery(query): RawQuery) -> Answer {
-    let ask = Parameters::of(query.as_deref());
+    let ask = Ask::of(query.as_deref());
     let spans = find::trace(&state, &id, (ask.micros("start")?, ask.micros("end")?)).await?;
     if spans.is_empty() {
         return Err(Problem::no_trace());
@@ -58,7 +58,7 @@ pub async fn trace(With(state): With<State>, Path(id): Path<String>, RawQuery(qu
 
 /// `GET /api/dependencies?endTs=&lookback=`, both in milliseconds.
 pub async fn dependencies(With(state): With<State>, RawQuery(query): RawQuery) -> Answer {
-    let ask = Parameters::of(query.as_deref());
+    let ask = Ask::of(query.as_deref());
     let now = state.clock.now().nanos() / 1_000_000;
     let end = ask.millis("endTs")?.unwrap_or(now);
     let start = end.saturating_sub(ask.millis("lookback")?.unwrap_or(DAY));

@@ -7,7 +7,7 @@ use model::Labels;
 use model::rows::Span;
 use serde_json::{Value, json};
 
-use super::ask::Parameters;
+use super::ask::Ask;
 use super::error::Problem;
 use super::find;
 use super::v1::{Event, Link, parsed};
@@ -20,7 +20,7 @@ pub async fn services(With(state): With<State>) -> Response {
 
 /// `GET /api/v3/operations?service=&span_kind=`
 pub async fn operations(With(state): With<State>, RawQuery(query): RawQuery) -> Response {
-    let ask = Parameters::of(query.as_deref());
+    let ask = Ask::of(query.as_deref());
     let Some(service) = ask.get("service") else { return Problem::parameter("service", "it is required").v3() };
     let found = find::operations(&state, service, ask.get("span_kind")).await;
     let operation = |(name, kind)| json!({"name": name, "spanKind": kind});
@@ -29,7 +29,7 @@ pub async fn operations(With(state): With<State>, RawQuery(query): RawQuery) -> 
 
 /// `GET /api/v3/traces?query.service_name=`
 pub async fn search(With(state): With<State>, RawQuery(query): RawQuery) -> Response {
-    let search = match Parameters::of(query.as_deref()).v3() {
+    let search = match Ask::of(query.as_deref()).v3() {
         Ok(search) => search,
         Err(problem) => return problem.v3(),
     };
@@ -38,7 +38,7 @@ pub async fn search(With(state): With<State>, RawQuery(query): RawQuery) -> Resp
 
 /// `GET /api/v3/traces/{id}?start_time=&end_time=`
 pub async fn trace(With(state): With<State>, Path(id): Path<String>, RawQuery(query): RawQuery) -> Response {
-    let between = match Parameters::of(query.as_deref()).span_of_time() {
+    let between = match Ask::of(query.as_deref()).span_of_time() {
         Ok(between) => between,
         Err(problem) => return problem.v3(),
     };

@@ -8,7 +8,7 @@ use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use base::Exceeded;
 use promql::{Annotation, Severity};
-use query::PromqlError;
+use query::ExpressionError;
 use serde::Serialize;
 use serde_json::json;
 
@@ -51,18 +51,18 @@ impl Problem {
     }
 }
 
-impl From<PromqlError> for Problem {
-    fn from(error: PromqlError) -> Self {
+impl From<ExpressionError> for Problem {
+    fn from(error: ExpressionError) -> Self {
         let (status, kind) = match &error {
-            PromqlError::Bad(_) => (400, "bad_data"),
-            PromqlError::Execution(_) => (422, "execution"),
-            PromqlError::Timeout { .. } => (503, "timeout"),
-            PromqlError::Busy { .. } => (429, "execution"),
-            PromqlError::Unavailable(_) => (503, "internal"),
-            PromqlError::Internal(_) => (500, "internal"),
+            ExpressionError::Bad(_) => (400, "bad_data"),
+            ExpressionError::Execution(_) => (422, "execution"),
+            ExpressionError::Timeout { .. } => (503, "timeout"),
+            ExpressionError::Busy { .. } => (429, "execution"),
+            ExpressionError::Unavailable(_) => (503, "internal"),
+            ExpressionError::Internal(_) => (500, "internal"),
         };
         let retry_after = match error {
-            PromqlError::Busy { retry_after, .. } => Some(retry_after),
+            ExpressionError::Busy { retry_after, .. } => Some(retry_after),
             _ => None,
         };
         Self { retry_after, ..Self::new(status, kind, error) }

@@ -2,47 +2,35 @@
 
 use std::time::Duration;
 
-use axum::body::Bytes;
-use axum::extract::rejection::BytesRejection;
 use axum::extract::{FromRequest, Request};
-use axum::http::header::CONTENT_TYPE;
 use base::Timestamp;
 use promql::text::parse_duration;
 
 use super::answer::Problem;
+use crate::forms::{self, Parameters};
 use crate::state::State;
 
 /// The parameters of a request, some more than once.
 #[derive(Debug)]
-pub struct Ask(Vec<(String, String)>);
+pub struct Ask(Parameters);
 
 impl FromRequest<State> for Ask {
     type Rejection = Problem;
 
     async fn from_request(request: Request, state: &State) -> Result<Self, Problem> {
-        let query = request.uri().query().unwrap_or_default().to_owned();
-        let content = request.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-        let is_form = content.to_ascii_lowercase().starts_with("application/x-www-form-urlencoded");
-        let mut all = Vec::new();
-        if is_form {
-            let body = Bytes::from_request(request, state).await;
-            let body = body.map_err(|error: BytesRejection| Problem::bad(error.body_text()))?;
-            all.extend(url::form_urlencoded::parse(&body).into_owned());
-        }
-        all.extend(url::form_urlencoded::parse(query.as_bytes()).into_owned());
-        Ok(Self(all))
+        forms::read(request, state).await.map(Self).map_err(Problem::bad)
     }
 }
 
 impl Ask {
     /// The first parameter of that name that is not empty.
     pub fn get(&self, name: &str) -> Option<&str> {
-        self.all(name).find(|value| !value.is_empty())
+        self.0.get(name)
     }
 
     /// Every parameter of that name.
     pub fn all(&self, name: &str) -> impl Iterator<Item = &str> {
-        self.0.iter().filter(move |(other, _)| other == name).map(|(_, value)| value.as_str())
+        self.0.all(name)
     }
 
     /// The parameter, which there must be.

@@ -1,0 +1,70 @@
+use std::cell::Cell;
+
+use super::options::Options;
+use crate::answer::Stats;
+use crate::error::QueryError;
+
+/// The query is asked whether it may go on each time so many entries were read.
+const ASK_EACH: u64 = 1_024;
+
+/// What a query has taken so far.
+pub(super) struct Budget<'a> {
+    options: &'a Options<'a>,
+    entries: Cell<u64>,
+    bytes: Cell<u64>,
+    kept: Cell<u64>,
+    samples: Cell<u64>,
+}
+
+fn check(name: &'static str, got: u64, limit: u64) -> Result<(), QueryError> {
+    if got <= limit { Ok(()) } else { Err(QueryError::Limit { name, limit }) }
+}
+
+impl<'a> Budget<'a> {
+    pub(super) fn new(options: &'a Options<'a>) -> Self {
+        let zero = || Cell::new(0);
+        Self { options, entries: zero(), bytes: zero(), kept: zero(), samples: zero() }
+    }
+
+    pub(super) fn ask(&self) -> Result<(), QueryError> {
+        if (self.options.go_on)() { Ok(()) } else { Err(QueryError::Stopped) }
+    }
+
+    /// An entry was read.
+    pub(super) fn read(&self, line: &str) -> Result<(), QueryError> {
+        self.entries.set(self.entries.get() + 1);
+        self.bytes.set(self.bytes.get() + line.len() as u64);
+        check("entries", self.entries.get(), self.options.limits.entries)?;
+        check("bytes", self.bytes.get(), self.options.limits.bytes)?;
+        if self.entries.get().is_multiple_of(ASK_EACH) { self.ask() } else { Ok(()) }
+    }
+
+    /// A pipeline kept an entry.
+    pub(super) fn keep(&self) {
+        self.kept.set(self.kept.get() + 1);
+    }
+
+    /// Numbers are held.
+    pub(super) fn hold(&self, count: usize) -> Result<(), QueryError> {
+        self.samples.set(self.samples.get().saturating_add(count as u64));
+        check("samples", self.samples.get(), self.options.limits.samples)
+    }
+
+    /// Numbers are held no more.
+    pub(super) fn release(&self, count: usize) {
+        self.samples.set(self.samples.get().saturating_sub(count as u64));
+    }
+
+    /// So many series there are.
+    pub(super) fn series(&self, count: usize) -> Result<(), QueryError> {
+        check("series", count as u64, self.options.limits.series)
+    }
+
+    pub(super) fn steps(&self, count: usize) -> Result<(), QueryError> {
+        check("steps", count as u64, self.options.limits.steps)
+    }
+
+    pub(super) fn stats(&self, returned: usize) -> Stats {
+        Stats { entries: self.entries.get(), bytes: self.bytes.get(), kept: self.kept.get(), returned: returned as u64 }
+    }
+}

@@ -1,0 +1,41 @@
+//! Names of labels from keys of lines.
+
+use crate::labels::is_label_name;
+
+/// Buffers in which names are made.
+#[derive(Debug, Default)]
+pub(super) struct Names {
+    /// The keys of the objects around a member, joined.
+    pub(super) prefix: String,
+    /// A name.
+    pub(super) name: String,
+    /// A text without its escapes.
+    pub(super) text: String,
+}
+
+/// Writes a key as the name of a label, or as a part of one: what may not be in a name becomes an
+/// underscore, and one goes before a digit that a name would begin with.
+pub(super) fn sanitize(key: &str, begins: bool, out: &mut String) {
+    let key = key.trim();
+    if is_label_name(key) {
+        return out.push_str(key);
+    }
+    if begins && key.starts_with(|c: char| c.is_ascii_digit()) {
+        out.push('_');
+    }
+    out.extend(key.chars().map(|c| if c.is_ascii_alphanumeric() || c == '_' { c } else { '_' }));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_become_names() {
+        for (key, name) in [("a.b", "a_b"), ("1x", "_1x"), (" a-b ", "a_b"), ("é", "_"), ("", "")] {
+            let mut out = String::new();
+            sanitize(key, true, &mut out);
+            assert_eq!(out, name);
+        }
+    }
+}

@@ -1,0 +1,110 @@
+//! What exceeds a limit is refused with its name; a query that may not go on stops.
+
+use std::cell::Cell;
+
+use logql::{Direction, Expr, Labels, Limits, LogQuery, Memory, Options, QueryError, Steps, parse};
+
+fn memory() -> Memory {
+    let mut memory = Memory::default();
+    for n in 0..5_000_i64 {
+        memory.add(&Labels::new([("app", "a")]), n * 1_000_000, format!("n={n}"), Labels::empty());
+    }
+    memory
+}
+
+fn refused(limits: Limits, query: &str) -> String {
+    let options = Options { limits, ..Options::default() };
+    let steps = Steps::new(0, 5_000_000_000, 100_000_000).unwrap();
+    match parse(query).unwrap() {
+        Expr::Logs(logs) => {
+            let query = LogQuery {
+                start: 0,
+                end: i64::MAX,
+                limit: 10_000,
+                direction: Direction::Backward,
+                interval: 0,
+                categorize: false,
+            };
+            logql::logs(&memory(), &options, &logs, &query).unwrap_err().to_string()
+        }
+        expr => logql::range(&memory(), &options, &expr, steps).unwrap_err().to_string(),
+    }
+}
+
+#[test]
+fn each_limit_says_its_name() {
+    let all = Limits::default();
+    for (limits, query, name) in [
+        (Limits { entries: 100, ..all }, r#"count_over_time({app="a"}[1s])"#, "entries: 100"),
+        (Limits { entries: 100, ..all }, r#"{app="a"}"#, "entries: 100"),
+        (Limits { bytes: 1_000, ..all }, r#"{app="a"} != "n=""#, "bytes: 1000"),
+        (Limits { series: 10, ..all }, r#"{app="a"} | logfmt"#, "series: 10"),
+        (Limits { series: 10, ..all }, r#"count_over_time({app="a"} | logfmt [1s])"#, "series: 10"),
+        (Limits { samples: 500, ..all }, r#"count_over_time({app="a"} | logfmt [5s])"#, "samples: 500"),
+        (
+            Limits { samples: 500, ..all },
+            r#"quantile_over_time(0.5, {app="a"} | logfmt | unwrap n [5s]) by (app)"#,
+            "samples: 500",
+        ),
+        (Limits { steps: 10, ..all }, "vector(1)", "steps: 10"),
+    ] {
+        let error = refused(limits, query);
+        assert!(error.ends_with(&format!("limit {name}")), "{query}: {error}");
+    }
+}
+
+#[test]
+fn a_query_that_may_not_go_on_stops() {
+    let asked = Cell::new(0);
+    let go_on = || {
+        asked.set(asked.get() + 1);
+        asked.get() < 3
+    };
+    let options = Options { go_on: &go_on, ..Options::default() };
+    let expr = parse(r#"sum(count_over_time({app="a"} != "n=" [1s]))"#).unwrap();
+    let answer = logql::instant(&memory(), &options, &expr, 5_000_000_000);
+    assert!(answer.is_ok(), "a thousand lines are read without asking three times");
+    asked.set(0);
+    let steps = Steps::new(0, 5_000_000_000, 1_000_000).unwrap();
+    let error = logql::range(&memory(), &options, &expr, steps).unwrap_err();
+    assert!(matches!(error, QueryError::Stopped));
+}
+
+#[test]
+fn hostile_queries_are_refused_without_a_panic() {
+    let deep = 100_000;
+    for query in [
+        "(".repeat(deep),
+        "vector(1)+".repeat(10_000) + "vector(1)",
+        "1^".repeat(deep / 2) + "1",
+        "sum(".repeat(10_000),
+        format!("{{a=\"b\"}} | {}", "(".repeat(deep)),
+        format!("{{a=\"b\"}} | {}c=1", "c=1 or ".repeat(10_000)),
+        format!("{{a=\"b\"}} | {}c=1", "c=1,".repeat(10_000)),
+        format!("{{a=\"b\"}} | {}c=1", "c=1 ".repeat(10_000)),
+        format!("rate({}", "(".repeat(deep)),
+        "a".repeat(200_000),
+    ] {
+        let error = parse(&query).unwrap_err().to_string();
+        let named = ["limit depth: 40", "limit operators: 300", "input size too long"];
+        assert!(named.iter().any(|name| error.contains(name)), "{error}");
+    }
+}
+
+#[test]
+fn a_query_as_deep_as_the_limits_allow_is_answered() {
+    let chain = "vector(1)+".repeat(300) + "vector(1)";
+    let nested = format!("{}vector(1){}", "sum(".repeat(38), ")".repeat(38));
+    let powers = "vector(1)^".repeat(38) + "vector(1)";
+    for (query, expected) in [(chain, "301"), (nested, "1"), (powers, "1")] {
+        let expr = parse(&query).unwrap();
+        let answer = logql::instant(&Memory::default(), &Options::default(), &expr, 0).unwrap();
+        let json = serde_json::to_value(&answer).unwrap();
+        assert_eq!(json["result"][0]["value"][1], expected);
+    }
+    let filters = format!("{{app=\"a\"}} | {}c=1", "c=1 or ".repeat(300));
+    let Expr::Logs(logs) = parse(&filters).unwrap() else { panic!("no log query") };
+    let pipeline = logql::Pipeline::new(&logs, 0).unwrap();
+    assert_eq!(pipeline.run(&mut pipeline.work(), &Labels::new([("c", "2")]), &(), 0, "x"), None);
+    assert!(logs.to_string().len() > 1_000);
+}

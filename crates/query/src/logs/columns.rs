@@ -1,0 +1,110 @@
+//! Columns of log records.
+
+use arrow::array::{Array, ArrayRef, AsArray, MapArray, RecordBatch, StringArray};
+use arrow::compute::cast;
+use arrow::datatypes::{DataType, Int64Type};
+use logql::Metadata;
+use store::StoreError;
+
+use super::LOGS;
+
+/// The columns that are read, as they are numbered in [`Columns::of`].
+pub(super) const NAMES: [&str; 9] =
+    ["ts", "service", "severity", "body", "attributes", "trace_id", "span_id", "resource", "scope"];
+
+/// A batch of the table.
+pub(super) struct Columns {
+    times: ArrayRef,
+    service: StringArray,
+    severity: StringArray,
+    body: StringArray,
+    attributes: MapArray,
+    trace_id: StringArray,
+    span_id: StringArray,
+    resource: MapArray,
+    scope: StringArray,
+}
+
+impl Columns {
+    /// Of a batch with [`NAMES`].
+    pub(super) fn of(batch: &RecordBatch) -> Result<Self, StoreError> {
+        let missing = |name: &str| StoreError::Columns { table: LOGS, problem: format!("no column `{name}`") };
+        let column = |name: &str| batch.column_by_name(name).ok_or_else(|| missing(name));
+        let text = |name: &str| column(name)?.as_string_opt::<i32>().cloned().ok_or_else(|| missing(name));
+        let map = |name: &str| column(name)?.as_map_opt().cloned().ok_or_else(|| missing(name));
+        Ok(Self {
+            times: cast(column("ts")?, &DataType::Int64)?,
+            service: text("service")?,
+            severity: text("severity")?,
+            body: text("body")?,
+            attributes: map("attributes")?,
+            trace_id: text("trace_id")?,
+            span_id: text("span_id")?,
+            resource: map("resource")?,
+            scope: text("scope")?,
+        })
+    }
+
+    pub(super) fn rows(&self) -> usize {
+        self.body.len()
+    }
+
+    /// Nanoseconds since the epoch.
+    pub(super) fn time(&self, row: usize) -> i64 {
+        self.times.as_primitive_opt::<Int64Type>().map_or(0, |times| times.value(row))
+    }
+
+    pub(super) fn line(&self, row: usize) -> &str {
+        self.body.value(row)
+    }
+
+    pub(super) fn service(&self, row: usize) -> &str {
+        self.service.value(row)
+    }
+
+    /// The attributes of what sends.
+    pub(super) fn resource(&self, row: usize) -> impl Iterator<Item = (&str, &str)> {
+        pairs(&self.resource, row)
+    }
+
+    /// The structured metadata of a row.
+    pub(super) fn visit(&self, row: usize, visit: &mut dyn FnMut(&str, &str)) {
+        pairs(&self.attributes, row).for_each(|(name, value)| visit(name, value));
+        let known = |name: &str| pairs(&self.attributes, row).any(|(other, _)| other == name);
+        for (name, texts) in [("trace_id", &self.trace_id), ("span_id", &self.span_id), ("scope_name", &self.scope)] {
+            if texts.is_valid(row) && !texts.value(row).is_empty() && !known(name) {
+                visit(name, texts.value(row));
+            }
+        }
+        if !known("detected_level") {
+            visit("detected_level", self.level(row));
+        }
+    }
+
+    /// What was said when it was sent, else what the line says.
+    fn level(&self, row: usize) -> &str {
+        match self.severity.value(row) {
+            "" => logql::detect_level(&logql::Labels::empty(), &(), self.line(row)),
+            said => logql::detect_level(&logql::Labels::empty(), &Said(said), ""),
+        }
+    }
+}
+
+/// A severity by its name.
+struct Said<'a>(&'a str);
+
+impl Metadata for Said<'_> {
+    fn each(&self, visit: &mut dyn FnMut(&str, &str)) {
+        visit("level", self.0);
+    }
+}
+
+fn pairs(map: &MapArray, row: usize) -> impl Iterator<Item = (&str, &str)> {
+    let offsets = map.value_offsets();
+    let bounds = offsets.get(row).zip(offsets.get(row + 1)).filter(|_| map.is_valid(row));
+    let range = bounds.map_or(0..0, |(start, end)| *start as usize..*end as usize);
+    let texts = map.keys().as_string_opt::<i32>().zip(map.values().as_string_opt::<i32>());
+    texts.into_iter().flat_map(move |(keys, values)| {
+        range.clone().filter(|n| values.is_valid(*n)).map(|n| (keys.value(n), values.value(n)))
+    })
+}

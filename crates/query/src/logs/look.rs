@@ -1,0 +1,97 @@
+//! What there is to ask for: streams, how much of them, and the fields of their lines.
+
+use std::collections::BTreeMap;
+
+use logql::{Direction, Entries, Expr, Fields, Labels, LogExpr, Matcher, Selection, Storage};
+
+use super::{Source, failed};
+use crate::expression::Evaluation;
+use crate::{Engine, ExpressionError};
+
+/// Streams of one answer.
+const STREAMS: usize = 100_000;
+
+/// Times of log records, nanoseconds since the epoch: the first, and the one after the last.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LogRange {
+    /// The first.
+    pub start: i64,
+    /// The one after the last.
+    pub end: i64,
+}
+
+/// How much each stream has.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Streams(pub BTreeMap<Labels, (u64, u64)>);
+
+impl Engine {
+    /// The streams that satisfy a selector, with the entries and bytes of each; all if it is empty.
+    ///
+    /// # Errors
+    /// See [`ExpressionError`].
+    pub async fn log_streams(&self, selector: &str, range: LogRange) -> Result<Streams, ExpressionError> {
+        self.logs_evaluated(selector, move |evaluation| {
+            let mut streams = Streams::default();
+            each(evaluation, &matchers(&evaluation.text)?, range, |labels, line, _| {
+                if !streams.0.contains_key(labels) && streams.0.len() >= STREAMS {
+                    return Err(ExpressionError::Execution(format!("more than {STREAMS} streams: ask for fewer")));
+                }
+                let (entries, bytes) = streams.0.entry(labels.clone()).or_default();
+                *entries += 1;
+                *bytes += line.len() as u64;
+                Ok(true)
+            })?;
+            Ok(streams)
+        })
+        .await
+    }
+
+    /// The fields of the newest `lines` lines of a query.
+    ///
+    /// # Errors
+    /// See [`ExpressionError`].
+    pub async fn log_fields(&self, query: &str, range: LogRange, lines: usize) -> Result<Fields, ExpressionError> {
+        self.logs_evaluated(query, move |evaluation| {
+            let (mut fields, mut seen) = (Fields::default(), 0);
+            each(evaluation, &matchers(&evaluation.text)?, range, |labels, line, metadata| {
+                fields.add(labels, metadata, line);
+                seen += 1;
+                Ok(seen < lines)
+            })?;
+            Ok(fields)
+        })
+        .await
+    }
+}
+
+/// The matchers of a query for lines; none of an empty text.
+fn matchers(text: &str) -> Result<Vec<Matcher>, ExpressionError> {
+    if text.trim().is_empty() || text.trim() == "{}" {
+        return Ok(Vec::new());
+    }
+    let bad = |error: logql::ParseError| ExpressionError::Bad(error.to_string());
+    match logql::parse(text).map_err(bad)? {
+        Expr::Logs(LogExpr { matchers, .. }) => Ok(matchers),
+        Expr::Metric(_) => Err(ExpressionError::Bad("only label matchers are supported".to_owned())),
+    }
+}
+
+/// Looks at entries, the newest first, for as long as it is wanted.
+fn each(
+    evaluation: &Evaluation,
+    matchers: &[Matcher],
+    range: LogRange,
+    mut look: impl FnMut(&Labels, &str, &dyn logql::Metadata) -> Result<bool, ExpressionError>,
+) -> Result<(), ExpressionError> {
+    let source = Source::of(evaluation);
+    let selection =
+        Selection { matchers, from: range.start, to: range.end, direction: Direction::Backward, texts: Vec::new() };
+    let unread = |error| failed(logql::QueryError::Storage(error), &evaluation.deadline);
+    let mut entries = source.select(&selection).map_err(unread)?;
+    while let Some(row) = entries.next().map_err(unread)? {
+        if !look(row.labels, row.line, row.metadata)? {
+            break;
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,54 @@
+//! Expressions.
+
+use std::time::Duration;
+
+use axum::extract::State as With;
+use axum::http::HeaderMap;
+use axum::response::Response;
+use logql::{LogQuery, Steps};
+
+use super::ask::Ask;
+use super::error::Problem;
+use super::success;
+use crate::state::State;
+
+/// What a query looks back if no start is given.
+const HOUR: Duration = Duration::from_secs(3_600);
+/// Points of a series in one answer.
+const POINTS: i64 = 11_000;
+/// Asks to tell labels of streams, metadata and parsers apart.
+const FLAGS: &str = "x-loki-response-encoding-flags";
+
+/// `query`: numbers at one time, now if none is given.
+pub async fn instant(With(state): With<State>, ask: Ask) -> Result<Response, Problem> {
+    let at = ask.time("time")?.unwrap_or_else(|| state.clock.now().nanos());
+    Ok(success(state.engine.log_instant(ask.query(), at).await?))
+}
+
+/// `query_range`: lines, or numbers at each step.
+pub async fn range(With(state): With<State>, headers: HeaderMap, ask: Ask) -> Result<Response, Problem> {
+    let range = ask.range(state.clock.now().nanos(), HOUR)?;
+    let step = ask.step(range)?;
+    if range.end.saturating_sub(range.start) / step > POINTS {
+        return Err(Problem::bad(format!(
+            "exceeded maximum resolution of {POINTS} points per time series. Try increasing the value of the step parameter"
+        )));
+    }
+    let steps = Steps::new(range.start, range.end, step).map_err(Problem::bad)?;
+    let flags = headers.get(FLAGS).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let lines = LogQuery {
+        start: range.start,
+        end: range.end,
+        limit: ask.limit()?,
+        direction: ask.direction()?,
+        interval: ask.duration("interval")?.unwrap_or(0),
+        categorize: flags.split(',').any(|flag| flag.trim() == "categorize-labels"),
+    };
+    Ok(success(state.engine.log_range(ask.query(), lines, steps).await?))
+}
+
+/// `format_query`: the query as it is printed.
+pub async fn format(ask: Ask) -> Result<Response, Problem> {
+    let expr = logql::parse(ask.query()).map_err(Problem::bad)?;
+    Ok(success(expr.to_string()))
+}
