@@ -27,6 +27,8 @@ peers:
 	else $(call left_out,tests against Kafka: they need java and mvn and python3); fi
 	@if [ ! -x "$${STEADFAST_PEERS:-$$HOME/.cache/steadfast/peers}/bin/helm" ]; then \
 	$(call left_out,tests against Kubernetes and helm: tests/peers/kubernetes/install.sh installs them in 15 minutes); fi
+	@if [ ! -x "$${STEADFAST_PEERS:-$$HOME/.cache/steadfast/peers}/bin/prometheus" ]; then \
+	$(call left_out,tests against Prometheus: tests/peers/monitoring-install.sh prometheus installs it in 6 minutes); fi
 
 # The project's own rules: format, layers, sizes, documents.
 tidy: needs

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use logql::{Direction, Entries, Expr, Fields, Labels, LogExpr, Matcher, Selection, Storage};
+use logql::ast::LogExpr;
+use logql::{Direction, Expr, Fields, Labels, Matcher, Selection, Storage};
 
 use super::{Source, failed};
 use crate::expression::Evaluation;

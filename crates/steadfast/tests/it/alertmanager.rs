@@ -20,19 +20,21 @@ receivers:
 ";
 
 /// The alerting role alone, with a configuration of Alertmanager's.
-struct Alerting {
-    dir: TempDir,
+pub struct Alerting {
+    pub dir: TempDir,
     hook: FakeProvider,
     process: Option<Child>,
-    url: String,
+    pub url: String,
     http: reqwest::Client,
     clock: Clock,
 }
 
 impl Alerting {
-    async fn new() -> Self {
+    pub async fn new() -> Self {
         let (dir, hook) = (TempDir::new().unwrap(), FakeProvider::start("127.0.0.1:0").await.unwrap());
-        let text = "data_dir: DIR/data\nroles: [alerting]\nserver: {listen: \"127.0.0.1:0\"}\nalertmanager: alertmanager.yml\n";
+        let text = "data_dir: DIR/data\nroles: [alerting]\nserver: {listen: \"127.0.0.1:PORT\"}\nalertmanager: alertmanager.yml\n";
+        let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let text = text.replace("PORT", &port.to_string());
         let text = text.replace("DIR", &dir.path().display().to_string());
         std::fs::write(dir.path().join("steadfast.yaml"), text).unwrap();
         let (http, clock) = (reqwest::Client::new(), Clock::system());
@@ -46,7 +48,7 @@ impl Alerting {
     }
 
     /// Starts it and reads from its log where it listens.
-    async fn start(&mut self) {
+    pub async fn start(&mut self) {
         let log = self.dir.path().join("log");
         let file = std::fs::File::create(&log).unwrap();
         let child = Command::new(env!("CARGO_BIN_EXE_steadfast"))
@@ -71,13 +73,13 @@ impl Alerting {
         rustix::process::kill_process(rustix::process::Pid::from_raw(id as i32).unwrap(), signal).unwrap();
     }
 
-    fn kill(&mut self) {
+    pub fn kill(&mut self) {
         let mut process = self.process.take().unwrap();
         process.kill().unwrap();
         process.wait().unwrap();
     }
 
-    async fn until<T>(&self, what: &str, mut look: impl AsyncFnMut() -> Option<T>) -> T {
+    pub async fn until<T>(&self, what: &str, mut look: impl AsyncFnMut() -> Option<T>) -> T {
         let start = self.clock.monotonic();
         loop {
             if let Some(found) = look().await {
@@ -101,7 +103,7 @@ impl Alerting {
     }
 
     /// What was told: the status of a message, and the names of its alerts.
-    fn told(&self) -> Vec<(String, Vec<String>)> {
+    pub fn told(&self) -> Vec<(String, Vec<String>)> {
         let told = self.hook.log().into_iter().filter(|entry| entry.taken).map(|entry| {
             let alerts = entry.body["alerts"].as_array().unwrap().iter();
             let names = alerts.map(|alert| alert["labels"]["instance"].as_str().unwrap_or_default().to_owned());
@@ -111,7 +113,7 @@ impl Alerting {
     }
 
     /// Waits until it is on the log that so many messages were taken: one whose answer is lost in a kill is sent again.
-    async fn taken(&self, messages: usize) {
+    pub async fn taken(&self, messages: usize) {
         let known = async || {
             let rows = self.sql("SELECT count(*) FROM receipts WHERE last").await;
             (rows[0][0] == json!(messages)).then_some(())

@@ -11,6 +11,7 @@ mod host;
 mod kills;
 mod kubernetes;
 mod operations;
+mod prometheus;
 mod provider;
 mod reactions;
 mod replay;

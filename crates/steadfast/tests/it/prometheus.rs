@@ -1,0 +1,178 @@
+//! A real Prometheus beside us: it tells us of alerts, writes to us, and answers the same questions.
+
+use std::net::TcpListener;
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use base::Clock;
+use serde_json::Value;
+use tempfile::TempDir;
+
+use crate::alertmanager::Alerting;
+use crate::host::{Host, PATIENCE};
+
+/// What it scrapes: a counter, a gauge that is set, and a histogram.
+struct Target {
+    broken: Arc<AtomicU64>,
+    port: u16,
+}
+
+impl Target {
+    async fn start() -> Self {
+        let (broken, scrapes) = (Arc::new(AtomicU64::new(0)), AtomicU64::new(0));
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let of = Arc::clone(&broken);
+        let router = axum::Router::new().fallback(move || {
+            let n = scrapes.fetch_add(1, Ordering::Relaxed);
+            let (broken, fast) = (of.load(Ordering::Relaxed), n / 2);
+            let text = format!(
+                "# TYPE broken gauge\nbroken {broken}\n# TYPE requests_total counter\nrequests_total{{code=\"200\"}} {}\nrequests_total{{code=\"500\"}} {n}\n\
+                 # TYPE took_seconds histogram\ntook_seconds_bucket{{le=\"0.1\"}} {fast}\ntook_seconds_bucket{{le=\"+Inf\"}} {n}\ntook_seconds_sum {}\ntook_seconds_count {n}\n",
+                n * 7,
+                n as f64 * 0.25,
+            );
+            std::future::ready(([("content-type", "text/plain; version=0.0.4")], text))
+        });
+        tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
+        Self { broken, port }
+    }
+}
+
+/// The program, which ends with this.
+struct Prometheus {
+    dir: TempDir,
+    process: Child,
+    url: String,
+}
+
+impl Prometheus {
+    fn program() -> Option<PathBuf> {
+        let cache = std::env::var_os("STEADFAST_PEERS").map(PathBuf::from);
+        let home = || PathBuf::from(std::env::var_os("HOME").unwrap_or_default()).join(".cache/steadfast/peers");
+        let program = cache.unwrap_or_else(home).join("bin/prometheus");
+        if !program.exists() {
+            eprintln!("skipped: prometheus is not installed (tests/peers/monitoring-install.sh prometheus)");
+            return None;
+        }
+        Some(program)
+    }
+
+    /// It scrapes `target` every second; `more` is added to its configuration.
+    fn start(program: &std::path::Path, target: &Target, more: &str) -> Self {
+        let dir = TempDir::new().unwrap();
+        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let text = format!(
+            "global: {{scrape_interval: 1s, evaluation_interval: 1s}}\nrule_files: [rules.yml]\n\
+             scrape_configs: [{{job_name: shop, static_configs: [{{targets: ['127.0.0.1:{}']}}]}}]\n{more}",
+            target.port
+        );
+        std::fs::write(dir.path().join("prometheus.yml"), text).unwrap();
+        let rules = "groups: [{name: shop, rules: [{alert: Broken, expr: broken == 1, labels: {severity: critical}, \
+                     annotations: {summary: 'it is {{ $value }}'}}]}]\n";
+        std::fs::write(dir.path().join("rules.yml"), rules).unwrap();
+        let log = std::fs::File::create(dir.path().join("log")).unwrap();
+        let process = Command::new(program)
+            .arg(format!("--config.file={}", dir.path().join("prometheus.yml").display()))
+            .arg(format!("--storage.tsdb.path={}", dir.path().join("data").display()))
+            .arg(format!("--web.listen-address=127.0.0.1:{port}"))
+            .stdout(Stdio::null())
+            .stderr(log)
+            .spawn()
+            .unwrap();
+        Self { dir, process, url: format!("http://127.0.0.1:{port}") }
+    }
+
+    fn log(&self) -> String {
+        std::fs::read_to_string(self.dir.path().join("log")).unwrap_or_default()
+    }
+}
+
+impl Drop for Prometheus {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_prometheus_tells_of_an_alert_and_of_its_end_and_a_kill_between_them_changes_nothing() {
+    let Some(program) = Prometheus::program() else { return };
+    let (mut alerting, target) = (Alerting::new().await, Target::start().await);
+    alerting.start().await;
+    let address = alerting.url.trim_start_matches("http://").to_owned();
+    let more = format!("alerting: {{alertmanagers: [{{static_configs: [{{targets: ['{address}']}}]}}]}}\n");
+    let prometheus = Prometheus::start(&program, &target, &more);
+    target.broken.store(1, Ordering::Relaxed);
+    alerting.until("a page", async || (alerting.told().len() == 1).then_some(())).await;
+    alerting.taken(1).await;
+    alerting.kill();
+    alerting.start().await;
+    target.broken.store(0, Ordering::Relaxed);
+    alerting.until("its end", async || (alerting.told().len() >= 2).then_some(())).await;
+    let statuses: Vec<String> = alerting.told().into_iter().map(|(status, _)| status).collect();
+    assert_eq!(statuses, ["firing", "resolved"], "{}", prometheus.log());
+}
+
+/// The data of an answer; nothing while there is none.
+async fn asked(http: &reqwest::Client, url: &str, query: &str, end: f64) -> Option<Value> {
+    let (start, end) = ((end - 8.0).to_string(), end.to_string());
+    let parameters = [("query", query), ("start", &start), ("end", &end), ("step", "1")];
+    let answer = http.get(format!("{url}/api/v1/query_range")).query(&parameters).send().await.ok()?;
+    let answer: Value = answer.json().await.ok()?;
+    (answer["status"] == "success").then(|| answer["data"].clone())
+}
+
+const QUESTIONS: [&str; 8] = [
+    "requests_total",
+    "rate(requests_total[5s])",
+    "sum by (code) (increase(requests_total[4s]))",
+    "histogram_quantile(0.5, rate(took_seconds_bucket[5s]))",
+    "took_seconds_sum / took_seconds_count",
+    "up",
+    r#"{__name__=~"took.*", le!="0.1"}"#,
+    "ALERTS",
+];
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_prometheus_writes_is_answered_as_it_answers_itself() {
+    let Some(program) = Prometheus::program() else { return };
+    let target = Target::start().await;
+    target.broken.store(1, Ordering::Relaxed);
+    let mut host = Host::new(1, "");
+    host.start();
+    let clock = Clock::system();
+    host.until("it answers", async || host.get("/-/ready").await).await;
+    let more = format!(
+        "remote_write:\n- {{url: '{}/api/v1/write', protobuf_message: io.prometheus.write.v2.Request, queue_config: {{batch_send_deadline: 100ms}}}}\n",
+        host.url
+    );
+    let prometheus = Prometheus::start(&program, &target, &more);
+    let http = reqwest::Client::new();
+    let mut end = clock.now().nanos() as f64 / 1e9;
+    end = end.floor() + 12.0;
+    host.until("twelve seconds of samples", async || (clock.now().nanos() as f64 / 1e9 > end + 2.0).then_some(()))
+        .await;
+    for query in QUESTIONS {
+        let theirs =
+            asked(&http, &prometheus.url, query, end).await.unwrap_or_else(|| panic!("{query}: {}", prometheus.log()));
+        assert!(!theirs["result"].as_array().unwrap().is_empty(), "{query}: Prometheus knows nothing itself");
+        let start = clock.monotonic();
+        loop {
+            let ours = asked(&http, &host.url, query, end).await;
+            if ours.as_ref() == Some(&theirs) {
+                break;
+            }
+            assert!(
+                clock.monotonic() - start < PATIENCE,
+                "{query}\nours: {ours:#?}\ntheirs: {theirs:#}\n{}",
+                prometheus.log()
+            );
+            clock.sleep(Duration::from_millis(100)).await;
+        }
+    }
+    assert_eq!(host.stop().await, 0);
+}
