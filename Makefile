@@ -59,6 +59,7 @@ bench-remote-write: build
 
 bench-judge: needs
 	$(CARGO) run --release --locked -q -p judge --example looks_bench -- 200
+	$(CARGO) run --release --locked -q -p judge --example end_bench -- 400
 
 bench-log: needs
 	$(CARGO) run --release --locked -q -p bus --example append_bench

@@ -54,10 +54,14 @@ pub struct RunEvidence {
     pub alpha: f64,
     /// How often a metric that is beyond the limit may pass.
     pub alpha_pass: f64,
-    /// Evidence that something is worse: the natural logarithm of an e-value; fails at `ln(1/alpha)`.
+    /// Evidence that something is worse: the natural logarithm of an e-value; fails at `ln_e_fail_needed`.
     pub ln_e_fail: Num,
-    /// Of that, what only all metrics together show.
+    /// What `ln_e_fail` must reach: `ln(1/a)`, `a` the part of `alpha` that is spent on looks.
+    pub ln_e_fail_needed: f64,
+    /// Of `ln_e_fail`, what only all metrics together show.
     pub ln_e_joint: Num,
+    /// The test at the end, once it was made.
+    pub end: Option<RunEnd>,
     /// Intervals that were judged.
     pub intervals: usize,
     /// Intervals at the start that were not.
@@ -70,6 +74,70 @@ pub struct RunEvidence {
     pub notes: Vec<String>,
     /// The looks, thinned out.
     pub path: Vec<RunLook>,
+}
+
+/// What the one test at the end of the run gave.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct RunEnd {
+    /// The weighted harmonic mean of the p-values of all checks that have not healed, at most 1.
+    pub p: Num,
+    /// It fails at or below: less than the part of `alpha` that is spent at the end, for the number of checks.
+    pub needed: f64,
+    /// Whether it fails.
+    pub fails: bool,
+}
+
+/// What a check at the end of the run looks at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub enum EndCheck {
+    /// The level, over the whole run.
+    Shift,
+    /// The level, over a last part of the run.
+    LateShift,
+    /// A slope of the level.
+    Drift,
+    /// How far the canary strays from its middle.
+    Spread,
+    /// How often it alone strays far.
+    Tail,
+    /// Events, over the whole run.
+    Counts,
+    /// Events, over a last part of the run.
+    LateCounts,
+    /// The level of all metrics together.
+    Together,
+}
+
+impl EndCheck {
+    /// In words: what the canary does.
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::Shift => "is worse",
+            Self::LateShift => "is worse of late",
+            Self::Drift => "becomes worse",
+            Self::Spread => "strays more than the baseline",
+            Self::Tail => "alone strays far too often",
+            Self::Counts => "has more events",
+            Self::LateCounts => "has more events of late",
+            Self::Together => "is worse in all metrics together",
+        }
+    }
+}
+
+/// What the test at the end gave of a metric: the check that adds most.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct MetricEnd {
+    /// The check.
+    pub check: EndCheck,
+    /// The chance of this or more where nothing is wrong.
+    pub p: Num,
+    /// Alone it fails the canary at or below.
+    pub needed: f64,
+    /// Whether it fails, alone or as the most of what is enough.
+    pub fails: bool,
 }
 
 /// One look at the run.
@@ -102,7 +170,7 @@ pub struct MetricEvidence {
     pub share: f64,
     /// Evidence that it is worse; alone it fails the canary at `ln_e_fail_needed`.
     pub ln_e_fail: Num,
-    /// `ln(1/(share alpha))`.
+    /// `ln(1/(share a))`, `a` the part of `alpha` that is spent on looks.
     pub ln_e_fail_needed: f64,
     /// Evidence that the change is below the limit.
     pub ln_e_pass: Num,
@@ -110,6 +178,8 @@ pub struct MetricEvidence {
     pub ln_e_pass_needed: f64,
     /// The checks behind `ln_e_fail`.
     pub checks: Checks,
+    /// The test at the end, once it was made; nothing where no check has enough points, or all healed.
+    pub end: Option<MetricEnd>,
     /// The interval after which it first failed or passed, counted from the first of the data.
     pub decided_at: Option<usize>,
     /// Whether it was worse and no longer is.

@@ -76,6 +76,17 @@ pub fn beta_cdf(x: f64, a: f64, b: f64) -> f64 {
     (front * product).clamp(0.0, 1.0)
 }
 
+/// The chance that a Student's t of so many degrees of freedom is above `t`.
+pub fn student_upper(t: f64, freedom: f64) -> f64 {
+    let tail = 0.5 * beta_cdf(freedom / (freedom + t * t), 0.5 * freedom, 0.5);
+    if t > 0.0 { tail } else { 1.0 - tail }
+}
+
+/// The chance of at least `k` of `n` at rate `p`; also of what is not whole.
+pub fn binomial_upper(k: f64, n: f64, p: f64) -> f64 {
+    if k <= 0.0 { 1.0 } else { beta_cdf(p, k, n - k + 1.0) }
+}
+
 /// The logarithm of a sum of exponentials; minus infinity of nothing.
 pub fn ln_sum_exp(values: impl Iterator<Item = f64> + Clone) -> f64 {
     let most = values.clone().fold(f64::NEG_INFINITY, f64::max);
@@ -108,6 +119,15 @@ mod tests {
         {
             assert!((beta_cdf(x, a, b) - value).abs() < 1e-12, "{x} {a} {b}: {}", beta_cdf(x, a, b));
         }
+        for (t, freedom, tail) in [
+            (0.0, 5.0, 0.5),
+            (2.0, 10.0, 0.036_694_017_385_370),
+            (-2.0, 10.0, 0.963_305_982_614_629),
+            (2.5, 59.0, 0.007_615),
+        ] {
+            assert!((student_upper(t, freedom) - tail).abs() < 1e-5, "{t} {freedom}: {}", student_upper(t, freedom));
+        }
+        assert!((binomial_upper(7.0, 7.0, 0.5) - 0.007_812_5).abs() < 1e-12 && binomial_upper(0.0, 3.0, 0.5) == 1.0);
         assert!((ln_beta(2.0, 3.0) - (1.0_f64 / 12.0).ln()).abs() < 1e-14);
         assert!(normal_quantile(f64::NAN).is_nan() && normal_quantile(0.0) == f64::NEG_INFINITY);
     }

@@ -100,11 +100,14 @@ fn run(run: &RunEvidence, style: Style, out: &mut String) {
         "    {}: evidence {} of {:.1}, {} intervals, {} of warm-up",
         run.verdict.as_str(),
         short(run.ln_e_fail.0),
-        (1.0 / run.alpha).ln(),
+        run.ln_e_fail_needed,
         run.intervals,
         run.warmup
     );
     let _ = writeln!(out, "{}", style.paint("2", &verdicts));
+    if let Some(end) = run.end {
+        let _ = writeln!(out, "    at the end: p {} of {}", short(end.p.0), short(end.needed));
+    }
     if let Some(interval) = run.first_fail_at {
         let _ = writeln!(out, "    failed first after interval {interval}");
     }

@@ -6,12 +6,12 @@ use super::metric::Metric;
 use super::path::Path;
 use super::plan::{Plan, name, share_out};
 use super::run::{Look, MetricVerdict, Run};
-use super::{NAME, input};
+use super::{NAME, input, words};
 use crate::JudgeError;
 use crate::describe::{Stats, mean};
-use crate::evidence::{Effect, MetricEvidence, MetricLook, RunEvidence, RunLook, Verdict};
+use crate::evidence::{MetricEvidence, MetricLook, RunEvidence, RunLook, Verdict};
 use crate::num::Num;
-use crate::request::{MetricConfig, MetricSetPair, Request};
+use crate::request::{MetricConfig, MetricSetPair, Request, Settings};
 use crate::result::{Arm, JudgeResult, MetricResult};
 
 /// Judges a request: the data are looked at after every interval, and the answer is that of the last.
@@ -23,10 +23,15 @@ pub fn judge(request: &Request) -> Result<JudgeResult, JudgeError> {
     let mut plans: Vec<Plan> = request.metrics.iter().map(|(config, pair)| Plan::new(config, pair)).collect();
     share_out(request.metrics.iter().map(|(config, _)| config).zip(&mut plans));
     let mut trail = Trail::new(plans.len());
-    let mut run = Run::new(plans, request.settings);
+    // The lifetime is of all intervals, the run counts those that are judged.
+    let lifetime = request.settings.lifetime.map(|lifetime| lifetime.saturating_sub(input.warmup));
+    let mut run = Run::new(plans, Settings { lifetime, ..request.settings });
     run.learn(request.metrics.iter().map(|(_, pair)| pair.history.as_ref()));
     for interval in input.warmup..input.intervals {
         run.observe(input.measured.iter().map(|metric| metric.get(interval).copied().flatten()));
+        if lifetime.is_none() && interval + 1 == input.intervals {
+            run.close();
+        }
         trail.add(interval + 1, &run, request.settings.alpha);
     }
     let look = run.look();
@@ -84,12 +89,13 @@ impl Shown<'_> {
             .zip(self.run.metrics())
             .zip(&self.look.metrics)
             .zip(decided)
-            .map(|((((config, pair), metric), found), decided)| {
+            .enumerate()
+            .map(|(number, ((((config, pair), metric), found), decided))| {
                 let path = paths.next().map(Path::into_looks).unwrap_or_default();
-                self.metric((config, pair), metric, found, (decided, path))
+                self.metric((number, config, pair), metric, found, (decided, path))
             })
             .collect();
-        let reason = self.reason(&results);
+        let reason = words::of_run(self.look, &results);
         let (group_scores, score) = super::scoring::score(self.request, self.look.verdict, &results, reason.clone());
         let evidence = RunEvidence {
             verdict: self.look.verdict,
@@ -97,7 +103,9 @@ impl Shown<'_> {
             alpha: self.request.settings.alpha,
             alpha_pass: self.request.settings.alpha_pass,
             ln_e_fail: Num(self.look.ln_fail),
+            ln_e_fail_needed: self.look.ln_needed,
             ln_e_joint: Num(self.look.ln_joint),
+            end: self.look.end,
             intervals: self.run.seen(),
             warmup: self.input.warmup,
             first_fail_at: failed,
@@ -117,38 +125,20 @@ impl Shown<'_> {
         all.filter(|_| open).map(|times| times.into_iter().fold(0.0, f64::max))
     }
 
-    fn reason(&self, results: &[MetricResult]) -> String {
-        let of = |label: fn(&str) -> bool| {
-            results.iter().filter(move |result| !result.muted && label(&result.classification))
-        };
-        let worse: Vec<&str> = of(|label| matches!(label, "High" | "Low")).map(|result| result.name.as_str()).collect();
-        let missing: Vec<&str> = of(|label| label == "Nodata").map(|result| result.name.as_str()).collect();
-        let open: Vec<&str> = of(|label| label == "Inconclusive").map(|result| result.name.as_str()).collect();
-        match self.look.verdict {
-            Verdict::Fail if worse.is_empty() => "all metrics together show that the canary is worse".to_owned(),
-            Verdict::Fail => format!("worse: {}", worse.join(", ")),
-            Verdict::Pass => "every metric is shown to be below its limit".to_owned(),
-            _ if !missing.is_empty() => format!("no data: {}", missing.join(", ")),
-            _ if results.iter().all(|result| result.muted) => {
-                "every metric is muted: there is nothing to judge".to_owned()
-            }
-            _ => format!("neither shown to be worse nor to be below the limit: {}", open.join(", ")),
-        }
-    }
-
     fn metric(
         &self,
-        (config, pair): (&MetricConfig, &MetricSetPair),
+        (number, config, pair): (usize, &MetricConfig, &MetricSetPair),
         metric: &Metric,
         found: &MetricVerdict,
         (decided_at, path): (Option<usize>, Vec<MetricLook>),
     ) -> MetricResult {
         let settings = self.request.settings;
         let (plan, effect) = (metric.plan(), metric.effect(settings.alpha));
-        let needed = if plan.share > 0.0 { (1.0 / (plan.share * settings.alpha)).ln() } else { f64::MAX };
+        let needed = if plan.share > 0.0 { self.look.ln_needed - plan.share.ln() } else { f64::MAX };
         let pass_needed = (1.0 / settings.alpha_pass).ln();
         let no_data = metric.used == 0;
         let verdict = if no_data && found.verdict == Verdict::Pass { Verdict::Inconclusive } else { found.verdict };
+        let best = self.run.end().best(number);
         let soon = [metric.fail.intervals(needed), metric.pass.intervals(pass_needed)];
         let soon = soon.into_iter().flatten().fold(f64::INFINITY, f64::min);
         let open = matches!(verdict, Verdict::Continue | Verdict::Inconclusive);
@@ -165,6 +155,7 @@ impl Shown<'_> {
             ln_e_pass: Num(found.ln_pass),
             ln_e_pass_needed: pass_needed,
             checks: metric.checks(),
+            end: best.map(|best| best.shown(found.at_end, self.run.end().needed())),
             decided_at,
             healed: found.healed,
             minutes_to_decision: minutes,
@@ -175,7 +166,7 @@ impl Shown<'_> {
             path,
         };
         let label = match verdict {
-            Verdict::Fail if metric.rises() => "High",
+            Verdict::Fail if best.filter(|_| found.at_end).map_or(metric.rises(), |best| best.sign > 0.0) => "High",
             Verdict::Fail => "Low",
             Verdict::Pass => "Pass",
             _ if no_data => "Nodata",
@@ -192,7 +183,7 @@ impl Shown<'_> {
             id: pair.id.clone(),
             tags: pair.tags.clone(),
             classification: label.to_owned(),
-            classification_reason: why(&evidence, label),
+            classification_reason: words::of_metric(&evidence, label),
             groups: config.groups.clone(),
             control_metadata: arm(&pair.control, &control),
             experiment_metadata: arm(&pair.experiment, &experiment),
@@ -202,34 +193,4 @@ impl Shown<'_> {
             evidence: Some(evidence),
         }
     }
-}
-
-/// A part as percent, with its sign.
-fn percent(part: Num) -> String {
-    if part.0.is_finite() { format!("{:+.1} %", part.0 * 100.0) } else { "no bound".to_owned() }
-}
-
-fn why(evidence: &MetricEvidence, label: &str) -> String {
-    if label == "Nodata" {
-        return "no interval has a point of both arms".to_owned();
-    }
-    let Effect { estimate, low, high } = evidence.effect;
-    let effect = format!("{}, from {} to {}", percent(estimate), percent(low), percent(high));
-    let (fail, pass) = (evidence.ln_e_fail.0, evidence.ln_e_pass.0);
-    let shown = match label {
-        "Pass" => format!("shown to be below {}", percent(Num(evidence.limit))),
-        "High" | "Low"
-            if evidence.checks.spread.0
-                > evidence.checks.shift.0.max(evidence.checks.counts.map_or(f64::MIN, |ln| ln.0)) =>
-        {
-            "strays more than the baseline".to_owned()
-        }
-        "High" | "Low" => format!("worse by more than {}", percent(Num(evidence.margin))),
-        _ if evidence.healed => "was worse and no longer is".to_owned(),
-        _ => "not decided".to_owned(),
-    };
-    format!(
-        "{shown}: {effect}; evidence to fail {fail:.1} of {:.1}, to pass {pass:.1} of {:.1}",
-        evidence.ln_e_fail_needed, evidence.ln_e_pass_needed
-    )
 }

@@ -117,6 +117,9 @@ pub(super) struct Dispersion {
 
 /// What is believed of a process that has not been seen: that it is somewhat bursty.
 const BELIEF: f64 = 1.5;
+/// And that rates differ from one interval to the next by so much, squared, as a part: what is much beside chance
+/// where there are many events.
+const UNEVEN: f64 = 0.05;
 /// How many pairs of points the belief weighs.
 const WEIGHT: f64 = 4.0;
 /// Standard errors that are added to the excess.
@@ -142,9 +145,15 @@ impl Dispersion {
 
     /// The factor, at least 1; what is above 1 is taken as the larger the less is known of it.
     pub(super) fn factor(&self) -> f64 {
+        let usual = if self.pairs > 0.0 {
+            self.mean / self.pairs
+        } else {
+            self.last.iter().flatten().sum::<f64>() / self.last.len() as f64
+        };
         // The belief weighs as many events as so many pairs have, and one at least.
-        let events = if self.pairs > 0.0 { (self.mean / self.pairs * WEIGHT).max(1.0) } else { 1.0 };
-        let excess = ((self.square + BELIEF * events) / (self.mean + events) - 1.0).max(0.0);
+        let events = (usual * WEIGHT).max(1.0);
+        let belief = BELIEF + UNEVEN * usual;
+        let excess = ((self.square + belief * events) / (self.mean + events) - 1.0).max(0.0);
         1.0 + excess * (1.0 + ERRORS * (2.0 / (self.pairs + WEIGHT)).sqrt())
     }
 }

@@ -15,34 +15,10 @@
 
 use std::collections::VecDeque;
 
+use super::autoregression::{Autoregression, MEMORIES};
 use super::sizes::Sizes;
 use crate::special::{ln_normal_cdf, ln_sum_exp};
 
-/// What a series may remember; with `psi`, a slow wander under noise.
-#[derive(Clone, Copy, Debug)]
-struct Memory {
-    phi: f64,
-    psi: f64,
-    /// How far it is believed before there are data.
-    belief: f64,
-}
-
-const fn memory(phi: f64, psi: f64, belief: f64) -> Memory {
-    Memory { phi, psi, belief }
-}
-
-const MEMORIES: [Memory; 10] = [
-    memory(0.0, 0.0, 0.155),
-    memory(0.2, 0.0, 0.155),
-    memory(0.4, 0.0, 0.16),
-    memory(0.6, 0.0, 0.14),
-    memory(0.75, 0.0, 0.12),
-    memory(0.85, 0.0, 0.1),
-    memory(0.92, 0.0, 0.08),
-    memory(0.97, 0.0, 0.04),
-    memory(0.8, 0.4, 0.02),
-    memory(0.92, 0.5, 0.03),
-];
 const KINDS: usize = MEMORIES.len();
 /// Variances of the size of a step that is there from the start, in squared spreads of the innovations.
 const STEPS: [f64; 3] = [0.2, 2.0, 40.0];
@@ -115,25 +91,6 @@ fn held(n: usize) -> f64 {
     REACH / (REACH + n as f64)
 }
 
-impl Memory {
-    /// The standard deviation of the series in those of its innovations.
-    fn scale(&self) -> f64 {
-        let Self { phi, psi, .. } = self;
-        ((1.0 + psi * psi - 2.0 * phi * psi) / (1.0 - phi * phi)).sqrt()
-    }
-
-    /// What is new in a series or a shape: `now` and `before` are its values, `new` what was new before.
-    fn filter(&self, now: f64, before: Option<f64>, new: f64) -> f64 {
-        before.map_or(now / self.scale(), |before| now - self.phi * before + self.psi * new)
-    }
-}
-
-/// The logarithm of the likelihood of `n` differences with the sum of squares of innovations, spread
-/// integrated out; up to what all memories share.
-fn ln_null(memory: &Memory, square: f64, n: f64) -> f64 {
-    -memory.scale().ln() - 0.5 * n * square.ln()
-}
-
 impl Levels {
     /// Of a change that is there from the start.
     pub(super) fn at_once() -> Self {
@@ -172,7 +129,7 @@ impl Levels {
             return;
         }
         for ((memory, filtered), belief) in MEMORIES.iter().zip(&filtered).zip(&mut self.beliefs) {
-            *belief += ln_null(memory, filtered.square, n);
+            *belief += memory.ln_likelihood(filtered.square, n);
         }
         let all = ln_sum_exp(self.beliefs.iter().copied());
         self.beliefs.iter_mut().for_each(|belief| *belief -= all);
@@ -246,7 +203,7 @@ impl Levels {
         }
         let kinds = MEMORIES.iter().zip(&self.filtered).zip(&self.beliefs);
         let null: Vec<f64> =
-            kinds.map(|((memory, filtered), belief)| belief + ln_null(memory, filtered.square, n)).collect();
+            kinds.map(|((memory, filtered), belief)| belief + memory.ln_likelihood(filtered.square, n)).collect();
         let below = ln_sum_exp(null.iter().copied());
         for change in &mut self.changes {
             change.weigh(&null, &self.filtered, n, below);
@@ -267,7 +224,7 @@ fn clipped(raw: f64, sizes: &mut Sizes) -> f64 {
 }
 
 impl Filtered {
-    fn next(&mut self, memory: &Memory, difference: f64, last: Option<f64>) {
+    fn next(&mut self, memory: &Autoregression, difference: f64, last: Option<f64>) {
         self.y = memory.filter(difference, last, self.y);
         self.square += self.y * self.y;
     }
@@ -292,7 +249,7 @@ impl Change {
     }
 
     /// `first`: the series begins with this interval too.
-    fn next(&mut self, kind: usize, memory: &Memory, y: f64, first: bool) {
+    fn next(&mut self, kind: usize, memory: &Autoregression, y: f64, first: bool) {
         let (now, before) = match self.shape {
             Shape::Step => (1.0, if self.age > 0.0 { 1.0 } else { 0.0 }),
             Shape::Ramp => (self.age + 1.0, self.age),

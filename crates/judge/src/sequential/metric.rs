@@ -6,7 +6,7 @@ use super::forecast::Forecast;
 use super::heal::Healing;
 use super::plan::Plan;
 use super::side::{Point, Side, relative};
-use crate::evidence::{Checks, Effect};
+use crate::evidence::{Checks, Effect, EndCheck};
 use crate::num::Num;
 use crate::request::Arms;
 use crate::special::ln_sum_exp;
@@ -92,7 +92,7 @@ impl Metric {
             let Some(news) = direction.side.next(point) else { continue };
             direction.shift.add(news.shift);
             direction.spread.add(news.spread);
-            usual = Some(news.usual);
+            usual = news.usual;
         }
         self.fail.add(self.ln_fail());
         self.pass.add(self.ln_pass());
@@ -143,6 +143,14 @@ impl Metric {
         } else {
             spread.healed(1.0) && shift.healed(inflation)
         }
+    }
+
+    /// Whether what a check at the end found in the direction of `sign` is over.
+    pub(super) fn healed_of(&self, sign: f64, check: EndCheck) -> bool {
+        let signs = self.plan.signs.iter();
+        let Some((_, direction)) = signs.zip(&self.sides).find(|(of, _)| **of == sign) else { return false };
+        let shift = direction.shift.healed(self.level.memory().inflation());
+        if matches!(check, EndCheck::Spread | EndCheck::Tail) { shift && direction.spread.healed(1.0) } else { shift }
     }
 
     pub(super) fn checks(&self) -> Checks {

@@ -7,9 +7,11 @@
 //! together.
 
 mod answer;
+mod autoregression;
 mod centre;
 pub mod counts;
 mod effect;
+mod end;
 mod forecast;
 mod heal;
 mod input;
@@ -26,6 +28,7 @@ mod sizes;
 mod starts;
 mod tails;
 mod wealth;
+mod words;
 
 pub use answer::judge;
 pub use metric::Measured;

@@ -1,21 +1,24 @@
 //! The run: all metrics, interval by interval.
 
+use super::end::{End, Found, PART};
 use super::heal::Healing;
 use super::levels::Levels;
 use super::metric::{Measured, Metric};
 use super::plan::{JOINT, Plan};
 use super::signs::Signs;
-use crate::evidence::Verdict;
+use crate::evidence::{RunEnd, Verdict};
 use crate::request::{Arms, Settings};
 use crate::special::ln_sum_exp;
 
 /// A canary that is judged while it runs. It may be looked at after every interval; the chance that one
-/// which is no worse ever fails is `alpha` at most, over all metrics and looks.
+/// which is no worse ever fails is `alpha` at most, over all metrics and looks. A part of `alpha` is kept
+/// back for one test at the end: when the lifetime of the settings is over, or at [`Run::close`].
 #[derive(Clone, Debug)]
 pub struct Run {
     settings: Settings,
     metrics: Vec<Metric>,
     joint: (Signs, Levels, Healing),
+    end: End,
     seen: usize,
 }
 
@@ -30,6 +33,10 @@ pub struct Look {
     pub ln_fail: f64,
     /// Of that, what only all metrics together show.
     pub ln_joint: f64,
+    /// What `ln_fail` must reach.
+    pub ln_needed: f64,
+    /// What the test at the end gave, once it was made.
+    pub end: Option<RunEnd>,
 }
 
 /// What a look at one metric gives.
@@ -39,6 +46,8 @@ pub struct MetricVerdict {
     pub verdict: Verdict,
     /// Whether it was worse and no longer is.
     pub healed: bool,
+    /// Whether it fails by the test at the end.
+    pub at_end: bool,
     /// The logarithm of the e-value that it is worse.
     pub ln_fail: f64,
     /// The logarithm of the e-value that it is below its limit.
@@ -49,21 +58,26 @@ impl Run {
     /// A run over metrics whose shares of `alpha` sum to 1 at most.
     pub fn new(plans: Vec<Plan>, settings: Settings) -> Self {
         let joint = (Signs::of_levels(), Levels::new(), Healing::default());
-        Self { settings, metrics: plans.into_iter().map(Metric::new).collect(), joint, seen: 0 }
+        let end = End::new(plans.iter());
+        Self { settings, metrics: plans.into_iter().map(Metric::new).collect(), joint, end, seen: 0 }
     }
 
     /// Two halves of the baseline from before the run, of each metric that has them: how much counts vary and
     /// differences remember is then known from the start.
     pub fn learn<'a>(&mut self, history: impl IntoIterator<Item = Option<&'a Arms>>) {
-        for (metric, history) in self.metrics.iter_mut().zip(history) {
-            history.into_iter().for_each(|arms| metric.learn(arms));
+        for (n, (metric, history)) in self.metrics.iter_mut().zip(history).enumerate() {
+            if let Some(arms) = history {
+                metric.learn(arms);
+                self.end.learn(n, arms);
+            }
         }
     }
 
     /// The next interval: what was measured of each metric, or nothing where an arm has no point.
     pub fn observe(&mut self, measured: impl IntoIterator<Item = Option<Measured>>) {
         let (mut sum, mut n) = (0.0, 0.0);
-        for (metric, measured) in self.metrics.iter_mut().zip(measured) {
+        for (n_metric, (metric, measured)) in self.metrics.iter_mut().zip(measured).enumerate() {
+            self.end.add(n_metric, measured);
             let usual = metric.next(measured);
             if let Some(usual) = usual.filter(|_| metric.plan().share > 0.0) {
                 sum += usual;
@@ -78,11 +92,25 @@ impl Run {
             healing.add(together);
         }
         self.seen += 1;
+        if self.settings.lifetime == Some(self.seen) {
+            self.close();
+        }
+    }
+
+    /// Tells that no more intervals will come: tests what a fixed number of intervals shows, once. Further
+    /// intervals are observed, and are not tested so.
+    pub fn close(&mut self) {
+        let healed = self.joint.2.healed(1.0);
+        self.end.test(&self.metrics, self.settings.alpha * PART, healed);
     }
 
     /// How many intervals were observed.
     pub fn seen(&self) -> usize {
         self.seen
+    }
+
+    pub(super) fn end(&self) -> &End {
+        &self.end
     }
 
     pub(super) fn metrics(&self) -> &[Metric] {
@@ -97,7 +125,7 @@ impl Run {
     pub fn look(&self) -> Look {
         let over = self.settings.lifetime.is_none_or(|lifetime| self.seen >= lifetime);
         let open = if over { Verdict::Inconclusive } else { Verdict::Continue };
-        let (needed, ln_joint) = ((1.0 / self.settings.alpha).ln(), self.ln_joint());
+        let (needed, ln_joint) = ((1.0 / (self.settings.alpha * (1.0 - PART))).ln(), self.ln_joint());
         let money = |metric: &Metric| metric.ln_fail() + metric.plan().share.ln();
         let parts: Vec<f64> = self.metrics.iter().map(money).collect();
         let joint = if self.together() { ln_joint + JOINT.ln() } else { f64::NEG_INFINITY };
@@ -105,24 +133,31 @@ impl Run {
         let most = parts.iter().copied().fold(f64::NEG_INFINITY, f64::max);
         // Where the evidence is enough only together, the metric with most of it is named.
         let carries = |part: f64| part >= needed || (ln_fail >= needed && part == most && most >= joint);
+        let end = self.end.found();
         let metrics: Vec<MetricVerdict> = self
             .metrics
             .iter()
             .zip(&parts)
-            .map(|(metric, part)| {
+            .enumerate()
+            .map(|(n, (metric, part))| {
                 let (healed, worse) = (metric.healed(), carries(*part));
+                let at_end = end.is_some_and(|found| found.carries(n));
                 let (ln_fail, ln_pass) = (metric.ln_fail(), metric.ln_pass());
                 let passes = ln_pass >= (1.0 / self.settings.alpha_pass).ln();
                 let verdict = match (worse, healed, passes) {
+                    _ if at_end => Verdict::Fail,
                     (true, false, _) => Verdict::Fail,
                     (false, _, true) => Verdict::Pass,
                     _ => open,
                 };
-                MetricVerdict { verdict, healed: worse && healed, ln_fail, ln_pass }
+                // What the looks have shown already is not put down to the end.
+                let at_end = at_end && (healed || !worse);
+                MetricVerdict { verdict, healed: worse && healed && !at_end, at_end, ln_fail, ln_pass }
             })
             .collect();
-        let verdict = self.verdict(&metrics, ln_fail >= needed && joint > most, open);
-        Look { verdict, metrics, ln_fail, ln_joint }
+        let together = (ln_fail >= needed && joint > most, end.is_some_and(Found::only_together));
+        let verdict = self.verdict(&metrics, together, open);
+        Look { verdict, metrics, ln_fail, ln_joint, ln_needed: needed, end: end.map(Found::shown) }
     }
 
     /// Whether metrics are also judged together.
@@ -130,10 +165,10 @@ impl Run {
         self.metrics.iter().filter(|metric| metric.plan().share > 0.0).count() > 1
     }
 
-    fn verdict(&self, metrics: &[MetricVerdict], only_together: bool, open: Verdict) -> Verdict {
+    fn verdict(&self, metrics: &[MetricVerdict], (looks, end): (bool, bool), open: Verdict) -> Verdict {
         let loud = || self.metrics.iter().zip(metrics).filter(|(metric, _)| metric.plan().share > 0.0);
         let failed = loud().any(|(_, look)| look.verdict == Verdict::Fail);
-        if failed || (only_together && !self.joint.2.healed(1.0)) {
+        if failed || end || (looks && !self.joint.2.healed(1.0)) {
             return Verdict::Fail;
         }
         let passed = loud().count() > 0 && loud().all(|(_, look)| look.verdict == Verdict::Pass);

@@ -29,11 +29,26 @@ pub(super) struct Point {
     pub counted: Option<(Tick, f64)>,
 }
 
+/// Exposures so near to each other count as one.
+const ALIKE: f64 = 1.1;
+
+/// Whether rates of both arms vary alike where nothing is wrong: those of a smaller arm stray more, and are
+/// more often 0.
+pub(super) fn alike(exposure: (f64, f64)) -> bool {
+    exposure.0 <= ALIKE * exposure.1 && exposure.1 <= ALIKE * exposure.0
+}
+
+impl Point {
+    fn arms_are_alike(&self) -> bool {
+        self.counted.is_none_or(|(tick, _)| alike(tick.exposure))
+    }
+}
+
 /// What one interval says of one direction.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct News {
-    /// How far beyond the margin, in what is usual, within [`CLIP`].
-    pub usual: f64,
+    /// How far beyond the margin, in what is usual, within [`CLIP`]; nothing where the arms are not alike.
+    pub usual: Option<f64>,
     /// How far beyond the margin, as a part of the middle of both arms.
     pub shift: f64,
     /// How much further the canary strays from its middle.
@@ -86,11 +101,12 @@ impl Side {
     /// The next interval.
     pub(super) fn next(&mut self, point: Option<Point>) -> Option<News> {
         let shift = point.map(|point| self.beyond(&point, self.bounds.margin));
-        let usual = self.signs.bet(shift);
+        let alike = point.is_some_and(|point| point.arms_are_alike());
+        let usual = self.signs.bet(shift.filter(|_| alike));
         let strays = point.map(|point| self.strays(&point));
         let spread = strays.map(|(a, b)| b.abs() - a.abs());
-        self.spreads.bet(spread);
-        if let Some((a, b)) = strays {
+        self.spreads.bet(spread.filter(|_| alike));
+        if let Some((a, b)) = strays.filter(|_| alike) {
             self.tails.bet((self.sign * a).max(0.0), (self.sign * b).max(0.0));
         }
         match (&mut self.counted, point.and_then(|point| point.counted)) {
@@ -106,13 +122,12 @@ impl Side {
                 self.below_levels.bet(below);
             }
         }
-        Some(News { usual: usual?.clamp(-CLIP, CLIP), shift: shift?, spread: spread? })
+        Some(News { usual: usual.map(|usual| usual.clamp(-CLIP, CLIP)), shift: shift?, spread: spread? })
     }
 
     /// By how much the canary is beyond the bound, as a part of the middle of both: from -2 to 2.
     fn beyond(&self, point: &Point, bound: f64) -> f64 {
-        let baseline = point.baseline * (1.0 + bound).powf(self.sign * point.baseline.signum());
-        self.sign * relative(baseline, point.canary)
+        relative_beyond(self.sign, point.baseline, point.canary, bound)
     }
 
     /// How far each arm strays from its middle. Spread that only follows a higher level is none.
@@ -158,6 +173,12 @@ impl Side {
             None => self.below_signs.ln().min(self.below_levels.ln()),
         }
     }
+}
+
+/// By how much the canary is beyond the bound in the direction of `sign`, as a part of the middle of both.
+pub(super) fn relative_beyond(sign: f64, baseline: f64, canary: f64, bound: f64) -> f64 {
+    let baseline = baseline * (1.0 + bound).powf(sign * baseline.signum());
+    sign * relative(baseline, canary)
 }
 
 /// The difference as a part of the mean size of both; 0 of two zeros.

@@ -2,11 +2,14 @@
 #![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout, reason = "helpers of tests fail the test")]
 
 mod cases;
+mod end;
 mod kayenta;
 mod looks;
 mod requests;
 mod scenarios;
 #[path = "../sim/mod.rs"]
 mod sim;
+#[path = "../sim/families.rs"]
+mod sim_families;
 #[path = "../sim/looks.rs"]
 mod sim_looks;

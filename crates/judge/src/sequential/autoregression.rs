@@ -1,0 +1,83 @@
+//! What a series may remember: `D_t = phi D_(t-1) + e_t - psi e_(t-1)`, `e` independent.
+
+/// One memory; with `psi`, a slow wander under noise.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Autoregression {
+    phi: f64,
+    psi: f64,
+    /// How far it is believed before there are data.
+    pub(super) belief: f64,
+}
+
+const fn memory(phi: f64, psi: f64, belief: f64) -> Autoregression {
+    Autoregression { phi, psi, belief }
+}
+
+/// Those that are bet on at every look.
+pub(super) const MEMORIES: [Autoregression; 10] = [
+    memory(0.0, 0.0, 0.155),
+    memory(0.2, 0.0, 0.155),
+    memory(0.4, 0.0, 0.16),
+    memory(0.6, 0.0, 0.14),
+    memory(0.75, 0.0, 0.12),
+    memory(0.85, 0.0, 0.1),
+    memory(0.92, 0.0, 0.08),
+    memory(0.97, 0.0, 0.04),
+    memory(0.8, 0.4, 0.02),
+    memory(0.92, 0.5, 0.03),
+];
+
+impl Autoregression {
+    /// An autoregression of first order, of which a part `noise` of the variance is noise without memory: the
+    /// sum of both remembers as one with `psi`, `psi/(1 + psi^2) = noise phi / c`, `c` the variance of
+    /// `D_t - phi D_(t-1)` in that of `D`.
+    pub(super) fn noisy(phi: f64, noise: f64, belief: f64) -> Self {
+        let (part, whole) = (noise * phi, 1.0 + phi * phi - 2.0 * phi * phi * (1.0 - noise));
+        let psi =
+            if part > 0.0 { (whole - (whole * whole - 4.0 * part * part).max(0.0).sqrt()) / (2.0 * part) } else { 0.0 };
+        Self { phi, psi, belief }
+    }
+
+    /// The standard deviation of the series in those of its innovations.
+    pub(super) fn scale(&self) -> f64 {
+        let Self { phi, psi, .. } = self;
+        ((1.0 + psi * psi - 2.0 * phi * psi) / (1.0 - phi * phi)).sqrt()
+    }
+
+    /// What is new in a series or a shape: `now` and `before` are its values, `new` what was new before.
+    pub(super) fn filter(&self, now: f64, before: Option<f64>, new: f64) -> f64 {
+        before.map_or(now / self.scale(), |before| now - self.phi * before + self.psi * new)
+    }
+
+    /// All that is new in a series or a shape.
+    pub(super) fn news(&self, values: &[f64]) -> Vec<f64> {
+        let (mut before, mut new) = (None, 0.0);
+        let next = |value: &f64| {
+            new = self.filter(*value, before, new);
+            before = Some(*value);
+            new
+        };
+        values.iter().map(next).collect()
+    }
+
+    /// The logarithm of the likelihood of `n` differences with the sum of squares of innovations, spread
+    /// integrated out; up to what all memories share.
+    pub(super) fn ln_likelihood(&self, square: f64, n: f64) -> f64 {
+        -self.scale().ln() - 0.5 * n * square.ln()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn noise_over_a_wander_keeps_the_variance_and_the_memory() {
+        for (phi, noise) in [(0.5, 0.0), (0.9, 0.5), (0.97, 0.3)] {
+            let Autoregression { phi, psi, .. } = Autoregression::noisy(phi, noise, 1.0);
+            let variance = (1.0 + psi * psi - 2.0 * phi * psi) / (1.0 - phi * phi);
+            let first = (phi - psi) * (1.0 - phi * psi) / (1.0 - phi * phi) / variance;
+            assert!((first - (1.0 - noise) * phi).abs() < 1e-9, "{phi} {noise}: {first}");
+        }
+    }
+}

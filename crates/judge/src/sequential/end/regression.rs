@@ -1,0 +1,208 @@
+//! How likely is a change of a given shape not to be for the worse, when the series remembers, nobody
+//! knows how much, and its spread is not known either?
+//!
+//! `D_t = delta d_t + a series with memory`. Given the memory, what is new in `D` regressed on what is new in
+//! `d` (see [`super::super::levels`]) has Student's distribution: `t = S / sqrt(X R / (n - 1))`,
+//! `R = Q - S^2/X`, exact for normal noise. Over memories the tails are averaged with the posterior weights,
+//! `delta` under a flat prior and the spread under its invariant one (Zellner 1971):
+//! `w ~ belief v^(-1/2) X^(-1/2) R^(-(n-1)/2)`. What the data say of the memory is thus used, and
+//! what they leave open is paid for.
+//!
+//! Where both arms stand alone, their sum remembers what their difference does, and says as much again: its
+//! likelihood, with a level and the shape left free, is a further factor. Load that both share would make
+//! it another series: it then varies more than the difference, and is left out.
+
+use super::shapes::Shape;
+use crate::sequential::autoregression::Autoregression;
+use crate::special::{ln_sum_exp, student_upper};
+
+/// Fewer intervals show nothing.
+pub(super) const FEWEST: usize = 8;
+/// Memories of a lower weight are left out.
+const LEAST: f64 = 1e-7;
+/// What is left of a series that a shape explains entirely, as a part.
+const ROUNDING: f64 = 1e-12;
+
+/// Of levels: coefficients, and how far each is believed, shorter ones more.
+const LEVELS: [(f64, f64); 12] = [
+    (0.0, 0.14),
+    (0.1, 0.12),
+    (0.2, 0.11),
+    (0.3, 0.1),
+    (0.4, 0.09),
+    (0.5, 0.08),
+    (0.6, 0.07),
+    (0.7, 0.07),
+    (0.8, 0.07),
+    (0.87, 0.06),
+    (0.92, 0.05),
+    (0.96, 0.04),
+];
+/// Of distances from a middle that follows what is slow.
+const SPREADS: [(f64, f64); 7] =
+    [(0.0, 0.4), (0.15, 0.2), (0.3, 0.15), (0.45, 0.1), (0.6, 0.08), (0.75, 0.05), (0.88, 0.02)];
+/// Half of the longer memories of levels are of a part of the variance only; shorter memories under noise are
+/// like shorter ones without.
+const LONG: f64 = 0.75;
+/// The part that is noise then.
+const NOISE: f64 = 0.45;
+/// A sum that varies so much more than the difference is of another series.
+const ANOTHER: f64 = 1.6;
+
+/// What a series may remember, and how far it is believed.
+#[derive(Clone, Debug)]
+pub(super) struct Memories {
+    each: Vec<(Autoregression, f64)>,
+}
+
+impl Memories {
+    fn new(each: impl Iterator<Item = Autoregression>) -> Self {
+        Self { each: each.map(|memory| (memory, memory.belief.ln())).collect() }
+    }
+
+    /// Of levels, before there are data.
+    pub(super) fn of_levels() -> Self {
+        let of = |(phi, belief): (f64, f64)| {
+            let noises: &[f64] = if phi > LONG { &[0.0, NOISE] } else { &[0.0] };
+            noises.iter().map(move |noise| Autoregression::noisy(phi, *noise, belief / noises.len() as f64))
+        };
+        Self::new(LEVELS.into_iter().flat_map(of))
+    }
+
+    /// Of spreads.
+    pub(super) fn of_spreads() -> Self {
+        Self::new(SPREADS.into_iter().map(|(phi, belief)| Autoregression::noisy(phi, 0.0, belief)))
+    }
+
+    /// Differences of two halves of the baseline from before the run.
+    pub(super) fn learn(&mut self, differences: &[f64]) {
+        let n = differences.len() as f64;
+        for (memory, belief) in &mut self.each {
+            let square: f64 = memory.news(differences).iter().map(|new| new * new).sum();
+            if square > 0.0 {
+                *belief += memory.ln_likelihood(square, n);
+            }
+        }
+    }
+
+    /// Of each shape the chance that a change like it is not above 0: uniform where there is none.
+    pub(super) fn upper_tails(&self, series: &Pair, shapes: &[Shape]) -> Vec<f64> {
+        let n = series.difference.len();
+        if n < FEWEST || series.difference.iter().all(|value| *value == 0.0) {
+            return vec![1.0; shapes.len()];
+        }
+        let values: Vec<Vec<f64>> = shapes.iter().map(|shape| shape.values(n)).collect();
+        let sum = series.is_one_series().then_some(series.sum.as_slice());
+        let of = |(memory, belief): &(Autoregression, f64)| {
+            let news = News::new(memory, &series.difference, sum);
+            let one = |shape: &Vec<f64>| news.regress(memory, shape, *belief);
+            values.iter().map(one).collect::<Vec<(f64, f64)>>()
+        };
+        let found: Vec<Vec<(f64, f64)>> = self.each.iter().map(of).collect();
+        let tail = |shape: usize| mean_tail(found.iter().filter_map(|memory| memory.get(shape)), n as f64 - 1.0);
+        (0..shapes.len()).map(tail).collect()
+    }
+}
+
+/// The tails of Student's distribution, averaged by the logarithms of their weights.
+fn mean_tail<'a>(found: impl Iterator<Item = &'a (f64, f64)> + Clone, freedom: f64) -> f64 {
+    let whole = ln_sum_exp(found.clone().map(|(ln, _)| *ln));
+    let weighed = found.map(|(ln, t)| ((ln - whole).exp(), *t)).filter(|(weight, _)| *weight > LEAST);
+    let (sum, tail) =
+        weighed.fold((0.0, 0.0), |(sum, tail), (weight, t)| (sum + weight, tail + weight * student_upper(t, freedom)));
+    if sum > 0.0 { (tail / sum).min(1.0) } else { 1.0 }
+}
+
+/// The difference of two arms, and their sum about its level, in one unit.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Pair {
+    pub(super) difference: Vec<f64>,
+    pub(super) sum: Vec<f64>,
+}
+
+impl Pair {
+    /// Whether the sum varies as the difference does.
+    fn is_one_series(&self) -> bool {
+        let of_sum = variance(&self.sum);
+        of_sum > 0.0 && of_sum <= ANOTHER * variance(&self.difference)
+    }
+}
+
+fn variance(values: &[f64]) -> f64 {
+    let n = values.len() as f64;
+    let mean = values.iter().sum::<f64>() / n;
+    values.iter().map(|value| (value - mean).powi(2)).sum::<f64>() / n
+}
+
+fn dot(a: &[f64], b: &[f64]) -> f64 {
+    a.iter().zip(b).map(|(a, b)| a * b).sum()
+}
+
+/// What is new under one memory.
+struct News {
+    difference: Vec<f64>,
+    /// Of the sum, and of a level.
+    sum: Option<(Vec<f64>, Vec<f64>)>,
+}
+
+impl News {
+    fn new(memory: &Autoregression, difference: &[f64], sum: Option<&[f64]>) -> Self {
+        let level = || memory.news(&vec![1.0; difference.len()]);
+        Self { difference: memory.news(difference), sum: sum.map(|sum| (memory.news(sum), level())) }
+    }
+
+    /// The logarithm of the weight of the memory, and Student's t of the shape under it.
+    fn regress(&self, memory: &Autoregression, shape: &[f64], belief: f64) -> (f64, f64) {
+        let (x, y, n) = (memory.news(shape), &self.difference, shape.len() as f64);
+        let (cross, size, all) = (dot(&x, y), dot(&x, &x), dot(y, y));
+        let rest = (all - cross * cross / size).max(all * ROUNDING);
+        let t = cross / (size * rest / (n - 1.0)).sqrt();
+        let more = self.sum.as_ref().map_or(0.0, |(sum, level)| ln_of_sum(memory, sum, level, &x));
+        (belief + memory.ln_likelihood(rest, n - 1.0) - 0.5 * size.ln() + more, t)
+    }
+}
+
+/// The logarithm of the likelihood of a sum, its level and a change of the shape left free.
+fn ln_of_sum(memory: &Autoregression, sum: &[f64], level: &[f64], shape: &[f64]) -> f64 {
+    let (n, all, ll) = (sum.len() as f64, dot(sum, sum), dot(level, level));
+    let (ls, along) = (dot(level, sum), dot(level, shape) / ll);
+    let rest: f64 = all - ls * ls / ll;
+    // What of the shape is no level.
+    let other: Vec<f64> = shape.iter().zip(level).map(|(shape, level)| shape - along * level).collect();
+    let (os, oo) = (dot(&other, sum), dot(&other, &other));
+    let floor = all * ROUNDING;
+    if oo <= ROUNDING * dot(shape, shape) {
+        return memory.ln_likelihood(rest.max(floor), n - 1.0) - 0.5 * ll.ln();
+    }
+    memory.ln_likelihood((rest - os * os / oo).max(floor), n - 2.0) - 0.5 * (ll.ln() + oo.ln())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn noise(n: u32) -> f64 {
+        f64::from(n.wrapping_mul(2_654_435_761) >> 16) / 65_536.0 - 0.5
+    }
+
+    fn tail(difference: impl Fn(u32) -> f64, sum: impl Fn(u32) -> f64) -> f64 {
+        let pair = Pair { difference: (0..60).map(difference).collect(), sum: (0..60).map(sum).collect() };
+        Memories::of_levels().upper_tails(&pair, &[Shape::Whole])[0]
+    }
+
+    #[test]
+    fn a_shift_of_noise_is_seen_the_better_the_more_is_known_of_its_memory() {
+        let shifted = |n: u32| noise(n) + 0.13;
+        let (alone, with_sum) = (tail(shifted, |_| f64::NAN), tail(shifted, |n| noise(n + 999)));
+        assert!(alone < 0.02 && with_sum < alone, "{alone} {with_sum}");
+        assert!(tail(|n| -shifted(n), |n| noise(n + 999)) > 0.95);
+        let load = |n: u32| 9.0 * (f64::from(n) / 9.0).sin();
+        assert!((tail(shifted, load) - alone).abs() < 1e-12, "load that both share is another series");
+    }
+
+    #[test]
+    fn a_slow_wander_and_nothing_are_no_shift() {
+        assert!(tail(|n| (f64::from(n) / 12.0).sin() + 0.1 * noise(n), |n| (f64::from(n) / 9.0).cos()) > 0.05);
+        assert_eq!(tail(|_| 0.0, |_| 0.0), 1.0);
+    }
+}
