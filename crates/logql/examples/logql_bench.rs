@@ -9,7 +9,7 @@ const LINES: usize = 200_000;
 
 fn lines() -> Vec<String> {
     let line = |n: usize| {
-        let (level, status) = if n % 50 == 0 { ("error", 500) } else { ("info", 200) };
+        let (level, status) = if n.is_multiple_of(50) { ("error", 500) } else { ("info", 200) };
         format!(
             r#"{{"ts":"2026-01-02T03:04:05Z","level":"{level}","msg":"request {n} done","status":{status},"took":"{}ms","http":{{"method":"GET","path":"/api/v1/things/{n}"}},"trace_id":"{n:032x}"}}"#,
             n % 900
