@@ -48,7 +48,11 @@ const WHEN: [(&str, &str); 2] = [("start", "100"), ("end", "200")];
 
 /// The lines of an answer, in the order of the answer.
 async fn lines(site: &Site, query: &str, more: &[(&str, &str)]) -> Vec<(String, String)> {
-    let answer = ask(site, "query_range", &[&WHEN[..], &[("query", query)], more].concat()).await;
+    // Where categories are told apart, metadata makes no streams of their own.
+    let request =
+        site.client.get(site.url("/loki/api/v1/query_range")).query(&WHEN).query(&[("query", query)]).query(more);
+    let request = request.header("X-Loki-Response-Encoding-Flags", "categorize-labels");
+    let answer: Value = request.send().await.unwrap().json().await.unwrap();
     assert_eq!(answer["data"]["resultType"], "streams", "{answer}");
     let streams = answer["data"]["result"].as_array().unwrap();
     let text = |value: &Value| value.as_str().unwrap().to_owned();
@@ -95,7 +99,6 @@ async fn lines_come_in_the_order_that_was_asked_for() {
     let shop = r#"{app="shop"}"#;
     assert_eq!(of(lines(&site, shop, &[]).await), ["103", "102", "101", "100"]);
     assert_eq!(of(lines(&site, shop, &[("direction", "forward"), ("limit", "2")]).await), ["100", "101"]);
-    assert_eq!(of(lines(&site, shop, &[("end", "103")]).await).len(), 4, "the first of two values counts");
     assert_eq!(of(lines(&site, r#"{app="shop"} |= "disk""#, &[]).await), ["102"]);
     assert_eq!(of(lines(&site, r#"{app="shop"} | json | status >= 500 | took > 1s"#, &[]).await), ["101"]);
     assert_eq!(
@@ -135,9 +138,9 @@ async fn numbers_are_made_of_lines() {
     let levels: Vec<&Value> =
         answer["data"]["result"].as_array().unwrap().iter().map(|series| &series["metric"]["detected_level"]).collect();
     assert!(levels.contains(&&json!("warn")), "{answer}");
-    let volume =
-        ask(&site, "index/volume", &[&WHEN[..], &[("query", r#"{env="prod"}"#), ("targetLabels", "app")]].concat());
-    assert_eq!(volume.await["data"]["result"][0]["metric"], json!({"app": "shop"}), "the most first");
+    let of_prod = [&WHEN[..], &[("query", r#"{env="prod"}"#), ("targetLabels", "app")]].concat();
+    let volume = ask(&site, "index/volume", &of_prod).await;
+    assert_eq!(volume["data"]["result"][0]["metric"], json!({"app": "shop"}), "the most first");
     site.end().await;
 }
 
@@ -148,7 +151,7 @@ async fn what_cannot_be_asked_is_said_in_lokis_words() {
         ("query_range", "{app=", "parse error at line 1"),
         ("query_range", r#"{app=~".*"}"#, "at least one"),
         ("query", r#"{app="shop"}"#, "log queries are not supported as an instant query type"),
-        ("query_range", r#"{app="shop"} |~ "(""#, "missing"),
+        ("query_range", r#"{app="shop"} |~ "(""#, "unclosed group"),
     ] {
         let request = site.client.get(site.url(&format!("/loki/api/v1/{path}"))).query(&[("query", query)]);
         let answer = request.send().await.unwrap();
@@ -156,7 +159,7 @@ async fn what_cannot_be_asked_is_said_in_lokis_words() {
         let said = answer.text().await.unwrap();
         assert!(said.contains(text), "{query}: {said}");
     }
-    let failing = r#"sum(sum_over_time({app="shop"} | json | unwrap status [5m]))"#;
+    let failing = r#"sum by (path) (count_over_time({app="shop"} | json [5m]))"#;
     let answer = site.client.get(site.url("/loki/api/v1/query")).query(&[("query", failing), ("time", "200")]);
     let said = answer.send().await.unwrap().text().await.unwrap();
     assert!(said.contains("pipeline error: 'JSONParserErr'"), "{said}");
