@@ -22,7 +22,7 @@ struct Target {
 
 impl Target {
     async fn start() -> Self {
-        let (broken, scrapes) = (Arc::new(AtomicU64::new(0)), AtomicU64::new(0));
+        let (broken, scrapes) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicU64::new(0)));
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = listener.local_addr().unwrap().port();
         let of = Arc::clone(&broken);
