@@ -28,6 +28,8 @@ pub struct QueryConfig {
     pub promql_samples: u64,
     /// Series that the answer to one PromQL query may have.
     pub promql_series: u64,
+    /// Bytes of log records that one LogQL query may hold to bring them into order.
+    pub log_bytes: u64,
 }
 
 impl Default for QueryConfig {
@@ -42,6 +44,7 @@ impl Default for QueryConfig {
             max_sql_terms: 4_000,
             promql_samples: 50_000_000,
             promql_series: 1_000_000,
+            log_bytes: 256 << 20,
         }
     }
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use arrow::array::UInt32Array;
 use arrow::compute::take_record_batch;
-use base::{Limit, Timestamp};
+use base::Timestamp;
 use futures::TryStreamExt;
 use logql::{Entries, Metadata, Row, Selection, StorageError};
 use store::ScanOptions;
@@ -13,9 +13,6 @@ use super::columns::{Columns, NAMES};
 use super::streams::{Numbers, label_name};
 use super::windows::Windows;
 use super::{Source, Unread, Wanted, is_backward};
-
-/// Bytes of the records that are held to bring them into order.
-const HELD: Limit = Limit::new("query.log_bytes", 256 << 20);
 
 /// A record that is held.
 #[derive(Clone, Copy)]
@@ -113,7 +110,7 @@ impl<'a> Found<'a> {
             let rows = UInt32Array::from_iter_values(picked.iter().map(|(row, _)| *row));
             let kept = take_record_batch(&batch, &rows).map_err(store::StoreError::from)?;
             bytes += kept.get_array_memory_size() as u64;
-            HELD.check(bytes)?;
+            self.source.held.check(bytes)?;
             let kept = Columns::of(&kept)?;
             let number = self.held.len() as u32;
             let place = |(row, (_, stream)): (usize, &(u32, u32))| Place {

@@ -11,6 +11,7 @@ mod windows;
 
 use std::sync::Arc;
 
+use base::Limit;
 use logql::{Answer, Direction, Expr, LogQuery, Options, Steps, Storage, StorageError};
 use store::{StoreError, TableSnapshot};
 use tokio::runtime::Handle;
@@ -80,6 +81,8 @@ struct Source {
     table: Option<TableSnapshot>,
     handle: Handle,
     deadline: Deadline,
+    /// Bytes of the records that are held to bring them into order.
+    held: Limit,
 }
 
 impl Source {
@@ -88,6 +91,7 @@ impl Source {
             table: evaluation.engine.store.snapshot().table(LOGS),
             handle: evaluation.handle.clone(),
             deadline: evaluation.deadline.clone(),
+            held: Limit::new("query.log_bytes", evaluation.engine.config.log_bytes),
         }
     }
 }
