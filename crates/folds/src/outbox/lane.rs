@@ -61,6 +61,9 @@ pub(super) struct Lane {
     /// How many children it has.
     #[serde(default)]
     pub children: u32,
+    /// What to tell once its end has arrived, and why: it was to end there, and is to be told there after all.
+    #[serde(default)]
+    pub returns: Option<Box<(Notification, String)>>,
 }
 
 /// See [`Lane::paged`].
@@ -113,7 +116,17 @@ impl Lane {
             paged: None,
             wider: None,
             children: 0,
+            returns: None,
         }
+    }
+
+    /// Begins anew after its end, if it is to be told of after all.
+    pub fn begin_anew(&mut self) -> bool {
+        let Some(returns) = self.returns.take() else { return false };
+        let (notification, reason) = *returns;
+        *self = Self { sequence: self.sequence, done: self.done, ..Self::new() };
+        self.want(notification, &reason);
+        true
     }
 
     /// Notes that an attempt at the intent on its way was refused; whether it is the first one.

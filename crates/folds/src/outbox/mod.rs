@@ -208,6 +208,7 @@ impl OutboxFold {
     ) {
         let Some(lane) = self.lanes.get_mut(incident).and_then(|lanes| lanes.get_mut(receiver)) else { return };
         if lane.closing {
+            lane.returns = None;
             return;
         }
         // A provider that has refused the trigger has nothing to resolve.
@@ -304,6 +305,10 @@ impl OutboxFold {
         };
         let (receiver, incident) = (&row.receiver, &row.incident);
         let over = lane.closing && lane.wanted.is_none();
+        let ended = over || (lane.closing && !matches!(row.outcome, Outcome::Refused | Outcome::Retry));
+        if ended && !gone && lane.begin_anew() {
+            return self.send(receiver, incident, now, told);
+        }
         match row.outcome {
             _ if over => self.forget(receiver, incident),
             Outcome::Refused | Outcome::Retry | Outcome::Poison if gone => self.forget(receiver, incident),

@@ -2,6 +2,8 @@
 
 use std::fmt::Write;
 
+use base::Clock;
+
 use crate::oracle::{self, Breach, History, Seen};
 use crate::run;
 use crate::scenario::Scenario;
@@ -11,10 +13,12 @@ const TOLD: usize = 8;
 
 /// What is wrong in the run of a seed; `all` prints the run, too.
 pub fn of(seed: u64, all: bool) -> Option<String> {
-    let scenario = Scenario::draw(seed);
+    let (scenario, clock) = (Scenario::draw(seed), Clock::system());
     let history = run::play(scenario.clone(), seed);
+    let played = clock.monotonic();
     let breaches = oracle::judge(&history);
     if all {
+        println!("played in {played:?}, judged in {:?}", clock.monotonic().saturating_sub(played));
         println!("{}", told(&scenario, &history));
     }
     failure(&format!("STEADFAST_SEED={seed}"), &breaches)

@@ -385,3 +385,34 @@ fn what_is_digested_is_one_incident_that_ends_with_the_last_of_them() {
     world.receipt(&ended.intents[0], Outcome::Delivered);
     assert_eq!(world.fold.open(), 1, "that which was told by itself");
 }
+
+/// An Alertmanager configuration leads away from a receiver, and back before that one knows.
+#[test]
+fn what_returns_while_its_end_is_on_its_way_is_told_anew_after_it() {
+    const WAY: &str = "alertmanager/page/pagerduty/0";
+    let mut world = World::new(Vec::new());
+    let told = crate::outbox::notification(&alert("i#1", "opened"), None);
+    let receivers = serde_json::to_string(&[WAY]).unwrap();
+    let routing = Routing { time: world.now, config: String::new(), receivers };
+    world.apply(Batch::of("alertmanager", &[routing]).unwrap());
+    let notice = |action: &str| {
+        let (receiver, incident) = (WAY.to_owned(), "i#1".to_owned());
+        let (action, reason) = (action.to_owned(), format!("{action} it"));
+        let payload = serde_json::to_string(&told).unwrap();
+        let row = Notice { time: Timestamp::ZERO, receiver, incident, action, reason, payload };
+        Batch::of("host/web-1", &[row]).unwrap()
+    };
+    let opened = world.apply(notice("tell"));
+    world.receipt(&opened.intents[0], Outcome::Accepted);
+    let ended = world.apply(notice("resolve"));
+    assert_eq!(world.apply(notice("tell")).lines(), [""; 0], "its end is on its way");
+    let again = world.receipt(&ended.intents[0], Outcome::Accepted);
+    assert_eq!(again.lines(), [format!("{WAY} 3 trigger tell it")]);
+    world.receipt(&again.intents[0], Outcome::Accepted);
+
+    let ended = world.apply(notice("resolve"));
+    world.apply(notice("tell"));
+    world.apply(notice("resolve"));
+    assert_eq!(world.receipt(&ended.intents[0], Outcome::Accepted).lines(), [""; 0], "it ended after all");
+    assert_eq!(world.fold.open(), 0);
+}

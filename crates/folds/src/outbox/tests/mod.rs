@@ -7,7 +7,7 @@ use std::collections::HashMap;
 
 use base::Timestamp;
 use fold::{Fold, Outputs};
-use model::rows::{Alert, Finding, Intent, Reaction, Receipt, Tick};
+use model::rows::{Alert, Finding, Intent, Notice, Reaction, Receipt, Routing, Tick};
 use model::{AlertState, Batch, Key, Labels, Offset, Outcome, Record, Severity};
 use notify::Notification;
 

@@ -9,6 +9,8 @@ pub struct Incarnation {
     pub cause: String,
     pub from: At,
     pub from_ms: i64,
+    /// The time in its name, if it opens at once: two that open in one millisecond have two names.
+    name_ms: i64,
     pub to: Option<(At, i64)>,
     /// Its severity over time: it only rises.
     pub severities: Vec<(At, u8)>,
@@ -111,10 +113,13 @@ impl Model {
         let entry = open.entry(cause.to_owned()).or_insert_with(|| Open { place, ..Open::default() });
         entry.findings.insert(finding.to_owned());
         if is_new {
+            let before = self.incarnations.iter().rfind(|it| it.cause == cause);
+            let name_ms = before.map_or(told.wall_ms, |it| told.wall_ms.max(it.name_ms + 1));
             self.incarnations.push(Incarnation {
                 cause: cause.to_owned(),
                 from: told.at,
                 from_ms: told.wall_ms,
+                name_ms,
                 to: None,
                 severities: Vec::new(),
                 peak: 0,
@@ -139,6 +144,9 @@ impl Model {
     /// The incarnations of a cause that a key with that time can be of.
     pub fn named(&self, cause: &str, opened_ms: i64) -> Option<&Incarnation> {
         let of_cause = self.incarnations.iter().filter(|incarnation| incarnation.cause == cause);
+        if let Some(exactly) = of_cause.clone().find(|it| it.name_ms == opened_ms) {
+            return Some(exactly);
+        }
         of_cause.filter(|incarnation| incarnation.from_ms <= opened_ms).rfind(|it| opened_ms <= it.end_ms())
     }
 
