@@ -43,6 +43,7 @@ impl OutboxFold {
         if incident.starts_with(DIGEST) {
             return;
         }
+        let home = wanted.scope.clone();
         let summary = wanted.summary.chars().take(255).collect();
         let member = Member { severity: wanted.severity, summary, since: wanted.since };
         // One that has just ended at this very time has its name still.
@@ -57,6 +58,7 @@ impl OutboxFold {
         digest.count += u64::from(digest.members.insert(incident.to_owned(), member).is_none());
         let (name, notification) = (digest.incident.clone(), digest.tell(receiver, self.config.link_base.as_deref()));
         if let Some(lane) = self.lane(receiver, &name) {
+            lane.home.get_or_insert(home);
             lane.want(notification, "digested");
             if lane.ready() {
                 self.send(receiver, &name, now, told);

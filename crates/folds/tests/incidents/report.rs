@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use base::Clock;
 
-use crate::oracle::{self, Breach, History, Seen};
+use crate::oracle::{self, Breach, History, Seen, Why};
 use crate::run;
 use crate::scenario::Scenario;
 
@@ -43,6 +43,14 @@ fn told(scenario: &Scenario, history: &History) -> String {
     happened.extend(scenario.events.iter().map(|(at, event)| (*at, format!("event {event:?}"))));
     happened.extend(history.facts.iter().map(|told| (told.at, format!("fact {} {:?}", told.wall_ms, told.fact))));
     happened.extend(history.seen.iter().map(|seen| (seen.started, line(seen))));
+    let start = history.facts.first().map_or(0, |told| told.wall_ms);
+    happened.extend(history.whys.iter().filter_map(|why| match why {
+        Why::Intent { wall_ms, .. } => {
+            let since = u64::try_from(wall_ms - start).unwrap_or_default();
+            Some((std::time::Duration::from_millis(since), format!("decided {why:?}")))
+        }
+        Why::Decision { .. } => None,
+    }));
     happened.extend(history.lives.iter().map(|at| (*at, "a process starts".to_owned())));
     happened.sort_by_key(|(at, _)| *at);
     lines.extend(happened.into_iter().map(|(at, text)| format!("{:>11.3} {text}", at.as_secs_f64())));

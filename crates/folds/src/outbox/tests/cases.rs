@@ -416,3 +416,19 @@ fn what_returns_while_its_end_is_on_its_way_is_told_anew_after_it() {
     assert_eq!(world.receipt(&ended.intents[0], Outcome::Accepted).lines(), [""; 0], "it ended after all");
     assert_eq!(world.fold.open(), 0);
 }
+
+/// Receipts come to the shard of their intent: that of who waits for them.
+#[test]
+fn a_digest_is_told_of_in_the_shard_of_what_it_tells_of() {
+    let fallback = Fallback { receiver: "pd".to_owned(), to: "chat".to_owned(), after: Duration::from_secs(60) };
+    let config = OutboxConfig { fallbacks: vec![fallback], ..config(vec![route("pd")]) };
+    let mut world = World { fold: OutboxFold::new(config).unwrap(), ..World::new(Vec::new()) };
+    let opened = world.alert("i#1", "opened");
+    let digest = world.receipt(&opened.intents[0], Outcome::Digested);
+    assert_eq!(
+        (digest.intents[0].incident.split('@').next(), &digest.keys[..]),
+        (Some("digest/pd"), &["host/web-1".to_owned()][..])
+    );
+    let escalated = world.receipt(&digest.intents[0], Outcome::Unproven);
+    assert_eq!((escalated.intents[0].receiver.as_str(), &escalated.keys[..]), ("chat", &["host/web-1".to_owned()][..]));
+}
