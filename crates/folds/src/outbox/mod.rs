@@ -87,6 +87,8 @@ pub struct OutboxFold {
     names: Names,
     /// By receiver: what it was not told one by one.
     digests: BTreeMap<String, Digest>,
+    /// That of the last record.
+    shard: u32,
 }
 
 /// What one record leads to.
@@ -123,6 +125,7 @@ impl OutboxFold {
             wider: Watched::new(),
             names: Names::new(),
             digests: BTreeMap::new(),
+            shard: 0,
         }
     }
 
@@ -330,6 +333,7 @@ impl OutboxFold {
 
     fn advance(&mut self, record: &Record, outputs: &mut Outputs) -> Result<(), ModelError> {
         let mut told = Told::default();
+        self.shard = record.shard;
         self.retire(record.time, &mut told);
         match record.batch.stream {
             Stream::Alerts => {

@@ -432,3 +432,34 @@ fn a_digest_is_told_of_in_the_shard_of_what_it_tells_of() {
     let escalated = world.receipt(&digest.intents[0], Outcome::Unproven);
     assert_eq!((escalated.intents[0].receiver.as_str(), &escalated.keys[..]), ("chat", &["host/web-1".to_owned()][..]));
 }
+
+#[test]
+fn digests_of_two_shards_have_two_names() {
+    let digest = |shard| {
+        let mut world = World::new(vec![route("pd")]);
+        let opened = world.alert("i#1", "opened");
+        let row = receipt(&opened.intents[0], Outcome::Digested);
+        let batch = Batch::of("host/web-1", &[row]).unwrap();
+        let record = Record { shard, offset: world.next, time: world.now, batch };
+        let mut outputs = Outputs::default();
+        world.fold.apply(&record, &HashMap::new(), &mut outputs).unwrap();
+        let record = Record { batch: outputs.take().remove(0), ..record };
+        record.rows::<Intent>().unwrap().remove(0).incident
+    };
+    assert_ne!(digest(0), digest(1));
+    assert!(digest(1).starts_with("digest/pd@"));
+}
+
+#[test]
+fn what_joins_a_digest_that_people_have_resolved_opens_it_anew() {
+    let again = Again { receiver: "pd".to_owned(), after: Duration::from_secs(3600) };
+    let config = OutboxConfig { again: vec![again], ..config(vec![route("pd")]) };
+    let mut world = World { fold: OutboxFold::new(config).unwrap(), ..World::new(Vec::new()) };
+    let first = world.alert("i#1", "opened");
+    let digest = world.receipt(&first.intents[0], Outcome::Digested);
+    world.receipt(&digest.intents[0], Outcome::Accepted);
+    world.react(reaction("pd", &digest.intents[0].incident, "resolved", 5));
+    let second = world.alert("i#2", "opened");
+    let anew = world.receipt(&second.intents[0], Outcome::Digested);
+    assert_eq!(anew.lines(), ["pd 2 trigger digested"]);
+}
