@@ -1,7 +1,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::keys::name;
-use super::{At, Fact, History, Route, Told};
+use super::{At, Fact, History, Route, Seen, Told};
 
 /// A cause, from when it opened until it was over.
 #[derive(Clone, Debug, PartialEq)]
@@ -99,12 +99,16 @@ impl Model {
         let causes = history.seen.iter().filter_map(|seen| Some((seen.key.as_str(), seen.cause.as_ref()?)));
         let causes: BTreeMap<&str, &String> = causes.collect();
         let mut known = BTreeMap::new();
-        let place = |key: &str| {
+        let place = |key: &str, cause: &str| {
             let name = name(key).filter(|name| !name.child)?;
-            let named = self.named(causes.get(key)?, name.opened_ms)?;
+            let named = self.named(cause, name.opened_ms)?;
             self.incarnations.iter().position(|it| it == named)
         };
-        history.seen.iter().map(|seen| *known.entry(seen.key.as_str()).or_insert_with(|| place(&seen.key))).collect()
+        let of = |seen: &'_ Seen| {
+            let cause = seen.cause.as_ref().or_else(|| causes.get(seen.key.as_str()).copied())?;
+            *known.entry((seen.key.clone(), cause.clone())).or_insert_with(|| place(&seen.key, cause))
+        };
+        history.seen.iter().map(of).collect()
     }
 
     fn fire(&mut self, open: &mut BTreeMap<String, Open>, told: &Told, cause: &str, finding: &str, severity: u8) {
