@@ -100,6 +100,6 @@ test-alertmanager: build
 soak: needs
 	STEADFAST_KILLS=200 $(CARGO) test --locked -p steadfast --test it killed -- --nocapture
 
-# Incidents under every fault, in simulated time, from 20,000 seeds instead of 200.
+# Incidents under every fault, in simulated time, from 20,000 seeds instead of 40.
 soak-incidents: needs
 	STEADFAST_SEEDS=20000 $(CARGO) test --release --locked -p folds --test incidents each_cause -- --nocapture

@@ -13,6 +13,8 @@ use super::{OutboxFold, Told, health};
 
 /// Incidents that a digest names; it counts all.
 const NAMED: usize = 20;
+/// The most shards that a log has.
+const SHARDS: i64 = 4096;
 
 /// The digest of a receiver.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -43,10 +45,12 @@ impl OutboxFold {
         if incident.starts_with(DIGEST) {
             return;
         }
+        let home = wanted.scope.clone();
         let summary = wanted.summary.chars().take(255).collect();
         let member = Member { severity: wanted.severity, summary, since: wanted.since };
-        // One that has just ended at this very time has its name still.
-        let mut names = (now.nanos()..).map(|nanos| format!("{DIGEST}{receiver}@{nanos}"));
+        // Digests of two shards may begin at one time, and one that has just ended then has its name still.
+        let first = now.nanos() - now.nanos().rem_euclid(SHARDS) + i64::from(self.shard);
+        let mut names = (first..).step_by(SHARDS as usize).map(|nanos| format!("{DIGEST}{receiver}@{nanos}"));
         let name = names.find(|name| !self.lanes.contains_key(name)).unwrap_or_default();
         let digest = self.digests.entry(receiver.to_owned()).or_insert_with(|| Digest {
             incident: name,
@@ -54,14 +58,18 @@ impl OutboxFold {
             members: BTreeMap::new(),
             count: 0,
         });
-        digest.count += u64::from(digest.members.insert(incident.to_owned(), member).is_none());
+        let is_new = digest.members.insert(incident.to_owned(), member).is_none();
+        digest.count += u64::from(is_new);
         let (name, notification) = (digest.incident.clone(), digest.tell(receiver, self.config.link_base.as_deref()));
         if let Some(lane) = self.lane(receiver, &name) {
+            lane.home.get_or_insert(home);
             lane.want(notification, "digested");
-            if lane.ready() {
-                self.send(receiver, &name, now, told);
-            }
         }
+        // Nobody has seen what joins a digest that people have resolved.
+        if is_new {
+            self.reopen(receiver, &name);
+        }
+        self.send_ready(receiver, &name, now, told);
     }
 
     /// An incident is over, or was told by itself: its digest ends with the last one.

@@ -77,6 +77,7 @@ impl OutboxFold {
         }
         let Some(mut notification) = lane.wanted.clone() else { return };
         lane.escalated = true;
+        let home = lane.home.clone();
         self.unwatch(receiver, incident);
         let known = self.lanes.get(incident).is_some_and(|lanes| lanes.contains_key(&to));
         if known || self.would_circle(&notification.cause, &to) {
@@ -87,6 +88,7 @@ impl OutboxFold {
         let why: String = format!("escalated from {receiver}: {why}").chars().take(REASON).collect();
         notification.note = Some(why.clone());
         if let Some(lane) = self.lane(&to, incident) {
+            lane.home = home;
             lane.want(notification, &why);
             self.send(&to, incident, now, told);
         }

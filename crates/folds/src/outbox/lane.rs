@@ -61,6 +61,12 @@ pub(super) struct Lane {
     /// How many children it has.
     #[serde(default)]
     pub children: u32,
+    /// The key of its intents on the log, if it is not their scope: what comes of them has to come back to this shard.
+    #[serde(default)]
+    pub home: Option<String>,
+    /// What to tell once its end has arrived, and why: it was to end there, and is to be told there after all.
+    #[serde(default)]
+    pub returns: Option<Box<(Notification, String)>>,
 }
 
 /// See [`Lane::paged`].
@@ -113,7 +119,18 @@ impl Lane {
             paged: None,
             wider: None,
             children: 0,
+            home: None,
+            returns: None,
         }
+    }
+
+    /// Begins anew after its end, if it is to be told of after all.
+    pub fn begin_anew(&mut self) -> bool {
+        let Some(returns) = self.returns.take() else { return false };
+        let (notification, reason) = *returns;
+        *self = Self { sequence: self.sequence, done: self.done, home: self.home.take(), ..Self::new() };
+        self.want(notification, &reason);
+        true
     }
 
     /// Notes that an attempt at the intent on its way was refused; whether it is the first one.
@@ -146,7 +163,7 @@ impl Lane {
         self.waiting && !self.in_flight() && self.failed != Some(Outcome::Refused) && self.closed.is_none()
     }
 
-    /// The intent that tells what is wanted.
+    /// The intent that tells what is wanted, and its key on the log.
     pub fn intent(&mut self, receiver: &str, incident: &str, now: Timestamp) -> Option<(String, Intent)> {
         let notification = self.wanted.as_mut()?;
         notification.action = match (self.closing, self.reached && !self.anew) {
@@ -174,6 +191,6 @@ impl Lane {
             // Strings and numbers only: it cannot fail.
             payload: serde_json::to_string(notification).unwrap_or_default(),
         };
-        Some((notification.scope.clone(), intent))
+        Some((self.home.clone().unwrap_or_else(|| notification.scope.clone()), intent))
     }
 }

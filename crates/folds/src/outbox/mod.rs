@@ -87,6 +87,8 @@ pub struct OutboxFold {
     names: Names,
     /// By receiver: what it was not told one by one.
     digests: BTreeMap<String, Digest>,
+    /// That of the last record.
+    shard: u32,
 }
 
 /// What one record leads to.
@@ -123,6 +125,7 @@ impl OutboxFold {
             wider: Watched::new(),
             names: Names::new(),
             digests: BTreeMap::new(),
+            shard: 0,
         }
     }
 
@@ -208,6 +211,7 @@ impl OutboxFold {
     ) {
         let Some(lane) = self.lanes.get_mut(incident).and_then(|lanes| lanes.get_mut(receiver)) else { return };
         if lane.closing {
+            lane.returns = None;
             return;
         }
         // A provider that has refused the trigger has nothing to resolve.
@@ -304,6 +308,10 @@ impl OutboxFold {
         };
         let (receiver, incident) = (&row.receiver, &row.incident);
         let over = lane.closing && lane.wanted.is_none();
+        let ended = over || (lane.closing && !matches!(row.outcome, Outcome::Refused | Outcome::Retry));
+        if ended && !gone && lane.begin_anew() {
+            return self.send(receiver, incident, now, told);
+        }
         match row.outcome {
             _ if over => self.forget(receiver, incident),
             Outcome::Refused | Outcome::Retry | Outcome::Poison if gone => self.forget(receiver, incident),
@@ -325,6 +333,7 @@ impl OutboxFold {
 
     fn advance(&mut self, record: &Record, outputs: &mut Outputs) -> Result<(), ModelError> {
         let mut told = Told::default();
+        self.shard = record.shard;
         self.retire(record.time, &mut told);
         match record.batch.stream {
             Stream::Alerts => {

@@ -55,6 +55,10 @@ impl OutboxFold {
             return self.close(receiver, incident, &notification, &row.reason, now, told);
         }
         if let Some(lane) = self.lane(receiver, incident) {
+            if lane.closing {
+                lane.returns = Some(Box::new((notification, row.reason.clone())));
+                return;
+            }
             lane.want(notification, &row.reason);
             self.send_ready(receiver, incident, now, told);
         }
@@ -65,7 +69,7 @@ impl OutboxFold {
     fn drop_lane(&mut self, receiver: &str, incident: &str) {
         let Some(lane) = self.lanes.get_mut(incident).and_then(|lanes| lanes.get_mut(receiver)) else { return };
         if lane.in_flight() {
-            (lane.closing, lane.waiting, lane.wanted) = (true, false, None);
+            (lane.closing, lane.waiting, lane.wanted, lane.returns) = (true, false, None, None);
         } else {
             self.forget(receiver, incident);
         }

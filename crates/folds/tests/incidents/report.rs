@@ -2,7 +2,9 @@
 
 use std::fmt::Write;
 
-use crate::oracle::{self, Breach, History, Seen};
+use base::Clock;
+
+use crate::oracle::{self, Breach, History, Seen, Why};
 use crate::run;
 use crate::scenario::Scenario;
 
@@ -11,10 +13,12 @@ const TOLD: usize = 8;
 
 /// What is wrong in the run of a seed; `all` prints the run, too.
 pub fn of(seed: u64, all: bool) -> Option<String> {
-    let scenario = Scenario::draw(seed);
+    let (scenario, clock) = (Scenario::draw(seed), Clock::system());
     let history = run::play(scenario.clone(), seed);
+    let played = clock.monotonic();
     let breaches = oracle::judge(&history);
     if all {
+        println!("played in {played:?}, judged in {:?}", clock.monotonic().saturating_sub(played));
         println!("{}", told(&scenario, &history));
     }
     failure(&format!("STEADFAST_SEED={seed}"), &breaches)
@@ -39,6 +43,14 @@ fn told(scenario: &Scenario, history: &History) -> String {
     happened.extend(scenario.events.iter().map(|(at, event)| (*at, format!("event {event:?}"))));
     happened.extend(history.facts.iter().map(|told| (told.at, format!("fact {} {:?}", told.wall_ms, told.fact))));
     happened.extend(history.seen.iter().map(|seen| (seen.started, line(seen))));
+    let start = history.facts.first().map_or(0, |told| told.wall_ms);
+    happened.extend(history.whys.iter().filter_map(|why| match why {
+        Why::Intent { wall_ms, .. } => {
+            let since = u64::try_from(wall_ms - start).unwrap_or_default();
+            Some((std::time::Duration::from_millis(since), format!("decided {why:?}")))
+        }
+        Why::Decision { .. } => None,
+    }));
     happened.extend(history.lives.iter().map(|at| (*at, "a process starts".to_owned())));
     happened.sort_by_key(|(at, _)| *at);
     lines.extend(happened.into_iter().map(|(at, text)| format!("{:>11.3} {text}", at.as_secs_f64())));

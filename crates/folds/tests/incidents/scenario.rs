@@ -114,7 +114,7 @@ pub fn plain() -> Setup {
 
 fn setup(rng: &Rng) -> Setup {
     let secs = |bound: u64| Duration::from_secs(rng.below(bound));
-    let alertmanager = (rng.below(2) == 0).then(|| (secs(5), Duration::from_secs(1 + rng.below(10))));
+    let alertmanager = (rng.below(2) == 0).then(|| (secs(5), Duration::from_secs(5 + rng.below(30))));
     let hook = rng.below(3);
     Setup {
         shards: if alertmanager.is_some() { 1 } else { 1 + rng.below(2) as u32 },

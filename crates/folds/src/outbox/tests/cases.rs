@@ -385,3 +385,81 @@ fn what_is_digested_is_one_incident_that_ends_with_the_last_of_them() {
     world.receipt(&ended.intents[0], Outcome::Delivered);
     assert_eq!(world.fold.open(), 1, "that which was told by itself");
 }
+
+/// An Alertmanager configuration leads away from a receiver, and back before that one knows.
+#[test]
+fn what_returns_while_its_end_is_on_its_way_is_told_anew_after_it() {
+    const WAY: &str = "alertmanager/page/pagerduty/0";
+    let mut world = World::new(Vec::new());
+    let told = crate::outbox::notification(&alert("i#1", "opened"), None);
+    let receivers = serde_json::to_string(&[WAY]).unwrap();
+    let routing = Routing { time: world.now, config: String::new(), receivers };
+    world.apply(Batch::of("alertmanager", &[routing]).unwrap());
+    let notice = |action: &str| {
+        let (receiver, incident) = (WAY.to_owned(), "i#1".to_owned());
+        let (action, reason) = (action.to_owned(), format!("{action} it"));
+        let payload = serde_json::to_string(&told).unwrap();
+        let row = Notice { time: Timestamp::ZERO, receiver, incident, action, reason, payload };
+        Batch::of("host/web-1", &[row]).unwrap()
+    };
+    let opened = world.apply(notice("tell"));
+    world.receipt(&opened.intents[0], Outcome::Accepted);
+    let ended = world.apply(notice("resolve"));
+    assert_eq!(world.apply(notice("tell")).lines(), [""; 0], "its end is on its way");
+    let again = world.receipt(&ended.intents[0], Outcome::Accepted);
+    assert_eq!(again.lines(), [format!("{WAY} 3 trigger tell it")]);
+    world.receipt(&again.intents[0], Outcome::Accepted);
+
+    let ended = world.apply(notice("resolve"));
+    world.apply(notice("tell"));
+    world.apply(notice("resolve"));
+    assert_eq!(world.receipt(&ended.intents[0], Outcome::Accepted).lines(), [""; 0], "it ended after all");
+    assert_eq!(world.fold.open(), 0);
+}
+
+/// Receipts come to the shard of their intent: that of who waits for them.
+#[test]
+fn a_digest_is_told_of_in_the_shard_of_what_it_tells_of() {
+    let fallback = Fallback { receiver: "pd".to_owned(), to: "chat".to_owned(), after: Duration::from_secs(60) };
+    let config = OutboxConfig { fallbacks: vec![fallback], ..config(vec![route("pd")]) };
+    let mut world = World { fold: OutboxFold::new(config).unwrap(), ..World::new(Vec::new()) };
+    let opened = world.alert("i#1", "opened");
+    let digest = world.receipt(&opened.intents[0], Outcome::Digested);
+    assert_eq!(
+        (digest.intents[0].incident.split('@').next(), &digest.keys[..]),
+        (Some("digest/pd"), &["host/web-1".to_owned()][..])
+    );
+    let escalated = world.receipt(&digest.intents[0], Outcome::Unproven);
+    assert_eq!((escalated.intents[0].receiver.as_str(), &escalated.keys[..]), ("chat", &["host/web-1".to_owned()][..]));
+}
+
+#[test]
+fn digests_of_two_shards_have_two_names() {
+    let digest = |shard| {
+        let mut world = World::new(vec![route("pd")]);
+        let opened = world.alert("i#1", "opened");
+        let row = receipt(&opened.intents[0], Outcome::Digested);
+        let batch = Batch::of("host/web-1", &[row]).unwrap();
+        let record = Record { shard, offset: world.next, time: world.now, batch };
+        let mut outputs = Outputs::default();
+        world.fold.apply(&record, &HashMap::new(), &mut outputs).unwrap();
+        let record = Record { batch: outputs.take().remove(0), ..record };
+        record.rows::<Intent>().unwrap().remove(0).incident
+    };
+    assert_ne!(digest(0), digest(1));
+    assert!(digest(1).starts_with("digest/pd@"));
+}
+
+#[test]
+fn what_joins_a_digest_that_people_have_resolved_opens_it_anew() {
+    let again = Again { receiver: "pd".to_owned(), after: Duration::from_secs(3600) };
+    let config = OutboxConfig { again: vec![again], ..config(vec![route("pd")]) };
+    let mut world = World { fold: OutboxFold::new(config).unwrap(), ..World::new(Vec::new()) };
+    let first = world.alert("i#1", "opened");
+    let digest = world.receipt(&first.intents[0], Outcome::Digested);
+    world.receipt(&digest.intents[0], Outcome::Accepted);
+    world.react(reaction("pd", &digest.intents[0].incident, "resolved", 5));
+    let second = world.alert("i#2", "opened");
+    let anew = world.receipt(&second.intents[0], Outcome::Digested);
+    assert_eq!(anew.lines(), ["pd 2 trigger digested"]);
+}

@@ -7,7 +7,7 @@ use std::collections::HashMap;
 
 use base::Timestamp;
 use fold::{Fold, Outputs};
-use model::rows::{Alert, Finding, Intent, Reaction, Receipt, Tick};
+use model::rows::{Alert, Finding, Intent, Notice, Reaction, Receipt, Routing, Tick};
 use model::{AlertState, Batch, Key, Labels, Offset, Outcome, Record, Severity};
 use notify::Notification;
 
@@ -91,6 +91,8 @@ struct World {
 #[derive(Debug, Default)]
 struct Made {
     intents: Vec<Intent>,
+    /// What the records of intents are about.
+    keys: Vec<String>,
     findings: Vec<Finding>,
 }
 
@@ -119,6 +121,7 @@ impl World {
         self.fold.apply(&record, &HashMap::new(), &mut outputs).unwrap();
         let mut made = Made::default();
         for batch in outputs.take() {
+            made.keys.extend(Some(batch.key.clone()).filter(|_| batch.stream == model::Stream::Intents));
             let record = Record { batch, ..record.clone() };
             made.intents.extend(record.rows::<Intent>().unwrap());
             made.findings.extend(record.rows::<Finding>().unwrap());

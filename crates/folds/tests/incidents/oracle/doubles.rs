@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use super::keys::name;
-use super::{At, Breach, Fact, History, Model, Seen, Told, breach};
+use super::keys::{is_digest, name};
+use super::{At, Breach, Fact, History, Model, Seen, Told, Why, breach};
 
 /// How long a process must have lived after an answer to have put the receipt on the log.
 const KEPT: At = At::from_secs(5);
@@ -71,7 +71,8 @@ fn led_away(history: &History, model: &Model, end: &Seen, again: &Seen) -> bool 
 
 /// What people have resolved at the provider is told anew after a time, or when it widens.
 fn paged_anew(history: &History, model: &Model, lane: &Lane<'_>) -> Vec<Breach> {
-    let Some(first) = lane.first() else { return Vec::new() };
+    // What joins a digest has been seen by nobody.
+    let Some(first) = lane.first().filter(|first| !is_digest(&first.key)) else { return Vec::new() };
     let again = history.receivers.get(&first.receiver).and_then(|receiver| receiver.again);
     let Some(again) = again.and_then(|again| i64::try_from(again.as_millis()).ok()) else { return Vec::new() };
     let reactions: Vec<_> = reactions(history, first).collect();
@@ -110,7 +111,7 @@ fn sent_twice(history: &History, lane: &Lane<'_>) -> Vec<Breach> {
         if first.resolve && lane.iter().filter(between).any(|other| !other.resolve) {
             continue;
         }
-        if was_kept(history, first, again) {
+        if was_kept(history, first, again) && !are_two(history, first) {
             breaches.push(breach("nothing is sent twice", format!("{} and at {:?}", shown(first), again.started)));
         }
     }
@@ -127,4 +128,13 @@ fn was_kept(history: &History, first: &Seen, again: &Seen) -> bool {
     let calm =
         |from: At, to: At| history.faults.iter().all(|(receiver, a, b)| receiver.is_some() || *b < from || *a > to);
     ended + KEPT < death && calm(ended, ended + KEPT)
+}
+
+/// Where the wall clock stood still, two intents may say the same.
+fn are_two(history: &History, seen: &Seen) -> bool {
+    let same = history.whys.iter().filter(|why| {
+        matches!(why, Why::Intent { receiver, key, wall_ms, .. }
+            if *receiver == seen.receiver && *key == seen.key && Some(*wall_ms) == seen.decided_ms)
+    });
+    same.count() > 1
 }

@@ -1,7 +1,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::keys::name;
-use super::{At, Fact, History, Route, Told};
+use super::{At, Fact, History, Route, Seen, Told};
 
 /// A cause, from when it opened until it was over.
 #[derive(Clone, Debug, PartialEq)]
@@ -9,6 +9,8 @@ pub struct Incarnation {
     pub cause: String,
     pub from: At,
     pub from_ms: i64,
+    /// The time in its name, if it opens at once: two that open in one millisecond have two names.
+    name_ms: i64,
     pub to: Option<(At, i64)>,
     /// Its severity over time: it only rises.
     pub severities: Vec<(At, u8)>,
@@ -97,12 +99,16 @@ impl Model {
         let causes = history.seen.iter().filter_map(|seen| Some((seen.key.as_str(), seen.cause.as_ref()?)));
         let causes: BTreeMap<&str, &String> = causes.collect();
         let mut known = BTreeMap::new();
-        let place = |key: &str| {
+        let place = |key: &str, cause: &str| {
             let name = name(key).filter(|name| !name.child)?;
-            let named = self.named(causes.get(key)?, name.opened_ms)?;
+            let named = self.named(cause, name.opened_ms)?;
             self.incarnations.iter().position(|it| it == named)
         };
-        history.seen.iter().map(|seen| *known.entry(seen.key.as_str()).or_insert_with(|| place(&seen.key))).collect()
+        let of = |seen: &'_ Seen| {
+            let cause = seen.cause.as_ref().or_else(|| causes.get(seen.key.as_str()).copied())?;
+            *known.entry((seen.key.clone(), cause.clone())).or_insert_with(|| place(&seen.key, cause))
+        };
+        history.seen.iter().map(of).collect()
     }
 
     fn fire(&mut self, open: &mut BTreeMap<String, Open>, told: &Told, cause: &str, finding: &str, severity: u8) {
@@ -111,10 +117,13 @@ impl Model {
         let entry = open.entry(cause.to_owned()).or_insert_with(|| Open { place, ..Open::default() });
         entry.findings.insert(finding.to_owned());
         if is_new {
+            let before = self.incarnations.iter().rfind(|it| it.cause == cause);
+            let name_ms = before.map_or(told.wall_ms, |it| told.wall_ms.max(it.name_ms + 1));
             self.incarnations.push(Incarnation {
                 cause: cause.to_owned(),
                 from: told.at,
                 from_ms: told.wall_ms,
+                name_ms,
                 to: None,
                 severities: Vec::new(),
                 peak: 0,
@@ -139,6 +148,9 @@ impl Model {
     /// The incarnations of a cause that a key with that time can be of.
     pub fn named(&self, cause: &str, opened_ms: i64) -> Option<&Incarnation> {
         let of_cause = self.incarnations.iter().filter(|incarnation| incarnation.cause == cause);
+        if let Some(exactly) = of_cause.clone().find(|it| it.name_ms == opened_ms) {
+            return Some(exactly);
+        }
         of_cause.filter(|incarnation| incarnation.from_ms <= opened_ms).rfind(|it| opened_ms <= it.end_ms())
     }
 

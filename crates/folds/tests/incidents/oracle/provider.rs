@@ -31,15 +31,16 @@ pub fn digested(history: &History, receiver: &str, it: &Incarnation) -> Option<A
 /// Whether an incident of that key is open at the provider at the end.
 pub fn is_open(history: &History, receiver: &str, key: &str) -> bool {
     let ours = history.seen.iter().filter(|seen| seen.receiver == receiver && seen.key == key && seen.taken);
-    let mut events: Vec<(At, bool)> = ours.map(|seen| (seen.started, !seen.resolve)).collect();
+    // A request that is made when people do something arrives after that.
+    let mut events: Vec<(At, bool, bool)> = ours.map(|seen| (seen.started, true, !seen.resolve)).collect();
     events.extend(history.facts.iter().filter_map(|told| match &told.fact {
         Fact::Reaction { receiver: by, key: of, action } if by == receiver && of == key => match action.as_str() {
-            "resolved" => Some((told.at, false)),
-            "reopened" => Some((told.at, true)),
+            "resolved" => Some((told.at, false, false)),
+            "reopened" => Some((told.at, false, true)),
             _ => None,
         },
         _ => None,
     }));
-    events.sort_by_key(|(at, _)| *at);
-    events.last().is_some_and(|(_, open)| *open)
+    events.sort_by_key(|(at, late, _)| (*at, *late));
+    events.last().is_some_and(|(_, _, open)| *open)
 }

@@ -20,7 +20,8 @@ pub fn check(history: &History, model: &Model) -> Vec<Breach> {
             let ours = history.seen.iter().filter(|seen| seen.receiver == *receiver);
             let before = ours.filter(|seen| seen.started + REFILLED > it.from && seen.started < since + SECOND);
             let throttled = before.count() >= (about.burst as usize).min(about.in_flight);
-            let first = provider::triggers(history, model, receiver, nth).map(|seen| seen.started).min();
+            let first = provider::triggers(history, model, receiver, nth).map(|seen| seen.started);
+            let first = first.chain(provider::digested(history, receiver, it)).min();
             if let Some(first) = first.filter(|first| free && !throttled && *first >= since + SECOND) {
                 let what = format!("{receiver} {}: {:?}", it.cause, first - since);
                 breaches.push(breach("people are told within a second", what));

@@ -62,12 +62,18 @@ fn reaction(at: u64, action: &str) -> Told {
 
 /// Every trigger has its intent and decision.
 fn explained(mut history: History) -> History {
+    let mut whys = Vec::new();
     for seen in history.seen.iter().filter(|seen| !seen.resolve) {
         let (key, wall_ms) = (seen.key.clone(), seen.decided_ms.unwrap_or_default());
         let (receiver, reason) = (seen.receiver.clone(), "opened".to_owned());
-        history.whys.push(Why::Intent { receiver, key: key.clone(), wall_ms, reason });
+        whys.push(Why::Intent { receiver, key: key.clone(), wall_ms, reason });
         let cause = seen.cause.clone().unwrap_or_default();
-        history.whys.push(Why::Decision { cause, key, decision: "told".to_owned(), wall_ms });
+        whys.push(Why::Decision { cause, key, decision: "told".to_owned(), wall_ms });
+    }
+    for why in whys {
+        if !history.whys.contains(&why) {
+            history.whys.push(why);
+        }
     }
     history
 }

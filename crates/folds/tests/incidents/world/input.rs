@@ -1,8 +1,10 @@
 //! What others put on the log.
 
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use base::Timestamp;
+use integrations::Inbound;
 use model::rows::{Finding, Posting, Reaction, SilenceRow};
 use model::{AlertState, Batch, Key, Labels, Severity};
 
@@ -127,12 +129,20 @@ pub fn silence(id: u64, cause: &str, on: bool, time: Timestamp) -> Batch {
 pub fn reaction(key: &str, action: &str, event: u64, time: Timestamp) -> Reaction {
     let event = format!("event-{event}");
     let posted = fake_provider::Webhook::new(SECRET, &event, &format!("incident.{action}"), key, &time.to_string());
-    let mut file = tempfile::NamedTempFile::new().unwrap();
-    std::io::Write::write_all(&mut file, SECRET.as_bytes()).unwrap();
-    let secret = serde_json::json!({"file": file.path()});
-    let settings = serde_json::json!({"routing_key": secret, "webhook_secret": secret});
-    let plugin = integrations::all().into_iter().find(|plugin| plugin.kind == "pagerduty").unwrap();
-    let inbound = plugin.inbound.unwrap()(&settings).unwrap().unwrap();
+    let inbound = inbound();
     assert!(inbound.is_signed(posted.body.as_bytes(), &posted.signature));
     inbound.read("pd", posted.body.as_bytes(), time).unwrap().unwrap()
+}
+
+fn inbound() -> &'static dyn Inbound {
+    static INBOUND: OnceLock<Box<dyn Inbound>> = OnceLock::new();
+    let build = || {
+        let mut file = tempfile::NamedTempFile::new().unwrap();
+        std::io::Write::write_all(&mut file, SECRET.as_bytes()).unwrap();
+        let secret = serde_json::json!({"file": file.path()});
+        let settings = serde_json::json!({"routing_key": secret, "webhook_secret": secret});
+        let plugin = integrations::all().into_iter().find(|plugin| plugin.kind == "pagerduty").unwrap();
+        plugin.inbound.unwrap()(&settings).unwrap().unwrap()
+    };
+    INBOUND.get_or_init(build).as_ref()
 }
