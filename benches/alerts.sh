@@ -32,7 +32,7 @@ alertmanager: {config_file: $dir/alertmanager/alertmanager.yml, max_alerts: $((a
 Y
 # load NAME PID URL
 load() {
-    cargo bench --locked -q -p steadfast --bench alerts -- "$3" "$2" "$alerts" "$groups" "$sink" | sed "s/^/$1: /"
+    cargo bench --locked -q -p steadfast --bench alerts -- "$3" "$2" "$alerts" "$groups" "$sink" | sed -u "s/^/$1: /"
 }
 # ready: waits for Steadfast's answer and says how long it took
 ready() {

@@ -224,11 +224,13 @@ impl Driver {
 
     /// Gives a shard's receipts to the log, with the checkpoint that is due.
     fn write(&mut self, n: usize) {
+        let now = self.now().mono;
         let shard = &mut self.shards[n];
-        if shard.busy || (shard.pending.is_empty() && !shard.save_due) {
+        let due = shard.save_due && now >= shard.may_save;
+        if shard.busy || (shard.pending.is_empty() && !due) {
             return;
         }
-        let checkpoint = if std::mem::take(&mut shard.save_due) { shard.saved(&self.outbox) } else { None };
+        let checkpoint = if due { shard.saved(now, &self.outbox) } else { None };
         let receipts = Vec::from(std::mem::take(&mut shard.pending));
         let write = Write {
             log: Arc::clone(&self.log),
@@ -272,7 +274,7 @@ impl Driver {
             }
             Ended::Saved(shard, offset) => {
                 let shard = &mut self.shards[shard as usize];
-                shard.busy = false;
+                shard.saved_after(now.mono);
                 match offset {
                     Some(offset) => self.positions[shard.number as usize].store(offset.0, Ordering::Release),
                     None => shard.unsaved += 1,
@@ -289,7 +291,7 @@ impl Driver {
             let mut saved = VecDeque::from_iter(0..self.shards.len());
             loop {
                 if self.in_flight == 0 {
-                    saved.drain(..).for_each(|n| self.shards[n].save_due = true);
+                    saved.drain(..).for_each(|n| self.shards[n].save_at_once());
                 }
                 (0..self.shards.len()).for_each(|n| self.write(n));
                 let Some(ended) = self.work.next().await else { break };

@@ -1,4 +1,5 @@
 use std::collections::VecDeque;
+use std::time::Duration;
 
 use model::rows::{Intent, Receipt};
 use model::{Batch, Dedup, ModelError, Offset, Record, RecordId, Row, Stream};
@@ -10,6 +11,9 @@ use crate::outbox::{Draft, Now, Outbox};
 
 /// Rows of one record of receipts.
 const ROWS: usize = 256;
+
+/// A save that takes long is made less often: so many times as long passes until the next.
+const SAVE_SHARE: u32 = 10;
 
 /// What the host knows of one shard of the log.
 #[derive(Debug, Default)]
@@ -26,6 +30,10 @@ pub(super) struct Shard {
     /// An append or a save is under way.
     pub busy: bool,
     pub save_due: bool,
+    /// On the clock's own time.
+    save_began: Duration,
+    /// Not before, though one is due.
+    pub may_save: Duration,
     /// Records since the last checkpoint.
     pub unsaved: u64,
     next_id: Offset,
@@ -72,10 +80,21 @@ impl Shard {
     }
 
     /// What a checkpoint of this moment holds; it is true once the pending receipts are durable.
-    pub fn saved(&mut self, outbox: &Outbox) -> Option<Vec<u8>> {
-        self.unsaved = 0;
+    pub fn saved(&mut self, now: Duration, outbox: &Outbox) -> Option<Vec<u8>> {
+        (self.save_due, self.unsaved, self.save_began) = (false, 0, now);
         let saved = Saved::new(self.next, self.dedup.clone(), outbox.save(self.number));
         saved.encode(self.number).map_err(|error| report(&error)).ok()
+    }
+
+    /// The save that began last has ended.
+    pub fn saved_after(&mut self, now: Duration) {
+        self.busy = false;
+        self.may_save = now + now.saturating_sub(self.save_began) * SAVE_SHARE;
+    }
+
+    /// There is no later time for it.
+    pub fn save_at_once(&mut self) {
+        (self.save_due, self.may_save) = (true, Duration::ZERO);
     }
 
     /// `receipts` as records with ids, so that an append that is made twice adds nothing.
@@ -89,5 +108,25 @@ impl Shard {
         self.next_id = self.next_id.next();
         let key = rows.first().map(|receipt| receipt.incident.clone()).unwrap_or_default();
         Ok(Batch { stream: Receipt::STREAM, key, id: Some(id), data: Receipt::encode(rows)? })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use base::{Limit, Rng};
+
+    use super::*;
+
+    #[test]
+    fn a_save_that_takes_long_is_made_less_often_but_at_the_end() {
+        let seconds = Duration::from_secs;
+        let outbox = Outbox::new(Limit::new("test", 1), Rng::seeded(1));
+        let mut shard = Shard::new(0, Offset(0), Offset(0), Dedup::default());
+        shard.save_due = true;
+        assert!(shard.saved(seconds(100), &outbox).is_some() && !shard.save_due);
+        shard.saved_after(seconds(103));
+        assert_eq!(shard.may_save, seconds(133));
+        shard.save_at_once();
+        assert_eq!((shard.save_due, shard.may_save), (true, Duration::ZERO));
     }
 }

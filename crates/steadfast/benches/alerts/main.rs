@@ -23,8 +23,8 @@ use sink::Sink;
 const BATCH: usize = 256;
 /// Requests at once.
 const SENDERS: usize = 4;
-/// Longer than the slowest of them takes to tell of all groups.
-const PATIENCE: Duration = Duration::from_secs(600);
+/// What they have to tell of groups; we tell a webhook twenty times a second.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 #[tokio::main]
 async fn main() {
