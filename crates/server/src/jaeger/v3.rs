@@ -55,21 +55,32 @@ fn respond(answer: Result<Value, Problem>) -> Response {
     }
 }
 
+/// The spans of one resource and library.
+struct Group<'a> {
+    resource: &'a Labels,
+    scope: Option<&'a str>,
+    spans: Vec<Value>,
+}
+
+impl Group<'_> {
+    fn json(self) -> Value {
+        let scope = json!({"name": self.scope.unwrap_or_default()});
+        let spans = json!([{"scope": scope, "spans": self.spans}]);
+        json!({"resource": {"attributes": attributes(self.resource)}, "scopeSpans": spans})
+    }
+}
+
 /// `resourceSpans`: spans by what sent them.
 fn result<'a>(spans: impl Iterator<Item = &'a Span>) -> Value {
-    let mut groups: Vec<((&Labels, &Option<String>), Vec<Value>)> = Vec::new();
+    let mut groups: Vec<Group<'_>> = Vec::new();
     for span in spans {
-        let of = (&span.resource, &span.scope);
-        match groups.iter_mut().find(|(other, _)| *other == of) {
-            Some((_, spans)) => spans.push(span_of(span)),
-            None => groups.push((of, vec![span_of(span)])),
+        let (resource, scope) = (&span.resource, span.scope.as_deref());
+        match groups.iter_mut().find(|group| group.resource == resource && group.scope == scope) {
+            Some(group) => group.spans.push(span_of(span)),
+            None => groups.push(Group { resource, scope, spans: vec![span_of(span)] }),
         }
     }
-    let group = |((resource, scope), spans): ((&Labels, &Option<String>), Vec<Value>)| {
-        let scope = json!({"name": scope.as_deref().unwrap_or_default()});
-        json!({"resource": {"attributes": attributes(resource)}, "scopeSpans": [{"scope": scope, "spans": spans}]})
-    };
-    json!({"result": {"resourceSpans": groups.into_iter().map(group).collect::<Vec<_>>()}})
+    json!({"result": {"resourceSpans": groups.into_iter().map(Group::json).collect::<Vec<_>>()}})
 }
 
 fn span_of(span: &Span) -> Value {
