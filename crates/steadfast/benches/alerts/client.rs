@@ -23,12 +23,12 @@ impl Client {
     }
 
     /// As Prometheus would describe it.
-    fn body(&self, alerts: std::ops::Range<usize>, summary: &str) -> Vec<u8> {
+    fn body(&self, alerts: std::ops::Range<usize>) -> Vec<u8> {
         let alert = |n: usize| {
             json!({
                 "labels": {"alertname": "HighLatency", "service": format!("service-{}", n % self.groups), "instance": format!("web-{n}:9100"),
                     "job": "web", "namespace": "shop", "cluster": "eu-1", "severity": "warning"},
-                "annotations": {"summary": summary, "runbook_url": "https://runbooks.example.org/high-latency"},
+                "annotations": {"summary": "requests take long", "runbook_url": "https://runbooks.example.org/high-latency"},
                 "generatorURL": "http://prometheus.example.org/graph?g0.expr=latency",
                 "endsAt": "2099-01-01T00:00:00Z",
             })
@@ -45,7 +45,7 @@ impl Client {
     }
 
     /// All alerts once.
-    pub async fn post_all(&self, alerts: usize, summary: &'static str) -> Latencies {
+    pub async fn post_all(&self, alerts: usize) -> Latencies {
         let next = Arc::new(AtomicUsize::new(0));
         let senders = (0..SENDERS).map(|_| {
             let (client, next) = (self.clone(), Arc::clone(&next));
@@ -56,7 +56,7 @@ impl Client {
                     if first >= alerts {
                         return latencies;
                     }
-                    let body = client.body(first..alerts.min(first + BATCH), summary);
+                    let body = client.body(first..alerts.min(first + BATCH));
                     latencies.add(client.post(body).await);
                 }
             })
@@ -72,7 +72,7 @@ impl Client {
     pub async fn post_singles(&self, count: usize) -> Latencies {
         let mut latencies = Latencies::default();
         for n in 0..count {
-            latencies.add(self.post(self.body(n..n + 1, "again")).await);
+            latencies.add(self.post(self.body(n..n + 1)).await);
         }
         latencies
     }

@@ -35,7 +35,7 @@ async fn main() {
     let client = Client::new(url, pid.parse().unwrap(), groups);
 
     let (start, cpu) = (Instant::now(), client.cpu());
-    let latencies = client.post_all(alerts, "first").await;
+    let latencies = client.post_all(alerts).await;
     let took = start.elapsed().as_secs_f64();
     println!(
         "new: {:.0} alerts/s, {:.0} per CPU second; a request of {BATCH}: {latencies}",
@@ -47,7 +47,7 @@ async fn main() {
     println!("resident {} MB, {} bytes an alert", client.resident() >> 20, client.resident() / alerts);
 
     let (start, cpu) = (Instant::now(), client.cpu());
-    let latencies = client.post_all(alerts, "first").await;
+    let latencies = client.post_all(alerts).await;
     println!(
         "again: {:.0} alerts/s, {:.0} per CPU second; a request of {BATCH}: {latencies}",
         alerts as f64 / start.elapsed().as_secs_f64(),
