@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use base::Limit;
 use logql::ast::LogExpr;
 use logql::{Direction, Expr, Fields, Labels, Matcher, Selection, Storage};
 
@@ -10,7 +11,7 @@ use crate::expression::Evaluation;
 use crate::{Engine, ExpressionError};
 
 /// Streams of one answer.
-const STREAMS: usize = 100_000;
+const STREAMS: Limit = Limit::new("query.log_streams", 100_000);
 
 /// Times of log records, nanoseconds since the epoch: the first, and the one after the last.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,8 +35,9 @@ impl Engine {
         self.logs_evaluated(selector, move |evaluation| {
             let mut streams = Streams::default();
             each(evaluation, &matchers(&evaluation.text)?, range, |labels, line, _| {
-                if !streams.0.contains_key(labels) && streams.0.len() >= STREAMS {
-                    return Err(ExpressionError::Execution(format!("more than {STREAMS} streams: ask for fewer")));
+                if !streams.0.contains_key(labels) {
+                    let more = STREAMS.check(streams.0.len() as u64 + 1);
+                    more.map_err(|exceeded| ExpressionError::Execution(exceeded.to_string()))?;
                 }
                 let (entries, bytes) = streams.0.entry(labels.clone()).or_default();
                 *entries += 1;
