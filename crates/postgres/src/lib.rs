@@ -1,0 +1,1 @@
+//! PostgreSQL's wire: SQL from psql, drivers and Grafana.
