@@ -16,7 +16,7 @@ use sources::git::Git;
 use sources::helm::Helm;
 use sources::packages::Packages;
 use store::Store;
-use telemetry::Metrics;
+use telemetry::{Metrics, Outlet};
 
 use crate::adapters::InStore;
 use crate::alerting::Alerting;
@@ -27,7 +27,7 @@ use crate::reading::Reading;
 use crate::ruling::{self, Ruling};
 use crate::scraping::{self, Scraping};
 use crate::stage::Stage;
-use crate::{AppError, Config, Role, keys, watch};
+use crate::{AppError, Config, Role, keys, own, watch};
 
 /// How long each part may take to end.
 const DRAIN: Duration = Duration::from_secs(15);
@@ -39,10 +39,12 @@ const HOUSEKEEPING: Duration = Duration::from_secs(10);
 const PROCESS: &str = "steadfast";
 
 /// What a caller may set beside the configuration.
-#[derive(Clone, Debug, Default)]
+#[derive(Debug, Default)]
 pub struct Options {
     /// The time; the machine's if not set.
     pub clock: Option<Clock>,
+    /// Where our own spans and log records come out; without, neither they nor metrics are kept or sent.
+    pub outlet: Option<Outlet>,
 }
 
 /// A running process: every part is started by [`App::start`] and ended, in order, by [`App::end`].
@@ -86,6 +88,7 @@ impl App {
         let alerting = Alerting::new(&config, &clock, &logs)?;
         ruling::check(&config)?;
         scraping::check(&config)?;
+        let back_end = own::back_end(&config)?;
         let rules = ruling::Parts { engine: &engine, clock: &clock, logs: &logs, folds: &folds, stage: &inputs };
         let rules = Ruling::new(&config, &rules);
         let ingest = config
@@ -109,7 +112,7 @@ impl App {
             alerting: config.has(Role::Alerting).then(|| alerting.api(&folds, reading.hook())),
             rules: if config.has(Role::Alerting) { folds.books() } else { Vec::new() },
             intakes,
-            ingest,
+            ingest: ingest.clone(),
             targets: scraping.targets(),
         };
         let server = Server::bind(config.server.clone(), parts).await?;
@@ -139,6 +142,10 @@ impl App {
             wiring.confirmers(&inputs, &digest_key, &clusters);
             wiring.collectors(&inputs, digest_key, &clusters, inboxes).await?;
             scraping.reload().await?;
+        }
+        if let Some(outlet) = options.outlet {
+            let parts = own::Parts { outlet, metrics: &metrics, ingest: ingest.as_ref(), clock: &clock, rng: &rng };
+            own::start(&config, back_end, parts, &serving);
         }
         wiring.housekeeping(&storing, progress, handle, metrics);
         health.ready(PROCESS);

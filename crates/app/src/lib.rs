@@ -15,6 +15,7 @@ mod intakes;
 mod keys;
 mod known;
 mod logs;
+mod own;
 mod reactions;
 mod reading;
 mod receivers;
@@ -36,6 +37,7 @@ pub use config::{
 pub use diff::{Files, diff};
 pub use error::AppError;
 pub use folds::replay::{Change, Comparison, Counts};
+pub use own::resource;
 pub use reading::check;
 pub use replay::{History, WARM_UP, Window, replay};
 pub use report::{Entry, Report};

@@ -7,6 +7,8 @@ use bus::Log;
 use model::rows::Scope;
 use model::{Batch, ScopeState};
 
+use tracing::Instrument;
+
 use crate::append::{Appender, Unappended};
 use crate::known::Known;
 use crate::publish::{self, Plan};
@@ -67,8 +69,9 @@ impl Driver {
         self.scopes.extend(source.scopes().into_iter().map(|scope| (scope, None)));
         self.say().await?;
         loop {
+            let span = tracing::info_span!("fetch", source = self.name);
             let started = self.out.clock.monotonic();
-            let fetched = self.out.shutdown.or(source.fetch()).await.ok_or(Unappended::Shutdown)?;
+            let fetched = self.out.shutdown.or(source.fetch().instrument(span)).await.ok_or(Unappended::Shutdown)?;
             let took = self.out.clock.monotonic().saturating_sub(started);
             metrics::histogram!("steadfast_source_fetch_seconds", "source" => self.name.clone())
                 .record(took.as_secs_f64());

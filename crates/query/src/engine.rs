@@ -77,6 +77,7 @@ impl Engine {
     ///
     /// # Errors
     /// See [`QueryError`]; the stream of the answer may end with one, too.
+    #[tracing::instrument(name = "sql", skip_all)]
     pub async fn sql(&self, text: &str, options: SqlOptions) -> Result<Answer, QueryError> {
         let limit = self.config.timeout;
         let deadline = Deadline::new(self.clock.clone(), self.clock.monotonic(), limit);

@@ -25,6 +25,7 @@ pub(crate) struct Evaluation {
 
 impl Engine {
     /// Evaluates away from the runtime's threads, within the limits of queries.
+    #[tracing::instrument(name = "expression", skip_all)]
     pub(crate) async fn evaluated<T: Send + 'static>(
         &self,
         text: &str,

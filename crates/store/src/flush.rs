@@ -54,6 +54,7 @@ impl Store {
 }
 
 /// Writes the files of every table that has rows; after an error those written are removed.
+#[tracing::instrument(name = "flush", skip_all)]
 async fn write_all(inner: &Arc<Inner>, frozen: &Arc<Frozen>) -> Result<Vec<FileEntry>, StoreError> {
     let mut files = Vec::new();
     for table in 0..frozen.memory.tables.len() {

@@ -1,37 +1,28 @@
-use std::io::IsTerminal;
+use std::io::{IsTerminal, stderr};
 
-use serde::Deserialize;
-use tracing_subscriber::EnvFilter;
-use tracing_subscriber::fmt::{Layer, writer::BoxMakeWriter};
+use base::Clock;
+use opentelemetry::trace::TracerProvider;
+use opentelemetry_appender_tracing::layer::OpenTelemetryTracingBridge;
+use opentelemetry_sdk::logs::SdkLoggerProvider;
+use opentelemetry_sdk::trace::{Sampler, SdkTracerProvider};
+use tracing::Subscriber;
+use tracing_subscriber::filter::{EnvFilter, FilterExt, filter_fn};
+use tracing_subscriber::fmt::format::FmtSpan;
+use tracing_subscriber::fmt::{Layer as Lines, writer::BoxMakeWriter};
 use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::registry::LookupSpan;
 use tracing_subscriber::util::SubscriberInitExt;
+use tracing_subscriber::{Layer, Registry};
 
-/// What is logged, and how.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct LogConfig {
-    /// A level, or directives such as `info,store=debug`.
-    pub level: String,
-    /// Text for people or JSON for machines.
-    pub format: LogFormat,
-}
+use crate::outlet::{Inlet, Outlet};
+use crate::sampler::PerName;
+use crate::{LogFormat, TelemetryConfig};
 
-/// The form of a log line.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum LogFormat {
-    /// For people; coloured on a terminal.
-    #[default]
-    Text,
-    /// One JSON object a line.
-    Json,
-}
+/// What sends, in every span.
+const SCOPE: &str = "steadfast";
 
-impl Default for LogConfig {
-    fn default() -> Self {
-        Self { level: "info".to_owned(), format: LogFormat::Text }
-    }
-}
+/// What tells of the way out must not go there: it would have no end.
+const SILENT: [&str; 2] = ["exporter", "opentelemetry"];
 
 /// Why logging or metrics cannot start.
 #[derive(Debug, thiserror::Error)]
@@ -49,23 +40,60 @@ pub enum TelemetryError {
     Twice(&'static str),
 }
 
-/// Starts logging to standard error for the whole process.
+/// Starts logging to standard error for the whole process and, where they are wanted, the ways of
+/// spans and log records out of it. `resource` is what sends, as attributes of OpenTelemetry's conventions.
 ///
 /// # Errors
 /// If the level makes no sense or logging was started before.
-pub fn init_logging(config: &LogConfig) -> Result<(), TelemetryError> {
-    let level = |error: &dyn std::fmt::Display| TelemetryError::Level {
-        level: config.level.clone(),
-        problem: error.to_string(),
-    };
-    let filter = EnvFilter::try_new(&config.level).map_err(|error| level(&error))?;
-    let registry = tracing_subscriber::registry().with(filter);
-    let layer = Layer::new().with_writer(BoxMakeWriter::new(std::io::stderr));
-    let started = match config.format {
-        LogFormat::Text => {
-            registry.with(layer.with_ansi(std::io::stderr().is_terminal()).with_target(false)).try_init()
-        }
-        LogFormat::Json => registry.with(layer.json()).try_init(),
-    };
-    started.map_err(|_| TelemetryError::Twice("logging"))
+pub fn start(
+    config: &TelemetryConfig,
+    clock: &Clock,
+    resource: &[(&'static str, String)],
+) -> Result<Option<Outlet>, TelemetryError> {
+    let mut layers = vec![lines(config.format).with_filter(events(config)?).boxed()];
+    let outlet = config.leaves().then(|| Outlet::new(resource));
+    if let Some((inlet, _)) = &outlet {
+        let outside = filter_fn(|metadata| !SILENT.iter().any(|target| metadata.target().starts_with(target)));
+        layers.push(records(inlet).with_filter(events(config)?.and(outside)).boxed());
+        let spans = filter(config)?.and(filter_fn(|metadata| metadata.is_span()));
+        layers.push(traces(inlet, clock, config.traces_per_second).with_filter(spans).boxed());
+    }
+    let started = tracing_subscriber::registry().with(layers).try_init();
+    started.map_err(|_| TelemetryError::Twice("logging"))?;
+    Ok(outlet.map(|(_, outlet)| outlet))
+}
+
+fn filter(config: &TelemetryConfig) -> Result<EnvFilter, TelemetryError> {
+    EnvFilter::try_new(&config.level)
+        .map_err(|error| TelemetryError::Level { level: config.level.clone(), problem: error.to_string() })
+}
+
+/// Lines say what happened, not within what.
+fn events(
+    config: &TelemetryConfig,
+) -> Result<impl tracing_subscriber::layer::Filter<Registry> + use<>, TelemetryError> {
+    Ok(filter(config)?.and(filter_fn(|metadata| metadata.is_event())))
+}
+
+fn lines<S: Subscriber + for<'a> LookupSpan<'a>>(format: LogFormat) -> Box<dyn Layer<S> + Send + Sync> {
+    let layer = Lines::new().with_writer(BoxMakeWriter::new(stderr)).with_span_events(FmtSpan::NONE);
+    match format {
+        LogFormat::Text => layer.with_ansi(stderr().is_terminal()).with_target(false).boxed(),
+        LogFormat::Json => layer.json().boxed(),
+    }
+}
+
+fn records<S: Subscriber + for<'a> LookupSpan<'a>>(inlet: &Inlet) -> impl Layer<S> + use<S> {
+    let provider = SdkLoggerProvider::builder().with_log_processor(inlet.clone()).build();
+    OpenTelemetryTracingBridge::new(&provider)
+}
+
+fn traces<S>(inlet: &Inlet, clock: &Clock, per_second: f64) -> impl Layer<S> + use<S>
+where
+    S: Subscriber + for<'a> LookupSpan<'a>,
+{
+    let sampler = Sampler::ParentBased(Box::new(PerName::new(clock.clone(), per_second)));
+    let provider = SdkTracerProvider::builder().with_span_processor(inlet.clone()).with_sampler(sampler).build();
+    let layer = tracing_opentelemetry::layer().with_tracer(provider.tracer(SCOPE));
+    layer.with_location(false).with_threads(false).with_tracked_inactivity(false).with_level(false)
 }

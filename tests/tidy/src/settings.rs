@@ -66,7 +66,8 @@ const SECTIONS: &[(&str, &str, &str)] = &[
     ("log", "app", "LogsConfig"),
     ("log.files", "bus", "EmbeddedConfig"),
     ("log.kafka", "bus-kafka", "KafkaConfig"),
-    ("telemetry", "telemetry", "LogConfig"),
+    ("telemetry", "telemetry", "TelemetryConfig"),
+    ("telemetry.otlp", "telemetry", "OtlpConfig"),
 ];
 
 /// A setting: name, type, default, meaning.

@@ -12,6 +12,9 @@ const SOON: Duration = Duration::from_secs(60);
 pub(super) fn check(config: &Config, text: &str) -> Vec<Problem> {
     let mut problems = Vec::new();
     let mut say = |key: &str, message: String| problems.push(Problem::at(line_of(text, key), 1, message));
+    if let Some(Err(error)) = config.telemetry.otlp.as_ref().map(exporter::Otlp::check) {
+        say("telemetry", format!("telemetry.{error}"));
+    }
     if let Err(error) = config.store.check() {
         say("store", error.to_string());
     }

@@ -23,7 +23,7 @@ use sources::git::GitConfig;
 use sources::helm::HelmReleasesConfig;
 use sources::packages::PackagesConfig;
 use store::StoreConfig;
-use telemetry::LogConfig;
+use telemetry::TelemetryConfig;
 
 pub use rules::{FlappingConfig, MissingConfig, RulesConfig};
 use sections::Sections;
@@ -84,8 +84,8 @@ pub struct Config {
     pub query: QueryConfig,
     /// The HTTP port.
     pub server: ServerConfig,
-    /// Our own log lines.
-    pub telemetry: LogConfig,
+    /// Our own logs, traces and metrics.
+    pub telemetry: TelemetryConfig,
 }
 
 /// `desired`: sources of what is declared.

@@ -77,6 +77,7 @@ impl<'a> Turn<'a> {
     }
 
     /// Evaluates all rules in order: a rule sees what those before it have written.
+    #[tracing::instrument(name = "rule group", skip_all, fields(group = self.identity.definition.group.name))]
     pub(crate) async fn run(mut self) {
         let definition = &self.identity.definition;
         for (place, rule) in definition.group.rules.iter().enumerate() {

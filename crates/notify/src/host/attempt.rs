@@ -17,6 +17,7 @@ pub(super) struct Done {
 
 /// Sends once, within the job's time. An integration that panics has not taken this payload; the
 /// safe one is tried next.
+#[tracing::instrument(name = "send", skip_all, fields(receiver = job.intent.receiver, incident = job.intent.incident))]
 pub(super) async fn attempt(integration: Arc<dyn Integration>, job: Job, clock: Clock) -> Done {
     let (mut notification, readable) = Notification::of(&job.intent, job.action);
     // What came since the intent was decided is newer than what it knew.

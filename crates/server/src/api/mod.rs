@@ -44,5 +44,6 @@ pub fn router(state: State, more: Router<State>) -> Router {
         .layer(from_fn_with_state(state.clone(), guard::timeout))
         .layer(CatchPanicLayer::custom(error::panicked))
         .layer(from_fn(guard::headers))
+        .layer(from_fn(guard::trace))
         .with_state(state)
 }

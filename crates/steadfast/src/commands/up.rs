@@ -3,6 +3,7 @@ use std::io::IsTerminal;
 use std::time::Duration;
 
 use app::{App, Config, Options, Role};
+use base::Clock;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::print;
@@ -18,13 +19,14 @@ const SHOWN: usize = 30;
 const LOOK: Duration = Duration::from_millis(250);
 
 pub(super) async fn up(config: Config) -> Result<u8, Box<dyn Error>> {
-    telemetry::init_logging(&config.telemetry)?;
+    let clock = Clock::system();
+    let outlet = telemetry::start(&config.telemetry, &clock, &app::resource(&config))?;
     let (mut term, mut int) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
     let mut hangup = signal(SignalKind::hangup())?;
     let tls = config.server.tls.is_some();
     // What the first scan found is shown where everybody may ask, and there is one.
     let shows = !tls && config.server.tokens.is_empty() && config.has(Role::Watching);
-    let app = App::start(config, Options::default()).await?;
+    let app = App::start(config, Options { clock: Some(clock), outlet }).await?;
     let url = format!("{}://{}", if tls { "https" } else { "http" }, app.addr());
     tokio::select! {
         _ = term.recv() => {}

@@ -68,6 +68,7 @@ impl Drop for GiveUp {
     }
 }
 
+#[tracing::instrument(name = "compaction", skip_all)]
 async fn merge(inner: &Arc<Inner>, job: Job, given_up: &AtomicBool) -> Result<(), StoreError> {
     let started = inner.clock.monotonic();
     let mut outputs = Vec::new();
