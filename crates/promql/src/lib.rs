@@ -22,7 +22,7 @@ mod xxhash;
 
 pub use annotations::{Annotation, Severity};
 pub use error::QueryError;
-pub use eval::{Answer, Limits, Options, Steps, instant, range};
+pub use eval::{Answer, Limits, Options, Steps, instant, looks_back, range};
 pub use histogram::Histogram;
 pub use labels::Labels;
 pub use matcher::{MatchOp, Matcher};

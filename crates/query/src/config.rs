@@ -28,6 +28,8 @@ pub struct QueryConfig {
     pub promql_samples: u64,
     /// Series that the answer to one PromQL query may have.
     pub promql_series: u64,
+    /// Bytes of answers to PromQL over ranges that are kept for who asks again; 0 keeps none.
+    pub cache_bytes: u64,
     /// Bytes of log records that one LogQL query may hold to bring them into order.
     pub log_bytes: u64,
 }
@@ -44,6 +46,7 @@ impl Default for QueryConfig {
             max_sql_terms: 4_000,
             promql_samples: 50_000_000,
             promql_series: 1_000_000,
+            cache_bytes: 64 << 20,
             log_bytes: 256 << 20,
         }
     }

@@ -16,6 +16,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use crate::answer::{Guard, RowLimit, guarded};
 use crate::catalog::Catalog;
 use crate::deadline::Deadline;
+use crate::prom::RangeCache;
 use crate::{Answer, QueryConfig, QueryError, Rows, Token, check, depth, explain, session, travel};
 
 /// Bytes of stack to plan on: planning goes through expressions by recursion, up to the limits of
@@ -39,6 +40,7 @@ pub struct Engine {
     pub(crate) config: Arc<QueryConfig>,
     pub(crate) clock: Clock,
     base: Arc<SessionState>,
+    pub(crate) ranges: Arc<RangeCache>,
     pub(crate) slots: Arc<Semaphore>,
 }
 
@@ -60,7 +62,12 @@ impl Engine {
     pub fn new(store: Store, config: QueryConfig, clock: Clock) -> Self {
         let base = Arc::new(session::base(&config));
         let slots = Arc::new(Semaphore::new(config.max_concurrent as usize));
-        Self { store, config: Arc::new(config), clock, base, slots }
+        Self { store, config: Arc::new(config), clock, base, ranges: Arc::default(), slots }
+    }
+
+    /// Bytes of answers that are kept for who asks again.
+    pub fn kept_bytes(&self) -> u64 {
+        self.ranges.bytes()
     }
 
     /// The limits.

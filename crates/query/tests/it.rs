@@ -4,6 +4,7 @@
 //! Queries over a real store on a temporary directory.
 
 mod it {
+    mod again;
     mod cases;
     mod hostile;
     mod limits;

@@ -8,7 +8,6 @@ use axum::http::header::{
 use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
-
 use tracing::Instrument;
 use tracing::field::Empty;
 
@@ -36,6 +35,16 @@ pub async fn headers(request: Request, next: Next) -> Response {
 
 /// A span of each request, in the trace that the client names if it does.
 pub async fn trace(request: Request, next: Next) -> Response {
+    let span = span(&request);
+    let response = next.run(request).instrument(span.clone()).await;
+    span.record("http.response.status_code", response.status().as_u16());
+    if response.status().is_server_error() {
+        span.record("otel.status_code", "ERROR");
+    }
+    response
+}
+
+fn span(request: &Request) -> tracing::Span {
     let route = request.extensions().get::<MatchedPath>().map_or("nothing here", MatchedPath::as_str);
     let span = tracing::info_span!(
         "request",
@@ -48,12 +57,7 @@ pub async fn trace(request: Request, next: Next) -> Response {
     );
     let header = |name| request.headers().get(name).and_then(|value| value.to_str().ok());
     telemetry::follow(&span, header("traceparent"), header("tracestate"));
-    let response = next.run(request).instrument(span.clone()).await;
-    span.record("http.response.status_code", response.status().as_u16());
-    if response.status().is_server_error() {
-        span.record("otel.status_code", "ERROR");
-    }
-    response
+    span
 }
 
 /// Lets in who has a token; who asks is logged, and known to the handler.

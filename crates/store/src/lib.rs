@@ -19,6 +19,7 @@ mod filter;
 mod flush;
 mod garbage;
 mod ingest;
+mod late;
 mod layout;
 mod local;
 mod lookup;

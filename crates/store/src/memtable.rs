@@ -69,9 +69,9 @@ impl MemTable {
     }
 
     /// Takes rows. Many tiny batches become few.
-    pub fn append(&mut self, layout: &Layout, batch: RecordBatch) {
+    pub fn append(&mut self, layout: &Layout, batch: RecordBatch) -> Option<(Timestamp, Timestamp)> {
         if batch.num_rows() == 0 {
-            return;
+            return None;
         }
         if layout.indexed()
             && let Some(keys) = layout.key.and_then(|n| rows::keys(batch.column(n)))
@@ -82,8 +82,10 @@ impl MemTable {
         let chunk = Chunk::new(layout, self.rows, batch);
         self.rows += u32::try_from(chunk.batch.num_rows()).unwrap_or(u32::MAX);
         self.bytes += chunk.bytes;
+        let times = chunk.times;
         self.chunks.push(Arc::new(chunk));
         while !layout.points && self.coalesce(layout) {}
+        times
     }
 
     /// The last batches of samples, if there are enough of about one size to make one of them.

@@ -19,6 +19,8 @@ pub struct Snapshot {
     version: Arc<Version>,
     /// Rows in memory, in the order of [`crate::tables`].
     memory: Arc<Vec<Vec<Arc<Chunk>>>>,
+    /// When samples changed last.
+    mark: u64,
 }
 
 impl std::fmt::Debug for Snapshot {
@@ -35,7 +37,13 @@ impl Snapshot {
             frozen.chain(state.active.tables[table].chunks()).cloned().collect()
         };
         let memory = Arc::new((0..layouts().len()).map(chunks).collect());
-        Self { inner: Arc::clone(inner), version: Arc::clone(&state.version), memory }
+        let mark = state.late.mark();
+        Self { inner: Arc::clone(inner), version: Arc::clone(&state.version), memory, mark }
+    }
+
+    /// A moment of the samples, for [`Store::samples_since`](crate::Store::samples_since).
+    pub const fn mark(&self) -> u64 {
+        self.mark
     }
 
     /// The table of that name, if there is one.

@@ -3,10 +3,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use arrow::array::RecordBatch;
-use model::{Dedup, LogKind, Offset, Record};
+use base::Timestamp;
+use model::{Dedup, LogKind, Offset, Record, Stream};
 use parking_lot::Mutex;
 
 use crate::change::Change;
+use crate::late::Late;
 use crate::layout::{layouts, of_stream};
 use crate::manifest::{Position, SetAside, ShardKey, Version};
 use crate::memtable::MemTable;
@@ -71,6 +73,8 @@ pub(crate) struct State {
     pub stopped: BTreeMap<ShardKey, String>,
     /// Changes when memory was dropped and the logs are to be read again.
     pub epoch: u64,
+    /// Since when samples have changed.
+    pub late: Late,
 }
 
 /// A record with its rows by table.
@@ -92,7 +96,7 @@ impl State {
     pub fn new(version: Arc<Version>) -> Self {
         let shards = version.shards.clone();
         let (active, stopped, asides) = (Memory::default(), BTreeMap::new(), Vec::new());
-        Self { version, active, flushing: None, asides, shards, stopped, epoch: 0 }
+        Self { version, active, flushing: None, asides, shards, stopped, epoch: 0, late: Late::default() }
     }
 
     /// Bytes of all rows in memory.
@@ -119,8 +123,12 @@ impl State {
             metrics::counter!("steadfast_store_duplicate_records_total").increment(1);
             return;
         }
+        let samples = matches!(record.batch.stream, Stream::Samples | Stream::Histograms);
         for (table, batch) in rows {
-            self.active.tables[table].append(&layouts()[table], batch);
+            let times = self.active.tables[table].append(&layouts()[table], batch);
+            if let Some((first, _)) = times.filter(|_| samples) {
+                self.late.note(first);
+            }
         }
     }
 
@@ -140,6 +148,7 @@ impl State {
         self.active = Memory::default();
         self.flushing = None;
         self.epoch += 1;
+        self.late.note(Timestamp::MIN);
     }
 }
 

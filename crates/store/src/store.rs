@@ -2,7 +2,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
-use base::{Clock, Rng, Shutdown, Tasks};
+use base::{Clock, Rng, Shutdown, Tasks, Timestamp};
 use futures::TryStreamExt;
 use model::{LogKind, Offset};
 use object_store::ObjectStore;
@@ -117,6 +117,12 @@ impl Store {
             self.0.series.add(&batch);
         }
         Ok(())
+    }
+
+    /// The earliest time of the samples that came after the moment that [`Snapshot::mark`](crate::Snapshot::mark) names,
+    /// or an earlier one; none if none came. What lies before it is as that snapshot has it, but for what is too old to be kept.
+    pub fn samples_since(&self, mark: u64) -> Option<Timestamp> {
+        self.0.state.read().late.since(mark)
     }
 
     /// Which series there are.

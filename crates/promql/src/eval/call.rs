@@ -291,13 +291,10 @@ pub(super) fn absent_labels(expr: &Expr) -> Labels {
     let mut builder = Builder::default();
     let mut demanded: Vec<&str> = Vec::new();
     for matcher in matchers.iter().filter(|matcher| !matcher.is_name()) {
-        // What is demanded twice is not known.
-        if matcher.op == MatchOp::Equal && !demanded.contains(&&*matcher.name) {
-            builder.set(Arc::clone(&matcher.name), Arc::clone(&matcher.value));
-            demanded.push(&matcher.name);
-        } else {
-            builder.set(Arc::clone(&matcher.name), "");
-        }
+        // A label of which more is demanded is not known.
+        let alone = matcher.op == MatchOp::Equal && !demanded.contains(&&*matcher.name);
+        builder.set(Arc::clone(&matcher.name), if alone { Arc::clone(&matcher.value) } else { "".into() });
+        demanded.push(&matcher.name);
     }
     builder.build()
 }

@@ -7,6 +7,7 @@ mod histograms;
 mod info;
 mod matching;
 mod options;
+mod parts;
 mod pick;
 mod range_call;
 mod selector;
@@ -21,6 +22,7 @@ use std::sync::Arc;
 use hashbrown::HashSet;
 
 pub use options::{Limits, Options};
+pub use parts::looks_back;
 pub use steps::Steps;
 
 use crate::annotations::{Annotation, Annotations, Note};

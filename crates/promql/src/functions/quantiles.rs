@@ -17,6 +17,10 @@ pub(crate) fn quantile_of(q: f64, values: &mut [f64]) -> f64 {
     let upper = (lower + 1).min(last);
     let weight = rank - rank.floor();
     let at = |index: usize| values.get(index).copied().unwrap_or(f64::NAN);
+    if weight == 0.0 {
+        // An infinite neighbour, of which nothing is taken, would make it no number.
+        return at(lower);
+    }
     at(lower) * (1.0 - weight) + at(upper) * weight
 }
 
@@ -29,6 +33,7 @@ mod tests {
         assert_eq!(quantile_of(0.5, &mut [3.0, 1.0]), 2.0);
         assert_eq!(quantile_of(0.8, &mut [0.0, 1.0, 2.0]), 1.6);
         assert_eq!(quantile_of(0.8, &mut [0.0, 1.0, f64::NAN]), 0.6000000000000001);
+        assert_eq!(quantile_of(0.0, &mut [2.0, f64::INFINITY]), 2.0);
         assert!(quantile_of(0.5, &mut []).is_nan());
         assert_eq!(quantile_of(-1.0, &mut [1.0]), f64::NEG_INFINITY);
     }

@@ -1,5 +1,6 @@
 //! PromQL over the store.
 
+mod cache;
 mod exemplars;
 mod histograms;
 mod labels;
@@ -7,10 +8,13 @@ mod storage;
 
 use std::time::Duration;
 
-use promql::{Answer, Limits, Options, Steps, parse};
+use promql::parser::ast::Expr;
+use promql::{Answer, Data, Limits, Options, QueryError, Steps, parse};
 
+pub(crate) use cache::RangeCache;
 pub use labels::Selection;
 
+use self::cache::Question;
 use self::storage::StoreStorage;
 use crate::expression::Evaluation;
 use crate::{Engine, ExpressionError};
@@ -70,11 +74,55 @@ fn answered(evaluation: &Evaluation, when: When, asked: PromqlOptions) -> Result
     let lookback = asked.lookback.and_then(|asked| i64::try_from(asked.as_millis()).ok());
     let options = Options { lookback: lookback.filter(|ms| *ms > 0).unwrap_or(options.lookback), ..options };
     let storage = StoreStorage::new(engine.store.clone(), samples, handle.clone());
+    let asked = Asked { engine, text, expr: &expr, storage: &storage, options: &options };
     let answer = match when {
         When::At(at) => promql::instant(&storage, &options, text, &expr, at),
-        When::Over(steps) => promql::range(&storage, &options, text, &expr, steps),
+        When::Over(steps) if promql::looks_back(&expr) => asked.over_again(steps, lookback),
+        When::Over(steps) => asked.over(steps),
     };
     answer.map_err(|error| failed(error, deadline.limit()))
+}
+
+/// An expression and what it is evaluated with.
+struct Asked<'a> {
+    engine: &'a Engine,
+    text: &'a str,
+    expr: &'a Expr,
+    storage: &'a StoreStorage,
+    options: &'a Options<'a>,
+}
+
+impl Asked<'_> {
+    fn over(&self, steps: Steps) -> Result<Answer, QueryError> {
+        promql::range(self.storage, self.options, self.text, self.expr, steps)
+    }
+
+    /// Only what is not known of an earlier answer is evaluated.
+    fn over_again(&self, steps: Steps, lookback: Option<i64>) -> Result<Answer, QueryError> {
+        let (cache, store) = (&self.engine.ranges, &self.engine.store);
+        let question = Question::new(self.text, steps, lookback);
+        let known = cache.find(&question, steps, |mark| store.samples_since(mark));
+        let rest = known.as_ref().map_or(steps.start(), |known| known.until.saturating_add(steps.interval()));
+        let outcome = match &known {
+            None => "none",
+            Some(_) if rest > steps.end() => "whole",
+            Some(_) => "part",
+        };
+        metrics::counter!("steadfast_promql_cached_total", "known" => outcome).increment(1);
+        let answer = match known {
+            Some(known) if rest > steps.end() => known.answer,
+            Some(known) => known.answer.followed_by(self.over(Steps::range(rest, steps.end(), steps.interval()))?),
+            None => self.over(steps)?,
+        };
+        let limit = self.options.limits.series;
+        if let Data::Matrix(series) = &answer.data
+            && series.len() > limit
+        {
+            return Err(QueryError::Series { series: series.len(), limit });
+        }
+        cache.keep(question, steps, self.storage.mark(), &answer, self.engine.config.cache_bytes);
+        Ok(answer)
+    }
 }
 
 fn failed(error: promql::QueryError, limit: Duration) -> ExpressionError {

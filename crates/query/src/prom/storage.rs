@@ -24,6 +24,11 @@ impl StoreStorage {
         let snapshot = store.snapshot();
         Self { store, snapshot, limit: Limit::new("query.promql_samples", samples as u64), handle }
     }
+
+    /// The moment.
+    pub const fn mark(&self) -> u64 {
+        self.snapshot.mark()
+    }
 }
 
 impl Storage for StoreStorage {

@@ -78,6 +78,12 @@ impl Host {
         (out.status.code().unwrap_or(-1), text)
     }
 
+    /// Adds to the configuration, before the process starts.
+    pub fn configure(&self, more: &str) {
+        let text = std::fs::read_to_string(&self.config).unwrap();
+        std::fs::write(&self.config, text + more).unwrap();
+    }
+
     pub fn config(&self) -> &str {
         self.config.to_str().unwrap()
     }

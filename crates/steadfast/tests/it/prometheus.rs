@@ -43,14 +43,14 @@ impl Target {
 }
 
 /// The program, which ends with this.
-struct Prometheus {
+pub struct Prometheus {
     dir: TempDir,
     process: Child,
-    url: String,
+    pub url: String,
 }
 
 impl Prometheus {
-    fn program() -> Option<PathBuf> {
+    pub fn program() -> Option<PathBuf> {
         let cache = std::env::var_os("STEADFAST_PEERS").map(PathBuf::from);
         let home = || PathBuf::from(std::env::var_os("HOME").unwrap_or_default()).join(".cache/steadfast/peers");
         let program = cache.unwrap_or_else(home).join("bin/prometheus");
@@ -64,7 +64,6 @@ impl Prometheus {
     /// It scrapes `target` every second; `more` is added to its configuration.
     fn start(program: &std::path::Path, target: &Target, more: &str) -> Self {
         let dir = TempDir::new().unwrap();
-        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let text = format!(
             "global: {{scrape_interval: 1s, evaluation_interval: 1s}}\nrule_files: [rules.yml]\n\
              scrape_configs: [{{job_name: shop, static_configs: [{{targets: ['127.0.0.1:{}']}}]}}]\n{more}",
@@ -74,11 +73,24 @@ impl Prometheus {
         let rules = "groups: [{name: shop, rules: [{alert: Broken, expr: broken == 1, labels: {severity: critical}, \
                      annotations: {summary: 'it is {{ $value }}'}}]}]\n";
         std::fs::write(dir.path().join("rules.yml"), rules).unwrap();
+        Self::run(program, dir, &[])
+    }
+
+    /// It scrapes nothing and takes what is written to it; `features` are on.
+    pub fn receiving(program: &std::path::Path, features: &str) -> Self {
+        let dir = TempDir::new().unwrap();
+        std::fs::write(dir.path().join("prometheus.yml"), "{}").unwrap();
+        Self::run(program, dir, &["--web.enable-remote-write-receiver", &format!("--enable-feature={features}")])
+    }
+
+    fn run(program: &std::path::Path, dir: TempDir, flags: &[&str]) -> Self {
+        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let log = std::fs::File::create(dir.path().join("log")).unwrap();
         let process = Command::new(program)
             .arg(format!("--config.file={}", dir.path().join("prometheus.yml").display()))
             .arg(format!("--storage.tsdb.path={}", dir.path().join("data").display()))
             .arg(format!("--web.listen-address=127.0.0.1:{port}"))
+            .args(flags)
             .stdout(Stdio::null())
             .stderr(log)
             .spawn()
