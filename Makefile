@@ -7,7 +7,7 @@ export PATH := $(CARGO_HOME)/bin:$(PATH)
 # Says what was left out: to the list that CI prints at its end, or at once.
 left_out = if [ -n "$$STEADFAST_SKIPPED" ]; then echo "$(1)" >> "$$STEADFAST_SKIPPED"; else echo "Left out: $(1)"; fi
 
-.PHONY: run build test needs peers tidy lint unit scripts deny bench bench-log bench-store bench-drift bench-manifests bench-scan bench-latency bench-kubernetes bench-cluster bench-remote-write bench-alerts bench-judge soak soak-incidents test-alertmanager
+.PHONY: run build test needs peers tidy lint unit scripts deny bench bench-log bench-store bench-drift bench-manifests bench-scan bench-latency bench-kubernetes bench-cluster bench-remote-write bench-alerts bench-judge soak soak-promql soak-incidents test-alertmanager
 
 run: build
 	$(CARGO) run --release --locked -q -p steadfast -- up
@@ -99,6 +99,10 @@ test-alertmanager: build
 # Longer than CI has time for: the process is killed at 200 random moments.
 soak: needs
 	STEADFAST_KILLS=200 $(CARGO) test --locked -p steadfast --test it killed -- --nocapture
+
+# Random queries against a real Prometheus, 20,000 instead of 300.
+soak-promql: needs
+	STEADFAST_QUERIES=20000 STEADFAST_SEED=$${SEED:-1} $(CARGO) test --locked -p steadfast --test it differential -- --nocapture
 
 # Incidents under every fault, in simulated time, from 20,000 seeds instead of 40.
 soak-incidents: needs

@@ -206,11 +206,11 @@ impl Evaluator<'_> {
     }
 
     fn eval_sort(&self, span: Span, name: &str, args: &[Expr], steps: Steps) -> Result<Vec<Series>, QueryError> {
+        let Some(arg) = args.first() else { return Ok(Vec::new()) };
+        let mut input = self.eval_vector(arg, steps)?;
         if steps.count() > 1 {
             self.note(Note::sort_in_range(span));
         }
-        let Some(arg) = args.first() else { return Ok(Vec::new()) };
-        let mut input = self.eval_vector(arg, steps)?;
         let descending = name.ends_with("_desc");
         if name.starts_with("sort_by_label") {
             let labels = (1..args.len()).map(|at| self.text(args, at, steps)).collect::<Result<Vec<_>, _>>()?;

@@ -8,6 +8,9 @@ use crate::labels::Labels;
 use crate::parser::ast::{Duration, Expr, ExprKind, Extension, Modifiers, VectorSelector};
 use crate::value::{Data, Point, Series, Value};
 
+/// Functions of the range that is asked for.
+const OF_THE_RANGE: [&str; 3] = ["start", "end", "range"];
+
 /// Whether what an expression gives at a time is the same in any range, and depends on no sample after that time.
 pub fn looks_back(expr: &Expr) -> bool {
     match &expr.kind {
@@ -15,7 +18,7 @@ pub fn looks_back(expr: &Expr) -> bool {
         ExprKind::Paren(inner) | ExprKind::Unary(_, inner) => looks_back(inner),
         ExprKind::Binary(binary) => looks_back(&binary.left) && looks_back(&binary.right),
         ExprKind::Aggregate(of) => looks_back(&of.expr) && of.param.as_ref().is_none_or(looks_back),
-        ExprKind::Call(call) => call.args.iter().all(looks_back),
+        ExprKind::Call(call) => !OF_THE_RANGE.contains(&call.function.name) && call.args.iter().all(looks_back),
         ExprKind::Vector(selector) => of_selector(selector),
         ExprKind::Matrix(matrix) => of_selector(&matrix.vector) && is_fixed(&matrix.range),
         ExprKind::Subquery(subquery) => {
@@ -96,5 +99,21 @@ impl Answer {
         };
         let (Data::Matrix(all) | Data::Vector(all)) = &self.data else { return size_of::<Self>() };
         all.iter().map(of_series).sum::<usize>() + size_of::<Self>()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::parse;
+
+    #[test]
+    fn what_looks_forward_or_at_the_range_is_known() {
+        let back = ["x", "rate(x[5m] offset 1m)", "sum(x) / scalar(y) + time()", "max_over_time(x[1h:1m] offset 5s)"];
+        let not =
+            ["x offset -1s", "x @ 10", "x @ end()", "sum(x) + y @ start()", "rate(x[5m:1m] offset -5m)", "x[5m] @ 3"];
+        let looks = |text: &&str| looks_back(&parse(text).unwrap());
+        assert_eq!(back.iter().filter(|text| !looks(text)).count(), 0);
+        assert_eq!(not.iter().find(|text| looks(text)), None);
     }
 }

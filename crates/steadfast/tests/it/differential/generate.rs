@@ -26,7 +26,7 @@ const MATCHERS: [&str; 9] = [
     r#"nothing="here""#,
 ];
 const LABELS: [&str; 6] = ["job", "instance", "code", "le", "version", "nothing"];
-const OF_VALUES: [&str; 19] = [
+const OF_VALUES: [&str; 18] = [
     "abs",
     "ceil",
     "floor",
@@ -39,7 +39,6 @@ const OF_VALUES: [&str; 19] = [
     "sin",
     "atan",
     "deg",
-    "timestamp",
     "hour",
     "day_of_week",
     "minute",
@@ -74,7 +73,7 @@ const OF_RANGES: [&str; 24] = [
     "ts_of_first_over_time",
 ];
 const AGGREGATIONS: [&str; 8] = ["sum", "avg", "min", "max", "count", "group", "stddev", "stdvar"];
-const ARITHMETIC: [&str; 7] = ["+", "-", "*", "/", "%", "^", "atan2"];
+const ARITHMETIC: [&str; 6] = ["+", "-", "*", "/", "%", "^"];
 const COMPARISONS: [&str; 6] = ["==", "!=", "<", ">", "<=", ">="];
 const SETS: [&str; 3] = ["and", "or", "unless"];
 const WINDOWS: [&str; 6] = ["15s", "1m", "2m30s", "5m", "10m", "31s"];
@@ -158,12 +157,14 @@ impl Generator<'_> {
 
     fn of_values(&self, depth: u64) -> String {
         let inner = self.vector(depth - 1);
-        match self.0.below(9) {
+        match self.0.below(10) {
             0 => format!("clamp({inner}, {}, {})", self.one(&NUMBERS), self.one(&NUMBERS)),
             1 => format!("clamp_min({inner}, {})", self.one(&NUMBERS)),
             2 => format!("clamp_max({inner}, {})", self.one(&NUMBERS)),
             3 => format!("round({inner}, {})", self.one(&["0.1", "5", "3", "0.25"])),
             4 => format!(r#"label_replace({inner}, "to", "x-$1", "instance", "i(.*)")"#),
+            // What is left of two large numbers has few digits: not the time itself.
+            6 => format!("(timestamp({inner}) - time())"),
             5 => format!(r#"label_join({inner}, "to", "/", "job", "code")"#),
             _ => format!("{}({inner})", self.one(&OF_VALUES)),
         }

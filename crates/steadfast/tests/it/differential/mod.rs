@@ -17,7 +17,7 @@ use crate::host::Host;
 use crate::prometheus::Prometheus;
 
 /// Queries of a bounded run.
-const QUERIES: u64 = 400;
+const QUERIES: u64 = 300;
 
 /// Of a difference between sums that were added up in another order.
 const TOLERANCE: f64 = 1e-9;
