@@ -8,6 +8,7 @@ mod commands;
 mod confirm;
 mod gitops;
 mod host;
+mod kayenta;
 mod kills;
 mod kubernetes;
 mod operations;
