@@ -204,7 +204,7 @@ mod tests {
     fn windows_follow_each_other_or_overlap_and_end_in_time() {
         let day = ["--from", "2026-11-25T00:00:00Z", "--to", "2026-11-25T03:30:00Z"];
         let starts = |more: &[&str]| {
-            let found = windows(&asked(&[&day, more].concat()));
+            let found = windows(&asked(&[day.as_slice(), more].concat()));
             found
                 .map(|list| list.iter().map(|(start, _)| start.to_string()).collect::<Vec<_>>())
                 .map_err(|error| error.to_string())

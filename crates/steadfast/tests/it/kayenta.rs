@@ -22,7 +22,7 @@ async fn post(host: &Host, path: &str, body: &Value) -> Value {
 async fn fill(host: &Host, start: Timestamp) {
     let point = |version: &str, n: u64, value: u64| {
         let time = start.plus(Duration::from_secs(60 * n)).nanos().to_string();
-        json!({"attributes": [{"key": "version", "value": {"stringValue": version}}], "timeUnixNano": time, "asDouble": value})
+        json!({"attributes": [{"key": "version", "value": {"stringValue": version}}], "timeUnixNano": time, "asDouble": value as f64})
     };
     let gauge = |name: &str, value: &dyn Fn(&str, u64) -> u64| {
         let points = ["v1", "v2"].iter().flat_map(|version| (0..MINUTES).map(move |n| (*version, n)));
