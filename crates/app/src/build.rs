@@ -114,6 +114,7 @@ impl App {
             intakes,
             ingest: ingest.clone(),
             targets: scraping.targets(),
+            canaries: config.has(Role::Alerting).then(|| Arc::clone(&logs.state)),
         };
         let server = Server::bind(config.server.clone(), parts).await?;
         let addr = server.addr();

@@ -11,6 +11,7 @@ pub mod classic;
 pub mod describe;
 mod error;
 pub mod evidence;
+mod node;
 mod num;
 pub mod request;
 pub mod result;
@@ -21,6 +22,7 @@ pub mod shifted;
 pub mod special;
 
 pub use error::JudgeError;
+pub use node::Node;
 pub use request::Request;
 pub use result::JudgeResult;
 

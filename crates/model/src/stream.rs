@@ -2,7 +2,7 @@ use arrow::datatypes::SchemaRef;
 
 use crate::Row;
 use crate::rows::{
-    Alert, Confirmation, Decision, Declared, Evaluation, Exemplar, Finding, HistogramPoint, Intent, Live, LogLine,
+    Alert, CanaryObject, Confirmation, Decision, Declared, Evaluation, Exemplar, Finding, HistogramPoint, Intent, Live, LogLine,
     Metadata, Notice, Posting, Reaction, Receipt, Revision, Rollout, Routing, RuleGroup, Sample, Scope, Series,
     SetMember, SilenceRow, Span, Summary, Suspect, Tick, VerdictRow,
 };
@@ -107,6 +107,8 @@ streams! {
     Receipts = "receipts" on State as Receipt,
     /// What was done about an incident at its provider.
     Reactions = "reactions" on State as Reaction,
+    /// What Kayenta's API keeps.
+    CanaryObjects = "canary_objects" on State as CanaryObject,
     /// Labels of series.
     Series = "series" on Telemetry as Series,
     /// Points of series.

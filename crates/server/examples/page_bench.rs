@@ -108,6 +108,7 @@ async fn main() {
         intakes: BTreeMap::new(),
         ingest: None,
         targets: None,
+        canaries: None,
     };
     let config = ServerConfig { listen: "127.0.0.1:0".parse().unwrap(), ..ServerConfig::default() };
     let server = Server::bind(config, parts).await.unwrap();

@@ -18,12 +18,14 @@ mod health;
 mod ingest;
 mod intake;
 mod jaeger;
+mod kayenta;
 mod loki;
 mod page;
 mod prometheus;
 mod rows;
 mod rules;
 mod server;
+mod shelf;
 mod state;
 mod tls;
 

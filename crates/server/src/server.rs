@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use ::ingest::Ingest;
 use base::{Clock, Rng, Shutdown, Tasks};
+use bus::Log;
 use query::Engine;
 use scrape::Targets;
 use tokio::net::TcpListener;
@@ -14,10 +15,11 @@ use tokio_rustls::TlsAcceptor;
 use crate::access::Gate;
 use crate::connection::Connections;
 use crate::intake::Open;
+use crate::shelf::Canaries;
 use crate::state::{Books, Shared, State};
 use crate::{
-    Alerting, Health, Intake, ServerConfig, ServerError, access, alertmanager, api, ingest, jaeger, loki, prometheus,
-    rules, tls,
+    Alerting, Health, Intake, ServerConfig, ServerError, access, alertmanager, api, ingest, jaeger, kayenta, loki,
+    prometheus, rules, tls,
 };
 
 /// How long requests that are being answered may go on when the process ends.
@@ -45,6 +47,8 @@ pub struct Parts {
     pub ingest: Option<Ingest>,
     /// What is scraped, if this process does that.
     pub targets: Option<Targets>,
+    /// The state log, if this process judges canaries for clients of Kayenta.
+    pub canaries: Option<Arc<dyn Log>>,
 }
 
 /// The HTTP port, open.
@@ -76,7 +80,8 @@ impl Server {
             Some(listen) => Some(open(listen).await?.0),
             None => None,
         };
-        let Parts { engine, clock, metrics, health, rng, alerting, rules, intakes, ingest, targets } = parts;
+        let Parts { engine, clock, metrics, health, rng, alerting, rules, intakes, ingest, targets, canaries } = parts;
+        let canaries = canaries.map(|log| Canaries::new(log, engine.store().clone(), clock.clone()));
         for (name, intake) in &intakes {
             access::check(&config, name, &intake.from)?;
         }
@@ -102,6 +107,7 @@ impl Server {
             intakes,
             ingest,
             targets,
+            canaries,
         };
         Ok(Self { listener, addr, grpc, tls, state: State(Arc::new(shared)) })
     }
@@ -120,6 +126,11 @@ impl Server {
     /// returns.
     pub async fn run(self, shutdown: Shutdown) {
         let Self { listener, grpc, tls, state, .. } = self;
+        let resumed = state.clone();
+        state.tasks.spawn("kayenta resume", async move {
+            let shutdown = resumed.shutdown.clone();
+            shutdown.or(kayenta::resume(resumed)).await;
+        });
         let connections = Connections {
             clock: state.clock.clone(),
             slots: Arc::new(Semaphore::new(state.config.max_connections.max(1))),
@@ -156,5 +167,5 @@ async fn open(listen: SocketAddr) -> Result<(TcpListener, SocketAddr), ServerErr
 /// The routes of what speaks with the tongue of others.
 fn routes() -> axum::Router<State> {
     let ours = alertmanager::router().merge(rules::router()).merge(prometheus::router());
-    ours.merge(jaeger::router()).merge(loki::router()).merge(ingest::router())
+    ours.merge(jaeger::router()).merge(loki::router()).merge(kayenta::router()).merge(ingest::router())
 }

@@ -15,6 +15,7 @@ use crate::access::Gate;
 use crate::alerting::Alerting;
 use crate::api::ApiError;
 use crate::intake::Open;
+use crate::shelf::Canaries;
 use crate::{Health, ServerConfig};
 
 /// What is known of rules, by shard; the folds write it.
@@ -43,6 +44,7 @@ pub struct Shared {
     pub intakes: BTreeMap<String, Open>,
     pub ingest: Option<Ingest>,
     pub targets: Option<Targets>,
+    pub canaries: Option<Canaries>,
 }
 
 impl std::ops::Deref for State {

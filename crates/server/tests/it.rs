@@ -9,6 +9,7 @@ mod it {
     mod incidents;
     mod intake;
     mod jaeger;
+    mod kayenta;
     mod life;
     mod log_senders;
     mod loki;

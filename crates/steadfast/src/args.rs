@@ -76,14 +76,18 @@ pub enum Command {
         #[command(subcommand)]
         kind: Test,
     },
-    /// A canary offline, on a metric-set file as Kayenta's remote judge gets it. It fails with exit
-    /// code 2.
+    /// A canary offline, on a metric-set file as Kayenta's remote judge gets it; or with --backtest a
+    /// canary configuration over stored history. It fails with exit code 2.
     Judge {
         /// Who judges: classic, sequential; without it, the judge that the file names.
         #[arg(long, value_name = "NAME")]
         judge: Option<String>,
         /// The file; `-` is standard input.
         file: PathBuf,
+        #[command(flatten)]
+        backtest: Backtest,
+        #[command(flatten)]
+        server: Server,
         /// How to show it.
         #[arg(long, value_enum, default_value_t = Output::Text)]
         output: Output,
@@ -150,6 +154,53 @@ pub enum Test {
         #[arg(long)]
         ignore_unknown_fields: bool,
     },
+}
+
+/// A canary configuration over stored history.
+#[derive(Debug, clap::Args)]
+pub struct Backtest {
+    /// The file is a canary configuration (JSON): it is judged over the history of a running Steadfast, window
+    /// by window.
+    #[arg(long, requires_all = ["from", "to", "control", "experiment"])]
+    pub backtest: bool,
+    /// The first window begins at this time, RFC 3339,
+    #[arg(long, value_name = "TIME", value_parser = time, requires = "backtest")]
+    pub from: Option<Timestamp>,
+    /// the last ends by this one.
+    #[arg(long, value_name = "TIME", value_parser = time, requires = "backtest")]
+    pub to: Option<Timestamp>,
+    /// What `${scope}` is for the baseline,
+    #[arg(long, value_name = "SCOPE", requires = "backtest")]
+    pub control: Option<String>,
+    /// and for the canary.
+    #[arg(long, value_name = "SCOPE", requires = "backtest")]
+    pub experiment: Option<String>,
+    /// What `${location}` is.
+    #[arg(long, requires = "backtest")]
+    pub location: Option<String>,
+    /// What another name in templates is; may be given several times.
+    #[arg(long = "param", value_name = "NAME=VALUE", value_parser = parameter, requires = "backtest")]
+    pub params: Vec<(String, String)>,
+    /// How long a window is.
+    #[arg(long, value_name = "DURATION", value_parser = duration, default_value = "1h")]
+    pub window: Duration,
+    /// From the begin of one window to that of the next; as long as a window, if not given.
+    #[arg(long, value_name = "DURATION", value_parser = duration, requires = "backtest")]
+    pub every: Option<Duration>,
+    /// From one point to the next.
+    #[arg(long, value_name = "DURATION", value_parser = duration, default_value = "60s")]
+    pub step: Duration,
+    /// The score to pass, if the configuration does not say.
+    #[arg(long, value_name = "SCORE", default_value_t = 95.0)]
+    pub pass: f64,
+    /// The score to be marginal, if the configuration does not say.
+    #[arg(long, value_name = "SCORE", default_value_t = 75.0)]
+    pub marginal: f64,
+}
+
+fn parameter(text: &str) -> Result<(String, String), String> {
+    let pair = text.split_once('=').filter(|(name, _)| !name.is_empty());
+    pair.map(|(name, value)| (name.to_owned(), value.to_owned())).ok_or_else(|| "NAME=VALUE is wanted".to_owned())
 }
 
 /// Which Steadfast to ask.

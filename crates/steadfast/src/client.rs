@@ -119,6 +119,18 @@ impl Client {
         Ok(answer)
     }
 
+    /// What is at a path, as JSON.
+    pub async fn get(&self, path: &str) -> Result<Value, ClientError> {
+        let answer = self.ask(self.http.get(self.url(path))).await?;
+        answer.json().await.map_err(|error| self.answer(&error))
+    }
+
+    /// What a path answers to a body of JSON.
+    pub async fn post(&self, path: &str, body: &Value) -> Result<Value, ClientError> {
+        let answer = self.ask(self.http.post(self.url(path)).json(body)).await?;
+        answer.json().await.map_err(|error| self.answer(&error))
+    }
+
     /// Each change of a verdict, until the server ends.
     pub async fn watch(&self, mut change: impl FnMut(Entry)) -> Result<(), ClientError> {
         let mut bytes = self.ask(self.http.get(self.url("/api/drift/watch"))).await?.bytes_stream();
@@ -157,7 +169,9 @@ impl Client {
         }
         let status = answer.status();
         let body: Value = answer.json().await.unwrap_or_default();
-        let message = body.pointer("/error/message").and_then(Value::as_str).map(str::to_owned);
+        // Kayenta's API has the text at the top.
+        let message = body.pointer("/error/message").or_else(|| body.get("message"));
+        let message = message.and_then(Value::as_str).map(str::to_owned);
         Err(ClientError::Refused(message.unwrap_or_else(|| format!("{} answers {status}", self.server))))
     }
 

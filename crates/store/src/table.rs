@@ -81,7 +81,7 @@ const fn append(
 const KEY: &[&str] = &["key"];
 const KEY_TIME: &[&str] = &["key", "time"];
 
-static TABLES: [TableDef; 30] = [
+static TABLES: [TableDef; 31] = [
     keyed("resources", Stream::Live, KEY, Some("present"), "What is live now."),
     append("resource_history", Stream::Live, KEY_TIME, days(30), "Every document seen live, and its end."),
     keyed("desired", Stream::Declared, KEY, Some("present"), "What is declared now."),
@@ -114,6 +114,7 @@ static TABLES: [TableDef; 30] = [
         last_wins: true,
         ..append("reactions", Stream::Reactions, KEY_TIME, days(365), "What was done about incidents at providers.")
     },
+    keyed("canary_objects", Stream::CanaryObjects, KEY, Some("present"), "What Kayenta's API keeps."),
     keyed("series", Stream::Series, &["series_id"], None, "Labels of series."),
     TableDef {
         time: "ts",

@@ -1,8 +1,8 @@
 use std::collections::BTreeMap;
 
-use super::node::Node;
 use super::{MAX_METRICS, MAX_NAME};
 use crate::JudgeError;
+use crate::node::Node;
 
 /// An entry of `canaryConfig.metrics`, with `analysisConfigurations.canary`.
 #[derive(Clone, Debug, PartialEq)]

@@ -2,7 +2,6 @@
 //! `metricSetPairList`.
 
 mod metric;
-mod node;
 mod pair;
 
 use std::collections::BTreeMap;
@@ -10,7 +9,7 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use crate::JudgeError;
-use node::Node;
+use crate::node::Node;
 
 pub use metric::{Direction, EffectMeasure, EffectSizes, Kind, MetricConfig, NanStrategy, Outliers};
 pub use pair::{Arms, MetricSetPair, Scope};

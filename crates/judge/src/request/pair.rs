@@ -2,9 +2,9 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use super::node::Node;
 use super::{MAX_METRICS, MAX_NAME, MAX_POINTS};
 use crate::JudgeError;
+use crate::node::Node;
 
 /// Points of the baseline and of the canary, or of two halves of the baseline.
 pub type Arms = (Vec<f64>, Vec<f64>);

@@ -19,6 +19,8 @@ pub(super) fn score(
     let (score, classification) = match verdict {
         Verdict::Fail => (0.0, "Fail"),
         Verdict::Pass => (100.0, "Pass"),
+        // Between equal thresholds there is no room: what was not shown must not read as a pass.
+        _ if low >= high => ((high - 1.0).max(0.0), "Marginal"),
         _ => (two_digits(low + (high - low) * (0.25 + 0.5 * part)), "Marginal"),
     };
     let score = ScoreResult { score, classification: classification.to_owned(), classification_reason: reason };

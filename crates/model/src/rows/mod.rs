@@ -2,6 +2,7 @@
 
 mod confirm;
 mod findings;
+mod kayenta;
 mod notifications;
 mod resources;
 mod routing;
@@ -10,6 +11,7 @@ mod telemetry;
 
 pub use confirm::{Confirmation, Doubt, Suspect};
 pub use findings::{Alert, Finding, Rollout, Summary, VerdictRow};
+pub use kayenta::CanaryObject;
 pub use notifications::{Intent, Reaction, Receipt};
 pub use resources::{Declared, Live, Revision, Scope, SetChunk, SetMember, SetSide, Tick};
 pub use routing::{Decision, Notice, Posting, Routing, SilenceRow};

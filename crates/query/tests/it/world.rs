@@ -68,6 +68,11 @@ impl World {
         Arc::clone(&self.telemetry)
     }
 
+    /// The log that state is appended to.
+    pub fn state(&self) -> Arc<dyn Log> {
+        Arc::clone(&self.state)
+    }
+
     /// Waits until the store shows all that is on the telemetry log.
     pub async fn settle(&self) {
         let (_, end) = self.telemetry.bounds(0).await.unwrap();

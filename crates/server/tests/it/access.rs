@@ -38,9 +38,16 @@ async fn with_tokens_everything_but_health_needs_one() {
     let limited = async |path: &str| site.client.get(site.url(path)).bearer_auth(LIMITED).send().await.unwrap();
     let drift: Value = limited("/api/drift").await.json().await.unwrap();
     assert_eq!((drift["resources"].as_array().unwrap().len(), drift["summary"].as_object().unwrap().len()), (0, 0));
-    for path in
-        ["/api/drift?scope=host/web-1", "/api/drift/watch?scope=host/web-1", "/api/sql?query=SELECT 1", "/", "/metrics"]
-    {
+    for path in [
+        "/api/drift?scope=host/web-1",
+        "/api/drift/watch?scope=host/web-1",
+        "/api/sql?query=SELECT 1",
+        "/",
+        "/metrics",
+        "/canaryConfig",
+        "/canary/executions",
+        "/judges",
+    ] {
         assert_eq!(limited(path).await.status().as_u16(), 403, "{path}");
     }
     site.end().await;

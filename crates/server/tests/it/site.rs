@@ -40,6 +40,7 @@ pub fn parts(world: &World, queries: QueryConfig) -> Parts {
         intakes,
         ingest: None,
         targets: None,
+        canaries: None,
     }
 }
 

@@ -1,3 +1,4 @@
+mod backtest;
 mod offline;
 mod online;
 mod replay;
@@ -26,7 +27,10 @@ pub async fn run(args: Args) -> Result<u8, Box<dyn Error>> {
         Command::Test { kind: Test::Rules { files, run, ignore_unknown_fields } } => {
             test::rules(&files, &run, ignore_unknown_fields)
         }
-        Command::Judge { judge, file, output } => offline::judge(&file, judge.as_deref(), output),
+        Command::Judge { judge, file, backtest, server, output } if backtest.backtest => {
+            backtest::backtest(&file, judge.as_deref(), &backtest, &server, output).await
+        }
+        Command::Judge { judge, file, output, .. } => offline::judge(&file, judge.as_deref(), output),
         Command::Replay { from, to, config, warm_up, server, output } => {
             replay::replay(&load(config.as_deref())?, app::Window { from, to, warm_up }, &server, output).await
         }

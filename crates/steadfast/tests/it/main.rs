@@ -9,6 +9,7 @@ mod confirm;
 mod differential;
 mod gitops;
 mod host;
+mod kayenta;
 mod kills;
 mod kubernetes;
 mod operations;

@@ -1,0 +1,97 @@
+//! What a restart keeps, and what becomes of what was under way.
+
+use kayenta::{Accounts, Analysis, Execution, Status};
+use model::rows::CanaryObject;
+use model::{Batch, Key};
+use serde_json::{Value, json};
+
+use super::scene::{Scene, argo_request, canary_config};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn everything_is_there_after_a_restart() {
+    let scene = Scene::start().await;
+    let config = canary_config("healthy", "NetflixACAJudge-v1.0", &["latency"]);
+    let id = scene.post("/canaryConfig", &config).await["canaryConfigId"].as_str().unwrap().to_owned();
+    let run =
+        scene.post(&format!("/canary/{id}"), &argo_request()).await["canaryExecutionId"].as_str().unwrap().to_owned();
+    let paths = [
+        format!("/canary/{run}"),
+        format!("/canaryConfig/{id}"),
+        "/canaryConfig".to_owned(),
+        "/canary/executions".to_owned(),
+        "/metricSetPairList".to_owned(),
+    ];
+    scene.complete(&paths[0]).await;
+    let mut before = Vec::new();
+    for path in &paths {
+        before.push(scene.get(path).await);
+    }
+    // Once from memory, once from files.
+    let mut scene = scene.restart().await;
+    for _ in 0..2 {
+        for (path, before) in paths.iter().zip(&before) {
+            assert_eq!(scene.get(path).await, *before, "{path}");
+        }
+        scene.site.world.store.flush().await.unwrap();
+        scene = scene.restart().await;
+    }
+    scene.end().await;
+}
+
+/// Puts an object on the log as a process does that ends at once.
+async fn put(scene: &Scene, kind: &str, id: &str, document: &Value) {
+    let summary = json!({"applications": ["guestbook"], "created": 0, "updated": 0, "status": "running", "open": true});
+    let document = document.to_string();
+    let row = CanaryObject {
+        time: scene.site.world.clock.now(),
+        kind: kind.to_owned(),
+        id: id.to_owned(),
+        key: Key::of(format!("{kind}/{id}").as_bytes()),
+        present: true,
+        summary: summary.to_string(),
+        bytes: document.len() as i64,
+        document,
+    };
+    let log = scene.site.world.state();
+    log.append(0, vec![Batch::of("kayenta", &[row]).unwrap()]).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_under_way_is_judged_by_the_next_process() {
+    let scene = Scene::start().await;
+    let execution = Execution {
+        id: "cut".to_owned(),
+        accounts: Accounts { application: "guestbook".to_owned(), ..Accounts::default() },
+        config_id: None,
+        config: canary_config("x", "NetflixACAJudge-v1.0", &["errors"]),
+        request: argo_request(),
+        lifetime: None,
+        built: 1_795_600_800_000,
+        ended: None,
+        judged: None,
+        failure: None,
+    };
+    put(&scene, "canary", "cut", &serde_json::to_value(&execution).unwrap()).await;
+    let request = json!({
+        "scopes": [{"controlScope": "v1", "experimentScope": "v2", "startTimeIso": "2026-11-25T10:00:00Z", "endTimeIso": "2026-11-25T11:00:00Z"}],
+        "thresholds": {"pass": 90, "marginal": 75}, "analysisIntervalMins": 30,
+    });
+    let analysis = Analysis {
+        id: "long".to_owned(),
+        accounts: execution.accounts.clone(),
+        config_id: None,
+        config: canary_config("x", "NetflixACAJudge-v1.0", &["latency"]),
+        request,
+        built: execution.built,
+        ended: None,
+        status: Status::Running,
+        judgements: Vec::new(),
+    };
+    put(&scene, "analysis", "long", &serde_json::to_value(&analysis).unwrap()).await;
+    let scene = scene.restart().await;
+    let run = scene.complete("/canary/cut").await;
+    assert_eq!((&run["status"], &run["result"]["judgeResult"]["score"]["score"]), (&json!("succeeded"), &json!(0.0)));
+    let analysis = scene.complete("/standalone_canary_analysis/long").await;
+    assert_eq!(analysis["canaryAnalysisExecutionResult"]["canaryScores"], json!([100.0, 100.0]));
+    scene.end().await;
+}
