@@ -11,7 +11,7 @@ use serde::Deserialize;
 pub struct ServerConfig {
     /// Address and port. Beyond loopback only with tokens.
     pub listen: SocketAddr,
-    /// Where OTLP is taken by gRPC (HTTP/2), 127.0.0.1:4317 for one; nowhere if it is not set.
+    /// Where OTLP is taken and Flight SQL answered by gRPC (HTTP/2), 127.0.0.1:4317 for one; nowhere if it is not set.
     pub grpc_listen: Option<SocketAddr>,
     /// Serves HTTPS with this certificate.
     pub tls: Option<TlsConfig>,

@@ -11,8 +11,10 @@ mod api;
 mod config;
 mod connection;
 mod error;
+mod flight_sql;
 mod format;
 mod forms;
+mod grpc;
 mod guard;
 mod health;
 mod ingest;
@@ -25,6 +27,7 @@ mod rows;
 mod rules;
 mod server;
 mod state;
+mod stream;
 mod tls;
 
 pub use alerting::{Alerting, Reload};

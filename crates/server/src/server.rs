@@ -16,8 +16,8 @@ use crate::connection::Connections;
 use crate::intake::Open;
 use crate::state::{Books, Shared, State};
 use crate::{
-    Alerting, Health, Intake, ServerConfig, ServerError, access, alertmanager, api, ingest, jaeger, loki, prometheus,
-    rules, tls,
+    Alerting, Health, Intake, ServerConfig, ServerError, access, alertmanager, api, flight_sql, grpc, ingest, jaeger,
+    loki, prometheus, rules, tls,
 };
 
 /// How long requests that are being answered may go on when the process ends.
@@ -119,7 +119,7 @@ impl Server {
     /// Answers until `shutdown`; then refuses connections, lets requests end for ten seconds, and
     /// returns.
     pub async fn run(self, shutdown: Shutdown) {
-        let Self { listener, grpc, tls, state, .. } = self;
+        let Self { listener, grpc: of_calls, tls, state, .. } = self;
         let connections = Connections {
             clock: state.clock.clone(),
             slots: Arc::new(Semaphore::new(state.config.max_connections.max(1))),
@@ -129,16 +129,17 @@ impl Server {
             http2: false,
             router: api::router(state.clone(), routes()),
         };
-        let of_grpc =
-            Connections { http2: true, router: api::router(state.clone(), ingest::grpc()), ..connections.clone() };
+        let calls = ingest::grpc().merge(flight_sql::router(&state));
+        let calls = grpc::speaking(api::router(state.clone(), calls));
+        let of_grpc = Connections { http2: true, router: calls, ..connections.clone() };
         let grpc_calls = async {
-            match &grpc {
+            match &of_calls {
                 Some(listener) => of_grpc.accept(listener).await,
                 None => std::future::pending().await,
             }
         };
         shutdown.or(async { tokio::join!(connections.accept(&listener), grpc_calls) }).await;
-        drop((listener, grpc));
+        drop((listener, of_calls));
         state.shutdown.start();
         if let Err(late) = state.tasks.join(&state.clock, DRAIN).await {
             tracing::warn!(connections = late.len(), "ended before their answers were complete");

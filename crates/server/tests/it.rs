@@ -6,6 +6,7 @@
 mod it {
     mod access;
     mod drift;
+    mod flight;
     mod incidents;
     mod intake;
     mod jaeger;
@@ -15,6 +16,7 @@ mod it {
     mod otlp;
     mod pages;
     mod prometheus;
+    mod remote_read;
     mod rules;
     mod site;
     mod sql;

@@ -1,15 +1,21 @@
-//! PromQL over the store.
+//! PromQL over the store, by itself and in SQL.
 
 mod exemplars;
 mod histograms;
 mod labels;
+mod read;
+mod rows;
 mod storage;
+mod table;
 
 use std::time::Duration;
 
+use promql::parser::ast::Expr;
 use promql::{Answer, Limits, Options, Steps, parse};
 
 pub use labels::Selection;
+pub use read::Read;
+pub use table::register;
 
 use self::storage::StoreStorage;
 use crate::expression::Evaluation;
@@ -57,8 +63,21 @@ impl Engine {
 }
 
 fn answered(evaluation: &Evaluation, when: When, asked: PromqlOptions) -> Result<Answer, ExpressionError> {
+    let expr = parse(&evaluation.text).map_err(|error| ExpressionError::Bad(error.to_string()))?;
+    let snapshot = evaluation.engine.store.snapshot();
+    let answer = evaluate(evaluation, snapshot, &expr, when, asked);
+    answer.map_err(|error| failed(error, evaluation.deadline.limit()))
+}
+
+/// The value of an expression over the samples of a snapshot.
+fn evaluate(
+    evaluation: &Evaluation,
+    snapshot: store::Snapshot,
+    expr: &Expr,
+    when: When,
+    asked: PromqlOptions,
+) -> Result<Answer, promql::QueryError> {
     let Evaluation { engine, text, deadline, handle } = evaluation;
-    let expr = parse(text).map_err(|error| ExpressionError::Bad(error.to_string()))?;
     let may_continue = || !deadline.is_over();
     let samples = usize::try_from(engine.config.promql_samples).unwrap_or(usize::MAX);
     let series = usize::try_from(engine.config.promql_series).unwrap_or(usize::MAX);
@@ -69,12 +88,11 @@ fn answered(evaluation: &Evaluation, when: When, asked: PromqlOptions) -> Result
     };
     let lookback = asked.lookback.and_then(|asked| i64::try_from(asked.as_millis()).ok());
     let options = Options { lookback: lookback.filter(|ms| *ms > 0).unwrap_or(options.lookback), ..options };
-    let storage = StoreStorage::new(engine.store.clone(), samples, handle.clone());
-    let answer = match when {
-        When::At(at) => promql::instant(&storage, &options, text, &expr, at),
-        When::Over(steps) => promql::range(&storage, &options, text, &expr, steps),
-    };
-    answer.map_err(|error| failed(error, deadline.limit()))
+    let storage = StoreStorage::new(engine.store.clone(), snapshot, samples, handle.clone());
+    match when {
+        When::At(at) => promql::instant(&storage, &options, text, expr, at),
+        When::Over(steps) => promql::range(&storage, &options, text, expr, steps),
+    }
 }
 
 fn failed(error: promql::QueryError, limit: Duration) -> ExpressionError {

@@ -28,13 +28,13 @@ async fn rows_beyond_the_limit_are_an_error_unless_the_caller_asked_for_fewer() 
     let world = World::fleet().await;
     let engine = world.engine(QueryConfig { max_rows: 10, ..QueryConfig::default() });
     assert_eq!(limit_of(&engine, "SELECT * FROM samples").await, "max_rows");
-    let fewer = SqlOptions { max_rows: Some(3), token: None };
+    let fewer = SqlOptions { max_rows: Some(3), ..SqlOptions::default() };
     let rows = engine.collect("SELECT * FROM samples", fewer.clone()).await.unwrap();
     assert_eq!(rows.batches.iter().map(|batch| batch.num_rows()).sum::<usize>(), 3);
     assert!(rows.truncated);
     let whole = engine.collect("SELECT * FROM samples LIMIT 3", fewer).await.unwrap();
     assert!(!whole.truncated);
-    let more = SqlOptions { max_rows: Some(11), token: None };
+    let more = SqlOptions { max_rows: Some(11), ..SqlOptions::default() };
     assert!(matches!(
         engine.collect("SELECT * FROM samples", more).await,
         Err(QueryError::Limit { limit: "max_rows", .. })

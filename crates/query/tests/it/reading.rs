@@ -54,13 +54,15 @@ async fn a_token_waits_for_what_was_appended() {
     let engine = world.engine(QueryConfig { timeout: Duration::from_secs(5), ..QueryConfig::default() });
     let count = "SELECT count(*) FROM resources";
     let token = world.append(&[live("etc/new", "10:40:00", Some("0644"))]).await;
-    let seen = engine.collect(count, SqlOptions { token: Some(token), max_rows: None }).await.unwrap();
+    let seen = engine.collect(count, SqlOptions { token: Some(token), ..SqlOptions::default() }).await.unwrap();
     assert_eq!(number(&seen), 3);
 
     // A position that never comes ends with the query's time.
     let never = Token(vec![(LogKind::State, 0, Offset(1 << 40))]);
     let waiting =
-        tokio::spawn(async move { engine.collect(count, SqlOptions { token: Some(never), max_rows: None }).await });
+        tokio::spawn(
+            async move { engine.collect(count, SqlOptions { token: Some(never), ..SqlOptions::default() }).await },
+        );
     while !waiting.is_finished() {
         world.simulation.advance(Duration::from_secs(1));
         tokio::task::yield_now().await;
