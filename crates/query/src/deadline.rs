@@ -48,6 +48,11 @@ impl Deadline {
         Self { clock, at: started.saturating_add(limit), limit, given_up: Arc::default() }
     }
 
+    /// The same for one of several pieces of work: that nobody waits for one says nothing of the others.
+    pub fn of_one(&self) -> Self {
+        Self { given_up: Arc::default(), ..self.clone() }
+    }
+
     /// Ends it early, for work that asks [`Self::is_over`], once the caller does not wait any more.
     pub fn waiting(&self) -> Waiting {
         Waiting(Arc::clone(&self.given_up))

@@ -39,7 +39,7 @@ pub use describe::{Described, Table};
 pub use engine::{Engine, SqlOptions};
 pub use error::{Position, QueryError};
 pub use expression::ExpressionError;
-pub use logs::{LogRange, Streams};
+pub use logs::{LogRange, Pattern, Streams};
 pub use prom::{PromqlOptions, Read, Selection};
 pub use session::{CATALOG, SCHEMA};
 pub use token::{Token, TokenError};

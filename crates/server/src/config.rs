@@ -25,7 +25,7 @@ pub struct ServerConfig {
     pub max_body_bytes: usize,
     /// Connections at once; more wait to be accepted.
     pub max_connections: usize,
-    /// Streams of `/api/drift/watch` at once; more are refused.
+    /// Streams of `/api/drift/watch` and `/loki/api/v1/tail` at once; more are refused.
     pub max_watchers: usize,
     /// Until a request has its answer's first byte.
     #[serde(with = "base::duration")]

@@ -3,10 +3,8 @@
 use std::time::Duration;
 
 use axum::body::Body;
-use base::queue;
+use base::{Clock, Tasks, queue};
 use futures::stream;
-
-use crate::state::State;
 
 /// Pieces that wait for a slow client.
 const AHEAD: usize = 4;
@@ -27,16 +25,22 @@ pub enum Chunk {
 pub type Sender = queue::Sender<Chunk>;
 
 /// A body whose pieces `pump` makes in the background as fast as the client reads. The work ends when
-/// the client goes; one that does not read keeps what it holds no longer than a query may take.
-pub fn body<F>(state: &State, name: &'static str, pump: impl FnOnce(Sender) -> F) -> Body
+/// the client goes; one that does not read keeps what it holds no longer than `timeout`
+/// and a little.
+pub fn body<F>(
+    name: &'static str,
+    tasks: &Tasks,
+    (clock, timeout): (Clock, Duration),
+    pump: impl FnOnce(Sender) -> F,
+) -> Body
 where
     F: Future<Output = ()> + Send + 'static,
 {
     let (sender, receiver) = queue::bounded("http_answer", AHEAD);
-    let (clock, limit) = (state.clock.clone(), state.engine.config().timeout + GRACE);
+    let limit = timeout + GRACE;
     let reader = sender.clone();
     let pumped = pump(sender);
-    state.tasks.spawn(name, async move {
+    tasks.spawn(name, async move {
         tokio::select! {
             () = reader.closed() => {}
             _ = clock.timeout(limit, pumped) => {}

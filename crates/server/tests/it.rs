@@ -20,6 +20,7 @@ mod it {
     mod rules;
     mod site;
     mod sql;
+    mod tail;
     mod tls;
     mod watch;
     #[path = "../../../query/tests/it/world.rs"]

@@ -189,7 +189,8 @@ impl Call {
         let Statement { engine, snapshot, deadline, one, .. } = self.statement;
         let turn = one.acquire_owned().await.map_err(|error| QueryError::Internal(error.to_string()))?;
         let (name, when) = (self.name, self.when);
-        let evaluation = Evaluation { engine, text: self.text, deadline, handle: Handle::current() };
+        let (deadline, handle) = (deadline.of_one(), Handle::current());
+        let evaluation = Evaluation { engine, text: self.text, deadline, handle };
         evaluation
             .run(move |evaluation| {
                 let limit = evaluation.deadline.limit();
@@ -237,5 +238,5 @@ fn refused(error: promql::QueryError, timeout: Duration) -> QueryError {
         },
         _ => return failed(error, timeout).into(),
     };
-    QueryError::Limit { limit, message: error.to_string() }
+    QueryError::Limit { limit, message: format!("{error}: see query.{limit}") }
 }

@@ -56,6 +56,27 @@ async fn memory_is_bounded() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn expressions_in_sql_are_bounded_as_they_are_alone() {
+    let world = World::fleet().await;
+    let hour = "SELECT * FROM prom_range('{job=\"web\"}', '2026-11-25T09:00:00Z', '2026-11-25T10:00:00Z', '1s')";
+    let engine = world.engine(QueryConfig { promql_samples: 100, ..QueryConfig::default() });
+    assert_eq!(limit_of(&engine, hour).await, "promql_samples");
+    let engine = world.engine(QueryConfig { promql_series: 1, ..QueryConfig::default() });
+    let both = "SELECT * FROM prom_range('{job=\"web\"}', '2026-11-25T09:58:00Z', '2026-11-25T10:00:00Z', '1m')";
+    assert_eq!(limit_of(&engine, both).await, "promql_series");
+    let engine = world.engine(QueryConfig { memory_bytes: 64 << 10, ..QueryConfig::default() });
+    assert_eq!(limit_of(&engine, hour).await, "memory_bytes");
+    let engine = world.engine(QueryConfig::default());
+    let one = "SELECT value FROM prom_instant('1', now())";
+    let calls = |count| vec![one; count].join(" UNION ALL ");
+    let rows = engine.collect(&calls(16), SqlOptions::default()).await.unwrap();
+    assert_eq!(rows.batches.iter().map(|batch| batch.num_rows()).sum::<usize>(), 16);
+    assert_eq!(limit_of(&engine, &calls(17)).await, "promql_calls");
+    healthy(&engine).await;
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn queries_beyond_the_limit_are_refused_until_one_has_ended() {
     let world = World::fleet().await;
     let engine = world.engine(QueryConfig { max_concurrent: 2, ..QueryConfig::default() });

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use arrow::array::AsArray;
-use arrow::datatypes::Int64Type;
+use arrow::datatypes::{DataType, Int64Type};
 use model::{LogKind, Offset};
 use query::{QueryConfig, QueryError, Rows, SqlOptions, Token};
 
@@ -45,6 +45,28 @@ async fn a_join_looks_its_keys_up() {
     let plan = rows.batches[0].column(1).as_string::<i32>().value(0).to_owned();
     let scan = plan.lines().find(|line| line.contains("table=samples")).unwrap();
     assert!(scan.contains("keys=of the join") && scan.contains("output_rows=1]"), "{plan}");
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_answer_looks_as_it_was_described() {
+    let world = World::fleet().await;
+    let engine = world.engine(QueryConfig::default());
+    for sql in [
+        "SELECT * FROM drift",
+        "SELECT scope, count(*) AS n, max(time) FROM resources GROUP BY scope",
+        "SELECT * FROM metrics JOIN prom_instant('up', now()) AS p ON metrics.metric = p.metric",
+        "SHOW TABLES",
+        "EXPLAIN SELECT 1",
+    ] {
+        let described = engine.describe(sql, None).await.unwrap();
+        let answered = engine.collect(sql, SqlOptions::default()).await.unwrap();
+        assert_eq!((described.columns, described.parameters.fields().len()), (answered.schema, 0), "{sql}");
+    }
+    let described = engine.describe("SELECT id FROM drift WHERE line > ? AND id = $name", None).await.unwrap();
+    let places: Vec<_> =
+        described.parameters.fields().iter().map(|f| (f.name().as_str(), f.data_type().clone())).collect();
+    assert_eq!(places, [("$1", DataType::Int64), ("$name", DataType::Utf8)]);
     world.end().await;
 }
 

@@ -84,7 +84,7 @@ async fn answer(state: State, ask: Ask, headers: &HeaderMap) -> Result<Response,
     };
     answer.stream = stream::iter(first).chain(answer.stream).boxed();
     let content = [(CONTENT_TYPE, format.content_type())];
-    let body = body(&state, "sql answer", |sender| pump(answer, format, sender));
+    let body = body("sql answer", &state.tasks, state.patience(), |sender| pump(answer, format, sender));
     Ok((content, body).into_response())
 }
 

@@ -36,11 +36,18 @@ pub async fn post(With(state): With<State>, sent: Result<Bytes, BytesRejection>)
     let sent = Encoding::Snappy.decode(&sent, REQUEST, &mut buffer).map_err(Problem::bad)?;
     let request = ReadRequest::read(sent).map_err(Problem::bad)?;
     let forms = request.forms().map_err(Problem::bad)?;
+    if forms.is_empty() {
+        let known = "SAMPLES and STREAMED_XOR_CHUNKS are";
+        return Err(Problem::bad(format!("none of the accepted response types is known: {known}")));
+    }
     let results = state.engine.read(reads(&request)?).await?;
     match form(&forms, &results)? {
-        Form::Samples => whole(&results),
+        Form::Samples => {
+            let panicked = || Err(Problem::internal("a panic while an answer was written, please report it"));
+            base::blocking(move || whole(&results)).await.unwrap_or_else(panicked)
+        }
         Form::Chunks => {
-            let body = body(&state, "remote read answer", |sender| pump(results, sender));
+            let body = body("remote read answer", &state.tasks, state.patience(), |sender| pump(results, sender));
             Ok(([(CONTENT_TYPE, STREAMED)], body).into_response())
         }
     }
@@ -76,10 +83,9 @@ fn matcher(given: LabelMatcher<'_>) -> Result<Matcher, Problem> {
 fn form(accepted: &[Form], results: &[Vec<StoredSeries>]) -> Result<Form, Problem> {
     let has_histograms = results.iter().flatten().any(|series| !series.histograms.is_empty());
     let can = |form: &&Form| **form == Form::Samples || !has_histograms;
-    accepted.iter().find(can).copied().ok_or_else(|| match accepted.is_empty() {
-        true => Problem::bad("none of the accepted response types is known: SAMPLES and STREAMED_XOR_CHUNKS are"),
-        false => Problem::bad("the answer has native histograms, which are sent as SAMPLES only: accept these, too"),
-    })
+    let refused =
+        || Problem::bad("the answer has native histograms, which are sent as SAMPLES only: accept these, too");
+    accepted.iter().find(can).copied().ok_or_else(refused)
 }
 
 fn pairs(labels: &Labels) -> impl Iterator<Item = (&str, &str)> {

@@ -182,7 +182,7 @@ async fn what_is_wrong_has_the_code_that_says_what_to_do() {
     let mut client = flight.client().await;
     let long = format!("SELECT '{}'", "x".repeat(3_000));
     for (sql, code, message) in [
-        ("SELECT", Code::InvalidArgument, "expression"),
+        ("SELECT 1 FROM", Code::InvalidArgument, "xpected"),
         ("SELECT verdikt FROM drift", Code::InvalidArgument, "did you mean `verdict`?"),
         ("SELECT $1", Code::InvalidArgument, "the parameter $1 has no value"),
         ("SELECT 1 / 0", Code::InvalidArgument, "ivide by zero"),
