@@ -10,18 +10,22 @@ use datafusion::execution::{SendableRecordBatchStream, TaskContext};
 use datafusion::logical_expr::LogicalPlan;
 use datafusion::physical_plan::{ExecutionPlan, execute_stream};
 use datafusion::sql::parser::Statement;
-use store::Store;
+use store::{Snapshot, Store};
 use tokio::runtime::Handle;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::answer::{Guard, RowLimit, guarded};
 use crate::catalog::Catalog;
 use crate::deadline::Deadline;
-use crate::{Answer, QueryConfig, QueryError, Rows, Token, check, depth, explain, parameters, prom, session, travel};
+use crate::{Answer, QueryConfig, QueryError, Rows, Token, check, depth, explain, parameters, session, travel};
 
 /// Bytes of stack to plan on: planning goes through expressions by recursion, up to the limits of
 /// [`check`] and `depth`. Only what is used is ever backed by memory.
 const PLANNING_STACK: usize = 32 << 20;
+
+/// Adds functions of tables, which ask more of the engine than the tables of one statement, to that
+/// statement's state.
+pub(crate) type Register = fn(&mut SessionState, &Engine, &Snapshot, &Deadline);
 
 /// What a caller may ask for beside the text.
 #[derive(Clone, Debug, Default)]
@@ -168,7 +172,9 @@ impl Engine {
         let catalog = self.catalog()?;
         let mut state = catalog.state().map_err(explained)?;
         travel::register(&mut state, &catalog);
-        prom::register(&mut state, self, catalog.snapshot(), deadline);
+        for register in crate::TABLES_OF_OTHERS {
+            register(&mut state, self, catalog.snapshot(), deadline);
+        }
         let plan = state.statement_to_plan(statement).await.map_err(explained)?;
         reads_only(&plan)?;
         depth::check(&plan)?;

@@ -44,6 +44,9 @@ pub use prom::{PromqlOptions, Read, Selection};
 pub use session::{CATALOG, SCHEMA};
 pub use token::{Token, TokenError};
 
+/// Functions of tables from modules that stand on the engine.
+const TABLES_OF_OTHERS: &[engine::Register] = &[prom::register];
+
 /// The views that the engine adds to the store's tables.
 pub fn views() -> &'static [View] {
     catalog::VIEWS
