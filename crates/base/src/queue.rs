@@ -77,6 +77,11 @@ impl<T> Sender<T> {
         sent
     }
 
+    /// Waits until the receiver is gone.
+    pub async fn closed(&self) {
+        self.inner.closed().await;
+    }
+
     fn measure(&self) {
         let depth = self.inner.max_capacity() - self.inner.capacity();
         metrics::gauge!("steadfast_queue_depth", "queue" => self.name).set(depth as f64);

@@ -2,9 +2,9 @@ use arrow::datatypes::SchemaRef;
 
 use crate::Row;
 use crate::rows::{
-    Alert, CanaryObject, Confirmation, Decision, Declared, Evaluation, Exemplar, Finding, HistogramPoint, Intent, Live, LogLine,
-    Metadata, Notice, Posting, Reaction, Receipt, Revision, Rollout, Routing, RuleGroup, Sample, Scope, Series,
-    SetMember, SilenceRow, Span, Summary, Suspect, Tick, VerdictRow,
+    Alert, CanaryObject, Confirmation, Decision, Declared, Evaluation, Exemplar, Finding, HistogramPoint, Intent, Live,
+    LogLine, Metadata, Notice, Posting, Reaction, Receipt, Revision, Rollout, Routing, RuleGroup, Sample, Scope,
+    Series, SetMember, SilenceRow, Span, Summary, Suspect, Tick, VerdictRow,
 };
 
 /// Which of the two logs a stream is on.

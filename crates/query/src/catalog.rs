@@ -82,6 +82,11 @@ impl Catalog {
         session::over(&self.base, Arc::new(self.clone()), Arc::clone(&self.runtime), self.now)
     }
 
+    /// The one version of every table that is seen.
+    pub fn snapshot(&self) -> &Snapshot {
+        &self.snapshot
+    }
+
     /// The table of that name; not a view.
     pub fn table(&self, name: &str) -> Option<TableSnapshot> {
         self.snapshot.table(name)

@@ -6,7 +6,7 @@ use datafusion::sql::sqlparser::keywords::Keyword;
 use datafusion::sql::sqlparser::tokenizer::{Token, Tokenizer};
 
 use crate::config::NESTING;
-use crate::{QueryConfig, QueryError, chain, explain};
+use crate::{QueryConfig, QueryError, chain, explain, parameters};
 
 /// Operators in a row before the plan is made; what is left is bounded again by `depth`.
 const MAX_CHAIN: usize = 250;
@@ -16,7 +16,8 @@ pub fn parse(text: &str, config: &QueryConfig) -> Result<Statement, QueryError> 
     Limit::new("max_sql_bytes", config.max_sql_bytes).check(text.len() as u64)?;
     let dialect = GenericDialect {};
     let tokens = Tokenizer::new(&dialect, text).tokenize_with_location();
-    let tokens = tokens.map_err(|error| explain::syntax(&error.to_string()))?;
+    let mut tokens = tokens.map_err(|error| explain::syntax(&error.to_string()))?;
+    parameters::numbered(&mut tokens);
     if chain::depth(tokens.iter().map(|token| &token.token)) > MAX_CHAIN {
         return Err(explain::too_deep("an expression (of a list of alternatives, write IN) is", MAX_CHAIN));
     }

@@ -6,6 +6,7 @@
 
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use arrow::datatypes::DataType;
@@ -28,12 +29,33 @@ pub struct Deadline {
     at: Duration,
     /// The limit, for the error.
     limit: Duration,
+    given_up: Arc<AtomicBool>,
+}
+
+/// Who waits for an answer: nobody does once this is gone.
+#[derive(Debug)]
+pub struct Waiting(Arc<AtomicBool>);
+
+impl Drop for Waiting {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
 }
 
 impl Deadline {
     /// `limit` after `started`.
-    pub const fn new(clock: Clock, started: Duration, limit: Duration) -> Self {
-        Self { clock, at: started.saturating_add(limit), limit }
+    pub fn new(clock: Clock, started: Duration, limit: Duration) -> Self {
+        Self { clock, at: started.saturating_add(limit), limit, given_up: Arc::default() }
+    }
+
+    /// The same for one of several pieces of work: that nobody waits for one says nothing of the others.
+    pub fn of_one(&self) -> Self {
+        Self { given_up: Arc::default(), ..self.clone() }
+    }
+
+    /// Ends it early, for work that asks [`Self::is_over`], once the caller does not wait any more.
+    pub fn waiting(&self) -> Waiting {
+        Waiting(Arc::clone(&self.given_up))
     }
 
     /// Ends once it is over.
@@ -41,9 +63,9 @@ impl Deadline {
         self.clock.sleep(self.at.saturating_sub(self.clock.monotonic())).await;
     }
 
-    /// Whether it is.
+    /// Whether it is, or nobody waits any more.
     pub fn is_over(&self) -> bool {
-        self.clock.monotonic() >= self.at
+        self.given_up.load(Ordering::Relaxed) || self.clock.monotonic() >= self.at
     }
 
     /// How long the query may take.

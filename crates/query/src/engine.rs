@@ -2,6 +2,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
+use arrow::array::RecordBatch;
 use base::Clock;
 use datafusion::execution::context::SQLOptions;
 use datafusion::execution::session_state::SessionState;
@@ -9,7 +10,7 @@ use datafusion::execution::{SendableRecordBatchStream, TaskContext};
 use datafusion::logical_expr::LogicalPlan;
 use datafusion::physical_plan::{ExecutionPlan, execute_stream};
 use datafusion::sql::parser::Statement;
-use store::Store;
+use store::{Snapshot, Store};
 use tokio::runtime::Handle;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
@@ -17,11 +18,15 @@ use crate::answer::{Guard, RowLimit, guarded};
 use crate::catalog::Catalog;
 use crate::deadline::Deadline;
 use crate::prom::RangeCache;
-use crate::{Answer, QueryConfig, QueryError, Rows, Token, check, depth, explain, session, travel};
+use crate::{Answer, QueryConfig, QueryError, Rows, Token, check, depth, explain, parameters, session, travel};
 
 /// Bytes of stack to plan on: planning goes through expressions by recursion, up to the limits of
 /// [`check`] and `depth`. Only what is used is ever backed by memory.
 const PLANNING_STACK: usize = 32 << 20;
+
+/// Adds functions of tables, which ask more of the engine than the tables of one statement, to that
+/// statement's state.
+pub(crate) type Register = fn(&mut SessionState, &Engine, &Snapshot, &Deadline);
 
 /// What a caller may ask for beside the text.
 #[derive(Clone, Debug, Default)]
@@ -31,6 +36,8 @@ pub struct SqlOptions {
     /// At most so many rows: the rest is left out, and the answer says so. Without it, an answer
     /// of more than [`QueryConfig::max_rows`] is an error.
     pub max_rows: Option<u64>,
+    /// The values of the places `$1`, `$name` and `?` of the text: one row, with a column for each.
+    pub parameters: Option<RecordBatch>,
 }
 
 /// Answers SQL over a store. Clones share the limits.
@@ -127,7 +134,7 @@ impl Engine {
         if let Some(token) = &options.token {
             self.reached(token).await?;
         }
-        let Planned { plan, context, permit } = self.planned(text, permit, deadline.clone()).await?;
+        let Planned { plan, context, permit } = self.planned(text, options, permit, deadline.clone()).await?;
         let stream = execute_stream(plan, context).map_err(|error| self.explain(&error))?;
         Ok((stream, permit))
     }
@@ -137,36 +144,71 @@ impl Engine {
     async fn planned(
         &self,
         text: &str,
+        options: &SqlOptions,
         permit: OwnedSemaphorePermit,
         deadline: Deadline,
     ) -> Result<Planned, QueryError> {
-        let (this, text, handle) = (self.clone(), text.to_owned(), Handle::current());
-        let work = move || {
+        let (this, text, row, handle) = (self.clone(), text.to_owned(), options.parameters.clone(), Handle::current());
+        off_runtime(move || {
             let statement = check::parse(&text, &this.config)?;
-            let (plan, context) = handle.block_on(this.plan(statement, &deadline))?;
+            let (plan, context) = handle.block_on(this.plan(statement, row.as_ref(), &deadline))?;
             Ok(Planned { plan, context, permit })
-        };
-        let work = || stacker::grow(PLANNING_STACK, work);
-        let bug = || QueryError::Internal("a panic while planning, please report it".to_owned());
-        base::blocking(work).await.unwrap_or_else(|| Err(bug()))
+        })
+        .await
     }
 
     async fn plan(
         &self,
         statement: Statement,
+        row: Option<&RecordBatch>,
         deadline: &Deadline,
     ) -> Result<(Arc<dyn ExecutionPlan>, Arc<TaskContext>), QueryError> {
+        let (plan, state) = self.logical(statement, row, deadline).await?;
+        parameters::filled(&plan)?;
+        let plan = self.physical(plan, &state, deadline).await?;
+        Ok((plan, state.task_ctx()))
+    }
+
+    /// What a statement means, with the values of `row` in its places.
+    pub(crate) async fn logical(
+        &self,
+        statement: Statement,
+        row: Option<&RecordBatch>,
+        deadline: &Deadline,
+    ) -> Result<(LogicalPlan, SessionState), QueryError> {
         let explained = |error| self.explain(&error);
-        let runtime = session::runtime(&self.config).map_err(explained)?;
-        let catalog = Catalog::new(self.store.snapshot(), Arc::clone(&self.base), runtime, self.clock.now());
+        let catalog = self.catalog()?;
         let mut state = catalog.state().map_err(explained)?;
         travel::register(&mut state, &catalog);
+        for register in crate::TABLES_OF_OTHERS {
+            register(&mut state, self, catalog.snapshot(), deadline);
+        }
         let plan = state.statement_to_plan(statement).await.map_err(explained)?;
         reads_only(&plan)?;
         depth::check(&plan)?;
+        let plan = match row {
+            Some(row) => parameters::bound(plan, row)?,
+            None => plan,
+        };
+        Ok((plan, state))
+    }
+
+    /// How it is computed.
+    pub(crate) async fn physical(
+        &self,
+        plan: LogicalPlan,
+        state: &SessionState,
+        deadline: &Deadline,
+    ) -> Result<Arc<dyn ExecutionPlan>, QueryError> {
+        let explained = |error| self.explain(&error);
         let plan = state.optimize(&plan).and_then(|plan| deadline.watch(plan)).map_err(explained)?;
-        let plan = state.query_planner().create_physical_plan(&plan, &state).await.map_err(explained)?;
-        Ok((plan, state.task_ctx()))
+        state.query_planner().create_physical_plan(&plan, state).await.map_err(explained)
+    }
+
+    /// The tables as they are now.
+    pub(crate) fn catalog(&self) -> Result<Catalog, QueryError> {
+        let runtime = session::runtime(&self.config).map_err(|error| self.explain(&error))?;
+        Ok(Catalog::new(self.store.snapshot(), Arc::clone(&self.base), runtime, self.clock.now()))
     }
 
     fn answer(
@@ -197,9 +239,17 @@ impl Engine {
         QueryError::Busy { running: self.config.max_concurrent, retry_after: Duration::from_secs(1) }
     }
 
-    fn explain(&self, error: &datafusion::error::DataFusionError) -> QueryError {
+    pub(crate) fn explain(&self, error: &datafusion::error::DataFusionError) -> QueryError {
         explain::error(error, &self.config, &Catalog::names())
     }
+}
+
+/// Runs what may take long, or much stack, away from the runtime's threads.
+pub(crate) async fn off_runtime<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, QueryError> + Send + 'static,
+) -> Result<T, QueryError> {
+    let bug = || QueryError::Internal("a panic while planning, please report it".to_owned());
+    base::blocking(|| stacker::grow(PLANNING_STACK, work)).await.unwrap_or_else(|| Err(bug()))
 }
 
 /// The second wall behind [`check::parse`]: nothing in the plan writes.

@@ -38,16 +38,29 @@ impl Engine {
         let deadline = Deadline::new(self.clock.clone(), self.clock.monotonic(), limit);
         let evaluation =
             Evaluation { engine: self.clone(), text: text.to_owned(), deadline, handle: Handle::current() };
-        let work = move || {
-            let answer = work(&evaluation);
-            drop(permit);
-            answer
-        };
-        let work = base::blocking(move || stacker::grow(STACK, work));
-        match self.clock.timeout(limit + Duration::from_secs(1), work).await {
+        evaluation
+            .run(move |evaluation| {
+                let answer = work(evaluation);
+                drop(permit);
+                answer
+            })
+            .await
+    }
+}
+
+impl Evaluation {
+    /// Does `work` away from the runtime's threads. It ends early when the deadline has passed, or
+    /// when nobody waits for it any more.
+    pub async fn run<T: Send + 'static, E: From<ExpressionError> + Send + 'static>(
+        self,
+        work: impl FnOnce(&Self) -> Result<T, E> + Send + 'static,
+    ) -> Result<T, E> {
+        let (clock, limit, _waiting) = (self.engine.clock.clone(), self.deadline.limit(), self.deadline.waiting());
+        let work = base::blocking(move || stacker::grow(STACK, || work(&self)));
+        match clock.timeout(limit + Duration::from_secs(1), work).await {
             Ok(Some(answer)) => answer,
-            Ok(None) => Err(ExpressionError::Internal("a panic in an evaluation, please report it".to_owned())),
-            Err(_) => Err(ExpressionError::Timeout { limit }),
+            Ok(None) => Err(ExpressionError::Internal("a panic in an evaluation, please report it".to_owned()).into()),
+            Err(_) => Err(ExpressionError::Timeout { limit }.into()),
         }
     }
 }
@@ -105,6 +118,20 @@ impl From<QueryError> for ExpressionError {
             QueryError::Timeout { limit } => Self::Timeout { limit },
             QueryError::Unavailable(problem) => Self::Unavailable(problem),
             _ => Self::Execution(message),
+        }
+    }
+}
+
+impl From<ExpressionError> for QueryError {
+    fn from(error: ExpressionError) -> Self {
+        match error {
+            ExpressionError::Bad(message) => Self::Invalid { message, position: None },
+            ExpressionError::Execution(message) => Self::Data(message),
+            ExpressionError::Timeout { limit } => Self::Timeout { limit },
+            ExpressionError::Busy { message: problem, .. } | ExpressionError::Unavailable(problem) => {
+                Self::Unavailable(problem)
+            }
+            ExpressionError::Internal(problem) => Self::Internal(problem),
         }
     }
 }

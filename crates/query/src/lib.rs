@@ -14,6 +14,7 @@ mod check;
 mod config;
 mod deadline;
 mod depth;
+mod describe;
 mod dynamic;
 mod engine;
 mod error;
@@ -21,6 +22,7 @@ mod explain;
 mod expression;
 mod functions;
 mod logs;
+mod parameters;
 mod prom;
 mod pushdown;
 mod rules;
@@ -33,12 +35,17 @@ mod travel;
 pub use answer::{Answer, Rows};
 pub use catalog::View;
 pub use config::QueryConfig;
+pub use describe::{Described, Table};
 pub use engine::{Engine, SqlOptions};
 pub use error::{Position, QueryError};
 pub use expression::ExpressionError;
-pub use logs::{LogRange, Streams};
-pub use prom::{PromqlOptions, Selection};
+pub use logs::{LogRange, Pattern, Streams};
+pub use prom::{PromqlOptions, Read, Selection};
+pub use session::{CATALOG, SCHEMA};
 pub use token::{Token, TokenError};
+
+/// Functions of tables from modules that stand on the engine.
+const TABLES_OF_OTHERS: &[engine::Register] = &[prom::register];
 
 /// The views that the engine adds to the store's tables.
 pub fn views() -> &'static [View] {

@@ -152,7 +152,7 @@ fn is_utc(zone: &str) -> bool {
 }
 
 /// The value of a literal time.
-pub fn instant(expr: &Expr) -> Option<Timestamp> {
+fn instant(expr: &Expr) -> Option<Timestamp> {
     let Expr::Literal(value, _) = expr else { return None };
     let (value, per) = match value {
         ScalarValue::TimestampNanosecond(value, _) => (*value, 1),
@@ -162,6 +162,15 @@ pub fn instant(expr: &Expr) -> Option<Timestamp> {
         _ => return None,
     };
     Some(Timestamp::from_nanos(value?.saturating_mul(per)))
+}
+
+/// A literal time, or a text that is one.
+pub fn time(expr: &Expr) -> Option<Timestamp> {
+    let text = |value: &ScalarValue| value.try_as_str().flatten().and_then(|text| text.trim().parse().ok());
+    match expr {
+        Expr::Literal(value, _) => instant(expr).or_else(|| text(value)),
+        _ => None,
+    }
 }
 
 /// The keys that `filter` asks for by the key itself or by its text.

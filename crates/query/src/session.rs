@@ -19,8 +19,10 @@ use crate::bounded::JoinPlanner;
 use crate::pushdown::MAX_KEYS;
 use crate::{QueryConfig, functions, rules};
 
-const CATALOG: &str = "steadfast";
-const SCHEMA: &str = "public";
+/// The catalog that all tables are in.
+pub const CATALOG: &str = "steadfast";
+/// The schema there.
+pub const SCHEMA: &str = "public";
 
 /// What all queries have in common: functions, rules and settings, but no table and no file format.
 pub fn base(config: &QueryConfig) -> SessionState {

@@ -12,7 +12,7 @@ use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder, col, lit};
 use store::TableKind;
 
 use crate::catalog::Catalog;
-use crate::pushdown::instant;
+use crate::pushdown::time;
 use crate::table::StoreTable;
 
 /// Function, the table of what is now, the table of all changes.
@@ -51,15 +51,6 @@ impl TableFunctionImpl for Travel {
             );
         };
         Ok(Arc::new(ViewTable::new(self.plan(at)?, None)))
-    }
-}
-
-/// A literal time, or a text that is one.
-fn time(expr: &Expr) -> Option<Timestamp> {
-    let text = |value: &ScalarValue| value.try_as_str().flatten().and_then(|text| text.trim().parse().ok());
-    match expr {
-        Expr::Literal(value, _) => instant(expr).or_else(|| text(value)),
-        _ => None,
     }
 }
 

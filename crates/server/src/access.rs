@@ -100,7 +100,7 @@ pub fn check(config: &ServerConfig, name: &str, from: &From) -> Result<(), Serve
 }
 
 /// The token of `Bearer TOKEN`, or the password of `Basic` (RFC 7617).
-fn token(header: &str) -> Option<String> {
+pub fn token(header: &str) -> Option<String> {
     let (scheme, rest) = header.split_once(' ')?;
     let rest = rest.trim();
     if rest.len() > 2 * MAX_TOKEN {

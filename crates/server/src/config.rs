@@ -11,7 +11,7 @@ use serde::Deserialize;
 pub struct ServerConfig {
     /// Address and port. Beyond loopback only with tokens.
     pub listen: SocketAddr,
-    /// Where OTLP is taken by gRPC (HTTP/2), 127.0.0.1:4317 for one; nowhere if it is not set.
+    /// Where OTLP is taken and Flight SQL answered by gRPC (HTTP/2), 127.0.0.1:4317 for one; nowhere if it is not set.
     pub grpc_listen: Option<SocketAddr>,
     /// Serves HTTPS with this certificate.
     pub tls: Option<TlsConfig>,
@@ -25,7 +25,7 @@ pub struct ServerConfig {
     pub max_body_bytes: usize,
     /// Connections at once; more wait to be accepted.
     pub max_connections: usize,
-    /// Streams of `/api/drift/watch` at once; more are refused.
+    /// Streams of `/api/drift/watch` and `/loki/api/v1/tail` at once; more are refused.
     pub max_watchers: usize,
     /// Until a request has its answer's first byte.
     #[serde(with = "base::duration")]

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use axum::Router;
 use base::{Clock, Shutdown, Tasks};
+use hyper::server::conn::{http1, http2};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
-use hyper_util::server::conn::auto::Builder;
 use hyper_util::service::TowerToHyperService;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
@@ -85,29 +85,47 @@ impl Connections {
     }
 
     async fn http(&self, stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static, http2: bool) {
-        let builder = builder(http2);
-        let service = TowerToHyperService::new(self.router.clone());
-        let mut connection = pin!(builder.serve_connection(TokioIo::new(stream), service));
-        let ended = tokio::select! {
-            ended = connection.as_mut() => ended,
-            _ = self.shutdown.or(self.clock.sleep(LIFE)) => {
-                connection.as_mut().graceful_shutdown();
-                connection.await
+        // The version is known before the first byte: to find it out by reading has no time limit.
+        let (stream, service) = (TokioIo::new(stream), TowerToHyperService::new(self.router.clone()));
+        let ended = if http2 {
+            let mut connection = pin!(of_http2().serve_connection(stream, service));
+            tokio::select! {
+                ended = connection.as_mut() => ended,
+                () = self.over() => {
+                    connection.as_mut().graceful_shutdown();
+                    connection.await
+                }
+            }
+        } else {
+            let mut connection = pin!(of_http1().serve_connection(stream, service).with_upgrades());
+            tokio::select! {
+                ended = connection.as_mut() => ended,
+                () = self.over() => {
+                    connection.as_mut().graceful_shutdown();
+                    connection.await
+                }
             }
         };
         if let Err(error) = ended {
             tracing::debug!(%error, "a connection ended early");
         }
     }
+
+    /// Until no connection takes another request.
+    async fn over(&self) {
+        self.shutdown.or(self.clock.sleep(LIFE)).await;
+    }
 }
 
-/// The version is known before the first byte: to find it out by reading has no time limit.
-fn builder(http2: bool) -> Builder<TokioExecutor> {
-    let builder = Builder::new(TokioExecutor::new());
-    let mut builder = if http2 { builder.http2_only() } else { builder.http1_only() };
-    builder.http1().timer(TokioTimer::new()).header_read_timeout(HEAD).max_buf_size(MAX_HEAD).keep_alive(true);
+fn of_http1() -> http1::Builder {
+    let mut builder = http1::Builder::new();
+    builder.timer(TokioTimer::new()).header_read_timeout(HEAD).max_buf_size(MAX_HEAD).keep_alive(true);
     builder
-        .http2()
+}
+
+fn of_http2() -> http2::Builder<TokioExecutor> {
+    let mut builder = http2::Builder::new(TokioExecutor::new());
+    builder
         .timer(TokioTimer::new())
         .keep_alive_interval(PING)
         .keep_alive_timeout(PING)

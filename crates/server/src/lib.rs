@@ -11,8 +11,10 @@ mod api;
 mod config;
 mod connection;
 mod error;
+mod flight_sql;
 mod format;
 mod forms;
+mod grpc;
 mod guard;
 mod health;
 mod ingest;
@@ -27,6 +29,7 @@ mod rules;
 mod server;
 mod shelf;
 mod state;
+mod stream;
 mod tls;
 
 pub use alerting::{Alerting, Reload};

@@ -18,8 +18,8 @@ use crate::intake::Open;
 use crate::shelf::Canaries;
 use crate::state::{Books, Shared, State};
 use crate::{
-    Alerting, Health, Intake, ServerConfig, ServerError, access, alertmanager, api, ingest, jaeger, kayenta, loki,
-    prometheus, rules, tls,
+    Alerting, Health, Intake, ServerConfig, ServerError, access, alertmanager, api, flight_sql, grpc, ingest, jaeger,
+    kayenta, loki, prometheus, rules, tls,
 };
 
 /// How long requests that are being answered may go on when the process ends.
@@ -125,7 +125,7 @@ impl Server {
     /// Answers until `shutdown`; then refuses connections, lets requests end for ten seconds, and
     /// returns.
     pub async fn run(self, shutdown: Shutdown) {
-        let Self { listener, grpc, tls, state, .. } = self;
+        let Self { listener, grpc: of_calls, tls, state, .. } = self;
         let resumed = state.clone();
         state.tasks.spawn("kayenta resume", async move {
             let shutdown = resumed.shutdown.clone();
@@ -140,16 +140,17 @@ impl Server {
             http2: false,
             router: api::router(state.clone(), routes()),
         };
-        let of_grpc =
-            Connections { http2: true, router: api::router(state.clone(), ingest::grpc()), ..connections.clone() };
+        let calls = ingest::grpc().merge(flight_sql::router(&state));
+        let calls = grpc::speaking(api::router(state.clone(), calls));
+        let of_grpc = Connections { http2: true, router: calls, ..connections.clone() };
         let grpc_calls = async {
-            match &grpc {
+            match &of_calls {
                 Some(listener) => of_grpc.accept(listener).await,
                 None => std::future::pending().await,
             }
         };
         shutdown.or(async { tokio::join!(connections.accept(&listener), grpc_calls) }).await;
-        drop((listener, grpc));
+        drop((listener, of_calls));
         state.shutdown.start();
         if let Err(late) = state.tasks.join(&state.clock, DRAIN).await {
             tracing::warn!(connections = late.len(), "ended before their answers were complete");

@@ -1,6 +1,7 @@
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use ::ingest::Ingest;
 use axum::http::StatusCode;
@@ -56,6 +57,11 @@ impl std::ops::Deref for State {
 }
 
 impl State {
+    /// The time, and how much of it a query may take.
+    pub fn patience(&self) -> (Clock, Duration) {
+        (self.clock.clone(), self.engine.config().timeout)
+    }
+
     /// The whole answer to a query of our own.
     pub async fn query(&self, sql: &str) -> Result<Rows, ApiError> {
         let rows = self.engine.collect(sql, SqlOptions::default()).await;

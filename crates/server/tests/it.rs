@@ -6,6 +6,7 @@
 mod it {
     mod access;
     mod drift;
+    mod flight;
     mod incidents;
     mod intake;
     mod jaeger;
@@ -16,9 +17,11 @@ mod it {
     mod otlp;
     mod pages;
     mod prometheus;
+    mod remote_read;
     mod rules;
     mod site;
     mod sql;
+    mod tail;
     mod tls;
     mod watch;
     #[path = "../../../query/tests/it/world.rs"]

@@ -17,5 +17,6 @@ mod mutate;
 pub mod names;
 pub mod otlp;
 pub mod pb;
+pub mod remote_read;
 pub mod remote_write;
 pub mod syslog;

@@ -34,7 +34,7 @@ impl Engine {
     pub async fn log_streams(&self, selector: &str, range: LogRange) -> Result<Streams, ExpressionError> {
         self.logs_evaluated(selector, move |evaluation| {
             let mut streams = Streams::default();
-            each(evaluation, &matchers(&evaluation.text)?, range, |labels, line, _| {
+            each(evaluation, &matchers(&evaluation.text)?, range, |_, labels, line, _| {
                 if !streams.0.contains_key(labels) {
                     let more = STREAMS.check(streams.0.len() as u64 + 1);
                     more.map_err(|exceeded| ExpressionError::Execution(exceeded.to_string()))?;
@@ -56,7 +56,7 @@ impl Engine {
     pub async fn log_fields(&self, query: &str, range: LogRange, lines: usize) -> Result<Fields, ExpressionError> {
         self.logs_evaluated(query, move |evaluation| {
             let (mut fields, mut seen) = (Fields::default(), 0);
-            each(evaluation, &matchers(&evaluation.text)?, range, |labels, line, metadata| {
+            each(evaluation, &matchers(&evaluation.text)?, range, |_, labels, line, metadata| {
                 fields.add(labels, metadata, line);
                 seen += 1;
                 Ok(seen < lines)
@@ -68,7 +68,7 @@ impl Engine {
 }
 
 /// The matchers of a query for lines; none of an empty text.
-fn matchers(text: &str) -> Result<Vec<Matcher>, ExpressionError> {
+pub(super) fn matchers(text: &str) -> Result<Vec<Matcher>, ExpressionError> {
     if text.trim().is_empty() || text.trim() == "{}" {
         return Ok(Vec::new());
     }
@@ -80,11 +80,11 @@ fn matchers(text: &str) -> Result<Vec<Matcher>, ExpressionError> {
 }
 
 /// Looks at entries, the newest first, for as long as it is wanted.
-fn each(
+pub(super) fn each(
     evaluation: &Evaluation,
     matchers: &[Matcher],
     range: LogRange,
-    mut look: impl FnMut(&Labels, &str, &dyn logql::Metadata) -> Result<bool, ExpressionError>,
+    mut look: impl FnMut(i64, &Labels, &str, &dyn logql::Metadata) -> Result<bool, ExpressionError>,
 ) -> Result<(), ExpressionError> {
     let source = Source::of(evaluation);
     let selection =
@@ -92,7 +92,7 @@ fn each(
     let unread = |error| failed(logql::QueryError::Storage(error), &evaluation.deadline);
     let mut entries = source.select(&selection).map_err(unread)?;
     while let Some(row) = entries.next().map_err(unread)? {
-        if !look(row.labels, row.line, row.metadata)? {
+        if !look(row.ts, row.labels, row.line, row.metadata)? {
             break;
         }
     }

@@ -6,6 +6,7 @@
 mod columns;
 mod entries;
 mod look;
+mod patterns;
 mod streams;
 mod windows;
 
@@ -17,6 +18,7 @@ use store::{StoreError, TableSnapshot};
 use tokio::runtime::Handle;
 
 pub use look::{LogRange, Streams};
+pub use patterns::Pattern;
 
 use self::entries::Found;
 use crate::deadline::Deadline;

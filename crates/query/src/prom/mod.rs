@@ -1,10 +1,13 @@
-//! PromQL over the store.
+//! PromQL over the store, by itself and in SQL.
 
 mod cache;
 mod exemplars;
 mod histograms;
 mod labels;
+mod read;
+mod rows;
 mod storage;
+mod table;
 
 use std::time::Duration;
 
@@ -13,6 +16,8 @@ use promql::{Answer, Data, Limits, Options, QueryError, Steps, parse};
 
 pub(crate) use cache::RangeCache;
 pub use labels::Selection;
+pub use read::Read;
+pub use table::register;
 
 use self::cache::Question;
 use self::storage::StoreStorage;
@@ -33,6 +38,8 @@ pub struct PromqlOptions {
 enum When {
     At(i64),
     Over(Steps),
+    /// The same, and what is known of it from before need not be of the very moment that is asked about.
+    Again(Steps),
 }
 
 impl Engine {
@@ -49,7 +56,7 @@ impl Engine {
     /// # Errors
     /// See [`ExpressionError`].
     pub async fn range(&self, text: &str, steps: Steps, options: PromqlOptions) -> Result<Answer, ExpressionError> {
-        self.expression(text, When::Over(steps), options).await
+        self.expression(text, When::Again(steps), options).await
     }
 
     async fn expression(&self, text: &str, when: When, options: PromqlOptions) -> Result<Answer, ExpressionError> {
@@ -61,8 +68,21 @@ impl Engine {
 }
 
 fn answered(evaluation: &Evaluation, when: When, asked: PromqlOptions) -> Result<Answer, ExpressionError> {
+    let expr = parse(&evaluation.text).map_err(|error| ExpressionError::Bad(error.to_string()))?;
+    let snapshot = evaluation.engine.store.snapshot();
+    let answer = evaluate(evaluation, snapshot, &expr, when, asked);
+    answer.map_err(|error| failed(error, evaluation.deadline.limit()))
+}
+
+/// The value of an expression over the samples of a snapshot.
+fn evaluate(
+    evaluation: &Evaluation,
+    snapshot: store::Snapshot,
+    expr: &Expr,
+    when: When,
+    asked: PromqlOptions,
+) -> Result<Answer, promql::QueryError> {
     let Evaluation { engine, text, deadline, handle } = evaluation;
-    let expr = parse(text).map_err(|error| ExpressionError::Bad(error.to_string()))?;
     let may_continue = || !deadline.is_over();
     let samples = usize::try_from(engine.config.promql_samples).unwrap_or(usize::MAX);
     let series = usize::try_from(engine.config.promql_series).unwrap_or(usize::MAX);
@@ -73,14 +93,13 @@ fn answered(evaluation: &Evaluation, when: When, asked: PromqlOptions) -> Result
     };
     let lookback = asked.lookback.and_then(|asked| i64::try_from(asked.as_millis()).ok());
     let options = Options { lookback: lookback.filter(|ms| *ms > 0).unwrap_or(options.lookback), ..options };
-    let storage = StoreStorage::new(engine.store.clone(), samples, handle.clone());
-    let asked = Asked { engine, text, expr: &expr, storage: &storage, options: &options };
-    let answer = match when {
-        When::At(at) => promql::instant(&storage, &options, text, &expr, at),
-        When::Over(steps) if promql::looks_back(&expr) => asked.over_again(steps, lookback),
-        When::Over(steps) => asked.over(steps),
-    };
-    answer.map_err(|error| failed(error, deadline.limit()))
+    let storage = StoreStorage::new(engine.store.clone(), snapshot, samples, handle.clone());
+    let evaluated = Asked { engine, text, expr, storage: &storage, options: &options };
+    match when {
+        When::At(at) => promql::instant(&storage, &options, text, expr, at),
+        When::Again(steps) if promql::looks_back(expr) => evaluated.over_again(steps, lookback),
+        When::Over(steps) | When::Again(steps) => evaluated.over(steps),
+    }
 }
 
 /// An expression and what it is evaluated with.

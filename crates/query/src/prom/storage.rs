@@ -20,8 +20,7 @@ pub(super) struct StoreStorage {
 }
 
 impl StoreStorage {
-    pub fn new(store: Store, samples: usize, handle: Handle) -> Self {
-        let snapshot = store.snapshot();
+    pub fn new(store: Store, snapshot: store::Snapshot, samples: usize, handle: Handle) -> Self {
         Self { store, snapshot, limit: Limit::new("query.promql_samples", samples as u64), handle }
     }
 

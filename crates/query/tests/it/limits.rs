@@ -28,13 +28,13 @@ async fn rows_beyond_the_limit_are_an_error_unless_the_caller_asked_for_fewer() 
     let world = World::fleet().await;
     let engine = world.engine(QueryConfig { max_rows: 10, ..QueryConfig::default() });
     assert_eq!(limit_of(&engine, "SELECT * FROM samples").await, "max_rows");
-    let fewer = SqlOptions { max_rows: Some(3), token: None };
+    let fewer = SqlOptions { max_rows: Some(3), ..SqlOptions::default() };
     let rows = engine.collect("SELECT * FROM samples", fewer.clone()).await.unwrap();
     assert_eq!(rows.batches.iter().map(|batch| batch.num_rows()).sum::<usize>(), 3);
     assert!(rows.truncated);
     let whole = engine.collect("SELECT * FROM samples LIMIT 3", fewer).await.unwrap();
     assert!(!whole.truncated);
-    let more = SqlOptions { max_rows: Some(11), token: None };
+    let more = SqlOptions { max_rows: Some(11), ..SqlOptions::default() };
     assert!(matches!(
         engine.collect("SELECT * FROM samples", more).await,
         Err(QueryError::Limit { limit: "max_rows", .. })
@@ -51,6 +51,27 @@ async fn memory_is_bounded() {
     assert_eq!(limit_of(&engine, sort).await, "memory_bytes");
     let groups = "SELECT value, count(*) FROM range(0, 20000000) GROUP BY value";
     assert_eq!(limit_of(&engine, groups).await, "memory_bytes");
+    healthy(&engine).await;
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn expressions_in_sql_are_bounded_as_they_are_alone() {
+    let world = World::fleet().await;
+    let hour = "SELECT * FROM prom_range('{job=\"web\"}', '2026-11-25T09:00:00Z', '2026-11-25T10:00:00Z', '1s')";
+    let engine = world.engine(QueryConfig { promql_samples: 100, ..QueryConfig::default() });
+    assert_eq!(limit_of(&engine, hour).await, "promql_samples");
+    let engine = world.engine(QueryConfig { promql_series: 1, ..QueryConfig::default() });
+    let both = "SELECT * FROM prom_range('{job=\"web\"}', '2026-11-25T09:58:00Z', '2026-11-25T10:00:00Z', '1m')";
+    assert_eq!(limit_of(&engine, both).await, "promql_series");
+    let engine = world.engine(QueryConfig { memory_bytes: 64 << 10, ..QueryConfig::default() });
+    assert_eq!(limit_of(&engine, hour).await, "memory_bytes");
+    let engine = world.engine(QueryConfig::default());
+    let one = "SELECT value FROM prom_instant('1', now())";
+    let calls = |count| vec![one; count].join(" UNION ALL ");
+    let rows = engine.collect(&calls(16), SqlOptions::default()).await.unwrap();
+    assert_eq!(rows.batches.iter().map(|batch| batch.num_rows()).sum::<usize>(), 16);
+    assert_eq!(limit_of(&engine, &calls(17)).await, "promql_calls");
     healthy(&engine).await;
     world.end().await;
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use arrow::array::AsArray;
-use arrow::datatypes::Int64Type;
+use arrow::datatypes::{DataType, Int64Type};
 use model::{LogKind, Offset};
 use query::{QueryConfig, QueryError, Rows, SqlOptions, Token};
 
@@ -49,18 +49,42 @@ async fn a_join_looks_its_keys_up() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_answer_looks_as_it_was_described() {
+    let world = World::fleet().await;
+    let engine = world.engine(QueryConfig::default());
+    for sql in [
+        "SELECT * FROM drift",
+        "SELECT scope, count(*) AS n, max(time) FROM resources GROUP BY scope",
+        "SELECT * FROM metrics JOIN prom_instant('up', now()) AS p ON metrics.metric = p.metric",
+        "SHOW TABLES",
+        "EXPLAIN SELECT 1",
+    ] {
+        let described = engine.describe(sql, None).await.unwrap();
+        let answered = engine.collect(sql, SqlOptions::default()).await.unwrap();
+        assert_eq!((described.columns, described.parameters.fields().len()), (answered.schema, 0), "{sql}");
+    }
+    let described = engine.describe("SELECT id FROM drift WHERE line > ? AND id = $name", None).await.unwrap();
+    let places: Vec<_> =
+        described.parameters.fields().iter().map(|f| (f.name().as_str(), f.data_type().clone())).collect();
+    assert_eq!(places, [("$1", DataType::Int64), ("$name", DataType::Utf8)]);
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_token_waits_for_what_was_appended() {
     let world = World::fleet().await;
     let engine = world.engine(QueryConfig { timeout: Duration::from_secs(5), ..QueryConfig::default() });
     let count = "SELECT count(*) FROM resources";
     let token = world.append(&[live("etc/new", "10:40:00", Some("0644"))]).await;
-    let seen = engine.collect(count, SqlOptions { token: Some(token), max_rows: None }).await.unwrap();
+    let seen = engine.collect(count, SqlOptions { token: Some(token), ..SqlOptions::default() }).await.unwrap();
     assert_eq!(number(&seen), 3);
 
     // A position that never comes ends with the query's time.
     let never = Token(vec![(LogKind::State, 0, Offset(1 << 40))]);
     let waiting =
-        tokio::spawn(async move { engine.collect(count, SqlOptions { token: Some(never), max_rows: None }).await });
+        tokio::spawn(
+            async move { engine.collect(count, SqlOptions { token: Some(never), ..SqlOptions::default() }).await },
+        );
     while !waiting.is_finished() {
         world.simulation.advance(Duration::from_secs(1));
         tokio::task::yield_now().await;

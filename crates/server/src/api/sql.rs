@@ -1,26 +1,20 @@
 //! `/api/sql`: one statement in, rows out as they are read.
 
-use axum::body::{Body, Bytes};
+use axum::body::Bytes;
 use axum::extract::rejection::{BytesRejection, QueryRejection};
 use axum::extract::{Extension, Query, State as With};
 use axum::http::HeaderMap;
 use axum::http::header::{ACCEPT, CONTENT_TYPE};
 use axum::response::{IntoResponse, Response};
-use base::queue;
 use futures::{StreamExt, stream};
 use query::{Answer, SqlOptions, Token};
 use serde::Deserialize;
-use std::time::Duration;
 
 use crate::access::Access;
 use crate::api::ApiError;
 use crate::format::{Encoder, Format};
 use crate::state::State;
-
-/// Encoded batches that wait for a slow client.
-const AHEAD: usize = 4;
-/// What a client may take to read the last of an answer, after the query's own time.
-const GRACE: Duration = Duration::from_secs(5);
+use crate::stream::{Chunk, Sender, body};
 
 /// What can be asked for in the address, or in a JSON body.
 #[derive(Debug, Default, Deserialize)]
@@ -80,7 +74,7 @@ async fn answer(state: State, ask: Ask, headers: &HeaderMap) -> Result<Response,
     let format = Format::choose(ask.format.as_deref(), accept)?;
     let token = ask.token.as_deref().map(str::parse::<Token>).transpose();
     let token = token.map_err(|error| ApiError::parameter(error.to_string()))?;
-    let options = SqlOptions { token, max_rows: ask.limit };
+    let options = SqlOptions { token, max_rows: ask.limit, ..SqlOptions::default() };
     let mut answer = state.engine.sql(&sql, options).await.map_err(|error| ApiError::from(&error))?;
     // What fails at once fails with its own status.
     let first = match answer.stream.next().await {
@@ -90,45 +84,18 @@ async fn answer(state: State, ask: Ask, headers: &HeaderMap) -> Result<Response,
     };
     answer.stream = stream::iter(first).chain(answer.stream).boxed();
     let content = [(CONTENT_TYPE, format.content_type())];
-    Ok((content, body(&state, answer, format)).into_response())
+    let body = body("sql answer", &state.tasks, state.patience(), |sender| pump(answer, format, sender));
+    Ok((content, body).into_response())
 }
 
-/// The rows, encoded in the background as fast as the client reads; a client that does not read
-/// keeps the query's place no longer than the query may take.
-fn body(state: &State, answer: Answer, format: Format) -> Body {
-    let (sender, receiver) = queue::bounded("http_answer", AHEAD);
-    let (clock, limit) = (state.clock.clone(), state.engine.config().timeout + GRACE);
-    state.tasks.spawn("sql answer", async move {
-        let _ = clock.timeout(limit, pump(answer, format, sender)).await;
-    });
-    // Without the last chunk it is a part: the connection is cut, so that nobody takes it for the
-    // whole.
-    let chunks = stream::unfold(Some(receiver), async |receiver| {
-        let mut receiver = receiver?;
-        match receiver.recv().await {
-            Some(Chunk::Rows(bytes)) => Some((Ok(bytes), Some(receiver))),
-            Some(Chunk::Last(bytes)) => Some((Ok(bytes), None)),
-            Some(Chunk::Failed(error)) => Some((Err(error), None)),
-            None => Some((Err(std::io::Error::other("the client read too slowly")), None)),
-        }
-    });
-    Body::from_stream(chunks)
-}
-
-/// A piece of an answer.
-enum Chunk {
-    Rows(Vec<u8>),
-    Last(Vec<u8>),
-    Failed(std::io::Error),
-}
-
-async fn pump(mut answer: Answer, format: Format, sender: queue::Sender<Chunk>) {
+/// The rows, encoded.
+async fn pump(mut answer: Answer, format: Format, sender: Sender) {
     let truncated = answer.truncation();
     let mut encoder = Encoder::new(format, &answer.schema);
     while let Some(batch) = answer.stream.next().await {
         let chunk = match batch {
             Ok(batch) => {
-                encoder.rows(&batch).map_or_else(|error| Chunk::Failed(std::io::Error::other(error)), Chunk::Rows)
+                encoder.rows(&batch).map_or_else(|error| Chunk::Failed(std::io::Error::other(error)), Chunk::Part)
             }
             Err(error) => match encoder.error(&ApiError::from(&error).json()) {
                 Some(end) => Chunk::Last(end),
@@ -136,7 +103,7 @@ async fn pump(mut answer: Answer, format: Format, sender: queue::Sender<Chunk>) 
                 None => Chunk::Failed(std::io::Error::other(error)),
             },
         };
-        let ended = !matches!(chunk, Chunk::Rows(_));
+        let ended = !matches!(chunk, Chunk::Part(_));
         if sender.send(chunk).await.is_err() || ended {
             return;
         }

@@ -14,14 +14,12 @@ use wire::body::Encoding;
 use wire::otlp::{Format, Signal, Status, base64};
 
 use super::{Received, Refusal, header, otlp, receive, taker};
+use crate::grpc::{self, GRPC, STATUS};
 use crate::state::State;
 
 /// Bytes before a message: whether it is compressed, and its length.
 const HEAD: usize = 5;
-const STATUS: HeaderName = HeaderName::from_static("grpc-status");
-const MESSAGE: HeaderName = HeaderName::from_static("grpc-message");
 const DETAILS: HeaderName = HeaderName::from_static("grpc-status-details-bin");
-const GRPC: HeaderValue = HeaderValue::from_static("application/grpc");
 
 /// The services.
 pub fn router() -> Router<State> {
@@ -97,27 +95,14 @@ fn answer(message: &[u8]) -> Response {
     ([(CONTENT_TYPE, GRPC)], Body::new(body)).into_response()
 }
 
-/// An error has no body: what would be its trailers are headers.
 fn refused(refusal: &Refusal) -> Response {
     let code = refusal.grpc_code();
     let status = Status { code, message: &refusal.message, retry: refusal.retry_after };
     let mut details = String::new();
     base64(&status.encode(Format::Protobuf), &mut details);
-    let mut response = [(CONTENT_TYPE, GRPC)].into_response();
-    let values = [(STATUS, code.to_string()), (MESSAGE, escaped(&refusal.message)), (DETAILS, details)];
-    for (name, value) in values {
-        if let Ok(value) = HeaderValue::try_from(value) {
-            response.headers_mut().insert(name, value);
-        }
+    let mut response = grpc::failed(code, &refusal.message);
+    if let Ok(details) = HeaderValue::try_from(details) {
+        response.headers_mut().insert(DETAILS, details);
     }
     response
-}
-
-/// A text as a header: what is not visible ASCII is written as `%` and two hexadecimal digits.
-fn escaped(text: &str) -> String {
-    let escape = |byte: u8| match byte {
-        b' '..=b'~' if byte != b'%' => char::from(byte).to_string(),
-        _ => format!("%{byte:02X}"),
-    };
-    text.bytes().map(escape).collect()
 }

@@ -24,6 +24,11 @@ impl Problem {
         Self::new(StatusCode::BAD_REQUEST, message)
     }
 
+    /// Too much at once: try again after that time.
+    pub fn busy(message: impl ToString, retry_after: Duration) -> Self {
+        Self { retry_after: Some(retry_after), ..Self::new(StatusCode::TOO_MANY_REQUESTS, message) }
+    }
+
     /// The token does not allow it.
     pub fn forbidden(message: impl ToString) -> Self {
         Self::new(StatusCode::FORBIDDEN, message)

@@ -6,6 +6,7 @@ mod error;
 mod fields;
 mod labels;
 mod query;
+mod tail;
 mod volume;
 
 use axum::extract::{DefaultBodyLimit, Extension, Request};
@@ -31,6 +32,7 @@ pub fn router() -> Router<State> {
         .route("/loki/api/v1/query", get(query::instant).post(query::instant))
         .route("/loki/api/v1/query_range", get(query::range).post(query::range))
         .route("/loki/api/v1/format_query", get(query::format).post(query::format))
+        .route("/loki/api/v1/tail", get(tail::get))
         .route("/loki/api/v1/labels", get(labels::names).post(labels::names))
         .route("/loki/api/v1/label", get(labels::names).post(labels::names))
         .route("/loki/api/v1/label/{name}/values", get(labels::values))
@@ -41,6 +43,7 @@ pub fn router() -> Router<State> {
         .route("/loki/api/v1/index/stats", get(volume::stats).post(volume::stats))
         .route("/loki/api/v1/index/volume", get(volume::at_end).post(volume::at_end))
         .route("/loki/api/v1/index/volume_range", get(volume::over).post(volume::over))
+        .route("/loki/api/v1/patterns", get(volume::patterns).post(volume::patterns))
         .route("/loki/api/v1/status/buildinfo", get(buildinfo))
         .layer(body)
         .layer(from_fn(everything))

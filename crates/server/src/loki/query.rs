@@ -35,16 +35,21 @@ pub async fn range(With(state): With<State>, headers: HeaderMap, ask: Ask) -> Re
         )));
     }
     let steps = Steps::new(range.start, range.end, step).map_err(Problem::bad)?;
-    let flags = headers.get(FLAGS).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let lines = LogQuery {
         start: range.start,
         end: range.end,
         limit: ask.limit()?,
         direction: ask.direction()?,
         interval: ask.duration("interval")?.unwrap_or(0),
-        categorize: flags.split(',').any(|flag| flag.trim() == "categorize-labels"),
+        categorize: categorized(&headers),
     };
     Ok(success(state.engine.log_range(ask.query(), lines, steps).await?))
+}
+
+/// Whether labels of streams, metadata and parsers are to be told apart.
+pub fn categorized(headers: &HeaderMap) -> bool {
+    let flags = headers.get(FLAGS).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    flags.split(',').any(|flag| flag.trim() == "categorize-labels")
 }
 
 /// `format_query`: the query as it is printed.

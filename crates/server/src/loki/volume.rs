@@ -6,6 +6,7 @@ use std::time::Duration;
 use axum::Json;
 use axum::extract::State as With;
 use axum::response::{IntoResponse, Response};
+use base::Limit;
 use logql::{Answer, Data, Direction, LogQuery, Series, Steps};
 use query::LogRange;
 use serde_json::json;
@@ -19,6 +20,9 @@ use crate::state::State;
 const HOUR: Duration = Duration::from_secs(3_600);
 /// Nanoseconds of a millisecond.
 const MILLISECOND: i64 = 1_000_000;
+const SECOND: i64 = 1_000 * MILLISECOND;
+/// Steps of one answer.
+const POINTS: Limit = Limit::new("loki.points", 11_000);
 
 /// `index/stats`
 pub async fn stats(With(state): With<State>, ask: Ask) -> Result<Response, Problem> {
@@ -54,6 +58,22 @@ pub async fn over(With(state): With<State>, ask: Ask) -> Result<Response, Proble
         series.truncate(ask.limit()?);
     }
     Ok(success(answer))
+}
+
+/// `patterns`: what lines look like, with how many there are in each step, at seconds since the epoch.
+pub async fn patterns(With(state): With<State>, ask: Ask) -> Result<Response, Problem> {
+    let range = ask.range(state.clock.now().nanos(), HOUR)?;
+    let step = ask.step(range)?;
+    POINTS.check((range.end.saturating_sub(range.start) / step).unsigned_abs())?;
+    let found = state.engine.log_patterns(ask.query(), range, step).await?;
+    let told: Vec<_> = found
+        .iter()
+        .map(|pattern| {
+            let samples: Vec<_> = pattern.counts.iter().map(|(at, count)| (at / SECOND, count)).collect();
+            json!({"pattern": pattern.text, "samples": samples})
+        })
+        .collect();
+    Ok(success(told))
 }
 
 async fn stepped(state: &State, text: &str, range: LogRange, step: i64) -> Result<Answer, Problem> {

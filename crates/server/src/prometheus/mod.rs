@@ -4,9 +4,11 @@
 mod answer;
 mod ask;
 mod data;
+mod federate;
 mod labels;
 mod metadata;
 mod query;
+mod read;
 mod status;
 mod texts;
 
@@ -14,7 +16,7 @@ use axum::Router;
 use axum::extract::{DefaultBodyLimit, Extension, Request};
 use axum::middleware::{Next, from_fn};
 use axum::response::{IntoResponse, Response};
-use axum::routing::get;
+use axum::routing::{get, post};
 use base::Limit;
 
 use self::answer::Problem;
@@ -30,6 +32,8 @@ pub fn router() -> Router<State> {
     Router::new()
         .route("/api/v1/query", get(query::instant).post(query::instant))
         .route("/api/v1/query_range", get(query::range).post(query::range))
+        .route("/api/v1/read", post(read::post))
+        .route("/federate", get(federate::get).post(federate::get))
         .route("/api/v1/query_exemplars", get(metadata::exemplars).post(metadata::exemplars))
         .route("/api/v1/format_query", get(texts::format).post(texts::format))
         .route("/api/v1/series", get(labels::series).post(labels::series))

@@ -63,12 +63,18 @@ impl Prometheus {
 
     /// It scrapes `target` every second; `more` is added to its configuration.
     fn start(program: &std::path::Path, target: &Target, more: &str) -> Self {
-        let dir = TempDir::new().unwrap();
         let text = format!(
             "global: {{scrape_interval: 1s, evaluation_interval: 1s}}\nrule_files: [rules.yml]\n\
              scrape_configs: [{{job_name: shop, static_configs: [{{targets: ['127.0.0.1:{}']}}]}}]\n{more}",
             target.port
         );
+        Self::with(program, &text)
+    }
+
+    /// With that configuration.
+    fn with(program: &std::path::Path, text: &str) -> Self {
+        let dir = TempDir::new().unwrap();
+        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         std::fs::write(dir.path().join("prometheus.yml"), text).unwrap();
         let rules = "groups: [{name: shop, rules: [{alert: Broken, expr: broken == 1, labels: {severity: critical}, \
                      annotations: {summary: 'it is {{ $value }}'}}]}]\n";
@@ -149,6 +155,36 @@ const QUESTIONS: [&str; 8] = [
     "ALERTS",
 ];
 
+/// A Prometheus that writes to `host` what it scrapes from `target`.
+fn writing(program: &std::path::Path, target: &Target, host: &Host) -> Prometheus {
+    let more = format!(
+        "remote_write:\n- {{url: '{}/api/v1/write', protobuf_message: io.prometheus.write.v2.Request, queue_config: {{batch_send_deadline: 100ms}}}}\n",
+        host.url
+    );
+    Prometheus::start(program, target, &more)
+}
+
+/// Waits for so many seconds of samples; gives the time at their end.
+async fn scraped(host: &Host, clock: &Clock, seconds: f64) -> f64 {
+    let now = || clock.now().nanos() as f64 / 1e9;
+    let end = now().floor() + seconds;
+    host.until("some seconds of samples", async || (now() > end + 2.0).then_some(())).await;
+    end
+}
+
+/// Asks us until the answer is `theirs`.
+async fn same(http: &reqwest::Client, clock: &Clock, host: &Host, query: &str, end: f64, theirs: &Value, log: &str) {
+    let start = clock.monotonic();
+    loop {
+        let ours = asked(http, &host.url, query, end).await;
+        if ours.as_ref() == Some(theirs) {
+            return;
+        }
+        assert!(clock.monotonic() - start < PATIENCE, "{query}\nours: {ours:#?}\ntheirs: {theirs:#}\n{log}");
+        clock.sleep(Duration::from_millis(100)).await;
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn what_a_prometheus_writes_is_answered_as_it_answers_itself() {
     let Some(program) = Prometheus::program() else { return };
@@ -158,33 +194,57 @@ async fn what_a_prometheus_writes_is_answered_as_it_answers_itself() {
     host.start();
     let clock = Clock::system();
     host.until("it answers", async || host.get("/-/ready").await).await;
-    let more = format!(
-        "remote_write:\n- {{url: '{}/api/v1/write', protobuf_message: io.prometheus.write.v2.Request, queue_config: {{batch_send_deadline: 100ms}}}}\n",
-        host.url
-    );
-    let prometheus = Prometheus::start(&program, &target, &more);
-    let http = reqwest::Client::new();
-    let mut end = clock.now().nanos() as f64 / 1e9;
-    end = end.floor() + 12.0;
-    host.until("twelve seconds of samples", async || (clock.now().nanos() as f64 / 1e9 > end + 2.0).then_some(()))
-        .await;
+    let (prometheus, http) = (writing(&program, &target, &host), reqwest::Client::new());
+    let end = scraped(&host, &clock, 12.0).await;
     for query in QUESTIONS {
         let theirs =
             asked(&http, &prometheus.url, query, end).await.unwrap_or_else(|| panic!("{query}: {}", prometheus.log()));
         assert!(!theirs["result"].as_array().unwrap().is_empty(), "{query}: Prometheus knows nothing itself");
-        let start = clock.monotonic();
-        loop {
-            let ours = asked(&http, &host.url, query, end).await;
-            if ours.as_ref() == Some(&theirs) {
-                break;
-            }
-            assert!(
-                clock.monotonic() - start < PATIENCE,
-                "{query}\nours: {ours:#?}\ntheirs: {theirs:#}\n{}",
-                prometheus.log()
-            );
-            clock.sleep(Duration::from_millis(100)).await;
-        }
+        same(&http, &clock, &host, query, end, &theirs, &prometheus.log()).await;
+    }
+    assert_eq!(host.stop().await, 0);
+}
+
+/// What a series has had within a minute: its labels, and times with values.
+async fn raw(http: &reqwest::Client, url: &str, end: f64) -> Vec<(Value, Vec<Value>)> {
+    let parameters = [("query", r#"{job="shop"}[1m]"#.to_owned()), ("time", end.to_string())];
+    let answer = http.get(format!("{url}/api/v1/query")).query(&parameters).send().await.unwrap();
+    let answer: Value = answer.json().await.unwrap();
+    let series = answer["data"]["result"].as_array().unwrap_or_else(|| panic!("{answer}")).iter();
+    series.map(|series| (series["metric"].clone(), series["values"].as_array().unwrap().clone())).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_prometheus_that_reads_from_us_answers_as_we_do_and_another_federates_us() {
+    let Some(program) = Prometheus::program() else { return };
+    let target = Target::start().await;
+    let mut host = Host::new(1, "");
+    host.start();
+    let clock = Clock::system();
+    host.until("it answers", async || host.get("/-/ready").await).await;
+    let (_writer, http) = (writing(&program, &target, &host), reqwest::Client::new());
+    let reader = format!("remote_read: [{{url: '{}/api/v1/read', read_recent: true}}]\n", host.url);
+    let reader = Prometheus::with(&program, &reader);
+    let federating = format!(
+        "global: {{scrape_interval: 1s}}\nscrape_configs: [{{job_name: federate, honor_labels: true, metrics_path: /federate, \
+         params: {{'match[]': ['{{job=\"shop\"}}']}}, static_configs: [{{targets: ['{}']}}]}}]\n",
+        host.url.trim_start_matches("http://")
+    );
+    let federating = Prometheus::with(&program, &federating);
+    let end = scraped(&host, &clock, 12.0).await;
+    // What the writer has sent late is on both sides, since one asks the other.
+    for query in QUESTIONS.into_iter().filter(|query| *query != "ALERTS") {
+        let theirs = host.until(query, async || {
+            let theirs = asked(&http, &reader.url, query, end).await?;
+            (!theirs["result"].as_array()?.is_empty()).then_some(theirs)
+        });
+        same(&http, &clock, &host, query, end, &theirs.await, &reader.log()).await;
+    }
+    let (ours, theirs) = (raw(&http, &host.url, end).await, raw(&http, &federating.url, end).await);
+    assert!(theirs.len() > 8, "{theirs:?}\n{}", federating.log());
+    for (labels, values) in &theirs {
+        let own = ours.iter().find(|(own, _)| own == labels).unwrap_or_else(|| panic!("{labels} is none of ours"));
+        assert!(values.len() > 2 && values.iter().all(|value| own.1.contains(value)), "{labels}: {values:?}");
     }
     assert_eq!(host.stop().await, 0);
 }

@@ -1,0 +1,242 @@
+//! PromQL in SQL: `prom_range('expr', start, end, step)` and `prom_instant('expr', time)`.
+
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use base::{Limit, Timestamp};
+use datafusion::catalog::streaming::StreamingTable;
+use datafusion::catalog::{TableFunctionArgs, TableFunctionImpl, TableProvider};
+use datafusion::common::{Result, ScalarValue, plan_err};
+use datafusion::error::DataFusionError;
+use datafusion::execution::memory_pool::MemoryConsumer;
+use datafusion::execution::session_state::SessionState;
+use datafusion::execution::{SendableRecordBatchStream, TaskContext};
+use datafusion::logical_expr::Expr;
+use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
+use datafusion::physical_plan::streaming::PartitionStream;
+use futures::{StreamExt, TryStreamExt, stream};
+use promql::text::parse_duration;
+use promql::{Data, Series, Steps, parse};
+use store::Snapshot;
+use tokio::runtime::Handle;
+use tokio::sync::Semaphore;
+
+use super::rows::{self, Rows, SCHEMA};
+use super::{PromqlOptions, When, evaluate, failed};
+use crate::deadline::Deadline;
+use crate::expression::Evaluation;
+use crate::pushdown::time;
+use crate::{Engine, QueryError};
+
+/// Steps of a range, as the HTTP API of Prometheus has it.
+const STEPS: Limit = Limit::new("promql_steps", 11_000);
+/// Expressions in one statement.
+const CALLS: Limit = Limit::new("promql_calls", 16);
+
+const RANGE: &str = "prom_range";
+const INSTANT: &str = "prom_instant";
+
+/// Adds the functions to `state`, for one statement that sees `snapshot`.
+pub fn register(state: &mut SessionState, engine: &Engine, snapshot: &Snapshot, deadline: &Deadline) {
+    let statement = Statement {
+        engine: engine.clone(),
+        snapshot: snapshot.clone(),
+        deadline: deadline.clone(),
+        one: Arc::new(Semaphore::new(1)),
+        calls: Arc::default(),
+    };
+    for name in [RANGE, INSTANT] {
+        state.register_udtf(name, Arc::new(Function { name, statement: statement.clone() }));
+    }
+}
+
+/// What the calls in one statement share.
+#[derive(Clone)]
+struct Statement {
+    engine: Engine,
+    snapshot: Snapshot,
+    deadline: Deadline,
+    /// One expression is evaluated at a time: each may load as many samples as a query may.
+    one: Arc<Semaphore>,
+    calls: Arc<AtomicU64>,
+}
+
+/// A function of tables.
+struct Function {
+    name: &'static str,
+    statement: Statement,
+}
+
+impl fmt::Debug for Function {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name)
+    }
+}
+
+impl TableFunctionImpl for Function {
+    fn call_with_args(&self, args: TableFunctionArgs<'_, '_>) -> Result<Arc<dyn TableProvider>> {
+        let (text, when) = match (self.name, args.exprs()) {
+            (RANGE, [text, start, end, step]) => (self.text(text)?, range(start, end, step)?),
+            (INSTANT, [text, at]) => (self.text(text)?, When::At(milliseconds(moment(INSTANT, at)?))),
+            (RANGE, _) => {
+                return plan_err!(
+                    "{RANGE}('expression', start, end, step) takes an expression, two times and a duration"
+                );
+            }
+            _ => return plan_err!("{INSTANT}('expression', time) takes an expression and a time"),
+        };
+        if let Err(error) = parse(&text) {
+            return plan_err!("{}: {error}", self.name);
+        }
+        let calls = self.statement.calls.fetch_add(1, Ordering::Relaxed) + 1;
+        CALLS.check(calls).map_err(|exceeded| DataFusionError::External(Box::new(exceeded)))?;
+        let call = Call { name: self.name, text, when, statement: self.statement.clone() };
+        Ok(Arc::new(StreamingTable::try_new(Arc::clone(&SCHEMA), vec![Arc::new(call)])?))
+    }
+}
+
+impl Function {
+    fn text(&self, expr: &Expr) -> Result<String> {
+        match expr {
+            Expr::Literal(value, _) => match value.try_as_str().flatten() {
+                Some(text) => Ok(text.to_owned()),
+                None => plan_err!("{}: the expression is a text, such as 'rate(requests_total[5m])'", self.name),
+            },
+            _ => plan_err!("{}: the expression is a text that is known before the query runs", self.name),
+        }
+    }
+}
+
+fn range(start: &Expr, end: &Expr, step: &Expr) -> Result<When> {
+    let (start, end) = (milliseconds(moment(RANGE, start)?), milliseconds(moment(RANGE, end)?));
+    let Some(step) = duration(step).filter(|step| *step > 0) else {
+        return plan_err!("{RANGE}: the step is a duration above zero, such as interval '1 minute' or '1m'");
+    };
+    if end < start {
+        return plan_err!("{RANGE}: the end is before the start");
+    }
+    let steps = end.saturating_sub(start) / step + 1;
+    STEPS.check(steps.unsigned_abs()).map_err(|exceeded| DataFusionError::External(Box::new(exceeded)))?;
+    Ok(When::Over(Steps::range(start, end, step)))
+}
+
+fn moment(name: &str, expr: &Expr) -> Result<Timestamp> {
+    match time(expr) {
+        Some(time) => Ok(time),
+        None => plan_err!("{name}: a time is such as '2026-11-25T10:00:00Z' or now() - interval '1 hour'"),
+    }
+}
+
+fn milliseconds(time: Timestamp) -> i64 {
+    time.nanos().div_euclid(1_000_000)
+}
+
+/// Milliseconds of an interval that always has the same length, or of a text as PromQL has it.
+fn duration(expr: &Expr) -> Option<i64> {
+    const DAY: i64 = 86_400_000;
+    let Expr::Literal(value, _) = expr else { return None };
+    match value {
+        ScalarValue::IntervalMonthDayNano(Some(of)) if of.months == 0 => {
+            Some(i64::from(of.days) * DAY + of.nanoseconds / 1_000_000)
+        }
+        ScalarValue::IntervalDayTime(Some(of)) => Some(i64::from(of.days) * DAY + i64::from(of.milliseconds)),
+        ScalarValue::DurationNanosecond(Some(nanos)) => Some(nanos / 1_000_000),
+        other => parse_duration(other.try_as_str().flatten()?.trim()).ok(),
+    }
+}
+
+/// An expression that is evaluated when its rows are asked for.
+#[derive(Clone)]
+struct Call {
+    name: &'static str,
+    text: String,
+    when: When,
+    statement: Statement,
+}
+
+impl fmt::Debug for Call {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}({:?})", self.name, self.text)
+    }
+}
+
+impl PartitionStream for Call {
+    fn schema(&self) -> &arrow::datatypes::SchemaRef {
+        &SCHEMA
+    }
+
+    fn execute(&self, context: Arc<TaskContext>) -> SendableRecordBatchStream {
+        let this = self.clone();
+        let batches = stream::once(async move {
+            let name = this.name;
+            let series = this.series().await.map_err(|error| DataFusionError::External(Box::new(error)))?;
+            let reservation = MemoryConsumer::new(name).register(context.memory_pool());
+            reservation.try_grow(rows::size(&series))?;
+            let batches = Rows::new(series, context.session_config().batch_size());
+            Ok::<_, DataFusionError>(stream::iter(batches).map(move |batch| {
+                let _held = &reservation;
+                batch.map_err(DataFusionError::from)
+            }))
+        });
+        Box::pin(RecordBatchStreamAdapter::new(Arc::clone(&SCHEMA), batches.try_flatten()))
+    }
+}
+
+impl Call {
+    async fn series(self) -> std::result::Result<Vec<Series>, QueryError> {
+        let Statement { engine, snapshot, deadline, one, .. } = self.statement;
+        let turn = one.acquire_owned().await.map_err(|error| QueryError::Internal(error.to_string()))?;
+        let (name, when) = (self.name, self.when);
+        let (deadline, handle) = (deadline.of_one(), Handle::current());
+        let evaluation = Evaluation { engine, text: self.text, deadline, handle };
+        evaluation
+            .run(move |evaluation| {
+                let limit = evaluation.deadline.limit();
+                let expr = parse(&evaluation.text).map_err(|error| invalid(format!("{name}: {error}")))?;
+                let answer = evaluate(evaluation, snapshot, &expr, when, PromqlOptions::default());
+                drop(turn);
+                numbers(name, when, answer.map_err(|error| refused(error, limit))?.data)
+            })
+            .await
+    }
+}
+
+const fn invalid(message: String) -> QueryError {
+    QueryError::Invalid { message, position: None }
+}
+
+/// The series of an answer, if all they have is numbers.
+fn numbers(name: &str, when: When, data: Data) -> std::result::Result<Vec<Series>, QueryError> {
+    let series = match (data, when) {
+        (Data::Vector(series) | Data::Matrix(series), _) => series,
+        (Data::Scalar(value), When::At(at)) => vec![rows::scalar(at, value)],
+        (Data::Scalar(_) | Data::String(_), _) => {
+            return Err(invalid(format!("{name}: the expression gives a text, which is no table")));
+        }
+    };
+    let is_number = |series: &Series| series.points.iter().all(|point| point.value.as_float().is_some());
+    if !series.iter().all(is_number) {
+        let how = "histogram_quantile(), histogram_count(), histogram_sum() and histogram_avg() give numbers";
+        return Err(QueryError::Data(format!(
+            "{name}: the answer has native histograms, which the column `value` cannot hold: {how}"
+        )));
+    }
+    Ok(series)
+}
+
+/// What limits an expression is a limit of the statement.
+fn refused(error: promql::QueryError, timeout: Duration) -> QueryError {
+    let limit = match &error {
+        promql::QueryError::Samples { .. } => "promql_samples",
+        promql::QueryError::Series { .. } => "promql_series",
+        promql::QueryError::Steps { .. } => "promql_steps",
+        promql::QueryError::Storage(storage) => match storage.0.downcast_ref() {
+            Some(store::StoreError::TooLarge(_)) => "promql_samples",
+            _ => return failed(error, timeout).into(),
+        },
+        _ => return failed(error, timeout).into(),
+    };
+    QueryError::Limit { limit, message: format!("{error}: see query.{limit}") }
+}
