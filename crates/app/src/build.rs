@@ -67,7 +67,7 @@ impl App {
         let rng = Rng::system();
         let metrics = Metrics::start()?;
         keys::data_dir(&config.data_dir)?;
-        let digest_key = keys::digest_key(&config.data_dir)?;
+        let digest_key = keys::digest_key(&config)?;
         let [inputs, folding, notifying, serving, storing] =
             ["inputs", "folds", "notify", "server", "store"].map(Stage::new);
 
@@ -109,7 +109,7 @@ impl App {
             alerting: config.has(Role::Alerting).then(|| alerting.api(&folds, reading.hook())),
             rules: if config.has(Role::Alerting) { folds.books() } else { Vec::new() },
             intakes,
-            ingest,
+            ingest: ingest.clone(),
             targets: scraping.targets(),
         };
         let server = Server::bind(config.server.clone(), parts).await?;
@@ -139,6 +139,9 @@ impl App {
             wiring.confirmers(&inputs, &digest_key, &clusters);
             wiring.collectors(&inputs, digest_key, &clusters, inboxes).await?;
             scraping.reload().await?;
+        }
+        if let Some(ingest) = ingest {
+            wiring.kafka_in(&inputs, ingest, &health)?;
         }
         wiring.housekeeping(&storing, progress, handle, metrics);
         health.ready(PROCESS);
@@ -180,6 +183,10 @@ impl App {
 }
 
 async fn open_store(config: &Config, clock: &Clock) -> Result<Store, AppError> {
+    if let Some(s3) = &config.store.s3 {
+        let objects = store::s3(s3, clock).await?;
+        return Ok(Store::open(config.store.clone(), objects, clock.clone()).await?);
+    }
     let dir = config.data_dir.join("store");
     std::fs::create_dir_all(&dir).map_err(|error| AppError::file(&dir, error))?;
     let objects = store::LocalObjects::new(&dir).map_err(|error| AppError::file(&dir, error))?;
@@ -296,6 +303,21 @@ impl Wiring<'_> {
             let key = (collector.scope().to_owned(), collector.name().to_owned());
             let members = known.get(&key).cloned().unwrap_or_default();
             host.start_known(collector, members);
+        }
+        Ok(())
+    }
+
+    /// Topics of others.
+    fn kafka_in(&self, stage: &Stage, ingest: Ingest, health: &Health) -> Result<(), AppError> {
+        let (clock, rng) = (self.clock.clone(), self.rng.clone());
+        let (tasks, shutdown) = (stage.tasks.clone(), stage.shutdown.clone());
+        let parts = collectors::kafka::Parts { ingest, clock, rng, tasks, shutdown };
+        let sources = self.config.kafka_in.as_slice();
+        let problems =
+            collectors::kafka::start(sources, &parts).map_err(|problem| AppError::part("kafka_in", problem))?;
+        for source in sources {
+            let (problems, name) = (problems.clone(), source.name.clone());
+            health.check(format!("kafka_in {name}"), move || problems.of(&name));
         }
         Ok(())
     }
