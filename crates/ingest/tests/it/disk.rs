@@ -41,6 +41,25 @@ enum Change {
     Length(u64),
 }
 
+/// A change was made, and that was said, or the power went before.
+enum Answer {
+    Given,
+    Lost,
+}
+
+impl Answer {
+    fn give<T>(self, done: T) -> io::Result<T> {
+        match self {
+            Self::Given => Ok(done),
+            Self::Lost => Err(off()),
+        }
+    }
+}
+
+fn off() -> io::Error {
+    io::Error::other("the power is off")
+}
+
 impl Change {
     fn apply(&self, content: &mut Vec<u8>) {
         match self {
@@ -109,22 +128,27 @@ impl SimulatedDisk {
         }
     }
 
-    /// Whether the disk does that; `change` is noted whether it is answered or not.
-    fn does(&self, path: &Path, change: Option<Change>) -> io::Result<()> {
+    /// Whether the disk does what changes no file's content.
+    fn does(&self, path: &Path) -> io::Result<()> {
+        self.changes(path, None)?.give(())
+    }
+
+    /// Whether the disk makes that change, and whether it says so.
+    fn changes(&self, path: &Path, change: Option<Change>) -> io::Result<Answer> {
         let mut state = self.0.lock().unwrap();
         if state.off {
-            return Err(io::Error::other("the power is off"));
+            return Err(off());
         }
         if state.full && matches!(change, Some(Change::Write(..))) {
             return Err(io::ErrorKind::StorageFull.into());
         }
         state.left = state.left.map(|left| left.saturating_sub(1));
         state.off = state.left == Some(0);
-        let off = state.off;
+        let answer = if state.off { Answer::Lost } else { Answer::Given };
         if let (Some(change), Some(file)) = (change, state.files.get_mut(path)) {
             file.pending.push(change);
         }
-        if off { Err(io::Error::other("the power is off")) } else { Ok(()) }
+        Ok(answer)
     }
 
     fn file(&self, path: &Path, inner: Box<dyn SegmentFile>) -> Box<dyn SegmentFile> {
@@ -134,7 +158,7 @@ impl SimulatedDisk {
 
 impl Disk for SimulatedDisk {
     fn create(&self, path: &Path) -> io::Result<Box<dyn SegmentFile>> {
-        self.does(path, None)?;
+        self.does(path)?;
         let inner = Files.create(path)?;
         let mut state = self.0.lock().unwrap();
         let named = state.files.get(path).is_some_and(|file| file.named);
@@ -144,7 +168,7 @@ impl Disk for SimulatedDisk {
     }
 
     fn open(&self, path: &Path) -> io::Result<Box<dyn SegmentFile>> {
-        self.does(path, None)?;
+        self.does(path)?;
         let inner = Files.open(path)?;
         let synced = std::fs::read(path)?;
         let known = Simulated { synced, named: true, ..Simulated::default() };
@@ -153,7 +177,7 @@ impl Disk for SimulatedDisk {
     }
 
     fn remove(&self, path: &Path) -> io::Result<()> {
-        self.does(path, None)?;
+        self.does(path)?;
         let content = std::fs::read(path)?;
         Files.remove(path)?;
         let mut state = self.0.lock().unwrap();
@@ -163,7 +187,7 @@ impl Disk for SimulatedDisk {
     }
 
     fn sync_dir(&self, path: &Path) -> io::Result<()> {
-        self.does(path, None)?;
+        self.does(path)?;
         let mut state = self.0.lock().unwrap();
         state.files.retain(|file, it| !(it.removed && file.parent() == Some(path)));
         state.files.iter_mut().filter(|(file, _)| file.parent() == Some(path)).for_each(|(_, it)| it.named = true);
@@ -179,17 +203,22 @@ struct OnDisk {
 
 impl SegmentFile for OnDisk {
     fn write_at(&mut self, bytes: &[u8], position: u64) -> io::Result<usize> {
-        self.disk.does(&self.path, Some(Change::Write(position, bytes.to_vec())))?;
-        self.inner.write_at(bytes, position)
+        let answer = self.disk.changes(&self.path, Some(Change::Write(position, bytes.to_vec())))?;
+        let mut written = 0;
+        while written < bytes.len() {
+            written += self.inner.write_at(&bytes[written..], position + written as u64)?;
+        }
+        answer.give(written)
     }
 
     fn set_len(&mut self, length: u64) -> io::Result<()> {
-        self.disk.does(&self.path, Some(Change::Length(length)))?;
-        self.inner.set_len(length)
+        let answer = self.disk.changes(&self.path, Some(Change::Length(length)))?;
+        self.inner.set_len(length)?;
+        answer.give(())
     }
 
     fn sync(&mut self) -> io::Result<()> {
-        self.disk.does(&self.path, None)?;
+        self.disk.does(&self.path)?;
         let mut state = self.disk.0.lock().unwrap();
         if let Some(file) = state.files.get_mut(&self.path) {
             for change in std::mem::take(&mut file.pending) {

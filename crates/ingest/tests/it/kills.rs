@@ -10,7 +10,7 @@ use model::Offset;
 use wire::otlp::Format;
 
 use crate::faulty::Fault;
-use crate::life::{Life, World, restless};
+use crate::life::{Life, World, log_record, metric, restless};
 use crate::queue::{is_good, text};
 
 /// Kills in a bounded run; `STEADFAST_KILLS` sets another number for a soak.
@@ -117,40 +117,47 @@ async fn killed_or_without_power_at_random_moments_it_loses_and_doubles_nothing(
     assert!(acknowledged as u64 > kills, "hardly anything was acknowledged: {acknowledged}");
 }
 
-/// All kinds of rows that a message of metrics has, on all shards; the append that makes it known is
-/// lost, and the messages come again together with others.
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn messages_of_metrics_that_come_again_in_other_groups_are_there_once() {
+/// The process ends at each step of an append, on one shard or the other; the messages come again
+/// together with others.
+async fn again_in_other_groups(content: Content, bodies: &[String]) -> Life {
     let world = World::new();
-    let origin = Origin { producer: "kafka/a/metrics", topic: "metrics", partition: 0 };
-    let bodies: Vec<String> = (0..6)
-        .map(|n| {
-            format!(
-                r#"{{"resourceMetrics":[{{"scopeMetrics":[{{"metrics":[{{"name":"m{n}","gauge":{{"dataPoints":[{{"timeUnixNano":"{}","asDouble":{n},"exemplars":[{{"timeUnixNano":"1","asDouble":1}}]}}]}}}}]}}]}}]}}"#,
-                n * 1_000_000
-            )
-        })
-        .collect();
+    let origin = Origin { producer: "kafka/a/otlp", topic: "otlp", partition: 0 };
     let all: Vec<(Offset, &[u8])> = (0..).map(Offset).zip(bodies.iter().map(|body| body.as_bytes())).collect();
-    let content = Content::Metrics(Format::Json);
-    for changes in 1..12 {
+    let next = async |life: &Life| {
+        let taken = life.ingest.taken_up_to(&origin).await.unwrap();
+        taken.map_or(0, |last| usize::try_from(last.0).unwrap() + 1)
+    };
+    for changes in 1..16 {
         let life = world.start(restless()).await;
-        let next = life.ingest.taken_up_to(&origin).await.unwrap().map_or(0, |last| last.0 as usize + 1);
-        world.disk.plan(changes);
-        let group = &all[next.min(5)..(next + 1 + changes as usize % 3).min(6)];
-        let taken: Result<_, IngestError> = life.ingest.messages(&origin, content, group).await;
+        let from = next(&life).await.min(all.len() - 1);
+        let to = (from + 1 + changes as usize % 3).min(all.len());
+        world.disk.plan(changes / 3);
+        let taken: Result<_, IngestError> = life.ingest.messages(&origin, content, &all[from..to]).await;
         drop(taken);
         life.die(&world).await;
         world.objects.heal();
         world.disk.on(false, &Rng::seeded(changes));
     }
     let life = world.start(restless()).await;
-    let next = life.ingest.taken_up_to(&origin).await.unwrap().map_or(0, |last| last.0 as usize + 1);
-    if next < all.len() {
-        life.ingest.messages(&origin, content, &all[next..]).await.unwrap();
+    let from = next(&life).await;
+    if from < all.len() {
+        life.ingest.messages(&origin, content, &all[from..]).await.unwrap();
     }
     life.settle().await;
-    assert_eq!(life.samples().await.into_iter().collect::<Vec<_>>(), (0..6).map(|n| (n, 1)).collect::<Vec<_>>());
-    assert_eq!(life.exemplars().await, 6);
+    life
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn messages_of_otlp_that_come_again_in_other_groups_are_there_once() {
+    let bodies: Vec<String> = (0..12).map(metric).collect();
+    let life = again_in_other_groups(Content::Metrics(Format::Json), &bodies).await;
+    let samples: Vec<(u64, usize)> = life.samples().await.into_iter().collect();
+    assert_eq!(samples, (0..12).map(|n| (n, 1)).collect::<Vec<_>>());
+    life.end().await;
+
+    let bodies: Vec<String> = (10..22).map(|n| log_record(&n.to_string())).collect();
+    let life = again_in_other_groups(Content::Logs(Format::Json), &bodies).await;
+    let texts: Vec<(String, usize)> = life.texts().await.into_iter().collect();
+    assert_eq!(texts, (10..22).map(|n| (n.to_string(), 1)).collect::<Vec<_>>());
     life.end().await;
 }

@@ -49,6 +49,20 @@ pub fn restless() -> StoreConfig {
     }
 }
 
+/// A request of OTLP with a log record.
+pub fn log_record(text: &str) -> String {
+    let record = format!(r#"{{"timeUnixNano":"1","body":{{"stringValue":"{text}"}}}}"#);
+    format!(r#"{{"resourceLogs":[{{"scopeLogs":[{{"logRecords":[{record}]}}]}}]}}"#)
+}
+
+/// A request of OTLP with a sample.
+pub fn metric(n: u64) -> String {
+    let (name, nanos) = (n % 5, n * 1_000_000);
+    let point = format!(r#"{{"timeUnixNano":"{nanos}","asDouble":{n}}}"#);
+    let metric = format!(r#"{{"name":"m{name}","gauge":{{"dataPoints":[{point}]}}}}"#);
+    format!(r#"{{"resourceMetrics":[{{"scopeMetrics":[{{"metrics":[{metric}]}}]}}]}}"#)
+}
+
 impl World {
     pub fn new() -> Self {
         let directory = tempfile::tempdir().unwrap();
@@ -82,20 +96,13 @@ impl World {
 impl Life {
     /// Takes a log record, which is durable then.
     pub async fn log_record(&self, text: &str) -> Result<(), ingest::IngestError> {
-        let body = format!(
-            r#"{{"resourceLogs":[{{"scopeLogs":[{{"logRecords":[{{"timeUnixNano":"1","body":{{"stringValue":"{text}"}}}}]}}]}}]}}"#
-        );
+        let body = log_record(text);
         self.ingest.otlp_logs(body.as_bytes(), Encoding::Identity, Format::Json).await.map(|_| ())
     }
 
     /// Takes a sample of one of a few series, at millisecond `n` and of value `n`.
     pub async fn sample(&self, n: u64) -> Result<(), ingest::IngestError> {
-        let body = format!(
-            r#"{{"resourceMetrics":[{{"scopeMetrics":[{{"metrics":[{{"name":"m{}","gauge":{{"dataPoints":[{{"timeUnixNano":"{}","asDouble":{n}}}]}}}}]}}]}}]}}"#,
-            n % 5,
-            n * 1_000_000,
-        );
-        self.ingest.otlp_metrics(body.as_bytes(), Encoding::Identity, Format::Json).await.map(|_| ())
+        self.ingest.otlp_metrics(metric(n).as_bytes(), Encoding::Identity, Format::Json).await.map(|_| ())
     }
 
     /// Cuts the log to what is needed.
@@ -139,10 +146,6 @@ impl Life {
             *samples.entry(value as u64).or_default() += 1;
         }
         samples
-    }
-
-    pub async fn exemplars(&self) -> usize {
-        self.rows::<model::rows::Exemplar>("exemplars").await.len()
     }
 
     async fn until(&self, what: impl Fn(&[String]) -> bool) {
