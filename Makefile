@@ -7,7 +7,7 @@ export PATH := $(CARGO_HOME)/bin:$(PATH)
 # Says what was left out: to the list that CI prints at its end, or at once.
 left_out = if [ -n "$$STEADFAST_SKIPPED" ]; then echo "$(1)" >> "$$STEADFAST_SKIPPED"; else echo "Left out: $(1)"; fi
 
-.PHONY: run build test needs peers tidy lint unit scripts deny bench bench-log bench-store bench-drift bench-manifests bench-scan bench-latency bench-kubernetes bench-cluster bench-remote-write bench-alerts bench-judge soak soak-promql soak-incidents test-alertmanager
+.PHONY: run build test needs peers tidy lint unit scripts deny bench bench-log bench-store bench-drift bench-manifests bench-scan bench-latency bench-kubernetes bench-cluster bench-remote-write bench-alerts bench-judge soak soak-promql soak-incidents soak-telemetry test-alertmanager
 
 run: build
 	$(CARGO) run --release --locked -q -p steadfast -- up
@@ -31,6 +31,10 @@ peers:
 	$(call left_out,tests with ADBC: they need python3 with venv and its packages); fi
 	@if [ ! -x "$${STEADFAST_PEERS:-$$HOME/.cache/steadfast/peers}/bin/prometheus" ]; then \
 	$(call left_out,tests against Prometheus: tests/peers/monitoring-install.sh prometheus installs it in 6 minutes); fi
+	@if [ ! -x "$${STEADFAST_PEERS:-$$HOME/.cache/steadfast/peers}/bin/weed" ]; then \
+	$(call left_out,tests against an S3 server: tests/peers/seaweedfs-install.sh installs it in 5 to 12 minutes); fi
+	@if [ ! -x "$${STEADFAST_PEERS:-$$HOME/.cache/steadfast/peers}/sql/bin/python" ]; then \
+	$(call left_out,tests with DuckDB: tests/peers/sql-install.sh installs it in half a minute); fi
 
 # The project's own rules: format, layers, sizes, documents.
 tidy: needs
@@ -105,6 +109,11 @@ soak: needs
 # Random queries against a real Prometheus, 20,000 instead of 300.
 soak-promql: needs
 	STEADFAST_QUERIES=20000 STEADFAST_SEED=$${SEED:-1} $(CARGO) test --locked -p steadfast --test it differential -- --nocapture
+
+# Telemetry on a disk that loses what was not synced: 1,000 kills and power cuts, then 50 of the real process.
+soak-telemetry: needs
+	STEADFAST_KILLS=$${STEADFAST_KILLS:-1000} $(CARGO) test --release --locked -p ingest --test it killed -- --nocapture
+	STEADFAST_KILLS=50 $(CARGO) test --locked -p steadfast --test it telemetry:: -- --nocapture
 
 # Incidents under every fault, in simulated time, from 20,000 seeds instead of 40.
 soak-incidents: needs

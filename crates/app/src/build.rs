@@ -69,7 +69,7 @@ impl App {
         let rng = Rng::system();
         let metrics = Metrics::start()?;
         keys::data_dir(&config.data_dir)?;
-        let digest_key = keys::digest_key(&config.data_dir)?;
+        let digest_key = keys::digest_key(&config)?;
         let [inputs, folding, notifying, serving, storing] =
             ["inputs", "folds", "notify", "server", "store"].map(Stage::new);
 
@@ -148,6 +148,9 @@ impl App {
             let parts = own::Parts { outlet, metrics: &metrics, ingest: ingest.as_ref(), clock: &clock, rng: &rng };
             own::start(&config, back_end, parts, &serving);
         }
+        if let Some(ingest) = ingest {
+            wiring.kafka_in(&inputs, ingest, &health)?;
+        }
         wiring.housekeeping(&storing, progress, handle, metrics);
         health.ready(PROCESS);
         let stages = vec![inputs, folding, notifying, serving, storing];
@@ -188,6 +191,10 @@ impl App {
 }
 
 async fn open_store(config: &Config, clock: &Clock) -> Result<Store, AppError> {
+    if let Some(s3) = &config.store.s3 {
+        let objects = store::s3(s3, clock).await?;
+        return Ok(Store::open(config.store.clone(), objects, clock.clone()).await?);
+    }
     let dir = config.data_dir.join("store");
     std::fs::create_dir_all(&dir).map_err(|error| AppError::file(&dir, error))?;
     let objects = store::LocalObjects::new(&dir).map_err(|error| AppError::file(&dir, error))?;
@@ -304,6 +311,21 @@ impl Wiring<'_> {
             let key = (collector.scope().to_owned(), collector.name().to_owned());
             let members = known.get(&key).cloned().unwrap_or_default();
             host.start_known(collector, members);
+        }
+        Ok(())
+    }
+
+    /// Topics of others.
+    fn kafka_in(&self, stage: &Stage, ingest: Ingest, health: &Health) -> Result<(), AppError> {
+        let (clock, rng) = (self.clock.clone(), self.rng.clone());
+        let (tasks, shutdown) = (stage.tasks.clone(), stage.shutdown.clone());
+        let parts = collectors::kafka::Parts { ingest, clock, rng, tasks, shutdown };
+        let sources = self.config.kafka_in.as_slice();
+        let problems =
+            collectors::kafka::start(sources, &parts).map_err(|problem| AppError::part("kafka_in", problem))?;
+        for source in sources {
+            let (problems, name) = (problems.clone(), source.name.clone());
+            health.check(format!("kafka_in {name}"), move || problems.of(&name));
         }
         Ok(())
     }

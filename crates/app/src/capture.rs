@@ -66,7 +66,7 @@ const KINDS: &[&str] = &[
 pub async fn capture(config: &Config, dir: &Path, mut progress: impl FnMut(&str)) -> Result<Captured, AppError> {
     let (clock, rng, shutdown) = (Clock::system(), Rng::system(), Shutdown::new());
     keys::data_dir(&config.data_dir)?;
-    let key = keys::digest_key(&config.data_dir)?;
+    let key = keys::digest_key(config)?;
     let mut resources: Vec<(ResourceId, Document, Option<String>)> = Vec::new();
     let mut kinds = BTreeSet::new();
     for mut collector in collectors::host::build(&config.host, None) {

@@ -6,7 +6,7 @@ use base::DigestKey;
 use secrecy::{Names, Pattern};
 use sources::host_manifest::Secrets;
 
-use crate::AppError;
+use crate::{AppError, Config};
 
 /// Makes `data_dir`, for its owner only.
 pub(crate) fn data_dir(path: &Path) -> Result<(), AppError> {
@@ -14,9 +14,16 @@ pub(crate) fn data_dir(path: &Path) -> Result<(), AppError> {
     made.map_err(|error| AppError::file(path, format!("cannot be made: {error}; set `data_dir` to a folder of yours")))
 }
 
-/// The key for digests of secrets: kept beside the data, made at the first start. Without the same
-/// key, digests that were stored could not be compared any more.
-pub(crate) fn digest_key(data_dir: &Path) -> Result<DigestKey, AppError> {
+/// The key for digests of secrets: that of the configuration, else kept beside the data and made at
+/// the first start. Without the same key, digests that were stored could not be compared any more.
+pub(crate) fn digest_key(config: &Config) -> Result<DigestKey, AppError> {
+    let Some(given) = &config.digest_key else { return kept_key(&config.data_dir) };
+    let wrong = |problem: &dyn std::fmt::Display| AppError::part("digest_key", problem);
+    let text = given.resolve().map_err(|error| wrong(&error))?;
+    DigestKey::parse(text.expose()).ok_or_else(|| wrong(&"it is not 64 hexadecimal digits"))
+}
+
+fn kept_key(data_dir: &Path) -> Result<DigestKey, AppError> {
     let path = data_dir.join("digest.key");
     let wrong = |problem: &dyn std::fmt::Display| AppError::file(&path, problem);
     match std::fs::read(&path) {
@@ -55,10 +62,25 @@ mod tests {
     #[test]
     fn the_key_is_made_once_and_a_damaged_one_is_named() {
         let dir = tempfile::tempdir().unwrap();
-        let first = digest_key(dir.path()).unwrap().digest(b"x");
-        assert_eq!(digest_key(dir.path()).unwrap().digest(b"x"), first);
+        let first = kept_key(dir.path()).unwrap().digest(b"x");
+        assert_eq!(kept_key(dir.path()).unwrap().digest(b"x"), first);
         std::fs::write(dir.path().join("digest.key"), b"short").unwrap();
-        let error = digest_key(dir.path()).unwrap_err().to_string();
+        let error = kept_key(dir.path()).unwrap_err().to_string();
         assert!(error.contains("digest.key") && error.contains("5 bytes"), "{error}");
+    }
+
+    #[test]
+    fn a_key_that_is_given_is_the_one_that_is_kept() {
+        let dir = tempfile::tempdir().unwrap();
+        let kept = kept_key(dir.path()).unwrap();
+        let digits: String = kept.expose().iter().map(|byte| format!("{byte:02x}")).collect();
+        let given = |text: &str| {
+            let mut config = Config::embedded().unwrap();
+            config.digest_key = Some(base::SecretRef::Given(base::Secret::new(text)));
+            digest_key(&config)
+        };
+        assert_eq!(given(&digits).unwrap().digest(b"x"), kept.digest(b"x"));
+        let error = given("swordfish").unwrap_err().to_string();
+        assert!(error.starts_with("digest_key: ") && !error.contains("swordfish"), "{error}");
     }
 }

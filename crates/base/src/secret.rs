@@ -108,6 +108,13 @@ impl DigestKey {
         Self(key)
     }
 
+    /// From 64 hexadecimal digits.
+    pub fn parse(text: &str) -> Option<Self> {
+        let mut key = [0; 32];
+        hex::decode_to_slice(text, &mut key).ok()?;
+        Some(Self(key))
+    }
+
     /// The bytes, to keep them in a file that only we can read.
     pub const fn expose(&self) -> &[u8; 32] {
         &self.0

@@ -6,13 +6,17 @@
 //! consumer group keeps any. Kafka numbers the records of a partition without a gap unless the
 //! topic is compacted or written to in transactions: the first is refused at the start, the second
 //! is an error when it is read, since a gap looks like a loss.
+//!
+//! [`Consumer`] reads topics of others.
 
 mod client;
 mod config;
+mod consumer;
 mod log;
 mod producer;
 mod reader;
 mod topic;
 
 pub use config::KafkaConfig;
+pub use consumer::{Consumer, Message, Messages, Partition};
 pub use log::KafkaLog;

@@ -11,6 +11,6 @@ mod error;
 mod log;
 pub mod suite;
 
-pub use embedded::{Embedded, EmbeddedConfig};
+pub use embedded::{Disk, Embedded, EmbeddedConfig, Files, SegmentFile};
 pub use error::BusError;
 pub use log::{Log, Records};

@@ -1,6 +1,7 @@
 //! The collectors. A folder per provider; a file or folder per collector, and one line in its list.
 
 pub mod host;
+pub mod kafka;
 pub mod kubernetes;
 pub mod scrape;
 #[cfg(test)]

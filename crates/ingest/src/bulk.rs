@@ -67,12 +67,18 @@ impl Request<'_> {
                 return Ok(());
             }
         };
-        self.document(document, index)?;
+        self.document(document, "index", index)?;
         results.done(item.action, index, item.id.as_deref().unwrap_or_default());
         Ok(())
     }
 
-    fn document(&mut self, document: Map<String, Value>, index: &str) -> Result<(), IngestError> {
+    /// A document as a log record, which came by `place`: an index, or a topic, of that name.
+    pub(crate) fn document(
+        &mut self,
+        document: Map<String, Value>,
+        place: &str,
+        name: &str,
+    ) -> Result<(), IngestError> {
         let mut members = Vec::new();
         flatten("", Value::Object(document), DEPTH, &mut members);
         let mut take = |names: &[&str]| {
@@ -87,10 +93,10 @@ impl Request<'_> {
         for (name, value) in &members {
             self.rows.logs.attribute(name, value);
         }
-        self.rows.logs.of_resource("index", index);
+        self.rows.logs.of_resource(place, name);
         let line = Line {
             ts: time.as_deref().and_then(nanos).unwrap_or(self.now.nanos()),
-            service: service.as_deref().unwrap_or(index),
+            service: service.as_deref().unwrap_or(name),
             severity: if level.is_empty() { "" } else { crate::logs::detected(&level) },
             body: &message,
             observed: self.now.nanos(),

@@ -61,6 +61,13 @@ impl Refusals {
         }
     }
 
+    /// Those of `other`, too.
+    pub(crate) fn add(&mut self, other: Self) {
+        self.count += other.count;
+        let room = TOLD.saturating_sub(self.told.len());
+        self.told.extend(other.told.into_iter().take(room));
+    }
+
     /// How many there are.
     pub const fn count(&self) -> usize {
         self.count

@@ -13,6 +13,7 @@ mod histograms;
 mod known;
 mod logs;
 mod loki;
+mod messages;
 mod otlp;
 mod remote_write;
 mod request;
@@ -28,6 +29,7 @@ pub use config::IngestConfig;
 pub use error::{IngestError, Refusals};
 pub use gate::Permit;
 pub use known::{KnownBatch, KnownExemplar, KnownMetadata, KnownPoint, KnownSeries, KnownValue};
+pub use messages::{Content, Message, MessagesTaken, Origin};
 pub use request::Taken;
 
 use self::catalog::Catalog;

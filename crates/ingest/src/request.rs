@@ -32,6 +32,18 @@ pub struct Taken {
     pub refused: Refusals,
 }
 
+impl Taken {
+    /// Adds what was taken beside it.
+    pub(crate) fn add(&mut self, other: Self) {
+        self.samples += other.samples;
+        self.histograms += other.histograms;
+        self.exemplars += other.exemplars;
+        self.logs += other.logs;
+        self.spans += other.spans;
+        self.refused.add(other.refused);
+    }
+}
+
 /// See the module.
 pub(crate) struct Request<'a> {
     pub ingest: &'a Ingest,
@@ -121,6 +133,12 @@ impl Ingest {
     /// Makes what was read of a request durable.
     pub(crate) async fn commit(&self, rows: Rows, taken: Taken, protocol: &'static str) -> Result<Taken, IngestError> {
         self.append(rows).await?;
+        self.count(&taken, protocol);
+        Ok(taken)
+    }
+
+    /// Counts what is durable now.
+    pub(crate) fn count(&self, taken: &Taken, protocol: &'static str) {
         let counted = [
             ("samples", taken.samples),
             ("histograms", taken.histograms),
@@ -133,7 +151,6 @@ impl Ingest {
             metrics::counter!("steadfast_ingest_rows_total", "protocol" => protocol, "what" => what)
                 .increment(count as u64);
         }
-        Ok(taken)
     }
 
     /// Which label of a metric has the most values.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use arrow::array::{FixedSizeBinaryArray, Float64Array, RecordBatch, TimestampNanosecondArray};
 use arrow::buffer::Buffer;
 use model::rows::{Exemplar, HistogramPoint, Metadata, Sample, Series, Span};
-use model::{Batch, Row, SeriesId, Stream};
+use model::{Batch, RecordId, Row, SeriesId, Stream};
 
 use crate::catalog::LabelHash;
 use crate::logs::LogColumns;
@@ -32,6 +32,15 @@ impl ShardRows {
         self.values.push(value);
     }
 
+    fn absorb(&mut self, other: Self) {
+        self.series.extend(other.series);
+        self.keys.extend(other.keys);
+        self.times.extend(other.times);
+        self.values.extend(other.values);
+        self.histograms.extend(other.histograms);
+        self.exemplars.extend(other.exemplars);
+    }
+
     fn batches(self) -> Result<Vec<Batch>, IngestError> {
         let mut batches = Vec::new();
         put(&mut batches, &self.series)?;
@@ -49,7 +58,7 @@ impl ShardRows {
     }
 }
 
-fn internal(error: impl std::fmt::Display) -> IngestError {
+pub(crate) fn internal(error: impl std::fmt::Display) -> IngestError {
     IngestError::Internal(error.to_string())
 }
 
@@ -67,7 +76,7 @@ pub(crate) struct Rows {
     fresh: Vec<(LabelHash, SeriesId)>,
     pub day: i32,
     /// Where rows go that are of no series.
-    any: u32,
+    pub any: u32,
     pub metadata: Vec<Metadata>,
     pub logs: LogColumns,
     pub spans: Vec<Span>,
@@ -112,6 +121,17 @@ impl Rows {
         }
     }
 
+    /// Adds the rows of a request that was read apart; its log records are given as columns.
+    pub fn absorb(&mut self, other: Self) -> Result<Option<RecordBatch>, IngestError> {
+        for (rows, more) in self.shards.iter_mut().zip(other.shards) {
+            rows.absorb(more);
+        }
+        self.fresh.extend(other.fresh);
+        self.metadata.extend(other.metadata);
+        self.spans.extend(other.spans);
+        other.logs.finish().map_err(internal)
+    }
+
     /// A series that is new today.
     pub fn announce(&mut self, hash: LabelHash, series: Series) {
         self.fresh.push((hash, series.series_id));
@@ -135,15 +155,61 @@ impl Ingest {
                     batches.push(Batch { stream: Stream::Logs, key: KEY.to_owned(), id: None, data });
                 }
             }
-            if !batches.is_empty() {
-                self.keeps_up(shard)?;
-                let last = self.0.log.append(shard, batches).await?;
-                self.appended(shard, last);
+            self.append_to(shard, batches).await?;
+        }
+        self.announced(day, fresh);
+        Ok(())
+    }
+
+    /// Appends rows that somebody will give again if the process ends before this returns, such that
+    /// they are there once; `logs` are beside those in `rows`.
+    ///
+    /// Series, samples, histograms and metadata are one row however often they are appended. Rows that
+    /// are not, exemplars, spans and log records, are one batch: the last that is appended, in the
+    /// shard `rows.any`, under `id`. Whether it is on the log says whether everything is.
+    pub(crate) async fn append_once(
+        &self,
+        rows: Rows,
+        logs: Option<RecordBatch>,
+        id: RecordId,
+    ) -> Result<(), IngestError> {
+        let Rows { mut shards, fresh, day, any, metadata, logs: _, spans } = rows;
+        let exemplars: Vec<Exemplar> = shards.iter_mut().flat_map(|rows| std::mem::take(&mut rows.exemplars)).collect();
+        let mut at_last = Vec::new();
+        for (rows, shard) in shards.into_iter().zip(0..) {
+            let batches = rows.batches()?;
+            if shard == any {
+                at_last = batches;
+            } else {
+                self.append_to(shard, batches).await?;
             }
         }
+        put(&mut at_last, &metadata)?;
+        let mut last = match logs {
+            Some(data) => Batch { stream: Stream::Logs, key: KEY.to_owned(), id: None, data },
+            None if !spans.is_empty() => Batch::of(KEY, &spans).map_err(internal)?,
+            None => Batch::of(KEY, &exemplars).map_err(internal)?,
+        };
+        last.id = Some(id);
+        at_last.push(last);
+        self.append_to(any, at_last).await?;
+        self.announced(day, fresh);
+        Ok(())
+    }
+
+    async fn append_to(&self, shard: u32, batches: Vec<Batch>) -> Result<(), IngestError> {
+        if batches.is_empty() {
+            return Ok(());
+        }
+        self.keeps_up(shard)?;
+        let last = self.0.log.append(shard, batches).await?;
+        self.appended(shard, last);
+        Ok(())
+    }
+
+    fn announced(&self, day: i32, fresh: Vec<(LabelHash, SeriesId)>) {
         if !fresh.is_empty() {
             self.0.catalog.announced(day, fresh);
         }
-        Ok(())
     }
 }

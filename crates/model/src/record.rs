@@ -126,6 +126,11 @@ impl Dedup {
         }
     }
 
+    /// The last id of a producer and input shard that was seen.
+    pub fn last(&self, producer: &str, shard: u32) -> Option<(Offset, u32)> {
+        self.0.get(producer)?.get(&shard).copied()
+    }
+
     /// Whether an output with this id was seen.
     pub fn seen(&self, id: &RecordId) -> bool {
         let last = self.0.get(&id.producer).and_then(|shards| shards.get(&id.shard));

@@ -4,13 +4,16 @@ use std::time::Duration;
 use serde::de::Error;
 use serde::{Deserialize, Deserializer};
 
-use crate::StoreError;
 use crate::table::{TableDef, tables};
+use crate::{S3Config, StoreError};
 
 /// Settings of the store; each has a default.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct StoreConfig {
+    /// A bucket where files, manifests and checkpoints are; without it, they are in `store` below
+    /// `data_dir`.
+    pub s3: Option<S3Config>,
     /// Rows in memory are written to files when they take more bytes than this.
     pub flush_bytes: usize,
     /// They are written when the oldest is older than this.
@@ -56,6 +59,7 @@ pub struct StoreConfig {
 impl Default for StoreConfig {
     fn default() -> Self {
         Self {
+            s3: None,
             flush_bytes: 64 << 20,
             flush_after: Duration::from_secs(60),
             memory_bytes: 256 << 20,
@@ -83,6 +87,7 @@ impl StoreConfig {
     /// # Errors
     /// [`StoreError::Config`], which names the field.
     pub fn check(&self) -> Result<(), StoreError> {
+        self.s3.as_ref().map_or(Ok(()), S3Config::check)?;
         let at_least = |field, got: u64, min: u64| match got >= min {
             true => Ok(()),
             false => Err(StoreError::Config { field, problem: format!("{got} is too little: at least {min}") }),

@@ -61,6 +61,16 @@ pub enum StoreError {
     /// A name that cannot be an object's.
     #[error("`{0}` is not a name for a blob: letters, digits, `.`, `_`, `-` and `/` are")]
     Name(String),
+    /// The bucket cannot be used.
+    #[error("store.s3: bucket `{bucket}` at {server}: {problem}")]
+    Bucket {
+        /// Its name.
+        bucket: String,
+        /// Where it is.
+        server: String,
+        /// What went wrong, and what to do about it.
+        problem: String,
+    },
     /// A setting that makes no sense.
     #[error("store.{field}: {problem}")]
     Config {

@@ -19,7 +19,7 @@ const OUTPUT_BYTES: usize = 16 << 20;
 /// A batch is given early when it refers to rows of so many input batches.
 const OUTPUT_SOURCES: usize = 512;
 /// Inputs whose first batch is read at once.
-const OPEN_AT_ONCE: usize = 8;
+pub(crate) const OPEN_AT_ONCE: usize = 8;
 
 /// An input at a row.
 struct Cursor {
@@ -236,7 +236,7 @@ impl Merge {
     }
 }
 
-async fn first_rows(mut input: Batches) -> (Result<Option<RecordBatch>, StoreError>, Batches) {
+pub(crate) async fn first_rows(mut input: Batches) -> (Result<Option<RecordBatch>, StoreError>, Batches) {
     (next_rows(&mut input).await, input)
 }
 

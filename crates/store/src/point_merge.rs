@@ -3,7 +3,7 @@ use arrow::datatypes::SchemaRef;
 use futures::{StreamExt, TryStreamExt, stream};
 
 use crate::StoreError;
-use crate::merge::Batches;
+use crate::merge::{Batches, OPEN_AT_ONCE};
 use crate::points::{Columns, KEY, sorted};
 
 /// An input at a row of its present batch.
@@ -22,15 +22,16 @@ pub(crate) struct PointMerge {
 }
 
 impl PointMerge {
-    /// Reads the first batch of each input.
+    /// Reads the first batch of each input, of some at once.
     pub async fn new(schema: SchemaRef, inputs: Vec<Batches>) -> Result<Self, StoreError> {
-        let mut merge = Self { schema, inputs: Vec::with_capacity(inputs.len()) };
-        for batches in inputs {
+        let open = |batches| async {
             let mut input = Input { batches, batch: None, row: 0 };
             input.refill().await?;
-            merge.inputs.push(input);
-        }
-        Ok(merge)
+            Ok::<_, StoreError>(input)
+        };
+        let open: Vec<_> = inputs.into_iter().map(open).collect();
+        let inputs = stream::iter(open).buffered(OPEN_AT_ONCE).try_collect().await?;
+        Ok(Self { schema, inputs })
     }
 
     /// The batches of the merge.

@@ -60,7 +60,13 @@ async fn flusher(store: Store, mut readers: queue::Receiver<()>, shutdown: Shutd
 fn failed(store: &Store, error: &StoreError) {
     metrics::counter!("steadfast_store_flush_errors_total").increment(1);
     if !matches!(error, StoreError::Superseded { .. }) {
-        store.0.warnings.add(format!("{}, they are kept and it is tried again: {error}", flush::FAILED));
+        // Each attempt has files of its own: without their names it is the same problem.
+        let problem = match error {
+            StoreError::Objects { source, .. } => source.to_string(),
+            other => other.to_string(),
+        };
+        let text = format!("{}, they are kept and it is tried again: {problem}", flush::FAILED);
+        store.0.warnings.replace(flush::FAILED, text);
     }
 }
 

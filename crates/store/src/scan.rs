@@ -9,10 +9,13 @@ use crate::file::FileScan;
 use crate::filter::{Filter, KeySet};
 use crate::layout::Layout;
 use crate::memtable::Chunk;
-use crate::merge::{Batches, Merge};
+use crate::merge::{Batches, Merge, first_rows};
 use crate::point_merge::PointMerge;
 use crate::rows::{self, Order};
 use crate::{FileEntry, StoreError, TableKind, TableSnapshot};
+
+/// Files that are opened at once, of which one is read: the others' first requests are on their way.
+const OPEN_AHEAD: usize = 2;
 
 /// What a scan gives.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -102,9 +105,10 @@ impl Plan {
         let files = self.wanted_files();
         let (scan, filter) = (self.files, self.before);
         let pin = self.table;
-        let files = stream::iter(files).flat_map(move |file| {
+        let open = move |file| first_rows(scan.clone().lenient(Arc::clone(&inner), file));
+        let files = stream::iter(files).map(open).buffered(OPEN_AHEAD).flat_map(move |(first, rest)| {
             let _pinned = &pin;
-            scan.clone().lenient(Arc::clone(&inner), file)
+            stream::iter(first.transpose()).chain(rest)
         });
         let files = files.map(move |batch| filter.apply(batch?));
         Ok(stream::iter(memory.into_iter().map(Ok)).chain(files).boxed())

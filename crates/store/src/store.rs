@@ -157,6 +157,13 @@ impl Store {
         self.0.state.read().next(log, shard)
     }
 
+    /// The offset in the last id of `producer` and its input shard `from` that is visible in a shard:
+    /// how far somebody got who appends what it reads elsewhere.
+    pub fn last_of(&self, log: LogKind, shard: u32, producer: &str, from: u32) -> Option<Offset> {
+        let state = self.0.state.read();
+        state.shards.get(&ShardKey { log, shard })?.dedup.last(producer, from).map(|(offset, _)| offset)
+    }
+
     /// For each shard the offset before which everything is in files of two versions: even if the
     /// newest manifest is lost, nobody needs the log before it.
     pub fn durable(&self) -> BTreeMap<(LogKind, u32), Offset> {

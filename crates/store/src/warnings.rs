@@ -22,6 +22,14 @@ impl Warnings {
         list.push(text);
     }
 
+    /// Puts `text` in the place of what begins with `start`.
+    pub fn replace(&self, start: &str, text: String) {
+        if !self.0.lock().contains(&text) {
+            self.end(start);
+            self.add(text);
+        }
+    }
+
     /// Takes back what begins with `start`: it is over.
     pub fn end(&self, start: &str) {
         self.0.lock().retain(|text| !text.starts_with(start));

@@ -18,6 +18,8 @@ mod pressure;
 mod properties;
 #[path = "it/race.rs"]
 mod race;
+#[path = "it/s3.rs"]
+mod s3;
 #[path = "it/support/mod.rs"]
 mod support;
 #[path = "it/visibility.rs"]

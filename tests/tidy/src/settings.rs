@@ -62,7 +62,9 @@ const SECTIONS: &[(&str, &str, &str)] = &[
     ("query", "query", "QueryConfig"),
     ("ingest", "ingest", "IngestConfig"),
     ("scrape", "scrape", "ScrapeConfig"),
+    ("kafka_in[]", "collectors", "KafkaInConfig"),
     ("store", "store", "StoreConfig"),
+    ("store.s3", "store", "S3Config"),
     ("log", "app", "LogsConfig"),
     ("log.files", "bus", "EmbeddedConfig"),
     ("log.kafka", "bus-kafka", "KafkaConfig"),
@@ -221,7 +223,7 @@ fn uncovered(code: &str) -> Vec<String> {
     let keys = code.split("const KEYS: &[&str]").nth(1).and_then(|rest| rest.split(';').next()).unwrap_or_default();
     let keys: Vec<&str> = keys.split('"').skip(1).step_by(2).collect();
     let known = |key: &str| {
-        matches!(key, "data_dir" | "roles")
+        matches!(key, "data_dir" | "digest_key" | "roles")
             || SECTIONS.iter().any(|(place, ..)| place.split(['.', '[']).next() == Some(key))
     };
     let lost = keys.iter().filter(|key| !known(key)).map(|key| format!("{}: no section `{key}`", LIST.page));

@@ -62,6 +62,15 @@ pub(super) fn check(config: &Config, text: &str) -> Vec<Problem> {
             say("kubernetes", format!("two clusters are called `{}`", cluster.cluster));
         }
     }
+    let mut names = BTreeSet::new();
+    for source in config.kafka_in.as_slice() {
+        if !names.insert(&source.name) {
+            say(&source.name, format!("two sources of kafka_in are called `{}`", source.name));
+        }
+        if let Err(problem) = source.check() {
+            say(&source.name, format!("kafka_in.{}: {problem}", source.name));
+        }
+    }
     problems
 }
 

@@ -11,6 +11,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 
 use collectors::host::HostConfig;
+use collectors::kafka::KafkaInConfig;
 use collectors::kubernetes::KubernetesConfig;
 use folds::alert::AlertConfig;
 use folds::drift::DriftConfig;
@@ -31,6 +32,7 @@ use sections::Sections;
 /// The top-level keys.
 const KEYS: &[&str] = &[
     "data_dir",
+    "digest_key",
     "host",
     "kubernetes",
     "desired",
@@ -42,6 +44,7 @@ const KEYS: &[&str] = &[
     "alerts",
     "log",
     "ingest",
+    "kafka_in",
     "scrape",
     "store",
     "query",
@@ -54,6 +57,8 @@ const KEYS: &[&str] = &[
 pub struct Config {
     /// Where everything is kept.
     pub data_dir: PathBuf,
+    /// The key for digests of secrets, 64 hexadecimal digits; without it, it is in `data_dir`.
+    pub digest_key: Option<base::SecretRef>,
     /// What is watched of this host.
     pub host: HostConfig,
     /// The clusters that are watched.
@@ -76,6 +81,8 @@ pub struct Config {
     pub log: LogsConfig,
     /// What telemetry may be sent.
     pub ingest: IngestConfig,
+    /// Topics of Kafka whose messages are telemetry.
+    pub kafka_in: OneOrMany<KafkaInConfig>,
     /// What is scraped.
     pub scrape: ScrapeConfig,
     /// The tables.
@@ -343,6 +350,7 @@ impl Config {
         let mut sections = Sections::new(text, KEYS);
         let config = Self {
             data_dir: sections.take::<Option<PathBuf>>("data_dir").unwrap_or_else(default_data_dir),
+            digest_key: sections.take("digest_key"),
             host: sections.take("host"),
             kubernetes: sections.take("kubernetes"),
             desired: sections.take("desired"),
@@ -354,6 +362,7 @@ impl Config {
             alerts: sections.take("alerts"),
             log: sections.take("log"),
             ingest: sections.take("ingest"),
+            kafka_in: sections.take("kafka_in"),
             scrape: sections.read("scrape", scraped),
             store: sections.take("store"),
             query: sections.take("query"),

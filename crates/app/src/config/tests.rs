@@ -56,3 +56,12 @@ fn a_mistake_of_a_job_has_its_place_in_the_file() {
     let expected = "5:19: scrape: job a: sample_limit: expected a whole number, got \"x\"";
     assert_eq!(problems[0].to_string(), expected);
 }
+
+#[test]
+fn a_source_of_kafka_and_a_bucket_say_what_is_missing() {
+    let text =
+        problems("kafka_in:\n  - name: otel\n    brokers: [\"b:9092\"]\n    topics: [t]\n    format: otlp_proto\n");
+    assert!(text.contains("2:1: kafka_in.otel: signal"), "{text}");
+    let text = problems("store:\n  s3: {bucket: b, endpoint: \"http://s3\"}\n");
+    assert!(text.contains("store.s3.bucket"), "{text}");
+}

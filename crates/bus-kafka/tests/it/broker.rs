@@ -33,7 +33,7 @@ impl Broker {
     pub async fn start() -> Option<Self> {
         for program in ["java", "mvn", "python3"] {
             if !Command::new(program).arg("--version").output().is_ok_and(|output| output.status.success()) {
-                println!("skipped: no {program}, so no Kafka broker to test against");
+                eprintln!("skipped: no {program}, so no Kafka broker to test against");
                 return None;
             }
         }

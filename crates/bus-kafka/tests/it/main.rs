@@ -1,6 +1,6 @@
 //! Against a real broker, which `tests/peers/kafka-install.sh` installs (it needs java and mvn).
 
-#![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout, reason = "tests, with helpers outside of `#[test]`")]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "tests, with helpers outside of `#[test]`")]
 
 mod broker;
 mod outage;

@@ -3,25 +3,46 @@ use std::io;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
 
-/// What a writer does to the disk. A seam: tests put faults in it.
-pub(super) trait Disk: Send + Sync {
+/// What a writer does to the disk. A seam: tests put faults in it. Readers use the file system.
+pub trait Disk: Send + Sync {
     /// A new, empty file; one that is there already is emptied.
+    ///
+    /// # Errors
+    /// As of the file system, here and below.
     fn create(&self, path: &Path) -> io::Result<Box<dyn SegmentFile>>;
     /// A file that is there, to write on.
+    ///
+    /// # Errors
+    /// See [`Self::create`].
     fn open(&self, path: &Path) -> io::Result<Box<dyn SegmentFile>>;
     /// Removes a file.
+    ///
+    /// # Errors
+    /// See [`Self::create`].
     fn remove(&self, path: &Path) -> io::Result<()>;
     /// Makes the names in a folder durable.
+    ///
+    /// # Errors
+    /// See [`Self::create`].
     fn sync_dir(&self, path: &Path) -> io::Result<()>;
 }
 
 /// A segment file to write.
-pub(super) trait SegmentFile: Send {
+pub trait SegmentFile: Send {
     /// Writes some of `bytes` at `position`; says how many.
+    ///
+    /// # Errors
+    /// See [`Disk::create`].
     fn write_at(&mut self, bytes: &[u8], position: u64) -> io::Result<usize>;
     /// Cuts the file.
+    ///
+    /// # Errors
+    /// See [`Disk::create`].
     fn set_len(&mut self, length: u64) -> io::Result<()>;
     /// Makes the bytes and the length durable.
+    ///
+    /// # Errors
+    /// See [`Disk::create`].
     fn sync(&mut self) -> io::Result<()>;
 }
 
@@ -42,7 +63,8 @@ pub(super) fn write_all(file: &mut dyn SegmentFile, mut bytes: &[u8], mut positi
 }
 
 /// The machine's file system.
-pub(super) struct Files;
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Files;
 
 impl Disk for Files {
     fn create(&self, path: &Path) -> io::Result<Box<dyn SegmentFile>> {

@@ -23,7 +23,7 @@ use tokio::sync::{Semaphore, oneshot, watch};
 
 use crate::{BusError, Log, Records, codec};
 pub use config::EmbeddedConfig;
-use disk::{Disk, Files};
+pub use disk::{Disk, Files, SegmentFile};
 use meter::Meter;
 use place::Place;
 use recover::Recovered;
@@ -63,7 +63,11 @@ impl Embedded {
         Self::open_on(config, clock, Arc::new(Files))
     }
 
-    fn open_on(config: EmbeddedConfig, clock: Clock, disk: Arc<dyn Disk>) -> Result<Self, BusError> {
+    /// The same on a disk of the caller's.
+    ///
+    /// # Errors
+    /// See [`Self::open`].
+    pub fn open_on(config: EmbeddedConfig, clock: Clock, disk: Arc<dyn Disk>) -> Result<Self, BusError> {
         config.check()?;
         let (place, lock) = place::prepare(&config)?;
         let (config, rng) = (Arc::new(config), Rng::system());

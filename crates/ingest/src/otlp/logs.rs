@@ -21,7 +21,7 @@ impl Ingest {
         self.commit(rows, taken, "otlp").await
     }
 
-    fn read_logs(&self, body: &[u8]) -> Result<(Rows, Taken), IngestError> {
+    pub(crate) fn read_logs(&self, body: &[u8]) -> Result<(Rows, Taken), IngestError> {
         let sent = LogsRequest::decode(body)?;
         let mut request = Request::new(self);
         for resource in sent.resource_logs {

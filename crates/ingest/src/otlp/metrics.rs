@@ -40,7 +40,7 @@ impl Ingest {
         self.commit(rows, taken, "otlp").await
     }
 
-    fn read_metrics(&self, body: &[u8]) -> Result<(Rows, Taken), Error> {
+    pub(crate) fn read_metrics(&self, body: &[u8]) -> Result<(Rows, Taken), Error> {
         let sent = MetricsRequest::decode(body)?;
         let mut request = Request::new(self);
         for resource in sent.resource_metrics {

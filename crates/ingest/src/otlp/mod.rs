@@ -13,7 +13,7 @@ use crate::{Ingest, IngestError};
 
 impl Ingest {
     /// The bytes of a request in protobuf: decompressed, and out of JSON.
-    fn protobuf<'a, 'b, T: View<'b>>(
+    pub(crate) fn protobuf<'a, 'b, T: View<'b>>(
         &self,
         body: &'a [u8],
         encoding: Encoding,

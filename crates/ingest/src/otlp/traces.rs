@@ -26,7 +26,7 @@ impl Ingest {
         self.commit(rows, taken, "otlp").await
     }
 
-    fn read_traces(&self, body: &[u8]) -> Result<(Rows, Taken), IngestError> {
+    pub(crate) fn read_traces(&self, body: &[u8]) -> Result<(Rows, Taken), IngestError> {
         let sent = TracesRequest::decode(body)?;
         let mut request = Request::new(self);
         for resource in sent.resource_spans {

@@ -3,6 +3,9 @@
 
 mod alertmanager;
 mod audit;
+#[path = "../../../bus-kafka/tests/it/broker.rs"]
+#[allow(dead_code, reason = "the tests of the log over Kafka use all of it")]
+mod broker;
 mod cluster;
 mod commands;
 mod confirm;
@@ -14,11 +17,16 @@ mod kills;
 mod kubernetes;
 mod operations;
 mod own;
+mod parquet;
 mod prometheus;
 mod provider;
 mod reactions;
 mod replay;
 mod rollouts;
 mod rules;
+#[path = "../../../store/tests/it/support/server.rs"]
+#[allow(dead_code, reason = "the store's tests use all of it")]
+mod s3_server;
 mod scene;
 mod spine;
+mod telemetry;

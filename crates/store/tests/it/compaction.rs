@@ -14,7 +14,7 @@ fn config() -> StoreConfig {
 
 #[tokio::test]
 async fn the_newest_row_of_a_key_survives_and_tombstones_end_when_everything_is_merged() {
-    let world = World::new();
+    let world = World::new().await;
     let running = world.start(by_hand()).await;
     for n in 0..10_i64 {
         let rows: Vec<Live> =
@@ -38,7 +38,7 @@ async fn the_newest_row_of_a_key_survives_and_tombstones_end_when_everything_is_
 
 #[tokio::test]
 async fn the_last_of_duplicate_samples_wins_through_compaction_and_late_data() {
-    let world = World::new();
+    let world = World::new().await;
     let running = world.start(by_hand()).await;
     for n in 0..9 {
         let rows: Vec<Sample> = (0..50).map(|t| sample("s", t * 7_200, f64::from(n * 1_000) + t as f64)).collect();
@@ -64,7 +64,7 @@ async fn the_last_of_duplicate_samples_wins_through_compaction_and_late_data() {
 
 #[tokio::test]
 async fn values_are_kept_bit_for_bit() {
-    let world = World::new();
+    let world = World::new().await;
     let running = world.start(config()).await;
     let bits = [0x7ff0_0000_0000_0002_u64, 0x7ff8_0000_0000_0001, 0x8000_0000_0000_0000, f64::INFINITY.to_bits(), 1];
     for (n, bits) in bits.iter().enumerate() {
@@ -81,7 +81,7 @@ async fn values_are_kept_bit_for_bit() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn many_rows_are_merged_in_parts_with_the_same_rows_and_checksum() {
-    let world = World::new();
+    let world = World::new().await;
     let flush_after = Duration::from_secs(3_600);
     let config = StoreConfig {
         flush_after,

@@ -49,7 +49,7 @@ async fn check(world: &World, last: i64, what: &str) {
 async fn each_step(fault: Fault) {
     let mut steps = 0;
     loop {
-        let world = World::new();
+        let world = World::new().await;
         world.objects.plan(steps, fault);
         let last = live_a_little(&world, 0).await;
         let struck = world.objects.heal();
@@ -81,7 +81,7 @@ async fn nothing_is_lost_or_double_when_a_write_is_torn() {
 
 #[tokio::test]
 async fn a_lost_answer_to_a_commit_is_found_out_without_a_restart() {
-    let world = World::new();
+    let world = World::new().await;
     let running = world.start(by_hand()).await;
     world.append(batch(&[intent("a", 1)]));
     running.settle().await;
@@ -102,7 +102,7 @@ async fn a_lost_answer_to_a_commit_is_found_out_without_a_restart() {
 
 #[tokio::test]
 async fn a_lost_answer_that_the_keeper_finds_first_drops_nothing() {
-    let world = World::new();
+    let world = World::new().await;
     let maintenance = std::time::Duration::from_millis(5);
     let running = world.start(StoreConfig { maintenance, ..by_hand() }).await;
     world.append(batch(&[intent("a", 1)]));

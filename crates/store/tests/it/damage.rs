@@ -37,7 +37,7 @@ async fn expect(world: &World, sequences_left: &[i64], warning: &str) {
 
 #[tokio::test]
 async fn a_missing_file_is_named_and_the_rest_answers() {
-    let world = World::new();
+    let world = World::new().await;
     let files = three_files(&world).await;
     world.objects.remove(&files[1]).await;
     expect(&world, &[1, 3], &format!("{} is damaged and set aside: it is not there", files[1])).await;
@@ -45,7 +45,7 @@ async fn a_missing_file_is_named_and_the_rest_answers() {
 
 #[tokio::test]
 async fn a_short_file_is_named_and_moved_aside() {
-    let world = World::new();
+    let world = World::new().await;
     let files = three_files(&world).await;
     let bytes = world.objects.bytes(&files[0]).await;
     world.objects.overwrite(&files[0], bytes[..bytes.len() / 2].to_vec()).await;
@@ -55,7 +55,7 @@ async fn a_short_file_is_named_and_moved_aside() {
 
 #[tokio::test]
 async fn a_file_that_is_not_parquet_any_more_is_set_aside_when_it_is_read() {
-    let world = World::new();
+    let world = World::new().await;
     let files = three_files(&world).await;
     let mut bytes = world.objects.bytes(&files[2]).await;
     let end = bytes.len();
@@ -72,7 +72,7 @@ async fn a_file_that_is_not_parquet_any_more_is_set_aside_when_it_is_read() {
 
 #[tokio::test]
 async fn a_changed_byte_does_not_get_into_a_compaction() {
-    let world = World::new();
+    let world = World::new().await;
     let files = three_files(&world).await;
     let mut bytes = world.objects.bytes(&files[1]).await;
     bytes[6] ^= 1;
@@ -87,7 +87,7 @@ async fn a_changed_byte_does_not_get_into_a_compaction() {
 #[tokio::test]
 async fn a_damaged_newest_manifest_is_moved_aside_and_the_log_fills_the_gap() {
     for damage in ["torn", "empty", "changed"] {
-        let world = World::new();
+        let world = World::new().await;
         let running = world.start(by_hand()).await;
         for n in 1..=3 {
             world.append(batch(&[intent("a", n)]));
@@ -119,7 +119,7 @@ async fn a_damaged_newest_manifest_is_moved_aside_and_the_log_fills_the_gap() {
 
 #[tokio::test]
 async fn without_any_readable_manifest_the_store_does_not_open() {
-    let world = World::new();
+    let world = World::new().await;
     three_files(&world).await;
     for path in world.objects.paths("manifest").await {
         world.objects.overwrite(&path, b"{}".to_vec()).await;
@@ -131,7 +131,7 @@ async fn without_any_readable_manifest_the_store_does_not_open() {
 
 #[tokio::test]
 async fn a_log_that_lost_what_the_store_does_not_have_is_an_error_that_says_so() {
-    let world = World::new();
+    let world = World::new().await;
     for n in 1..=3 {
         world.append(batch(&[intent("a", n)]));
     }
@@ -150,7 +150,7 @@ async fn a_log_that_lost_what_the_store_does_not_have_is_an_error_that_says_so()
 
 #[tokio::test]
 async fn a_blob_is_replaced_as_a_whole_and_a_damaged_one_is_none() {
-    let world = World::new();
+    let world = World::new().await;
     let store = world.open(by_hand()).await.unwrap();
     assert_eq!(store.load("fold/drift-0").await.unwrap(), None);
     store.save("fold/drift-0", b"one".to_vec()).await.unwrap();
@@ -168,7 +168,7 @@ async fn a_blob_is_replaced_as_a_whole_and_a_damaged_one_is_none() {
 
 #[tokio::test]
 async fn rows_without_the_columns_of_their_stream_are_left_out_with_a_warning() {
-    let world = World::new();
+    let world = World::new().await;
     let running = world.start(by_hand()).await;
     let wrong = model::Batch { stream: model::Stream::Intents, ..batch(&[sample("s", 1, 1.0)]) };
     world.append(wrong);

@@ -13,7 +13,7 @@ const DAY: u64 = 86_400;
 async fn files_older_than_the_retention_go_after_the_grace_period_and_keyed_tables_keep_all() {
     let start = 2_000_000_000;
     let (clock, simulation) = Clock::simulated(Timestamp::from_secs(start));
-    let world = World { clock, ..World::new() };
+    let world = World { clock, ..World::new().await };
     let retention = BTreeMap::from([("samples".to_owned(), Some(Duration::from_secs(3 * DAY)))]);
     let running = world.start(StoreConfig { retention, ..by_hand() }).await;
     let old = start - 10 * DAY as i64;
@@ -38,7 +38,7 @@ async fn files_older_than_the_retention_go_after_the_grace_period_and_keyed_tabl
 #[tokio::test]
 async fn a_file_goes_once_no_version_and_no_snapshot_needs_it() {
     let (clock, simulation) = Clock::simulated(Timestamp::from_secs(2_000_000_000));
-    let world = World { clock, ..World::new() };
+    let world = World { clock, ..World::new().await };
     let config = StoreConfig { keep_versions: 2, compaction_files: 2, ..by_hand() };
     let running = world.start(config).await;
     let step = async |n: i64| {
@@ -70,7 +70,7 @@ async fn a_file_goes_once_no_version_and_no_snapshot_needs_it() {
 async fn orphans_go_after_a_day_and_not_before() {
     let now = Clock::system().now();
     let (clock, simulation) = Clock::simulated(now);
-    let world = World { clock, ..World::new() };
+    let world = World { clock, ..World::new().await };
     let running = world.start(by_hand()).await;
     world.append(batch(&[intent("a", 1)]));
     running.settle().await;
@@ -87,7 +87,7 @@ async fn orphans_go_after_a_day_and_not_before() {
 
 #[tokio::test]
 async fn a_scan_gives_the_columns_keys_and_times_asked_for() {
-    let world = World::new();
+    let world = World::new().await;
     let running = world.start(by_hand()).await;
     for n in 0..100 {
         world.append(batch(&[sample(&format!("s{}", n % 10), n * 3_600, n as f64)]));
@@ -113,7 +113,7 @@ async fn a_scan_gives_the_columns_keys_and_times_asked_for() {
 
 #[tokio::test]
 async fn of_a_keyed_table_the_newest_row_is_found_before_times_are_compared() {
-    let world = World::new();
+    let world = World::new().await;
     let running = world.start(by_hand()).await;
     world.append(batch(&[live("a", 10, Some("old")), live("b", 10, Some("old"))]));
     running.settle().await;

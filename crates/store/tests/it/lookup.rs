@@ -6,7 +6,7 @@ use super::support::*;
 
 #[tokio::test]
 async fn every_version_of_the_keys_is_found_in_memory_and_in_files() {
-    let world = World::new();
+    let world = World::new().await;
     let running = world.start(StoreConfig { row_group_rows: 500, compaction_files: 3, ..by_hand() }).await;
     let rows: Vec<Intent> = (0..3_000).map(|n| intent(&format!("i{}", n % 1_000), n)).collect();
     for part in rows.chunks(500) {
@@ -31,7 +31,7 @@ async fn every_version_of_the_keys_is_found_in_memory_and_in_files() {
 
 #[tokio::test]
 async fn of_a_keyed_table_the_newest_is_found_and_a_tombstone_is_none() {
-    let world = World::new();
+    let world = World::new().await;
     let running = world.start(by_hand()).await;
     world.append(batch(&[live("a", 1, Some("old")), live("b", 1, Some("old"))]));
     running.settle().await;

@@ -7,7 +7,7 @@ use super::support::*;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn on_a_full_disk_rows_stay_in_memory_reading_waits_and_nothing_is_lost() {
-    let world = World::new();
+    let world = World::new().await;
     let config = StoreConfig { flush_bytes: 20_000, memory_bytes: 60_000, ..by_hand() };
     let running = world.start(config).await;
     world.objects.fill_up();
@@ -35,7 +35,7 @@ async fn on_a_full_disk_rows_stay_in_memory_reading_waits_and_nothing_is_lost() 
 #[tokio::test]
 async fn rows_are_flushed_when_they_are_old_enough() {
     let (clock, simulation) = Clock::simulated(base::Timestamp::from_secs(1_000));
-    let world = World { clock, ..World::new() };
+    let world = World { clock, ..World::new().await };
     let running = world.start(StoreConfig { flush_after: Duration::from_secs(30), ..by_hand() }).await;
     world.append(batch(&[intent("a", 1)]));
     running.settle().await;

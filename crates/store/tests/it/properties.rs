@@ -39,7 +39,7 @@ struct Model {
 }
 
 async fn play(steps: Vec<Step>) {
-    let world = World::new();
+    let world = World::new().await;
     let config = || StoreConfig { compaction_files: 2, keep_versions: 2, target_file_bytes: 1, ..by_hand() };
     let mut running = world.start(config()).await;
     let mut expected = Model::default();

@@ -4,7 +4,7 @@ use super::support::*;
 
 #[tokio::test]
 async fn of_two_stores_that_commit_one_version_one_wins_and_the_other_follows() {
-    let world = World::new();
+    let world = World::new().await;
     let (one, other) = (world.start(by_hand()).await, world.start(by_hand()).await);
     for n in 1..=4 {
         world.append(batch(&[intent("a", n)]));
@@ -27,7 +27,7 @@ async fn of_two_stores_that_commit_one_version_one_wins_and_the_other_follows() 
 
 #[tokio::test]
 async fn stores_of_different_shards_share_one_manifest() {
-    let world = World::new();
+    let world = World::new().await;
     let elsewhere = World { state: Arc::new(MemoryLog::new(1)), ..world.clone() };
     let (one, other) = (world.start(by_hand()).await, elsewhere.start(by_hand()).await);
     // The other has nothing on the state log, this one nothing on the telemetry log.
@@ -49,7 +49,7 @@ async fn stores_of_different_shards_share_one_manifest() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn compactions_of_two_stores_do_not_double_rows() {
-    let world = World::new();
+    let world = World::new().await;
     let running = world.start(by_hand()).await;
     for n in 1..=8 {
         world.append(batch(&[intent("a", n)]));
@@ -71,7 +71,7 @@ async fn compactions_of_two_stores_do_not_double_rows() {
 
 #[tokio::test]
 async fn a_store_that_only_reads_follows_what_another_commits() {
-    let world = World::new();
+    let world = World::new().await;
     let idle = World { state: std::sync::Arc::new(MemoryLog::new(1)), ..world.clone() };
     let reader = idle.start(store::StoreConfig { maintenance: std::time::Duration::from_millis(5), ..by_hand() }).await;
     let writer = world.start(by_hand()).await;
@@ -93,7 +93,7 @@ async fn a_store_that_only_reads_follows_what_another_commits() {
 
 #[tokio::test]
 async fn a_process_that_stood_still_does_not_commit_a_version_that_was_removed_as_old() {
-    let world = World::new();
+    let world = World::new().await;
     let (stale, running) = (world.start(by_hand()).await, world.start(by_hand()).await);
     for n in 1..=6 {
         world.append(batch(&[intent("a", n)]));

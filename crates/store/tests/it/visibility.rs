@@ -8,7 +8,7 @@ use super::support::*;
 
 #[tokio::test]
 async fn a_row_is_visible_once_its_token_says_so() {
-    let running = World::new().start(by_hand()).await;
+    let running = World::new().await.start(by_hand()).await;
     let offset = running.world.append(batch(&[intent("a", 1)]));
     within(running.store.wait_for(model::LogKind::State, 0, offset)).await.unwrap();
     assert_eq!(running.store.visible(model::LogKind::State, 0), offset.next());
@@ -18,7 +18,7 @@ async fn a_row_is_visible_once_its_token_says_so() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn readers_see_each_acknowledged_row_exactly_once_through_flushes_and_compactions() {
-    let world = World::new();
+    let world = World::new().await;
     let config = StoreConfig { compaction_files: 2, flush_bytes: 40_000, ..by_hand() };
     let running = world.start(config).await;
     let (acknowledged, done) = (Arc::new(AtomicI64::new(0)), Arc::new(AtomicBool::new(false)));
@@ -57,7 +57,7 @@ async fn readers_see_each_acknowledged_row_exactly_once_through_flushes_and_comp
 
 #[tokio::test]
 async fn a_snapshot_shows_one_moment_whatever_happens_after_it() {
-    let running = World::new().start(StoreConfig { compaction_files: 2, ..by_hand() }).await;
+    let running = World::new().await.start(StoreConfig { compaction_files: 2, ..by_hand() }).await;
     running.world.append(batch(&[live("a", 1, Some("one")), live("b", 1, Some("one"))]));
     running.settle().await;
     running.store.flush().await.unwrap();
@@ -84,7 +84,7 @@ async fn rows_of(store: &store::Store) -> Vec<(String, i64)> {
 
 #[tokio::test]
 async fn an_output_that_is_appended_twice_is_one_row_before_and_after_a_restart() {
-    let world = World::new();
+    let world = World::new().await;
     let running = world.start(by_hand()).await;
     world.append(output(&[intent("a", 1)], 10, 0));
     world.append(output(&[intent("b", 2)], 10, 1));
@@ -106,7 +106,7 @@ async fn an_output_that_is_appended_twice_is_one_row_before_and_after_a_restart(
 
 #[tokio::test]
 async fn a_restart_reads_the_log_only_from_where_the_files_end() {
-    let world = World::new();
+    let world = World::new().await;
     let running = world.start(by_hand()).await;
     for n in 1..=3 {
         world.append(batch(&[intent("a", n)]));

@@ -26,7 +26,7 @@ pub enum Fault {
 /// if the process had been ended there; or whose disk is full.
 #[derive(Debug)]
 pub struct Faulty {
-    inner: Arc<InMemory>,
+    inner: Arc<dyn ObjectStore>,
     changes: AtomicU64,
     planned: Mutex<Option<(u64, Fault)>>,
     dead: AtomicBool,
@@ -35,8 +35,12 @@ pub struct Faulty {
 
 impl Faulty {
     pub fn in_memory() -> Self {
+        Self::over(Arc::new(InMemory::new()))
+    }
+
+    pub fn over(inner: Arc<dyn ObjectStore>) -> Self {
         let (changes, planned) = (AtomicU64::new(0), Mutex::new(None));
-        Self { inner: Arc::default(), changes, planned, dead: AtomicBool::new(false), full: AtomicBool::new(false) }
+        Self { inner, changes, planned, dead: AtomicBool::new(false), full: AtomicBool::new(false) }
     }
 
     /// Plans a fault at the change after `after` more.

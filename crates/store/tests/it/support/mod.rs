@@ -2,8 +2,10 @@
 
 mod faulty;
 mod log;
+mod server;
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use base::{Clock, Shutdown, Tasks, Timestamp};
@@ -15,6 +17,7 @@ use store::{ScanOptions, Store, StoreConfig, StoreError};
 
 pub use faulty::{Fault, Faulty};
 pub use log::MemoryLog;
+pub use server::{OVER, Server, bucket};
 
 /// Flushes and compacts only when it is told to.
 pub fn by_hand() -> StoreConfig {
@@ -46,9 +49,21 @@ pub struct Running {
 }
 
 impl World {
-    pub fn new() -> Self {
+    /// Over objects in memory, or a folder of the server that the environment names.
+    pub async fn new() -> Self {
+        static FOLDERS: AtomicU64 = AtomicU64::new(0);
+        let Ok(address) = std::env::var(OVER) else { return Self::of(Faulty::in_memory()) };
+        let folder = format!("world/{}", FOLDERS.fetch_add(1, Ordering::SeqCst));
+        Self::over(store::s3(&bucket(&address, &folder), &Clock::system()).await.unwrap())
+    }
+
+    pub fn over(objects: Arc<dyn ObjectStore>) -> Self {
+        Self::of(Faulty::over(objects))
+    }
+
+    fn of(objects: Faulty) -> Self {
         let (state, telemetry) = (Arc::new(MemoryLog::new(1)), Arc::new(MemoryLog::new(1)));
-        Self { state, telemetry, objects: Arc::new(Faulty::in_memory()), clock: Clock::system() }
+        Self { state, telemetry, objects: Arc::new(objects), clock: Clock::system() }
     }
 
     pub async fn open(&self, config: StoreConfig) -> Result<Store, StoreError> {
