@@ -40,7 +40,8 @@ async fn fill(host: &Host, start: Timestamp) {
             start.plus(Duration::from_secs(3_600))
         );
         let answer: Value = serde_json::from_str(&host.get(&path).await?).ok()?;
-        (answer["data"]["result"][0]["value"][1] == MINUTES.to_string()).then_some(())
+        let seen = answer["data"]["result"][0]["value"][1].as_str()?.parse::<u64>().ok()?;
+        (seen == MINUTES).then_some(())
     })
     .await;
 }
