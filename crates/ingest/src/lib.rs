@@ -14,6 +14,7 @@ mod known;
 mod logs;
 mod loki;
 mod otlp;
+mod records;
 mod remote_write;
 mod request;
 mod rows;
@@ -28,6 +29,7 @@ pub use config::IngestConfig;
 pub use error::{IngestError, Refusals};
 pub use gate::Permit;
 pub use known::{KnownBatch, KnownExemplar, KnownMetadata, KnownPoint, KnownSeries, KnownValue};
+pub use records::{LogBatch, LogEntry, Logs};
 pub use request::Taken;
 
 use self::catalog::Catalog;
