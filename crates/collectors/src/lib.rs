@@ -1,8 +1,11 @@
 //! The collectors. A folder per provider; a file or folder per collector, and one line in its list.
 
+mod deliver;
 pub mod host;
 pub mod kubernetes;
+pub mod logs;
 pub mod scrape;
+pub mod syslog;
 #[cfg(test)]
 mod testing;
 
