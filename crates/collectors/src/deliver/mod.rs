@@ -11,6 +11,7 @@ use std::time::Duration;
 use base::{Backoff, Clock, Rng, Shutdown};
 use bus::BusError;
 use ingest::{Ingest, IngestError, Logs};
+use parking_lot::Mutex;
 
 pub(crate) use gather::{Gather, Size, User};
 pub(crate) use quiet::Quiet;
@@ -34,12 +35,14 @@ pub(crate) struct Delivery {
     /// How long it is tried after the process is to end.
     pub last: Duration,
     quiet: Quiet,
+    /// When it is given up, on the monotonic clock, once the process is to end.
+    until: Mutex<Option<Duration>>,
 }
 
 impl Delivery {
     pub(crate) fn new(parts: &crate::deliver::Parts, protocol: &'static str, last: Duration) -> Self {
         let Parts { ingest, clock, rng, shutdown } = parts.clone();
-        Self { ingest, clock, rng, shutdown, protocol, last, quiet: Quiet::default() }
+        Self { ingest, clock, rng, shutdown, protocol, last, quiet: Quiet::default(), until: Mutex::default() }
     }
 
     /// Hands over until all are taken.
@@ -62,7 +65,6 @@ impl Delivery {
     /// Hands over until they are taken; gives what is wrong with them if they are too large to be.
     async fn one(&self, logs: &Logs) -> Result<Result<(), String>, Ended> {
         let mut backoff = Backoff::new(WAITS[0], WAITS[1]);
-        let mut until = None;
         loop {
             let error = match self.attempt(logs).await {
                 Ok(()) => return Ok(Ok(())),
@@ -71,8 +73,8 @@ impl Delivery {
             };
             self.say(&error);
             if self.shutdown.started() {
-                let until = *until.get_or_insert(self.clock.monotonic() + self.last);
-                if self.clock.monotonic() >= until {
+                let now = self.clock.monotonic();
+                if now >= *self.until.lock().get_or_insert(now + self.last) {
                     return Err(Ended);
                 }
                 self.clock.sleep(WAITS[0]).await;

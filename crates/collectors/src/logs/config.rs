@@ -166,8 +166,8 @@ impl LogSourcesConfig {
         if !(1_024..=8 << 20).contains(&self.max_line_bytes) {
             return Err("max_line_bytes: 1024 is the least, 8388608 the most".to_owned());
         }
-        if self.poll < Duration::from_millis(10) {
-            return Err("poll: it must be at least 10ms".to_owned());
+        if self.poll < Duration::from_millis(250) {
+            return Err("poll: it must be at least 250ms".to_owned());
         }
         let unit = |unit: &String| unit.is_empty() || unit.starts_with('-');
         if self.journald.units.iter().any(unit) {

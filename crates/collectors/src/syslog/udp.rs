@@ -15,6 +15,8 @@ use crate::deliver::User;
 const LOOK: Duration = Duration::from_secs(10);
 /// After an error of the socket.
 const PAUSE: Duration = Duration::from_millis(100);
+/// How long is waited for what was sent before the end.
+const LAST: Duration = Duration::from_millis(20);
 /// Bytes of a datagram at most.
 const DATAGRAM: usize = 65_536;
 
@@ -44,6 +46,10 @@ pub(super) async fn run(port: Arc<Port>, socket: Arc<UdpSocket>, user: User) {
                 continue;
             }
         };
+        if ended {
+            // What lies in the system's buffer was sent before.
+            let _ = reader.port.clock.timeout(LAST, reader.socket.readable()).await;
+        }
         let more = user.fill(&reader.port.clock.clone(), |batch| reader.one(batch));
         if ended && !more {
             return;

@@ -85,6 +85,12 @@ pub(super) fn open(path: &Path) -> io::Result<Opened> {
 }
 
 impl Opened {
+    /// Whether its last line has no end.
+    pub(super) fn in_line(&self) -> bool {
+        let last = self.size.checked_sub(1).and_then(|at| read_at(&self.file, at, 1).ok());
+        last.is_some_and(|last| last != b"\n")
+    }
+
     /// The bytes before a place, as many as `last` has.
     pub(super) fn before(&self, original: &Original) -> Vec<u8> {
         let length = original.last.len();

@@ -142,11 +142,13 @@ impl Tail {
     /// Reads each file in turn; says whether there is more.
     fn read(&mut self, batch: &mut LogBatch, counts: &mut Counts, touched: &mut BTreeSet<FileId>) -> bool {
         let now = self.clock.monotonic();
-        while let Some(id) = self.ready.pop_front() {
+        let mut postponed = Vec::new();
+        let mut full = false;
+        while !full && let Some(id) = self.ready.pop_front() {
             let open = self.files.get(&id).is_some_and(Follow::is_open);
             if !open && !self.room() {
-                self.ready.push_front(id);
-                return false;
+                postponed.push(id);
+                continue;
             }
             let Some(file) = self.files.get_mut(&id) else { continue };
             let mut look = look(&mut self.common, &self.settings, batch, counts, now);
@@ -160,7 +162,7 @@ impl Tail {
                     false
                 }
             };
-            let full = look.is_full();
+            full = look.is_full();
             if !open && file.is_open() {
                 self.opened.push_back(id);
             }
@@ -171,11 +173,10 @@ impl Tail {
             if more {
                 self.ready.push_back(id);
             }
-            if full {
-                return !self.ready.is_empty();
-            }
         }
-        false
+        let more = !self.ready.is_empty();
+        self.ready.extend(postponed);
+        more
     }
 
     fn late(&mut self, batch: &mut LogBatch, counts: &mut Counts, touched: &mut BTreeSet<FileId>) {

@@ -73,3 +73,26 @@ impl Trouble {
         self.files.remove(&id);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_rests_longer_each_time_until_it_can_be_read() {
+        let (clock, simulation) = Clock::simulated(base::Timestamp::ZERO);
+        let mut trouble = Trouble::new(clock);
+        let (id, error) = (FileId { device: 1, inode: 2 }, io::Error::from(io::ErrorKind::PermissionDenied));
+        for secs in [1, 2, 4, 8, 16, 32, 64, 128, 256, 300, 300] {
+            assert!(!trouble.rests(id));
+            trouble.say(id, Path::new("/log"), &error);
+            simulation.advance(Duration::from_millis(secs * 1_000 - 1));
+            assert!(trouble.rests(id), "{secs}");
+            simulation.advance(Duration::from_millis(1));
+        }
+        trouble.over(id);
+        trouble.say(id, Path::new("/log"), &error);
+        simulation.advance(Duration::from_secs(1));
+        assert!(!trouble.rests(id), "it begins anew");
+    }
+}

@@ -225,7 +225,9 @@ fn is_cursor(text: &str) -> bool {
 
 /// What `journalctl` is told.
 fn arguments(config: &JournaldConfig, cursor: Option<&str>) -> Vec<String> {
-    let mut all: Vec<String> = ["--output=export", "--follow", "--quiet", "--no-pager"].map(str::to_owned).to_vec();
+    // Without `--merge`, `--follow` is of this boot only: what was written last before it would be lost.
+    let always = ["--output=export", "--follow", "--merge", "--quiet", "--no-pager"];
+    let mut all = always.map(str::to_owned).to_vec();
     match (cursor, config.start) {
         (Some(cursor), _) => all.extend([format!("--after-cursor={cursor}"), "--lines=all".to_owned()]),
         (None, StartAt::Beginning) => all.push("--lines=all".to_owned()),

@@ -4,8 +4,8 @@ use tokio::net::TcpStream;
 use super::world::open;
 use crate::deliver::tests::world::World;
 
-fn numbered(count: usize) -> Vec<String> {
-    (0..count).map(|n| format!("message {n} {}", "x".repeat(200))).collect()
+fn numbered(count: usize, size: usize) -> Vec<String> {
+    (0..count).map(|n| format!("message {n} {}", "x".repeat(size))).collect()
 }
 
 /// Frames of both kinds, in turn.
@@ -29,7 +29,7 @@ async fn closed(mut stream: TcpStream) -> bool {
 #[tokio::test]
 async fn frames_of_both_kinds_are_read_however_they_are_cut() {
     let (world, address) = open(r#""protocol": "tcp""#).await;
-    let bodies = numbered(50);
+    let bodies = numbered(50, 200);
     for size in [1, 7, 1_000] {
         let mut stream = TcpStream::connect(address).await.unwrap();
         stream.set_nodelay(true).unwrap();
@@ -59,9 +59,9 @@ async fn a_last_line_needs_no_end_and_an_unfinished_frame_is_none() {
 
 #[tokio::test]
 async fn while_the_log_is_away_senders_wait_and_nothing_is_lost() {
-    let (world, address) = open(r#""protocol": "tcp", "batch_rows": 100"#).await;
+    let (world, address) = open(r#""protocol": "tcp", "batch_rows": 2000"#).await;
     *world.log.away.lock().unwrap() = u32::MAX;
-    let bodies = numbered(100_000);
+    let bodies = numbered(30_000, 1_000);
     let sent = framed(&bodies);
     let total = sent.len();
     let progress = std::sync::Arc::new(std::sync::atomic::AtomicUsize::new(0));

@@ -50,8 +50,11 @@ async fn send(connector: &TlsConnector, address: std::net::SocketAddr, text: &st
     let message = format!("<13>1 - h a - - - {text}");
     let sent = stream.write_all(format!("{} {message}", message.len()).as_bytes()).await;
     let ended = stream.shutdown().await;
-    let mut rest = Vec::new();
-    sent.is_ok() && ended.is_ok() && stream.read_to_end(&mut rest).await.is_ok()
+    // The other side has nothing to say, not even that it ends.
+    let said = stream.read_to_end(&mut Vec::new()).await;
+    let silent =
+        said.as_ref().map_or_else(|error| error.kind() == std::io::ErrorKind::UnexpectedEof, |bytes| *bytes == 0);
+    sent.is_ok() && ended.is_ok() && silent
 }
 
 fn settings(folder: &Path, more: &str) -> String {

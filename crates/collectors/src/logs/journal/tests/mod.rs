@@ -34,12 +34,13 @@ fn entry(n: usize) -> String {
 }
 
 async fn start(log: &Arc<Memory>, folder: &Path, program: Program) -> World {
+    of(log, folder, JournaldConfig { enabled: true, ..JournaldConfig::default() }, program).await
+}
+
+async fn of(log: &Arc<Memory>, folder: &Path, journald: JournaldConfig, program: Program) -> World {
     let world = World::of(Arc::clone(log), Clock::system()).await;
     let delivery = Delivery::new(&world.parts, "test", Duration::from_secs(1));
-    let config = LogSourcesConfig {
-        journald: JournaldConfig { enabled: true, ..JournaldConfig::default() },
-        ..LogSourcesConfig::default()
-    };
+    let config = LogSourcesConfig { journald, ..LogSourcesConfig::default() };
     let mut journal = Journal::new(&config, folder, "h", delivery).unwrap();
     journal.program = program;
     world.tasks.spawn("journal", journal.run());
@@ -86,12 +87,60 @@ async fn a_cursor_that_is_none_is_set_aside() {
     assert!(folder.path().join("journald.damaged").exists());
 }
 
+/// Entries as `systemd-journal-remote` writes them into a journal.
+fn write(remote: &Path, folder: &Path, entries: &[(u64, &str)]) {
+    let export: String = entries
+        .iter()
+        .map(|(n, boot)| {
+            let boot = boot.repeat(16);
+            format!(
+                "__REALTIME_TIMESTAMP={}\n__MONOTONIC_TIMESTAMP={n}\n_BOOT_ID={boot}\nMESSAGE=entry {n}\nPRIORITY=4\n_SYSTEMD_UNIT=a.service\n\n",
+                1_764_151_200_000_000 + n
+            )
+        })
+        .collect();
+    fs::write(folder.join("entries"), export).unwrap();
+    let mut command = std::process::Command::new(remote);
+    command.arg("-o").arg(folder.join("journals/a.journal")).arg(folder.join("entries"));
+    assert!(command.output().unwrap().status.success());
+}
+
+#[tokio::test]
+async fn a_real_journal_is_read_over_restarts_of_the_system() {
+    let own = std::env::var_os("SYSTEMD_JOURNAL_REMOTE").map(std::path::PathBuf::from);
+    let remote = own.unwrap_or_else(|| "/lib/systemd/systemd-journal-remote".into());
+    if !remote.is_file() || !crate::host::child::exists("journalctl") {
+        return eprintln!("skipped: journalctl and systemd-journal-remote are not both installed");
+    }
+    let (folder, log) = (tempfile::tempdir().unwrap(), Arc::default());
+    fs::create_dir(folder.path().join("journals")).unwrap();
+    write(&remote, folder.path(), &[(1, "a1"), (2, "a1")]);
+    let journals = JournaldConfig {
+        enabled: true,
+        units: vec!["a.service".to_owned()],
+        directory: Some(folder.path().join("journals")),
+        start: StartAt::Beginning,
+        ..JournaldConfig::default()
+    };
+    let world = of(&log, folder.path(), journals.clone(), Program::System).await;
+    world.until("what is there", |bodies| bodies == ["entry 1", "entry 2"]).await;
+    write(&remote, folder.path(), &[(3, "a1")]);
+    world.until("what is added", |bodies| bodies.len() == 3).await;
+    world.end().await;
+    write(&remote, folder.path(), &[(4, "a1"), (5, "b2")]);
+    let world = of(&log, folder.path(), journals, Program::System).await;
+    world.until("of the boot before too", |bodies| bodies.len() == 5).await;
+    assert_eq!(world.bodies(), (1..=5).map(|n| format!("entry {n}")).collect::<Vec<_>>());
+    let line = &world.end().await.logs()[4];
+    assert_eq!((line.service.as_str(), line.severity.as_str()), ("a", "WARN"));
+}
+
 #[test]
 fn what_is_asked_for() {
     let of = |start, cursor: Option<&str>| {
         let units = vec!["ssh.service".to_owned()];
         let config = JournaldConfig { start, units, directory: Some("/j".into()), ..JournaldConfig::default() };
-        arguments(&config, cursor).split_off(4).join(" ")
+        arguments(&config, cursor).split_off(5).join(" ")
     };
     assert_eq!(of(StartAt::End, None), "--lines=0 --unit=ssh.service --directory=/j");
     assert_eq!(of(StartAt::Beginning, None), "--lines=all --unit=ssh.service --directory=/j");
