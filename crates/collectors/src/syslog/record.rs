@@ -76,29 +76,29 @@ pub(super) fn record(batch: &mut LogBatch, bytes: &[u8], from: &Envelope<'_>) ->
 
 /// The ids of a trace that a message names.
 #[derive(Default)]
-struct Ids<'a> {
-    trace: Cow<'a, str>,
-    span: Cow<'a, str>,
+struct Ids {
+    trace: String,
+    span: String,
 }
 
-impl<'a> Ids<'a> {
-    fn look(&mut self, name: &str, value: &Cow<'a, str>) {
+impl Ids {
+    fn look(&mut self, name: &str, value: &str) {
         let is = |names: &[&str]| names.iter().any(|other| name.eq_ignore_ascii_case(other));
         if is(&["trace_id", "traceid", "trace.id"]) {
-            self.trace = value.clone();
+            value.clone_into(&mut self.trace);
         } else if is(&["span_id", "spanid", "span.id"]) {
-            self.span = value.clone();
+            value.clone_into(&mut self.span);
         } else if is(&["traceparent"]) {
             // W3C Trace Context: version, trace, span, flags.
-            let mut parts = value.split('-').skip(1).map(str::to_owned);
-            self.trace = parts.next().unwrap_or_default().into();
-            self.span = parts.next().unwrap_or_default().into();
+            let mut parts = value.split('-').skip(1);
+            parts.next().unwrap_or_default().clone_into(&mut self.trace);
+            parts.next().unwrap_or_default().clone_into(&mut self.span);
         }
     }
 }
 
 /// Values as attributes, by the element's id and their name; an element without any is one that is empty.
-fn structured<'a>(batch: &mut LogBatch, data: StructuredData<'a>, ids: &mut Ids<'a>) {
+fn structured(batch: &mut LogBatch, data: StructuredData<'_>, ids: &mut Ids) {
     let mut left = VALUES;
     let mut path = String::new();
     for element in data.iter() {

@@ -26,7 +26,8 @@ impl Input {
         origin(path, host, &self.config)
     }
 
-    pub(super) fn from_end(&self) -> bool {
+    /// Whether what is in a file when the process runs first is left out.
+    pub(super) fn begins_at_end(&self) -> bool {
         self.config.start == StartAt::End
     }
 

@@ -58,7 +58,10 @@ impl Run {
             if !taken || self.delivery.shutdown.started() {
                 break;
             }
-            if !more && !(self.settle(before.take()).await && self.wait(late).await) {
+            if more {
+                continue;
+            }
+            if !self.settle(before.take()).await || !self.wait(late).await {
                 break;
             }
         }

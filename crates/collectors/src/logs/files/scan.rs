@@ -111,7 +111,7 @@ impl Tail {
             None => match self.copied(path, &opened) {
                 Copied::BeingMade => return,
                 Copied::Of(read) => (read, false),
-                Copied::No if self.fresh && !self.started && input.from_end() => (opened.size, opened.in_line()),
+                Copied::No if self.fresh && !self.started && input.begins_at_end() => (opened.size, opened.in_line()),
                 Copied::No => (0, false),
             },
         };
