@@ -14,7 +14,8 @@ pub(crate) struct World {
     pub log: Arc<Memory>,
     pub parts: Parts,
     pub tasks: Tasks,
-    pub folder: tempfile::TempDir,
+    /// Where the store is, which goes with it.
+    _folder: tempfile::TempDir,
 }
 
 impl World {
@@ -32,7 +33,7 @@ impl World {
         let folder = tempfile::tempdir().unwrap();
         let ingest = memory::ingest(&log, folder.path(), &clock).await;
         let parts = Parts { ingest, clock, rng: Rng::seeded(1), shutdown: Shutdown::new() };
-        Self { log, parts, tasks: Tasks::new(), folder }
+        Self { log, parts, tasks: Tasks::new(), _folder: folder }
     }
 
     pub(crate) fn bodies(&self) -> Vec<String> {
