@@ -12,6 +12,8 @@ use std::path::{Path, PathBuf};
 
 use collectors::host::HostConfig;
 use collectors::kubernetes::KubernetesConfig;
+use collectors::logs::LogSourcesConfig;
+use collectors::syslog::SyslogConfig;
 use folds::alert::AlertConfig;
 use folds::drift::DriftConfig;
 use ingest::IngestConfig;
@@ -43,6 +45,8 @@ const KEYS: &[&str] = &[
     "log",
     "ingest",
     "scrape",
+    "syslog",
+    "logs",
     "store",
     "query",
     "server",
@@ -78,6 +82,10 @@ pub struct Config {
     pub ingest: IngestConfig,
     /// What is scraped.
     pub scrape: ScrapeConfig,
+    /// Ports on which syslog messages are taken.
+    pub syslog: Vec<SyslogConfig>,
+    /// Logs that are read where they are written.
+    pub logs: LogSourcesConfig,
     /// The tables.
     pub store: StoreConfig,
     /// Limits of queries.
@@ -319,10 +327,20 @@ impl Config {
         let files = files.map(|pattern| folder.join(pattern).to_string_lossy().into_owned()).collect();
         config.rules.files = OneOrMany::Many(files);
         config.scrape.at(folder);
+        config.certificates_at(folder);
         if let Some(alertmanager) = &mut config.alertmanager {
             alertmanager.config_file = folder.join(&alertmanager.config_file);
         }
         Ok(config)
+    }
+
+    /// Certificates of `syslog` are relative to the file.
+    fn certificates_at(&mut self, folder: &Path) {
+        for tls in self.syslog.iter_mut().filter_map(|port| port.tls.as_mut()) {
+            for path in [&mut tls.cert, &mut tls.key].into_iter().chain(&mut tls.client_ca) {
+                *path = folder.join(&*path);
+            }
+        }
     }
 
     /// Where this process is reached.
@@ -355,6 +373,8 @@ impl Config {
             log: sections.take("log"),
             ingest: sections.take("ingest"),
             scrape: sections.read("scrape", scraped),
+            syslog: sections.take("syslog"),
+            logs: sections.take("logs"),
             store: sections.take("store"),
             query: sections.take("query"),
             server: sections.take("server"),

@@ -56,3 +56,25 @@ fn a_mistake_of_a_job_has_its_place_in_the_file() {
     let expected = "5:19: scrape: job a: sample_limit: expected a whole number, got \"x\"";
     assert_eq!(problems[0].to_string(), expected);
 }
+
+#[test]
+fn mistakes_of_logs_are_named_with_their_settings() {
+    let cases = [
+        (
+            "syslog:\n- {listen: \"127.0.0.1:1\", protocol: tls}\n",
+            "syslog: 127.0.0.1:1: tls: `cert` and `key` are missing",
+        ),
+        ("syslog:\n- {listen: here, protocol: udp}\n", "syslog: "),
+        ("syslog:\n- {listen: \"127.0.0.1:1\", protocol: udp, zon: UTC}\n", "did you mean `zone`?"),
+        (
+            "logs:\n  files:\n  - {include: [var/log/x.log]}\n",
+            "logs.files[0].include: `var/log/x.log` is no whole path",
+        ),
+        ("logs:\n  files:\n  - {include: [/x], multiline: {start: '('}}\n", "logs.files[0].multiline.start: "),
+        ("logs:\n  poll: 0s\n", "logs.poll: it must be at least 250ms"),
+    ];
+    for (text, expected) in cases {
+        let problems = problems(text);
+        assert!(problems.contains(expected), "{expected} is not in:\n{problems}");
+    }
+}

@@ -10,6 +10,7 @@ mod gitops;
 mod host;
 mod kills;
 mod kubernetes;
+mod logs;
 mod operations;
 mod prometheus;
 mod provider;
