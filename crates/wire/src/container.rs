@@ -37,7 +37,10 @@ pub enum LineError {
 /// A part that is not there, or is not what it should be.
 pub fn cri(line: &[u8]) -> Result<Line<'_>, LineError> {
     let (time, rest) = word(line).ok_or(LineError::Cri("no time"))?;
-    let time = std::str::from_utf8(time).ok().and_then(|time| time.parse().ok()).ok_or(LineError::Cri("no time of RFC 3339"))?;
+    let time = std::str::from_utf8(time)
+        .ok()
+        .and_then(|time| time.parse().ok())
+        .ok_or(LineError::Cri("no time of RFC 3339"))?;
     let (stream, rest) = word(rest).ok_or(LineError::Cri("no stream"))?;
     let stream = match stream {
         b"stdout" => "stdout",

@@ -193,7 +193,8 @@ mod tests {
     use super::*;
     use crate::mutate;
 
-    const LIMITS: Limits = Limits { value: Limit::new("test_journal_value", 20), fields: Limit::new("test_journal_fields", 4) };
+    const LIMITS: Limits =
+        Limits { value: Limit::new("test_journal_value", 20), fields: Limit::new("test_journal_fields", 4) };
 
     fn read(stream: &[u8], step: usize) -> String {
         let (mut reader, mut out) = (Reader::new(LIMITS), String::new());
