@@ -7,7 +7,7 @@ export PATH := $(CARGO_HOME)/bin:$(PATH)
 # Says what was left out: to the list that CI prints at its end, or at once.
 left_out = if [ -n "$$STEADFAST_SKIPPED" ]; then echo "$(1)" >> "$$STEADFAST_SKIPPED"; else echo "Left out: $(1)"; fi
 
-.PHONY: run build test needs peers tidy lint unit scripts deny bench bench-log bench-store bench-drift bench-manifests bench-scan bench-latency bench-kubernetes bench-cluster bench-remote-write bench-alerts bench-judge soak soak-promql soak-incidents soak-telemetry test-alertmanager
+.PHONY: run build test needs peers tidy lint unit scripts deny bench bench-log bench-store bench-drift bench-manifests bench-scan bench-logs bench-latency bench-kubernetes bench-cluster bench-remote-write bench-alerts bench-judge soak soak-promql soak-incidents soak-telemetry test-alertmanager
 
 run: build
 	$(CARGO) run --release --locked -q -p steadfast -- up
@@ -82,6 +82,9 @@ bench-manifests: needs
 
 bench-scan: needs
 	$(CARGO) run --release --locked -q -p collectors --example scan_bench -- 200000
+
+bench-logs: needs
+	$(CARGO) run --release --locked -q -p collectors --example logs_bench
 
 bench-latency: needs
 	$(CARGO) bench --locked -q -p steadfast --bench latency

@@ -22,6 +22,7 @@ use crate::adapters::InStore;
 use crate::alerting::Alerting;
 use crate::folding::Folding;
 use crate::intakes::Inboxes;
+use crate::logging::Logging;
 use crate::logs::Logs;
 use crate::reading::Reading;
 use crate::ruling::{self, Ruling};
@@ -100,6 +101,7 @@ impl App {
             let name = Place::new(config.host.name.as_deref(), None).host().to_owned();
             Scraper::new(collectors::scrape::Parts { ingest: ingest.clone(), clock, rng, name, tasks, shutdown })
         };
+        let logging = Logging::bind(&config, ingest.as_ref()).await?;
         let scraping = Scraping::new(&config, ingest.as_ref().map(scraper));
         let reading = Reading::new(alerting.clone(), rules.clone(), scraping.clone());
         let render = metrics.clone();
@@ -143,6 +145,7 @@ impl App {
             wiring.confirmers(&inputs, &digest_key, &clusters);
             wiring.collectors(&inputs, digest_key, &clusters, inboxes).await?;
             scraping.reload().await?;
+            logging.start(&config, &clock, &rng, &inputs)?;
         }
         if let Some(outlet) = options.outlet {
             let parts = own::Parts { outlet, metrics: &metrics, ingest: ingest.as_ref(), clock: &clock, rng: &rng };

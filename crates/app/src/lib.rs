@@ -14,6 +14,7 @@ mod folding;
 mod intakes;
 mod keys;
 mod known;
+mod logging;
 mod logs;
 mod own;
 mod reactions;

@@ -18,6 +18,7 @@ mod rng;
 mod secret;
 mod tasks;
 mod timestamp;
+mod zone;
 
 pub use backoff::Backoff;
 pub use clock::{Clock, Elapsed, Simulation};
@@ -26,3 +27,4 @@ pub use rng::Rng;
 pub use secret::{DigestKey, Secret, SecretError, SecretRef};
 pub use tasks::{Shutdown, Tasks, blocking, thread};
 pub use timestamp::{Timestamp, TimestampError};
+pub use zone::{Zone, ZoneError};

@@ -1,9 +1,12 @@
 //! The collectors. A folder per provider; a file or folder per collector, and one line in its list.
 
+mod deliver;
 pub mod host;
 pub mod kafka;
 pub mod kubernetes;
+pub mod logs;
 pub mod scrape;
+pub mod syslog;
 #[cfg(test)]
 mod testing;
 

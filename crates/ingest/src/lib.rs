@@ -15,6 +15,7 @@ mod logs;
 mod loki;
 mod messages;
 mod otlp;
+mod records;
 mod remote_write;
 mod request;
 mod rows;
@@ -30,6 +31,7 @@ pub use error::{IngestError, Refusals};
 pub use gate::Permit;
 pub use known::{KnownBatch, KnownExemplar, KnownMetadata, KnownPoint, KnownSeries, KnownValue};
 pub use messages::{Content, Message, MessagesTaken, Origin};
+pub use records::{LogBatch, LogEntry, Logs};
 pub use request::Taken;
 
 use self::catalog::Catalog;

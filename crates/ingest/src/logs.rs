@@ -155,6 +155,14 @@ pub(crate) fn id_text(bytes: &[u8]) -> Option<String> {
     Some(bytes.iter().flat_map(|byte| [char::from(digit(byte >> 4)), char::from(digit(byte & 15))]).collect())
 }
 
+/// The bytes of an id in hexadecimal digits; nothing if it is none.
+pub(crate) fn id_bytes(id: &str) -> Option<Vec<u8>> {
+    let (pairs, rest) = id.as_bytes().as_chunks::<2>();
+    let fits = rest.is_empty() && matches!(pairs.len(), 8 | 16);
+    let byte = |pair: &[u8; 2]| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok();
+    if fits { pairs.iter().map(byte).collect() } else { None }
+}
+
 /// The level that the beginning of a text names, in OpenTelemetry's words; empty if it names none.
 pub(crate) fn detected(text: &str) -> &'static str {
     let head = text.as_bytes().get(..text.len().min(LOOKED_AT)).unwrap_or_default();

@@ -6,7 +6,7 @@ use wire::body::Encoding;
 use wire::loki::{Entry, Label, Sink, read_json, read_protobuf};
 use wire::otlp::Format;
 
-use crate::logs::Line;
+use crate::logs::{Line, id_bytes};
 use crate::request::Request;
 use crate::rows::Rows;
 use crate::{Ingest, IngestError, Taken};
@@ -70,7 +70,7 @@ impl Sink for Lines<'_> {
         for (name, value) in stream.clone() {
             logs.of_resource(name, value);
         }
-        let id = |name: &str| metadata.clone().find(|(other, _)| *other == name).and_then(|(_, value)| bytes_of(value));
+        let id = |name: &str| metadata.clone().find(|(other, _)| *other == name).and_then(|(_, value)| id_bytes(value));
         let (trace_id, span_id) = (id("trace_id").unwrap_or_default(), id("span_id").unwrap_or_default());
         for (name, value) in metadata.clone() {
             logs.attribute(name, value);
@@ -94,12 +94,4 @@ impl Sink for Lines<'_> {
             }
         }
     }
-}
-
-/// The bytes of an id in hexadecimal digits; nothing if it is none.
-fn bytes_of(id: &str) -> Option<Vec<u8>> {
-    let (pairs, rest) = id.as_bytes().as_chunks::<2>();
-    let fits = rest.is_empty() && matches!(pairs.len(), 8 | 16);
-    let byte = |pair: &[u8; 2]| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok();
-    if fits { pairs.iter().map(byte).collect() } else { None }
 }

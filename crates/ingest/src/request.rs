@@ -42,6 +42,22 @@ impl Taken {
         self.spans += other.spans;
         self.refused.add(other.refused);
     }
+
+    /// Tells it in metrics.
+    pub(crate) fn count(&self, protocol: &'static str) {
+        let counted = [
+            ("samples", self.samples),
+            ("histograms", self.histograms),
+            ("exemplars", self.exemplars),
+            ("logs", self.logs),
+            ("spans", self.spans),
+            ("refused", self.refused.count()),
+        ];
+        for (what, count) in counted.into_iter().filter(|(_, count)| *count > 0) {
+            metrics::counter!("steadfast_ingest_rows_total", "protocol" => protocol, "what" => what)
+                .increment(count as u64);
+        }
+    }
 }
 
 /// See the module.
@@ -133,24 +149,8 @@ impl Ingest {
     /// Makes what was read of a request durable.
     pub(crate) async fn commit(&self, rows: Rows, taken: Taken, protocol: &'static str) -> Result<Taken, IngestError> {
         self.append(rows).await?;
-        self.count(&taken, protocol);
+        taken.count(protocol);
         Ok(taken)
-    }
-
-    /// Counts what is durable now.
-    pub(crate) fn count(&self, taken: &Taken, protocol: &'static str) {
-        let counted = [
-            ("samples", taken.samples),
-            ("histograms", taken.histograms),
-            ("exemplars", taken.exemplars),
-            ("logs", taken.logs),
-            ("spans", taken.spans),
-            ("refused", taken.refused.count()),
-        ];
-        for (what, count) in counted.into_iter().filter(|(_, count)| *count > 0) {
-            metrics::counter!("steadfast_ingest_rows_total", "protocol" => protocol, "what" => what)
-                .increment(count as u64);
-        }
     }
 
     /// Which label of a metric has the most values.

@@ -12,7 +12,7 @@ use crate::logs::LogColumns;
 use crate::{Ingest, IngestError};
 
 /// What the batches are about: nothing that a fold would know.
-const KEY: &str = "telemetry";
+pub(crate) const KEY: &str = "telemetry";
 
 /// The rows of a request for one shard.
 #[derive(Default)]

@@ -6,8 +6,10 @@
 
 pub mod body;
 pub mod bulk;
+pub mod container;
 pub mod exposition;
 pub mod histogram;
+pub mod journal;
 pub mod json;
 pub mod labels;
 pub mod loki;

@@ -27,6 +27,14 @@ pub(super) fn check(config: &Config, text: &str) -> Vec<Problem> {
             say("rules", format!("rules.{key}: it must be at least 1ms"));
         }
     }
+    for port in &config.syslog {
+        if let Err(problem) = port.check() {
+            say("syslog", format!("syslog: {problem}"));
+        }
+    }
+    if let Err(problem) = config.logs.check() {
+        say("logs", format!("logs.{problem}"));
+    }
     let mut names = BTreeSet::new();
     for receiver in &config.receivers {
         if !names.insert(&receiver.name) {

@@ -13,6 +13,8 @@ use std::path::{Path, PathBuf};
 use collectors::host::HostConfig;
 use collectors::kafka::KafkaInConfig;
 use collectors::kubernetes::KubernetesConfig;
+use collectors::logs::LogSourcesConfig;
+use collectors::syslog::SyslogConfig;
 use folds::alert::AlertConfig;
 use folds::drift::DriftConfig;
 use ingest::IngestConfig;
@@ -46,6 +48,8 @@ const KEYS: &[&str] = &[
     "ingest",
     "kafka_in",
     "scrape",
+    "syslog",
+    "logs",
     "store",
     "query",
     "server",
@@ -85,6 +89,10 @@ pub struct Config {
     pub kafka_in: OneOrMany<KafkaInConfig>,
     /// What is scraped.
     pub scrape: ScrapeConfig,
+    /// Ports on which syslog messages are taken.
+    pub syslog: Vec<SyslogConfig>,
+    /// Logs that are read where they are written.
+    pub logs: LogSourcesConfig,
     /// The tables.
     pub store: StoreConfig,
     /// Limits of queries.
@@ -326,10 +334,20 @@ impl Config {
         let files = files.map(|pattern| folder.join(pattern).to_string_lossy().into_owned()).collect();
         config.rules.files = OneOrMany::Many(files);
         config.scrape.at(folder);
+        config.certificates_at(folder);
         if let Some(alertmanager) = &mut config.alertmanager {
             alertmanager.config_file = folder.join(&alertmanager.config_file);
         }
         Ok(config)
+    }
+
+    /// Certificates of `syslog` are relative to the file.
+    fn certificates_at(&mut self, folder: &Path) {
+        for tls in self.syslog.iter_mut().filter_map(|port| port.tls.as_mut()) {
+            for path in [&mut tls.cert, &mut tls.key].into_iter().chain(&mut tls.client_ca) {
+                *path = folder.join(&*path);
+            }
+        }
     }
 
     /// Where this process is reached.
@@ -364,6 +382,8 @@ impl Config {
             ingest: sections.take("ingest"),
             kafka_in: sections.take("kafka_in"),
             scrape: sections.read("scrape", scraped),
+            syslog: sections.take("syslog"),
+            logs: sections.take("logs"),
             store: sections.take("store"),
             query: sections.take("query"),
             server: sections.take("server"),

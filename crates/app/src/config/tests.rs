@@ -65,3 +65,25 @@ fn a_source_of_kafka_and_a_bucket_say_what_is_missing() {
     let text = problems("store:\n  s3: {bucket: b, endpoint: \"http://s3\"}\n");
     assert!(text.contains("store.s3.bucket"), "{text}");
 }
+
+#[test]
+fn mistakes_of_logs_are_named_with_their_settings() {
+    let cases = [
+        (
+            "syslog:\n- {listen: \"127.0.0.1:1\", protocol: tls}\n",
+            "syslog: 127.0.0.1:1: tls: `cert` and `key` are missing",
+        ),
+        ("syslog:\n- {listen: here, protocol: udp}\n", "syslog: "),
+        ("syslog:\n- {listen: \"127.0.0.1:1\", protocol: udp, zon: UTC}\n", "did you mean `zone`?"),
+        (
+            "logs:\n  files:\n  - {include: [var/log/x.log]}\n",
+            "logs.files[0].include: `var/log/x.log` is no whole path",
+        ),
+        ("logs:\n  files:\n  - {include: [/x], multiline: {start: '('}}\n", "logs.files[0].multiline.start: "),
+        ("logs:\n  poll: 0s\n", "logs.poll: it must be at least 250ms"),
+    ];
+    for (text, expected) in cases {
+        let problems = problems(text);
+        assert!(problems.contains(expected), "{expected} is not in:\n{problems}");
+    }
+}

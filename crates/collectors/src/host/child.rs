@@ -22,6 +22,13 @@ fn find(program: &str) -> Option<PathBuf> {
     PLACES.iter().map(|place| Path::new(place).join(program)).find(|path| path.is_file())
 }
 
+/// What runs a program, with nothing of our environment; nothing if the system does not have it.
+pub(crate) fn command(program: &str) -> Option<Command> {
+    let mut command = Command::new(find(program)?);
+    command.env_clear().env("LC_ALL", "C").env("PATH", PLACES.join(":"));
+    Some(command)
+}
+
 /// Whether the system has the program.
 pub(crate) fn exists(program: &str) -> bool {
     find(program).is_some()
@@ -49,10 +56,8 @@ fn failed(program: &str, problem: impl std::fmt::Display) -> CollectError {
 }
 
 async fn run_within(program: &str, arguments: &[&str], time: Duration, limit: Limit) -> Result<String, CollectError> {
-    let path = find(program).ok_or_else(|| failed(program, "it is not installed"))?;
-    let mut command = Command::new(path);
-    command.args(arguments).env_clear().env("LC_ALL", "C").env("PATH", PLACES.join(":"));
-    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null()).kill_on_drop(true);
+    let mut command = command(program).ok_or_else(|| failed(program, "it is not installed"))?;
+    command.args(arguments).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null()).kill_on_drop(true);
     let answer = async {
         let mut child = command.spawn()?;
         let mut answer = Vec::new();

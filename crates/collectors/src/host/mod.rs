@@ -3,7 +3,7 @@
 mod accounts;
 mod actor;
 mod boot;
-mod child;
+pub(crate) mod child;
 mod config;
 mod content;
 mod files;
@@ -16,7 +16,7 @@ mod pattern;
 mod place;
 mod poll;
 mod sockets;
-mod sweep;
+pub(crate) mod sweep;
 mod sysctl;
 mod systemd;
 
@@ -29,6 +29,7 @@ pub use config::{
     SysctlConfig, SystemdConfig,
 };
 pub use pattern::Pattern;
+pub(crate) use pattern::Patterns;
 pub use place::Place;
 
 use crate::{Build, Plugin};

@@ -15,7 +15,7 @@ mod secret;
 mod settings;
 mod target;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 mod ticks;
 
 use std::collections::BTreeMap;

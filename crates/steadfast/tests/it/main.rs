@@ -15,6 +15,7 @@ mod host;
 mod kayenta;
 mod kills;
 mod kubernetes;
+mod logs;
 mod operations;
 mod own;
 mod parquet;

@@ -7,7 +7,7 @@ mod rfc5424;
 mod structured;
 mod time;
 
-pub use framing::{Frame, FrameError, next_frame};
+pub use framing::{Frame, FrameError, Framer, trimmed};
 pub use structured::{Element, Elements, Params, StructuredData};
 pub use time::{LocalTime, Time};
 
@@ -94,6 +94,12 @@ impl<'a> Message<'a> {
         Ok(rfc3164::parse(priority, rest))
     }
 
+    /// A message of which only the priority is read; all of its bytes are what it says.
+    pub fn unread(bytes: &'a [u8]) -> Self {
+        let priority = header::priority(bytes).map_or(DEFAULT_PRIORITY, |(priority, _)| priority);
+        Self { message: bytes, ..Self::new(priority, false) }
+    }
+
     fn new(priority: u8, rfc5424: bool) -> Self {
         Self {
             facility: priority >> 3,
@@ -106,6 +112,18 @@ impl<'a> Message<'a> {
             structured: StructuredData::default(),
             message: &[],
             rfc5424,
+        }
+    }
+
+    /// When it was sent; a time without a year and zone is of a clock in `zone`, and the nearest to `now`.
+    pub fn sent(&self, now: base::Timestamp, zone: &base::Zone) -> Option<base::Timestamp> {
+        match self.time? {
+            Time::At(at) => Some(at),
+            Time::Local(local) => {
+                // What the clock was ahead at that time is known once the time is known, nearly.
+                let about = local.resolve(now, zone.offset(now));
+                Some(local.resolve(now, zone.offset(about)))
+            }
         }
     }
 

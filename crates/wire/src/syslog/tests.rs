@@ -67,27 +67,73 @@ fn a_time_without_a_year_is_the_nearest() {
 
 const LIMIT: Limit = Limit::new("test_syslog_bytes", 100);
 
-#[test]
-fn frames_of_both_kinds_may_follow_each_other() {
-    let mut buffer: &[u8] = b"<1>a b\r\n5 <2>x\n<3>c\0\n0\n7 <4>";
-    let mut seen = Vec::new();
-    while let Frame::Message { bytes, consumed } = next_frame(buffer, LIMIT).unwrap() {
-        seen.push(std::str::from_utf8(bytes).unwrap());
-        buffer = &buffer[consumed..];
+/// What a stream gives whose bytes come `step` at a time, and what is left of it.
+fn frames(stream: &[u8], step: usize) -> (Vec<String>, Vec<u8>, Result<(), FrameError>) {
+    let (mut framer, mut buffer, mut seen) = (Framer::new(LIMIT), Vec::new(), Vec::new());
+    for piece in stream.chunks(step) {
+        buffer.extend_from_slice(piece);
+        loop {
+            let consumed = match framer.next(&buffer) {
+                Err(error) => return (seen, buffer, Err(error)),
+                Ok(Frame::More) => break,
+                Ok(Frame::Rest { consumed }) => consumed,
+                Ok(Frame::Message { bytes, consumed, cut }) => {
+                    let text = String::from_utf8_lossy(bytes);
+                    seen.push(if cut { format!("{} bytes, cut", text.len()) } else { text.into_owned() });
+                    consumed
+                }
+            };
+            assert!(consumed > 0);
+            buffer.drain(..consumed);
+        }
+        assert!(buffer.len() <= 100 + Framer::HEAD, "{}", buffer.len());
     }
-    assert_eq!((seen, buffer), (vec!["<1>a b", "<2>x\n", "<3>c", "0"], &b"7 <4>"[..]));
-    assert_eq!(next_frame(b"", LIMIT), Ok(Frame::More));
-    assert_eq!(next_frame(b"12", LIMIT), Ok(Frame::More));
+    (seen, buffer, Ok(()))
 }
 
 #[test]
-fn a_frame_that_is_too_large_is_refused_before_it_is_there() {
-    for buffer in [&b"101 "[..], &[b'<'; 101]] {
-        let error = next_frame(buffer, LIMIT).unwrap_err();
-        assert_eq!(error.to_string(), "a syslog message is too large: 101 exceeds the limit test_syslog_bytes = 100");
+fn frames_of_both_kinds_may_follow_each_other() {
+    for step in [1, 2, 7, 50] {
+        let (seen, left, ended) = frames(b"<1>a b\r\n5 <2>x\n<3>c\0\n0\n7 <4>", step);
+        assert_eq!(
+            (seen, left, ended),
+            (["<1>a b", "<2>x\n", "<3>c", "0"].map(str::to_owned).to_vec(), b"7 <4>".to_vec(), Ok(()))
+        );
+        assert_eq!(frames(b"12", step), (Vec::new(), b"12".to_vec(), Ok(())));
     }
-    assert!(matches!(next_frame(b"99999999999", LIMIT), Err(FrameError::TooLarge(_))));
-    assert_eq!(next_frame(b"12x", LIMIT), Err(FrameError::Length));
+}
+
+#[test]
+fn a_message_over_the_limit_is_cut_and_the_next_is_whole() {
+    for step in [1, 7, 60] {
+        let counted = [b"250 ", &[b'x'; 250][..], b"1 a"].concat();
+        assert_eq!(frames(&counted, step), (vec!["100 bytes, cut".to_owned(), "a".to_owned()], Vec::new(), Ok(())));
+        let line = [&[b'x'; 101][..], b"\nb\n", &[b'y'; 300], b"\nc\n"].concat();
+        let expected = ["100 bytes, cut", "b", "100 bytes, cut", "c"].map(str::to_owned).to_vec();
+        assert_eq!(frames(&line, step), (expected, Vec::new(), Ok(())));
+        let whole = [&[b'x'; 100][..], b"\n"].concat();
+        assert_eq!(frames(&whole, step).0, ["x".repeat(100)]);
+    }
+}
+
+#[test]
+fn a_length_that_is_none_ends_the_stream() {
+    for stream in [&b"12x"[..], b"99999999999 ", b"<1>a\n5<2>"] {
+        assert_eq!(frames(stream, 1).2, Err(FrameError), "{stream:?}");
+    }
+}
+
+#[test]
+fn a_time_is_of_the_clock_of_its_zone() {
+    let zone: base::Zone = "Europe/Berlin".parse().unwrap();
+    let sent = |text: &[u8], now: &str| Message::parse(text).unwrap().sent(at(now), &zone).map(|at| at.to_string());
+    let (winter, summer) = ("2026-01-02T00:00:00Z", "2026-07-02T00:00:00Z");
+    assert_eq!(sent(b"<13>Jan  1 12:00:00 h t: x", winter).unwrap(), "2026-01-01T11:00:00Z");
+    assert_eq!(sent(b"<13>Jul  1 12:00:00 h t: x", summer).unwrap(), "2026-07-01T10:00:00Z");
+    // Sent before the clocks were changed, seen after.
+    assert_eq!(sent(b"<13>Mar 28 12:00:00 h t: x", "2026-03-30T00:00:00Z").unwrap(), "2026-03-28T11:00:00Z");
+    assert_eq!(sent(b"<13>1 2003-10-11T22:14:15+02:00 - - - - -", summer).unwrap(), "2003-10-11T20:14:15Z");
+    assert_eq!(sent(b"<13>x", summer), None);
 }
 
 #[test]
@@ -97,10 +143,6 @@ fn damage_never_panics() {
         mutate::each(line, 200, |bytes| drop(show(bytes)));
     }
     mutate::each(b"5 <1>ab<2>cd\n<3>ef\n10 <4>ghijklm", 3000, |bytes| {
-        let mut buffer = bytes;
-        while let Ok(Frame::Message { consumed, .. }) = next_frame(buffer, LIMIT) {
-            assert!(consumed > 0);
-            buffer = &buffer[consumed..];
-        }
+        drop(frames(bytes, 5));
     });
 }

@@ -10,7 +10,7 @@ use collect::{CollectError, Seen};
 
 pub(crate) use drive::{Timing, drive};
 pub(crate) use pending::Changes;
-pub(crate) use watch::{Watch, open};
+pub(crate) use watch::{Events, Watch, open};
 
 /// Resources of one step at most.
 pub(crate) const STEP: usize = 512;

@@ -5,17 +5,21 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use base::Clock;
+use base::{Clock, Limit};
 use bus::{BusError, Log, Records};
 use ingest::{Ingest, IngestConfig};
-use model::rows::{Exemplar, HistogramPoint, Metadata, Sample, Series};
+use model::rows::{Exemplar, HistogramPoint, LogLine, Metadata, Sample, Series};
 use model::{Batch, Offset, Row, SeriesId};
 use store::{LocalObjects, Store, StoreConfig};
+use tokio::sync::Notify;
 
 #[derive(Default)]
-pub(in crate::scrape) struct Memory {
+pub(crate) struct Memory {
     batches: Mutex<Vec<Batch>>,
-    pub(in crate::scrape) away: Mutex<u32>,
+    /// Rows of a batch at most, if there is a limit.
+    pub(crate) most: Mutex<Option<usize>>,
+    pub(crate) appended: Notify,
+    pub(crate) away: Mutex<u32>,
 }
 
 #[async_trait]
@@ -31,7 +35,13 @@ impl Log for Memory {
             let (log, problem) = ("telemetry".to_owned(), "full disk".to_owned());
             return Err(BusError::Unavailable { log, problem, retry_after: Duration::from_secs(1) });
         }
+        let rows = batches.iter().map(|batch| batch.data.num_rows()).max().unwrap_or(0) as u64;
+        if let Some(most) = *self.most.lock().unwrap() {
+            let source = Limit::new("test_rows", most as u64).check(rows);
+            source.map_err(|source| BusError::TooLarge { log: "telemetry".to_owned(), source })?;
+        }
         self.batches.lock().unwrap().extend(batches);
+        self.appended.notify_waiters();
         Ok(Offset(0))
     }
 
@@ -73,7 +83,7 @@ impl Memory {
     }
 
     /// All samples of a series, as seconds and value.
-    pub(in crate::scrape) fn of(&self, series: &str) -> Vec<(i64, String)> {
+    pub(crate) fn of(&self, series: &str) -> Vec<(i64, String)> {
         let names = self.names();
         let is_it = |id: &SeriesId| names.get(id).is_some_and(|name| name == series);
         let stale = |value: f64| value.to_bits() == scrape::STALE;
@@ -94,24 +104,28 @@ impl Memory {
     }
 
     /// Names of all series but those about targets, and ids of series that were announced.
-    pub(in crate::scrape) fn series(&self) -> Vec<String> {
+    pub(crate) fn series(&self) -> Vec<String> {
         let about = |name: &String| name == "up" || name.starts_with("scrape_");
         let mut names: Vec<String> = self.names().into_values().filter(|name| !about(name)).collect();
         names.sort();
         names
     }
 
-    pub(in crate::scrape) fn exemplars(&self) -> Vec<Exemplar> {
+    pub(crate) fn logs(&self) -> Vec<LogLine> {
         self.rows()
     }
 
-    pub(in crate::scrape) fn metadata(&self) -> Vec<Metadata> {
+    pub(crate) fn exemplars(&self) -> Vec<Exemplar> {
+        self.rows()
+    }
+
+    pub(crate) fn metadata(&self) -> Vec<Metadata> {
         self.rows()
     }
 }
 
 /// `ingest` over a log.
-pub(in crate::scrape) async fn ingest(log: &Arc<Memory>, folder: &std::path::Path, clock: &Clock) -> Ingest {
+pub(crate) async fn ingest(log: &Arc<Memory>, folder: &std::path::Path, clock: &Clock) -> Ingest {
     let objects = Arc::new(LocalObjects::new(folder).unwrap());
     let store = Store::open(StoreConfig::default(), objects, clock.clone()).await.unwrap();
     let config = IngestConfig { max_decoded_bytes: 1 << 20, ..IngestConfig::default() };

@@ -3,6 +3,6 @@
 mod answers;
 mod failures;
 mod life;
-pub(super) mod memory;
+pub(crate) mod memory;
 mod server;
 mod world;
