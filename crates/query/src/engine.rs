@@ -1,3 +1,4 @@
+use std::future::Future;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
@@ -8,7 +9,6 @@ use datafusion::execution::session_state::SessionState;
 use datafusion::execution::{SendableRecordBatchStream, TaskContext};
 use datafusion::logical_expr::LogicalPlan;
 use datafusion::physical_plan::{ExecutionPlan, execute_stream};
-use datafusion::sql::parser::Statement;
 use store::Store;
 use tokio::runtime::Handle;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -38,7 +38,7 @@ pub struct Engine {
     pub(crate) store: Store,
     pub(crate) config: Arc<QueryConfig>,
     pub(crate) clock: Clock,
-    base: Arc<SessionState>,
+    pub(crate) base: Arc<SessionState>,
     pub(crate) slots: Arc<Semaphore>,
 }
 
@@ -48,12 +48,8 @@ impl std::fmt::Debug for Engine {
     }
 }
 
-/// A query that is planned, and its place among those that may run.
-struct Planned {
-    plan: Arc<dyn ExecutionPlan>,
-    context: Arc<TaskContext>,
-    permit: OwnedSemaphorePermit,
-}
+/// What is executed, and where.
+pub(crate) type Plan = (Arc<dyn ExecutionPlan>, Arc<TaskContext>);
 
 impl Engine {
     /// An engine over `store`, with the limits of `config`.
@@ -78,15 +74,14 @@ impl Engine {
     /// # Errors
     /// See [`QueryError`]; the stream of the answer may end with one, too.
     pub async fn sql(&self, text: &str, options: SqlOptions) -> Result<Answer, QueryError> {
-        let limit = self.config.timeout;
-        let deadline = Deadline::new(self.clock.clone(), self.clock.monotonic(), limit);
-        let begun = self.clock.timeout(limit, self.begin(text, &options, &deadline)).await;
-        let begun = begun.unwrap_or(Err(QueryError::Timeout { limit }));
-        let answer = begun.map(|(stream, permit)| self.answer(stream, permit, &options, deadline));
-        if let Err(error) = &answer {
-            metrics::counter!("steadfast_queries_total", "outcome" => error.kind()).increment(1);
-        }
-        answer
+        let text = text.to_owned();
+        let planned = move |engine: Self, deadline| async move {
+            let statement = check::parse(&text, &engine.config)?;
+            let state = engine.state(&engine.base)?;
+            let plan = state.statement_to_plan(statement).await.map_err(|error| engine.explain(&error))?;
+            engine.physical(&state, plan, &deadline).await
+        };
+        self.answered(self.config.timeout, options, planned).await
     }
 
     /// Answers one statement as a whole; the rows may take [`QueryConfig::memory_bytes`].
@@ -109,55 +104,67 @@ impl Engine {
         Ok(())
     }
 
-    async fn begin(
+    /// Begins to answer what `plan` makes, within the limits of queries and at most `limit`.
+    pub(crate) async fn answered<F: Future<Output = Result<Plan, QueryError>>>(
         &self,
-        text: &str,
+        limit: Duration,
+        options: SqlOptions,
+        plan: impl FnOnce(Self, Deadline) -> F + Send + 'static,
+    ) -> Result<Answer, QueryError> {
+        let deadline = Deadline::new(self.clock.clone(), self.clock.monotonic(), limit);
+        let begun = self.clock.timeout(limit, self.begin(&options, deadline.clone(), plan)).await;
+        let begun = begun.unwrap_or(Err(QueryError::Timeout { limit }));
+        let answer = begun.map(|(stream, permit)| self.answer(stream, permit, &options, deadline));
+        if let Err(error) = &answer {
+            metrics::counter!("steadfast_queries_total", "outcome" => error.kind()).increment(1);
+        }
+        answer
+    }
+
+    async fn begin<F: Future<Output = Result<Plan, QueryError>>>(
+        &self,
         options: &SqlOptions,
-        deadline: &Deadline,
+        deadline: Deadline,
+        plan: impl FnOnce(Self, Deadline) -> F + Send + 'static,
     ) -> Result<(SendableRecordBatchStream, OwnedSemaphorePermit), QueryError> {
         let permit = Arc::clone(&self.slots).try_acquire_owned().map_err(|_| self.busy())?;
         if let Some(token) = &options.token {
             self.reached(token).await?;
         }
-        let Planned { plan, context, permit } = self.planned(text, permit, deadline.clone()).await?;
+        let engine = self.clone();
+        // It keeps its place among the queries until it is done, even if nobody waits for it any more.
+        let work = move || async move { plan(engine, deadline).await.map(|plan| (plan, permit)) };
+        let ((plan, context), permit) = planning(work).await?;
         let stream = execute_stream(plan, context).map_err(|error| self.explain(&error))?;
         Ok((stream, permit))
     }
 
-    /// Parses and plans away from the runtime's threads: a hostile text can take long. It keeps its
-    /// place among the queries until it is done, even if nobody waits for it any more.
-    async fn planned(
-        &self,
-        text: &str,
-        permit: OwnedSemaphorePermit,
-        deadline: Deadline,
-    ) -> Result<Planned, QueryError> {
-        let (this, text, handle) = (self.clone(), text.to_owned(), Handle::current());
-        let work = move || {
-            let statement = check::parse(&text, &this.config)?;
-            let (plan, context) = handle.block_on(this.plan(statement, &deadline))?;
-            Ok(Planned { plan, context, permit })
-        };
-        let work = || stacker::grow(PLANNING_STACK, work);
-        let bug = || QueryError::Internal("a panic while planning, please report it".to_owned());
-        base::blocking(work).await.unwrap_or_else(|| Err(bug()))
+    /// The tables as they are now.
+    pub(crate) fn catalog(&self, base: &Arc<SessionState>) -> Result<Catalog, QueryError> {
+        let runtime = session::runtime(&self.config).map_err(|error| self.explain(&error))?;
+        Ok(Catalog::new(self.store.snapshot(), Arc::clone(base), runtime, self.clock.now()))
     }
 
-    async fn plan(
-        &self,
-        statement: Statement,
-        deadline: &Deadline,
-    ) -> Result<(Arc<dyn ExecutionPlan>, Arc<TaskContext>), QueryError> {
-        let explained = |error| self.explain(&error);
-        let runtime = session::runtime(&self.config).map_err(explained)?;
-        let catalog = Catalog::new(self.store.snapshot(), Arc::clone(&self.base), runtime, self.clock.now());
-        let mut state = catalog.state().map_err(explained)?;
+    /// A state in which one query over the tables as they are now can be planned.
+    pub(crate) fn state(&self, base: &Arc<SessionState>) -> Result<SessionState, QueryError> {
+        let catalog = self.catalog(base)?;
+        let mut state = catalog.state().map_err(|error| self.explain(&error))?;
         travel::register(&mut state, &catalog);
-        let plan = state.statement_to_plan(statement).await.map_err(explained)?;
+        Ok(state)
+    }
+
+    /// How `plan` is executed, if it only reads.
+    pub(crate) async fn physical(
+        &self,
+        state: &SessionState,
+        plan: LogicalPlan,
+        deadline: &Deadline,
+    ) -> Result<Plan, QueryError> {
+        let explained = |error| self.explain(&error);
         reads_only(&plan)?;
         depth::check(&plan)?;
         let plan = state.optimize(&plan).and_then(|plan| deadline.watch(plan)).map_err(explained)?;
-        let plan = state.query_planner().create_physical_plan(&plan, &state).await.map_err(explained)?;
+        let plan = state.query_planner().create_physical_plan(&plan, state).await.map_err(explained)?;
         Ok((plan, state.task_ctx()))
     }
 
@@ -189,9 +196,19 @@ impl Engine {
         QueryError::Busy { running: self.config.max_concurrent, retry_after: Duration::from_secs(1) }
     }
 
-    fn explain(&self, error: &datafusion::error::DataFusionError) -> QueryError {
+    pub(crate) fn explain(&self, error: &datafusion::error::DataFusionError) -> QueryError {
         explain::error(error, &self.config, &Catalog::names())
     }
+}
+
+/// Parses or plans away from the runtime's threads: a hostile text can take long.
+pub(crate) async fn planning<T: Send + 'static, F: Future<Output = Result<T, QueryError>>>(
+    work: impl FnOnce() -> F + Send + 'static,
+) -> Result<T, QueryError> {
+    let handle = Handle::current();
+    let work = move || stacker::grow(PLANNING_STACK, move || handle.block_on(work()));
+    let bug = || QueryError::Internal("a panic while planning, please report it".to_owned());
+    base::blocking(work).await.unwrap_or_else(|| Err(bug()))
 }
 
 /// The second wall behind [`check::parse`]: nothing in the plan writes.

@@ -21,6 +21,7 @@ mod explain;
 mod expression;
 mod functions;
 mod logs;
+mod postgres;
 mod prom;
 mod pushdown;
 mod rules;
@@ -29,14 +30,16 @@ mod session;
 mod table;
 mod token;
 mod travel;
+pub mod value;
 
 pub use answer::{Answer, Rows};
 pub use catalog::View;
 pub use config::QueryConfig;
 pub use engine::{Engine, SqlOptions};
-pub use error::{Position, QueryError};
+pub use error::{Missing, Position, QueryError};
 pub use expression::ExpressionError;
 pub use logs::{LogRange, Streams};
+pub use postgres::{POSTGRES_VERSION, PgQuery, PgScalar, PgSession, PgShape, PgStatement, PgType, Postgres};
 pub use prom::{PromqlOptions, Selection};
 pub use token::{Token, TokenError};
 
