@@ -29,6 +29,8 @@ peers:
 	$(call left_out,tests against Kubernetes and helm: tests/peers/kubernetes/install.sh installs them in 15 minutes); fi
 	@if [ ! -x "$${STEADFAST_PEERS:-$$HOME/.cache/steadfast/peers}/bin/prometheus" ]; then \
 	$(call left_out,tests against Prometheus: tests/peers/monitoring-install.sh prometheus installs it in 6 minutes); fi
+	@if ! command -v psql >/dev/null || [ ! -x "$${STEADFAST_PEERS:-$$HOME/.cache/steadfast/peers}/sql/bin/python" ]; then \
+	$(call left_out,tests against psql and psycopg: apt-get install postgresql-client, and tests/peers/sql-install.sh in half a minute); fi
 
 # The project's own rules: format, layers, sizes, documents.
 tidy: needs

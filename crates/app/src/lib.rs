@@ -15,6 +15,7 @@ mod intakes;
 mod keys;
 mod known;
 mod logs;
+mod psql;
 mod reactions;
 mod reading;
 mod receivers;

@@ -15,6 +15,7 @@ use collectors::kubernetes::KubernetesConfig;
 use folds::alert::AlertConfig;
 use folds::drift::DriftConfig;
 use ingest::IngestConfig;
+use postgres::PostgresConfig;
 use query::QueryConfig;
 use scrape::config::ScrapeConfig;
 use serde::Deserialize;
@@ -46,6 +47,7 @@ const KEYS: &[&str] = &[
     "store",
     "query",
     "server",
+    "postgres",
     "telemetry",
 ];
 
@@ -84,6 +86,8 @@ pub struct Config {
     pub query: QueryConfig,
     /// The HTTP port.
     pub server: ServerConfig,
+    /// The port for PostgreSQL's clients.
+    pub postgres: PostgresConfig,
     /// Our own log lines.
     pub telemetry: LogConfig,
 }
@@ -358,6 +362,7 @@ impl Config {
             store: sections.take("store"),
             query: sections.take("query"),
             server: sections.take("server"),
+            postgres: sections.take("postgres"),
             telemetry: sections.take("telemetry"),
         };
         let mut problems = sections.problems;

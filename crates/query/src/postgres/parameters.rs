@@ -9,7 +9,7 @@ use base::Limit;
 use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
 use datafusion::common::{ParamValues, Result, ScalarValue, plan_err};
 use datafusion::error::DataFusionError;
-use datafusion::logical_expr::{Expr, LogicalPlan};
+use datafusion::logical_expr::{Expr, ExprSchemable, LogicalPlan};
 
 use super::PgShape;
 
@@ -64,12 +64,31 @@ fn inferred(plan: &LogicalPlan) -> Result<Vec<Option<DataType>>> {
                 {
                     types.entry(number(&named.id)?).or_default().get_or_insert(cast.field.data_type().clone());
                 }
+                if let Some((id, data_type)) = searched(node, expr) {
+                    types.entry(number(id)?).or_default().get_or_insert(data_type);
+                }
                 Ok(TreeNodeRecursion::Continue)
             })
         })
     })?;
     let count = types.keys().next_back().copied().unwrap_or(0);
     Ok((1..=count).map(|n| types.get(&n).cloned().flatten()).collect())
+}
+
+/// The parameter that is searched for a value (`value = ANY($1)`), a list of what is searched for.
+fn searched<'a>(node: &LogicalPlan, expr: &'a Expr) -> Option<(&'a str, DataType)> {
+    let Expr::ScalarFunction(call) = expr else { return None };
+    let [Expr::Placeholder(list), value] = call.args.as_slice() else { return None };
+    if call.name() != "array_has" {
+        return None;
+    }
+    let found = node.inputs().first().and_then(|input| value.get_type(input.schema()).ok());
+    let item = match found {
+        Some(DataType::Dictionary(_, values)) => *values,
+        Some(DataType::Null) | None => DataType::Utf8,
+        Some(item) => item,
+    };
+    Some((&list.id, DataType::new_list(item, true)))
 }
 
 /// `7` of `$7`.
