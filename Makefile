@@ -35,6 +35,8 @@ peers:
 	$(call left_out,tests against an S3 server: tests/peers/seaweedfs-install.sh installs it in 5 to 12 minutes); fi
 	@if [ ! -x "$${STEADFAST_PEERS:-$$HOME/.cache/steadfast/peers}/sql/bin/python" ]; then \
 	$(call left_out,tests with DuckDB: tests/peers/sql-install.sh installs it in half a minute); fi
+	@if ! command -v psql >/dev/null || [ ! -x "$${STEADFAST_PEERS:-$$HOME/.cache/steadfast/peers}/sql/bin/python" ]; then \
+	$(call left_out,tests against psql and psycopg: apt-get install postgresql-client, and tests/peers/sql-install.sh in half a minute); fi
 
 # The project's own rules: format, layers, sizes, documents.
 tidy: needs

@@ -28,6 +28,7 @@ cat > "$dir/steadfast.yaml" <<Y
 data_dir: $dir/steadfast
 roles: [alerting]
 server: {listen: "127.0.0.1:$port"}
+postgres: {enabled: false}
 alertmanager: {config_file: $dir/alertmanager/alertmanager.yml, max_alerts: $((alerts + 1))}
 Y
 # load NAME PID URL

@@ -43,6 +43,7 @@ port=$(free_port)
 cat > "$dir/steadfast.yaml" <<Y
 data_dir: $dir/steadfast
 server: {listen: 127.0.0.1:$port}
+postgres: {enabled: false}
 roles: [watching]
 store: {flush_after: 10s, grace: 1s, maintenance: 1s}
 host:

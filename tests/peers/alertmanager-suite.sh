@@ -19,7 +19,7 @@ while [ \$# -gt 0 ]; do case \$1 in
   --*=*) shift;;
   *) shift 2 2>/dev/null || shift;;
 esac; done
-printf 'data_dir: %s/data\nroles: [alerting]\nserver: {listen: "%s"}\nalertmanager: %s\n' "\$storage" "\$listen" "\$file" > "\$storage/steadfast.yaml"
+printf 'data_dir: %s/data\nroles: [alerting]\nserver: {listen: "%s"}\npostgres: {enabled: false}\nalertmanager: %s\n' "\$storage" "\$listen" "\$file" > "\$storage/steadfast.yaml"
 exec "$program" up --config "\$storage/steadfast.yaml"
 SHIM
 chmod +x src/alertmanager

@@ -28,7 +28,7 @@ use crate::reading::Reading;
 use crate::ruling::{self, Ruling};
 use crate::scraping::{self, Scraping};
 use crate::stage::Stage;
-use crate::{AppError, Config, Role, keys, own, watch};
+use crate::{AppError, Config, Role, keys, own, psql, watch};
 
 /// How long each part may take to end.
 const DRAIN: Duration = Duration::from_secs(15);
@@ -124,6 +124,7 @@ impl App {
         if let Some(addr) = server.grpc_addr() {
             tracing::info!(address = %addr, "Listening for gRPC on");
         }
+        let postgres = psql::bind(&config, &engine, &clock).await?;
 
         for stage in [&inputs, &folding, &notifying, &serving, &storing] {
             watch::stage(&health, stage);
@@ -138,6 +139,10 @@ impl App {
         }
         let ending = serving.shutdown.clone();
         serving.tasks.spawn("server", async move { server.run(ending).await });
+        if let Some(postgres) = postgres {
+            let ending = serving.shutdown.clone();
+            serving.tasks.spawn("postgres", async move { postgres.run(ending).await });
+        }
         let clusters = Clusters::default();
         config.kubernetes.as_slice().iter().for_each(|watched| clusters.get(&watched.cluster).watch());
         if config.has(Role::Watching) {

@@ -37,6 +37,9 @@ pub enum AppError {
     /// The HTTP port.
     #[error(transparent)]
     Server(#[from] server::ServerError),
+    /// The port for PostgreSQL's clients.
+    #[error(transparent)]
+    Postgres(#[from] postgres::PostgresError),
     /// Logging or metrics.
     #[error(transparent)]
     Telemetry(#[from] telemetry::TelemetryError),

@@ -17,6 +17,7 @@ mod known;
 mod logging;
 mod logs;
 mod own;
+mod psql;
 mod reactions;
 mod reading;
 mod receivers;

@@ -3,7 +3,7 @@ use datafusion::sql::parser::{DFParserBuilder, Statement};
 use datafusion::sql::sqlparser::ast::Statement as SqlStatement;
 use datafusion::sql::sqlparser::dialect::GenericDialect;
 use datafusion::sql::sqlparser::keywords::Keyword;
-use datafusion::sql::sqlparser::tokenizer::{Token, Tokenizer};
+use datafusion::sql::sqlparser::tokenizer::{Token, TokenWithSpan, Tokenizer};
 
 use crate::config::NESTING;
 use crate::{QueryConfig, QueryError, chain, explain, parameters};
@@ -18,11 +18,7 @@ pub fn parse(text: &str, config: &QueryConfig) -> Result<Statement, QueryError> 
     let tokens = Tokenizer::new(&dialect, text).tokenize_with_location();
     let mut tokens = tokens.map_err(|error| explain::syntax(&error.to_string()))?;
     parameters::numbered(&mut tokens);
-    if chain::depth(tokens.iter().map(|token| &token.token)) > MAX_CHAIN {
-        return Err(explain::too_deep("an expression (of a list of alternatives, write IN) is", MAX_CHAIN));
-    }
-    let terms = tokens.iter().filter(|token| is_term(&token.token)).count();
-    Limit::new("max_sql_terms", config.max_sql_terms).check(terms as u64)?;
+    self::tokens(&tokens, config)?;
     let mut statements = DFParserBuilder::new(tokens)
         .with_dialect(&dialect)
         .with_recursion_limit(NESTING)
@@ -34,6 +30,16 @@ pub fn parse(text: &str, config: &QueryConfig) -> Result<Statement, QueryError> 
         (Some(_), more) => Err(QueryError::NotAllowed(format!("a text of {} statements", more + 1))),
         (None, _) => Err(explain::syntax("the query is empty")),
     }
+}
+
+/// Refuses what no tree could be made of within the limits.
+pub fn tokens(tokens: &[TokenWithSpan], config: &QueryConfig) -> Result<(), QueryError> {
+    if chain::depth(tokens.iter().map(|token| &token.token)) > MAX_CHAIN {
+        return Err(explain::too_deep("an expression (of a list of alternatives, write IN) is", MAX_CHAIN));
+    }
+    let terms = tokens.iter().filter(|token| is_term(&token.token)).count();
+    Limit::new("max_sql_terms", config.max_sql_terms).check(terms as u64)?;
+    Ok(())
 }
 
 fn is_term(token: &Token) -> bool {
@@ -78,7 +84,8 @@ fn allowed(statement: &Statement) -> Result<(), QueryError> {
     }
 }
 
-fn allowed_sql(statement: &SqlStatement) -> Result<(), QueryError> {
+/// Lets a statement through that only reads.
+pub fn allowed_sql(statement: &SqlStatement) -> Result<(), QueryError> {
     match statement {
         SqlStatement::Query(_)
         | SqlStatement::ShowTables { .. }

@@ -7,11 +7,10 @@ use arrow::datatypes::SchemaRef;
 use datafusion::catalog::SchemaProvider;
 use datafusion::sql::parser::Statement;
 use store::TableKind;
-use tokio::runtime::Handle;
 
 use crate::catalog::Catalog;
 use crate::deadline::Deadline;
-use crate::engine::off_runtime;
+use crate::engine::planning;
 use crate::{Engine, QueryError, check, parameters};
 
 /// What a statement gives and takes.
@@ -46,10 +45,10 @@ impl Engine {
         let permit = Arc::clone(&self.slots).try_acquire_owned().map_err(|_| self.busy())?;
         let limit = self.config.timeout;
         let deadline = Deadline::new(self.clock.clone(), self.clock.monotonic(), limit);
-        let (this, text, handle) = (self.clone(), text.to_owned(), Handle::current());
-        let work = off_runtime(move || {
+        let (this, text) = (self.clone(), text.to_owned());
+        let work = planning(move || async move {
             let statement = check::parse(&text, &this.config)?;
-            let described = handle.block_on(this.described(statement, parameters.as_ref(), &deadline));
+            let described = this.described(statement, parameters.as_ref(), &deadline).await;
             drop(permit);
             described
         });
@@ -65,7 +64,7 @@ impl Engine {
         let (plan, state) = self.logical(statement, row, deadline).await?;
         let parameters = parameters::places(&plan).map_err(|error| self.explain(&error))?;
         let columns = match parameters.fields().is_empty() {
-            true => self.physical(plan, &state, deadline).await?.schema(),
+            true => self.physical(&state, plan, deadline).await?.0.schema(),
             // What has no value yet cannot be planned to the end.
             false => Arc::new(plan.schema().as_arrow().clone()),
         };
@@ -77,7 +76,7 @@ impl Engine {
     /// # Errors
     /// See [`QueryError`].
     pub async fn tables(&self) -> Result<Vec<Table>, QueryError> {
-        let catalog = self.catalog()?;
+        let catalog = self.catalog(&self.base)?;
         let mut tables = Vec::new();
         let mut names = Catalog::names();
         names.sort_unstable();

@@ -1,3 +1,4 @@
+use std::future::Future;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
@@ -46,7 +47,7 @@ pub struct Engine {
     pub(crate) store: Store,
     pub(crate) config: Arc<QueryConfig>,
     pub(crate) clock: Clock,
-    base: Arc<SessionState>,
+    pub(crate) base: Arc<SessionState>,
     pub(crate) ranges: Arc<RangeCache>,
     pub(crate) slots: Arc<Semaphore>,
 }
@@ -57,12 +58,8 @@ impl std::fmt::Debug for Engine {
     }
 }
 
-/// A query that is planned, and its place among those that may run.
-struct Planned {
-    plan: Arc<dyn ExecutionPlan>,
-    context: Arc<TaskContext>,
-    permit: OwnedSemaphorePermit,
-}
+/// What is executed, and where.
+pub(crate) type Plan = (Arc<dyn ExecutionPlan>, Arc<TaskContext>);
 
 impl Engine {
     /// An engine over `store`, with the limits of `config`.
@@ -93,15 +90,14 @@ impl Engine {
     /// See [`QueryError`]; the stream of the answer may end with one, too.
     #[tracing::instrument(name = "sql", skip_all)]
     pub async fn sql(&self, text: &str, options: SqlOptions) -> Result<Answer, QueryError> {
-        let limit = self.config.timeout;
-        let deadline = Deadline::new(self.clock.clone(), self.clock.monotonic(), limit);
-        let begun = self.clock.timeout(limit, self.begin(text, &options, &deadline)).await;
-        let begun = begun.unwrap_or(Err(QueryError::Timeout { limit }));
-        let answer = begun.map(|(stream, permit)| self.answer(stream, permit, &options, deadline));
-        if let Err(error) = &answer {
-            metrics::counter!("steadfast_queries_total", "outcome" => error.kind()).increment(1);
-        }
-        answer
+        let (text, row) = (text.to_owned(), options.parameters.clone());
+        let planned = move |engine: Self, deadline: Deadline| async move {
+            let statement = check::parse(&text, &engine.config)?;
+            let (plan, state) = engine.logical(statement, row.as_ref(), &deadline).await?;
+            parameters::filled(&plan)?;
+            engine.physical(&state, plan, &deadline).await
+        };
+        self.answered(self.config.timeout, options, planned).await
     }
 
     /// Answers one statement as a whole; the rows may take [`QueryConfig::memory_bytes`].
@@ -124,49 +120,56 @@ impl Engine {
         Ok(())
     }
 
-    async fn begin(
+    /// Begins to answer what `plan` makes, within the limits of queries and at most `limit`.
+    pub(crate) async fn answered<F: Future<Output = Result<Plan, QueryError>>>(
         &self,
-        text: &str,
+        limit: Duration,
+        options: SqlOptions,
+        plan: impl FnOnce(Self, Deadline) -> F + Send + 'static,
+    ) -> Result<Answer, QueryError> {
+        let deadline = Deadline::new(self.clock.clone(), self.clock.monotonic(), limit);
+        let begun = self.clock.timeout(limit, self.begin(&options, deadline.clone(), plan)).await;
+        let begun = begun.unwrap_or(Err(QueryError::Timeout { limit }));
+        let answer = begun.map(|(stream, permit)| self.answer(stream, permit, &options, deadline));
+        if let Err(error) = &answer {
+            metrics::counter!("steadfast_queries_total", "outcome" => error.kind()).increment(1);
+        }
+        answer
+    }
+
+    async fn begin<F: Future<Output = Result<Plan, QueryError>>>(
+        &self,
         options: &SqlOptions,
-        deadline: &Deadline,
+        deadline: Deadline,
+        plan: impl FnOnce(Self, Deadline) -> F + Send + 'static,
     ) -> Result<(SendableRecordBatchStream, OwnedSemaphorePermit), QueryError> {
         let permit = Arc::clone(&self.slots).try_acquire_owned().map_err(|_| self.busy())?;
         if let Some(token) = &options.token {
             self.reached(token).await?;
         }
-        let Planned { plan, context, permit } = self.planned(text, options, permit, deadline.clone()).await?;
+        let engine = self.clone();
+        // It keeps its place among the queries until it is done, even if nobody waits for it any more.
+        let work = move || async move { plan(engine, deadline).await.map(|plan| (plan, permit)) };
+        let ((plan, context), permit) = planning(work).await?;
         let stream = execute_stream(plan, context).map_err(|error| self.explain(&error))?;
         Ok((stream, permit))
     }
 
-    /// Parses and plans away from the runtime's threads: a hostile text can take long. It keeps its
-    /// place among the queries until it is done, even if nobody waits for it any more.
-    async fn planned(
-        &self,
-        text: &str,
-        options: &SqlOptions,
-        permit: OwnedSemaphorePermit,
-        deadline: Deadline,
-    ) -> Result<Planned, QueryError> {
-        let (this, text, row, handle) = (self.clone(), text.to_owned(), options.parameters.clone(), Handle::current());
-        off_runtime(move || {
-            let statement = check::parse(&text, &this.config)?;
-            let (plan, context) = handle.block_on(this.plan(statement, row.as_ref(), &deadline))?;
-            Ok(Planned { plan, context, permit })
-        })
-        .await
+    /// The tables as they are now.
+    pub(crate) fn catalog(&self, base: &Arc<SessionState>) -> Result<Catalog, QueryError> {
+        let runtime = session::runtime(&self.config).map_err(|error| self.explain(&error))?;
+        Ok(Catalog::new(self.store.snapshot(), Arc::clone(base), runtime, self.clock.now()))
     }
 
-    async fn plan(
-        &self,
-        statement: Statement,
-        row: Option<&RecordBatch>,
-        deadline: &Deadline,
-    ) -> Result<(Arc<dyn ExecutionPlan>, Arc<TaskContext>), QueryError> {
-        let (plan, state) = self.logical(statement, row, deadline).await?;
-        parameters::filled(&plan)?;
-        let plan = self.physical(plan, &state, deadline).await?;
-        Ok((plan, state.task_ctx()))
+    /// A state in which one query over the tables as they are now can be planned.
+    pub(crate) fn state(&self, base: &Arc<SessionState>, deadline: &Deadline) -> Result<SessionState, QueryError> {
+        let catalog = self.catalog(base)?;
+        let mut state = catalog.state().map_err(|error| self.explain(&error))?;
+        travel::register(&mut state, &catalog);
+        for register in crate::TABLES_OF_OTHERS {
+            register(&mut state, self, catalog.snapshot(), deadline);
+        }
+        Ok(state)
     }
 
     /// What a statement means, with the values of `row` in its places.
@@ -176,14 +179,8 @@ impl Engine {
         row: Option<&RecordBatch>,
         deadline: &Deadline,
     ) -> Result<(LogicalPlan, SessionState), QueryError> {
-        let explained = |error| self.explain(&error);
-        let catalog = self.catalog()?;
-        let mut state = catalog.state().map_err(explained)?;
-        travel::register(&mut state, &catalog);
-        for register in crate::TABLES_OF_OTHERS {
-            register(&mut state, self, catalog.snapshot(), deadline);
-        }
-        let plan = state.statement_to_plan(statement).await.map_err(explained)?;
+        let state = self.state(&self.base, deadline)?;
+        let plan = state.statement_to_plan(statement).await.map_err(|error| self.explain(&error))?;
         reads_only(&plan)?;
         depth::check(&plan)?;
         let plan = match row {
@@ -193,22 +190,19 @@ impl Engine {
         Ok((plan, state))
     }
 
-    /// How it is computed.
+    /// How `plan` is executed, if it only reads.
     pub(crate) async fn physical(
         &self,
-        plan: LogicalPlan,
         state: &SessionState,
+        plan: LogicalPlan,
         deadline: &Deadline,
-    ) -> Result<Arc<dyn ExecutionPlan>, QueryError> {
+    ) -> Result<Plan, QueryError> {
         let explained = |error| self.explain(&error);
+        reads_only(&plan)?;
+        depth::check(&plan)?;
         let plan = state.optimize(&plan).and_then(|plan| deadline.watch(plan)).map_err(explained)?;
-        state.query_planner().create_physical_plan(&plan, state).await.map_err(explained)
-    }
-
-    /// The tables as they are now.
-    pub(crate) fn catalog(&self) -> Result<Catalog, QueryError> {
-        let runtime = session::runtime(&self.config).map_err(|error| self.explain(&error))?;
-        Ok(Catalog::new(self.store.snapshot(), Arc::clone(&self.base), runtime, self.clock.now()))
+        let plan = state.query_planner().create_physical_plan(&plan, state).await.map_err(explained)?;
+        Ok((plan, state.task_ctx()))
     }
 
     fn answer(
@@ -244,12 +238,14 @@ impl Engine {
     }
 }
 
-/// Runs what may take long, or much stack, away from the runtime's threads.
-pub(crate) async fn off_runtime<T: Send + 'static>(
-    work: impl FnOnce() -> Result<T, QueryError> + Send + 'static,
+/// Parses or plans away from the runtime's threads: a hostile text can take long.
+pub(crate) async fn planning<T: Send + 'static, F: Future<Output = Result<T, QueryError>>>(
+    work: impl FnOnce() -> F + Send + 'static,
 ) -> Result<T, QueryError> {
+    let handle = Handle::current();
+    let work = move || stacker::grow(PLANNING_STACK, move || handle.block_on(work()));
     let bug = || QueryError::Internal("a panic while planning, please report it".to_owned());
-    base::blocking(|| stacker::grow(PLANNING_STACK, work)).await.unwrap_or_else(|| Err(bug()))
+    base::blocking(work).await.unwrap_or_else(|| Err(bug()))
 }
 
 /// The second wall behind [`check::parse`]: nothing in the plan writes.

@@ -102,6 +102,32 @@ impl QueryError {
     }
 }
 
+/// How [`QueryError::Invalid`] begins when something is not there.
+pub(crate) const NO_TABLE: &str = "there is no table";
+pub(crate) const NO_COLUMN: &str = "there is no column";
+/// In DataFusion's words.
+const NO_FUNCTION: &str = "Invalid function";
+
+/// What a query names, but is not there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Missing {
+    /// A table or view.
+    Table,
+    /// A column.
+    Column,
+    /// A function.
+    Function,
+}
+
+impl QueryError {
+    /// What is not there, if the query is wrong for that.
+    pub fn missing(&self) -> Option<Missing> {
+        let Self::Invalid { message, .. } = self else { return None };
+        let kinds = [(NO_TABLE, Missing::Table), (NO_COLUMN, Missing::Column), (NO_FUNCTION, Missing::Function)];
+        kinds.into_iter().find(|(words, _)| message.starts_with(words)).map(|(_, missing)| missing)
+    }
+}
+
 impl From<Exceeded> for QueryError {
     fn from(exceeded: Exceeded) -> Self {
         Self::Limit { limit: exceeded.name, message: format!("the query is too large: {exceeded}") }

@@ -11,6 +11,7 @@ use datafusion::sql::sqlparser::parser::ParserError;
 use store::StoreError;
 
 use crate::config::NESTING;
+use crate::error::{NO_COLUMN, NO_TABLE};
 use crate::{Position, QueryConfig, QueryError};
 
 /// A syntax error from the parser's text, which may end in ` at Line: 2, Column: 6`.
@@ -52,7 +53,8 @@ pub fn too_deep(what: &str, max: usize) -> QueryError {
     QueryError::Limit { limit: "nesting", message: format!("{what} deeper than the limit nesting = {max}") }
 }
 
-fn parser(error: &ParserError) -> QueryError {
+/// What the parser could not read.
+pub fn parser(error: &ParserError) -> QueryError {
     match error {
         ParserError::RecursionLimitExceeded => too_deep("the query nests", NESTING),
         ParserError::ParserError(text) | ParserError::TokenizerError(text) => syntax(text),
@@ -89,9 +91,9 @@ fn schema(error: &SchemaError) -> String {
     let SchemaError::FieldNotFound { field, valid_fields } = error else { return error.to_string() };
     let names: Vec<&str> = valid_fields.iter().map(Column::name).collect();
     match nearest(&field.name, &names) {
-        Some(near) => format!("there is no column `{}`; did you mean `{near}`?", field.name),
-        None if names.is_empty() => format!("there is no column `{}`", field.name),
-        None => format!("there is no column `{}`; there are {}", field.name, listed(&names)),
+        Some(near) => format!("{NO_COLUMN} `{}`; did you mean `{near}`?", field.name),
+        None if names.is_empty() => format!("{NO_COLUMN} `{}`", field.name),
+        None => format!("{NO_COLUMN} `{}`; there are {}", field.name, listed(&names)),
     }
 }
 
@@ -101,8 +103,8 @@ fn table_hint(text: &str, tables: &[String]) -> String {
     let name = name.rsplit('.').next().unwrap_or(name);
     let tables: Vec<&str> = tables.iter().map(String::as_str).collect();
     match nearest(name, &tables) {
-        Some(near) => format!("there is no table `{name}`; did you mean `{near}`?"),
-        None => format!("there is no table `{name}`; there are {}", listed(&tables)),
+        Some(near) => format!("{NO_TABLE} `{name}`; did you mean `{near}`?"),
+        None => format!("{NO_TABLE} `{name}`; there are {}", listed(&tables)),
     }
 }
 

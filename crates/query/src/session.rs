@@ -19,9 +19,9 @@ use crate::bounded::JoinPlanner;
 use crate::pushdown::MAX_KEYS;
 use crate::{QueryConfig, functions, rules};
 
-/// The catalog that all tables are in.
+/// The one database.
 pub const CATALOG: &str = "steadfast";
-/// The schema there.
+/// Where its tables are.
 pub const SCHEMA: &str = "public";
 
 /// What all queries have in common: functions, rules and settings, but no table and no file format.
@@ -69,6 +69,15 @@ pub fn over(
         .with_execution_props(props)
         .with_catalog_list(Arc::new(catalogs))
         .build())
+}
+
+/// Lets the query of `state` see more than [`SCHEMA`].
+pub fn add_schemas(state: &SessionState, schemas: &[(&'static str, Arc<dyn SchemaProvider>)]) -> Result<()> {
+    let Some(catalog) = state.catalog_list().catalog(CATALOG) else { return Ok(()) };
+    for (name, schema) in schemas {
+        catalog.register_schema(name, Arc::clone(schema))?;
+    }
+    Ok(())
 }
 
 /// Memory for one query, and no disk.

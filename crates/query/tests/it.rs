@@ -8,6 +8,7 @@ mod it {
     mod cases;
     mod hostile;
     mod limits;
+    mod postgres;
     mod reading;
     mod world;
 }

@@ -74,7 +74,7 @@ impl Server {
     /// Names the address, the token or the file that is in the way; see [`ServerError`].
     pub async fn bind(config: ServerConfig, parts: Parts) -> Result<Self, ServerError> {
         let gate = Gate::new(&config)?;
-        let tls = config.tls.as_ref().map(tls::acceptor).transpose()?;
+        let tls = config.tls.as_ref().map(|tls| tls.acceptor(&[tls::HTTP2, b"http/1.1"])).transpose()?;
         let (listener, addr) = open(config.listen).await?;
         let grpc = match config.grpc_listen {
             Some(listen) => Some(open(listen).await?.0),

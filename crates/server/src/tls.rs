@@ -10,19 +10,24 @@ use crate::{ServerError, TlsConfig};
 /// HTTP/2, as a handshake names it.
 pub const HTTP2: &[u8] = b"h2";
 
-/// Reads the certificate and the key.
-pub fn acceptor(config: &TlsConfig) -> Result<TlsAcceptor, ServerError> {
-    let certs = certificates(&config.cert)?;
-    let key = PrivateKeyDer::from_pem_file(&config.key).map_err(|error| problem(&config.key, error))?;
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let mut tls = rustls::ServerConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .map_err(|error| problem(&config.cert, error))?
-        .with_no_client_auth()
-        .with_single_cert(certs, key)
-        .map_err(|error| problem(&config.key, format!("does not fit {}: {error}", config.cert.display())))?;
-    tls.alpn_protocols = vec![HTTP2.to_vec(), b"http/1.1".to_vec()];
-    Ok(TlsAcceptor::from(Arc::new(tls)))
+impl TlsConfig {
+    /// Reads the certificate and the key, for a port that speaks one of `protocols`.
+    ///
+    /// # Errors
+    /// [`ServerError::Tls`] names the file.
+    pub fn acceptor(&self, protocols: &[&[u8]]) -> Result<TlsAcceptor, ServerError> {
+        let certs = certificates(&self.cert)?;
+        let key = PrivateKeyDer::from_pem_file(&self.key).map_err(|error| problem(&self.key, error))?;
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let mut tls = rustls::ServerConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .map_err(|error| problem(&self.cert, error))?
+            .with_no_client_auth()
+            .with_single_cert(certs, key)
+            .map_err(|error| problem(&self.key, format!("does not fit {}: {error}", self.cert.display())))?;
+        tls.alpn_protocols = protocols.iter().map(|name| name.to_vec()).collect();
+        Ok(TlsAcceptor::from(Arc::new(tls)))
+    }
 }
 
 fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, ServerError> {

@@ -59,6 +59,8 @@ const SECTIONS: &[(&str, &str, &str)] = &[
     ("server", "server", "ServerConfig"),
     ("server.tls", "server", "TlsConfig"),
     ("server.tokens[]", "server", "TokenConfig"),
+    ("postgres", "postgres", "PostgresConfig"),
+    ("postgres.users[]", "postgres", "UserConfig"),
     ("query", "query", "QueryConfig"),
     ("ingest", "ingest", "IngestConfig"),
     ("scrape", "scrape", "ScrapeConfig"),

@@ -21,6 +21,9 @@ pub(super) fn check(config: &Config, text: &str) -> Vec<Problem> {
     if let Err(error) = folds::drift::DriftFold::new(config.drift.clone()) {
         say("drift", error.to_string());
     }
+    if let Err(error) = config.postgres.check(config.server.tokens.len()) {
+        say("postgres", error.to_string());
+    }
     let rules = &config.rules;
     for (key, zero) in [("evaluation_interval", rules.evaluation_interval), ("resend_delay", rules.resend_delay)] {
         if zero.as_millis() == 0 {

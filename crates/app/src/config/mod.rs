@@ -18,6 +18,7 @@ use collectors::syslog::SyslogConfig;
 use folds::alert::AlertConfig;
 use folds::drift::DriftConfig;
 use ingest::IngestConfig;
+use postgres::PostgresConfig;
 use query::QueryConfig;
 use scrape::config::ScrapeConfig;
 use serde::Deserialize;
@@ -53,6 +54,7 @@ const KEYS: &[&str] = &[
     "store",
     "query",
     "server",
+    "postgres",
     "telemetry",
 ];
 
@@ -99,6 +101,8 @@ pub struct Config {
     pub query: QueryConfig,
     /// The HTTP port.
     pub server: ServerConfig,
+    /// The port for PostgreSQL's clients.
+    pub postgres: PostgresConfig,
     /// Our own logs, traces and metrics.
     pub telemetry: TelemetryConfig,
 }
@@ -387,6 +391,7 @@ impl Config {
             store: sections.take("store"),
             query: sections.take("query"),
             server: sections.take("server"),
+            postgres: sections.take("postgres"),
             telemetry: sections.take("telemetry"),
         };
         let mut problems = sections.problems;

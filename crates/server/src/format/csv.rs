@@ -1,7 +1,7 @@
 use arrow::array::RecordBatch;
 use arrow::datatypes::Schema;
 
-use crate::format::value;
+use query::value;
 
 /// Writes lines of RFC 4180, ended by CR LF. Null is an empty field, an empty text is `""`.
 pub struct Writer {

@@ -2,7 +2,7 @@ use arrow::array::RecordBatch;
 use arrow::datatypes::{DataType, Schema};
 use serde_json::{Value, json};
 
-use crate::format::value;
+use query::value;
 
 /// Writes `{"columns": .., "rows": .., "warnings": .., "truncated": ..}`.
 pub struct Writer {

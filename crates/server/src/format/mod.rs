@@ -2,7 +2,6 @@
 
 mod csv;
 mod json;
-mod value;
 
 use arrow::array::RecordBatch;
 use arrow::datatypes::{Schema, SchemaRef};
@@ -12,7 +11,7 @@ use serde_json::Value;
 
 use crate::api::ApiError;
 
-pub use value::{plain, time};
+pub use query::value::{plain, time};
 
 /// How rows are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -32,7 +32,7 @@ pub struct Alerting {
 impl Alerting {
     pub async fn new() -> Self {
         let (dir, hook) = (TempDir::new().unwrap(), FakeProvider::start("127.0.0.1:0").await.unwrap());
-        let text = "data_dir: DIR/data\nroles: [alerting]\nserver: {listen: \"127.0.0.1:PORT\"}\nalertmanager: alertmanager.yml\n";
+        let text = "data_dir: DIR/data\nroles: [alerting]\nserver: {listen: \"127.0.0.1:PORT\"}\npostgres: {enabled: false}\nalertmanager: alertmanager.yml\n";
         let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let text = text.replace("PORT", &port.to_string());
         let text = text.replace("DIR", &dir.path().display().to_string());

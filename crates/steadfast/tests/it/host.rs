@@ -46,7 +46,7 @@ impl Host {
         let off: String = off.iter().map(|name| format!("  {name}: {{enabled: false}}\n")).collect();
         let text = format!(
             "data_dir: {data}\nhost:\n  name: web-1\n  files:\n    roots: [{{path: {root}}}]\n{off}desired:\n  \
-             packages: {{enabled: false}}\n  git: {{name: infra, url: {repository}{of_git}}}\nserver: {{listen: \"127.0.0.1:{port}\"}}\n{more}",
+             packages: {{enabled: false}}\n  git: {{name: infra, url: {repository}{of_git}}}\nserver: {{listen: \"127.0.0.1:{port}\"}}\npostgres: {{listen: \"127.0.0.1:0\"}}\n{more}",
             data = dir.path().join("data").display(),
             root = root.display(),
             repository = repository.display(),

@@ -1,4 +1,4 @@
-//! One value of a column as JSON or as text.
+//! One value of a column as JSON or as text, as every way to ask answers it.
 
 use arrow::array::{Array, AsArray};
 use arrow::datatypes::{

@@ -1,0 +1,189 @@
+//! Functions that PostgreSQL and TimescaleDB have and DataFusion has not.
+
+use std::sync::Arc;
+
+use arrow::array::{ArrayRef, AsArray, StringArray, TimestampNanosecondArray};
+use arrow::compute::cast;
+use arrow::datatypes::{DataType, IntervalMonthDayNanoType, IntervalUnit, TimeUnit, TimestampNanosecondType};
+use datafusion::common::{Result, ScalarValue, exec_err, plan_err};
+use datafusion::execution::FunctionRegistry;
+use datafusion::execution::session_state::SessionState;
+use datafusion::logical_expr::{
+    ColumnarValue, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility, create_udf,
+};
+
+use super::{POSTGRES_VERSION, PgSession, interval};
+
+/// 2000-01-03, a Monday: buckets begin there, as TimescaleDB's do.
+const ORIGIN: i64 = 946_857_600_000_000_000;
+const TIME: DataType = DataType::Timestamp(TimeUnit::Nanosecond, None);
+
+/// Adds what is the same in every session.
+pub(super) fn register(state: &mut SessionState) -> Result<()> {
+    let version = format!("PostgreSQL {POSTGRES_VERSION} (Steadfast {})", env!("CARGO_PKG_VERSION"));
+    for function in [
+        ScalarUDF::from(TimeBucket::new()),
+        constant("version", ScalarValue::from(version.as_str())),
+        constant("pg_is_in_recovery", ScalarValue::Boolean(Some(false))),
+        constant("txid_current", ScalarValue::Int64(Some(1))),
+    ] {
+        state.register_udf(Arc::new(function))?;
+    }
+    Ok(())
+}
+
+/// Adds what tells of `session`.
+pub(super) fn of_session(state: &mut SessionState, session: &PgSession) -> Result<()> {
+    let user = || ScalarValue::from(session.user.as_ref());
+    for function in [
+        ScalarUDF::from(CurrentSetting::new(session.clone())),
+        constant("session_user", user()),
+        constant("current_user", user()),
+    ] {
+        state.register_udf(Arc::new(function))?;
+    }
+    Ok(())
+}
+
+fn constant(name: &str, value: ScalarValue) -> ScalarUDF {
+    let data_type = value.data_type();
+    create_udf(
+        name,
+        Vec::new(),
+        data_type,
+        Volatility::Stable,
+        Arc::new(move |_| Ok(ColumnarValue::Scalar(value.clone()))),
+    )
+}
+
+/// `time_bucket(length, time)`: the beginning of the bucket of that length in which a time is.
+#[derive(Debug, PartialEq, Eq, Hash)]
+struct TimeBucket(Signature);
+
+impl TimeBucket {
+    fn new() -> Self {
+        Self(Signature::user_defined(Volatility::Immutable))
+    }
+}
+
+impl ScalarUDFImpl for TimeBucket {
+    fn name(&self) -> &'static str {
+        "time_bucket"
+    }
+
+    fn signature(&self) -> &Signature {
+        &self.0
+    }
+
+    fn return_type(&self, _: &[DataType]) -> Result<DataType> {
+        Ok(TIME)
+    }
+
+    fn coerce_types(&self, types: &[DataType]) -> Result<Vec<DataType>> {
+        match types {
+            [DataType::Interval(_), _] => Ok(vec![DataType::Interval(IntervalUnit::MonthDayNano), TIME]),
+            [_, _] => Ok(vec![DataType::Utf8, TIME]),
+            _ => plan_err!("time_bucket(length, time) takes a length such as '5 minutes' and a time"),
+        }
+    }
+
+    fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
+        let [ColumnarValue::Scalar(length), times] = args.args.as_slice() else {
+            return exec_err!("time_bucket(length, time) takes one length for all times");
+        };
+        let Some(width) = width(length) else {
+            return exec_err!("{length} is no length of time that buckets can have, such as '5 minutes' or '60.000s'");
+        };
+        let times = cast(&times.to_array(args.number_rows)?, &TIME)?;
+        let times = times.as_primitive::<TimestampNanosecondType>();
+        let begun = |at: i64| at.checked_sub(ORIGIN).map(|since| at.saturating_sub(since.rem_euclid(width)));
+        let begun: TimestampNanosecondArray = times.iter().map(|at| at.and_then(begun)).collect();
+        Ok(ColumnarValue::Array(Arc::new(begun)))
+    }
+}
+
+fn width(length: &ScalarValue) -> Option<i64> {
+    if let ScalarValue::IntervalMonthDayNano(Some(length)) = length {
+        let (months, days, nanos) = IntervalMonthDayNanoType::to_parts(*length);
+        let days = i64::from(days).checked_mul(86_400_000_000_000)?;
+        return days.checked_add(nanos).filter(|width| months == 0 && *width > 0);
+    }
+    interval::nanos(length.try_as_str()??)
+}
+
+/// `current_setting(name [, missing_ok])`: a setting of the session.
+#[derive(Debug)]
+struct CurrentSetting {
+    signature: Signature,
+    session: PgSession,
+}
+
+impl CurrentSetting {
+    fn new(session: PgSession) -> Self {
+        Self { signature: Signature::user_defined(Volatility::Stable), session }
+    }
+}
+
+impl PartialEq for CurrentSetting {
+    fn eq(&self, other: &Self) -> bool {
+        self.session.settings == other.session.settings
+    }
+}
+
+impl Eq for CurrentSetting {}
+
+impl std::hash::Hash for CurrentSetting {
+    fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
+        self.session.settings.hash(state);
+    }
+}
+
+impl ScalarUDFImpl for CurrentSetting {
+    fn name(&self) -> &'static str {
+        "current_setting"
+    }
+
+    fn signature(&self) -> &Signature {
+        &self.signature
+    }
+
+    fn return_type(&self, _: &[DataType]) -> Result<DataType> {
+        Ok(DataType::Utf8)
+    }
+
+    fn coerce_types(&self, types: &[DataType]) -> Result<Vec<DataType>> {
+        match types.len() {
+            1 => Ok(vec![DataType::Utf8]),
+            2 => Ok(vec![DataType::Utf8, DataType::Boolean]),
+            _ => plan_err!("current_setting(name [, missing_ok]) takes a name"),
+        }
+    }
+
+    fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
+        let (missing_ok, name) = match args.args.as_slice() {
+            [name] => (false, name),
+            [name, ColumnarValue::Scalar(ScalarValue::Boolean(Some(ok)))] => (*ok, name),
+            _ => return exec_err!("current_setting(name [, missing_ok]) takes a name"),
+        };
+        if let ColumnarValue::Scalar(name) = name {
+            return Ok(ColumnarValue::Scalar(ScalarValue::Utf8(
+                self.setting(name.try_as_str().flatten(), missing_ok)?,
+            )));
+        }
+        let names = cast(&name.to_array(args.number_rows)?, &DataType::Utf8)?;
+        let values = names.as_string::<i32>().iter().map(|name| self.setting(name, missing_ok));
+        let values: StringArray = values.collect::<Result<Vec<_>>>()?.into_iter().collect();
+        Ok(ColumnarValue::Array(Arc::new(values) as ArrayRef))
+    }
+}
+
+impl CurrentSetting {
+    fn setting(&self, name: Option<&str>, missing_ok: bool) -> Result<Option<String>> {
+        let Some(name) = name else { return Ok(None) };
+        match self.session.settings.get(&name.to_lowercase()) {
+            Some(value) => Ok(Some(value.clone())),
+            None if missing_ok => Ok(None),
+            None => exec_err!("unrecognized configuration parameter \"{name}\""),
+        }
+    }
+}

@@ -1,0 +1,164 @@
+//! SQL as PostgreSQL's clients write it: several statements in one text, parameters, and the catalog
+//! that they look around in. Tables, snapshots and limits are those of [`Engine::sql`].
+
+mod functions;
+mod information;
+mod interval;
+mod parameters;
+mod shapes;
+mod statement;
+mod types;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use arrow::array::ArrayRef;
+use arrow::datatypes::{DataType, SchemaRef};
+use datafusion::catalog::SchemaProvider;
+use datafusion::execution::session_state::SessionState;
+use datafusion::logical_expr::LogicalPlan;
+use datafusion_pg_catalog::sql::PostgresCompatibilityParser;
+
+use crate::deadline::Deadline;
+use crate::engine::planning;
+use crate::{Answer, Engine, QueryError, SqlOptions, session};
+
+pub use statement::{PgQuery, PgStatement};
+pub use types::{PgScalar, PgType};
+
+/// The version of PostgreSQL that clients are told, since they choose their queries by it.
+pub const POSTGRES_VERSION: &str = "16.6";
+
+/// Who asks, and what was set in their session: `current_setting()` tells it.
+#[derive(Clone, Debug, Default)]
+pub struct PgSession {
+    /// The user's name.
+    pub user: Arc<str>,
+    /// Settings by their name in small letters.
+    pub settings: Arc<BTreeMap<String, String>>,
+}
+
+/// What a query takes and gives.
+#[derive(Clone, Debug)]
+pub struct PgShape {
+    /// The type of `$1`, `$2` and so on; nothing where neither the client nor the query says it.
+    pub parameters: Vec<Option<DataType>>,
+    /// The columns of the answer.
+    pub schema: SchemaRef,
+}
+
+/// Answers PostgreSQL's SQL. Clones share everything.
+#[derive(Clone)]
+pub struct Postgres {
+    engine: Engine,
+    /// Functions and types of PostgreSQL beside those of all queries.
+    base: Arc<SessionState>,
+    /// What a query sees beside `public`.
+    schemas: Arc<[(&'static str, Arc<dyn SchemaProvider>)]>,
+    parser: Arc<PostgresCompatibilityParser>,
+}
+
+impl std::fmt::Debug for Postgres {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Postgres").finish_non_exhaustive()
+    }
+}
+
+impl Engine {
+    /// SQL as PostgreSQL's clients write it, over the same store.
+    ///
+    /// # Errors
+    /// [`QueryError::Internal`] if its catalog cannot be made.
+    pub async fn postgres(&self) -> Result<Postgres, QueryError> {
+        let engine = self.clone();
+        planning(move || async move { Postgres::new(engine).await }).await
+    }
+}
+
+impl Postgres {
+    async fn new(engine: Engine) -> Result<Self, QueryError> {
+        let broken = |error: datafusion::error::DataFusionError| QueryError::Internal(error.to_string());
+        let tables = shapes::public(&engine).await?;
+        let (mut base, pg_catalog) = shapes::with_pg_catalog(&engine.base, &tables).map_err(broken)?;
+        functions::register(&mut base).map_err(broken)?;
+        let information: Arc<dyn SchemaProvider> = Arc::new(information::schema(&tables).map_err(broken)?);
+        let schemas = Arc::new([(shapes::PG_CATALOG, pg_catalog), (information::NAME, information)]);
+        Ok(Self { engine, base: Arc::new(base), schemas, parser: Arc::new(PostgresCompatibilityParser::new()) })
+    }
+
+    /// What a query may take.
+    pub fn timeout(&self) -> Duration {
+        self.engine.config.timeout
+    }
+
+    /// Reads the statements of `text`; none if there is only white space.
+    ///
+    /// # Errors
+    /// What is no SQL, what would change something ([`QueryError::NotAllowed`]), and what is too large.
+    pub async fn parse(&self, text: &str) -> Result<Vec<PgStatement>, QueryError> {
+        let (parser, config, text) = (Arc::clone(&self.parser), Arc::clone(&self.engine.config), text.to_owned());
+        planning(move || async move { statement::parse(&text, &parser, &config) }).await
+    }
+
+    /// Says what `query` takes and gives; `declared` are the types that the client says its
+    /// parameters have.
+    ///
+    /// # Errors
+    /// See [`QueryError`].
+    pub async fn describe(
+        &self,
+        query: &PgQuery,
+        session: &PgSession,
+        declared: Vec<Option<DataType>>,
+    ) -> Result<PgShape, QueryError> {
+        let permit = Arc::clone(&self.engine.slots).try_acquire_owned().map_err(|_| self.engine.busy())?;
+        let (this, query, session) = (self.clone(), query.clone(), session.clone());
+        let (limit, clock) = (self.engine.config.timeout, &self.engine.clock);
+        let deadline = Deadline::new(clock.clone(), clock.monotonic(), limit);
+        let planned = planning(move || async move {
+            let (_, plan) = this.plan(&query, &session, &deadline).await?;
+            let shape = parameters::shape(plan, declared).map_err(|error| this.engine.explain(&error));
+            drop(permit);
+            shape
+        });
+        self.engine.clock.timeout(limit, planned).await.unwrap_or(Err(QueryError::Timeout { limit }))
+    }
+
+    /// Begins to answer `query`; each of `parameters` is an array of one value, converted to what the
+    /// query takes there. It may take `timeout`, if that is shorter than [`crate::QueryConfig::timeout`].
+    ///
+    /// # Errors
+    /// See [`QueryError`]; the stream of the answer may end with one, too.
+    pub async fn run(
+        &self,
+        query: &PgQuery,
+        session: &PgSession,
+        parameters: Vec<ArrayRef>,
+        timeout: Option<Duration>,
+    ) -> Result<Answer, QueryError> {
+        let (this, query, session) = (self.clone(), query.clone(), session.clone());
+        let most = self.engine.config.timeout;
+        let limit = timeout.map_or(most, |asked| asked.min(most));
+        let planned = move |engine: Engine, deadline: Deadline| async move {
+            let (state, plan) = this.plan(&query, &session, &deadline).await?;
+            let plan = parameters::bind(plan, &parameters).map_err(|error| engine.explain(&error))?;
+            engine.physical(&state, plan, &deadline).await
+        };
+        self.engine.answered(limit, SqlOptions::default(), planned).await
+    }
+
+    async fn plan(
+        &self,
+        query: &PgQuery,
+        session: &PgSession,
+        deadline: &Deadline,
+    ) -> Result<(SessionState, LogicalPlan), QueryError> {
+        let explained = |error| self.engine.explain(&error);
+        let mut state = self.engine.state(&self.base, deadline)?;
+        session::add_schemas(&state, &self.schemas).map_err(explained)?;
+        functions::of_session(&mut state, session).map_err(explained)?;
+        let plan = state.statement_to_plan(query.statement()).await.map_err(explained)?;
+        Ok((state, plan))
+    }
+}

@@ -1,0 +1,115 @@
+//! What PostgreSQL's clients ask: their catalog queries, parameters, and functions.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use arrow::array::{ArrayRef, Int64Array, StringArray};
+use arrow::datatypes::DataType;
+use query::{PgQuery, PgSession, PgStatement, Postgres, QueryConfig, QueryError, Rows, value};
+
+use super::world::World;
+
+fn session() -> PgSession {
+    let settings = [("search_path", "\"$user\", public"), ("server_version_num", "160006")];
+    let settings: BTreeMap<String, String> = settings.map(|(k, v)| (k.to_owned(), v.to_owned())).into();
+    PgSession { user: "ann".into(), settings: Arc::new(settings) }
+}
+
+async fn query_of(postgres: &Postgres, text: &str) -> PgQuery {
+    match postgres.parse(text).await.unwrap_or_else(|error| panic!("{text}: {error}")).remove(0) {
+        PgStatement::Query(query) => query,
+        other => panic!("{text}: {other:?}"),
+    }
+}
+
+async fn rows(postgres: &Postgres, text: &str, parameters: Vec<ArrayRef>) -> Result<Rows, QueryError> {
+    let query = query_of(postgres, text).await;
+    postgres.run(&query, &session(), parameters, None).await?.collect(1 << 30).await
+}
+
+/// The rows, their values separated by `|`.
+async fn told(postgres: &Postgres, text: &str, parameters: Vec<ArrayRef>) -> Vec<String> {
+    lines(&rows(postgres, text, parameters).await.unwrap_or_else(|error| panic!("{text}: {error}")))
+}
+
+fn lines(rows: &Rows) -> Vec<String> {
+    let line = |batch: &arrow::array::RecordBatch, row| {
+        let cells = batch.columns().iter().map(|column| value::plain(column.as_ref(), row).unwrap_or_default());
+        cells.collect::<Vec<_>>().join("|")
+    };
+    rows.batches.iter().flat_map(|batch| (0..batch.num_rows()).map(move |row| line(batch, row))).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn functions_of_postgresql_and_timescale_are_there() {
+    let world = World::fleet().await;
+    let postgres = world.engine(QueryConfig::default()).postgres().await.unwrap();
+    let mut wrong = Vec::new();
+    for (text, expected) in [
+        ("SELECT current_setting('server_version_num')::int/100 as version", "1600"),
+        ("SELECT current_database(), current_schema(), session_user", "steadfast|public|ann"),
+        ("SELECT time_bucket('60.000s', '2026-11-25T10:30:59Z'::timestamp)", "2026-11-25T10:30:00Z"),
+        ("SELECT time_bucket('5m', TIMESTAMP '2026-11-25 10:34:59')", "2026-11-25T10:30:00Z"),
+        ("SELECT time_bucket(interval '1 week', TIMESTAMP '2026-11-25 10:34:59')", "2026-11-23T00:00:00Z"),
+        ("SELECT count(*) FROM pg_catalog.pg_class WHERE relname = 'drift' AND relkind = 'r'", "1"),
+        ("SELECT relkind FROM pg_class WHERE relname = 'incidents'", "v"),
+        (
+            "SELECT data_type FROM information_schema.columns WHERE table_name = 'drift' AND column_name = 'since'",
+            "timestamp with time zone",
+        ),
+        ("SELECT count(*) FROM (SELECT extversion FROM pg_extension WHERE extname='timescaledb')", "0"),
+        ("SELECT version() LIKE 'PostgreSQL 16.%'", "true"),
+        ("SELECT 'a' = ANY(ARRAY['a', 'b'])", "true"),
+        (
+            "SELECT floor(extract(epoch from ts)/60)*60 AS \"time\" FROM samples WHERE ts BETWEEN '2026-11-25T09:00:00Z' AND '2026-11-25T09:00:30Z' ORDER BY 1 LIMIT 1",
+            "1795597200",
+        ),
+    ] {
+        match rows(&postgres, text, vec![]).await {
+            Ok(rows) if lines(&rows) == [expected] => {}
+            Ok(rows) => wrong.push(format!("{text}: {:?}", lines(&rows))),
+            Err(error) => wrong.push(format!("{text}: {error}")),
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn numbers_of_the_catalog_stay() {
+    let world = World::fleet().await;
+    let postgres = world.engine(QueryConfig::default()).postgres().await.unwrap();
+    let ask = "SELECT c.oid FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE relname = 'drift'";
+    let first = told(&postgres, ask, vec![]).await;
+    for other in
+        ["SELECT count(*) FROM pg_attribute", "SELECT count(*) FROM pg_namespace", "SELECT count(*) FROM pg_database"]
+    {
+        told(&postgres, other, vec![]).await;
+        assert_eq!(told(&postgres, ask, vec![]).await, first, "after {other}");
+    }
+    assert_eq!(told(&postgres, "SELECT 'drift'::regclass::oid", vec![]).await, first);
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn parameters_have_the_types_that_the_query_or_the_client_says() {
+    let world = World::fleet().await;
+    let postgres = world.engine(QueryConfig::default()).postgres().await.unwrap();
+    let query = query_of(&postgres, "SELECT metric, $2::int AS n FROM series WHERE metric = $1").await;
+    let shape = postgres.describe(&query, &session(), vec![]).await.unwrap();
+    assert!(matches!(shape.parameters.as_slice(), [Some(_), Some(DataType::Int32)]), "{shape:?}");
+    assert_eq!(shape.schema.field(1).data_type(), &DataType::Int32);
+    let text = |text: &str| Arc::new(StringArray::from(vec![text])) as ArrayRef;
+    let number = |number| Arc::new(Int64Array::from(vec![number])) as ArrayRef;
+    let seen = told(&postgres, "SELECT $1 || 'b', $2 + 1", vec![text("a"), number(41)]).await;
+    assert_eq!(seen, ["ab|42"]);
+    let since =
+        told(&postgres, "SELECT count(*) FROM samples WHERE ts >= $1", vec![text("2026-11-25T09:58:00Z")]).await;
+    assert_eq!(since, ["3"]);
+    for (sql, given) in [("SELECT $1", vec![]), ("SELECT $0", vec![text("x")]), ("SELECT $99999999", vec![])] {
+        assert!(rows(&postgres, sql, given).await.is_err(), "{sql}");
+    }
+    let wrong = rows(&postgres, "SELECT 1 FROM samples WHERE value = $1::double", vec![text("x")]).await.unwrap_err();
+    assert!(matches!(wrong, QueryError::Data(_)), "{wrong:?}");
+    world.end().await;
+}
