@@ -206,3 +206,17 @@ fn points_that_cannot_be_paired_are_refused_and_a_baseline_of_another_time_is_na
     let shifted = refuse("/metricSetPairList/1/scopes/experiment/startTimeMillis", json!(3_600_000)).unwrap();
     assert!(shifted.sequential.unwrap().notes[0].contains("60 minutes before"));
 }
+
+#[test]
+fn what_is_open_is_no_pass_even_where_both_thresholds_are_one() {
+    for (pass, marginal, score) in [(95, 75, 80.0), (80, 80, 79.0), (0, 0, 0.0)] {
+        let mut open = request();
+        open["scoreThresholds"] = json!({"pass": pass, "marginal": marginal});
+        for pair in open["metricSetPairList"].as_array_mut().unwrap() {
+            let missing = pair["values"]["control"].as_array().unwrap().iter().map(|_| Value::Null);
+            pair["values"]["experiment"] = missing.collect();
+        }
+        let answer = Judge::Sequential.judge(&Request::of(&open).unwrap()).unwrap();
+        assert_eq!((answer.score.score, answer.score.classification.as_str()), (score, "Marginal"));
+    }
+}
