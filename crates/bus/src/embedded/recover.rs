@@ -43,6 +43,8 @@ pub(super) fn recover(place: &Place, shard: u32, disk: &dyn Disk, rng: &Rng) -> 
     }
     // Whole frames may have been written but not synced when the process ended: readers get them from now on.
     file.sync().map_err(|error| place.io(&path, "sync", &error))?;
+    // It may have ended before the name of its last file was durable: what is appended to it now would go with the name.
+    disk.sync_dir(&dir).map_err(|error| place.io(&dir, "sync", &error))?;
 
     let mut segments = Vec::with_capacity(firsts.len() + 1);
     for first in firsts {

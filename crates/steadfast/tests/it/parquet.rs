@@ -29,8 +29,8 @@ fn duckdb(python: &Path, store: &Path, query: &str) -> Vec<Vec<Value>> {
 /// Whole numbers, decimals of few and of many digits, large ones and a negative zero.
 const VALUES: [f64; 8] = [0.0, 1.0, -17.25, 0.1, 1e15, 123.456, 0.333_333_333_333_333_3, -0.0];
 
-async fn post(host: &Host, path: &str, body: Value) {
-    let answer = reqwest::Client::new().post(format!("{}{path}", host.url)).json(&body).send().await.unwrap();
+async fn post(http: &reqwest::Client, host: &Host, path: &str, body: Value) {
+    let answer = http.post(format!("{}{path}", host.url)).json(&body).send().await.unwrap();
     assert!(answer.status().is_success(), "{}", answer.text().await.unwrap());
 }
 
@@ -41,10 +41,12 @@ async fn duckdb_finds_the_rows_that_were_sent() {
     let mut host = Host::new(1, &format!("store: {{{settings}}}\n"));
     host.start();
     host.until("it answers", async || host.get("/-/ready").await).await;
+    let http = reqwest::Client::new();
     for (n, value) in (0_i64..).zip(VALUES.into_iter().cycle().take(400)) {
         let point = json!({"timeUnixNano": (n * 1_000_000_000).to_string(), "asDouble": value,
             "attributes": [{"key": "host", "value": {"stringValue": format!("h{}", n % 3)}}]});
         post(
+            &http,
             &host,
             "/v1/metrics",
             json!({"resourceMetrics": [{"scopeMetrics": [{"metrics": [
@@ -52,6 +54,7 @@ async fn duckdb_finds_the_rows_that_were_sent() {
         )
         .await;
         post(
+            &http,
             &host,
             "/v1/logs",
             json!({"resourceLogs": [{"resource": {"attributes": [
