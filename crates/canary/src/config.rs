@@ -15,7 +15,7 @@ pub struct CanaryConfig {
     /// What is judged, a label of `canary_verdict`; the canary's name if not set.
     #[serde(default)]
     pub target: Option<String>,
-    /// When it runs: `rollout`, while the resource rolls out; `always`, one run after the other.
+    /// When it runs: `rollout` if not set, while the resource rolls out; `always`, one run after the other.
     #[serde(default)]
     pub start: Start,
     /// The resource whose rollout is judged: `k8s/prod/apps.Deployment/shop/checkout`. Of `start: rollout`.
@@ -45,7 +45,7 @@ pub struct CanaryConfig {
     /// How often a metric that is beyond its limit may pass.
     #[serde(default = "alpha")]
     pub alpha_pass: f64,
-    /// How bad it is if it fails.
+    /// How bad it is if it fails; `error` if not set.
     #[serde(default = "severity")]
     pub severity: Severity,
     /// The receiver that rolls back, told once of a run that fails.
@@ -71,7 +71,7 @@ pub struct CanaryMetricConfig {
     pub exposure: Option<Query>,
     /// What is measured: `counts`, `errors`, `latency`, `saturation`, `value`.
     pub kind: Kind,
-    /// What is worse: `increase`, `decrease`, `either`.
+    /// What is worse: `increase` if not set, `decrease`, `either`.
     #[serde(default = "direction")]
     pub direction: Direction,
     /// It has a larger share of `alpha`: critical metrics have four fifths of it.

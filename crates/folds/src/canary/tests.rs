@@ -222,9 +222,9 @@ fn a_canary_that_fails_joins_the_incident_of_its_rollout_and_is_rolled_back_once
     let mut world = World::new();
     world.feed(definitions(START, 1, &[text("r", "rollout")]));
     let run = world.roll("b");
-    world.play(&run, 0..4, 70.0);
+    world.play(&run, 0..2, 70.0);
     let checkpoint = world.machine.checkpoint().unwrap();
-    world.play(&run, 4..15, 70.0);
+    world.play(&run, 2..15, 70.0);
     world.crash(&checkpoint);
     world.play(&run, 15..20, 70.0);
     let intents = world.rows::<Intent>();
