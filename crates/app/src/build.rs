@@ -20,6 +20,7 @@ use telemetry::Metrics;
 
 use crate::adapters::InStore;
 use crate::alerting::Alerting;
+use crate::canaries::{self, Canaries};
 use crate::folding::Folding;
 use crate::intakes::Inboxes;
 use crate::logs::Logs;
@@ -86,8 +87,13 @@ impl App {
         let alerting = Alerting::new(&config, &clock, &logs)?;
         ruling::check(&config)?;
         scraping::check(&config)?;
-        let rules = ruling::Parts { engine: &engine, clock: &clock, logs: &logs, folds: &folds, stage: &inputs };
+        let evaluate = ruling::asker(&engine, &clock);
+        let (logs_of, folds_of, stage) = (&logs, &folds, &inputs);
+        let rules =
+            ruling::Parts { evaluate: Arc::clone(&evaluate), clock: &clock, logs: logs_of, folds: folds_of, stage };
         let rules = Ruling::new(&config, &rules);
+        let canaries = canaries::Parts { evaluate, clock: &clock, logs: logs_of, folds: folds_of, stage };
+        let canaries = Canaries::new(&config, canaries)?;
         let ingest = config
             .has(Role::Watching)
             .then(|| Ingest::new(config.ingest.clone(), Arc::clone(&logs.telemetry), store.clone(), clock.clone()));
@@ -108,6 +114,7 @@ impl App {
             rng: rng.clone(),
             alerting: config.has(Role::Alerting).then(|| alerting.api(&folds, reading.hook())),
             rules: if config.has(Role::Alerting) { folds.books() } else { Vec::new() },
+            canaries: if config.has(Role::Alerting) { folds.canaries() } else { Vec::new() },
             intakes,
             ingest,
             targets: scraping.targets(),
@@ -129,6 +136,7 @@ impl App {
             folds.start(&folding, &health);
             alerting.announce(handle.clone(), &progress).await?;
             rules.reload().await?;
+            canaries.start().await?;
         }
         let ending = serving.shutdown.clone();
         serving.tasks.spawn("server", async move { server.run(ending).await });

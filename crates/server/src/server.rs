@@ -16,8 +16,8 @@ use crate::connection::Connections;
 use crate::intake::Open;
 use crate::state::{Books, Shared, State};
 use crate::{
-    Alerting, Health, Intake, ServerConfig, ServerError, access, alertmanager, api, ingest, jaeger, loki, prometheus,
-    rules, tls,
+    Alerting, Health, Intake, ServerConfig, ServerError, access, alertmanager, api, canary, ingest, jaeger, loki,
+    prometheus, rules, tls,
 };
 
 /// How long requests that are being answered may go on when the process ends.
@@ -39,6 +39,8 @@ pub struct Parts {
     pub alerting: Option<Alerting>,
     /// What is known of rules, by shard; nothing if this process has none.
     pub rules: Books,
+    /// What is known of canaries, by shard; nothing if this process has none.
+    pub canaries: Vec<::canary::Shared>,
     /// What others may post, by the name in `/api/intake/<name>`.
     pub intakes: BTreeMap<String, Intake>,
     /// What takes telemetry in, if this process does that.
@@ -76,7 +78,7 @@ impl Server {
             Some(listen) => Some(open(listen).await?.0),
             None => None,
         };
-        let Parts { engine, clock, metrics, health, rng, alerting, rules, intakes, ingest, targets } = parts;
+        let Parts { engine, clock, metrics, health, rng, alerting, rules, canaries, intakes, ingest, targets } = parts;
         for (name, intake) in &intakes {
             access::check(&config, name, &intake.from)?;
         }
@@ -97,6 +99,7 @@ impl Server {
             rng,
             alerting,
             rules,
+            canaries,
             addr,
             started,
             intakes,
@@ -156,5 +159,6 @@ async fn open(listen: SocketAddr) -> Result<(TcpListener, SocketAddr), ServerErr
 /// The routes of what speaks with the tongue of others.
 fn routes() -> axum::Router<State> {
     let ours = alertmanager::router().merge(rules::router()).merge(prometheus::router());
+    let ours = ours.merge(canary::router());
     ours.merge(jaeger::router()).merge(loki::router()).merge(ingest::router())
 }

@@ -38,6 +38,7 @@ pub struct Shared {
     pub rng: Rng,
     pub alerting: Option<Alerting>,
     pub rules: Books,
+    pub canaries: Vec<canary::Shared>,
     pub addr: SocketAddr,
     pub started: Timestamp,
     pub intakes: BTreeMap<String, Open>,

@@ -59,6 +59,7 @@ pub(super) fn check(config: &Config, text: &str) -> Vec<Problem> {
             say("kubernetes", format!("two clusters are called `{}`", cluster.cluster));
         }
     }
+    problems.extend(super::canaries::check(config, text));
     problems
 }
 

@@ -37,6 +37,7 @@ pub fn parts(world: &World, queries: QueryConfig) -> Parts {
         rng,
         alerting: None,
         rules: Vec::new(),
+        canaries: Vec::new(),
         intakes,
         ingest: None,
         targets: None,

@@ -3,6 +3,7 @@
 
 mod alertmanager;
 mod audit;
+mod canaries;
 mod cluster;
 mod commands;
 mod confirm;
