@@ -20,6 +20,7 @@ use telemetry::{Metrics, Outlet};
 
 use crate::adapters::InStore;
 use crate::alerting::Alerting;
+use crate::canaries::{self, Canaries};
 use crate::folding::Folding;
 use crate::intakes::Inboxes;
 use crate::logging::Logging;
@@ -90,8 +91,13 @@ impl App {
         ruling::check(&config)?;
         scraping::check(&config)?;
         let back_end = own::back_end(&config)?;
-        let rules = ruling::Parts { engine: &engine, clock: &clock, logs: &logs, folds: &folds, stage: &inputs };
+        let evaluate = ruling::asker(&engine, &clock);
+        let (logs_of, folds_of, stage) = (&logs, &folds, &inputs);
+        let rules =
+            ruling::Parts { evaluate: Arc::clone(&evaluate), clock: &clock, logs: logs_of, folds: folds_of, stage };
         let rules = Ruling::new(&config, &rules);
+        let canaries = canaries::Parts { evaluate, clock: &clock, logs: logs_of, folds: folds_of, stage };
+        let canaries = Canaries::new(&config, canaries)?;
         let ingest = config
             .has(Role::Watching)
             .then(|| Ingest::new(config.ingest.clone(), Arc::clone(&logs.telemetry), store.clone(), clock.clone()));
@@ -113,10 +119,11 @@ impl App {
             rng: rng.clone(),
             alerting: config.has(Role::Alerting).then(|| alerting.api(&folds, reading.hook())),
             rules: if config.has(Role::Alerting) { folds.books() } else { Vec::new() },
+            canaries: if config.has(Role::Alerting) { folds.canaries() } else { Vec::new() },
             intakes,
             ingest: ingest.clone(),
             targets: scraping.targets(),
-            canaries: config.has(Role::Alerting).then(|| Arc::clone(&logs.state)),
+            shelf: config.has(Role::Alerting).then(|| Arc::clone(&logs.state)),
         };
         let server = Server::bind(config.server.clone(), parts).await?;
         let addr = server.addr();
@@ -136,6 +143,7 @@ impl App {
             folds.start(&folding, &health);
             alerting.announce(handle.clone(), &progress).await?;
             rules.reload().await?;
+            canaries.start().await?;
         }
         let ending = serving.shutdown.clone();
         serving.tasks.spawn("server", async move { server.run(ending).await });

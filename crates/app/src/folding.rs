@@ -5,6 +5,7 @@ use std::sync::Arc;
 use base::{Clock, Rng};
 use fold::{Fold, Host, HostParts, Progress};
 use folds::alert::AlertFold;
+use folds::canary::CanaryFold;
 use folds::drift::DriftFold;
 use folds::outbox::{Again, Fallback, OutboxConfig, OutboxFold, Route};
 use folds::routing::{RoutingFold, Shared};
@@ -22,19 +23,22 @@ pub(crate) struct Folding {
     hosts: Vec<Host>,
     engines: Vec<Shared>,
     books: Vec<Book>,
+    canaries: Vec<canary::Shared>,
 }
 
 impl Folding {
     pub(crate) fn new(config: &Config, clock: &Clock, rng: &Rng, logs: &Logs, store: &Store) -> Result<Self, AppError> {
-        let mut folding = Self { hosts: Vec::new(), engines: Vec::new(), books: Vec::new() };
+        let mut folding = Self { hosts: Vec::new(), engines: Vec::new(), books: Vec::new(), canaries: Vec::new() };
         for shard in 0..logs.state.shards() {
             let (adapter, engine, book) = (Arc::new(InStore(store.clone())), Shared::default(), Book::default());
             folding.engines.push(Arc::clone(&engine));
             folding.books.push(Arc::clone(&book));
+            let canaries = canary::Shared::default();
+            folding.canaries.push(Arc::clone(&canaries));
             folding.hosts.push(Host::new(HostParts {
                 log: Arc::clone(&logs.state),
                 shard,
-                folds: folds(config, engine, book)?,
+                folds: folds(config, engine, book, canaries)?,
                 documents: adapter.clone(),
                 checkpoints: adapter,
                 clock: clock.clone(),
@@ -60,6 +64,11 @@ impl Folding {
         self.books.clone()
     }
 
+    /// What each shard knows of canaries.
+    pub(crate) fn canaries(&self) -> Vec<canary::Shared> {
+        self.canaries.clone()
+    }
+
     pub(crate) fn start(self, stage: &Stage, health: &Health) {
         for (shard, host) in self.hosts.into_iter().enumerate() {
             let (shutdown, health, part) = (stage.shutdown.clone(), health.clone(), format!("folds {shard}"));
@@ -75,19 +84,26 @@ impl Folding {
     }
 }
 
-fn folds(config: &Config, engine: Shared, book: Book) -> Result<Vec<Box<dyn Fold>>, AppError> {
+fn folds(
+    config: &Config,
+    engine: Shared,
+    book: Book,
+    canaries: canary::Shared,
+) -> Result<Vec<Box<dyn Fold>>, AppError> {
     let mut drift = config.drift.clone();
     let confirmed = config.kubernetes.as_slice().iter().filter(|watched| watched.confirm);
     drift.confirm.scopes = confirmed.map(|watched| format!("{}/{}", kubernetes::PROVIDER, watched.cluster)).collect();
     let drift = DriftFold::new(drift).map_err(|error| AppError::part("drift", error))?;
-    let mut folds: Vec<Box<dyn Fold>> = vec![Box::new(drift), Box::new(RulesFold::new(book))];
+    let mut folds: Vec<Box<dyn Fold>> =
+        vec![Box::new(drift), Box::new(RulesFold::new(book)), Box::new(CanaryFold::new(canaries))];
     folds.extend(telling(config, engine)?);
     Ok(folds)
 }
 
 /// The folds that decide who is told: of findings, posted alerts, and what is known of both.
 pub(crate) fn telling(config: &Config, engine: Shared) -> Result<Vec<Box<dyn Fold>>, AppError> {
-    let routes = config.receivers.iter().filter(|receiver| !receiver.only_as_fallback).map(|receiver| Route {
+    let told = |receiver: &&ReceiverConfig| !receiver.only_as_fallback && !receivers::rolls_back(receiver);
+    let routes = config.receivers.iter().filter(told).map(|receiver| Route {
         receiver: receiver.name.clone(),
         min_severity: receiver.min_severity,
         scopes: receiver.scopes.clone(),
@@ -105,11 +121,13 @@ pub(crate) fn telling(config: &Config, engine: Shared) -> Result<Vec<Box<dyn Fol
     let again =
         reacting.map(|receiver| Again { receiver: receiver.name.clone(), after: receiver.again_after }).collect();
     let wakes_once = config.receivers.iter().filter(|receiver| receivers::wakes_once(receiver));
+    let hooks = config.receivers.iter().filter(|receiver| receivers::rolls_back(receiver));
     let outbox = OutboxConfig {
         receivers: routes.collect(),
         fallbacks,
         again,
         wakes_once: wakes_once.map(|receiver| receiver.name.clone()).collect(),
+        hooks: hooks.map(|receiver| receiver.name.clone()).collect(),
         widen_factor: config.alerts.widen_factor,
         link_base,
         ..OutboxConfig::default()

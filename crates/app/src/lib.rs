@@ -4,7 +4,7 @@
 mod adapters;
 mod alerting;
 mod build;
-mod canary;
+mod canaries;
 mod capture;
 mod config;
 mod diff;
@@ -12,6 +12,7 @@ mod error;
 mod files;
 mod folding;
 mod intakes;
+mod judging;
 mod keys;
 mod known;
 mod logging;
@@ -30,7 +31,6 @@ mod testing;
 mod watch;
 
 pub use build::{App, Options};
-pub use canary::judge;
 pub use capture::{Captured, capture};
 pub use config::{
     AlertmanagerConfig, Config, ConfigError, DesiredConfig, FlappingConfig, LogsConfig, MissingConfig, OneOrMany,
@@ -39,6 +39,7 @@ pub use config::{
 pub use diff::{Files, diff};
 pub use error::AppError;
 pub use folds::replay::{Change, Comparison, Counts};
+pub use judging::judge;
 pub use own::resource;
 pub use reading::check;
 pub use replay::{History, WARM_UP, Window, replay};

@@ -56,6 +56,11 @@ pub(crate) fn reacts(receiver: &ReceiverConfig) -> bool {
     built.is_some_and(|built| !matches!(built, Ok(None)))
 }
 
+/// Whether it rolls back canaries that fail, and is told nothing else.
+pub(crate) fn rolls_back(receiver: &ReceiverConfig) -> bool {
+    receiver.integration.contains_key(integrations::ROLLBACK)
+}
+
 /// Whether its provider wakes nobody for what is told of an open incident.
 pub(crate) fn wakes_once(receiver: &ReceiverConfig) -> bool {
     named(receiver).is_ok_and(|(plugin, _)| plugin.wakes_once)

@@ -51,7 +51,7 @@ pub enum HostError {
     #[error(transparent)]
     Model(#[from] ModelError),
     /// A definition cannot be written.
-    #[error("a group of rules cannot be written: {0}")]
+    #[error("a definition cannot be written: {0}")]
     Definition(#[from] serde_json::Error),
 }
 

@@ -4,8 +4,11 @@
 //! it. What recording rules give is appended to the telemetry log, and so are `ALERTS` and
 //! `ALERTS_FOR_STATE`: these are read from what the fold knows once it has taken the evaluation in, so
 //! that there is one place that decides what an alert's state is.
+//!
+//! [`CanaryHost`] does the same for canaries: it asks, the canary fold decides.
 
 mod ask;
+mod canaries;
 mod context;
 mod group;
 mod host;
@@ -20,6 +23,7 @@ mod tests;
 mod turn;
 
 pub use ask::{Evaluate, EvaluateError, Position, Vector, vector};
+pub use canaries::{CanaryHost, CanaryParts};
 pub use context::Shared;
 pub use host::{Host, HostError, HostParts};
 pub use read::read;

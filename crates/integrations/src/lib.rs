@@ -12,6 +12,7 @@ mod migrated;
 mod opsgenie;
 mod pagerduty;
 mod plugin;
+mod rollback;
 mod slack;
 mod teams;
 mod tell;
@@ -26,6 +27,7 @@ pub use migrated::migrated;
 pub use opsgenie::{OpsgenieConfig, ProofConfig, Responder};
 pub use pagerduty::PagerdutyConfig;
 pub use plugin::{BuildError, BuildInbound, Context, Plugin};
+pub use rollback::{ROLLBACK, RollbackConfig};
 pub use slack::SlackConfig;
 pub use teams::TeamsConfig;
 pub use webhook::WebhookConfig;
@@ -41,5 +43,6 @@ pub fn all() -> Vec<Plugin> {
         email::plugin(),
         alertmanager_out::plugin(),
         webhook::plugin(),
+        rollback::plugin(),
     ]
 }

@@ -209,6 +209,13 @@ pub struct Checks {
     pub counts: Option<Num>,
 }
 
+impl Checks {
+    /// Whether most of the evidence is that it varies more.
+    pub(crate) fn mostly_spread(&self) -> bool {
+        self.spread.0 > self.shift.0.max(self.counts.map_or(f64::MIN, |ln| ln.0))
+    }
+}
+
 /// One look at a metric.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]

@@ -2,9 +2,10 @@ use arrow::datatypes::SchemaRef;
 
 use crate::Row;
 use crate::rows::{
-    Alert, CanaryObject, Confirmation, Decision, Declared, Evaluation, Exemplar, Finding, HistogramPoint, Intent, Live,
-    LogLine, Metadata, Notice, Posting, Reaction, Receipt, Revision, Rollout, Routing, RuleGroup, Sample, Scope,
-    Series, SetMember, SilenceRow, Span, Summary, Suspect, Tick, VerdictRow,
+    Alert, CanaryDefinition, CanaryEvidence, CanaryObject, CanaryPoint, CanaryRun, Confirmation, Decision, Declared,
+    Evaluation, Exemplar, Finding, HistogramPoint, Intent, Live, LogLine, Metadata, Notice, Posting, Reaction, Receipt,
+    Revision, Rollout, Routing, RuleGroup, Sample, Scope, Series, SetMember, SilenceRow, Span, Summary, Suspect, Tick,
+    VerdictRow,
 };
 
 /// Which of the two logs a stream is on.
@@ -89,6 +90,14 @@ streams! {
     RuleGroups = "rule_groups" on State as RuleGroup,
     /// What the queries of rules found.
     Evaluations = "evaluations" on State as Evaluation,
+    /// Canaries.
+    Canaries = "canaries" on State as CanaryDefinition,
+    /// What the queries of canaries found.
+    CanaryPoints = "canary_points" on State as CanaryPoint,
+    /// How runs of canaries stand.
+    CanaryRuns = "canary_runs" on State as CanaryRun,
+    /// What each metric of a canary shows.
+    CanaryEvidence = "canary_evidence" on State as CanaryEvidence,
     /// Alerts that others sent, and those of rules.
     Postings = "postings" on State as Posting,
     /// What nobody is to be told of for a while.

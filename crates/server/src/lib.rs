@@ -8,6 +8,7 @@ mod access;
 mod alerting;
 mod alertmanager;
 mod api;
+mod canary;
 mod config;
 mod connection;
 mod error;

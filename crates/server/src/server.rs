@@ -18,8 +18,8 @@ use crate::intake::Open;
 use crate::shelf::Canaries;
 use crate::state::{Books, Shared, State};
 use crate::{
-    Alerting, Health, Intake, ServerConfig, ServerError, access, alertmanager, api, flight_sql, grpc, ingest, jaeger,
-    kayenta, loki, prometheus, rules, tls,
+    Alerting, Health, Intake, ServerConfig, ServerError, access, alertmanager, api, canary, flight_sql, grpc, ingest,
+    jaeger, kayenta, loki, prometheus, rules, tls,
 };
 
 /// How long requests that are being answered may go on when the process ends.
@@ -41,6 +41,8 @@ pub struct Parts {
     pub alerting: Option<Alerting>,
     /// What is known of rules, by shard; nothing if this process has none.
     pub rules: Books,
+    /// What is known of canaries, by shard; nothing if this process has none.
+    pub canaries: Vec<::canary::Shared>,
     /// What others may post, by the name in `/api/intake/<name>`.
     pub intakes: BTreeMap<String, Intake>,
     /// What takes telemetry in, if this process does that.
@@ -48,7 +50,7 @@ pub struct Parts {
     /// What is scraped, if this process does that.
     pub targets: Option<Targets>,
     /// The state log, if this process judges canaries for clients of Kayenta.
-    pub canaries: Option<Arc<dyn Log>>,
+    pub shelf: Option<Arc<dyn Log>>,
 }
 
 /// The HTTP port, open.
@@ -80,8 +82,9 @@ impl Server {
             Some(listen) => Some(open(listen).await?.0),
             None => None,
         };
-        let Parts { engine, clock, metrics, health, rng, alerting, rules, intakes, ingest, targets, canaries } = parts;
-        let canaries = canaries.map(|log| Canaries::new(log, engine.store().clone(), clock.clone()));
+        let Parts { engine, clock, metrics, health, rng, alerting, rules, canaries, intakes, ingest, targets, shelf } =
+            parts;
+        let shelf = shelf.map(|log| Canaries::new(log, engine.store().clone(), clock.clone()));
         for (name, intake) in &intakes {
             access::check(&config, name, &intake.from)?;
         }
@@ -102,12 +105,13 @@ impl Server {
             rng,
             alerting,
             rules,
+            canaries,
             addr,
             started,
             intakes,
             ingest,
             targets,
-            canaries,
+            shelf,
         };
         Ok(Self { listener, addr, grpc, tls, state: State(Arc::new(shared)) })
     }
@@ -168,5 +172,6 @@ async fn open(listen: SocketAddr) -> Result<(TcpListener, SocketAddr), ServerErr
 /// The routes of what speaks with the tongue of others.
 fn routes() -> axum::Router<State> {
     let ours = alertmanager::router().merge(rules::router()).merge(prometheus::router());
+    let ours = ours.merge(canary::router());
     ours.merge(jaeger::router()).merge(loki::router()).merge(kayenta::router()).merge(ingest::router())
 }

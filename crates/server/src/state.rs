@@ -40,12 +40,13 @@ pub struct Shared {
     pub rng: Rng,
     pub alerting: Option<Alerting>,
     pub rules: Books,
+    pub canaries: Vec<canary::Shared>,
     pub addr: SocketAddr,
     pub started: Timestamp,
     pub intakes: BTreeMap<String, Open>,
     pub ingest: Option<Ingest>,
     pub targets: Option<Targets>,
-    pub canaries: Option<Canaries>,
+    pub shelf: Option<Canaries>,
 }
 
 impl std::ops::Deref for State {

@@ -5,6 +5,7 @@
 
 mod it {
     mod access;
+    mod canaries;
     mod drift;
     mod flight;
     mod incidents;

@@ -81,7 +81,7 @@ const fn append(
 const KEY: &[&str] = &["key"];
 const KEY_TIME: &[&str] = &["key", "time"];
 
-static TABLES: [TableDef; 31] = [
+static TABLES: [TableDef; 34] = [
     keyed("resources", Stream::Live, KEY, Some("present"), "What is live now."),
     append("resource_history", Stream::Live, KEY_TIME, days(30), "Every document seen live, and its end."),
     keyed("desired", Stream::Declared, KEY, Some("present"), "What is declared now."),
@@ -108,6 +108,18 @@ static TABLES: [TableDef; 31] = [
         retention: days(30),
         ..keyed("rules", Stream::Evaluations, KEY, None, "The last evaluation of each rule.")
     },
+    append("canary_points", Stream::CanaryPoints, &["run", "time"], days(30), "What queries of canaries found."),
+    TableDef {
+        retention: days(365),
+        ..keyed("canary_runs", Stream::CanaryRuns, KEY, None, "Runs of canaries, and what is said of each.")
+    },
+    append(
+        "canary_evidence",
+        Stream::CanaryEvidence,
+        KEY_TIME,
+        days(90),
+        "What each metric showed after each interval.",
+    ),
     append("intents", Stream::Intents, KEY_TIME, days(365), "What was to be sent."),
     append("receipts", Stream::Receipts, KEY_TIME, days(365), "What providers did with intents."),
     TableDef {
@@ -135,7 +147,7 @@ static TABLES: [TableDef; 31] = [
     TableDef { time: "ts", ..append("spans", Stream::Spans, &["service", "ts"], days(7), "Spans of traces.") },
 ];
 
-/// Every table. The streams `sets`, `suspects`, `ticks`, `rule_groups`, `routings` and `notices` are kept nowhere.
+/// Every table. The streams `sets`, `suspects`, `ticks`, `rule_groups`, `canaries`, `routings` and `notices` are kept nowhere.
 pub fn tables() -> &'static [TableDef] {
     &TABLES
 }

@@ -82,6 +82,7 @@ pub(super) fn check(config: &Config, text: &str) -> Vec<Problem> {
             say(&source.name, format!("kafka_in.{}: {problem}", source.name));
         }
     }
+    problems.extend(super::canaries::check(config, text));
     problems
 }
 

@@ -1,5 +1,6 @@
 //! The configuration file: one tree, read with all of its mistakes at once.
 
+mod canaries;
 mod check;
 mod rules;
 mod sections;
@@ -10,6 +11,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
+use canary::CanaryConfig;
 use collectors::host::HostConfig;
 use collectors::kafka::KafkaInConfig;
 use collectors::kubernetes::KubernetesConfig;
@@ -42,6 +44,7 @@ const KEYS: &[&str] = &[
     "receivers",
     "alertmanager",
     "rules",
+    "canaries",
     "roles",
     "drift",
     "alerts",
@@ -77,6 +80,8 @@ pub struct Config {
     pub alertmanager: Option<AlertmanagerConfig>,
     /// What is evaluated again and again.
     pub rules: RulesConfig,
+    /// What is judged against what.
+    pub canaries: Vec<CanaryConfig>,
     /// What this process does; everything if it names nothing.
     pub roles: Vec<Role>,
     /// How verdicts are reached.
@@ -379,6 +384,7 @@ impl Config {
             receivers: sections.take("receivers"),
             alertmanager: sections.take("alertmanager"),
             rules: sections.take("rules"),
+            canaries: sections.take("canaries"),
             roles: sections.take("roles"),
             drift: sections.take("drift"),
             alerts: sections.take("alerts"),

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use base::Clock;
-use evaluate::{Host, HostParts};
+use evaluate::{Evaluate, Host, HostParts};
 use query::Engine;
 use rules::book::{Flapping, Missing, Settings};
 use tokio::sync::Mutex;
@@ -34,7 +34,7 @@ struct Inner {
 
 /// What rules are evaluated with.
 pub(crate) struct Parts<'a> {
-    pub engine: &'a Arc<Engine>,
+    pub evaluate: Arc<dyn Evaluate>,
     pub clock: &'a Clock,
     pub logs: &'a Logs,
     pub folds: &'a Folding,
@@ -45,7 +45,7 @@ impl Ruling {
     /// Nothing is evaluated before [`Self::reload`].
     pub(crate) fn new(config: &Config, parts: &Parts<'_>) -> Self {
         let host = Host::new(HostParts {
-            evaluate: Arc::new(ask::Asker::new(Arc::clone(parts.engine), parts.clock.clone())),
+            evaluate: Arc::clone(&parts.evaluate),
             state: Arc::clone(&parts.logs.state),
             telemetry: Arc::clone(&parts.logs.telemetry),
             books: parts.folds.books(),
@@ -74,6 +74,11 @@ impl Ruling {
         }
         Ok(())
     }
+}
+
+/// What asks the queries of rules and canaries: so many of both at once.
+pub(crate) fn asker(engine: &Arc<Engine>, clock: &Clock) -> Arc<dyn Evaluate> {
+    Arc::new(ask::Asker::new(Arc::clone(engine), clock.clone()))
 }
 
 /// All mistakes of the rule files that are named.

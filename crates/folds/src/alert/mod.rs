@@ -112,8 +112,8 @@ impl AlertFold {
 
     fn fire(&mut self, row: &Finding, known: Option<u64>, now: Timestamp, touched: &mut BTreeSet<u64>) {
         let placed = known.is_some() || self.by_cause.contains_key(&row.cause);
-        // What a rollout's alert is about is its incident's cause already.
-        let placed = placed && row.kind != "alert";
+        // What a rollout's alert, or its canary, is about is its incident's cause already.
+        let placed = placed && !matches!(row.kind.as_str(), "alert" | "canary");
         let parent = self.rollouts.adopt(row, placed, now, self.config.rollout_window);
         let member = Member::of(row);
         self.place(row.key, member, parent, known, now, touched);

@@ -216,6 +216,8 @@ impl Rollout {
         match row.kind.as_str() {
             "drift" => id.is_some_and(|id| self.is_beside(&id)),
             "alert" => row.cause == self.cause,
+            // Whichever revision it was when the canary began: a scope has one rollout.
+            "canary" => row.cause.starts_with("rollout/"),
             _ => false,
         }
     }

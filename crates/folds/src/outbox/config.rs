@@ -18,6 +18,8 @@ pub struct OutboxConfig {
     pub again: Vec<Again>,
     /// Receivers whose providers wake nobody for what is told of an open incident: there one that widens is told of in another one.
     pub wakes_once: BTreeSet<String>,
+    /// Receivers that no route leads to: they roll back, and are told of canaries that fail only.
+    pub hooks: BTreeSet<String>,
     /// An incident has widened when its findings have become so many times as many as people were paged for (at least 2), or it is worse.
     pub widen_factor: u64,
     /// How long after a page more findings wait to be paged for; what is worse does not.
@@ -43,6 +45,7 @@ impl Default for OutboxConfig {
             fallbacks: Vec::new(),
             again: Vec::new(),
             wakes_once: BTreeSet::new(),
+            hooks: BTreeSet::new(),
             widen_factor: 10,
             widen_quiet: Duration::from_secs(300),
             link_base: None,
@@ -117,6 +120,7 @@ pub(super) struct Routes {
     routes: BTreeMap<String, Vec<(Route, GlobSet)>>,
     fallbacks: BTreeMap<String, Fallback>,
     again: BTreeMap<String, Duration>,
+    hooks: BTreeSet<String>,
 }
 
 impl Routes {
@@ -127,11 +131,13 @@ impl Routes {
         }
         let fallbacks = config.fallbacks.iter().map(|fallback| (fallback.receiver.clone(), fallback.clone()));
         let again = config.again.iter().map(|again| (again.receiver.clone(), again.after));
-        Ok(Self { routes, fallbacks: fallbacks.collect(), again: again.collect() })
+        Ok(Self { routes, fallbacks: fallbacks.collect(), again: again.collect(), hooks: config.hooks.clone() })
     }
 
     pub fn knows(&self, receiver: &str) -> bool {
-        self.routes.contains_key(receiver) || self.fallbacks.values().any(|fallback| fallback.to == receiver)
+        self.routes.contains_key(receiver)
+            || self.hooks.contains(receiver)
+            || self.fallbacks.values().any(|fallback| fallback.to == receiver)
     }
 
     /// Who is told what `receiver` could not be told.

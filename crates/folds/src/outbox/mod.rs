@@ -6,7 +6,7 @@
 //! that waits.
 //!
 //! A notice is already meant for one receiver, by an Alertmanager configuration; it opens and closes
-//! its lane in the same way.
+//! its lane in the same way. A canary that fails is told in a notice, too, to the receiver that rolls back.
 //!
 //! An intent that a provider refuses for good is a finding, `notify/<receiver>`: it is resolved by
 //! the next delivery. What a refused receiver (a wrong key, a closed channel) has not got is kept,

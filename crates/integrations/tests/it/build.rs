@@ -44,6 +44,8 @@ fn wrong_settings_are_named_and_show_no_secret() {
             json!({"api_key": key, "proof": {"cloud_id": "../x", "email": "e", "api_token": key}}),
             "cloud_id",
         ),
+        ("rollback", json!({}), "url"),
+        ("rollback", json!({"url": "http://x", "token": key}), "unknown field `token`"),
         ("slack", json!({}), "either a webhook_url"),
         ("slack", json!({"token": key}), "a token needs a channel"),
         ("slack", json!({"token": key, "channel": "C1", "webhook_url": key}), "either a webhook_url"),

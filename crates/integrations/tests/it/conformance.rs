@@ -36,6 +36,21 @@ async fn the_webhook_passes_the_suite() {
     run(&subject).await.unwrap();
 }
 
+#[tokio::test]
+async fn the_rollback_hook_passes_the_suite() {
+    let subject = Subject {
+        build: &support::rollback,
+        secrets: &[TOKEN, PATH],
+        yes: (200, ""),
+        body_limit: 512_000,
+        safe_limit: 32_000,
+        key: Some(|request| request.json()["key"].as_str().map(ToOwned::to_owned)),
+        reads_yes: false,
+        answers: &[(204, "", Class::Taken), (202, "", Class::Taken)],
+    };
+    run(&subject).await.unwrap();
+}
+
 /// The alias: in the path, or in the body of an alert that is made.
 fn alias(request: &Request) -> Option<String> {
     let of_path = request.path().split("/v2/alerts/").nth(1).and_then(|rest| rest.split('/').next());

@@ -46,6 +46,12 @@ pub fn webhook(url: &str, timeout: Duration) -> Box<dyn Integration> {
     (plugin("webhook").build)(&settings, &context(timeout)).unwrap()
 }
 
+pub fn rollback(url: &str, timeout: Duration) -> Box<dyn Integration> {
+    let (_token, token) = secret(TOKEN);
+    let (_url, url) = secret(&format!("{url}/{PATH}"));
+    (plugin("rollback").build)(&serde_json::json!({"url": url, "bearer_token": token}), &context(timeout)).unwrap()
+}
+
 pub fn opsgenie(url: &str, timeout: Duration) -> Box<dyn Integration> {
     let (_key, key) = secret(TOKEN);
     let settings = serde_json::json!({

@@ -6,7 +6,7 @@ use super::metric::Metric;
 use super::path::Path;
 use super::plan::{Plan, name, share_out};
 use super::run::{Look, MetricVerdict, Run};
-use super::{NAME, input, words};
+use super::{NAME, input, state, words};
 use crate::JudgeError;
 use crate::describe::{Stats, mean};
 use crate::evidence::{MetricEvidence, MetricLook, RunEvidence, RunLook, Verdict};
@@ -134,13 +134,12 @@ impl Shown<'_> {
     ) -> MetricResult {
         let settings = self.request.settings;
         let (plan, effect) = (metric.plan(), metric.effect(settings.alpha));
-        let needed = if plan.share > 0.0 { self.look.ln_needed - plan.share.ln() } else { f64::MAX };
+        let needed = state::needed(plan, self.look.ln_needed).min(f64::MAX);
         let pass_needed = (1.0 / settings.alpha_pass).ln();
         let no_data = metric.used == 0;
-        let verdict = if no_data && found.verdict == Verdict::Pass { Verdict::Inconclusive } else { found.verdict };
+        let verdict = state::verdict(metric, found);
         let best = self.run.end().best(number);
-        let soon = [metric.fail.intervals(needed), metric.pass.intervals(pass_needed)];
-        let soon = soon.into_iter().flatten().fold(f64::INFINITY, f64::min);
+        let soon = state::soonest(metric, needed, pass_needed);
         let open = matches!(verdict, Verdict::Continue | Verdict::Inconclusive);
         let minutes = self.input.step_minutes.map(|step| soon * step).filter(|time| open && time.is_finite());
         let evidence = MetricEvidence {

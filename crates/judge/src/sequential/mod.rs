@@ -26,15 +26,17 @@ mod side;
 mod signs;
 mod sizes;
 mod starts;
+mod state;
 mod tails;
 mod wealth;
 mod words;
 
 pub use answer::judge;
 pub use metric::Measured;
-pub use plan::Plan;
+pub use plan::{Plan, plans};
 pub use run::{Look, MetricVerdict, Run};
 pub use side::Bounds;
+pub use state::MetricState;
 
 /// What the judge is called in its answers.
 pub const NAME: &str = "sequential";

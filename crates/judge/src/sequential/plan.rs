@@ -72,6 +72,16 @@ pub(super) fn name(kind: Kind) -> &'static str {
     }
 }
 
+/// The plans of metrics whose data are still to come, with their shares of `alpha`. One that does not say its
+/// kind is any number.
+pub fn plans(metrics: &[MetricConfig]) -> Vec<Plan> {
+    let known = |config: &MetricConfig| MetricConfig { kind: config.kind.or(Some(Kind::Value)), ..config.clone() };
+    let mut plans: Vec<Plan> =
+        metrics.iter().map(|config| Plan::new(&known(config), &MetricSetPair::default())).collect();
+    share_out(metrics.iter().zip(&mut plans));
+    plans
+}
+
 /// Shares `alpha` out: to each metric that counts, more to critical ones; what is left is for all
 /// together.
 pub(super) fn share_out<'a>(plans: impl Iterator<Item = (&'a MetricConfig, &'a mut Plan)>) {

@@ -109,6 +109,10 @@ impl Run {
         self.seen
     }
 
+    pub(super) fn settings(&self) -> Settings {
+        self.settings
+    }
+
     pub(super) fn end(&self) -> &End {
         &self.end
     }

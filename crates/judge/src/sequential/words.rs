@@ -30,7 +30,7 @@ fn digits(p: f64) -> String {
 }
 
 /// A part as percent, with its sign.
-fn percent(part: Num) -> String {
+pub(super) fn percent(part: Num) -> String {
     if part.0.is_finite() { format!("{:+.1} %", part.0 * 100.0) } else { "no bound".to_owned() }
 }
 
@@ -48,12 +48,7 @@ pub(super) fn of_metric(evidence: &MetricEvidence, label: &str) -> String {
         (_, Some(end)) => {
             format!("{} by the test at the end (p {} of {})", end.check.words(), digits(end.p.0), digits(end.needed))
         }
-        ("High" | "Low", _)
-            if evidence.checks.spread.0
-                > evidence.checks.shift.0.max(evidence.checks.counts.map_or(f64::MIN, |ln| ln.0)) =>
-        {
-            "strays more than the baseline".to_owned()
-        }
+        ("High" | "Low", _) if evidence.checks.mostly_spread() => "strays more than the baseline".to_owned(),
         ("High" | "Low", _) => format!("worse by more than {}", percent(Num(evidence.margin))),
         _ if evidence.healed => "was worse and no longer is".to_owned(),
         _ => "not decided".to_owned(),

@@ -68,7 +68,7 @@ row! {
         finding: String,
         /// The finding's key.
         key: Key,
-        /// What found it: `drift`, `scope`, later `canary`, `rule`.
+        /// What found it: `drift`, `scope`, `canary`, `alert`, `notify`.
         kind: String,
         /// `provider/scope`.
         scope: String,

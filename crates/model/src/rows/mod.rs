@@ -1,5 +1,6 @@
 //! The rows of each stream; a table of the store has the same columns.
 
+mod canary;
 mod confirm;
 mod findings;
 mod kayenta;
@@ -9,6 +10,7 @@ mod routing;
 mod rules;
 mod telemetry;
 
+pub use canary::{CanaryDefinition, CanaryEvidence, CanaryPoint, CanaryRun};
 pub use confirm::{Confirmation, Doubt, Suspect};
 pub use findings::{Alert, Finding, Rollout, Summary, VerdictRow};
 pub use kayenta::CanaryObject;

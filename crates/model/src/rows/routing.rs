@@ -60,11 +60,11 @@ row! {
 }
 
 row! {
-    /// What one receiver is to be told of an incident, decided by an Alertmanager configuration.
+    /// What one receiver is to be told of an incident, decided by an Alertmanager configuration or by a canary.
     Notice in Notices {
         /// When.
         time: Timestamp,
-        /// The receiver: `alertmanager/<receiver>/<integration>/<place>`.
+        /// The receiver: `alertmanager/<receiver>/<integration>/<place>`, or that of a canary.
         receiver: String,
         /// The incident.
         incident: String,

@@ -24,6 +24,8 @@ pub fn router(state: State, more: Router<State>) -> Router {
     let guarded = Router::new()
         .route("/", get(page::home))
         .route("/incidents/{key}", get(page::incident))
+        .route("/canaries", get(page::canaries))
+        .route("/canaries/{name}", get(page::canary))
         .route("/resource", get(page::resource))
         .route("/style.css", get(page::style))
         .route("/api/sql", get(sql::get).post(sql::post))

@@ -69,7 +69,7 @@ async fn everything(Extension(access): Extension<Access>, request: Request, next
 /// What keeps and runs things.
 fn kayenta(state: &State) -> Result<&Canaries, Problem> {
     let nobody = || Problem::new(StatusCode::NOT_FOUND, "this process does not have the role `alerting`");
-    state.canaries.as_ref().ok_or_else(nobody)
+    state.shelf.as_ref().ok_or_else(nobody)
 }
 
 /// A body of JSON within a limit. Its type must be said, as to Kayenta: no page of another site can say it unasked.

@@ -17,7 +17,7 @@ const NAP: Duration = Duration::from_secs(60);
 
 /// Runs again what was under way when the process ended.
 pub async fn resume(state: State) {
-    let Some(kayenta) = &state.canaries else { return };
+    let Some(kayenta) = &state.shelf else { return };
     let mut backoff = Backoff::new(Duration::from_secs(1), Duration::from_secs(60));
     let open = loop {
         match kayenta.shelf.index().await.map(|index| under_way(&index)) {

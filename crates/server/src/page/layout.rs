@@ -15,7 +15,7 @@ pub fn page(title: &str, refresh: Option<u32>, body: Markup) -> Markup {
                 link rel="icon" href="data:,";
             }
             body {
-                header { a class="brand" href="/" { "Steadfast" } }
+                header { a class="brand" href="/" { "Steadfast" } " " a class="more" href="/canaries" { "Canaries" } }
                 main { (body) }
             }
         }

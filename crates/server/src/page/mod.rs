@@ -1,13 +1,16 @@
 //! Pages for people: rendered here, no script. Everything that comes from a file, a repository or a
 //! provider is text, and escaped.
 
+mod canaries;
 mod diff;
 mod home;
 mod incident;
 mod layout;
 mod parts;
+mod plot;
 mod resource;
 
+pub use canaries::{canaries, canary};
 pub use home::home;
 pub use incident::incident;
 pub use resource::resource;

@@ -37,10 +37,11 @@ pub fn parts(world: &World, queries: QueryConfig) -> Parts {
         rng,
         alerting: None,
         rules: Vec::new(),
+        canaries: Vec::new(),
         intakes,
         ingest: None,
         targets: None,
-        canaries: None,
+        shelf: None,
     }
 }
 

@@ -6,6 +6,7 @@ mod audit;
 #[path = "../../../bus-kafka/tests/it/broker.rs"]
 #[allow(dead_code, reason = "the tests of the log over Kafka use all of it")]
 mod broker;
+mod canaries;
 mod cluster;
 mod commands;
 mod confirm;

@@ -33,7 +33,7 @@ impl Scene {
         let parts = Parts {
             clock: world.clock.clone(),
             rng: Rng::seeded(seed),
-            canaries: Some(world.state()),
+            shelf: Some(world.state()),
             ..parts(&world, QueryConfig::default())
         };
         let mut site = Site::serve(world, config(), parts).await;

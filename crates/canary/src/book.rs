@@ -1,0 +1,136 @@
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use base::Timestamp;
+use model::rows::{CanaryPoint, Live, Rollout, VerdictRow};
+use model::{Key, ResourceId};
+use parking_lot::RwLock;
+
+use crate::definition::Definition;
+use crate::life::Canary;
+use crate::outcome::Outcome;
+
+/// A book that the fold of a shard writes and others read.
+pub type Shared = Arc<RwLock<Book>>;
+
+/// The canaries of a shard.
+#[derive(Clone, Debug, Default)]
+pub struct Book {
+    pub(crate) canaries: BTreeMap<String, Canary>,
+}
+
+/// The interval that a run wants to be told of next.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Wanted {
+    /// The run.
+    pub run: String,
+    /// When it began.
+    pub started: Timestamp,
+    /// The interval, from 0.
+    pub interval: usize,
+}
+
+impl Book {
+    /// The canaries, by name.
+    pub fn canaries(&self) -> impl Iterator<Item = &Canary> {
+        self.canaries.values()
+    }
+
+    /// The canary of that name.
+    pub fn get(&self, name: &str) -> Option<&Canary> {
+        self.canaries.get(name)
+    }
+
+    /// What a canary's run wants to be told of next; nothing if none is on.
+    pub fn wanted(&self, name: &str) -> Option<Wanted> {
+        let run = self.canaries.get(name)?.run.as_ref().filter(|run| run.end.is_none())?;
+        Some(Wanted { run: run.id.clone(), started: run.started, interval: run.next })
+    }
+
+    /// The resources whose rollouts are judged, by key.
+    pub fn resources(&self) -> impl Iterator<Item = Key> {
+        let ids = self.canaries.values().filter_map(|canary| canary.definition.resource.as_ref());
+        ids.filter_map(|id| id.parse::<ResourceId>().ok()).map(|id| id.key())
+    }
+
+    /// There is a canary, as it is from now on. One that is as before goes on; of another, the run ends.
+    ///
+    /// # Errors
+    /// The text is no definition: nothing has changed.
+    pub fn define(&mut self, generation: i64, text: &str, now: Timestamp) -> Result<Outcome, serde_json::Error> {
+        let mut out = Outcome::default();
+        let definition: Definition = serde_json::from_str(text)?;
+        let name = definition.name.clone();
+        match self.canaries.get_mut(&name) {
+            Some(canary) if canary.text == text => canary.generation = generation,
+            Some(canary) => {
+                canary.stop("its definition has changed", false, now, &mut out);
+                canary.forget_hook(&mut out);
+                if canary.definition.scope != definition.scope {
+                    canary.resolve("its definition has changed", now, &mut out);
+                }
+                let (open, rollout, absent) = (canary.open.take(), canary.rollout.take(), canary.absent);
+                *canary = Canary { open, rollout, absent, ..Canary::new(definition, text.to_owned(), generation) };
+            }
+            None => _ = self.canaries.insert(name, Canary::new(definition, text.to_owned(), generation)),
+        }
+        self.pass(now, &mut out);
+        Ok(out)
+    }
+
+    /// The list of canaries ends: those that were not in it are gone.
+    pub fn close(&mut self, generation: i64, now: Timestamp) -> Outcome {
+        let mut out = Outcome::default();
+        for canary in self.canaries.values_mut().filter(|canary| canary.generation < generation) {
+            canary.stop("it is no longer configured", false, now, &mut out);
+            canary.resolve("it is no longer configured", now, &mut out);
+            canary.forget_hook(&mut out);
+        }
+        self.canaries.retain(|_, canary| canary.generation >= generation);
+        out
+    }
+
+    /// What queries found in an interval of a run. What is of another run is passed over.
+    pub fn points(&mut self, points: &[CanaryPoint], now: Timestamp) -> Outcome {
+        let mut out = Outcome::default();
+        let Some(first) = points.first() else { return out };
+        let (Some(canary), Ok(interval)) = (self.canaries.get_mut(&first.name), usize::try_from(first.interval)) else {
+            return out;
+        };
+        if canary.run.as_ref().is_some_and(|run| run.id == first.run) {
+            canary.points(interval, points, now, &mut out);
+        }
+        out
+    }
+
+    /// A verdict of a resource.
+    pub fn verdict(&mut self, row: &VerdictRow, now: Timestamp, out: &mut Outcome) {
+        self.of_resource(row.id.as_str()).for_each(|canary| canary.verdict(row, now, out));
+    }
+
+    /// What is live of a resource.
+    pub fn live(&mut self, row: &Live, now: Timestamp, out: &mut Outcome) {
+        self.of_resource(row.id.as_str()).for_each(|canary| canary.live(row, now, out));
+    }
+
+    /// What rolls out in a scope.
+    pub fn rolled(&mut self, row: &Rollout, now: Timestamp, out: &mut Outcome) {
+        let of_scope =
+            |canary: &&mut Canary| canary.definition.resource.is_some() && canary.definition.scope == row.scope;
+        self.canaries.values_mut().filter(of_scope).for_each(|canary| canary.rolled(row, now, out));
+    }
+
+    fn of_resource(&mut self, id: &str) -> impl Iterator<Item = &mut Canary> {
+        self.canaries.values_mut().filter(move |canary| canary.definition.resource.as_deref() == Some(id))
+    }
+
+    /// Time has passed.
+    pub fn pass(&mut self, now: Timestamp, out: &mut Outcome) {
+        self.canaries.values_mut().for_each(|canary| canary.pass(now, out));
+    }
+
+    /// When something begins by itself.
+    pub fn next(&self) -> Option<Timestamp> {
+        self.canaries.values().filter_map(Canary::due).min()
+    }
+}

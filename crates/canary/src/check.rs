@@ -1,0 +1,295 @@
+//! From what is written to what is put on the log, with all mistakes.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use base::Limit;
+use model::ResourceId;
+use promql::parser::ast::ValueType;
+use promql::parser::{parse, parse_selector};
+
+use crate::config::{CanaryConfig, CanaryMetricConfig, Query, Start};
+use crate::definition::{Definition, Metric, Pair};
+use crate::template::{ARM, fill};
+
+/// Canaries of a process.
+const CANARIES: Limit = Limit::new("canary.canaries", 100);
+/// Metrics of a canary.
+const METRICS: Limit = Limit::new("canary.metrics", 50);
+/// Intervals of a run.
+const INTERVALS: Limit = Limit::new("canary.intervals", 2_000);
+/// Metrics times intervals, of all canaries.
+const POINTS: Limit = Limit::new("canary.points", 200_000);
+/// Bytes of a name, a target or a label matcher.
+const NAME: usize = 200;
+/// Bytes of a query.
+const QUERY: usize = 10_000;
+/// The longest interval.
+const LONGEST: Duration = Duration::from_secs(86_400);
+
+/// A mistake in a canary.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{key}: {problem}")]
+pub struct Mistake {
+    /// Where: `checkout.metrics.errors.query`.
+    pub key: String,
+    /// The text in the file that it is about.
+    pub text: String,
+    /// Where in that text, in bytes.
+    pub at: usize,
+    /// What is wrong.
+    pub problem: String,
+}
+
+/// All canaries of a configuration.
+///
+/// # Errors
+/// All mistakes.
+pub fn check_all(canaries: &[CanaryConfig]) -> Result<Vec<Definition>, Vec<Mistake>> {
+    let (mut definitions, mut mistakes, mut names) = (Vec::new(), Vec::new(), BTreeSet::new());
+    for canary in canaries {
+        if !names.insert(&canary.name) {
+            mistakes.push(mistake(&canary.name, &canary.name, "two canaries have this name"));
+        }
+        match check(canary) {
+            Ok(definition) => definitions.push(definition),
+            Err(more) => mistakes.extend(more),
+        }
+    }
+    let points = definitions.iter().map(|it| (it.metrics.len() * it.lifetime) as u64).sum();
+    for exceeded in [CANARIES.check(canaries.len() as u64), POINTS.check(points)].into_iter().filter_map(Result::err) {
+        mistakes.push(mistake("canaries", "", exceeded.to_string()));
+    }
+    if mistakes.is_empty() { Ok(definitions) } else { Err(mistakes) }
+}
+
+/// A canary, as it is put on the log.
+///
+/// # Errors
+/// All of its mistakes.
+pub fn check(canary: &CanaryConfig) -> Result<Definition, Vec<Mistake>> {
+    let mut mistakes = names(canary);
+    mistakes.extend(times(canary));
+    mistakes.extend(arms(canary));
+    for (key, alpha) in [("alpha", canary.alpha), ("alpha_pass", canary.alpha_pass)] {
+        if !(1e-9..=0.5).contains(&alpha) {
+            mistakes.push(of(canary, key, "it must be from 1e-9 to 0.5"));
+        }
+    }
+    if canary.metrics.is_empty() {
+        mistakes.push(of(canary, "metrics", "there is nothing to compare"));
+    } else if canary.metrics.iter().all(|metric| metric.muted) {
+        mistakes.push(of(canary, "metrics", "every metric is muted: there is nothing to judge"));
+    }
+    if let Err(exceeded) = METRICS.check(canary.metrics.len() as u64) {
+        mistakes.push(of(canary, "metrics", exceeded.to_string()));
+    }
+    let (mut metrics, mut seen) = (Vec::new(), BTreeSet::new());
+    for written in &canary.metrics {
+        if !seen.insert(&written.name) {
+            mistakes.push(mistake(&key(canary, written, "name"), &written.name, "two metrics have this name"));
+        }
+        metrics.extend(metric(canary, written, &mut mistakes));
+    }
+    if mistakes.is_empty() { Ok(definition(canary, metrics)) } else { Err(mistakes) }
+}
+
+fn definition(canary: &CanaryConfig, metrics: Vec<Metric>) -> Definition {
+    let resource = canary.resource.as_ref().and_then(|id| id.parse::<ResourceId>().ok());
+    let place = if canary.namespace.is_empty() { &canary.name } else { &canary.namespace };
+    let millis = |time: Duration| i64::try_from(time.as_millis()).unwrap_or(i64::MAX);
+    Definition {
+        name: canary.name.clone(),
+        namespace: canary.namespace.clone(),
+        target: canary.target.clone().unwrap_or_else(|| canary.name.clone()),
+        scope: resource.as_ref().map_or_else(|| format!("canary/{place}"), |id| id.scope().to_owned()),
+        resource: canary.resource.clone(),
+        start: canary.start,
+        interval: millis(canary.interval),
+        lifetime: intervals(canary, canary.lifetime),
+        warmup: intervals(canary, canary.warmup),
+        delay: millis(canary.delay),
+        alpha: canary.alpha,
+        alpha_pass: canary.alpha_pass,
+        severity: canary.severity,
+        rollback: canary.rollback.clone(),
+        segment: canary.segment.clone(),
+        metrics,
+    }
+}
+
+/// So many intervals hold that time.
+fn intervals(canary: &CanaryConfig, time: Duration) -> usize {
+    usize::try_from(time.as_millis().div_ceil(canary.interval.as_millis().max(1))).unwrap_or(usize::MAX)
+}
+
+fn names(canary: &CanaryConfig) -> Vec<Mistake> {
+    let mut mistakes = Vec::new();
+    let plain = |text: &str| text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte));
+    let short = |text: &str| text.len() <= NAME && !text.chars().any(char::is_control);
+    if canary.name.is_empty() || !plain(&canary.name) || !short(&canary.name) {
+        mistakes.push(of(canary, "name", "letters, digits, `-`, `_` and `.` are wanted, 200 of them at most"));
+    }
+    if !plain(&canary.namespace) || !short(&canary.namespace) {
+        mistakes.push(of(canary, "namespace", "letters, digits, `-`, `_` and `.` are wanted, 200 of them at most"));
+    }
+    if canary.target.as_ref().is_some_and(|target| target.is_empty() || !short(target)) {
+        mistakes.push(of(canary, "target", "a name of 1 to 200 bytes is wanted"));
+    }
+    if canary.segment.as_ref().is_some_and(|label| label.is_empty() || !short(label)) {
+        mistakes.push(of(canary, "segment", "the name of a label is wanted"));
+    }
+    match (canary.start, &canary.resource) {
+        (Start::Rollout, None) => {
+            mistakes.push(of(
+                canary,
+                "resource",
+                "`start: rollout` needs the resource that rolls out; `start: always` runs without",
+            ));
+        }
+        (_, Some(id)) if id.parse::<ResourceId>().is_err() => {
+            mistakes.push(Mistake {
+                text: id.clone(),
+                ..of(canary, "resource", "an id such as k8s/prod/apps.Deployment/shop/checkout is wanted")
+            });
+        }
+        _ => {}
+    }
+    mistakes
+}
+
+fn times(canary: &CanaryConfig) -> Vec<Mistake> {
+    let mut mistakes = Vec::new();
+    if canary.interval < Duration::from_secs(1) || canary.interval > LONGEST {
+        mistakes.push(of(canary, "interval", "it must be from 1s to 1d"));
+    } else if canary.lifetime <= canary.warmup || intervals(canary, canary.lifetime) <= intervals(canary, canary.warmup)
+    {
+        mistakes.push(of(canary, "lifetime", "it must be longer than warmup, by an interval at least"));
+    } else if let Err(exceeded) = INTERVALS.check(intervals(canary, canary.lifetime) as u64) {
+        mistakes.push(of(canary, "lifetime", exceeded.to_string()));
+    }
+    if canary.delay > LONGEST {
+        mistakes.push(of(canary, "delay", "it must be 1d at most"));
+    }
+    mistakes
+}
+
+/// The label matchers.
+fn arms(canary: &CanaryConfig) -> Vec<Mistake> {
+    let mut mistakes = Vec::new();
+    for (name, matchers) in [("baseline", &canary.baseline), ("canary", &canary.canary)] {
+        let Some(matchers) = matchers else { continue };
+        let wrong = match parse_selector(&format!("x{{{matchers}}}")) {
+            _ if matchers.len() > QUERY => Some("it is too long".to_owned()),
+            Err(error) => Some(format!("label matchers such as version=\"v1\" are wanted: {}", error.message)),
+            Ok(found) if found.len() < 2 => Some("label matchers such as version=\"v1\" are wanted".to_owned()),
+            Ok(_) => None,
+        };
+        mistakes.extend(wrong.map(|problem| Mistake { text: matchers.clone(), ..of(canary, name, problem) }));
+    }
+    mistakes
+}
+
+fn metric(canary: &CanaryConfig, written: &CanaryMetricConfig, mistakes: &mut Vec<Mistake>) -> Option<Metric> {
+    let before = mistakes.len();
+    let mut say =
+        |name: &str, problem: &str| mistakes.push(mistake(&key(canary, written, name), &written.name, problem));
+    if written.name.is_empty() || written.name.len() > NAME || written.name.chars().any(char::is_control) {
+        say("name", "a name of 1 to 200 bytes is wanted");
+    }
+    if written.margin.is_some_and(|margin| !(0.0..=1e6).contains(&margin)) {
+        say("margin", "it must be from 0 to 1e6, as a part of the baseline");
+    }
+    if written.limit.is_some_and(|limit| !(1e-9..=1e6).contains(&limit)) {
+        say("limit", "it must be above 0 and 1e6 at most, as a part of the baseline");
+    }
+    if let (Some(margin), Some(limit)) = (written.margin, written.limit)
+        && limit <= margin
+    {
+        say("limit", "it must be above margin");
+    }
+    let value = pair(canary, &key(canary, written, "query"), &written.query, mistakes);
+    let exposure =
+        written.exposure.as_ref().map(|query| pair(canary, &key(canary, written, "exposure"), query, mistakes));
+    if mistakes.len() > before {
+        return None;
+    }
+    Some(Metric {
+        name: written.name.clone(),
+        value: value?,
+        exposure: exposure.flatten(),
+        kind: written.kind,
+        direction: written.direction,
+        critical: written.critical,
+        muted: written.muted,
+        margin: written.margin,
+        limit: written.limit,
+    })
+}
+
+/// Both queries, complete.
+fn pair(canary: &CanaryConfig, key: &str, query: &Query, mistakes: &mut Vec<Mistake>) -> Option<Pair> {
+    let (baseline, of_canary) = match query {
+        Query::One(text) => {
+            if !text.contains(ARM) {
+                mistakes.push(mistake(
+                    key,
+                    text,
+                    "both arms would be asked the same: put `$arm` among its label matchers",
+                ));
+                return None;
+            }
+            (text, text)
+        }
+        Query::Two { baseline, canary } => (baseline, canary),
+    };
+    let arms = [(baseline, &canary.baseline, "baseline"), (of_canary, &canary.canary, "canary")];
+    let complete = arms.map(|(text, matchers, arm)| complete(canary, text, matchers.as_deref(), arm));
+    let [first, second] = complete;
+    let same = matches!((&first, &second), (Ok(first), Ok(second)) if first == second);
+    let mut take = |key: &str, complete: Result<String, Mistake>| {
+        let wrong = |wrong: Mistake| mistakes.push(Mistake { key: key.to_owned(), ..wrong });
+        complete.map_err(wrong).ok()
+    };
+    let two = matches!(query, Query::Two { .. });
+    let named = |arm: &str| if two { format!("{key}.{arm}") } else { key.to_owned() };
+    let first = take(&named("baseline"), first);
+    // One query has one mistake.
+    let second = if first.is_none() && !two { None } else { take(&named("canary"), second) };
+    if same {
+        mistakes.push(mistake(key, baseline, "both arms are asked the same"));
+        return None;
+    }
+    Some(Pair { baseline: first?, canary: second? })
+}
+
+fn complete(canary: &CanaryConfig, text: &str, matchers: Option<&str>, arm: &str) -> Result<String, Mistake> {
+    let wrong = |at: usize, problem: String| Mistake { key: String::new(), text: text.to_owned(), at, problem };
+    if text.len() > QUERY {
+        return Err(wrong(0, format!("it has {} bytes, at most {QUERY} are taken", text.len())));
+    }
+    let place = text.find(ARM);
+    let matchers = match (place, matchers) {
+        (Some(at), None) => return Err(wrong(at, format!("`$arm` needs the canary's `{arm}`: its label matchers"))),
+        (_, matchers) => matchers.unwrap_or_default(),
+    };
+    let filled = fill(text, matchers, canary.interval);
+    let expr = parse(&filled.text)
+        .map_err(|error| wrong(filled.origin(error.span.start), format!("parse error: {}", error.message)))?;
+    match expr.value_type() {
+        ValueType::Vector | ValueType::Scalar => Ok(filled.text),
+        other => Err(wrong(0, format!("it gives a {}: one number is wanted", other.as_str()))),
+    }
+}
+
+fn key(canary: &CanaryConfig, metric: &CanaryMetricConfig, name: &str) -> String {
+    format!("{}.metrics.{}.{name}", canary.name, metric.name)
+}
+
+fn of(canary: &CanaryConfig, name: &str, problem: impl Into<String>) -> Mistake {
+    mistake(&format!("{}.{name}", canary.name), &canary.name, problem)
+}
+
+fn mistake(key: &str, text: &str, problem: impl Into<String>) -> Mistake {
+    Mistake { key: key.to_owned(), text: text.to_owned(), at: 0, problem: problem.into() }
+}

@@ -1,0 +1,221 @@
+//! The life of a canary: its runs begin, take what was found, and end.
+
+use base::Timestamp;
+use judge::evidence::Verdict;
+use model::Verdict as Drift;
+use model::rows::{CanaryPoint, Live, Rollout, VerdictRow};
+
+use crate::config::Start;
+use crate::definition::Definition;
+use crate::finding::{Open, fire};
+use crate::outcome::{Hook, Outcome};
+use crate::run::{Origin, Run};
+use crate::standing::Standing;
+use crate::{points, rows};
+
+/// A canary, and how it stands.
+#[derive(Clone, Debug)]
+pub struct Canary {
+    pub(crate) definition: Definition,
+    /// The definition as JSON.
+    pub(crate) text: String,
+    pub(crate) generation: i64,
+    /// The last run.
+    pub(crate) run: Option<Run>,
+    pub(crate) open: Option<Open>,
+    /// The receiver that was told to roll back, and of what.
+    pub(crate) hook: Option<(String, String)>,
+    /// What rolls out.
+    pub(crate) rollout: Option<Origin>,
+    /// The resource is known not to be there.
+    pub(crate) absent: bool,
+    pub(crate) standing: Option<Standing>,
+}
+
+impl Canary {
+    pub(crate) fn new(definition: Definition, text: String, generation: i64) -> Self {
+        let (run, open, hook, rollout, absent, standing) = (None, None, None, None, false, None);
+        Self { definition, text, generation, run, open, hook, rollout, absent, standing }
+    }
+
+    /// What it is.
+    pub fn definition(&self) -> &Definition {
+        &self.definition
+    }
+
+    /// How its last run stands; nothing if it never ran.
+    pub fn standing(&self) -> Option<&Standing> {
+        self.standing.as_ref()
+    }
+
+    fn is_on(&self) -> bool {
+        self.run.as_ref().is_some_and(|run| run.end.is_none())
+    }
+
+    /// When its next run begins by itself; nothing if it waits for a rollout, or for the end of a run.
+    pub(crate) fn due(&self) -> Option<Timestamp> {
+        match &self.run {
+            _ if self.definition.start != Start::Always => None,
+            None => Some(Timestamp::MIN),
+            Some(run) if run.end.is_some() => Some(run.started.plus(self.definition.duration())),
+            Some(_) => None,
+        }
+    }
+
+    /// Time has passed.
+    pub(crate) fn pass(&mut self, now: Timestamp, out: &mut Outcome) {
+        let Some(due) = self.due().filter(|due| *due <= now) else { return };
+        // One run after the other, without a gap, unless nobody has looked for long.
+        let started = if now.since(due) < self.definition.interval() { due } else { now };
+        let origin = self.rollout.clone().unwrap_or_else(|| self.own());
+        self.begin(started, origin, now, out);
+    }
+
+    /// What is not of a rollout.
+    fn own(&self) -> Origin {
+        Origin { cause: format!("canary/{}", self.definition.name), ..Origin::default() }
+    }
+
+    fn begin(&mut self, started: Timestamp, origin: Origin, now: Timestamp, out: &mut Outcome) {
+        self.stop("another run begins", false, now, out);
+        self.forget_hook(out);
+        if self.definition.start == Start::Rollout {
+            self.resolve("another rollout has begun", now, out);
+        }
+        let started = Timestamp::from_secs(started.millis().div_euclid(1000));
+        self.run = Some(Run::new(&self.definition, started, origin));
+        self.tell(now, out);
+    }
+
+    /// Ends a run that is on.
+    pub(crate) fn stop(&mut self, why: &str, test: bool, now: Timestamp, out: &mut Outcome) {
+        if let Some(run) = self.run.as_mut().filter(|run| run.end.is_none()) {
+            run.finish(&self.definition, now, why, test);
+            self.tell(now, out);
+            self.settle(now, out);
+        }
+    }
+
+    /// What queries found in an interval.
+    pub(crate) fn points(&mut self, interval: usize, points: &[CanaryPoint], now: Timestamp, out: &mut Outcome) {
+        let found = points::read(&self.definition, points);
+        let Some(run) = &mut self.run else { return };
+        if run.take(&self.definition, interval, found, now) {
+            self.tell(now, out);
+            self.settle(now, out);
+        }
+    }
+
+    /// How it stands now, as rows.
+    fn tell(&mut self, now: Timestamp, out: &mut Outcome) {
+        let Some(run) = &self.run else { return };
+        let standing = Standing::of(&self.definition, run);
+        out.runs.push(rows::run(&self.definition, run, &standing, now));
+        if run.next > self.definition.warmup {
+            out.evidence.extend(rows::evidence(&self.definition, run, &standing, now));
+        }
+        self.standing = Some(standing);
+    }
+
+    /// A run that has ended may open a finding, or resolve that of the one before.
+    fn settle(&mut self, now: Timestamp, out: &mut Outcome) {
+        let (Some(run), Some(standing)) = (&self.run, &self.standing) else { return };
+        if run.end.is_none() {
+            return;
+        }
+        metrics::counter!("steadfast_canary_runs_total", "verdict" => standing.verdict.as_str()).increment(1);
+        match standing.verdict {
+            Verdict::Fail => {
+                let since = self.open.as_ref().map_or(now, |open| open.since);
+                let open = Open::new(&self.definition, run, standing, since);
+                out.findings.push(open.row(&self.definition, None, now));
+                self.open = Some(open);
+                if let Some(receiver) = &self.definition.rollback {
+                    let fire = fire(&self.definition, receiver, run, standing, now);
+                    self.hook = Some((receiver.clone(), fire.incident.clone()));
+                    out.hooks.push(Hook::Fire(Box::new(fire)));
+                }
+            }
+            Verdict::Pass => self.resolve("a later run passes", now, out),
+            _ => {}
+        }
+    }
+
+    pub(crate) fn resolve(&mut self, why: &str, now: Timestamp, out: &mut Outcome) {
+        if let Some(open) = self.open.take() {
+            out.findings.push(open.row(&self.definition, Some(why), now));
+        }
+    }
+
+    pub(crate) fn forget_hook(&mut self, out: &mut Outcome) {
+        if let Some((receiver, incident)) = self.hook.take() {
+            out.hooks.push(Hook::Forget { scope: self.definition.scope.clone(), receiver, incident });
+        }
+    }
+
+    /// A verdict of its resource.
+    pub(crate) fn verdict(&mut self, row: &VerdictRow, now: Timestamp, out: &mut Outcome) {
+        if row.verdict != Drift::RollingOut || row.previous == Drift::RollingOut {
+            return;
+        }
+        let origin = Origin {
+            cause: format!("rollout/{}/{}", row.scope, row.revision.as_deref().unwrap_or_default()),
+            revision: row.revision.clone(),
+            author: row.author.clone(),
+            message: row.message.clone(),
+        };
+        self.rollout = Some(origin.clone());
+        self.rolls_out(origin, now, out);
+    }
+
+    fn rolls_out(&mut self, origin: Origin, now: Timestamp, out: &mut Outcome) {
+        let fresh = self.run.as_ref().is_some_and(|run| run.next == 0);
+        let joins = self.definition.start == Start::Always || fresh;
+        match self.run.as_mut().filter(|run| joins && run.end.is_none()) {
+            Some(run) => {
+                run.origin = origin;
+                self.tell(now, out);
+            }
+            None if self.definition.start == Start::Rollout => self.begin(now, origin, now, out),
+            None => {}
+        }
+    }
+
+    /// What rolls out in its scope.
+    pub(crate) fn rolled(&mut self, row: &Rollout, now: Timestamp, out: &mut Outcome) {
+        if row.state != "over" {
+            // The first revision of a rollout names it, whichever was seen here first.
+            if let Some(rollout) = &mut self.rollout {
+                rollout.cause.clone_from(&row.cause);
+            }
+            if let Some(run) =
+                self.run.as_mut().filter(|run| run.end.is_none() && run.origin.cause.starts_with("rollout/"))
+            {
+                run.origin.cause.clone_from(&row.cause);
+            }
+            return;
+        }
+        self.rollout = None;
+        if self.definition.start != Start::Rollout {
+            return;
+        }
+        if self.is_on() {
+            self.stop("the rollout is over", true, now, out);
+        } else {
+            self.resolve("the rollout is over", now, out);
+        }
+    }
+
+    /// Its resource was seen, or is gone.
+    pub(crate) fn live(&mut self, row: &Live, now: Timestamp, out: &mut Outcome) {
+        let came = row.present && self.absent;
+        self.absent = !row.present;
+        if came {
+            let origin = Origin { cause: format!("rollout/{}/", row.scope), ..Origin::default() };
+            self.rolls_out(self.rollout.clone().unwrap_or(origin), now, out);
+        } else if !row.present {
+            self.stop("what was judged is gone", false, now, out);
+            self.resolve("what was judged is gone", now, out);
+        }
+    }
+}

@@ -1,0 +1,164 @@
+//! A book as JSON: `[{"definition", "generation", "run", "open", "hook", "rollout", "absent"}]`. Of a run what was
+//! found is kept, as hexadecimal IEEE 754 numbers, so that not a bit is lost; the judge sees it again.
+
+use std::collections::BTreeMap;
+
+use base::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::book::Book;
+use crate::finding::Open;
+use crate::life::Canary;
+use crate::points::Quad;
+use crate::run::{Data, End, Origin, Run};
+use crate::standing::Standing;
+
+/// Why a book cannot be read back.
+#[derive(Debug, thiserror::Error)]
+pub enum SavedError {
+    /// It is no such JSON.
+    #[error(transparent)]
+    Json(#[from] serde_json::Error),
+    /// Numbers of a run are damaged.
+    #[error("the numbers of the run {0} are damaged")]
+    Numbers(String),
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct SavedCanary {
+    definition: String,
+    generation: i64,
+    run: Option<SavedRun>,
+    open: Option<Open>,
+    hook: Option<(String, String)>,
+    rollout: Option<SavedOrigin>,
+    absent: bool,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct SavedOrigin {
+    cause: String,
+    revision: Option<String>,
+    author: Option<String>,
+    message: Option<String>,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct SavedRun {
+    started: Timestamp,
+    origin: SavedOrigin,
+    next: usize,
+    metrics: Vec<SavedMetric>,
+    end: Option<(Timestamp, Option<String>, bool)>,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct SavedMetric {
+    whole: String,
+    segments: BTreeMap<String, String>,
+    trouble: Option<String>,
+    top: Option<String>,
+}
+
+impl Book {
+    /// As text; the same book gives the same text.
+    ///
+    /// # Errors
+    /// None that can be: it is texts and numbers.
+    pub fn save(&self) -> Result<String, serde_json::Error> {
+        serde_json::to_string(&self.canaries.values().map(save).collect::<Vec<_>>())
+    }
+
+    /// From what [`Self::save`] gave.
+    ///
+    /// # Errors
+    /// It is damaged, or of another version.
+    pub fn restored(text: &str) -> Result<Self, SavedError> {
+        let saved: Vec<SavedCanary> = serde_json::from_str(text)?;
+        let canaries = saved.into_iter().map(load).collect::<Result<Vec<_>, _>>()?;
+        Ok(Self { canaries: canaries.into_iter().map(|canary| (canary.definition.name.clone(), canary)).collect() })
+    }
+}
+
+fn save(canary: &Canary) -> SavedCanary {
+    SavedCanary {
+        definition: canary.text.clone(),
+        generation: canary.generation,
+        run: canary.run.as_ref().map(save_run),
+        open: canary.open.clone(),
+        hook: canary.hook.clone(),
+        rollout: canary.rollout.as_ref().map(save_origin),
+        absent: canary.absent,
+    }
+}
+
+fn save_origin(origin: &Origin) -> SavedOrigin {
+    let Origin { cause, revision, author, message } = origin.clone();
+    SavedOrigin { cause, revision, author, message }
+}
+
+fn load_origin(saved: SavedOrigin) -> Origin {
+    let SavedOrigin { cause, revision, author, message } = saved;
+    Origin { cause, revision, author, message }
+}
+
+fn save_run(run: &Run) -> SavedRun {
+    let metrics = run.data.iter().zip(&run.troubles).zip(&run.top);
+    let metric = |((data, trouble), top): ((&Data, &Option<String>), &Option<String>)| SavedMetric {
+        whole: numbers(&data.whole),
+        segments: data.segments.iter().map(|(name, quads)| (name.clone(), numbers(quads))).collect(),
+        trouble: trouble.clone(),
+        top: top.clone(),
+    };
+    SavedRun {
+        started: run.started,
+        origin: save_origin(&run.origin),
+        next: run.next,
+        metrics: metrics.map(metric).collect(),
+        end: run.end.as_ref().map(|end| (end.at, end.why.clone(), end.tested)),
+    }
+}
+
+fn load(saved: SavedCanary) -> Result<Canary, SavedError> {
+    let definition = serde_json::from_str(&saved.definition)?;
+    let mut canary = Canary::new(definition, saved.definition, saved.generation);
+    (canary.open, canary.hook, canary.absent) = (saved.open, saved.hook, saved.absent);
+    canary.rollout = saved.rollout.map(load_origin);
+    if let Some(saved) = saved.run {
+        let mut run = Run::new(&canary.definition, saved.started, load_origin(saved.origin));
+        let damaged = || SavedError::Numbers(run.id.clone());
+        if saved.metrics.len() != canary.definition.metrics.len() || saved.next > canary.definition.lifetime {
+            return Err(damaged());
+        }
+        let mut data = Vec::new();
+        for metric in &saved.metrics {
+            let whole = quads(&metric.whole).filter(|whole| whole.len() == saved.next).ok_or_else(damaged)?;
+            let segments = metric.segments.iter().map(|(name, text)| Some((name.clone(), quads(text)?)));
+            data.push(Data { whole, segments: segments.collect::<Option<_>>().ok_or_else(damaged)? });
+        }
+        run.data = data;
+        run.next = saved.next;
+        (run.troubles, run.top) = saved.metrics.into_iter().map(|metric| (metric.trouble, metric.top)).unzip();
+        run.end = saved.end.map(|(at, why, tested)| End { at, why, tested });
+        let run = Run::again(&canary.definition, run);
+        canary.standing = Some(Standing::of(&canary.definition, &run));
+        canary.run = Some(run);
+    }
+    Ok(canary)
+}
+
+fn numbers(quads: &[Quad]) -> String {
+    let bytes: Vec<u8> = quads.iter().flatten().flat_map(|number| number.to_be_bytes()).collect();
+    hex::encode(bytes)
+}
+
+fn quads(text: &str) -> Option<Vec<Quad>> {
+    let bytes = hex::decode(text).ok()?;
+    let numbers: Vec<f64> =
+        bytes.chunks(8).map(|chunk| Some(f64::from_be_bytes(chunk.try_into().ok()?))).collect::<Option<_>>()?;
+    numbers.chunks(4).map(|quad| quad.try_into().ok()).collect()
+}

@@ -1,0 +1,68 @@
+use super::config;
+use crate::{CanaryConfig, check, check_all};
+
+fn problems(canary: &CanaryConfig) -> Vec<(String, String, usize)> {
+    let mistakes = check(canary).unwrap_err();
+    mistakes.into_iter().map(|mistake| (mistake.to_string(), mistake.text, mistake.at)).collect()
+}
+
+#[test]
+fn a_canary_is_complete_on_the_log() {
+    let definition = check(&config("{}")).unwrap();
+    let errors = &definition.metrics[0];
+    assert_eq!(errors.value.baseline, "sum by (zone) (increase(errors_total{version=\"v1\"}[60s]))");
+    assert_eq!(
+        errors.exposure.as_ref().unwrap().canary,
+        "sum by (zone) (increase(requests_total{version=\"v2\"}[60s]))"
+    );
+    assert_eq!((definition.lifetime, definition.warmup, definition.interval), (30, 2, 60_000));
+    assert_eq!((definition.scope.as_str(), definition.target.as_str()), ("canary/shop", "checkout"));
+    let text = serde_json::to_string(&definition).unwrap();
+    assert_eq!(serde_json::from_str::<crate::Definition>(&text).unwrap(), definition);
+}
+
+#[test]
+fn each_mistake_is_named() {
+    let metric = |query: &str| format!(r#"{{"metrics": [{{"name": "m", "kind": "value", "query": {query}}}]}}"#);
+    let cases = [
+        (r#"{"name": "a b"}"#.to_owned(), "a b.name: letters, digits"),
+        (r#"{"namespace": "a/b"}"#.to_owned(), "checkout.namespace: letters"),
+        (r#"{"start": "rollout"}"#.to_owned(), "checkout.resource: `start: rollout` needs the resource"),
+        (r#"{"resource": "checkout"}"#.to_owned(), "checkout.resource: an id such as"),
+        (r#"{"interval": "10ms"}"#.to_owned(), "checkout.interval: it must be from 1s to 1d"),
+        (r#"{"lifetime": "2m"}"#.to_owned(), "checkout.lifetime: it must be longer than warmup"),
+        (r#"{"lifetime": "90d"}"#.to_owned(), "checkout.lifetime: 129600 exceeds the limit canary.intervals = 2000"),
+        (r#"{"alpha": 0.9}"#.to_owned(), "checkout.alpha: it must be from 1e-9 to 0.5"),
+        (r#"{"baseline": "version=v1"}"#.to_owned(), "checkout.baseline: label matchers such as"),
+        (r#"{"baseline": "}"}"#.to_owned(), "checkout.baseline: label matchers such as"),
+        (r#"{"baseline": ""}"#.to_owned(), "checkout.baseline: label matchers such as"),
+        (r#"{"canary": null}"#.to_owned(), "checkout.metrics.errors.query: `$arm` needs the canary's `canary`"),
+        (r#"{"canary": "version=\"v1\""}"#.to_owned(), "checkout.metrics.errors.query: both arms are asked the same"),
+        (r#"{"metrics": []}"#.to_owned(), "checkout.metrics: there is nothing to compare"),
+        (metric(r#""up""#), "checkout.metrics.m.query: both arms would be asked the same"),
+        (metric(r#""sum(up{$arm}""#), "checkout.metrics.m.query: parse error: unclosed left parenthesis"),
+        (metric(r#""up{$arm}[5m]""#), "checkout.metrics.m.query: it gives a range vector"),
+        (metric(r#"{"baseline": "a", "canary": "b +"}"#), "checkout.metrics.m.query.canary: parse error"),
+        (metric(r#"{"baseline": "a", "canary": "a"}"#), "checkout.metrics.m.query: both arms are asked the same"),
+    ];
+    for (more, expected) in cases {
+        let found = problems(&config(&more));
+        assert!(found.iter().any(|(text, ..)| text.starts_with(expected)), "{more}: {found:?}");
+    }
+}
+
+#[test]
+fn margins_have_their_order_and_a_mistake_of_a_query_its_place() {
+    let more = r#"{"metrics": [{"name": "m", "kind": "value", "query": "sum(rate(up{$arm}[$interval]) foo", "margin": 0.3, "limit": 0.2}]}"#;
+    let found = problems(&config(more));
+    assert_eq!(found.len(), 2, "{found:?}");
+    assert_eq!(found[0].0, "checkout.metrics.m.limit: it must be above margin");
+    let (_, text, at) = &found[1];
+    assert_eq!(&text[*at..], "foo", "{found:?}");
+}
+
+#[test]
+fn names_are_used_once() {
+    let twice = check_all(&[config("{}"), config("{}")]).unwrap_err();
+    assert_eq!(twice[0].to_string(), "checkout: two canaries have this name");
+}

@@ -1,0 +1,298 @@
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use base::{Clock, Rng, Shutdown, Simulation, Tasks, Timestamp};
+use canary::{CanaryConfig, Definition, Shared, check};
+use fold::suite::{LogDocuments, MemoryCheckpoints, MemoryLog};
+use fold::{DocumentRef, Fold, FoldError, Found as Document, HostConfig, Outputs};
+use model::Record;
+use model::rows::{CanaryDefinition, CanaryPoint, Sample, Series};
+use parking_lot::Mutex;
+use promql::{Labels, Value};
+use rules::Query;
+
+use super::ask::{Found, read};
+use super::{CanaryHost, CanaryParts};
+use crate::{Evaluate, EvaluateError, Position, Vector};
+
+const START: i64 = 1_000_000;
+
+/// The canary fold without what it puts out.
+struct Booking(Shared);
+
+impl Fold for Booking {
+    fn name(&self) -> &'static str {
+        "booking"
+    }
+
+    fn apply(&mut self, record: &Record, _: &HashMap<DocumentRef, Document>, _: &mut Outputs) -> Result<(), FoldError> {
+        let mut book = self.0.write();
+        for row in record.rows::<CanaryDefinition>().unwrap() {
+            match row.definition.as_str() {
+                "" => _ = book.close(row.generation, record.time),
+                text => _ = book.define(row.generation, text, record.time).unwrap(),
+            }
+        }
+        _ = book.points(&record.rows::<CanaryPoint>().unwrap(), record.time);
+        book.pass(record.time, &mut canary::Outcome::default());
+        Ok(())
+    }
+
+    fn next_tick(&self) -> Option<Timestamp> {
+        self.0.read().next()
+    }
+
+    fn checkpoint(&self) -> Vec<u8> {
+        Vec::new()
+    }
+
+    fn restore(&mut self, _: &[u8]) -> Result<(), FoldError> {
+        Ok(())
+    }
+}
+
+/// Answers `errors{v="a"}` and the like: the canary has many more errors.
+#[derive(Default)]
+struct Asker {
+    asked: Mutex<Vec<(String, i64)>>,
+    broken: Mutex<bool>,
+    silent: Mutex<bool>,
+}
+
+#[async_trait]
+impl Evaluate for Asker {
+    async fn instant(&self, query: &Query, at: i64, _: &[Position]) -> Result<Vector, EvaluateError> {
+        let Query::Promql { text, .. } = query else { return Err(EvaluateError("no SQL here".to_owned())) };
+        self.asked.lock().push((text.clone(), at));
+        if *self.broken.lock() {
+            return Err(EvaluateError("it is broken".to_owned()));
+        }
+        let canary = text.contains("\"b\"");
+        if *self.silent.lock() && canary {
+            return Ok(Vec::new());
+        }
+        let n = (at / 1000 % 7) as f64;
+        let value = if text.starts_with("requests") { 1000.0 } else { 10.0 + n + if canary { 40.0 } else { 0.0 } };
+        Ok(vec![(Labels::empty(), Value::Float(value))])
+    }
+}
+
+fn definition() -> Definition {
+    let text = r#"{"name": "c", "namespace": "shop", "start": "always", "baseline": "v=\"a\"", "canary": "v=\"b\"",
+        "interval": "10s", "lifetime": "10m", "warmup": "20s", "delay": "2s",
+        "metrics": [{"name": "errors", "kind": "errors", "query": "errors{$arm}", "exposure": "requests{$arm}"}]}"#;
+    let config: CanaryConfig = serde_json::from_str(text).unwrap();
+    check(&config).unwrap()
+}
+
+struct World {
+    state: MemoryLog,
+    telemetry: MemoryLog,
+    asker: Arc<Asker>,
+    book: Shared,
+    clock: Clock,
+    simulation: Simulation,
+    shutdown: Shutdown,
+    tasks: Tasks,
+}
+
+impl World {
+    fn new() -> Self {
+        let (clock, simulation) = Clock::simulated(Timestamp::from_secs(START));
+        Self {
+            state: MemoryLog::with_clock(1, clock.clone()),
+            telemetry: MemoryLog::with_clock(1, clock.clone()),
+            asker: Arc::default(),
+            book: Shared::default(),
+            clock,
+            simulation,
+            shutdown: Shutdown::new(),
+            tasks: Tasks::new(),
+        }
+    }
+
+    /// A process over these logs.
+    async fn start(&self) {
+        let folds = fold::Host::new(fold::HostParts {
+            log: Arc::new(self.state.clone()),
+            shard: 0,
+            folds: vec![Box::new(Booking(Arc::clone(&self.book)))],
+            documents: Arc::new(LogDocuments(self.state.clone())),
+            checkpoints: Arc::new(MemoryCheckpoints::default()),
+            clock: self.clock.clone(),
+            rng: Rng::seeded(1),
+            config: HostConfig::default(),
+        });
+        let host = CanaryHost::new(CanaryParts {
+            evaluate: self.asker.clone(),
+            state: Arc::new(self.state.clone()),
+            telemetry: Arc::new(self.telemetry.clone()),
+            books: vec![Arc::clone(&self.book)],
+            progress: vec![folds.progress()],
+            clock: self.clock.clone(),
+            tasks: self.tasks.clone(),
+            shutdown: self.shutdown.clone(),
+        });
+        let ending = self.shutdown.clone();
+        self.tasks.spawn("folds", async move { folds.run(ending).await.unwrap() });
+        host.start(vec![definition()]).await.unwrap();
+    }
+
+    /// The process ends, and another begins with nothing but the logs.
+    async fn restart(self) -> Self {
+        self.shutdown.start();
+        let joined = self.tasks.join(&Clock::system(), SECONDS(10)).await;
+        assert_eq!((joined, self.tasks.panicked()), (Ok(()), Vec::new()));
+        let world = Self { book: Shared::default(), shutdown: Shutdown::new(), tasks: Tasks::new(), ..self };
+        world.start().await;
+        world
+    }
+
+    async fn pass(&self, time: Duration) {
+        let end = self.clock.monotonic() + time;
+        while self.clock.monotonic() < end {
+            self.simulation.advance(Duration::from_millis(500));
+            for _ in 0..60 {
+                tokio::task::yield_now().await;
+            }
+        }
+    }
+
+    fn points(&self) -> Vec<CanaryPoint> {
+        self.state.records(0).into_iter().flat_map(|record| record.rows().unwrap()).collect()
+    }
+
+    /// Intervals on the log, in order.
+    fn intervals(&self) -> Vec<i64> {
+        let rows = self.points();
+        let mut intervals: Vec<i64> = rows.iter().filter(|row| row.arm == "canary").map(|row| row.interval).collect();
+        intervals.dedup();
+        intervals
+    }
+
+    fn verdict(&self) -> String {
+        let book = self.book.read();
+        let standing = book.get("c").unwrap().standing().unwrap();
+        format!("{} {:?} {:?} {}", standing.verdict.as_str(), standing.fail, standing.pass, standing.reason)
+    }
+
+    /// The last value of each series.
+    fn written(&self) -> BTreeMap<String, f64> {
+        let (mut names, mut last) = (HashMap::new(), BTreeMap::new());
+        for record in self.telemetry.records(0) {
+            for row in record.rows::<Series>().unwrap() {
+                names.insert(row.series_id, format!("{}{:?}", row.metric, row.labels));
+            }
+            for row in record.rows::<Sample>().unwrap() {
+                last.insert(names[&row.series_id].clone(), row.value);
+            }
+        }
+        last
+    }
+}
+
+const SECONDS: fn(u64) -> Duration = Duration::from_secs;
+
+#[tokio::test]
+async fn each_interval_is_asked_for_once_at_its_end_after_the_delay() {
+    let world = World::new();
+    world.start().await;
+    world.pass(SECONDS(11)).await;
+    assert!(world.points().is_empty(), "the delay is not over");
+    world.pass(SECONDS(14)).await;
+    assert_eq!(world.intervals(), [0, 1]);
+    let times: Vec<i64> = world.asker.asked.lock().iter().map(|(_, at)| at / 1000 - START).collect();
+    assert_eq!(times, [10, 10, 10, 10, 20, 20, 20, 20]);
+    let row = &world.points()[0];
+    assert_eq!(
+        (row.arm.as_str(), row.value, row.exposure, row.error.clone()),
+        ("baseline", Some(10.0 + 1_000_010_f64 % 7.0), Some(1000.0), None)
+    );
+}
+
+#[tokio::test]
+async fn a_restart_asks_for_nothing_twice_and_changes_no_verdict() {
+    let straight = World::new();
+    straight.start().await;
+    straight.pass(SECONDS(80)).await;
+    let mut world = World::new();
+    world.start().await;
+    for _ in 0..4 {
+        world.pass(SECONDS(20)).await;
+        world = world.restart().await;
+    }
+    assert!(straight.verdict().starts_with("fail"), "{}", straight.verdict());
+    assert_eq!(world.verdict(), straight.verdict());
+    assert_eq!(world.points(), straight.points());
+    assert_eq!(world.asker.asked.lock().clone(), straight.asker.asked.lock().clone());
+}
+
+#[tokio::test]
+async fn what_was_missed_while_no_process_ran_is_asked_for_at_its_time() {
+    let world = World::new();
+    *world.asker.silent.lock() = true;
+    world.start().await;
+    world.pass(SECONDS(23)).await;
+    assert_eq!(world.intervals(), [0, 1]);
+    world.shutdown.start();
+    world.tasks.join(&Clock::system(), SECONDS(10)).await.unwrap();
+    world.simulation.advance(SECONDS(40));
+    let world = world.restart().await;
+    world.pass(SECONDS(2)).await;
+    assert_eq!(world.intervals(), [0, 1, 2, 3, 4, 5]);
+    let ends: Vec<i64> = world.points().iter().map(|row| row.time.millis() / 1000 - START).collect();
+    assert_eq!(ends, [10, 10, 20, 20, 30, 30, 40, 40, 50, 50, 60, 60]);
+}
+
+#[tokio::test]
+async fn no_data_and_queries_that_fail_are_told_apart_on_the_log() {
+    let world = World::new();
+    *world.asker.silent.lock() = true;
+    world.start().await;
+    world.pass(SECONDS(13)).await;
+    *world.asker.broken.lock() = true;
+    world.pass(SECONDS(10)).await;
+    let rows = world.points();
+    assert_eq!((rows[1].value, rows[1].exposure, rows[1].error.as_deref()), (None, None, None));
+    assert_eq!((rows[2].value, rows[2].error.as_deref()), (None, Some("it is broken")));
+    let verdict = world.verdict();
+    assert!(verdict.starts_with("inconclusive") && verdict.contains("errors: baseline: it is broken"), "{verdict}");
+}
+
+#[tokio::test]
+async fn the_verdict_is_a_series_while_it_holds() {
+    let world = World::new();
+    world.start().await;
+    let name = |metric: &str| format!("{metric}{:?}", definition().labels());
+    world.pass(SECONDS(13)).await;
+    assert_eq!((world.written()[&name("canary_verdict")], world.written()[&name("canary_score")]), (0.0, 80.0));
+    world.pass(SECONDS(60)).await;
+    assert_eq!((world.written()[&name("canary_verdict")], world.written()[&name("canary_score")]), (-1.0, 0.0));
+    let samples =
+        |world: &World| world.telemetry.records(0).iter().map(|it| it.rows::<Sample>().unwrap().len()).sum::<usize>();
+    let before = samples(&world);
+    let asked = world.asker.asked.lock().len();
+    world.pass(SECONDS(60)).await;
+    assert!(samples(&world) >= before + 10, "it is told while nothing is asked");
+    assert_eq!(world.asker.asked.lock().len(), asked, "what has failed is not asked for");
+}
+
+#[test]
+fn one_number_is_wanted_or_one_of_each_part() {
+    let series = |zone: &str, value: f64| (Labels::new([("zone", zone)]), Value::Float(value));
+    let two = vec![series("a", 1.0), series("b", 2.0)];
+    let parts = read(&two, Some("zone"), true).unwrap();
+    let expected = BTreeMap::from([("zone=a".to_owned(), 1.0), ("zone=b".to_owned(), 2.0)]);
+    assert_eq!((parts.whole, &parts.segments), (Some(3.0), &expected));
+    assert_eq!(read(&vec![series("a", 1.0)], Some("zone"), true).unwrap().whole, Some(1.0));
+    let or_zero = [two.clone(), vec![(Labels::empty(), Value::Float(0.0))]].concat();
+    assert_eq!(read(&or_zero, Some("zone"), true).unwrap(), parts);
+    assert!(read(&two, None, true).unwrap_err().contains("gives 2 series"));
+    assert!(read(&two, Some("zone"), false).unwrap_err().contains("aggregate it"));
+    assert_eq!(read(&Vec::new(), None, true).unwrap(), Found::default());
+    assert_eq!(read(&vec![series("a", f64::NAN)], None, true).unwrap().whole, None);
+    let with_nan = vec![series("a", 1.0), series("b", f64::NAN)];
+    assert_eq!(read(&with_nan, Some("zone"), true).unwrap().whole, None, "a part is not the whole");
+}

@@ -1,0 +1,61 @@
+//! Flagger's webhooks: 2xx goes on, all else does not.
+
+use ::canary::Answer;
+use axum::Json;
+use axum::body::Bytes;
+use axum::extract::{Path, State as With};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use serde::Deserialize;
+
+use super::{known, unknown};
+use crate::api::ApiError;
+use crate::state::State;
+
+/// What Flagger posts. It has more, which says nothing here.
+#[derive(Deserialize)]
+struct Call {
+    name: String,
+    #[serde(default)]
+    namespace: String,
+}
+
+/// `POST /api/canaries/{name}/confirm-promotion`: 200 if it passes. Flagger waits for that, and counts no failure.
+pub async fn promotion(With(state): With<State>, Path(name): Path<String>, body: Bytes) -> Result<Response, ApiError> {
+    answer(&state, &name, &body, "pass")
+}
+
+/// `POST /api/canaries/{name}/rollback`: 200 if it fails. Flagger rolls back then.
+pub async fn rollback(With(state): With<State>, Path(name): Path<String>, body: Bytes) -> Result<Response, ApiError> {
+    answer(&state, &name, &body, "fail")
+}
+
+fn answer(state: &State, name: &str, body: &[u8], wanted: &str) -> Result<Response, ApiError> {
+    let answer = known(state, name, Answer::of).unwrap_or_else(|| unknown(name));
+    check(&answer, body)?;
+    // One that is configured nowhere neither passes nor fails.
+    let status = if answer.verdict == wanted { StatusCode::OK } else { StatusCode::CONFLICT };
+    Ok((status, Json(answer)).into_response())
+}
+
+/// Whether it is asked for what is judged here: a gate of another workload must not open.
+fn check(answer: &Answer, body: &[u8]) -> Result<(), ApiError> {
+    if body.iter().all(u8::is_ascii_whitespace) {
+        return Ok(());
+    }
+    let call: Call = serde_json::from_slice(body)
+        .map_err(|error| ApiError::parameter(format!("the body is none of Flagger's webhooks: {error}")))?;
+    for (what, asked, judged) in
+        [("name", &call.name, &answer.target), ("namespace", &call.namespace, &answer.namespace)]
+    {
+        if !judged.is_empty() && asked != judged {
+            let problem = format!(
+                "{what}: `{}` is asked for, and canary `{}` judges `{judged}`",
+                asked.escape_debug(),
+                answer.name
+            );
+            return Err(ApiError::parameter(problem));
+        }
+    }
+    Ok(())
+}
