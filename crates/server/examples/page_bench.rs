@@ -108,7 +108,8 @@ async fn main() {
         intakes: BTreeMap::new(),
         ingest: None,
         targets: None,
-        canaries: None,
+        canaries: Vec::new(),
+        shelf: None,
     };
     let config = ServerConfig { listen: "127.0.0.1:0".parse().unwrap(), ..ServerConfig::default() };
     let server = Server::bind(config, parts).await.unwrap();
