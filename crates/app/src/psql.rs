@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use base::Clock;
-use postgres::{Parts, Server, Token};
+use postgres::{Parts, PostgresConfig, Server, Token};
 use query::Engine;
 
-use crate::{AppError, Config};
+use crate::{AppError, Config, Role};
 
 /// As a handshake names the protocol.
 const PROTOCOL: &[u8] = b"postgresql";
@@ -16,7 +16,8 @@ const PROTOCOL: &[u8] = b"postgresql";
 /// # Errors
 /// Names the address, the user or the file that is in the way.
 pub(crate) async fn bind(config: &Config, engine: &Arc<Engine>, clock: &Clock) -> Result<Option<Server>, AppError> {
-    if !config.postgres.enabled {
+    let unasked = config.postgres == PostgresConfig::default();
+    if !config.postgres.enabled || (unasked && !config.has(Role::Watching)) {
         return Ok(None);
     }
     let server = &config.server;
@@ -28,7 +29,14 @@ pub(crate) async fn bind(config: &Config, engine: &Arc<Engine>, clock: &Clock) -
         tokens.push(Token { name: token.name.clone(), secret, limited: token.scopes.is_some() });
     }
     let parts = Parts { engine: Arc::clone(engine), clock: clock.clone(), tokens, tls };
-    let server = Server::bind(config.postgres.clone(), parts).await?;
+    let server = match Server::bind(config.postgres.clone(), parts).await {
+        // Nobody asked for this port: another process may have it.
+        Err(error) if unasked => {
+            tracing::warn!(%error, "PostgreSQL clients are not listened for; `postgres.listen` sets another port");
+            return Ok(None);
+        }
+        bound => bound?,
+    };
     tracing::info!(address = %server.addr(), "Listening for PostgreSQL clients on");
     Ok(Some(server))
 }

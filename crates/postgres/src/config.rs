@@ -10,7 +10,7 @@ use crate::PostgresError;
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct PostgresConfig {
-    /// Whether it is listened for.
+    /// Whether it is listened for: where nothing is set here, by a process that watches, if the port is free.
     pub enabled: bool,
     /// Address and port. Beyond loopback only with users. TLS is offered with the certificate of `server.tls`.
     pub listen: SocketAddr,

@@ -78,7 +78,7 @@ impl Socket {
             self.0.read_exact(&mut bytes).await.unwrap();
             (kind, bytes)
         };
-        Clock::system().timeout(Duration::from_secs(20), read).await.expect("no frame within 20 s")
+        Clock::system().timeout(Duration::from_secs(20), read).await.unwrap()
     }
 
     /// The lines of the next message, and the message.

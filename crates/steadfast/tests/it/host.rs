@@ -67,13 +67,6 @@ impl Host {
         }
     }
 
-    /// Adds to the configuration.
-    #[allow(dead_code, reason = "a benchmark does not")]
-    pub fn configure(&mut self, more: &str) {
-        let text = std::fs::read_to_string(&self.config).unwrap();
-        std::fs::write(&self.config, text + more).unwrap();
-    }
-
     /// Runs the binary to its end; gives its exit code and what it printed.
     pub fn run(&self, args: &[&str]) -> (i32, String) {
         let out = Command::new(env!("CARGO_BIN_EXE_steadfast"))
@@ -86,6 +79,7 @@ impl Host {
     }
 
     /// Adds to the configuration, before the process starts.
+    #[allow(dead_code, reason = "a benchmark does not")]
     pub fn configure(&self, more: &str) {
         let text = std::fs::read_to_string(&self.config).unwrap();
         std::fs::write(&self.config, text + more).unwrap();

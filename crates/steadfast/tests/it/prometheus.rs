@@ -74,7 +74,6 @@ impl Prometheus {
     /// With that configuration.
     fn with(program: &std::path::Path, text: &str) -> Self {
         let dir = TempDir::new().unwrap();
-        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         std::fs::write(dir.path().join("prometheus.yml"), text).unwrap();
         let rules = "groups: [{name: shop, rules: [{alert: Broken, expr: broken == 1, labels: {severity: critical}, \
                      annotations: {summary: 'it is {{ $value }}'}}]}]\n";
