@@ -7,7 +7,7 @@ export PATH := $(CARGO_HOME)/bin:$(PATH)
 # Says what was left out: to the list that CI prints at its end, or at once.
 left_out = if [ -n "$$STEADFAST_SKIPPED" ]; then echo "$(1)" >> "$$STEADFAST_SKIPPED"; else echo "Left out: $(1)"; fi
 
-.PHONY: run build test needs peers tidy lint unit scripts deny bench bench-log bench-store bench-drift bench-manifests bench-scan bench-logs bench-latency bench-kubernetes bench-cluster bench-remote-write bench-alerts bench-judge soak soak-promql soak-incidents soak-telemetry test-alertmanager
+.PHONY: run build test needs peers tidy lint unit scripts deny bench bench-log bench-store bench-drift bench-manifests bench-scan bench-logs bench-latency bench-kubernetes bench-cluster bench-remote-write bench-alerts bench-alert-folds bench-judge soak soak-promql soak-incidents soak-telemetry test-alertmanager
 
 run: build
 	$(CARGO) run --release --locked -q -p steadfast -- up
@@ -78,6 +78,11 @@ bench-store: needs
 bench-drift: needs
 	$(CARGO) run --release --locked -q -p folds --example sweep_bench -- 1000000
 	$(CARGO) run --release --locked -q -p folds --example sweep_bench -- 10000000
+
+bench-alert-folds: needs
+	$(CARGO) run --release --locked -q -p folds --example alerts_bench -- maps 1000000
+	$(CARGO) run --release --locked -q -p folds --example alerts_bench -- 100000 10000
+	$(CARGO) run --release --locked -q -p folds --example alerts_bench -- 1000000 100000
 
 bench-manifests: needs
 	$(CARGO) run --release --locked -q -p sources --example read_manifests -- 10000

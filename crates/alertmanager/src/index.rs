@@ -28,6 +28,11 @@ impl Index {
         }
     }
 
+    /// Whether there is no set.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.by_label.is_empty() && self.others.is_empty()
+    }
+
     /// Removes the set with that number.
     pub(crate) fn remove(&mut self, number: u32, matchers: &[Matcher]) {
         if self.others.remove(&number) {

@@ -106,6 +106,11 @@ impl Inhibitor {
         }
     }
 
+    /// Whether nothing that is known of inhibits anything.
+    pub fn is_idle(&self) -> bool {
+        self.live.is_empty()
+    }
+
     /// What inhibits an alert with these labels: the first rule that is found.
     pub fn inhibition<'a>(&'a self, labels: &'a Labels, now: Timestamp) -> Option<Inhibition<'a>> {
         self.inhibitions(labels, now).next()

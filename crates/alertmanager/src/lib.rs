@@ -13,6 +13,7 @@ pub mod inhibit;
 pub mod interval;
 pub mod labels;
 pub mod matcher;
+mod pack;
 pub mod route;
 pub mod silence;
 pub mod template;

@@ -23,6 +23,10 @@ impl fold::Checkpoints for InStore {
     async fn save(&self, name: &str, state: Vec<u8>) -> Result<(), FoldError> {
         self.0.save(name, state).await.map_err(|error| fold_error("save a checkpoint", &error))
     }
+
+    async fn remove(&self, name: &str) -> Result<(), FoldError> {
+        self.0.remove(name).await.map_err(|error| fold_error("remove a part of a checkpoint", &error))
+    }
 }
 
 #[async_trait]

@@ -3,7 +3,7 @@ use std::collections::HashMap;
 use base::Timestamp;
 use model::{Batch, Record, Row};
 
-use crate::{DocumentRef, FoldError, Found};
+use crate::{DocumentRef, FoldError, Found, Parts};
 
 /// A deterministic state machine over the records of one shard. No I/O, no clock: it knows the
 /// time only from the records. The same records give the same outputs, byte for byte.
@@ -34,7 +34,13 @@ pub trait Fold: Send {
         None
     }
 
-    /// Its state, in a form that [`Self::restore`] of the same version reads.
+    /// Whether it has more to do than it did for the last record, which it leaves to the next ones: a tick
+    /// then follows at once.
+    fn is_behind(&self) -> bool {
+        false
+    }
+
+    /// Its state, in a form that [`Self::restore`] reads. The same state gives the same bytes.
     fn checkpoint(&self) -> Vec<u8>;
 
     /// Takes a state back.
@@ -42,6 +48,11 @@ pub trait Fold: Send {
     /// # Errors
     /// If it is of another version or damaged; the state is then the initial one.
     fn restore(&mut self, state: &[u8]) -> Result<(), FoldError>;
+
+    /// Its state in parts, if it may become large: the host then saves what changes of it, and not all of it each time.
+    fn parts(&mut self) -> Option<&mut dyn Parts> {
+        None
+    }
 }
 
 /// What a fold puts out for one record, in order.

@@ -5,12 +5,15 @@
 //! what comes out, saves checkpoints and appends ticks. [`suite`] has the tests that each fold
 //! passes.
 
+mod chain;
 mod checkpoint;
 mod documents;
 mod error;
 mod fold;
 mod host;
+mod links;
 mod machine;
+mod parts;
 pub mod suite;
 
 pub use checkpoint::Checkpoints;
@@ -19,3 +22,4 @@ pub use error::FoldError;
 pub use fold::{Fold, Outputs};
 pub use host::{Host, HostConfig, HostParts, Position, Progress};
 pub use machine::{Asked, Machine};
+pub use parts::{PartWriter, Parts, take_whole, whole};

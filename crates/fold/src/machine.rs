@@ -3,7 +3,9 @@ use std::collections::HashMap;
 use base::Timestamp;
 use model::{Batch, Dedup, Offset, Record, RecordId};
 
-use crate::{DocumentRef, Fold, FoldError, Found, Outputs, checkpoint};
+use crate::checkpoint::{self, Checkpoint};
+use crate::links::Links;
+use crate::{DocumentRef, Fold, FoldError, Found, Outputs, Parts};
 
 /// The folds of one shard and what they have seen. No I/O: a [`crate::Host`] drives it over a log,
 /// and a replay over history.
@@ -43,6 +45,11 @@ impl Machine {
     /// Goes on at `offset`, without the records before it.
     pub const fn skip_to(&mut self, offset: Offset) {
         self.next = offset;
+    }
+
+    /// Whether a fold has more to do than it did for the last record; a tick is then to follow at once.
+    pub fn is_behind(&self) -> bool {
+        self.folds.iter().any(|fold| fold.is_behind())
     }
 
     /// When a fold next wants to be told that time has passed.
@@ -85,7 +92,60 @@ impl Machine {
     /// [`FoldError::Checkpoint`] if it is too large to be written.
     pub fn checkpoint(&self) -> Result<Vec<u8>, FoldError> {
         let states: Vec<_> = self.folds.iter().map(|fold| (fold.name(), fold.checkpoint())).collect();
-        checkpoint::encode(self.shard, self.next, &self.dedup, &states)
+        checkpoint::encode(self.shard, self.next, &self.dedup, &states, None)
+    }
+
+    /// The states that are in parts, with their folds.
+    pub(crate) fn parts(&mut self) -> impl Iterator<Item = (&'static str, &mut dyn Parts)> {
+        self.folds.iter_mut().filter_map(|fold| {
+            let name = fold.name();
+            Some((name, fold.parts()?))
+        })
+    }
+
+    /// What is not in parts, with where those are.
+    pub(crate) fn head(&mut self, links: &Links) -> Result<Vec<u8>, FoldError> {
+        let mut states = Vec::new();
+        for fold in &mut self.folds {
+            let name = fold.name();
+            let head = fold.parts().map(|parts| parts.head());
+            states.push((name, head.unwrap_or_else(|| fold.checkpoint())));
+        }
+        checkpoint::encode(self.shard, self.next, &self.dedup, &states, Some(links))
+    }
+
+    /// Takes back what is not in parts; then come those, and [`Self::end`].
+    pub(crate) fn begin(&mut self, saved: &Checkpoint<'_>) -> Result<(), FoldError> {
+        if saved.shard != self.shard {
+            let what = format_args!("it is of shard {}, this is shard {}", saved.shard, self.shard).to_string();
+            return Err(checkpoint::problem(&what));
+        }
+        // A fold that is new begins anew; the state of one that is gone is dropped.
+        for (fold, initial) in self.folds.iter_mut().zip(&self.initial) {
+            let (name, in_parts) = (fold.name(), saved.is_in_parts(fold.name()));
+            let state = saved.states.iter().find(|(saved, _)| saved == name).map(|(_, state)| &state[..]);
+            match (fold.parts(), state) {
+                (Some(parts), Some(head)) if in_parts => {
+                    parts.begin(head).map_err(|problem| FoldError::Checkpoint { fold: name, problem })?;
+                }
+                (None, Some(_)) if in_parts => {
+                    let problem = "it is in parts, and this program keeps it as one".to_owned();
+                    return Err(FoldError::Checkpoint { fold: name, problem });
+                }
+                _ => fold.restore(state.unwrap_or(initial))?,
+            }
+        }
+        Ok(())
+    }
+
+    /// All parts are there.
+    pub(crate) fn end(&mut self, saved: &Checkpoint<'_>) -> Result<(), FoldError> {
+        for (name, parts) in self.parts().filter(|(name, _)| saved.is_in_parts(name)) {
+            parts.end().map_err(|problem| FoldError::Checkpoint { fold: name, problem })?;
+        }
+        self.dedup.clone_from(&saved.dedup);
+        self.next = saved.next;
+        Ok(())
     }
 
     /// Takes back what [`Self::checkpoint`] gave.
@@ -112,18 +172,11 @@ impl Machine {
 
     fn take_back(&mut self, bytes: &[u8]) -> Result<(), FoldError> {
         let saved = checkpoint::decode(bytes)?;
-        if saved.shard != self.shard {
-            let what = format_args!("it is of shard {}, this is shard {}", saved.shard, self.shard).to_string();
-            return Err(checkpoint::problem(&what));
+        if saved.links.is_some() {
+            return Err(checkpoint::problem(&"its parts are elsewhere"));
         }
-        // A fold that is new begins anew; the state of one that is gone is dropped.
-        for (fold, initial) in self.folds.iter_mut().zip(&self.initial) {
-            let state = saved.states.iter().find(|(name, _)| name == fold.name()).map(|(_, state)| &state[..]);
-            fold.restore(state.unwrap_or(initial))?;
-        }
-        self.dedup = saved.dedup;
-        self.next = saved.next;
-        Ok(())
+        self.begin(&saved)?;
+        self.end(&saved)
     }
 }
 

@@ -30,6 +30,18 @@ impl Store {
         Ok(())
     }
 
+    /// Drops what is kept under `name`, if anything is.
+    ///
+    /// # Errors
+    /// [`StoreError::Name`], or [`StoreError::Objects`] if it cannot be removed now.
+    pub async fn remove(&self, name: &str) -> Result<(), StoreError> {
+        let path = path(name)?;
+        match self.0.objects.delete(&path).await {
+            Ok(()) | Err(object_store::Error::NotFound { .. }) => Ok(()),
+            Err(error) => Err(StoreError::objects(path)(error)),
+        }
+    }
+
     /// What was kept under `name`. A damaged blob is moved to `quarantine/`, named in
     /// [`Store::warnings`], and as good as none.
     ///

@@ -7,6 +7,7 @@ use std::time::Duration;
 use base::Timestamp;
 
 use super::group::{Group, Told};
+use super::held::Held;
 use super::setup::Way;
 use super::{Decision, Engine};
 use crate::alert::Alert;
@@ -70,7 +71,7 @@ pub struct Flush {
     pub group_labels: Labels,
     /// The labels of its route.
     pub route_labels: Labels,
-    /// The alerts that are told of: by `job`, `instance`, then all labels.
+    /// The alerts that are told of, if anybody is told: by `job`, `instance`, then all labels.
     pub alerts: Vec<Arc<Alert>>,
     /// Its incident was taken as one, and is not made of alerts.
     pub of_incident: bool,
@@ -85,9 +86,14 @@ pub struct Flush {
 /// The alerts of a group that nothing holds back.
 #[derive(Default)]
 struct Kept {
-    alerts: Vec<Arc<Alert>>,
     firing: BTreeSet<Fingerprint>,
     resolved: BTreeSet<Fingerprint>,
+}
+
+impl Kept {
+    fn is_empty(&self) -> bool {
+        self.firing.is_empty() && self.resolved.is_empty()
+    }
 }
 
 impl Engine {
@@ -109,7 +115,7 @@ impl Engine {
         }
         let is_over = group.opened.is_some() && !group.is_open();
         let anything = !tells.is_empty() || !decisions.is_empty();
-        let flush = anything.then(|| self.report(&group, kept, tells, decisions, is_over));
+        let flush = anything.then(|| self.report(&group, &kept, tells, decisions, is_over));
         if is_over {
             self.by_incident.remove(&group.incident);
             group.opened = None;
@@ -124,36 +130,44 @@ impl Engine {
         let blocked = self.setup.blocked(group.route, now);
         for fingerprint in group.alerts.keys() {
             let Some(held) = self.alerts.get(fingerprint) else { continue };
-            let resolved = held.alert.is_resolved(now);
+            let resolved = held.is_resolved(now);
             let suppressed = if resolved && group.was_told_of(*fingerprint) {
                 // Its end is not held back: the incident would stay open where it was told.
                 None
             } else {
-                self.suppressed(*fingerprint, &held.alert.labels, now).or_else(|| blocked.clone())
+                self.suppressed(*fingerprint, held, now).or_else(|| blocked.clone())
             };
             match suppressed {
                 Some(decision) => held_back.push((*fingerprint, decision)),
-                None => {
-                    kept.alerts.push(Arc::clone(&held.alert));
-                    if resolved { &mut kept.resolved } else { &mut kept.firing }.insert(*fingerprint);
-                }
+                None => _ = if resolved { &mut kept.resolved } else { &mut kept.firing }.insert(*fingerprint),
             }
         }
-        kept.alerts.sort_by(|a, b| order(a, b));
         (kept, held_back)
     }
 
+    /// These alerts in the order in which they are told of.
+    fn in_order<'a>(&self, alerts: impl Iterator<Item = &'a Fingerprint>) -> Vec<Arc<Alert>> {
+        let held = alerts.filter_map(|alert| self.alerts.get(alert));
+        let mut alerts: Vec<Arc<Alert>> = held.map(|held| Arc::new(held.alert())).collect();
+        alerts.sort_by(|a, b| order(a, b));
+        alerts
+    }
+
     /// What holds an alert back, whatever its route.
-    pub(super) fn suppressed(&self, alert: Fingerprint, labels: &Labels, now: Timestamp) -> Option<Decision> {
+    fn suppressed(&self, alert: Fingerprint, held: &Held, now: Timestamp) -> Option<Decision> {
         if let Some(by) = self.adopted.get(&alert) {
             return Some(Decision::Joined(by.clone()));
         }
-        let mut inhibited_by = self.inhibitor.inhibited_by(labels, now);
+        if self.inhibitor.is_idle() && self.silences.is_empty() {
+            return None;
+        }
+        let labels = held.labels();
+        let mut inhibited_by = self.inhibitor.inhibited_by(&labels, now);
         inhibited_by.retain(|by| *by != alert);
         if !inhibited_by.is_empty() {
             return Some(Decision::Inhibited(inhibited_by));
         }
-        let silences = self.silences.mutes(labels, now);
+        let silences = self.silences.mutes(&labels, now);
         (!silences.is_empty()).then_some(Decision::Silenced(silences))
     }
 
@@ -164,7 +178,7 @@ impl Engine {
         let gone: Vec<String> = group.told.keys().filter(gone).cloned().collect();
         let told = gone.into_iter().filter_map(|name| Some((group.told.remove(&name)?, name)));
         let open = told.filter(|(told, _)| !told.entry.firing.is_empty() || !told.muted.is_empty());
-        let end = |(told, way): (Told, String)| Tell {
+        let end = |(told, way): (Box<Told>, String)| Tell {
             way,
             action: Action::Resolve,
             reason: Reason::AllResolved,
@@ -176,11 +190,11 @@ impl Engine {
 
     /// What was told to fire, as over.
     fn ended(&self, told: &Told, now: Timestamp) -> Vec<Arc<Alert>> {
-        let held = told.entry.firing.union(&told.muted).filter_map(|alert| self.alerts.get(alert));
-        let over =
-            held.map(|held| Arc::new(Alert { ends_at: held.alert.ends_at.min(now), ..Alert::clone(&held.alert) }));
-        let mut ended: Vec<Arc<Alert>> = over.collect();
-        ended.sort_by(|a, b| order(a, b));
+        let mut ended = self.in_order(told.entry.firing.union(&told.muted));
+        for alert in &mut ended {
+            let ends_at = alert.ends_at.min(now);
+            Arc::make_mut(alert).ends_at = ends_at;
+        }
         ended
     }
 
@@ -188,10 +202,10 @@ impl Engine {
     fn tell(&self, group: &mut Group, kept: &Kept, held_back: &[(Fingerprint, Decision)], now: Timestamp) -> Vec<Tell> {
         // Nothing is left of a group whose alerts went elsewhere: what was told of it is over.
         let deserted = group.alerts.is_empty() && group.is_open();
-        if kept.alerts.is_empty() && !deserted {
+        if kept.is_empty() && !deserted {
             return Vec::new();
         }
-        let fires = |alert: &Fingerprint| self.alerts.get(alert).is_some_and(|held| !held.alert.is_resolved(now));
+        let fires = |alert: &Fingerprint| self.fires(*alert, now);
         let muted: BTreeSet<Fingerprint> = held_back
             .iter()
             .map(|(alert, _)| *alert)
@@ -217,7 +231,7 @@ impl Engine {
             let ended = told.filter(|_| deserted).map(|told| self.ended(told, now)).unwrap_or_default();
             let entry = Entry { firing: kept.firing.clone(), resolved: kept.resolved.clone(), sent_at: now };
             let told = Told { entry, pending: action != Action::Forget, muted: muted.clone() };
-            group.told.insert(way.name.clone(), told);
+            group.told.insert(way.name.clone(), Box::new(told));
             tells.push(Tell { way: way.name.clone(), action, reason, with_resolved: way.send_resolved, ended });
         }
         tells
@@ -239,16 +253,18 @@ impl Engine {
         let mut decided = Vec::new();
         for (fingerprint, decision) in held_back.into_iter().chain(told) {
             let Some(held) = self.alerts.get(&fingerprint) else { continue };
-            let mark = decision.mark(held.alert.is_resolved(now));
+            let mark = decision.mark(held.is_resolved(now));
             if group.alerts.insert(fingerprint, mark) != Some(mark) {
-                decided.push(Decided { alert: Arc::clone(&held.alert), decision });
+                decided.push(Decided { alert: Arc::new(held.alert()), decision });
             }
         }
         decided
     }
 
-    fn report(&self, group: &Group, kept: Kept, tells: Vec<Tell>, decisions: Vec<Decided>, is_over: bool) -> Flush {
+    fn report(&self, group: &Group, kept: &Kept, tells: Vec<Tell>, decisions: Vec<Decided>, is_over: bool) -> Flush {
+        let told = kept.firing.iter().chain(&kept.resolved).filter(|_| !tells.is_empty());
         Flush {
+            alerts: self.in_order(told),
             incident: group.incident.clone(),
             opened: group.opened.unwrap_or_default(),
             is_over,
@@ -256,7 +272,6 @@ impl Engine {
             group_key: group.key.clone(),
             group_labels: group.identity.labels.clone(),
             route_labels: group.route_labels.clone(),
-            alerts: kept.alerts,
             of_incident: group.cause.is_some(),
             body: self.body(group),
             tells,
@@ -273,7 +288,7 @@ impl Engine {
     /// Takes out what is over, and says when to look again.
     fn settle(&mut self, id: u64, mut group: Group, at: Timestamp, now: Timestamp) {
         let was_empty = group.alerts.is_empty();
-        group.alerts.retain(|alert, _| self.alerts.get(alert).is_some_and(|held| !held.alert.is_resolved(now)));
+        group.alerts.retain(|alert, _| self.fires(*alert, now));
         group.flushed = true;
         let interval = self.setup.route(group.route).map(|route| route.group_interval).unwrap_or_default();
         // Later than now, whatever the route says, or that there is none.

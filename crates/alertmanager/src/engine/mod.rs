@@ -12,6 +12,8 @@ mod checkpoint;
 mod decision;
 mod flush;
 mod group;
+mod held;
+mod parts;
 mod setup;
 mod view;
 
@@ -20,7 +22,7 @@ use std::ops::Bound;
 use std::sync::Arc;
 use std::time::Duration;
 
-use base::Timestamp;
+use base::{Marked, Timestamp};
 
 use crate::alert::{Alert, succeed};
 use crate::inhibit::Inhibitor;
@@ -31,29 +33,34 @@ pub use self::decision::Decision;
 pub use self::flush::{Action, Decided, Flush, Tell};
 use self::group::Group;
 use self::group::Identity;
+use self::held::{Cause, Held};
+pub use self::parts::{EngineHead, PartError, Restoring, Sink};
 pub use self::setup::{Plan, Setup, Way};
-pub use self::view::{AlertView, GroupView, Status};
+pub use self::view::{AlertView, GroupHead, Place, Status};
 
 /// How long an alert that is over is kept, so that one that comes back is the same alert.
 const KEEP: Duration = Duration::from_secs(30 * 60);
 /// Alerts that are looked at for being over at each step.
 const SWEEP: usize = 64;
+/// Groups that are looked at in one step, and their alerts, about; the others wait for the next step, so that none takes long.
+const STEP: (usize, usize) = (64, 2_000);
 
 /// See the module.
 #[derive(Debug, Default)]
 pub struct Engine {
     setup: Setup,
     alerts: BTreeMap<Fingerprint, Held>,
-    groups: BTreeMap<u64, Group>,
+    marks: Marks,
+    groups: Marked<u64, Group>,
     next_group: u64,
-    by_identity: HashMap<Identity, u64>,
+    by_identity: BTreeMap<Arc<Identity>, u64>,
     by_incident: HashMap<String, u64>,
     /// The alerts that stand for incidents.
     incidents: HashMap<String, Fingerprint>,
     due: BTreeSet<(Timestamp, u64)>,
     silences: Silences,
     /// Alerts that are told of in an incident of another kind, which is named: here they are held back.
-    adopted: BTreeMap<Fingerprint, String>,
+    adopted: Marked<Fingerprint, String>,
     inhibitor: Inhibitor,
     /// Where the search for alerts that are over goes on.
     sweep: Option<Fingerprint>,
@@ -61,20 +68,12 @@ pub struct Engine {
     looked: Timestamp,
 }
 
-/// An alert, and the groups that it is in.
-#[derive(Clone, Debug, PartialEq)]
-struct Held {
-    alert: Arc<Alert>,
-    groups: Vec<u64>,
-    cause: Option<Cause>,
-}
-
-/// The incident that an alert stands for.
-#[derive(Clone, Debug, PartialEq)]
-struct Cause {
-    incident: String,
-    /// What to tell of it.
-    body: Arc<str>,
+/// What has changed since it was saved: alerts but for their times, those, and silences.
+#[derive(Debug, Default)]
+struct Marks {
+    alerts: BTreeSet<Fingerprint>,
+    times: BTreeSet<Fingerprint>,
+    silences: BTreeSet<String>,
 }
 
 impl Engine {
@@ -108,17 +107,16 @@ impl Engine {
         self.inhibitor = Inhibitor::new(setup.rules.clone());
         self.setup = setup;
         let mut before = BTreeMap::new();
-        for (id, group) in &mut self.groups {
+        for (id, group) in self.groups.iter_mut() {
             before.insert(*id, std::mem::take(&mut group.alerts));
         }
         for alert in self.alerts.keys().copied().collect::<Vec<_>>() {
-            let Some(held) = self.alerts.get(&alert) else { continue };
-            let (version, cause) = (Arc::clone(&held.alert), held.cause.clone());
-            let joins = !version.is_resolved(now) || self.is_owed(alert);
+            let joins = self.alerts.get(&alert).is_some_and(|held| !held.is_resolved(now)) || self.is_owed(alert);
+            let Some(held) = self.alerts.get_mut(&alert) else { continue };
+            self.marks.alerts.insert(alert);
+            held.groups = Box::default();
+            let (version, cause) = (held.alert(), held.cause.clone());
             self.inhibitor.update(alert, &version.labels, fires_until(&version, now));
-            if let Some(held) = self.alerts.get_mut(&alert) {
-                held.groups.clear();
-            }
             if joins {
                 self.join(alert, &version, cause, now);
             }
@@ -127,7 +125,7 @@ impl Engine {
         let parted: Vec<u64> = self.groups.iter().filter(|(_, group)| self.parts(group)).map(|(id, _)| *id).collect();
         parted.into_iter().for_each(|id| self.schedule(id, now));
         // What was decided of alerts that stay is not decided anew.
-        for (id, group) in &mut self.groups {
+        for (id, group) in self.groups.iter_mut() {
             let Some(marks) = before.get(id) else { continue };
             for (alert, mark) in &mut group.alerts {
                 *mark = marks.get(alert).copied().unwrap_or_default();
@@ -143,9 +141,9 @@ impl Engine {
 
     /// Takes a posted alert. One with the labels of an incident is not that incident's.
     pub fn post(&mut self, alert: Alert, now: Timestamp) {
-        let held = self.alerts.get(&alert.fingerprint());
-        if held.is_none_or(|held| held.cause.is_none()) {
-            self.put(alert, None, now);
+        let fingerprint = alert.fingerprint();
+        if self.alerts.get(&fingerprint).is_none_or(|held| held.cause.is_none()) {
+            self.put(fingerprint, alert, None, now);
         }
     }
 
@@ -154,9 +152,9 @@ impl Engine {
         self.alerts.contains_key(&alert)
     }
 
-    /// The alert with these labels, if it is held.
-    pub fn alert(&self, alert: Fingerprint) -> Option<&Alert> {
-        self.alerts.get(&alert).map(|held| &*held.alert)
+    /// Whether an alert is held that is not over.
+    pub fn fires(&self, alert: Fingerprint, now: Timestamp) -> bool {
+        self.alerts.get(&alert).is_some_and(|held| !held.is_resolved(now))
     }
 
     /// Whether a silence or another alert holds back what has these labels.
@@ -172,8 +170,7 @@ impl Engine {
     /// Ends that; its groups are looked at once more.
     pub fn release(&mut self, alert: Fingerprint, now: Timestamp) {
         if self.adopted.remove(&alert).is_some() {
-            let groups = self.alerts.get(&alert).map(|held| held.groups.clone()).unwrap_or_default();
-            groups.into_iter().for_each(|id| self.schedule(id, now));
+            self.groups_of(alert).into_iter().for_each(|id| self.schedule(id, now));
         }
     }
 
@@ -185,8 +182,8 @@ impl Engine {
             Some(old) if old != fingerprint => self.rename(old, fingerprint),
             _ => {}
         }
-        self.put(alert, Some(Cause { incident: incident.to_owned(), body }), now);
-        for id in self.alerts.get(&fingerprint).map(|held| held.groups.clone()).unwrap_or_default() {
+        self.put(fingerprint, alert, Some(Box::new(Cause { incident: incident.to_owned(), body })), now);
+        for id in self.groups_of(fingerprint) {
             if let Some(group) = self.groups.get_mut(&id) {
                 group.news = true;
             }
@@ -196,6 +193,7 @@ impl Engine {
 
     /// Takes a silence, new or changed.
     pub fn silence(&mut self, silence: Silence) {
+        self.marks.silences.insert(silence.id.clone());
         self.silences.restore(silence);
     }
 
@@ -218,26 +216,37 @@ impl Engine {
         self.due.first().map(|(at, _)| *at).or_else(idle)
     }
 
-    /// Looks at each group whose time has come.
+    /// Looks at groups whose time has come, some at each step: see [`Self::is_behind`].
     pub fn advance(&mut self, now: Timestamp) -> Vec<Flush> {
-        let mut flushes = Vec::new();
-        while let Some((at, id)) = self.due.first().copied().filter(|(at, _)| *at <= now) {
+        let (mut flushes, mut alerts) = (Vec::new(), 0);
+        for _ in 0..STEP.0 {
+            let Some((at, id)) = self.due.first().copied().filter(|(at, _)| *at <= now && alerts < STEP.1) else {
+                break;
+            };
             self.due.remove(&(at, id));
+            alerts += self.groups.get(&id).map_or(0, |group| group.alerts.len());
             flushes.extend(self.flush(id, at, now));
         }
         self.looked = now;
         self.sweep(now);
-        self.silences.collect(now);
+        self.marks.silences.extend(self.silences.collect(now));
         flushes
     }
 
-    fn put(&mut self, alert: Alert, cause: Option<Cause>, now: Timestamp) {
-        let fingerprint = alert.fingerprint();
-        let known = self.alerts.get(&fingerprint);
-        let alert = Arc::new(match known {
-            Some(held) if cause.is_none() => succeed(&held.alert, alert, now),
+    /// Whether there are groups whose time had come at the last step, and that wait for the next one.
+    pub fn is_behind(&self) -> bool {
+        self.due.first().is_some_and(|(at, _)| *at <= self.looked)
+    }
+
+    fn groups_of(&self, alert: Fingerprint) -> Vec<u64> {
+        self.alerts.get(&alert).map(|held| held.groups.to_vec()).unwrap_or_default()
+    }
+
+    fn put(&mut self, fingerprint: Fingerprint, alert: Alert, cause: Option<Box<Cause>>, now: Timestamp) {
+        let alert = match self.alerts.get(&fingerprint) {
+            Some(held) if cause.is_none() => succeed(&held.before(&alert), alert, now),
             _ => alert,
-        });
+        };
         self.inhibitor.update(fingerprint, &alert.labels, fires_until(&alert, now));
         self.join(fingerprint, &alert, cause, now);
     }
@@ -245,7 +254,8 @@ impl Engine {
     /// What was known of an alert is known of another one from now on.
     fn rename(&mut self, old: Fingerprint, new: Fingerprint) {
         let Some(held) = self.alerts.remove(&old) else { return };
-        self.inhibitor.update(old, &held.alert.labels, None);
+        [old, new].into_iter().for_each(|alert| self.mark(alert));
+        self.inhibitor.update(old, &held.labels(), None);
         for id in &held.groups {
             if let Some(group) = self.groups.get_mut(id) {
                 group.rename(old, new);
@@ -254,25 +264,52 @@ impl Engine {
         self.alerts.insert(new, held);
     }
 
+    fn mark(&mut self, alert: Fingerprint) {
+        self.marks.alerts.insert(alert);
+        self.marks.times.insert(alert);
+    }
+
     /// Puts an alert into its groups.
-    fn join(&mut self, fingerprint: Fingerprint, alert: &Arc<Alert>, cause: Option<Cause>, now: Timestamp) {
+    fn join(&mut self, fingerprint: Fingerprint, alert: &Alert, cause: Option<Box<Cause>>, now: Timestamp) {
         let incident = cause.as_ref().map(|cause| cause.incident.clone());
-        let known = self.alerts.get(&fingerprint).map(|held| held.groups.clone()).unwrap_or_default();
+        let known = self.groups_of(fingerprint);
         let mut groups: Vec<u64> = known.iter().copied().filter(|id| self.groups.contains_key(id)).collect();
         if groups.is_empty() || groups.len() < known.len() || incident.is_some() {
             let routed = self.route(&alert.labels, incident.as_ref(), now);
             groups.extend(routed.into_iter().filter(|id| !groups.contains(id)).collect::<Vec<_>>());
         }
         for id in &groups {
-            let Some(group) = self.groups.get_mut(id) else { continue };
-            group.alerts.entry(fingerprint).or_default();
-            let wait = self.setup.route(group.route).map(|route| route.group_wait).unwrap_or_default();
-            let is_late = !group.flushed && alert.starts_at.plus(wait) < now;
-            if is_late {
-                self.schedule(*id, now);
+            self.enter(*id, fingerprint, alert, now);
+        }
+        self.hold(fingerprint, Held::of(alert, groups, cause));
+    }
+
+    /// Puts an alert into a group, if it is not in it.
+    fn enter(&mut self, id: u64, fingerprint: Fingerprint, alert: &Alert, now: Timestamp) {
+        let Some(group) = self.groups.get(&id) else { return };
+        let wait = self.setup.route(group.route).map(|route| route.group_wait).unwrap_or_default();
+        let is_late = !group.flushed && alert.starts_at.plus(wait) < now;
+        if !group.alerts.contains_key(&fingerprint)
+            && let Some(group) = self.groups.get_mut(&id)
+        {
+            group.alerts.insert(fingerprint, 0);
+        }
+        if is_late {
+            self.schedule(id, now);
+        }
+    }
+
+    fn hold(&mut self, fingerprint: Fingerprint, held: Held) {
+        match self.alerts.get_mut(&fingerprint) {
+            Some(old) if old.differs_in_times_only(&held) => {
+                old.times = held.times;
+                self.marks.times.insert(fingerprint);
+            }
+            _ => {
+                self.alerts.insert(fingerprint, held);
+                self.mark(fingerprint);
             }
         }
-        self.alerts.insert(fingerprint, Held { alert: Arc::clone(alert), groups, cause });
     }
 
     /// The groups of an alert with these labels, made where they are missing.
@@ -281,9 +318,11 @@ impl Engine {
         for (route, identity) in self.setup.identities(labels, incident) {
             let id = match self.by_identity.get(&identity) {
                 Some(id) => *id,
-                None => self.open_group(route, identity, incident, now),
+                None => self.open_group(route, Arc::new(identity), incident, now),
             };
-            if let Some(group) = self.groups.get_mut(&id) {
+            if self.groups.get(&id).is_some_and(|group| group.route != route)
+                && let Some(group) = self.groups.get_mut(&id)
+            {
                 group.route = route;
             }
             ids.push(id);
@@ -291,18 +330,21 @@ impl Engine {
         ids
     }
 
-    fn open_group(&mut self, route: usize, identity: Identity, incident: Option<&String>, now: Timestamp) -> u64 {
+    fn open_group(&mut self, route: usize, identity: Arc<Identity>, incident: Option<&String>, now: Timestamp) -> u64 {
         let id = self.next_group;
         self.next_group += 1;
         let wait = self.setup.route(route).map(|route| route.group_wait).unwrap_or_default();
         let due = if incident.is_some() { now } else { now.plus(wait) };
-        self.by_identity.insert(identity.clone(), id);
+        self.by_identity.insert(Arc::clone(&identity), id);
         self.groups.insert(id, Group::new(identity, route, due, incident.cloned()));
         self.due.insert((due, id));
         id
     }
 
     fn schedule(&mut self, id: u64, due: Timestamp) {
+        if self.groups.get(&id).is_none_or(|group| group.due == due) {
+            return;
+        }
         let Some(group) = self.groups.get_mut(&id) else { return };
         self.due.remove(&(group.due, id));
         group.due = due;
@@ -334,8 +376,9 @@ impl Engine {
         for alert in some {
             let Some(held) = self.alerts.get(&alert) else { continue };
             let is_in = |id: &u64| self.groups.get(id).is_some_and(|group| group.alerts.contains_key(&alert));
-            if held.alert.ends_at.plus(KEEP) <= now && !held.groups.iter().any(is_in) {
-                self.inhibitor.update(alert, &held.alert.labels, None);
+            if held.times.ends_at.plus(KEEP) <= now && !held.groups.iter().any(is_in) {
+                self.inhibitor.update(alert, &held.labels(), None);
+                self.mark(alert);
                 if let Some(held) = self.alerts.remove(&alert)
                     && let Some(cause) = held.cause
                 {

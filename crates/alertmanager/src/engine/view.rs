@@ -1,12 +1,15 @@
 //! What others may see of it.
 
+use std::ops::Bound;
 use std::sync::Arc;
 
 use base::Timestamp;
 
+use super::group::Identity;
 use super::{Decision, Engine, Held};
 use crate::alert::Alert;
 use crate::labels::{Fingerprint, Labels};
+use crate::matcher::Matcher;
 
 /// What holds an alert back.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -35,62 +38,86 @@ pub struct AlertView {
     /// What identifies it.
     pub fingerprint: Fingerprint,
     /// The alert.
-    pub alert: Arc<Alert>,
+    pub alert: Alert,
     /// The receivers of its groups.
     pub receivers: Vec<String>,
     /// What holds it back.
     pub status: Status,
 }
 
-/// A group as it is now.
+/// A group as it is now, without its alerts.
 #[derive(Clone, Debug)]
-pub struct GroupView {
-    /// The labels that its alerts share.
-    pub labels: Labels,
+pub struct GroupHead {
+    identity: Arc<Identity>,
     /// The labels of its route.
     pub route_labels: Labels,
-    /// The receiver.
-    pub receiver: String,
-    /// Its alerts that are not over.
-    pub alerts: Vec<AlertView>,
+    /// Its alerts, those that are over among them.
+    pub alerts: Vec<Fingerprint>,
 }
 
-impl Engine {
-    /// The alerts that are not over and that `wanted` says yes to, by fingerprint.
-    pub fn alerts(&self, now: Timestamp, wanted: impl Fn(&Alert) -> bool) -> Vec<AlertView> {
-        let all = self.alerts.iter().filter(|(_, held)| !held.alert.is_resolved(now) && wanted(&held.alert));
-        all.map(|(fingerprint, held)| self.view(*fingerprint, held, now)).collect()
+impl GroupHead {
+    /// The labels that its alerts share.
+    pub fn labels(&self) -> &Labels {
+        &self.identity.labels
     }
 
-    /// The groups with alerts that are not over and that `wanted` says yes to; by labels, then receiver.
-    pub fn groups(
+    /// The receiver.
+    pub fn receiver(&self) -> &str {
+        &self.identity.receiver
+    }
+}
+
+/// How far a list of groups has come.
+#[derive(Clone, Debug)]
+pub struct Place(Arc<Identity>);
+
+/// Lists are looked at in slices, so that nobody has to wait for a whole one: what changes between two slices is
+/// seen in the later ones.
+impl Engine {
+    /// The alerts after `after`, by fingerprint: `most`, or all that are left.
+    pub fn alerts_after(&self, after: Option<Fingerprint>, most: usize) -> Vec<Fingerprint> {
+        let from = after.map_or(Bound::Unbounded, Bound::Excluded);
+        self.alerts.range((from, Bound::Unbounded)).take(most).map(|(alert, _)| *alert).collect()
+    }
+
+    /// Those of `alerts` that are not over and that all of `filter` match.
+    pub fn views(&self, alerts: &[Fingerprint], filter: &[Matcher], now: Timestamp) -> Vec<AlertView> {
+        let matches = |held: &Held| filter.iter().all(|it| it.matches_value(held.value(it.name())));
+        let held = alerts.iter().filter_map(|alert| Some((*alert, self.alerts.get(alert)?)));
+        let held = held.filter(|(_, held)| !held.is_resolved(now) && matches(held));
+        held.map(|(alert, held)| self.view(alert, held, now)).collect()
+    }
+
+    /// Groups after `after` whose receiver is asked for, by labels, then receiver. At most `most` are looked at; where
+    /// it goes on, unless that was the last one.
+    pub fn groups_after(
         &self,
-        now: Timestamp,
+        after: Option<&Place>,
+        most: usize,
         receiver: impl Fn(&str) -> bool,
-        wanted: impl Fn(&Alert) -> bool,
-    ) -> Vec<GroupView> {
-        let mut views = Vec::new();
-        for group in self.groups.values().filter(|group| receiver(&group.identity.receiver)) {
-            let held = group.alerts.keys().filter_map(|alert| Some((*alert, self.alerts.get(alert)?)));
-            let held = held.filter(|(_, held)| !held.alert.is_resolved(now) && wanted(&held.alert));
-            let alerts: Vec<AlertView> = held.map(|(alert, held)| self.view(alert, held, now)).collect();
-            if !alerts.is_empty() {
-                let (labels, receiver) = (group.identity.labels.clone(), group.identity.receiver.clone());
-                let route = self.setup.route(group.route);
-                let route_labels = route.map(|route| route.labels.clone()).unwrap_or_default();
-                views.push(GroupView { labels, route_labels, receiver, alerts });
-            }
-        }
-        views.sort_by(|a, b| (&a.labels, &a.receiver).cmp(&(&b.labels, &b.receiver)));
-        views
+    ) -> (Vec<GroupHead>, Option<Place>) {
+        let from = after.map_or(Bound::Unbounded, |place| Bound::Excluded(&place.0));
+        let some: Vec<_> = self.by_identity.range::<Arc<Identity>, _>((from, Bound::Unbounded)).take(most).collect();
+        let place = some.last().filter(|_| some.len() == most).map(|(identity, _)| Place(Arc::clone(identity)));
+        let asked = some.into_iter().filter(|(identity, _)| receiver(&identity.receiver));
+        let heads = asked.filter_map(|(identity, id)| {
+            let group = self.groups.get(id)?;
+            let route = self.setup.route(group.route);
+            Some(GroupHead {
+                identity: Arc::clone(identity),
+                route_labels: route.map(|route| route.labels.clone()).unwrap_or_default(),
+                alerts: group.alerts.keys().copied().collect(),
+            })
+        });
+        (heads.collect(), place)
     }
 
     fn view(&self, fingerprint: Fingerprint, held: &Held, now: Timestamp) -> AlertView {
         let groups = held.groups.iter().filter_map(|id| self.groups.get(id));
         let mut receivers: Vec<String> = groups.clone().map(|group| group.identity.receiver.clone()).collect();
         receivers.dedup();
-        let labels = &held.alert.labels;
-        let mut inhibited_by = self.inhibitor.inhibited_by(labels, now);
+        let alert = held.alert();
+        let mut inhibited_by = self.inhibitor.inhibited_by(&alert.labels, now);
         inhibited_by.retain(|by| *by != fingerprint);
         let blocked = groups.filter_map(|group| self.setup.blocked(group.route, now));
         let names = |decision| match decision {
@@ -101,7 +128,7 @@ impl Engine {
         muted_by.sort();
         muted_by.dedup();
         let joined = self.adopted.get(&fingerprint).cloned();
-        let status = Status { silenced_by: self.silences.mutes(labels, now), inhibited_by, muted_by, joined };
-        AlertView { fingerprint, alert: Arc::clone(&held.alert), receivers, status }
+        let status = Status { silenced_by: self.silences.mutes(&alert.labels, now), inhibited_by, muted_by, joined };
+        AlertView { fingerprint, alert, receivers, status }
     }
 }

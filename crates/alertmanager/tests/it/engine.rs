@@ -3,9 +3,10 @@
 //! A time is in seconds from the start. An alert is `{labels} start-end`, both optional; what is
 //! told is `time way action "reason" alerts`, where an alert has an end only if it is over.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use alertmanager::engine::{Engine, Flush, Plan, Setup};
+use alertmanager::engine::{Engine, Flush, Plan, Restoring, Setup};
 use alertmanager::interval::Zone;
 use alertmanager::{Config, Labels, Matchers, PostedAlert, Silence, accept};
 use base::Timestamp;
@@ -67,6 +68,35 @@ fn labels(text: &str) -> Labels {
     matchers.as_slice().iter().map(|it| (it.name().to_owned(), it.value().to_owned())).collect()
 }
 
+type Parts = BTreeMap<Vec<u8>, Vec<u8>>;
+
+/// All parts of an engine, in whatever slices they come.
+fn whole(engine: &Engine) -> Parts {
+    let mut parts = Parts::new();
+    loop {
+        let (after, mut room) = (parts.keys().next_back().cloned().unwrap_or_default(), 3);
+        let before = parts.len();
+        engine.rest(&after, &mut |key, part| {
+            room -= 1;
+            assert!(key > &after[..], "the order of the keys");
+            parts.insert(key.to_vec(), part.unwrap().to_vec()).is_none() && room > 0
+        });
+        if parts.len() == before {
+            return parts;
+        }
+    }
+}
+
+/// What has changed of an engine; without a text, what is gone.
+fn changed(engine: &mut Engine) -> BTreeMap<Vec<u8>, Option<Vec<u8>>> {
+    let mut parts = BTreeMap::new();
+    engine.changed(&mut |key, part| {
+        parts.insert(key.to_vec(), part.map(<[u8]>::to_vec));
+        true
+    });
+    parts
+}
+
 struct World {
     engine: Engine,
     config: String,
@@ -75,6 +105,8 @@ struct World {
     waiting: Vec<(String, String)>,
     told: Vec<String>,
     decided: Vec<String>,
+    /// What was saved so far.
+    saved: Parts,
 }
 
 impl World {
@@ -104,9 +136,13 @@ impl World {
             self.engine.configure(Self::setup(config), now);
         }
         if step.restart {
-            let saved = self.engine.save().unwrap();
-            self.engine = Engine::restored(Self::setup(&self.config), &saved, now).unwrap();
-            assert_eq!(self.engine.save().unwrap(), saved);
+            let saved = whole(&self.engine);
+            let mut restoring = Restoring::new(Self::setup(&self.config), self.engine.head(), now);
+            saved.iter().for_each(|(key, part)| restoring.take(key, part).unwrap());
+            let head = self.engine.head();
+            self.engine = restoring.end().unwrap();
+            assert_eq!((whole(&self.engine), self.engine.head()), (saved, head));
+            assert_eq!(changed(&mut self.engine), BTreeMap::new());
         }
         self.down.extend(step.down.clone());
         if let Some(up) = &step.up {
@@ -144,6 +180,13 @@ impl World {
         for flush in self.engine.advance(now) {
             self.tell(&flush, now);
         }
+        for (key, part) in changed(&mut self.engine) {
+            match part {
+                Some(part) => _ = self.saved.insert(key, part),
+                None => _ = self.saved.remove(&key),
+            }
+        }
+        assert_eq!(self.saved, whole(&self.engine), "what has changed makes the whole at {}", seconds(now));
     }
 
     fn tell(&mut self, flush: &Flush, now: Timestamp) {
@@ -188,8 +231,15 @@ fn who_is_told_what_when() {
         let mut engine = Engine::new();
         engine.configure(World::setup(&scenario.config), time(0.0));
         let (config, empty) = (scenario.config.clone(), Vec::new());
-        let mut world =
-            World { engine, config, down: empty, waiting: Vec::new(), told: Vec::new(), decided: Vec::new() };
+        let mut world = World {
+            engine,
+            config,
+            down: empty,
+            waiting: Vec::new(),
+            told: Vec::new(),
+            decided: Vec::new(),
+            saved: Parts::new(),
+        };
         for step in &scenario.steps {
             while let Some(at) = world.engine.next().filter(|at| *at < time(step.at)) {
                 world.advance(at);
@@ -217,4 +267,58 @@ fn who_is_told_what_when() {
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// A state that a program of before has saved, with every kind of thing in it.
+const OLD: &str = r#"{"alerts":[{"labels":{"alertname":"Down"},"annotations":{"summary":"it is"},"starts_at":1700000000000000000,
+"ends_at":1700000900000000000,"updated_at":1700000000000000000,"generator_url":"u","timeout":true,"groups":[3]},
+{"labels":{"incident":"i#1"},"annotations":{},"starts_at":1700000000000000000,"ends_at":9223372036854775807,
+"updated_at":1700000000000000000,"generator_url":"","timeout":false,"groups":[],"cause":["i#1","{}"]}],
+"groups":[[3,{"identity":{"receiver":"r","nth":0,"labels":{"alertname":"Down"}},"route":0,"alerts":{"ALERT":7},
+"due":1700000300000000000,"flushed":true,"opened":1700000001000000000,"incident":"group/r#1","told":{"alertmanager/r/webhook/0":
+{"entry":{"firing":["ALERT"],"resolved":[],"sent_at":1700000001000000000},"pending":false}},"cause":null,"news":false,"key":"{}:{}","route_labels":{}}]],
+"next_group":4,"silences":[],"adopted":{},"sweep":null,"looked":1700000001000000000}"#;
+
+#[test]
+fn what_a_program_of_before_has_saved_is_read() {
+    let alert = alertmanager::fingerprint(&labels("{alertname=\"Down\"}"));
+    let old = OLD.replace("ALERT", &alert.to_string()).replace('\n', "");
+    let setup = || World::setup("route: {receiver: r}\nreceivers: [{name: r, webhook_configs: [{url: 'http://x'}]}]");
+    let mut engine = Engine::restored(setup(), &old, time(1.0)).unwrap();
+    assert!(engine.fires(alert, time(899.0)) && !engine.fires(alert, time(900.0)));
+    assert_eq!((engine.len(), engine.next()), (2, Some(time(300.0))));
+    assert_eq!(changed(&mut engine), BTreeMap::new(), "the host saves all of it, since it was not in parts");
+    let parts = whole(&engine);
+    let mut restoring = Restoring::new(setup(), engine.head(), time(1.0));
+    parts.iter().for_each(|(key, part)| restoring.take(key, part).unwrap());
+    assert_eq!(whole(&restoring.end().unwrap()), parts);
+}
+
+#[test]
+fn parts_that_are_no_parts_are_refused() {
+    let alert = alertmanager::fingerprint(&labels("{alertname=\"Down\"}"));
+    let mut engine = Engine::new();
+    engine.configure(Setup::unconfigured(), time(0.0));
+    let posted = PostedAlert { labels: labels("{alertname=\"Down\"}"), ..PostedAlert::default() };
+    engine.post(accept(posted, time(0.0), std::time::Duration::from_secs(60)).unwrap(), time(0.0));
+    engine.advance(time(0.0));
+    let parts = whole(&engine);
+    let restoring = || Restoring::new(Setup::unconfigured(), engine.head(), time(0.0));
+    for (key, part) in &parts {
+        for n in 0..part.len() {
+            let mut it = restoring();
+            let others = parts.iter().filter(|(other, _)| *other != key);
+            others.for_each(|(key, part)| it.take(key, part).unwrap());
+            let cut = it.take(key, &part[..n]).and_then(|()| it.end().map(drop));
+            let error = cut.unwrap_err().to_string();
+            assert!(error.contains(&key[..1].escape_ascii().to_string()), "{error}");
+        }
+    }
+    for bad in [&b""[..], b"x", b"a", b"a1234567", b"g12345678", b"t12345678", b"j12345678", b"s1"] {
+        assert!(restoring().take(bad, b"\xff").is_err(), "{}", bad.escape_ascii());
+    }
+    let mut half = restoring();
+    half.take(&[&b"a"[..], &alert.0.to_be_bytes()].concat(), &parts[&[&b"a"[..], &alert.0.to_be_bytes()].concat()])
+        .unwrap();
+    assert!(half.end().unwrap_err().to_string().contains("half"));
 }

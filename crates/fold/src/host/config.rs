@@ -12,7 +12,11 @@ pub struct HostConfig {
     pub checkpoint_records: u64,
     /// or after this time if there were any.
     pub checkpoint_every: Duration,
-    /// The shortest time between two ticks.
+    /// Bytes of one blob of a checkpoint's parts, about.
+    pub segment_bytes: usize,
+    /// Bytes that a checkpoint writes anew of what has not changed, at least.
+    pub slice_bytes: usize,
+    /// The shortest time between two ticks, unless a fold is behind.
     pub tick_every: Duration,
     /// The first wait after a log or store that is not available.
     pub first_backoff: Duration,
@@ -27,6 +31,8 @@ impl Default for HostConfig {
             chunk_bytes: 16 << 20,
             checkpoint_records: 50_000,
             checkpoint_every: Duration::from_secs(10),
+            segment_bytes: 16 << 20,
+            slice_bytes: 256 << 10,
             tick_every: Duration::from_millis(100),
             first_backoff: Duration::from_millis(50),
             max_backoff: Duration::from_secs(5),

@@ -22,6 +22,7 @@ pub use self::progress::{Position, Progress};
 use self::reader::Reader;
 use self::retry::Retry;
 use self::writer::Writer;
+use crate::chain::{Chain, Sizes};
 use crate::{Checkpoints, Documents, Fold, FoldError, Machine};
 
 /// What a host is made of.
@@ -34,7 +35,7 @@ pub struct HostParts {
     pub folds: Vec<Box<dyn Fold>>,
     /// Where folds' documents are.
     pub documents: Arc<dyn Documents>,
-    /// Where its checkpoint is kept, under the name `folds-<shard>`.
+    /// Where its checkpoints are kept, under names that begin with `folds-<shard>`.
     pub checkpoints: Arc<dyn Checkpoints>,
     /// The clock; folds never see it.
     pub clock: Clock,
@@ -57,6 +58,9 @@ pub struct Host {
     config: HostConfig,
     progress: Progress,
     name: String,
+    sizes: Sizes,
+    /// Its checkpoints; known once it has started.
+    chain: Option<Chain>,
     /// Records applied since the last checkpoint.
     unsaved: u64,
     saved_at: Duration,
@@ -81,6 +85,8 @@ impl Host {
             saved_at: parts.clock.monotonic(),
             clock: parts.clock,
             rng: parts.rng,
+            sizes: Sizes { segment: parts.config.segment_bytes.max(1), slice: parts.config.slice_bytes.max(1) },
+            chain: None,
             config: parts.config,
             progress: Progress::new(),
             name: format!("folds-{}", parts.shard),
@@ -124,11 +130,11 @@ impl Host {
                 Err(error) => retry.bear(error).await?,
             }
             if self.save_in().is_zero() {
-                self.save().await;
+                self.save(false).await;
             }
         }
-        if self.unsaved > 0 {
-            self.save().await;
+        if self.unsaved > 0 || self.progress.saved() < self.machine.next() {
+            self.save(true).await;
         }
         Ok(())
     }
@@ -172,9 +178,13 @@ impl Host {
     /// Time until a tick is due, as far as is known now.
     fn tick_in(&self) -> Duration {
         let Some(at) = self.machine.next_tick() else { return LOOK_EVERY };
+        let comes = self.ticked.is_some_and(|(offset, _)| self.machine.next() <= offset);
+        if !comes && self.machine.is_behind() {
+            return Duration::ZERO;
+        }
         let gap = match self.ticked {
             // It was appended but has not come back: wait for it.
-            Some((offset, _)) if self.machine.next() <= offset => self.config.tick_every,
+            Some(_) if comes => self.config.tick_every,
             Some((_, appended)) => (appended + self.config.tick_every).saturating_sub(self.clock.monotonic()),
             None => Duration::ZERO,
         };
@@ -216,22 +226,26 @@ impl Host {
         }
     }
 
-    /// Saves a checkpoint. If that fails the old one stays, and the log keeps its records.
-    async fn save(&mut self) {
-        let (next, started) = (self.machine.next(), self.clock.monotonic());
-        let saved = match self.machine.checkpoint() {
-            Ok(state) => {
-                metrics::gauge!("steadfast_fold_checkpoint_bytes", "shard" => self.shard.to_string())
-                    .set(state.len() as f64);
-                self.checkpoints.save(&self.name, state).await
-            }
-            Err(error) => Err(error),
+    /// Saves a checkpoint, and as the last one so that no record before it is needed. If that fails the old ones stay, and
+    /// the log keeps its records.
+    async fn save(&mut self, is_last: bool) {
+        let started = self.clock.monotonic();
+        let Some(chain) = &mut self.chain else { return };
+        let store = &*self.checkpoints;
+        let saved = if is_last {
+            chain.seal(&mut self.machine, store).await
+        } else {
+            chain.save(&mut self.machine, store).await
         };
         self.saved_at = self.clock.monotonic();
         self.save_took = self.saved_at.saturating_sub(started);
         self.unsaved = 0;
         match saved {
-            Ok(()) => self.progress.update(|position| position.saved = next),
+            Ok(saved) => {
+                metrics::gauge!("steadfast_fold_checkpoint_bytes", "shard" => self.shard.to_string())
+                    .set(saved.bytes as f64);
+                self.progress.update(|position| position.saved = saved.safe);
+            }
             Err(error) => {
                 metrics::counter!("steadfast_fold_checkpoint_errors_total").increment(1);
                 tracing::warn!(checkpoint = self.name, %error, "a checkpoint could not be saved; the old one stays");

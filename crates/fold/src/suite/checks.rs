@@ -3,7 +3,7 @@ use model::Batch;
 use model::rows::Tick;
 
 use super::faults::{Fault, Faults};
-use super::run::{CHECKPOINT, Disk, Pace, numbered, session};
+use super::run::{Disk, Pace, numbered, session};
 use super::{Broken, Case, LogDocuments};
 use crate::{Documents, Machine, checkpoint};
 
@@ -20,6 +20,7 @@ pub async fn all(case: &Case<'_>) -> Result<(), Broken> {
     duplicates(case).await?;
     kills(case).await?;
     checkpoint_and_tail(case).await?;
+    super::chains::chains(case).await?;
     damage(case).await
 }
 
@@ -68,7 +69,7 @@ pub async fn kills(case: &Case<'_>) -> Result<(), Broken> {
                 // A denied append leaves its batches twice, which moves what comes after them.
                 let moved = fault == Fault::Deny;
                 same(&check, &whole, &disk, moved)?;
-                if !moved && whole.checkpoint() != disk.checkpoint() {
+                if !moved && whole.checkpoint(case).await? != disk.checkpoint(case).await? {
                     return broken(&check, "the checkpoint differs".to_owned());
                 }
             }
@@ -132,8 +133,8 @@ pub async fn checkpoint_and_tail(case: &Case<'_>) -> Result<(), Broken> {
 pub async fn damage(case: &Case<'_>) -> Result<(), Broken> {
     let whole = Disk::with(case);
     run(case, &whole, "an undisturbed run").await?;
-    let good = whole.checkpoint();
-    if good.is_empty() {
+    let good = whole.checkpoint(case).await?;
+    if whole.checkpoints.all().is_empty() {
         return Ok(());
     }
     let saved =
@@ -149,14 +150,23 @@ pub async fn damage(case: &Case<'_>) -> Result<(), Broken> {
         }
     }
     let records = whole.log.end(0);
-    let mut damaged = good.clone();
-    damaged[good.len() / 2] ^= 1;
-    whole.checkpoints.set(CHECKPOINT, damaged);
-    run(case, &whole, "a damaged checkpoint").await?;
-    if whole.log.end(0) != records {
-        return broken("a damaged checkpoint", "outputs are on the log twice".to_owned());
+    let names: Vec<String> = whole.checkpoints.all().into_keys().collect();
+    for name in names.iter().map(|name| vec![name.clone()]).chain([names.clone()]) {
+        name.iter().for_each(|name| spoil(&whole, name));
+        let check = format!("damage to {}", name.join(" and "));
+        run(case, &whole, &check).await?;
+        if whole.log.end(0) != records {
+            return broken(&check, "outputs are on the log twice".to_owned());
+        }
     }
     Ok(())
+}
+
+fn spoil(disk: &Disk, name: &str) {
+    let mut bytes = disk.checkpoints.get(name).unwrap_or_default();
+    let middle = bytes.len() / 2;
+    bytes.get_mut(middle).into_iter().for_each(|byte| *byte ^= 1);
+    disk.checkpoints.set(name, bytes);
 }
 
 /// The fold's own reader of states: a flipped bit may make another good state (the host's checksum
@@ -177,7 +187,7 @@ async fn run(case: &Case<'_>, disk: &Disk, check: &str) -> Result<(), Broken> {
     if ended { Ok(()) } else { broken(check, "the host was ended".to_owned()) }
 }
 
-async fn apply(machine: &mut Machine, record: &model::Record, disk: &Disk) -> Result<Vec<String>, Broken> {
+pub(super) async fn apply(machine: &mut Machine, record: &model::Record, disk: &Disk) -> Result<Vec<String>, Broken> {
     let host = |source| Broken::Host { check: format!("input {}", record.offset), source };
     if !machine.admit(record) {
         return Ok(Vec::new());
@@ -189,7 +199,7 @@ async fn apply(machine: &mut Machine, record: &model::Record, disk: &Disk) -> Re
     Ok(outputs.iter().map(|batch| format!("{batch:?}")).collect())
 }
 
-fn state(machine: &Machine) -> Result<Vec<u8>, Broken> {
+pub(super) fn state(machine: &Machine) -> Result<Vec<u8>, Broken> {
     machine.checkpoint().map_err(|source| Broken::Host { check: "a checkpoint".to_owned(), source })
 }
 
@@ -206,7 +216,7 @@ fn same(check: &str, expected: &Disk, got: &Disk, moved: bool) -> Result<(), Bro
 }
 
 /// All of `0..count`, or `most` of them.
-fn sample(count: u64, most: u64, rng: &Rng) -> Vec<u64> {
+pub(super) fn sample(count: u64, most: u64, rng: &Rng) -> Vec<u64> {
     if count <= most {
         return (0..count).collect();
     }
@@ -216,7 +226,7 @@ fn sample(count: u64, most: u64, rng: &Rng) -> Vec<u64> {
     places
 }
 
-fn broken<T>(check: &str, problem: String) -> Result<T, Broken> {
+pub(super) fn broken<T>(check: &str, problem: String) -> Result<T, Broken> {
     Err(Broken::Check { check: check.to_owned(), problem })
 }
 

@@ -24,6 +24,11 @@ impl MemoryCheckpoints {
     pub fn set(&self, name: &str, state: Vec<u8>) {
         self.0.lock().insert(name.to_owned(), state);
     }
+
+    /// What is kept, by name.
+    pub fn all(&self) -> BTreeMap<String, Vec<u8>> {
+        self.0.lock().clone()
+    }
 }
 
 #[async_trait]
@@ -34,6 +39,11 @@ impl Checkpoints for MemoryCheckpoints {
 
     async fn save(&self, name: &str, state: Vec<u8>) -> Result<(), FoldError> {
         self.set(name, state);
+        Ok(())
+    }
+
+    async fn remove(&self, name: &str) -> Result<(), FoldError> {
+        self.0.lock().remove(name);
         Ok(())
     }
 }

@@ -124,4 +124,11 @@ impl Checkpoints for FaultyCheckpoints {
             .await
             .unwrap_or_else(|problem| Err(FoldError::Store { what: "save", problem: problem.to_owned() }))
     }
+
+    async fn remove(&self, name: &str) -> Result<(), FoldError> {
+        self.1
+            .step(self.0.remove(name))
+            .await
+            .unwrap_or_else(|problem| Err(FoldError::Store { what: "remove", problem: problem.to_owned() }))
+    }
 }

@@ -1,6 +1,7 @@
 //! What every fold must do, as tests that a fold's own tests call: [`all`] with histories that
 //! reach each part of it. Also a log, a checkpoint store and documents in memory.
 
+mod chains;
 mod checks;
 mod documents;
 mod faults;
@@ -10,6 +11,7 @@ mod run;
 use base::Timestamp;
 use model::Batch;
 
+pub use self::chains::chains;
 pub use self::checks::{all, checkpoint_and_tail, damage, duplicates, kills};
 pub use self::documents::{LogDocuments, MemoryCheckpoints};
 pub use self::log::MemoryLog;

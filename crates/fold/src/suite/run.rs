@@ -3,13 +3,18 @@ use std::time::Duration;
 
 use base::{Clock, Rng, Shutdown, Timestamp};
 use model::{Batch, Dedup, Offset, Record, RecordId, Stream};
+use parking_lot::Mutex;
 
 use super::faults::{Faults, FaultyCheckpoints, FaultyLog};
 use super::{Broken, Case, LogDocuments, MemoryCheckpoints, MemoryLog};
-use crate::{Host, HostConfig, HostParts};
+use crate::chain::{self, Chain, Sizes};
+use crate::{FoldError, Host, HostConfig, HostParts, Machine};
 
-/// The name of the only host's checkpoint.
+/// What the names of the only host's checkpoints begin with.
 pub(super) const CHECKPOINT: &str = "folds-0";
+
+/// Small, so that every state is in many segments.
+pub(super) const SIZES: Sizes = Sizes { segment: 2_000, slice: 200 };
 
 /// What outlives a process.
 #[derive(Clone)]
@@ -48,8 +53,11 @@ impl Disk {
         self.log.records(0).into_iter().filter(|record| dedup.admit(record)).filter_map(output).collect()
     }
 
-    pub(super) fn checkpoint(&self) -> Vec<u8> {
-        self.checkpoints.get(CHECKPOINT).unwrap_or_default()
+    /// The state that a host restores, as a whole; every blob that it is made of must be good.
+    pub(super) async fn checkpoint(&self, case: &Case<'_>) -> Result<Vec<u8>, Broken> {
+        let mut machine = Machine::new(0, (case.make)());
+        restored(&self.checkpoints, &mut machine, self.log.end(0), SIZES, true).await?;
+        machine.checkpoint().map_err(|source| Broken::Host { check: "a checkpoint".to_owned(), source })
     }
 }
 
@@ -63,6 +71,28 @@ fn output(record: Record) -> Option<Output> {
     let Batch { stream, key, id, data } = record.batch;
     let id = id.filter(|id| id.producer != "suite")?;
     Some(Output { id, stream, key, data })
+}
+
+/// Restores `machine`; with `good`, nothing of what is there may be unusable.
+pub(super) async fn restored(
+    store: &MemoryCheckpoints,
+    machine: &mut Machine,
+    end: Offset,
+    sizes: Sizes,
+    good: bool,
+) -> Result<Chain, Broken> {
+    let broken = Mutex::new(Vec::new());
+    let report = |name: &str, error: &FoldError| broken.lock().push(format!("{name}: {error}"));
+    let check = "the checkpoints of a shard".to_owned();
+    let chain = match chain::load(CHECKPOINT, sizes, machine, end, store, &report).await {
+        Ok(chain) => chain,
+        Err(source) => return Err(Broken::Host { check, source }),
+    };
+    let broken = broken.into_inner();
+    if good && !broken.is_empty() {
+        return Err(Broken::Check { check, problem: broken.join("; ") });
+    }
+    Ok(chain)
 }
 
 /// How many records a host takes at once and after how many it saves; small, so that there are
@@ -91,7 +121,13 @@ pub(super) async fn session(
         checkpoints: Arc::new(FaultyCheckpoints(disk.checkpoints.clone(), faults.clone())),
         clock,
         rng: Rng::seeded(case.seed),
-        config: HostConfig { chunk_records: pace.chunk, checkpoint_records: pace.save, ..HostConfig::default() },
+        config: HostConfig {
+            chunk_records: pace.chunk,
+            checkpoint_records: pace.save,
+            segment_bytes: SIZES.segment,
+            slice_bytes: SIZES.slice,
+            ..HostConfig::default()
+        },
     });
     let progress = host.progress();
     let shutdown = Shutdown::new();

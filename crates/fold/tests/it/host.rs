@@ -13,21 +13,21 @@ use model::{Batch, Offset, Stream, Verdict};
 
 use crate::toy::{Bug, Toy, report, tick};
 
-struct World {
-    log: MemoryLog,
-    checkpoints: MemoryCheckpoints,
-    clock: Clock,
-    simulation: Simulation,
+pub struct World {
+    pub log: MemoryLog,
+    pub checkpoints: MemoryCheckpoints,
+    pub clock: Clock,
+    pub simulation: Simulation,
 }
 
 impl World {
-    fn new(shards: u32) -> Self {
+    pub fn new(shards: u32) -> Self {
         let (clock, simulation) = Clock::simulated(Timestamp::from_secs(1000));
         let log = MemoryLog::with_clock(shards, clock.clone());
         Self { log, checkpoints: MemoryCheckpoints::default(), clock, simulation }
     }
 
-    fn parts(&self, config: HostConfig) -> HostParts {
+    pub fn parts(&self, config: HostConfig) -> HostParts {
         HostParts {
             log: Arc::new(self.log.clone()),
             shard: 0,
@@ -40,28 +40,28 @@ impl World {
         }
     }
 
-    async fn append(&self, batch: Batch) -> Offset {
+    pub async fn append(&self, batch: Batch) -> Offset {
         self.log.append(0, vec![batch]).await.unwrap()
     }
 
-    fn summaries(&self, shard: u32) -> Vec<(Verdict, i64)> {
+    pub fn summaries(&self, shard: u32) -> Vec<(Verdict, i64)> {
         let rows = self.log.records(shard).into_iter().flat_map(|record| record.rows::<Summary>().unwrap());
         rows.map(|row| (row.verdict, row.count)).collect()
     }
 
-    fn ticks(&self) -> usize {
+    pub fn ticks(&self) -> usize {
         self.log.records(0).iter().filter(|record| record.batch.stream == Stream::Ticks).count()
     }
 }
 
-struct Running {
-    tasks: Tasks,
-    shutdown: Shutdown,
-    progress: Progress,
+pub struct Running {
+    pub tasks: Tasks,
+    pub shutdown: Shutdown,
+    pub progress: Progress,
 }
 
 impl Running {
-    fn start(parts: HostParts) -> Self {
+    pub fn start(parts: HostParts) -> Self {
         let (tasks, shutdown) = (Tasks::new(), Shutdown::new());
         let host = Host::new(parts);
         let progress = host.progress();
@@ -70,14 +70,14 @@ impl Running {
         Self { tasks, shutdown, progress }
     }
 
-    async fn stop(self) {
+    pub async fn stop(self) {
         self.shutdown.start();
         self.tasks.join(&Clock::system(), Duration::from_secs(20)).await.unwrap();
     }
 }
 
 /// Lets tasks run until `done`, moving the clock by `step` each time.
-async fn until(world: &World, step: Duration, mut done: impl FnMut() -> bool) {
+pub async fn until(world: &World, step: Duration, mut done: impl FnMut() -> bool) {
     for _ in 0..100_000 {
         if done() {
             return;

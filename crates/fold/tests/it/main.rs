@@ -3,5 +3,7 @@
 //! The host and the suite, with a fold that counts.
 
 mod host;
+mod ledger;
+mod parts;
 mod suite;
 mod toy;

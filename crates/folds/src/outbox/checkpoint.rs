@@ -1,80 +1,264 @@
-//! The state as JSON:
-//! `{"version", "lanes": {incident: {receiver: lane}}, "sick", "down", "direct", "digests", "names": [[receiver, name, incident]]}`.
+//! The state in parts, as JSON, each under a letter and what it is of: see [`Kind`]. The head is `{"version", "sick", "down", "direct"}`.
+//! Programs of before saved all of it as one JSON, in version 1: `{"version", "lanes": {incident: {receiver: lane}}, "sick", "down",
+//! "direct", "digests", "names": [[receiver, name, incident]]}`.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Bound;
 
+use fold::{PartWriter, Parts};
 use model::Outcome;
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use super::OutboxFold;
-use super::digest::Digest;
+use super::digest::{Digest, Member, SavedDigest};
 use super::health::Sick;
 use super::lane::Lane;
+use super::{Lanes, OutboxFold};
 
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
+/// That of a state that is one JSON.
+const OLD: u32 = 1;
 
-#[derive(Serialize)]
-struct SavedRef<'a> {
+/// What a part is of; after the letter comes its name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[repr(u8)]
+enum Kind {
+    /// A digest without its members: the receiver.
+    Digest = b'd',
+    /// What receivers were told of an incident: the incident.
+    Lanes = b'l',
+    /// A member of a digest: `[receiver, incident]` as JSON.
+    Member = b'm',
+    /// What an incident is called: `[receiver, name]` as JSON.
+    Name = b'n',
+}
+
+const KINDS: [Kind; 4] = [Kind::Digest, Kind::Lanes, Kind::Member, Kind::Name];
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Head {
     version: u32,
-    lanes: &'a BTreeMap<String, BTreeMap<String, Lane>>,
-    sick: &'a BTreeMap<String, Sick>,
-    down: &'a BTreeSet<String>,
-    direct: &'a BTreeSet<String>,
-    digests: &'a BTreeMap<String, Digest>,
-    names: Vec<(&'a String, &'a String, &'a String)>,
+    sick: BTreeMap<String, Sick>,
+    down: BTreeSet<String>,
+    direct: BTreeSet<String>,
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Saved {
     version: u32,
-    lanes: BTreeMap<String, BTreeMap<String, Lane>>,
+    lanes: BTreeMap<String, BTreeMap<String, Box<Lane>>>,
     sick: BTreeMap<String, Sick>,
     down: BTreeSet<String>,
     #[serde(default)]
     direct: BTreeSet<String>,
     #[serde(default)]
-    digests: BTreeMap<String, Digest>,
+    digests: BTreeMap<String, SavedDigest>,
     #[serde(default)]
     names: Vec<(String, String, String)>,
 }
 
 impl OutboxFold {
-    pub(super) fn save(&self) -> Vec<u8> {
-        let Self { lanes, sick, down, direct, digests, .. } = self;
-        let names = self.names.iter().map(|((receiver, name), incident)| (receiver, name, incident)).collect();
-        let saved = SavedRef { version: VERSION, lanes, sick, down, direct, digests, names };
-        // Strings and numbers only: it cannot fail.
-        serde_json::to_vec(&saved).unwrap_or_default()
+    /// Takes the JSON of a program of before.
+    pub(super) fn load_old(&mut self, state: &[u8]) -> Result<(), String> {
+        let saved: Saved = serde_json::from_slice(state).map_err(|error| error.to_string())?;
+        if saved.version != OLD {
+            return Err(format!("its format is version {}, this program reads {OLD} and {VERSION}", saved.version));
+        }
+        let mut fold = self.anew();
+        (fold.sick, fold.down, fold.direct) = (saved.sick, saved.down, saved.direct);
+        fold.names = saved.names.into_iter().map(|(receiver, name, incident)| ((receiver, name), incident)).collect();
+        for (receiver, digest) in saved.digests {
+            let (digest, members) = digest.split();
+            members.into_iter().for_each(|(incident, it)| _ = fold.members.insert((receiver.clone(), incident), it));
+            fold.digests.insert(receiver, digest);
+        }
+        saved.lanes.into_iter().for_each(|(incident, lanes)| _ = fold.lanes.insert(incident, lanes));
+        fold.unmark();
+        *self = fold.settled();
+        Ok(())
     }
 
-    pub(super) fn load(&mut self, state: &[u8]) -> Result<(), String> {
-        let saved: Saved = serde_json::from_slice(state).map_err(|error| error.to_string())?;
-        if saved.version != VERSION {
-            return Err(format!("its format is version {}, this program reads {VERSION}", saved.version));
-        }
-        let mut fold = Self::with(self.config.clone(), self.routes.clone());
-        (fold.sick, fold.down, fold.direct, fold.digests) = (saved.sick, saved.down, saved.direct, saved.digests);
-        fold.names = saved.names.into_iter().map(|(receiver, name, incident)| ((receiver, name), incident)).collect();
-        let digests = std::mem::take(&mut fold.digests);
-        fold.digests = digests.into_iter().filter(|(receiver, _)| fold.knows(receiver)).collect();
-        for (incident, mut lanes) in saved.lanes {
-            // Nobody can tell a receiver anything that is no longer configured.
-            lanes.retain(|receiver, _| fold.follows(receiver));
-            fold.open += lanes.len() as u64;
-            for (receiver, lane) in &lanes {
-                if lane.failed == Some(Outcome::Refused) {
-                    fold.owed.insert((receiver.clone(), incident.clone()));
+    fn unmark(&mut self) {
+        self.digests.unmark();
+        self.lanes.unmark();
+        self.members.unmark();
+        self.names.unmark();
+    }
+
+    fn anew(&self) -> Self {
+        Self::with(self.config.clone(), self.routes.clone())
+    }
+
+    /// Finds what follows from what was restored. Nobody can tell a receiver anything that is no longer configured.
+    fn settled(mut self) -> Self {
+        let (direct, routes) = (&self.direct, &self.routes);
+        let knows = |receiver: &String| routes.knows(receiver) || direct.contains(receiver);
+        self.digests.retain(|receiver, _| knows(receiver));
+        self.members.retain(|(receiver, _), _| knows(receiver));
+        for incident in self.lanes.keys().cloned().collect::<Vec<_>>() {
+            let gone =
+                |it: &Self| it.lanes.get(&incident).is_some_and(|lanes| lanes.keys().any(|name| !it.follows(name)));
+            if gone(&self)
+                && let Some(mut lanes) = self.lanes.remove(&incident)
+            {
+                lanes.retain(|receiver, _| self.follows(receiver));
+                if !lanes.is_empty() {
+                    self.lanes.insert(incident, lanes);
                 }
             }
-            if !lanes.is_empty() {
-                fold.lanes.insert(incident, lanes);
+        }
+        self.open = self.lanes.values().map(|lanes| lanes.len() as u64).sum();
+        let lanes = self.lanes.iter().flat_map(|(incident, lanes)| lanes.iter().map(move |lane| (incident, lane)));
+        let owed = lanes.filter(|(_, (_, lane))| lane.failed == Some(Outcome::Refused));
+        self.owed = owed.map(|(incident, (receiver, _))| (receiver.clone(), incident.clone())).collect();
+        self.watch_restored();
+        self.react_restored();
+        self.wider_restored();
+        self
+    }
+
+    fn part(&self, kind: Kind, name: &Name) -> Option<Vec<u8>> {
+        match (kind, name) {
+            (Kind::Digest, Name::One(receiver)) => self.digests.get(receiver).map(json),
+            (Kind::Lanes, Name::One(incident)) => self.lanes.get(incident).map(json),
+            (Kind::Member, Name::Two(pair)) => self.members.get(pair).map(json),
+            (Kind::Name, Name::Two(pair)) => self.names.get(pair).map(json),
+            _ => None,
+        }
+    }
+
+    fn next_change(&mut self) -> Option<(Kind, Name)> {
+        let one = |kind| move |name| (kind, Name::One(name));
+        let two = |kind| move |pair| (kind, Name::Two(pair));
+        let digest = self.digests.next_mark().map(one(Kind::Digest));
+        digest
+            .or_else(|| self.lanes.next_mark().map(one(Kind::Lanes)))
+            .or_else(|| self.members.next_mark().map(two(Kind::Member)))
+            .or_else(|| self.names.next_mark().map(two(Kind::Name)))
+    }
+
+    /// Gives `out` the parts of one kind after a name.
+    fn rest_of(&self, kind: Kind, after: Option<Name>, out: &mut PartWriter) {
+        let (one, two) = match after {
+            None => (Bound::Unbounded, Bound::Unbounded),
+            Some(Name::One(name)) => (Bound::Excluded(name), Bound::Unbounded),
+            Some(Name::Two(pair)) => (Bound::Unbounded, Bound::Excluded(pair)),
+        };
+        let names: Box<dyn Iterator<Item = Name> + '_> = match kind {
+            Kind::Digest => {
+                Box::new(self.digests.range((one, Bound::Unbounded)).map(|(name, _)| Name::One(name.clone())))
+            }
+            Kind::Lanes => Box::new(self.lanes.range((one, Bound::Unbounded)).map(|(name, _)| Name::One(name.clone()))),
+            Kind::Member => {
+                Box::new(self.members.range((two, Bound::Unbounded)).map(|(pair, _)| Name::Two(pair.clone())))
+            }
+            Kind::Name => Box::new(self.names.range((two, Bound::Unbounded)).map(|(pair, _)| Name::Two(pair.clone()))),
+        };
+        for name in names {
+            if out.is_full() {
+                return;
+            }
+            out.put(&name.key(kind), &self.part(kind, &name).unwrap_or_default());
+        }
+    }
+}
+
+/// What a part is called.
+enum Name {
+    One(String),
+    Two((String, String)),
+}
+
+impl Name {
+    fn key(&self, kind: Kind) -> Vec<u8> {
+        let name = match self {
+            Self::One(name) => name.clone().into_bytes(),
+            Self::Two(pair) => json(pair),
+        };
+        [&[kind as u8][..], &name].concat()
+    }
+
+    fn read(key: &[u8]) -> Result<(Kind, Self), String> {
+        let (kind, name) = key.split_first().ok_or("a part has no key")?;
+        let kind = KINDS.into_iter().find(|it| *it as u8 == *kind);
+        let kind = kind.ok_or_else(|| format!("the key {} is of no kind", key.escape_ascii()))?;
+        let name = match kind {
+            Kind::Digest | Kind::Lanes => {
+                Self::One(String::from_utf8(name.to_vec()).map_err(|error| error.to_string())?)
+            }
+            Kind::Member | Kind::Name => Self::Two(read(name)?),
+        };
+        Ok((kind, name))
+    }
+}
+
+/// Strings and numbers only: it cannot fail.
+fn json<T: Serialize>(value: &T) -> Vec<u8> {
+    serde_json::to_vec(value).unwrap_or_default()
+}
+
+fn read<T: DeserializeOwned>(text: &[u8]) -> Result<T, String> {
+    serde_json::from_slice(text).map_err(|error| error.to_string())
+}
+
+impl Parts for OutboxFold {
+    fn head(&self) -> Vec<u8> {
+        let Self { sick, down, direct, .. } = self;
+        json(&Head { version: VERSION, sick: sick.clone(), down: down.clone(), direct: direct.clone() })
+    }
+
+    fn changed(&mut self, out: &mut PartWriter) {
+        while !out.is_full()
+            && let Some((kind, name)) = self.next_change()
+        {
+            match self.part(kind, &name) {
+                Some(part) => out.put(&name.key(kind), &part),
+                None => out.gone(&name.key(kind)),
             }
         }
-        fold.watch_restored();
-        fold.react_restored();
-        fold.wider_restored();
-        *self = fold;
+    }
+
+    fn rest(&self, after: &[u8], out: &mut PartWriter) {
+        let mut after = Name::read(after).ok();
+        for kind in KINDS {
+            match after.take() {
+                Some((at, name)) if at == kind => self.rest_of(kind, Some(name), out),
+                Some(later) if later.0 > kind => after = Some(later),
+                _ => self.rest_of(kind, None, out),
+            }
+        }
+    }
+
+    fn begin(&mut self, head: &[u8]) -> Result<(), String> {
+        let Head { version, sick, down, direct } = read(head)?;
+        if version != VERSION {
+            return Err(format!("its format is version {version}, this program reads {OLD} and {VERSION}"));
+        }
+        *self = Self { sick, down, direct, ..self.anew() };
+        Ok(())
+    }
+
+    fn take(&mut self, key: &[u8], text: &[u8]) -> Result<(), String> {
+        let bad = |error: String| format!("the part {}: {error}", key.escape_ascii());
+        match Name::read(key)? {
+            (Kind::Digest, Name::One(receiver)) => {
+                _ = self.digests.insert(receiver, read::<Digest>(text).map_err(bad)?)
+            }
+            (Kind::Lanes, Name::One(incident)) => _ = self.lanes.insert(incident, read::<Lanes>(text).map_err(bad)?),
+            (Kind::Member, Name::Two(pair)) => _ = self.members.insert(pair, read::<Member>(text).map_err(bad)?),
+            (Kind::Name, Name::Two(pair)) => _ = self.names.insert(pair, read::<String>(text).map_err(bad)?),
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn end(&mut self) -> Result<(), String> {
+        let anew = self.anew();
+        let mut restored = std::mem::replace(self, anew);
+        restored.unmark();
+        *self = restored.settled();
         Ok(())
     }
 }

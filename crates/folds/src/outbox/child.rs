@@ -43,7 +43,7 @@ impl OutboxFold {
             if let Some((child, notification)) = self.bear(&receiver, &incident, now) {
                 metrics::counter!("steadfast_children_total", "receiver" => receiver.clone()).increment(1);
                 if let Some(lane) = self.lane(&receiver, &child) {
-                    lane.want(notification, "widened");
+                    lane.want(&notification, "widened");
                     self.send_ready(&receiver, &child, now, told);
                 }
             }

@@ -6,6 +6,7 @@ use base::Timestamp;
 use model::Outcome;
 use model::rows::Receipt;
 
+use super::packed::Packed;
 use super::{OutboxFold, Told};
 
 /// Characters of a reason.
@@ -75,7 +76,7 @@ impl OutboxFold {
         if lane.escalated || lane.closing || acknowledged {
             return;
         }
-        let Some(mut notification) = lane.wanted.clone() else { return };
+        let Some(mut notification) = lane.wanted.as_ref().and_then(Packed::open) else { return };
         lane.escalated = true;
         let home = lane.home.clone();
         self.unwatch(receiver, incident);
@@ -89,7 +90,7 @@ impl OutboxFold {
         notification.note = Some(why.clone());
         if let Some(lane) = self.lane(&to, incident) {
             lane.home = home;
-            lane.want(notification, &why);
+            lane.want(&notification, &why);
             self.send(&to, incident, now, told);
         }
     }

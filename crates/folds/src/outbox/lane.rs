@@ -6,6 +6,8 @@ use model::{Key, Outcome, Severity};
 use notify::{Action, Notification};
 use serde::{Deserialize, Serialize};
 
+use super::packed::Packed;
+
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Lane {
@@ -20,7 +22,7 @@ pub(super) struct Lane {
     /// How the last intent failed, if it did.
     pub failed: Option<Outcome>,
     /// What to tell: kept until the provider has it.
-    pub wanted: Option<Notification>,
+    pub wanted: Option<Packed>,
     /// The alert's reason for it.
     pub reason: String,
     /// It is newer than the last intent.
@@ -129,7 +131,7 @@ impl Lane {
         let Some(returns) = self.returns.take() else { return false };
         let (notification, reason) = *returns;
         *self = Self { sequence: self.sequence, done: self.done, home: self.home.take(), ..Self::new() };
-        self.want(notification, &reason);
+        self.want(&notification, &reason);
         true
     }
 
@@ -148,12 +150,12 @@ impl Lane {
 
     /// There is something newer to tell. The newest wins, but a reason that weighs more stays until
     /// it was told.
-    pub fn want(&mut self, notification: Notification, reason: &str) {
+    pub fn want(&mut self, notification: &Notification, reason: &str) {
         let weightier = self.waiting && self.reason == "widened" && reason == "updated";
         if !weightier {
             reason.clone_into(&mut self.reason);
         }
-        self.wanted = Some(notification);
+        self.wanted = Some(Packed::of(notification));
         self.waiting = true;
     }
 
@@ -165,7 +167,7 @@ impl Lane {
 
     /// The intent that tells what is wanted, and its key on the log.
     pub fn intent(&mut self, receiver: &str, incident: &str, now: Timestamp) -> Option<(String, Intent)> {
-        let notification = self.wanted.as_mut()?;
+        let mut notification = self.wanted.as_ref()?.open()?;
         notification.action = match (self.closing, self.reached && !self.anew) {
             (true, _) => Action::Resolve,
             (false, true) => Action::Update,
@@ -173,6 +175,7 @@ impl Lane {
         };
         notification.time = now;
         notification.reference.clone_from(&self.reference);
+        self.wanted = Some(Packed::of(&notification));
         if notification.action == Action::Trigger {
             self.paged = Some(Paged { time: now, severity: notification.severity, findings: notification.findings });
         }
@@ -189,8 +192,8 @@ impl Lane {
             action: notification.action.as_str().to_owned(),
             reason: self.reason.clone(),
             // Strings and numbers only: it cannot fail.
-            payload: serde_json::to_string(notification).unwrap_or_default(),
+            payload: serde_json::to_string(&notification).unwrap_or_default(),
         };
-        Some((self.home.clone().unwrap_or_else(|| notification.scope.clone()), intent))
+        Some((self.home.clone().unwrap_or(notification.scope), intent))
     }
 }

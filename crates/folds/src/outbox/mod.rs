@@ -34,21 +34,22 @@ mod escalate;
 mod health;
 mod lane;
 mod notice;
+mod packed;
 mod react;
 #[cfg(test)]
 mod tests;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use base::{Limit, Timestamp};
-use fold::{DocumentRef, Fold, FoldError, Found, Outputs};
+use base::{Limit, Marked, Timestamp};
+use fold::{DocumentRef, Fold, FoldError, Found, Outputs, Parts};
 use model::rows::{Alert, Finding, Intent, Notice, Reaction, Receipt, Routing};
 use model::{AlertState, ModelError, Outcome, Record, Stream};
 use notify::{Action, Notification};
 
 use self::config::Routes;
 pub use self::config::{Again, Fallback, OutboxConfig, Route, RouteError};
-use self::digest::Digest;
+use self::digest::{Digest, Member};
 use self::escalate::Watched;
 use self::health::Sick;
 use self::lane::Lane;
@@ -60,6 +61,9 @@ const NAME: &str = "outbox";
 /// Intents in one record.
 const ROWS: usize = 200;
 
+/// What receivers were told of one incident. A lane is large, and there is one in most of these maps.
+type Lanes = BTreeMap<String, Box<Lane>>;
+
 /// See the module.
 #[derive(Debug)]
 pub struct OutboxFold {
@@ -67,7 +71,7 @@ pub struct OutboxFold {
     routes: Routes,
     limit: Limit,
     /// By incident and receiver.
-    lanes: BTreeMap<String, BTreeMap<String, Lane>>,
+    lanes: Marked<String, Lanes>,
     open: u64,
     /// Receivers whose last answer was a refusal.
     sick: BTreeMap<String, Sick>,
@@ -86,7 +90,9 @@ pub struct OutboxFold {
     /// Other names of incidents, at their receivers.
     names: Names,
     /// By receiver: what it was not told one by one.
-    digests: BTreeMap<String, Digest>,
+    digests: Marked<String, Digest>,
+    /// The incidents in digests that are open, by receiver and incident, with what was to be told of each.
+    members: Marked<(String, String), Member>,
     /// That of the last record.
     shard: u32,
 }
@@ -114,7 +120,7 @@ impl OutboxFold {
             limit: Limit::new("outbox.open", config.max_open),
             config,
             routes,
-            lanes: BTreeMap::new(),
+            lanes: Marked::default(),
             open: 0,
             sick: BTreeMap::new(),
             down: BTreeSet::new(),
@@ -123,8 +129,9 @@ impl OutboxFold {
             watched: Watched::new(),
             closed: Watched::new(),
             wider: Watched::new(),
-            names: Names::new(),
-            digests: BTreeMap::new(),
+            names: Names::default(),
+            digests: Marked::default(),
+            members: Marked::default(),
             shard: 0,
         }
     }
@@ -152,7 +159,7 @@ impl OutboxFold {
         }
         for receiver in receivers {
             if let Some(lane) = self.lane(&receiver, &row.incident) {
-                lane.want(notification.clone(), &row.reason);
+                lane.want(&notification, &row.reason);
                 if row.reason == "widened" {
                     self.reopen(&receiver, &row.incident);
                 }
@@ -165,7 +172,7 @@ impl OutboxFold {
     /// Puts out what waits, if it may go.
     fn send_ready(&mut self, receiver: &str, incident: &str, now: Timestamp, told: &mut Told) {
         let lane = self.lanes.get(incident).and_then(|lanes| lanes.get(receiver));
-        if lane.is_some_and(Lane::ready) {
+        if lane.is_some_and(|lane| lane.ready()) {
             self.send(receiver, incident, now, told);
         }
     }
@@ -180,8 +187,8 @@ impl OutboxFold {
             }
             self.open += 1;
         }
-        let lanes = self.lanes.entry(incident.to_owned()).or_default();
-        Some(lanes.entry(receiver.to_owned()).or_insert_with(Lane::new))
+        let lanes = self.lanes.or_insert_with(&incident.to_owned(), Lanes::new);
+        Some(lanes.entry(receiver.to_owned()).or_insert_with(|| Box::new(Lane::new())))
     }
 
     fn resolve(&mut self, row: &Alert, now: Timestamp, told: &mut Told) {
@@ -219,7 +226,7 @@ impl OutboxFold {
             return self.forget(receiver, incident);
         }
         lane.closing = true;
-        lane.want(notification.clone(), reason);
+        lane.want(notification, reason);
         self.unwiden(receiver, incident);
         self.send(receiver, incident, now, told);
     }
@@ -408,11 +415,18 @@ impl Fold for OutboxFold {
     }
 
     fn checkpoint(&self) -> Vec<u8> {
-        self.save()
+        fold::whole(self)
+    }
+
+    fn parts(&mut self) -> Option<&mut dyn Parts> {
+        Some(self)
     }
 
     fn restore(&mut self, state: &[u8]) -> Result<(), FoldError> {
-        let restored = self.load(state);
+        let restored = match fold::take_whole(self, state) {
+            Ok(false) => self.load_old(state),
+            taken => taken.map(drop),
+        };
         if restored.is_err() {
             *self = Self::with(self.config.clone(), self.routes.clone());
         }

@@ -59,7 +59,7 @@ impl OutboxFold {
                 lane.returns = Some(Box::new((notification, row.reason.clone())));
                 return;
             }
-            lane.want(notification, &row.reason);
+            lane.want(&notification, &row.reason);
             self.send_ready(receiver, incident, now, told);
         }
     }

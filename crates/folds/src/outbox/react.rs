@@ -1,15 +1,14 @@
 //! What people do about an incident at its provider.
 
-use std::collections::BTreeMap;
-
-use base::Timestamp;
+use base::{Marked, Timestamp};
 use model::rows::Reaction;
 
 use super::lane::{Closed, Lane};
+use super::packed::Packed;
 use super::{OutboxFold, Told};
 
 /// Other names of incidents: by receiver and name.
-pub(super) type Names = BTreeMap<(String, String), String>;
+pub(super) type Names = Marked<(String, String), String>;
 
 /// Reactions of one time that are told apart.
 const SAME_TIME: usize = 16;
@@ -93,8 +92,9 @@ impl OutboxFold {
         let lane = self.lanes.get_mut(incident).and_then(|lanes| lanes.get_mut(receiver));
         let Some(lane) = lane.filter(|lane| lane.closed.is_some()) else { return };
         lane.anew = true;
-        if let (Some(notification), Some(closed)) = (lane.wanted.as_mut(), &lane.closed) {
+        if let (Some(mut notification), Some(closed)) = (lane.wanted.as_ref().and_then(Packed::open), &lane.closed) {
             notification.note = Some(format!("{}, and not over", closed.how));
+            lane.wanted = Some(Packed::of(&notification));
         }
         self.unclose(receiver, incident);
     }
@@ -104,9 +104,10 @@ impl OutboxFold {
         while let Some((at, receiver, incident)) = self.closed.first().filter(|(at, ..)| *at <= now).cloned() {
             self.closed.remove(&(at, receiver.clone(), incident.clone()));
             let Some(lane) = self.lanes.get_mut(&incident).and_then(|lanes| lanes.get_mut(&receiver)) else { continue };
-            if let (Some(wanted), Some(closed)) = (lane.wanted.clone(), lane.closed.clone()) {
+            let wanted = lane.wanted.as_ref().and_then(Packed::open);
+            if let (Some(wanted), Some(closed)) = (wanted, lane.closed.clone()) {
                 lane.waiting = false;
-                lane.want(wanted, &format!("{}, and not over", closed.how));
+                lane.want(&wanted, &format!("{}, and not over", closed.how));
             }
             metrics::counter!("steadfast_told_anew_total", "receiver" => receiver.clone()).increment(1);
             self.reopen(&receiver, &incident);

@@ -24,11 +24,12 @@ use alertmanager::engine::{Engine, Plan, Setup};
 use alertmanager::interval::Zone;
 use alertmanager::{Alert, Matcher, Matchers, Silence, WireMatcher};
 use base::Timestamp;
-use fold::{DocumentRef, Fold, FoldError, Found, Outputs};
+use fold::{DocumentRef, Fold, FoldError, Found, Outputs, Parts};
 use model::rows::{Alert as Incident, Finding, Posting, Receipt, Rollout, Routing, SilenceRow};
 use model::{ModelError, Outcome, Record, Stream};
 use parking_lot::RwLock;
 
+use self::checkpoint::Half;
 use self::rollout::Rollouts;
 use crate::outbox::GROUPS;
 
@@ -52,6 +53,8 @@ pub struct RoutingFold {
     rollouts: Rollouts,
     /// The time of the last record.
     now: Timestamp,
+    /// A state that is being restored.
+    half: Option<Box<Half>>,
 }
 
 impl RoutingFold {
@@ -59,7 +62,7 @@ impl RoutingFold {
     pub fn new(engine: Shared, link_base: Option<String>) -> Self {
         *engine.write() = unconfigured();
         let (config, rollouts, now) = (String::new(), Rollouts::default(), Timestamp::ZERO);
-        Self { engine, config, link_base, join_rollouts: false, rollouts, now }
+        Self { engine, config, link_base, join_rollouts: false, rollouts, now, half: None }
     }
 
     /// Whether posted alerts join rollouts under a configuration, too; without one they do.
@@ -201,12 +204,23 @@ impl Fold for RoutingFold {
         self.engine.read().next().into_iter().chain(self.rollouts.next()).min()
     }
 
+    fn is_behind(&self) -> bool {
+        self.engine.read().is_behind()
+    }
+
     fn checkpoint(&self) -> Vec<u8> {
-        self.save()
+        fold::whole(self)
+    }
+
+    fn parts(&mut self) -> Option<&mut dyn Parts> {
+        Some(self)
     }
 
     fn restore(&mut self, state: &[u8]) -> Result<(), FoldError> {
-        let restored = self.load(state);
+        let restored = match fold::take_whole(self, state) {
+            Ok(false) => self.load_old(state),
+            taken => taken.map(drop),
+        };
         if restored.is_err() {
             *self = Self::new(Arc::clone(&self.engine), self.link_base.clone()).join_rollouts(self.join_rollouts);
         }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use alertmanager::engine::Engine;
 use alertmanager::{Alert, Labels};
-use base::Timestamp;
+use base::{Marked, Timestamp};
 use model::rows::{Finding, Rollout};
 use model::{AlertState, Key};
 use serde::{Deserialize, Serialize};
@@ -28,18 +28,31 @@ const WORKLOAD: [&str; 9] = [
 const HOST: [&str; 5] = ["instance", "host", "hostname", "nodename", "node"];
 
 /// The rollouts that are on, and the alerts that belong to one.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Rollouts {
     /// By scope.
-    on: BTreeMap<String, On>,
+    pub on: BTreeMap<String, On>,
     /// By fingerprint.
+    pub adopted: Marked<String, Adopted>,
+}
+
+/// As programs of before saved it.
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct SavedRollouts {
+    on: BTreeMap<String, On>,
     adopted: BTreeMap<String, Adopted>,
+}
+
+impl From<SavedRollouts> for Rollouts {
+    fn from(saved: SavedRollouts) -> Self {
+        Self { on: saved.on, adopted: saved.adopted.into_iter().collect() }
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct On {
+pub(super) struct On {
     cause: String,
     since: Timestamp,
     /// Names of what rolls out, by namespace.
@@ -48,7 +61,7 @@ struct On {
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Adopted {
+pub(super) struct Adopted {
     scope: String,
     cause: String,
     alert: Alert,
@@ -85,7 +98,7 @@ impl Rollouts {
             }
             return said.then(|| adopted.finding(AlertState::Firing, now));
         }
-        let old = engine.alert(alert.fingerprint()).is_some_and(|known| !known.is_resolved(now));
+        let old = engine.fires(alert.fingerprint(), now);
         if old || alert.is_resolved(now) || engine.is_suppressed(&alert.labels, now) {
             return None;
         }

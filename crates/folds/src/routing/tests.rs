@@ -119,6 +119,88 @@ async fn passes_the_suite() {
     }
 }
 
+/// With rollouts whose alerts are adopted, and times after which what is over is dropped.
+fn long_history(seed: u64) -> Vec<Input> {
+    let (rng, mut leap) = (Rng::seeded(seed), Duration::ZERO);
+    let mut inputs = Vec::new();
+    for Input { time, batch } in history(seed, 100) {
+        if rng.below(15) == 0 {
+            leap += Duration::from_secs(1_500);
+        }
+        let time = time.plus(leap);
+        if rng.below(10) == 0 {
+            let state = if rng.below(3) == 0 { "over" } else { "rolling" };
+            let (scope, cause) = ("host/1".to_owned(), format!("rollout/host/1/{}", rng.below(2)));
+            let (places, state) = ("{}".to_owned(), state.to_owned());
+            let row =
+                Rollout { time, scope, cause, revision: None, author: None, state, since: time, resources: 1, places };
+            inputs.push(Input { time, batch: Batch::of("alertmanager", &[row]).unwrap() });
+        }
+        inputs.push(Input { time, batch });
+    }
+    inputs
+}
+
+#[tokio::test]
+async fn what_is_saved_in_parts_is_the_state() {
+    for seed in 0..8 {
+        let make = || vec![Box::new(fold().join_rollouts(true)) as Box<dyn Fold>];
+        suite::chains(&Case { make: &make, inputs: long_history(seed), seed }).await.unwrap();
+    }
+}
+
+#[test]
+fn what_a_program_of_before_has_saved_is_read() {
+    let adopted = r#"{"scope":"host/1","cause":"rollout/host/1/0","alert":{"labels":{"alertname":"a0"},"annotations":{},"starts_at":5,"ends_at":9,
+        "updated_at":5,"generator_url":"","timeout":false}}"#;
+    let old = format!(
+        r#"{{"version":1,"config":"","now":7,"engine":{{"alerts":[],"groups":[],"next_group":3,"silences":[],"sweep":null,"looked":7}},
+        "rollouts":{{"on":{{"host/1":{{"cause":"rollout/host/1/0","since":4,"places":{{}}}}}},"adopted":{{"00000000000000aa":{adopted}}}}}}}"#
+    );
+    let mut fold = fold();
+    fold.restore(old.as_bytes()).unwrap();
+    assert_eq!((fold.now, fold.rollouts.on.len(), fold.rollouts.adopted.len()), (Timestamp::from_nanos(7), 1, 1));
+    let parts = fold.checkpoint();
+    fold.restore(&parts).unwrap();
+    assert_eq!((fold.checkpoint() == parts, fold.rollouts.adopted.len()), (true, 1));
+    let error = fold.restore(old.replace("\"version\":1", "\"version\":9").as_bytes()).unwrap_err().to_string();
+    assert!(error.contains("version 9"), "{error}");
+    assert_eq!(fold.rollouts.on.len(), 0, "nothing of it is kept");
+}
+
+#[tokio::test]
+async fn what_is_due_at_once_is_told_in_steps() {
+    let mut world = World { fold: fold(), next: Offset(0) };
+    let time = Timestamp::from_secs(1_000_000);
+    let config = "route: {receiver: page, group_by: [alertname], group_wait: 5s}\n\
+                  receivers: [{name: page, webhook_configs: [{url: 'http://localhost/'}]}]";
+    world.apply(time, Batch::of("alertmanager", &[routing(time, config)]).unwrap());
+    let rows: Vec<Posting> = (0..1_000)
+        .map(|n| Posting {
+            labels: labels(&[("alertname", format!("a{n}"))]),
+            starts_at: time,
+            ends_at: time.plus(Duration::from_secs(3600)),
+            ..posting(&Rng::seeded(n), time)
+        })
+        .collect();
+    assert!(world.apply(time, Batch::of("alertmanager", &rows).unwrap()).0.is_empty());
+    assert!(!world.fold.is_behind());
+    let due = time.plus(Duration::from_secs(5));
+    let (mut told, mut steps) = (Vec::new(), 0);
+    while told.len() < 1_000 {
+        assert!(world.fold.next_tick().unwrap() <= due && steps < 100);
+        let notices = world.apply(due, Batch::of("tick", &[Tick { time: due }]).unwrap()).0;
+        assert!(notices.len() <= 64, "{} at once", notices.len());
+        told.extend(notices.into_iter().map(|notice| notice.incident));
+        assert_eq!(world.fold.is_behind(), told.len() < 1_000);
+        steps += 1;
+    }
+    told.sort();
+    told.dedup();
+    assert_eq!(told.len(), 1_000, "each is told of once");
+    assert!(world.fold.next_tick().unwrap() > due);
+}
+
 /// A fold that is fed by hand.
 struct World {
     fold: RoutingFold,

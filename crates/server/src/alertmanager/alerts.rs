@@ -1,14 +1,19 @@
-use alertmanager::{Alert, accept};
-use axum::Json;
+use std::sync::Arc;
+
+use alertmanager::engine::AlertView;
+use alertmanager::{Alert, Engine, Fingerprint, accept};
 use axum::body::Bytes;
 use axum::extract::rejection::BytesRejection;
 use axum::extract::{RawQuery, State as With};
 use axum::http::StatusCode;
-use base::Limit;
+use axum::response::Response;
+use base::{Limit, Timestamp};
 use model::rows::Posting;
 use model::{Batch, ModelError};
+use parking_lot::RwLock;
 
 use super::ask::Ask;
+use super::listing::{Items, Listing, SLICE, answer};
 use super::wire::{GettableAlert, PostableAlert};
 use super::{BODY, Problem};
 use crate::alerting::Alerting;
@@ -24,19 +29,49 @@ const POSTED: Limit = Limit::new("alertmanager.posted", 100_000);
 const REASONS: usize = 10;
 
 /// `GET /api/v2/alerts`
-pub async fn get(With(state): With<State>, RawQuery(query): RawQuery) -> Result<Json<Vec<GettableAlert>>, Problem> {
+pub async fn get(With(state): With<State>, RawQuery(query): RawQuery) -> Result<Response, Problem> {
     let (ask, now) = (Ask::parse(query.as_deref())?, state.clock.now());
-    let mut views = super::alerting(&state)?.engine.read().alerts(now, |alert| ask.matches(&alert.labels));
-    views.retain_mut(|view| {
-        // Time intervals mute groups, not alerts.
-        view.status.muted_by.clear();
-        let status = &view.status;
+    let engine = Arc::clone(&super::alerting(&state)?.engine);
+    Ok(answer(Alerts { engine, ask, now, last: None }))
+}
+
+/// The list of alerts, as far as it was written.
+struct Alerts {
+    engine: Arc<RwLock<Engine>>,
+    ask: Ask,
+    now: Timestamp,
+    last: Option<Fingerprint>,
+}
+
+impl Listing for Alerts {
+    fn slice(&mut self, out: &mut Items) -> bool {
+        let (alerts, views) = {
+            let engine = self.engine.read();
+            let alerts = engine.alerts_after(self.last, SLICE);
+            let views = engine.views(&alerts, &self.ask.filter, self.now);
+            (alerts, views)
+        };
+        for mut view in views {
+            // Time intervals mute groups, not alerts.
+            view.status.muted_by.clear();
+            if self.shows(&view) {
+                out.next();
+                out.json(&GettableAlert::from(view));
+            }
+        }
+        self.last = alerts.last().copied().or(self.last);
+        !alerts.is_empty()
+    }
+}
+
+impl Alerts {
+    fn shows(&self, view: &AlertView) -> bool {
+        let (ask, status) = (&self.ask, &view.status);
         (ask.active || status.is_suppressed())
             && (ask.silenced || status.silenced_by.is_empty())
             && (ask.inhibited || status.inhibited_by.is_empty())
             && view.receivers.iter().any(|receiver| ask.wants(receiver))
-    });
-    Ok(Json(views.into_iter().map(GettableAlert::from).collect()))
+    }
 }
 
 /// `POST /api/v2/alerts`: what is valid is taken even if other alerts are refused.
@@ -65,8 +100,9 @@ pub async fn post(With(state): With<State>, body: Result<Bytes, BytesRejection>)
 
 /// Whether what is new fits beside what is held.
 fn room(alerting: &Alerting, alerts: &[Alert]) -> Result<(), Problem> {
+    let fingerprints: Vec<Fingerprint> = alerts.iter().map(Alert::fingerprint).collect();
     let engine = alerting.engine.read();
-    let new = alerts.iter().filter(|alert| !engine.holds(alert.fingerprint())).count();
+    let new = fingerprints.iter().filter(|alert| !engine.holds(**alert)).count();
     if new == 0 {
         return Ok(());
     }

@@ -1,25 +1,173 @@
-use axum::Json;
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use alertmanager::Engine;
+use alertmanager::engine::{GroupHead, Place, Status};
 use axum::extract::{RawQuery, State as With};
+use axum::response::Response;
+use base::Timestamp;
+use parking_lot::RwLock;
 
 use super::Problem;
 use super::ask::Ask;
-use super::wire::AlertGroup;
+use super::listing::{Items, Listing, SLICE, after, answer};
+use super::wire::{AlertGroup, GettableAlert};
 use crate::state::State;
 
 /// `GET /api/v2/alerts/groups`
-pub async fn get(With(state): With<State>, RawQuery(query): RawQuery) -> Result<Json<Vec<AlertGroup>>, Problem> {
+pub async fn get(With(state): With<State>, RawQuery(query): RawQuery) -> Result<Response, Problem> {
     let (ask, now) = (Ask::parse(query.as_deref())?, state.clock.now());
-    let wanted = |alert: &alertmanager::Alert| ask.matches(&alert.labels);
-    let mut groups = super::alerting(&state)?.engine.read().groups(now, |receiver| ask.wants(receiver), wanted);
-    for group in &mut groups {
-        group.alerts.retain(|view| {
-            let status = &view.status;
-            (ask.active || status.is_suppressed())
-                && (ask.silenced || status.silenced_by.is_empty())
-                && (ask.inhibited || status.inhibited_by.is_empty())
-                && (ask.muted || status.muted_by.is_empty())
-        });
+    let engine = Arc::clone(&super::alerting(&state)?.engine);
+    Ok(answer(Groups { engine, ask, now, heads: VecDeque::new(), place: None, is_last: false, group: None }))
+}
+
+/// The list of groups, as far as it was written.
+struct Groups {
+    engine: Arc<RwLock<Engine>>,
+    ask: Ask,
+    now: Timestamp,
+    heads: VecDeque<GroupHead>,
+    place: Option<Place>,
+    is_last: bool,
+    group: Option<Group>,
+}
+
+/// A group, as far as it was written.
+struct Group {
+    head: GroupHead,
+    place: usize,
+    has_begun: bool,
+}
+
+impl Listing for Groups {
+    fn slice(&mut self, out: &mut Items) -> bool {
+        if let Some(mut group) = self.group.take().or_else(|| self.next()) {
+            if self.write(&mut group, out) {
+                self.group = Some(group);
+            }
+            return true;
+        }
+        if self.is_last {
+            return false;
+        }
+        let (heads, place) =
+            self.engine.read().groups_after(self.place.as_ref(), SLICE, |receiver| self.ask.wants(receiver));
+        (self.is_last, self.place) = (place.is_none(), place);
+        self.heads.extend(heads);
+        true
     }
-    groups.retain(|group| !group.alerts.is_empty());
-    Ok(Json(groups.into_iter().map(AlertGroup::from).collect()))
+}
+
+impl Groups {
+    fn next(&mut self) -> Option<Group> {
+        self.heads.pop_front().map(|head| Group { head, place: 0, has_begun: false })
+    }
+
+    /// Writes some alerts of a group; false if that was all of it. One that has none that are asked for is left out.
+    fn write(&self, group: &mut Group, out: &mut Items) -> bool {
+        let alerts = after(&group.head.alerts, &mut group.place);
+        let views = self.engine.read().views(&alerts, &self.ask.filter, self.now);
+        for view in views.into_iter().filter(|view| self.shows(&view.status)) {
+            if group.has_begun {
+                out.raw(",");
+            } else {
+                out.next();
+                out.raw("{\"alerts\":[");
+            }
+            group.has_begun = true;
+            out.json(&GettableAlert::from(view));
+        }
+        let goes_on = group.place < group.head.alerts.len();
+        if group.has_begun && !goes_on {
+            out.raw("],");
+            out.members(&AlertGroup::from(&group.head));
+            out.raw("}");
+        }
+        goes_on
+    }
+
+    fn shows(&self, status: &Status) -> bool {
+        let ask = &self.ask;
+        (ask.active || status.is_suppressed())
+            && (ask.silenced || status.silenced_by.is_empty())
+            && (ask.inhibited || status.inhibited_by.is_empty())
+            && (ask.muted || status.muted_by.is_empty())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+    use std::time::Duration;
+
+    use alertmanager::engine::{Plan, Setup};
+    use alertmanager::interval::Zone;
+    use alertmanager::{Alert, Config};
+    use serde_json::Value;
+
+    use super::*;
+
+    const CONFIG: &str = "route: {receiver: all, group_by: [alertname], routes: [{matchers: [team=a], receiver: a}]}\n\
+                          receivers: [{name: all, webhook_configs: [{url: 'http://x'}]}, {name: a}]";
+
+    /// Groups of one alert, and one of a thousand.
+    fn engine() -> Engine {
+        let mut engine = Engine::new();
+        let setup = Setup::of(&Plan::of(&Config::parse(CONFIG).unwrap()), Zone::default()).unwrap();
+        engine.configure(setup, Timestamp::ZERO);
+        for n in 0..2_000_u32 {
+            let name = if n < 1_000 { format!("alert-{n:04}") } else { "many".to_owned() };
+            let team = if n % 10 == 0 { "a" } else { "b" };
+            let labels = [("alertname", name), ("n", n.to_string()), ("team", team.to_owned())];
+            let alert = Alert {
+                labels: labels.into_iter().map(|(name, value)| (name.to_owned(), value)).collect(),
+                annotations: BTreeMap::new(),
+                starts_at: Timestamp::ZERO,
+                ends_at: if n == 7 { Timestamp::ZERO } else { Timestamp::MAX },
+                updated_at: Timestamp::ZERO,
+                generator_url: String::new(),
+                timeout: false,
+            };
+            engine.post(alert, Timestamp::ZERO);
+        }
+        engine
+    }
+
+    async fn listed(engine: &Arc<RwLock<Engine>>, query: &str) -> Vec<Value> {
+        let (engine, ask, now) =
+            (Arc::clone(engine), Ask::parse(Some(query)).unwrap(), Timestamp::ZERO.plus(Duration::from_secs(1)));
+        let groups = Groups { engine, ask, now, heads: VecDeque::new(), place: None, is_last: false, group: None };
+        let body = axum::body::to_bytes(answer(groups).into_body(), usize::MAX).await.unwrap();
+        serde_json::from_slice(&body).unwrap()
+    }
+
+    fn names(groups: &[Value]) -> Vec<(String, String)> {
+        let text = |group: &Value, place: &str| group.pointer(place).unwrap().as_str().unwrap().to_owned();
+        groups.iter().map(|group| (text(group, "/labels/alertname"), text(group, "/receiver/name"))).collect()
+    }
+
+    #[tokio::test]
+    async fn a_list_in_slices_has_every_group_once_in_order_with_its_alerts() {
+        let engine = Arc::new(RwLock::new(engine()));
+        let all = listed(&engine, "").await;
+        let names = names(&all);
+        assert_eq!(names.len(), 1_001, "all but the one that is over; the large one is of two receivers");
+        assert!(names.is_sorted() && !names.iter().any(|(name, _)| name == "alert-0007"));
+        let alerts: usize = all.iter().map(|group| group["alerts"].as_array().unwrap().len()).sum();
+        assert_eq!(alerts, 1_999);
+        let large = all.last().unwrap();
+        assert_eq!((large["alerts"].as_array().unwrap().len(), &large["routeLabels"]), (900, &serde_json::json!({})));
+    }
+
+    #[tokio::test]
+    async fn what_is_not_asked_for_is_left_out_with_groups_that_have_nothing_else() {
+        let engine = Arc::new(RwLock::new(engine()));
+        assert_eq!(names(&listed(&engine, "receiver=a&filter=alertname%3D~%22alert-00.*%22").await).len(), 10);
+        let one = listed(&engine, "filter=n%3D%221234%22").await;
+        assert_eq!(
+            (names(&one), one[0]["alerts"].as_array().unwrap().len()),
+            (vec![("many".to_owned(), "all".to_owned())], 1)
+        );
+        assert_eq!(listed(&engine, "filter=n%3D%22none%22").await, Vec::<Value>::new());
+    }
 }

@@ -6,6 +6,7 @@
 mod alerts;
 mod ask;
 mod groups;
+mod listing;
 mod silences;
 mod status;
 mod wire;

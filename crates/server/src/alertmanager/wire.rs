@@ -1,6 +1,6 @@
 //! What the API's bodies look like.
 
-use alertmanager::engine::{AlertView, GroupView};
+use alertmanager::engine::{AlertView, GroupHead};
 use alertmanager::{Labels, Matcher, PostedAlert, PostedSilence, Silence, WireMatcher};
 use base::{Limit, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -86,7 +86,7 @@ impl From<AlertView> for GettableAlert {
         let state = if view.status.is_suppressed() { "suppressed" } else { "active" };
         let alert = view.alert;
         Self {
-            annotations: alert.annotations.clone(),
+            annotations: alert.annotations,
             ends_at: alert.ends_at.to_string(),
             fingerprint: view.fingerprint.to_string(),
             receivers: view.receivers.iter().map(|name| Name::of(name)).collect(),
@@ -98,29 +98,24 @@ impl From<AlertView> for GettableAlert {
                 state,
             },
             updated_at: alert.updated_at.to_string(),
-            generator_url: alert.generator_url.clone(),
-            labels: alert.labels.clone(),
+            generator_url: alert.generator_url,
+            labels: alert.labels,
         }
     }
 }
 
+/// What is said of a group beside its alerts.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct AlertGroup {
-    alerts: Vec<GettableAlert>,
-    labels: Labels,
-    route_labels: Labels,
+pub struct AlertGroup<'a> {
+    labels: &'a Labels,
+    route_labels: &'a Labels,
     receiver: Name,
 }
 
-impl From<GroupView> for AlertGroup {
-    fn from(view: GroupView) -> Self {
-        Self {
-            alerts: view.alerts.into_iter().map(GettableAlert::from).collect(),
-            labels: view.labels,
-            route_labels: view.route_labels,
-            receiver: Name { name: view.receiver },
-        }
+impl<'a> From<&'a GroupHead> for AlertGroup<'a> {
+    fn from(head: &'a GroupHead) -> Self {
+        Self { labels: head.labels(), route_labels: &head.route_labels, receiver: Name::of(head.receiver()) }
     }
 }
 

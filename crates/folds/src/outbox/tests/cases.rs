@@ -463,3 +463,35 @@ fn what_joins_a_digest_that_people_have_resolved_opens_it_anew() {
     let anew = world.receipt(&second.intents[0], Outcome::Digested);
     assert_eq!(anew.lines(), ["pd 2 trigger digested"]);
 }
+
+/// All of it as one JSON, with a digest and another name.
+#[test]
+fn what_a_program_of_before_has_saved_is_read() {
+    let told = serde_json::to_value(crate::outbox::notification(&alert("a#1", "opened"), None)).unwrap();
+    let lane = |wanted| {
+        serde_json::json!({"sequence": 1, "done": 1, "reached": true, "closing": false, "failed": null, "wanted": wanted,
+            "reason": "opened", "waiting": false, "refused": 0, "reference": "r-1"})
+    };
+    let member = serde_json::json!({"severity": "error", "summary": "b is down", "since": 1_000_000_000_i64});
+    let old = serde_json::json!({
+        "version": 1, "lanes": {"a#1": {"pd": lane(told)}, "b#1": {"pd": lane(serde_json::Value::Null)}}, "sick": {}, "down": [], "direct": [],
+        "digests": {"pd": {"incident": "digest/pd@5", "since": 5, "members": {"b#1": member}, "count": 7}}, "names": [["pd", "r-1", "a#1"]],
+    });
+    let again = Again { receiver: "pd".to_owned(), after: Duration::from_secs(60) };
+    let config = OutboxConfig { again: vec![again], ..config(vec![route("pd")]) };
+    let mut world = World { fold: OutboxFold::new(config).unwrap(), ..World::new(Vec::new()) };
+    world.fold.restore(old.to_string().as_bytes()).unwrap();
+    let parts = world.fold.checkpoint();
+    world.fold.restore(&parts).unwrap();
+    assert_eq!((world.fold.checkpoint() == parts, world.fold.open()), (true, 2));
+    let resolved = world.alert("a#1", "resolved");
+    assert_eq!(resolved.lines(), ["pd 2 resolve resolved"]);
+    let (digest, members) = (&world.fold.digests["pd"], &world.fold.members);
+    assert!(format!("{digest:?}").contains("count: 7") && members.len() == 1, "{digest:?}");
+    let error = world
+        .fold
+        .restore(old.to_string().replace("\"version\":1", "\"version\":9").as_bytes())
+        .unwrap_err()
+        .to_string();
+    assert!(error.contains("version 9"), "{error}");
+}

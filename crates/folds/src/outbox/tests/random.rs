@@ -151,6 +151,17 @@ async fn passes_the_suite() {
     }
 }
 
+#[tokio::test]
+async fn what_is_saved_in_parts_is_the_state() {
+    for seed in 0..8 {
+        let widens = || OutboxConfig { wakes_once: BTreeSet::from(["pd".to_owned()]), ..told() };
+        let mut play = Play::of(seed, widens());
+        (0..120).for_each(|_| play.step());
+        let make = || vec![Box::new(OutboxFold::new(widens()).unwrap()) as Box<dyn Fold>];
+        suite::chains(&Case { make: &make, inputs: play.history, seed }).await.unwrap();
+    }
+}
+
 /// The outbox reads what the alert fold puts out, over the log: a host of both that is ended
 /// anywhere leaves the log that an undisturbed one leaves.
 #[tokio::test]

@@ -56,6 +56,11 @@ impl fold::Checkpoints for Store {
         let away = || FoldError::Store { what: "checkpoints", problem: "away".to_owned() };
         self.save_now(name, state).ok_or_else(away)
     }
+
+    async fn remove(&self, name: &str) -> Result<(), FoldError> {
+        let away = || FoldError::Store { what: "checkpoints", problem: "away".to_owned() };
+        self.works().then(|| _ = self.saved.lock().unwrap().remove(name)).ok_or_else(away)
+    }
 }
 
 #[async_trait]
