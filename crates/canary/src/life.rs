@@ -184,14 +184,13 @@ impl Canary {
     /// What rolls out in its scope.
     pub(crate) fn rolled(&mut self, row: &Rollout, now: Timestamp, out: &mut Outcome) {
         if row.state != "over" {
-            // The first revision of a rollout names it, whichever was seen here first.
-            if let Some(rollout) = &mut self.rollout {
-                rollout.cause.clone_from(&row.cause);
-            }
-            if let Some(run) =
-                self.run.as_mut().filter(|run| run.end.is_none() && run.origin.cause.starts_with("rollout/"))
-            {
-                run.origin.cause.clone_from(&row.cause);
+            // The first revision of a rollout names it, whichever was seen here first; a verdict names the one that live agrees with.
+            let open = |run: &&mut Run| run.end.is_none() && run.origin.cause.starts_with("rollout/");
+            let run = self.run.as_mut().filter(open).map(|run| &mut run.origin);
+            for origin in self.rollout.as_mut().into_iter().chain(run) {
+                origin.cause.clone_from(&row.cause);
+                origin.revision.clone_from(&row.revision);
+                origin.author.clone_from(&row.author);
             }
             return;
         }

@@ -18,7 +18,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use crate::answer::{Guard, RowLimit, guarded};
 use crate::catalog::Catalog;
 use crate::deadline::Deadline;
-use crate::prom::RangeCache;
+use crate::ranges::RangeCache;
 use crate::{Answer, QueryConfig, QueryError, Rows, Token, check, depth, explain, parameters, session, travel};
 
 /// Bytes of stack to plan on: planning goes through expressions by recursion, up to the limits of

@@ -26,6 +26,7 @@ mod parameters;
 mod postgres;
 mod prom;
 mod pushdown;
+mod ranges;
 mod rules;
 mod scan;
 mod session;

@@ -144,7 +144,10 @@ fn a_run_begins_and_ends_with_the_rollout_of_its_resource() {
         "{ended:?}"
     );
     let last = world.out.last().unwrap();
-    assert_eq!((last.runs[0].cause.as_str(), last.runs[0].revision.as_deref()), ("rollout/k8s/prod/first", Some("b")));
+    assert_eq!(
+        (last.runs[0].cause.as_str(), last.runs[0].revision.as_deref()),
+        ("rollout/k8s/prod/first", Some("first"))
+    );
     world.verdict(RollingOut, InSync, "c", 20.0);
     assert_eq!(world.book.wanted("checkout").unwrap().started, at(20.0));
 }

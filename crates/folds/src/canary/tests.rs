@@ -227,7 +227,8 @@ fn a_canary_that_fails_joins_the_incident_of_its_rollout_and_is_rolled_back_once
     world.play(&run, 2..15, 70.0);
     world.crash(&checkpoint);
     world.play(&run, 15..20, 70.0);
-    let intents = world.rows::<Intent>();
+    let mut intents = world.rows::<Intent>();
+    intents.sort_by(|a, b| a.receiver.cmp(&b.receiver));
     let to: Vec<(&str, &str, &str)> =
         intents.iter().map(|it| (it.receiver.as_str(), it.action.as_str(), it.incident.as_str())).collect();
     let incident = &world.rows::<Alert>()[0].incident;

@@ -1,6 +1,5 @@
 //! PromQL over the store, by itself and in SQL.
 
-mod cache;
 mod exemplars;
 mod histograms;
 mod labels;
@@ -14,14 +13,13 @@ use std::time::Duration;
 use promql::parser::ast::Expr;
 use promql::{Answer, Data, Limits, Options, QueryError, Steps, parse};
 
-pub(crate) use cache::RangeCache;
 pub use labels::Selection;
 pub use read::Read;
 pub use table::register;
 
-use self::cache::Question;
 use self::storage::StoreStorage;
 use crate::expression::Evaluation;
+use crate::ranges::Question;
 use crate::{Engine, ExpressionError};
 
 /// What a caller may ask for beside the expression.

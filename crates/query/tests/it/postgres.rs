@@ -62,7 +62,7 @@ async fn functions_of_postgresql_and_timescale_are_there() {
         ("SELECT 'a' = ANY(ARRAY['a', 'b'])", "true"),
         (
             "SELECT floor(extract(epoch from ts)/60)*60 AS \"time\" FROM samples WHERE ts BETWEEN '2026-11-25T09:00:00Z' AND '2026-11-25T09:00:30Z' ORDER BY 1 LIMIT 1",
-            "1795597200",
+            "1795597200.0",
         ),
     ] {
         match rows(&postgres, text, vec![]).await {

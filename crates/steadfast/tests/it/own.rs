@@ -35,13 +35,10 @@ async fn back_end() -> (String, Seen) {
 #[tokio::test(flavor = "multi_thread")]
 async fn own_logs_traces_and_metrics_are_kept_and_sent() {
     let (url, seen) = back_end().await;
-    let mut host = Host::new(1, "");
-    let key = host.dir.path().join("key");
-    std::fs::write(&key, "swordfish\n").unwrap();
-    host.configure(&format!(
-        "telemetry:\n  metrics_interval: 1s\n  otlp:\n    endpoint: {url}\n    headers: {{x-key: {{file: {}}}}}\n",
-        key.display()
-    ));
+    let key = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(key.path(), "swordfish\n").unwrap();
+    let otlp = format!("{{endpoint: '{url}', headers: {{x-key: {{file: {}}}}}}}", key.path().display());
+    let mut host = Host::new(1, &format!("telemetry: {{metrics_interval: 1s, otlp: {otlp}}}\n"));
     host.capture();
     host.start();
     host.settled().await;
