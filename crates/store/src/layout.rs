@@ -122,8 +122,15 @@ mod tests {
 
     #[test]
     fn every_stream_has_a_table_that_is_not_for_folds_only() {
-        let for_folds =
-            [Stream::Sets, Stream::Suspects, Stream::Ticks, Stream::RuleGroups, Stream::Routings, Stream::Notices];
+        let for_folds = [
+            Stream::Sets,
+            Stream::Suspects,
+            Stream::Ticks,
+            Stream::RuleGroups,
+            Stream::Routings,
+            Stream::Notices,
+            Stream::Canaries,
+        ];
         for stream in Stream::ALL {
             let kept = of_stream(*stream).count() > 0;
             assert_eq!(kept, !for_folds.contains(stream), "{}", stream.as_str());
