@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use base::Clock;
 use postgres::{Parts, PostgresConfig, Server, Token};
-use query::Engine;
+use query::{Engine, Rights};
 
 use crate::{AppError, Config, Role};
 
@@ -26,7 +26,9 @@ pub(crate) async fn bind(config: &Config, engine: &Arc<Engine>, clock: &Clock) -
     for token in &server.tokens {
         let secret = token.secret.resolve();
         let secret = secret.map_err(|error| AppError::part(format!("server.tokens.{}", token.name), error))?;
-        tokens.push(Token { name: token.name.clone(), secret, limited: token.scopes.is_some() });
+        let rights = Rights::new(token.tables.as_deref(), token.scopes.as_deref());
+        let rights = rights.map_err(|error| AppError::part(format!("server.tokens.{}.tables", token.name), error))?;
+        tokens.push(Token { name: token.name.clone(), secret, rights });
     }
     let parts = Parts { engine: Arc::clone(engine), clock: clock.clone(), tokens, tls };
     let server = match Server::bind(config.postgres.clone(), parts).await {

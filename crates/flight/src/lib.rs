@@ -19,7 +19,7 @@ use std::sync::Arc;
 use base::{Clock, Tasks};
 use query::Engine;
 
-pub use service::{Flight, service};
+pub use service::{Flight, answer, service};
 
 /// Where the calls are, as a route of HTTP.
 pub const PATH: &str = "/arrow.flight.protocol.FlightService/{method}";

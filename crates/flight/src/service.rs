@@ -7,6 +7,8 @@ use arrow_flight::{
 };
 use futures::StreamExt;
 use futures::stream::{self, BoxStream};
+use tonic::body::Body;
+use tonic::codegen::{self, Service, http};
 use tonic::{Request, Response, Status, Streaming};
 
 use crate::Parts;
@@ -25,6 +27,18 @@ pub fn service(parts: Parts) -> FlightServiceServer<Flight> {
     let largest = parts.engine.config().max_sql_bytes.saturating_add(PARAMETERS.max()).saturating_add(REST);
     let largest = usize::try_from(largest).unwrap_or(usize::MAX);
     FlightServiceServer::new(Flight(Sql(parts))).max_decoding_message_size(largest)
+}
+
+/// Answers one call over parts of its own.
+pub async fn answer<B>(parts: Parts, call: http::Request<B>) -> http::Response<Body>
+where
+    B: codegen::Body + Send + 'static,
+    B::Error: Into<codegen::StdError> + Send + 'static,
+{
+    match service(parts).call(call).await {
+        Ok(answer) => answer,
+        Err(never) => match never {},
+    }
 }
 
 type Reply<T> = Result<Response<T>, Status>;

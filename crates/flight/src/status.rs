@@ -13,7 +13,7 @@ const LONGEST: usize = 2_048;
 pub fn of(error: &QueryError) -> Status {
     let code = match error {
         QueryError::Syntax { .. } | QueryError::Invalid { .. } | QueryError::Data(_) => Code::InvalidArgument,
-        QueryError::NotAllowed(_) => Code::PermissionDenied,
+        QueryError::NotAllowed(_) | QueryError::Denied(_) => Code::PermissionDenied,
         QueryError::Limit { .. } | QueryError::Busy { .. } => Code::ResourceExhausted,
         QueryError::Timeout { .. } => Code::DeadlineExceeded,
         QueryError::Unavailable(_) => Code::Unavailable,

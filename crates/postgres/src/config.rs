@@ -37,6 +37,12 @@ pub struct UserConfig {
     pub name: String,
     /// Where the password is.
     pub secret: SecretRef,
+    /// The tables and views that may be read; without, all.
+    #[serde(default)]
+    pub tables: Option<Vec<String>>,
+    /// The scopes (`provider/scope`) whose rows may be read; all without. A table whose rows have none is read only if `tables` names it.
+    #[serde(default)]
+    pub scopes: Option<Vec<String>>,
 }
 
 impl Default for PostgresConfig {

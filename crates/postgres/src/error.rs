@@ -1,7 +1,7 @@
 use std::net::SocketAddr;
 
 use base::SecretError;
-use query::QueryError;
+use query::{NoTable, QueryError};
 
 /// What is in the way of listening.
 #[derive(Debug, thiserror::Error)]
@@ -27,6 +27,14 @@ pub enum PostgresError {
         name: String,
         /// Why.
         source: SecretError,
+    },
+    /// A right to a table that there is not.
+    #[error("postgres.users: {name}: tables: {source}")]
+    Table {
+        /// The user.
+        name: String,
+        /// Which one.
+        source: NoTable,
     },
     /// A password could be guessed.
     #[error("postgres.users: {name}: a password has at least {min} characters")]

@@ -66,6 +66,7 @@ fn code(error: &QueryError) -> &'static str {
             None => "42000",
         },
         QueryError::NotAllowed(what) => refused(what),
+        QueryError::Denied(_) => "42501",
         QueryError::Limit { limit: "memory_bytes", .. } => "53200",
         QueryError::Limit { limit: "nesting", .. } => "54001",
         QueryError::Limit { .. } => "54000",

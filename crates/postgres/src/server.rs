@@ -16,7 +16,7 @@ use crate::failure::Failure;
 use crate::session::Session;
 use crate::settings::Settings;
 use crate::shared::Shared;
-use crate::users::{Token, Users};
+use crate::users::{Caller, Token, Users};
 use crate::wire::{self, Ended, First, Wire};
 use crate::{PostgresConfig, PostgresError};
 
@@ -160,9 +160,9 @@ async fn start(shared: &Arc<Shared>, stream: TcpStream, room: bool) -> Option<Se
         return None;
     }
     match admitted(shared, &mut wire, minor, &parameters).await {
-        Ok((user, settings)) => {
+        Ok((caller, settings)) => {
             let place = shared.sessions.begin();
-            Some(Session::new(Arc::clone(shared), wire, user, settings, place))
+            Some(Session::new(Arc::clone(shared), wire, caller, settings, place))
         }
         Err(Ended::Gone) => None,
         Err(Ended::Told(failure)) => {
@@ -201,7 +201,7 @@ async fn admitted(
     wire: &mut Wire,
     minor: u16,
     parameters: &[(String, String)],
-) -> Result<(Arc<str>, Settings), Ended> {
+) -> Result<(Caller, Settings), Ended> {
     let of = |name: &str| parameters.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str());
     let Some(user) = of("user").filter(|user| !user.is_empty()) else {
         return Err(Failure::fatal("28000", "no PostgreSQL user name specified in startup packet").into());
@@ -210,12 +210,12 @@ async fn admitted(
         return Err(Failure::fatal("0A000", "replication is not supported").into());
     }
     negotiate(wire, minor, parameters);
-    shared.users.admit(wire, user).await?;
+    let rights = shared.users.admit(wire, user).await?;
     let mut asked: Vec<(String, String)> = options(of("options").unwrap_or_default());
     let settings =
         parameters.iter().filter(|(name, _)| !NO_SETTINGS.contains(&name.as_str()) && !name.starts_with("_pq_."));
     asked.extend(settings.cloned());
-    Ok((user.into(), Settings::new(user, &asked)?))
+    Ok((Caller { name: user.into(), rights }, Settings::new(user, &asked)?))
 }
 
 /// Says which of a newer protocol is not known here, as it wants to be told.

@@ -1,10 +1,12 @@
 //! Who may ask: SCRAM-SHA-256 (RFC 5802, RFC 7677), so that no password is ever sent.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use base::{DigestKey, Secret};
 use pgwire::api::auth::Password;
 use pgwire::api::auth::sasl::scram::{SCRAM_ITERATIONS, ScramServerAuth, gen_salted_password};
+use query::Rights;
 
 use crate::failure::Failure;
 use crate::request::{self, Request};
@@ -22,8 +24,15 @@ pub struct Token {
     pub name: String,
     /// The token.
     pub secret: Secret,
-    /// Whether it is limited to scopes: no SQL can be cut to them.
-    pub limited: bool,
+    /// What may be read with it.
+    pub rights: Rights,
+}
+
+/// Who was let in.
+#[derive(Clone, Debug)]
+pub struct Caller {
+    pub name: Arc<str>,
+    pub rights: Arc<Rights>,
 }
 
 /// The users.
@@ -37,7 +46,7 @@ pub struct Users {
 #[derive(Debug)]
 struct User {
     password: Password,
-    limited: bool,
+    rights: Arc<Rights>,
 }
 
 impl Users {
@@ -52,12 +61,14 @@ impl Users {
             if secret.expose().len() < MIN_PASSWORD {
                 return Err(PostgresError::Weak { name, min: MIN_PASSWORD });
             }
-            all.push(Token { name, secret, limited: false });
+            let rights = Rights::new(user.tables.as_deref(), user.scopes.as_deref());
+            let rights = rights.map_err(|source| PostgresError::Table { name: name.clone(), source })?;
+            all.push(Token { name, secret, rights });
         }
-        for Token { name, secret, limited } in all {
+        for Token { name, secret, rights } in all {
             let salt = salt(&key, &name);
             let salted = gen_salted_password(secret.expose(), &salt, SCRAM_ITERATIONS);
-            let user = User { password: Password::new(Some(salt), salted), limited };
+            let user = User { password: Password::new(Some(salt), salted), rights: Arc::new(rights) };
             if users.insert(name.clone(), user).is_some() {
                 return Err(PostgresError::Twice(name));
             }
@@ -65,16 +76,15 @@ impl Users {
         Ok(Self { users, key })
     }
 
-    /// Lets `name` in once it has proved to know its password; everybody if there are no users.
-    pub async fn admit(&self, wire: &mut Wire, name: &str) -> Result<(), Ended> {
-        if !self.users.is_empty() {
-            self.proved(wire, name).await?;
-        }
+    /// Lets `name` in once it has proved to know its password, with its rights; everybody, to everything, if there
+    /// are no users.
+    pub async fn admit(&self, wire: &mut Wire, name: &str) -> Result<Arc<Rights>, Ended> {
+        let rights = if self.users.is_empty() { Arc::default() } else { self.proved(wire, name).await? };
         wire.reply.authentication(0, &[]);
-        Ok(())
+        Ok(rights)
     }
 
-    async fn proved(&self, wire: &mut Wire, name: &str) -> Result<(), Ended> {
+    async fn proved(&self, wire: &mut Wire, name: &str) -> Result<Arc<Rights>, Ended> {
         let wrong = || Failure::fatal("28P01", format!("password authentication failed for user \"{name}\""));
         wire.reply.authentication(10, format!("{MECHANISM}\0\0").as_bytes());
         let (mechanism, first) = request::initial_proof(&answer(wire).await?)?;
@@ -90,12 +100,9 @@ impl Users {
         let verified = proof.on_client_final_message(&answer(wire).await?).map_err(|_| wrong())?;
         match known {
             None => Err(wrong().into()),
-            Some(user) if user.limited => {
-                Err(Failure::fatal("28000", format!("{name} is limited to scopes: it may ask /api/drift only")).into())
-            }
-            Some(_) => {
+            Some(user) => {
                 wire.reply.authentication(12, verified.as_bytes());
-                Ok(())
+                Ok(Arc::clone(&user.rights))
             }
         }
     }

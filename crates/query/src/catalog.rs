@@ -4,14 +4,15 @@ use async_trait::async_trait;
 use base::Timestamp;
 use datafusion::catalog::view::ViewTable;
 use datafusion::catalog::{SchemaProvider, TableProvider};
-use datafusion::error::Result;
+use datafusion::error::{DataFusionError, Result};
 use datafusion::execution::runtime_env::RuntimeEnv;
 use datafusion::execution::session_state::SessionState;
 use datafusion::logical_expr::TableType;
 use store::{Snapshot, TableSnapshot};
 
-use crate::session;
+use crate::rights::Rights;
 use crate::table::StoreTable;
+use crate::{QueryError, session};
 
 /// A query with a name.
 #[derive(Clone, Copy, Debug)]
@@ -22,6 +23,8 @@ pub struct View {
     pub doc: &'static str,
     /// The query; over tables only.
     pub sql: &'static str,
+    /// Its rows have the column `scope`, of the rows that it is made of.
+    pub(crate) scoped: bool,
 }
 
 /// The views that come with the engine.
@@ -31,6 +34,7 @@ pub const VIEWS: &[View] = &[
         doc: "Points of series with their metric's name and labels.",
         sql: "SELECT p.ts, s.metric, s.labels, p.value, p.series_id \
               FROM samples AS p JOIN series AS s ON p.series_id = s.series_id",
+        scoped: false,
     },
     View {
         name: "notifications",
@@ -46,6 +50,7 @@ pub const VIEWS: &[View] = &[
                             last_value(reference ORDER BY attempt, time) AS reference, \
                             last_value(took_ms ORDER BY attempt, time) AS took_ms \
                      FROM receipts GROUP BY intent) AS r ON i.intent = r.intent",
+        scoped: false,
     },
     View {
         name: "incidents",
@@ -60,6 +65,7 @@ pub const VIEWS: &[View] = &[
                      FROM reactions \
                      WHERE action IN ('triggered', 'acknowledged', 'unacknowledged', 'resolved', 'reopened') AND incident IS NOT NULL \
                      GROUP BY incident) AS r ON a.incident = r.incident",
+        scoped: true,
     },
 ];
 
@@ -70,11 +76,18 @@ pub struct Catalog {
     base: Arc<SessionState>,
     runtime: Arc<RuntimeEnv>,
     now: Timestamp,
+    rights: Arc<Rights>,
 }
 
 impl Catalog {
-    pub fn new(snapshot: Snapshot, base: Arc<SessionState>, runtime: Arc<RuntimeEnv>, now: Timestamp) -> Self {
-        Self { snapshot: Arc::new(snapshot), base, runtime, now }
+    pub fn new(
+        snapshot: Snapshot,
+        base: Arc<SessionState>,
+        runtime: Arc<RuntimeEnv>,
+        now: Timestamp,
+        rights: Arc<Rights>,
+    ) -> Self {
+        Self { snapshot: Arc::new(snapshot), base, runtime, now, rights }
     }
 
     /// A state in which a statement over these tables can be planned.
@@ -87,9 +100,11 @@ impl Catalog {
         &self.snapshot
     }
 
-    /// The table of that name; not a view.
-    pub fn table(&self, name: &str) -> Option<TableSnapshot> {
-        self.snapshot.table(name)
+    /// What of a table may be read.
+    pub fn cut(&self, table: TableSnapshot) -> Result<StoreTable, QueryError> {
+        self.rights.check(table.def().name)?;
+        let scopes = self.rights.cut(table.def());
+        Ok(StoreTable::new(table, scopes))
     }
 
     /// The names of tables and views.
@@ -108,15 +123,17 @@ impl std::fmt::Debug for Catalog {
 #[async_trait]
 impl SchemaProvider for Catalog {
     fn table_names(&self) -> Vec<String> {
-        Self::names()
+        Self::names().into_iter().filter(|name| self.rights.reads(name)).collect()
     }
 
     async fn table(&self, name: &str) -> Result<Option<Arc<dyn TableProvider>>> {
         if let Some(table) = self.snapshot.table(name) {
-            return Ok(Some(Arc::new(StoreTable::new(table))));
+            return Ok(Some(Arc::new(self.cut(table).map_err(refused)?)));
         }
         let Some(view) = VIEWS.iter().find(|view| view.name == name) else { return Ok(None) };
-        let plan = self.state()?.create_logical_plan(view.sql).await?;
+        self.rights.check(name).map_err(refused)?;
+        let tables = Self { rights: Arc::new(self.rights.of_views()), ..self.clone() };
+        let plan = tables.state()?.create_logical_plan(view.sql).await?;
         Ok(Some(Arc::new(ViewTable::new(plan, Some(view.sql.to_owned())))))
     }
 
@@ -130,4 +147,9 @@ impl SchemaProvider for Catalog {
     fn table_exist(&self, name: &str) -> bool {
         Self::names().iter().any(|known| known == name)
     }
+}
+
+/// A refusal, as it comes through a plan.
+pub(crate) fn refused(error: QueryError) -> DataFusionError {
+    DataFusionError::External(Box::new(error))
 }

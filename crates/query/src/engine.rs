@@ -19,7 +19,7 @@ use crate::answer::{Guard, RowLimit, guarded};
 use crate::catalog::Catalog;
 use crate::deadline::Deadline;
 use crate::ranges::RangeCache;
-use crate::{Answer, QueryConfig, QueryError, Rows, Token, check, depth, explain, parameters, session, travel};
+use crate::{Answer, QueryConfig, QueryError, Rights, Rows, Token, check, depth, explain, parameters, session, travel};
 
 /// Bytes of stack to plan on: planning goes through expressions by recursion, up to the limits of
 /// [`check`] and `depth`. Only what is used is ever backed by memory.
@@ -50,6 +50,7 @@ pub struct Engine {
     pub(crate) base: Arc<SessionState>,
     pub(crate) ranges: Arc<RangeCache>,
     pub(crate) slots: Arc<Semaphore>,
+    pub(crate) rights: Arc<Rights>,
 }
 
 impl std::fmt::Debug for Engine {
@@ -66,7 +67,14 @@ impl Engine {
     pub fn new(store: Store, config: QueryConfig, clock: Clock) -> Self {
         let base = Arc::new(session::base(&config));
         let slots = Arc::new(Semaphore::new(config.max_concurrent as usize));
-        Self { store, config: Arc::new(config), clock, base, ranges: Arc::default(), slots }
+        let (ranges, rights) = (Arc::default(), Arc::default());
+        Self { store, config: Arc::new(config), clock, base, ranges, slots, rights }
+    }
+
+    /// The same engine for somebody who may not read everything, in SQL.
+    #[must_use]
+    pub fn limited(&self, rights: &Arc<Rights>) -> Self {
+        Self { rights: Arc::clone(rights), ..self.clone() }
     }
 
     /// Bytes of answers that are kept for who asks again.
@@ -158,7 +166,8 @@ impl Engine {
     /// The tables as they are now.
     pub(crate) fn catalog(&self, base: &Arc<SessionState>) -> Result<Catalog, QueryError> {
         let runtime = session::runtime(&self.config).map_err(|error| self.explain(&error))?;
-        Ok(Catalog::new(self.store.snapshot(), Arc::clone(base), runtime, self.clock.now()))
+        let rights = Arc::clone(&self.rights);
+        Ok(Catalog::new(self.store.snapshot(), Arc::clone(base), runtime, self.clock.now(), rights))
     }
 
     /// A state in which one query over the tables as they are now can be planned.

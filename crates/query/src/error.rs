@@ -40,6 +40,9 @@ pub enum QueryError {
     /// It would change something, or reach outside: only reading is allowed.
     #[error("{0} is not allowed: only one SELECT, EXPLAIN, SHOW TABLES or DESCRIBE is")]
     NotAllowed(String),
+    /// Who asks may not read it.
+    #[error("permission denied for table {0}")]
+    Denied(String),
     /// It asks for more than a limit allows: ask for less.
     #[error("{message}")]
     Limit {
@@ -84,6 +87,7 @@ impl QueryError {
             Self::Syntax { .. } => "syntax",
             Self::Invalid { .. } => "invalid",
             Self::NotAllowed(_) => "not_allowed",
+            Self::Denied(_) => "denied",
             Self::Limit { .. } => "limit",
             Self::Data(_) => "data",
             Self::Timeout { .. } => "timeout",

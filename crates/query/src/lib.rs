@@ -27,6 +27,7 @@ mod postgres;
 mod prom;
 mod pushdown;
 mod ranges;
+mod rights;
 mod rules;
 mod scan;
 mod session;
@@ -45,6 +46,7 @@ pub use expression::ExpressionError;
 pub use logs::{LogRange, Pattern, Streams};
 pub use postgres::{POSTGRES_VERSION, PgQuery, PgScalar, PgSession, PgShape, PgStatement, PgType, Postgres};
 pub use prom::{PromqlOptions, Read, Selection};
+pub use rights::{NoTable, Rights};
 pub use session::{CATALOG, SCHEMA};
 pub use token::{Token, TokenError};
 

@@ -24,6 +24,7 @@ use store::{ScanOptions, TableSnapshot};
 
 use crate::dynamic::Dynamic;
 use crate::pushdown::Selection;
+use crate::rights::{self, SCOPE};
 
 /// Reads one table of a snapshot: only the columns that are asked for, and only the files that may
 /// hold a row of the selection. Rows outside the selection may come; a filter above drops them.
@@ -37,6 +38,8 @@ pub struct ScanExec {
     key: Option<usize>,
     dynamic: Dynamic,
     fetch: Option<usize>,
+    /// The scopes whose rows may be seen: no condition of a query is ever asked of another row.
+    scopes: Option<Arc<[String]>>,
     properties: Arc<PlanProperties>,
     metrics: ExecutionPlanMetricsSet,
 }
@@ -60,18 +63,41 @@ impl ScanExec {
         )
         .with_scheduling_type(SchedulingType::Cooperative);
         let (properties, metrics) = (Arc::new(properties), ExecutionPlanMetricsSet::new());
-        Ok(Self { table, columns, selection, key, dynamic: Dynamic::default(), fetch, properties, metrics })
+        let (dynamic, scopes) = (Dynamic::default(), None);
+        Ok(Self { table, columns, selection, key, dynamic, fetch, scopes, properties, metrics })
+    }
+
+    /// The same scan, of rows of these scopes only.
+    pub fn within(self, scopes: Option<Arc<[String]>>) -> Self {
+        Self { scopes, ..self }
     }
 
     fn options(&self, batch_rows: usize) -> ScanOptions {
         // A scan of no column has no rows to count, so the first one is read.
-        let columns = if self.columns.is_empty() { vec![0] } else { self.columns.clone() };
+        let mut columns = if self.columns.is_empty() { vec![0] } else { self.columns.clone() };
+        columns.extend(self.scope());
         ScanOptions {
             projection: Some(columns),
             time: self.selection.time,
             keys: self.selection.keys.clone(),
             batch_rows: self.fetch.map_or(batch_rows, |fetch| fetch.clamp(1, batch_rows)),
         }
+    }
+
+    /// The column of scopes, if it is read for their sake: after all others.
+    fn scope(&self) -> Option<usize> {
+        self.scopes.as_ref().and_then(|_| self.table.schema().index_of(SCOPE).ok())
+    }
+
+    /// What may be seen of rows that were read.
+    fn seen(&self, batch: RecordBatch) -> Result<RecordBatch> {
+        let batch = match &self.scopes {
+            Some(scopes) => rights::cut(&batch, batch.num_columns().saturating_sub(1), scopes)?,
+            None => batch,
+        };
+        // Nothing to take away, or all: what is left of no column is the number of rows.
+        let columns: Vec<usize> = (0..self.columns.len()).collect();
+        if columns.len() == batch.num_columns() { Ok(batch) } else { Ok(batch.project(&columns)?) }
     }
 
     /// Rows of the files and the memory that the scan may read; an upper bound.
@@ -137,7 +163,7 @@ impl ExecutionPlan for ScanExec {
         if partition != 0 {
             return exec_err!("a scan has one partition, not {partition}");
         }
-        let none = self.columns.is_empty();
+        let whole = self.clone();
         let (this, mut options) = (self.clone(), self.options(context.session_config().batch_size()));
         // By the first row that is asked for, the other side of a join has been read.
         let scan = stream::once(async move {
@@ -150,7 +176,7 @@ impl ExecutionPlan for ScanExec {
         let rows = scan.flatten().map(move |batch| {
             let batch = batch.map_err(|error| DataFusionError::External(Box::new(error)))?;
             read.add(batch.num_rows());
-            if none { Ok(batch.project(&[])?) } else { Ok(batch) }
+            whole.seen(batch)
         });
         let mut left = self.fetch.unwrap_or(usize::MAX);
         let rows = rows.take_while(move |batch| {

@@ -16,12 +16,14 @@ use crate::scan::ScanExec;
 pub struct StoreTable {
     snapshot: TableSnapshot,
     columns: Columns,
+    scopes: Option<Arc<[String]>>,
 }
 
 impl StoreTable {
-    pub fn new(snapshot: TableSnapshot) -> Self {
+    /// With `scopes`, only rows of these.
+    pub fn new(snapshot: TableSnapshot, scopes: Option<Arc<[String]>>) -> Self {
         let columns = Columns::of(snapshot.def());
-        Self { snapshot, columns }
+        Self { snapshot, columns, scopes }
     }
 }
 
@@ -60,6 +62,7 @@ impl TableProvider for StoreTable {
         let every = || (0..self.snapshot.schema().fields().len()).collect();
         let columns = projection.cloned().unwrap_or_else(every);
         let selection = Selection::of(&self.columns, filters);
-        Ok(Arc::new(ScanExec::new(self.snapshot.clone(), columns, self.columns.key(), selection, limit)?))
+        let scan = ScanExec::new(self.snapshot.clone(), columns, self.columns.key(), selection, limit)?;
+        Ok(Arc::new(scan.within(self.scopes.clone())))
     }
 }

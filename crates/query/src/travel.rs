@@ -11,9 +11,8 @@ use datafusion::execution::session_state::SessionState;
 use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder, col, lit};
 use store::TableKind;
 
-use crate::catalog::Catalog;
+use crate::catalog::{Catalog, refused};
 use crate::pushdown::time;
-use crate::table::StoreTable;
 
 /// Function, the table of what is now, the table of all changes.
 const FUNCTIONS: &[(&str, &str, &str)] = &[
@@ -56,7 +55,8 @@ impl TableFunctionImpl for Travel {
 
 impl Travel {
     fn plan(&self, at: Timestamp) -> Result<LogicalPlan> {
-        let (Some(now), Some(history)) = (self.catalog.table(self.now), self.catalog.table(self.history)) else {
+        let table = |name| self.catalog.snapshot().table(name);
+        let (Some(now), Some(history)) = (table(self.now), table(self.history)) else {
             return internal_err!("the store has no table {} or {}", self.now, self.history);
         };
         let (def, until) = (now.def(), history.def().time);
@@ -66,8 +66,10 @@ impl Travel {
         let columns: Vec<Expr> = history.schema().fields().iter().map(|field| col(field.name().as_str())).collect();
         let bound = col(until).lt_eq(lit(ScalarValue::TimestampNanosecond(Some(at.nanos()), None)));
         // What has not changed for longer than the history is kept is only in the other table.
-        let rows =
-            |table| LogicalPlanBuilder::scan(self.name, provider_as_source(Arc::new(StoreTable::new(table))), None);
+        let rows = |table| {
+            let table = self.catalog.cut(table).map_err(refused)?;
+            LogicalPlanBuilder::scan(self.name, provider_as_source(Arc::new(table)), None)
+        };
         let current = rows(now)?.filter(bound.clone())?.project(columns.clone())?;
         let past = rows(history)?.filter(bound)?.project(columns.clone())?;
         let newest = ["log_offset", until].map(|column| col(column).sort(false, false));

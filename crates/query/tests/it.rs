@@ -10,5 +10,6 @@ mod it {
     mod limits;
     mod postgres;
     mod reading;
+    mod rights;
     mod world;
 }

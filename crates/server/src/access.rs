@@ -5,6 +5,7 @@ use std::sync::Arc;
 use axum::http::HeaderMap;
 use axum::http::header::AUTHORIZATION;
 use base::Secret;
+use query::Rights;
 
 use crate::api::ApiError;
 use crate::{From, ServerConfig, ServerError};
@@ -25,15 +26,18 @@ pub struct Access {
     pub name: Arc<str>,
     /// The scopes that it is limited to.
     pub scopes: Option<Arc<[String]>>,
+    /// What it may read in SQL.
+    pub rights: Arc<Rights>,
 }
 
 impl Access {
-    /// Refuses a token that is limited to scopes what cannot be cut to them.
+    /// Refuses a token that is limited to scopes or tables what cannot be cut to them.
     pub fn unlimited(&self) -> Result<(), ApiError> {
-        match self.scopes {
-            None => Ok(()),
-            Some(_) => Err(ApiError::forbidden("this token is limited to scopes: it may ask /api/drift only")),
+        if self.rights.are_all() {
+            return Ok(());
         }
+        let message = "this token is limited to scopes or tables: it may ask /api/sql and /api/drift only";
+        Err(ApiError::forbidden(message))
     }
 }
 
@@ -47,8 +51,10 @@ impl Gate {
             if secret.expose().len() < MIN_TOKEN {
                 return Err(ServerError::Weak { name, min: MIN_TOKEN });
             }
+            let rights = Rights::new(token.tables.as_deref(), token.scopes.as_deref());
+            let rights = rights.map_err(|source| ServerError::Table { name: name.clone(), source })?.into();
             let scopes = token.scopes.as_ref().map(|scopes| scopes.as_slice().into());
-            tokens.push((secret, Access { name: name.into(), scopes }));
+            tokens.push((secret, Access { name: name.into(), scopes, rights }));
         }
         let reached = [Some(config.listen), config.grpc_listen].into_iter().flatten();
         if let Some(listen) = reached.into_iter().find(|listen| !listen.ip().is_loopback())
@@ -68,7 +74,7 @@ impl Gate {
     /// Who asks; nobody if the token is none of ours.
     pub fn admit(&self, headers: &HeaderMap) -> Option<Access> {
         if self.is_open() {
-            return Some(Access { name: "anyone".into(), scopes: None });
+            return Some(Access { name: "anyone".into(), ..Access::default() });
         }
         let given = token(headers.get(AUTHORIZATION)?.to_str().ok()?)?;
         // Every token is compared, so that the time tells nothing of which one is near.
@@ -148,7 +154,7 @@ mod tests {
     use super::*;
 
     fn gate() -> Gate {
-        let access = Access { name: "ci".into(), scopes: None };
+        let access = Access { name: "ci".into(), ..Access::default() };
         Gate(vec![(Secret::new("a-token-of-20-letters"), access)])
     }
 

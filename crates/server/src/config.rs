@@ -51,9 +51,12 @@ pub struct TokenConfig {
     pub name: String,
     /// Where the token is.
     pub secret: SecretRef,
-    /// The scopes (`provider/scope`) that it may see, by `/api/drift` only; all if there are none.
+    /// The scopes (`provider/scope`) whose rows it may see, by `/api/drift` and in SQL only; all without. A table whose rows have none is read only if `tables` names it.
     #[serde(default)]
     pub scopes: Option<Vec<String>>,
+    /// The tables and views that it may read, in SQL only; all without.
+    #[serde(default)]
+    pub tables: Option<Vec<String>>,
 }
 
 impl Default for ServerConfig {

@@ -2,6 +2,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use base::SecretError;
+use query::NoTable;
 
 /// Why the port cannot be opened.
 #[derive(Debug, thiserror::Error)]
@@ -30,6 +31,14 @@ pub enum ServerError {
         name: String,
         /// Why.
         source: SecretError,
+    },
+    /// A right to a table that there is not.
+    #[error("server.tokens: {name}: tables: {source}")]
+    Table {
+        /// The token's name.
+        name: String,
+        /// Which one.
+        source: NoTable,
     },
     /// A token that could be guessed.
     #[error("server.tokens: {name}: a token has at least {min} characters")]

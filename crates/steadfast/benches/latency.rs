@@ -59,7 +59,7 @@ async fn main() {
         host.write(&format!("file-{n}"), &format!("setting = {n}\n"));
     }
     host.settled().await;
-    let mut requests = Vec::new();
+    let (mut requests, mut resolves) = (Vec::new(), Vec::new());
     for n in 0..SINGLES {
         let (opened, _) = provider.incidents().await;
         let name = format!("file-{n}");
@@ -68,14 +68,18 @@ async fn main() {
         host.until("a page", async || (provider.incidents().await.0 > opened).then_some(())).await;
         let arrived = provider.arrivals().await.into_iter().find(|at| *at >= start).unwrap();
         requests.push(arrived.since(start).as_secs_f64() * 1e3);
+        let start = host.clock.now();
         host.write(&name, &format!("setting = {n}\n"));
         host.until("a resolve", async || {
             let (opened, resolved) = provider.incidents().await;
             (opened == resolved).then_some(())
         })
         .await;
+        let arrived = provider.arrivals_of("resolve").into_iter().find(|at| *at >= start).unwrap();
+        resolves.push(arrived.since(start).as_secs_f64() * 1e3);
     }
     print("single: change -> request", requests);
+    print("single: put right -> resolve", resolves);
     host.stop().await;
 }
 

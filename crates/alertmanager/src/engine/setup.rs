@@ -37,17 +37,22 @@ pub struct Plan {
     intervals: Vec<NamedIntervals>,
     /// By receiver.
     ways: BTreeMap<String, Vec<Way>>,
+    /// Those of receivers that have labels.
+    #[serde(default)]
+    labels: BTreeMap<String, Labels>,
 }
 
 impl Plan {
     /// That of a configuration.
     pub fn of(config: &Config) -> Self {
+        let labelled = config.receivers.iter().filter(|receiver| !receiver.labels.is_empty());
         Self {
             resolve_timeout: config.global.resolve_timeout.0,
             route: config.route.clone(),
             inhibit_rules: config.inhibit_rules.clone(),
             intervals: config.intervals().cloned().collect(),
             ways: config.receivers.iter().map(|receiver| (receiver.name.clone(), ways(receiver))).collect(),
+            labels: labelled.map(|receiver| (receiver.name.clone(), receiver.labels.clone())).collect(),
         }
     }
 
@@ -67,6 +72,7 @@ pub struct Setup {
     /// Of each route, how many before it in the tree have the same receiver.
     nth: Vec<u32>,
     ways: BTreeMap<String, Vec<Way>>,
+    labels: BTreeMap<String, Labels>,
     intervals: BTreeMap<String, Vec<TimeInterval>>,
     zone: Zone,
 }
@@ -101,6 +107,7 @@ impl Setup {
             rules: plan.inhibit_rules.iter().map(InhibitRule::to_rule).collect::<Result<_, _>>()?,
             nth: nth.collect(),
             ways: plan.ways.clone(),
+            labels: plan.labels.clone(),
             intervals: plan.intervals.iter().map(|it| (it.name.clone(), it.time_intervals.clone())).collect(),
             tree,
             zone,
@@ -117,9 +124,10 @@ impl Setup {
         setup
     }
 
-    /// The receivers, by name.
-    pub fn receivers(&self) -> impl Iterator<Item = &str> {
-        self.ways.keys().map(String::as_str)
+    /// The receivers, by name, with their labels.
+    pub fn receivers(&self) -> impl Iterator<Item = (&str, &Labels)> {
+        const NONE: &Labels = &Labels::new();
+        self.ways.keys().map(|name| (name.as_str(), self.labels.get(name).unwrap_or(NONE)))
     }
 
     pub(super) fn ways(&self, receiver: &str) -> &[Way] {

@@ -173,13 +173,13 @@ impl AlertFold {
     }
 
     /// Symptoms of rollouts whose window is over go where they had gone without it.
-    fn settle_rollouts(
+    fn end_rollouts(
         &mut self,
         record: &Record,
         touched: &mut BTreeSet<u64>,
         outputs: &mut Outputs,
     ) -> Result<(), ModelError> {
-        let (left, rows) = self.rollouts.settle(record.time, self.config.rollout_window);
+        let (left, rows) = self.rollouts.end(record.time, self.config.rollout_window);
         for (key, member) in left {
             let known = self.by_finding.get(&key).copied();
             // Who posted an alert takes it back, and tells of it.
@@ -240,13 +240,15 @@ impl AlertFold {
 
     fn advance(&mut self, record: &Record, outputs: &mut Outputs) -> Result<(), ModelError> {
         let mut touched = BTreeSet::new();
+        // A window is over by its time, whatever comes with the first record after it.
+        self.end_rollouts(record, &mut touched, outputs)?;
         self.roll(record)?;
         if record.batch.stream == Stream::Findings {
             for row in &record.rows::<Finding>()? {
                 self.take(row, record.time, &mut touched);
             }
         }
-        self.settle_rollouts(record, &mut touched, outputs)?;
+        outputs.push(Rollouts::to(), &self.rollouts.news(record.time))?;
         touched.extend(self.due.range(..=(record.time, u64::MAX)).map(|(_, id)| *id));
         self.tell(record, &touched, outputs)?;
         if self.full {

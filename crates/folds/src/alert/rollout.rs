@@ -18,7 +18,7 @@ use super::symptom::{self, Commit, Detail};
 /// What rows of rollouts are about: they go where posted alerts are.
 const TO: &str = "alertmanager";
 /// Symptoms of one rollout; more have incidents of their own.
-const SYMPTOMS: Limit = Limit::new("alert.rollout_symptoms", 1_000);
+const SYMPTOMS: Limit = Limit::new("alert.rollout_symptoms", 20_000);
 /// Resources of one rollout; more of them are not seen to roll out.
 const ROLLING: Limit = Limit::new("alert.rolling", 1_000_000);
 /// The shortest time between two rows of a rollout that is on.
@@ -147,7 +147,7 @@ impl Rollouts {
     }
 
     /// Ends rollouts whose window is over; gives the symptoms that are left of them, and what is to be told.
-    pub fn settle(&mut self, now: Timestamp, window: Duration) -> (Vec<(Key, Member)>, Vec<Row>) {
+    pub fn end(&mut self, now: Timestamp, window: Duration) -> (Vec<(Key, Member)>, Vec<Row>) {
         let over = |rollout: &Rollout| !rollout.is_on(now, window);
         let scopes: Vec<String> =
             self.by_scope.iter().filter(|(_, it)| over(it)).map(|(scope, _)| scope.clone()).collect();
@@ -157,6 +157,12 @@ impl Rollouts {
             rows.push(rollout.row(&scope, "over", now));
             left.extend(rollout.members.into_iter().filter_map(|(key, member)| Some((read(&key)?, member))));
         }
+        (left, rows)
+    }
+
+    /// What is to be told of those that are on.
+    pub fn news(&mut self, now: Timestamp) -> Vec<Row> {
+        let mut rows = Vec::new();
         for (scope, rollout) in &mut self.by_scope {
             if rollout.due().is_none_or(|due| due > now) {
                 continue;
@@ -164,7 +170,7 @@ impl Rollouts {
             (rollout.changed, rollout.told) = (false, Some(now));
             rows.push(rollout.row(scope, if rollout.ended.is_some() { "converged" } else { "rolling" }, now));
         }
-        (left, rows)
+        rows
     }
 
     /// When a window ends, or something is to be told.

@@ -274,6 +274,7 @@ impl Run {
             Input::Silence { id, cause, on } => self.everywhere(&input::silence(*id, cause, *on, time)),
             Input::Reaction { action, nth } => self.react(action, *nth, time),
             Input::ReactionAgain => self.react_again(),
+            Input::Rolls { cluster, revision, on } => self.append(input::rolls(*cluster, *revision, *on, time)),
         };
         if !taken {
             let at = self.now() + AGAIN;
@@ -322,6 +323,7 @@ impl Run {
             lives: self.lives,
             faults: self.faults,
             waits: self.setup.waits(),
+            window: self.setup.rollout_window,
             inhibits: (0..2).map(|zone| (format!("alert/root-{zone}"), leaves(zone))).collect(),
             recovers: RECOVERS,
             broken,

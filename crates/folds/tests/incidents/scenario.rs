@@ -59,6 +59,9 @@ pub struct End {
     pub tears: bool,
 }
 
+/// Clusters in which something rolls out now and then.
+const CLUSTERS: u64 = 2;
+
 /// See the module.
 #[derive(Clone, Debug)]
 pub struct Scenario {
@@ -82,6 +85,8 @@ impl Scenario {
             fired: BTreeMap::new(),
             posted: BTreeSet::new(),
             silenced: BTreeMap::new(),
+            rolling: BTreeSet::new(),
+            revision: 0,
         };
         let steps = 8 + draw.rng.below(45);
         (0..steps).for_each(|_| draw.step());
@@ -104,11 +109,13 @@ pub fn plain() -> Setup {
         group_wait: Duration::ZERO,
         pd_min: Severity::Info,
         hook_min: None,
+        hook_kind: "webhook",
         fallback: None,
         again: Duration::from_secs(60),
         digest_after: 500,
         alertmanager: None,
         tells: 0,
+        rollout_window: Duration::ZERO,
     }
 }
 
@@ -116,16 +123,19 @@ fn setup(rng: &Rng) -> Setup {
     let secs = |bound: u64| Duration::from_secs(rng.below(bound));
     let alertmanager = (rng.below(2) == 0).then(|| (secs(5), Duration::from_secs(5 + rng.below(30))));
     let hook = rng.below(3);
+    let rolls = alertmanager.is_none() && rng.below(2) == 0;
     Setup {
         shards: if alertmanager.is_some() { 1 } else { 1 + rng.below(2) as u32 },
         group_wait: if rng.below(3) == 0 { secs(20) } else { Duration::ZERO },
         pd_min: if rng.below(3) == 0 { Severity::Error } else { Severity::Info },
         hook_min: (hook == 0).then_some(Severity::Warning),
+        hook_kind: "webhook",
         fallback: (hook == 1).then(|| Duration::from_secs(20 + rng.below(200))),
         again: Duration::from_secs(30 + rng.below(150)),
         digest_after: if rng.below(3) == 0 { 2 + rng.below(4) as usize } else { 500 },
         alertmanager,
         tells: 0,
+        rollout_window: if rolls { Duration::from_secs(20 + rng.below(300)) } else { Duration::ZERO },
     }
 }
 
@@ -138,6 +148,9 @@ struct Draw {
     fired: BTreeMap<String, BTreeSet<u64>>,
     posted: BTreeSet<String>,
     silenced: BTreeMap<u64, String>,
+    /// Clusters that roll out.
+    rolling: BTreeSet<u64>,
+    revision: u64,
 }
 
 impl Draw {
@@ -165,6 +178,7 @@ impl Draw {
             13 => self.widen(),
             14 | 15 if self.setup.alertmanager.is_some() => self.post(),
             16 if self.setup.alertmanager.is_some() => self.silence(),
+            14..=16 if self.rolls() => self.roll(),
             17 => {
                 let action = self.pick(&["acknowledged", "resolved", "unacknowledged", "reopened", "annotated"]);
                 let nth = self.rng.below(10);
@@ -176,9 +190,28 @@ impl Draw {
         }
     }
 
+    fn rolls(&self) -> bool {
+        !self.setup.rollout_window.is_zero()
+    }
+
     fn cause(&self) -> String {
-        let host = self.rng.below(5);
-        if self.rng.below(4) == 0 { format!("host/web-{host}/commit") } else { format!("host/web-{host}") }
+        let scope = if self.rolls() && self.rng.below(2) == 0 {
+            format!("k8s/c-{}", self.rng.below(CLUSTERS))
+        } else {
+            format!("host/web-{}", self.rng.below(5))
+        };
+        if self.rng.below(4) == 0 { format!("{scope}/commit") } else { scope }
+    }
+
+    /// A cluster begins to roll out, or has done so.
+    fn roll(&mut self) {
+        let cluster = self.rng.below(CLUSTERS);
+        let on = !self.rolling.remove(&cluster);
+        if on {
+            self.rolling.insert(cluster);
+            self.revision += 1;
+        }
+        self.put(Input::Rolls { cluster, revision: self.revision, on });
     }
 
     fn fire(&mut self) {
@@ -263,6 +296,11 @@ impl Draw {
             self.at += Duration::from_millis(5);
             self.events.push((self.at, Event::Put(Input::Silence { id, cause, on: false })));
         }
+        for cluster in std::mem::take(&mut self.rolling) {
+            self.at += Duration::from_millis(5);
+            let input = Input::Rolls { cluster, revision: self.revision, on: false };
+            self.events.push((self.at, Event::Put(input)));
+        }
         for (cause, findings) in std::mem::take(&mut self.fired) {
             if self.rng.below(3) == 0 {
                 continue;
@@ -327,7 +365,7 @@ impl Draw {
             7 => Event::Doubt(1 + self.rng.below(3) as u32),
             8 => Event::FailReads(1 + self.rng.below(3) as u32),
             9 => Event::FailStore(1 + self.rng.below(5) as u32),
-            _ if self.setup.alertmanager.is_none() && self.setup.group_wait.is_zero() => {
+            _ if self.setup.alertmanager.is_none() && self.setup.group_wait.is_zero() && !self.rolls() => {
                 Event::Jump(self.pick(&[-240, -5, 5, 3600]))
             }
             _ => Event::Doubt(1),

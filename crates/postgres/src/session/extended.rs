@@ -40,7 +40,7 @@ impl Session {
             return Err(Failure::new("42P03", format!("cursor \"{name}\" already exists")).into());
         }
         let statement = self.place.statement();
-        let session = session_of(&self.user, &self.settings);
+        let session = session_of(&self.caller, &self.settings);
         let prepared = self.prepared.get_mut(&bind.statement).ok_or_else(|| no_statement(&bind.statement))?;
         if !(bind.values.is_empty() && prepared.declared.is_empty()) {
             statement.until(prepared.shape(&self.shared.postgres, &session)).await??;
@@ -57,7 +57,7 @@ impl Session {
 
     pub(super) async fn describe_statement(&mut self, name: &str) -> Result<(), Ended> {
         let statement = self.place.statement();
-        let session = session_of(&self.user, &self.settings);
+        let session = session_of(&self.caller, &self.settings);
         let prepared = self.prepared.get_mut(name).ok_or_else(|| no_statement(name))?;
         let schema = statement.until(prepared.shape(&self.shared.postgres, &session)).await??;
         let columns = schema.map(|shape| encode::columns(&shape.schema, |_| Format::Text));
@@ -78,7 +78,7 @@ impl Session {
         let portal = self.portals.get_mut(name).ok_or_else(|| no_portal(name))?;
         match portal.statement.clone() {
             Some(PgStatement::Query(query)) => {
-                let scope = scope(&self.shared, &self.user, &self.settings, &statement);
+                let scope = scope(&self.shared, &self.caller, &self.settings, &statement);
                 let columns = portal.columns(&query, &mut self.wire, &scope).await?;
                 self.wire.reply.row_description(columns);
             }
@@ -100,7 +100,7 @@ impl Session {
             return self.command(&kept, false).map_err(Ended::from);
         };
         let Some(portal) = self.portals.get_mut(name) else { return Ok(()) };
-        let scope = scope(&self.shared, &self.user, &self.settings, &statement);
+        let scope = scope(&self.shared, &self.caller, &self.settings, &statement);
         portal.columns(query, &mut self.wire, &scope).await?;
         match portal.pull(&mut self.wire, &scope, max).await? {
             (rows, true) => self.wire.reply.complete(&tag(query.tag, rows)),

@@ -15,6 +15,7 @@ use crate::portal::{Portal, Prepared, Scope};
 use crate::request::{Request, Target};
 use crate::settings::Settings;
 use crate::shared::Shared;
+use crate::users::Caller;
 use crate::wire::{Ended, Wire};
 
 /// Statements that a client keeps, and bytes of their texts.
@@ -39,7 +40,7 @@ pub enum Transaction {
 pub struct Session {
     shared: Arc<Shared>,
     wire: Wire,
-    user: Arc<str>,
+    caller: Caller,
     settings: Settings,
     transaction: Transaction,
     prepared: BTreeMap<String, Prepared>,
@@ -50,10 +51,20 @@ pub struct Session {
 }
 
 impl Session {
-    /// The session of `user`, who was let in.
-    pub fn new(shared: Arc<Shared>, wire: Wire, user: Arc<str>, settings: Settings, place: Place) -> Self {
+    /// The session of who was let in.
+    pub fn new(shared: Arc<Shared>, wire: Wire, caller: Caller, settings: Settings, place: Place) -> Self {
         let (prepared, portals) = (BTreeMap::new(), BTreeMap::new());
-        Self { shared, wire, user, settings, transaction: Transaction::Idle, prepared, portals, place, skipping: false }
+        Self {
+            shared,
+            wire,
+            caller,
+            settings,
+            transaction: Transaction::Idle,
+            prepared,
+            portals,
+            place,
+            skipping: false,
+        }
     }
 
     /// Answers until the client has gone, is idle for too long or breaks the wire, or the process ends.
@@ -189,7 +200,7 @@ impl Session {
                 PgStatement::Query(query) => {
                     let query = query.clone();
                     let mut portal = Portal::once(Arc::clone(&text), one);
-                    let scope = scope(&self.shared, &self.user, &self.settings, &statement);
+                    let scope = scope(&self.shared, &self.caller, &self.settings, &statement);
                     let columns = portal.columns(&query, &mut self.wire, &scope).await?.to_vec();
                     self.wire.reply.row_description(&columns);
                     let (rows, _) = portal.pull(&mut self.wire, &scope, 0).await?;
@@ -217,15 +228,16 @@ async fn read(shared: &Shared, statement: &Statement, text: &str) -> Result<Vec<
     parsed.map_err(|error| Failure::of(&error, text))
 }
 
-fn session_of(user: &Arc<str>, settings: &Settings) -> PgSession {
-    PgSession { user: Arc::clone(user), settings: Arc::clone(settings.values()) }
+fn session_of(caller: &Caller, settings: &Settings) -> PgSession {
+    let Caller { name: user, rights } = caller.clone();
+    PgSession { user, settings: Arc::clone(settings.values()), rights }
 }
 
-fn scope<'a>(shared: &'a Shared, user: &Arc<str>, settings: &Settings, statement: &'a Statement) -> Scope<'a> {
+fn scope<'a>(shared: &'a Shared, caller: &Caller, settings: &Settings, statement: &'a Statement) -> Scope<'a> {
     let most = shared.config.statement_timeout.min(shared.postgres.timeout());
     Scope {
         postgres: &shared.postgres,
-        session: session_of(user, settings),
+        session: session_of(caller, settings),
         limit: settings.statement_timeout().map_or(most, |limit| limit.min(most)),
         now: shared.clock.monotonic(),
         statement,

@@ -82,7 +82,7 @@ async fn psql_proves_who_it_is_over_tls() {
         ("ann", PASSWORD, "disable", "ann\n"),
         ("ann", "wrong-wrong-wrong", "verify-full", "password authentication failed"),
         ("bob", PASSWORD, "verify-full", "password authentication failed"),
-        ("team", "a-token-of-the-team", "verify-full", "limited to scopes"),
+        ("team", "a-token-of-the-team", "verify-full", "team\n"),
     ] {
         let Some(mut psql) = psql() else { break };
         psql.args(["-p", &port.addr.port().to_string(), "-U", user, "-At", "-c", "SELECT current_user"]);
@@ -91,6 +91,19 @@ async fn psql_proves_who_it_is_over_tls() {
         let said = [output.stdout, output.stderr].concat();
         let said = String::from_utf8_lossy(&said);
         assert!(said.contains(expected), "{user} {mode}: {said}");
+    }
+    for (user, password, sql, expected) in [
+        ("ann", PASSWORD, "SELECT count(*) > 0 FROM drift", "t\n"),
+        ("team", "a-token-of-the-team", "SELECT count(*) > 0 FROM drift", "f\n"),
+        ("team", "a-token-of-the-team", "SELECT * FROM samples", "permission denied for table samples"),
+    ] {
+        let Some(mut psql) = psql() else { break };
+        psql.args(["-p", &port.addr.port().to_string(), "-U", user, "-At", "-c", sql]);
+        psql.env("PGPASSWORD", password).env("PGSSLMODE", "disable");
+        let output = run(psql).await;
+        let said = [output.stdout, output.stderr].concat();
+        let said = String::from_utf8_lossy(&said);
+        assert!(said.contains(expected), "{user} {sql}: {said}");
     }
     port.end().await;
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use base::{Clock, Secret, SecretRef, Shutdown, Tasks};
 use postgres::{Parts, PostgresConfig, Server, Token, UserConfig};
-use query::{Engine, QueryConfig};
+use query::{Engine, QueryConfig, Rights};
 use tokio_rustls::TlsAcceptor;
 
 use super::world::World;
@@ -29,12 +29,14 @@ pub fn config() -> PostgresConfig {
 /// The same for one user, `ann`.
 pub fn guarded() -> PostgresConfig {
     let secret = SecretRef::Given(Secret::new(PASSWORD));
-    PostgresConfig { users: vec![UserConfig { name: "ann".to_owned(), secret }], ..config() }
+    let ann = UserConfig { name: "ann".to_owned(), secret, tables: None, scopes: None };
+    PostgresConfig { users: vec![ann], ..config() }
 }
 
 /// A token that is limited to a scope.
 pub fn limited() -> Token {
-    Token { name: "team".to_owned(), secret: Secret::new("a-token-of-the-team"), limited: true }
+    let rights = Rights::new(None, Some(&["host/web-2".to_owned()])).unwrap();
+    Token { name: "team".to_owned(), secret: Secret::new("a-token-of-the-team"), rights }
 }
 
 impl Port {

@@ -22,7 +22,7 @@ use datafusion_pg_catalog::sql::PostgresCompatibilityParser;
 
 use crate::deadline::Deadline;
 use crate::engine::planning;
-use crate::{Answer, Engine, QueryError, SqlOptions, session};
+use crate::{Answer, Engine, QueryError, Rights, SqlOptions, session};
 
 pub use statement::{PgQuery, PgStatement};
 pub use types::{PgScalar, PgType};
@@ -37,6 +37,8 @@ pub struct PgSession {
     pub user: Arc<str>,
     /// Settings by their name in small letters.
     pub settings: Arc<BTreeMap<String, String>>,
+    /// What they may read.
+    pub rights: Arc<Rights>,
 }
 
 /// What a query takes and gives.
@@ -155,7 +157,7 @@ impl Postgres {
         deadline: &Deadline,
     ) -> Result<(SessionState, LogicalPlan), QueryError> {
         let explained = |error| self.engine.explain(&error);
-        let mut state = self.engine.state(&self.base, deadline)?;
+        let mut state = self.engine.limited(&session.rights).state(&self.base, deadline)?;
         session::add_schemas(&state, &self.schemas).map_err(explained)?;
         functions::of_session(&mut state, session).map_err(explained)?;
         let plan = state.statement_to_plan(query.statement()).await.map_err(explained)?;

@@ -25,6 +25,7 @@ use tokio::sync::Semaphore;
 
 use super::rows::{self, Rows, SCHEMA};
 use super::{PromqlOptions, When, evaluate, failed};
+use crate::catalog;
 use crate::deadline::Deadline;
 use crate::expression::Evaluation;
 use crate::pushdown::time;
@@ -35,6 +36,8 @@ const STEPS: Limit = Limit::new("promql_steps", 11_000);
 /// Expressions in one statement.
 const CALLS: Limit = Limit::new("promql_calls", 16);
 
+/// What is read: who may not read this view may not ask.
+const METRICS: &str = "metrics";
 const RANGE: &str = "prom_range";
 const INSTANT: &str = "prom_instant";
 
@@ -77,6 +80,7 @@ impl fmt::Debug for Function {
 
 impl TableFunctionImpl for Function {
     fn call_with_args(&self, args: TableFunctionArgs<'_, '_>) -> Result<Arc<dyn TableProvider>> {
+        self.statement.engine.rights.check(METRICS).map_err(catalog::refused)?;
         let (text, when) = match (self.name, args.exprs()) {
             (RANGE, [text, start, end, step]) => (self.text(text)?, range(start, end, step)?),
             (INSTANT, [text, at]) => (self.text(text)?, When::At(milliseconds(moment(INSTANT, at)?))),

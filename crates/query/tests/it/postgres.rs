@@ -12,7 +12,7 @@ use super::world::World;
 fn session() -> PgSession {
     let settings = [("search_path", "\"$user\", public"), ("server_version_num", "160006")];
     let settings: BTreeMap<String, String> = settings.map(|(k, v)| (k.to_owned(), v.to_owned())).into();
-    PgSession { user: "ann".into(), settings: Arc::new(settings) }
+    PgSession { user: "ann".into(), settings: Arc::new(settings), rights: Arc::default() }
 }
 
 async fn query_of(postgres: &Postgres, text: &str) -> PgQuery {

@@ -30,8 +30,9 @@ const REASONS: usize = 10;
 
 /// `GET /api/v2/alerts`
 pub async fn get(With(state): With<State>, RawQuery(query): RawQuery) -> Result<Response, Problem> {
-    let (ask, now) = (Ask::parse(query.as_deref())?, state.clock.now());
+    let now = state.clock.now();
     let engine = Arc::clone(&super::alerting(&state)?.engine);
+    let ask = Ask::parse(query.as_deref())?.of(engine.read().setup());
     Ok(answer(Alerts { engine, ask, now, last: None }))
 }
 

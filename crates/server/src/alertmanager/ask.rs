@@ -1,5 +1,8 @@
 //! Parameters of requests, some of which may come more than once.
 
+use std::collections::BTreeSet;
+
+use alertmanager::engine::Setup;
 use alertmanager::{Labels, Matcher};
 use regex::Regex;
 
@@ -17,6 +20,10 @@ pub struct Ask {
     pub expired: bool,
     pub filter: Vec<Matcher>,
     receiver: Option<Regex>,
+    /// What the labels of a receiver must be.
+    receiver_matchers: Vec<Matcher>,
+    /// The receivers that have such labels, if any must.
+    labelled: Option<BTreeSet<String>>,
 }
 
 impl Ask {
@@ -32,6 +39,8 @@ impl Ask {
             expired: true,
             filter: Vec::new(),
             receiver: None,
+            receiver_matchers: Vec::new(),
+            labelled: None,
         };
         for (name, value) in url::form_urlencoded::parse(query.unwrap_or_default().as_bytes()) {
             match &*name {
@@ -43,6 +52,7 @@ impl Ask {
                 "pending" => ask.pending = flag(&name, &value)?,
                 "expired" => ask.expired = flag(&name, &value)?,
                 "filter" => ask.filter.push(matcher(&value)?),
+                "receiver_matchers" => ask.receiver_matchers.push(matcher(&value)?),
                 "receiver" => ask.receiver = Some(whole(&value)?),
                 _ => {}
             }
@@ -55,9 +65,24 @@ impl Ask {
         self.filter.iter().all(|matcher| matcher.matches(labels))
     }
 
+    /// The same, of the receivers of a configuration.
+    pub fn of(mut self, setup: &Setup) -> Self {
+        if !self.receiver_matchers.is_empty() {
+            let wanted = setup.receivers().filter(|(_, labels)| self.takes(labels));
+            self.labelled = Some(wanted.map(|(name, _)| name.to_owned()).collect());
+        }
+        self
+    }
+
+    /// Whether a receiver with these labels is asked for.
+    pub fn takes(&self, labels: &Labels) -> bool {
+        self.receiver_matchers.iter().all(|matcher| matcher.matches(labels))
+    }
+
     /// Whether alerts of that receiver are asked for.
     pub fn wants(&self, receiver: &str) -> bool {
         self.receiver.as_ref().is_none_or(|wanted| wanted.is_match(receiver))
+            && self.labelled.as_ref().is_none_or(|labelled| labelled.contains(receiver))
     }
 }
 

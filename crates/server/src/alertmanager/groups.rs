@@ -16,8 +16,9 @@ use crate::state::State;
 
 /// `GET /api/v2/alerts/groups`
 pub async fn get(With(state): With<State>, RawQuery(query): RawQuery) -> Result<Response, Problem> {
-    let (ask, now) = (Ask::parse(query.as_deref())?, state.clock.now());
+    let now = state.clock.now();
     let engine = Arc::clone(&super::alerting(&state)?.engine);
+    let ask = Ask::parse(query.as_deref())?.of(engine.read().setup());
     Ok(answer(Groups { engine, ask, now, heads: VecDeque::new(), place: None, is_last: false, group: None }))
 }
 
@@ -108,7 +109,7 @@ mod tests {
     use super::*;
 
     const CONFIG: &str = "route: {receiver: all, group_by: [alertname], routes: [{matchers: [team=a], receiver: a}]}\n\
-                          receivers: [{name: all, webhook_configs: [{url: 'http://x'}]}, {name: a}]";
+                          receivers: [{name: all, webhook_configs: [{url: 'http://x'}]}, {name: a, labels: {owner: shop}}]";
 
     /// Groups of one alert, and one of a thousand.
     fn engine() -> Engine {
@@ -134,8 +135,8 @@ mod tests {
     }
 
     async fn listed(engine: &Arc<RwLock<Engine>>, query: &str) -> Vec<Value> {
-        let (engine, ask, now) =
-            (Arc::clone(engine), Ask::parse(Some(query)).unwrap(), Timestamp::ZERO.plus(Duration::from_secs(1)));
+        let ask = Ask::parse(Some(query)).unwrap().of(engine.read().setup());
+        let (engine, now) = (Arc::clone(engine), Timestamp::ZERO.plus(Duration::from_secs(1)));
         let groups = Groups { engine, ask, now, heads: VecDeque::new(), place: None, is_last: false, group: None };
         let body = axum::body::to_bytes(answer(groups).into_body(), usize::MAX).await.unwrap();
         serde_json::from_slice(&body).unwrap()
@@ -163,6 +164,10 @@ mod tests {
     async fn what_is_not_asked_for_is_left_out_with_groups_that_have_nothing_else() {
         let engine = Arc::new(RwLock::new(engine()));
         assert_eq!(names(&listed(&engine, "receiver=a&filter=alertname%3D~%22alert-00.*%22").await).len(), 10);
+        for owned in ["receiver_matchers=owner%3D%22shop%22", "receiver_matchers=owner!%3D%22%22&receiver=a"] {
+            let names = names(&listed(&engine, owned).await);
+            assert!(names.len() == 101 && names.iter().all(|(_, receiver)| receiver == "a"), "{owned}: {names:?}");
+        }
         let one = listed(&engine, "filter=n%3D%221234%22").await;
         assert_eq!(
             (names(&one), one[0]["alerts"].as_array().unwrap().len()),

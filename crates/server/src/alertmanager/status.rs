@@ -1,10 +1,11 @@
 use axum::Json;
-use axum::extract::State as With;
+use axum::extract::{RawQuery, State as With};
 use axum::http::StatusCode;
 use serde_json::{Value, json};
 
 use super::Problem;
-use super::wire::Name;
+use super::ask::Ask;
+use super::wire::Named;
 use crate::state::State;
 
 /// `GET /api/v2/status`. The configuration is one that amtool can read, without secrets.
@@ -20,8 +21,11 @@ pub async fn status(With(state): With<State>) -> Result<Json<Value>, Problem> {
 }
 
 /// `GET /api/v2/receivers`
-pub async fn receivers(With(state): With<State>) -> Result<Json<Vec<Name>>, Problem> {
-    Ok(Json(super::alerting(&state)?.engine.read().setup().receivers().map(Name::of).collect()))
+pub async fn receivers(With(state): With<State>, RawQuery(query): RawQuery) -> Result<Json<Vec<Named>>, Problem> {
+    let ask = Ask::parse(query.as_deref())?;
+    let engine = super::alerting(&state)?.engine.read();
+    let wanted = engine.setup().receivers().filter(|(_, labels)| ask.takes(labels));
+    Ok(Json(wanted.map(|(name, labels)| Named::of(name, labels)).collect()))
 }
 
 /// `POST /-/reload`: reads the configuration again. Timers and everything that is known stay.

@@ -57,6 +57,20 @@ impl Name {
     }
 }
 
+/// A receiver in the list of them.
+#[derive(Serialize)]
+pub struct Named {
+    name: String,
+    #[serde(skip_serializing_if = "Labels::is_empty")]
+    labels: Labels,
+}
+
+impl Named {
+    pub fn of(name: &str, labels: &Labels) -> Self {
+        Self { name: name.to_owned(), labels: labels.clone() }
+    }
+}
+
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct GettableAlert {

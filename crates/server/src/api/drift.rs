@@ -175,6 +175,9 @@ async fn read(state: &State, table: &str, filter: &str, order: &str, limit: u64)
 
 /// The condition that keeps to the scopes that are asked for and may be seen.
 pub fn within(access: &Access, scope: Option<&str>) -> Result<String, ApiError> {
+    if !access.rights.reads("drift") {
+        return Err(ApiError::forbidden("this token may not read the table drift"));
+    }
     match (&access.scopes, scope) {
         (None, None) => Ok("true".to_owned()),
         (None, Some(scope)) => Ok(format!("scope = {}", literal(scope))),

@@ -68,7 +68,7 @@ impl From<&QueryError> for ApiError {
     fn from(error: &QueryError) -> Self {
         let status = match error {
             QueryError::Syntax { .. } | QueryError::Invalid { .. } => StatusCode::BAD_REQUEST,
-            QueryError::NotAllowed(_) => StatusCode::FORBIDDEN,
+            QueryError::NotAllowed(_) | QueryError::Denied(_) => StatusCode::FORBIDDEN,
             QueryError::Limit { limit: "max_sql_bytes", .. } => StatusCode::PAYLOAD_TOO_LARGE,
             QueryError::Limit { .. } | QueryError::Data(_) => StatusCode::UNPROCESSABLE_ENTITY,
             QueryError::Timeout { .. } => StatusCode::GATEWAY_TIMEOUT,

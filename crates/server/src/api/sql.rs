@@ -37,8 +37,7 @@ pub async fn get(
     headers: HeaderMap,
     ask: Result<Query<Ask>, QueryRejection>,
 ) -> Result<Response, ApiError> {
-    access.unlimited()?;
-    answer(state, ask?.0, &headers).await
+    answer(state, &access, ask?.0, &headers).await
 }
 
 /// `POST /api/sql`: the body is the statement, or JSON with `query` and what else can be asked for.
@@ -49,7 +48,6 @@ pub async fn post(
     ask: Result<Query<Ask>, QueryRejection>,
     body: Result<Bytes, BytesRejection>,
 ) -> Result<Response, ApiError> {
-    access.unlimited()?;
     let (mut ask, body) = (ask?.0, body?);
     let content = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     if content.starts_with("application/json") {
@@ -65,17 +63,18 @@ pub async fn post(
         let text = str::from_utf8(&body).map_err(|_| ApiError::parameter("the body is not UTF-8"))?;
         ask.query = Some(text.to_owned());
     }
-    answer(state, ask, &headers).await
+    answer(state, &access, ask, &headers).await
 }
 
-async fn answer(state: State, ask: Ask, headers: &HeaderMap) -> Result<Response, ApiError> {
+async fn answer(state: State, access: &Access, ask: Ask, headers: &HeaderMap) -> Result<Response, ApiError> {
     let Some(sql) = ask.query else { return Err(ApiError::parameter("`query` is missing")) };
     let accept = headers.get(ACCEPT).and_then(|value| value.to_str().ok());
     let format = Format::choose(ask.format.as_deref(), accept)?;
     let token = ask.token.as_deref().map(str::parse::<Token>).transpose();
     let token = token.map_err(|error| ApiError::parameter(error.to_string()))?;
     let options = SqlOptions { token, max_rows: ask.limit, ..SqlOptions::default() };
-    let mut answer = state.engine.sql(&sql, options).await.map_err(|error| ApiError::from(&error))?;
+    let mut answer =
+        state.engine.limited(&access.rights).sql(&sql, options).await.map_err(|error| ApiError::from(&error))?;
     // What fails at once fails with its own status.
     let first = match answer.stream.next().await {
         Some(Err(error)) => return Err(ApiError::from(&error)),

@@ -13,7 +13,7 @@ fn token(dir: &tempfile::TempDir, name: &str, text: &str, scopes: Option<&[&str]
     let path = dir.path().join(name);
     std::fs::write(&path, text).unwrap();
     let scopes = scopes.map(|scopes| scopes.iter().map(|&scope| scope.to_owned()).collect());
-    TokenConfig { name: name.to_owned(), secret: SecretRef::File(path), scopes }
+    TokenConfig { name: name.to_owned(), secret: SecretRef::File(path), scopes, tables: None }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -41,7 +41,7 @@ async fn with_tokens_everything_but_health_needs_one() {
     for path in [
         "/api/drift?scope=host/web-1",
         "/api/drift/watch?scope=host/web-1",
-        "/api/sql?query=SELECT 1",
+        "/api/sql?query=SELECT * FROM samples",
         "/",
         "/metrics",
         "/canaryConfig",
@@ -50,7 +50,33 @@ async fn with_tokens_everything_but_health_needs_one() {
     ] {
         assert_eq!(limited(path).await.status().as_u16(), 403, "{path}");
     }
+    let rows: Value = limited("/api/sql?query=SELECT count(*) AS n FROM drift").await.json().await.unwrap();
+    assert_eq!(rows["rows"][0][0], 0, "{rows}");
     site.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_token_for_some_tables_reads_these_in_sql_and_nothing_else() {
+    let dir = tempfile::tempdir().unwrap();
+    let reader = |tables: &[&str]| {
+        let tables = Some(tables.iter().map(|&table| table.to_owned()).collect());
+        vec![TokenConfig { tables, ..token(&dir, "reader", LIMITED, None) }]
+    };
+    let config = ServerConfig { tokens: reader(&["summaries", "samples"]), ..config() };
+    let site = Site::start(World::fleet().await, config.clone(), QueryConfig::default()).await;
+    let status =
+        async |path: &str| site.client.get(site.url(path)).bearer_auth(LIMITED).send().await.unwrap().status().as_u16();
+    assert_eq!(status("/api/sql?query=SELECT * FROM samples").await, 200);
+    for path in ["/api/sql?query=SELECT * FROM drift", "/api/drift", "/api/v1/query?query=up", "/"] {
+        assert_eq!(status(path).await, 403, "{path}");
+    }
+    site.end().await;
+    let world = World::empty().await;
+    let parts = parts(&world, QueryConfig::default());
+    let unknown = Server::bind(ServerConfig { tokens: reader(&["sample"]), ..config }, parts).await;
+    world.end().await;
+    let Err(error) = unknown else { panic!("a table that there is not was taken") };
+    assert_eq!(error.to_string(), "server.tokens: reader: tables: there is no table or view sample");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -64,7 +90,8 @@ async fn a_port_that_everybody_can_reach_is_not_opened_by_accident() {
     let weak = ServerConfig { tokens: vec![token(&dir, "ops", "secret", None)], ..open.clone() };
     let Err(error) = bind(weak).await else { panic!("a weak token was taken") };
     assert!(error.to_string().contains("ops") && !error.to_string().contains("secret"), "{error}");
-    let gone = TokenConfig { name: "ops".into(), secret: SecretRef::Env("STEADFAST_NOT_SET".into()), scopes: None };
+    let secret = SecretRef::Env("STEADFAST_NOT_SET".into());
+    let gone = TokenConfig { name: "ops".into(), secret, scopes: None, tables: None };
     let Err(error) = bind(ServerConfig { tokens: vec![gone], ..open }).await else { panic!("no token was taken") };
     assert!(error.to_string().contains("STEADFAST_NOT_SET"), "{error}");
     let taken = bind(config()).await.unwrap();

@@ -208,7 +208,7 @@ fn tokens(dir: &tempfile::TempDir) -> ServerConfig {
     let token = |name: &str, text: &str, scopes: Option<Vec<String>>| {
         let path = dir.path().join(name);
         std::fs::write(&path, text).unwrap();
-        TokenConfig { name: name.to_owned(), secret: SecretRef::File(path), scopes }
+        TokenConfig { name: name.to_owned(), secret: SecretRef::File(path), scopes, tables: None }
     };
     let tokens = vec![token("ops", TOKEN, None), token("team", LIMITED, Some(vec!["host/web-2".to_owned()]))];
     ServerConfig { tokens, ..config() }
@@ -227,7 +227,9 @@ async fn a_token_is_needed_and_a_handshake_turns_a_password_into_one() {
     assert_eq!(client.token(), Some(&TOKEN.to_owned()));
     assert_eq!(rows(&mut client, "SELECT 1 AS one").await.map(|found| column(&found, "one")).unwrap(), ["1"]);
     client.set_token(LIMITED.to_owned());
-    let limited = rows(&mut client, "SELECT 1").await.unwrap_err();
+    let none = rows(&mut client, "SELECT count(*) AS n FROM drift").await.map(|found| column(&found, "n")).unwrap();
+    assert_eq!(none, ["0"], "its scope is another");
+    let limited = rows(&mut client, "SELECT * FROM samples").await.unwrap_err();
     assert_eq!(limited.code(), Code::PermissionDenied, "{limited}");
     flight.site.end().await;
 }

@@ -121,7 +121,7 @@ async fn without_a_token_only_this_machine_may_post_and_no_page_of_another_site(
     let bind = async |token: Option<&str>| {
         let intakes = BTreeMap::from([("kubernetes/prod/audit".to_owned(), intake(token, &Arc::default()))]);
         let secret = SecretRef::File(path.clone());
-        let tokens = vec![TokenConfig { name: "ops".to_owned(), secret, scopes: None }];
+        let tokens = vec![TokenConfig { name: "ops".to_owned(), secret, scopes: None, tables: None }];
         let config = ServerConfig { listen: "0.0.0.0:0".parse().unwrap(), tokens, ..config() };
         let parts = Parts { intakes, ..parts(&world, QueryConfig::default()) };
         Server::bind(config, parts).await.err().map(|error| error.to_string())

@@ -56,10 +56,14 @@ impl Provider {
     /// When PagerDuty's triggers came.
     #[allow(dead_code, reason = "the benchmark asks")]
     pub async fn arrivals(&self) -> Vec<Timestamp> {
+        self.arrivals_of("trigger")
+    }
+
+    /// When the events of that action came.
+    pub fn arrivals_of(&self, action: &str) -> Vec<Timestamp> {
         let log = self.fake.log();
-        let triggers =
-            log.iter().filter(|entry| entry.path == "/v2/enqueue" && entry.action.as_deref() == Some("trigger"));
-        triggers.map(|entry| Timestamp::from_nanos(entry.nanos)).collect()
+        let of = log.iter().filter(|entry| entry.path == "/v2/enqueue" && entry.action.as_deref() == Some(action));
+        of.map(|entry| Timestamp::from_nanos(entry.nanos)).collect()
     }
 
     /// Every request kept its provider's contract.

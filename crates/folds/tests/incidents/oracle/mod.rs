@@ -10,6 +10,7 @@ mod model;
 mod pace;
 mod provider;
 mod reasons;
+mod rollouts;
 mod soon;
 mod suppressed;
 mod telling;
@@ -34,6 +35,8 @@ pub enum Fact {
     Ends { finding: String },
     /// Nobody is to be told of the cause, or again.
     Silence { id: String, cause: String, on: bool },
+    /// Something of a scope rolls out, or has come to agree.
+    Rolls { scope: String, revision: String, on: bool },
     /// Who is told of what, from now on.
     Routes(Vec<Route>),
     /// Somebody did something about an incident at its provider; told once, however often it was delivered.
@@ -140,6 +143,8 @@ pub struct History {
     pub faults: Vec<(Option<String>, At, At)>,
     /// How long causes may be gathered before anybody is told, by what their names begin with.
     pub waits: BTreeMap<String, Duration>,
+    /// How long after a rollout what goes wrong is of it.
+    pub window: Duration,
     /// Causes that a firing cause holds back.
     pub inhibits: BTreeMap<String, Vec<String>>,
     /// How long the system may take, after a fault, until all is as if it had not been.

@@ -1,7 +1,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::keys::name;
-use super::{At, Fact, History, Route, Seen, Told};
+use super::{At, Fact, History, Route, Seen, Told, rollouts};
 
 /// A cause, from when it opened until it was over.
 #[derive(Clone, Debug, PartialEq)]
@@ -69,7 +69,7 @@ impl Model {
         let mut model = Self::default();
         let (mut open, mut of) = (BTreeMap::<String, Open>::new(), BTreeMap::<String, String>::new());
         let mut silenced = BTreeMap::<String, Span>::new();
-        for told in &history.facts {
+        for told in &rollouts::told_as(&history.facts, history.window, history.end) {
             match &told.fact {
                 Fact::Fires { cause, finding, severity } => {
                     of.insert(finding.clone(), cause.clone());
@@ -86,7 +86,7 @@ impl Model {
                     model.silences.extend(span.map(|span| Span { to: told.at, to_ms: told.wall_ms, ..span }));
                 }
                 Fact::Routes(routes) => model.routes.push((told.at, routes.clone())),
-                Fact::Reaction { .. } => {}
+                Fact::Reaction { .. } | Fact::Rolls { .. } => {}
             }
         }
         model.silences.extend(silenced.into_values());

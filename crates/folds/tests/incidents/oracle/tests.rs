@@ -213,6 +213,17 @@ const CASES: &[Case] = &[
             wall_ms: 10_000,
         });
     }),
+    ("one cause, one page", |h| {
+        let rolls = |on| Fact::Rolls { scope: "host/a".to_owned(), revision: "1".to_owned(), on };
+        h.window = secs(2000);
+        h.facts.splice(1..1, [told(5, rolls(true)), told(6, rolls(false))]);
+        let key = "rollout/host/a/1#10000";
+        h.seen = vec![seen(10, "pd", key, false), seen(1000, "pd", key, true)];
+        h.seen.extend([
+            seen(20, "pd", "rollout/host/a/1#20000", false),
+            seen(1001, "pd", "rollout/host/a/1#20000", true),
+        ]);
+    }),
     ("every page has a decision", |h| {
         h.receivers.get_mut("pd").unwrap().decided = true;
         h.whys.retain(|why| matches!(why, Why::Intent { .. }));
@@ -249,11 +260,21 @@ fn a_page_without_an_intent_is_found() {
 
 #[test]
 fn what_cannot_be_asked_for_is_not_asked_for() {
-    let excuses: [fn(&mut History); 4] = [
+    let excuses: [fn(&mut History); 5] = [
         // It was over before anybody could be told.
         |h| {
             h.seen.clear();
             h.facts[2] = ends(11, "host/a", 0);
+        },
+        // It was of a rollout.
+        |h| {
+            let rolls = |on| Fact::Rolls { scope: "host/a".to_owned(), revision: "1".to_owned(), on };
+            h.window = secs(100);
+            h.facts.splice(1..1, [told(5, rolls(true)), told(6, rolls(false))]);
+            let (key, of) = ("rollout/host/a/1#10000", "host/a#106000");
+            h.seen = vec![seen(10, "pd", key, false), seen(106, "pd", key, true)];
+            h.seen.extend([seen(106, "pd", of, false), seen(1000, "pd", of, true)]);
+            *h = explained(h.clone());
         },
         // The provider was away all the time.
         |h| {

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use model::AlertState;
-use model::rows::{Decision, Finding, Intent, Posting, Reaction, SilenceRow};
+use model::rows::{Decision, Finding, Intent, Posting, Reaction, SilenceRow, VerdictRow};
+use model::{AlertState, Verdict};
 
 use super::disk::Kept;
 use crate::oracle::{Fact, Told, Why};
@@ -16,6 +16,10 @@ pub fn facts(kept: &[Kept]) -> Vec<Told> {
         let record = &kept.record;
         let mut tell = |fact| facts.push(Told { at: kept.at, wall_ms: record.time.millis(), fact });
         record.rows::<Finding>().unwrap().into_iter().filter_map(finding).for_each(&mut tell);
+        for row in record.rows::<VerdictRow>().unwrap() {
+            let revision = row.revision.unwrap_or_default();
+            tell(Fact::Rolls { scope: row.scope, revision, on: row.verdict == Verdict::RollingOut });
+        }
         for row in record.rows::<Posting>().unwrap() {
             let over = row.ends_at <= record.time;
             let (cause, finding) = (row.labels["cause"].clone(), row.labels["cause"].clone());

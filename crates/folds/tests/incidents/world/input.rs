@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use base::Timestamp;
 use integrations::Inbound;
-use model::rows::{Finding, Posting, Reaction, SilenceRow};
-use model::{AlertState, Batch, Key, Labels, Severity};
+use model::rows::{Finding, Posting, Reaction, SilenceRow, VerdictRow};
+use model::{AlertState, Batch, Key, Labels, ResourceId, Severity, Verdict};
 
 use super::outside::POISON;
 
@@ -47,6 +47,12 @@ pub enum Input {
     },
     /// The last one is delivered once more.
     ReactionAgain,
+    /// A workload of a cluster begins to roll out, or no longer does.
+    Rolls {
+        cluster: u64,
+        revision: u64,
+        on: bool,
+    },
 }
 
 /// One finding of a cause, as it is now.
@@ -65,13 +71,14 @@ pub fn findings(of: &[About<'_>], time: Timestamp) -> Batch {
 
 fn finding(about: &About<'_>, time: Timestamp) -> Finding {
     let name = format!("drift/{}/{}", about.cause, about.nth);
+    let resource = about.cause.starts_with("k8s/").then(|| workload(&about.cause[..7], &format!("web-{}", about.nth)));
     let labels = about.poisonous.then(|| ("note".to_owned(), POISON.to_owned()));
     Finding {
         time,
         key: Key::of(name.as_bytes()),
         kind: "drift".to_owned(),
         scope: about.cause.splitn(3, '/').take(2).collect::<Vec<_>>().join("/"),
-        resource: Some(name.clone()),
+        resource: Some(resource.unwrap_or_else(|| name.clone())),
         cause: about.cause.to_owned(),
         severity: about.severity,
         state: about.state,
@@ -81,6 +88,38 @@ fn finding(about: &About<'_>, time: Timestamp) -> Finding {
         evidence: "{}".to_owned(),
         finding: name,
     }
+}
+
+/// A workload of a cluster whose scope is given.
+fn workload(scope: &str, name: &str) -> String {
+    format!("{scope}/apps.Deployment/shop/{name}")
+}
+
+/// What rolls out is beside everything else of its cluster.
+pub fn rolls(cluster: u64, revision: u64, on: bool, time: Timestamp) -> Batch {
+    let (scope, [verdict, previous]) = (format!("k8s/c-{cluster}"), [Verdict::RollingOut, Verdict::InSync]);
+    let id: ResourceId = workload(&scope, "web").parse().unwrap();
+    let row = VerdictRow {
+        time,
+        key: id.key(),
+        kind: id.kind().to_owned(),
+        id,
+        verdict: if on { verdict } else { previous },
+        previous: if on { previous } else { verdict },
+        since: time,
+        source: Some("shop".to_owned()),
+        revision: Some(format!("rev-{revision}")),
+        author: None,
+        message: None,
+        file: None,
+        line: None,
+        actor: None,
+        fields: "[]".to_owned(),
+        evidence: "{}".to_owned(),
+        gitops: None,
+        scope: scope.clone(),
+    };
+    Batch::of(scope, &[row]).unwrap()
 }
 
 pub fn posting(name: &str, fires: bool, time: Timestamp) -> Batch {

@@ -38,6 +38,8 @@ pub enum What {
     TakenThenHang,
     /// Half of the answer comes.
     TakenThenCut,
+    /// It is taken for processing, and comes to nothing.
+    TakenThenFails,
     /// So many milliseconds later.
     Slow(u64),
 }
@@ -117,11 +119,12 @@ impl Exchange<'_> {
             _ if poisonous => Mode::status(400, None, Some(1)),
             What::TakenThenClose => Mode::of(Kind::TakenThenClose, Some(1)),
             What::TakenThenCut => Mode::of(Kind::TakenThenCut, Some(1)),
-            What::Hang | What::TakenThenHang | What::Slow(_) => Mode::default(),
+            What::Hang | What::TakenThenHang | What::TakenThenFails | What::Slow(_) => Mode::default(),
         };
-        let after = mode.retry_after;
-        let (result, entry) = Wire::get().ask(kind, mode, notification, safe);
-        if let Some(entry) = entry {
+        let (after, fails) = (mode.retry_after, what == What::TakenThenFails);
+        let (result, entry) = Wire::get().ask(kind, mode, fails, notification, safe);
+        if let Some(mut entry) = entry {
+            entry.taken &= !fails;
             self.note(&entry, after);
         }
         result
@@ -162,7 +165,7 @@ fn about(body: &serde_json::Value) -> (Option<String>, Option<i64>) {
     let text = |pointer: &str| body.pointer(pointer).and_then(|value| value.as_str()).map(str::to_owned);
     let time = text("/payload/timestamp").or_else(|| text("/steadfast/time"));
     let decided = time.and_then(|time| Some(time.parse::<Timestamp>().ok()?.millis()));
-    let cause = text("/payload/group").or_else(|| text("/steadfast/cause"));
+    let cause = ["/payload/group", "/steadfast/cause", "/details/cause"].into_iter().find_map(text);
     // A group of posted alerts is named by its receiver; what is the same whoever is told is its alert.
     let of_group = cause.as_ref().is_some_and(|cause| cause.starts_with("group/"));
     (if of_group { text("/payload/component").map(|name| format!("alert/{name}")) } else { cause }, decided)

@@ -19,6 +19,9 @@ use crate::oracle;
 /// Receivers of an Alertmanager configuration, as intents name them.
 pub const WAYS: [&str; 2] = ["alertmanager/page/pagerduty/0", "alertmanager/other/pagerduty/0"];
 
+/// What the names of causes begin with that findings have.
+const FOUND: [&str; 3] = ["host/", "k8s/", "rollout/"];
+
 /// What a run is configured with.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Setup {
@@ -28,6 +31,8 @@ pub struct Setup {
     pub pd_min: Severity,
     /// That of `hook`; without, it has no route.
     pub hook_min: Option<Severity>,
+    /// What `hook` is.
+    pub hook_kind: &'static str,
     /// `hook` tells what `pd` has not got after this.
     pub fallback: Option<Duration>,
     pub again: Duration,
@@ -36,12 +41,14 @@ pub struct Setup {
     pub alertmanager: Option<(Duration, Duration)>,
     /// The place in [`WAYS`] of who it tells.
     pub tells: usize,
+    /// How long after a rollout what goes wrong beside it is of it.
+    pub rollout_window: Duration,
 }
 
 impl Setup {
     pub fn folds(&self) -> Vec<Box<dyn Fold>> {
-        let alerts =
-            AlertConfig { group_wait: self.group_wait, rollout_window: Duration::ZERO, ..AlertConfig::default() };
+        let (group_wait, rollout_window) = (self.group_wait, self.rollout_window);
+        let alerts = AlertConfig { group_wait, rollout_window, ..AlertConfig::default() };
         vec![
             Box::new(AlertFold::new(alerts)),
             Box::new(RoutingFold::new(Shared::default(), None)),
@@ -71,7 +78,7 @@ impl Setup {
     pub fn receivers(&self) -> Vec<(&'static str, &'static str, ReceiverConfig)> {
         let config = ReceiverConfig { digest_after: self.digest_after, ..ReceiverConfig::default() };
         let ways = WAYS.iter().filter(|_| self.alertmanager.is_some()).map(|way| (*way, "pagerduty"));
-        let all = [("pd", "pagerduty"), ("hook", "webhook")].into_iter().chain(ways);
+        let all = [("pd", "pagerduty"), ("hook", self.hook_kind)].into_iter().chain(ways);
         all.map(|(name, kind)| (name, kind, config)).collect()
     }
 
@@ -97,9 +104,12 @@ impl Setup {
             prefix: prefix.to_owned(),
             min_severity: severity as u8,
         };
-        let hook = self.hook_min.map(|min| route("hook", "host/", min));
+        let direct = FOUND.iter().flat_map(|prefix| {
+            let hook = self.hook_min.map(|min| route("hook", prefix, min));
+            [route("pd", prefix, self.pd_min)].into_iter().chain(hook)
+        });
         let way = self.alertmanager.map(|_| route(WAYS[self.tells], "", Severity::Info));
-        [route("pd", "host/", self.pd_min)].into_iter().chain(hook).chain(way).collect()
+        direct.chain(way).collect()
     }
 
     /// What the oracle knows of each receiver.
@@ -125,6 +135,6 @@ impl Setup {
     /// How long causes are gathered.
     pub fn waits(&self) -> BTreeMap<String, Duration> {
         let posted = self.alertmanager.map(|(wait, interval)| ("alert/".to_owned(), wait.max(interval)));
-        [("host/".to_owned(), self.group_wait)].into_iter().chain(posted).collect()
+        FOUND.iter().map(|prefix| ((*prefix).to_owned(), self.group_wait)).chain(posted).collect()
     }
 }

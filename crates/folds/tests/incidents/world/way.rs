@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use base::{Clock, Rng};
-use notify::{Integration, Limits, Notification, SendError, Sent};
+use notify::{Integration, Limits, Notification, Proof, SendError, Sent};
 
 use super::outside::{Outside, What};
 use super::wire::Wire;
@@ -60,6 +60,11 @@ impl Integration for Way {
 
     async fn send(&self, notification: &Notification) -> Result<Sent, SendError> {
         self.ask(notification, false).await
+    }
+
+    async fn prove(&self, reference: &str) -> Result<Proof, SendError> {
+        self.clock.sleep(Duration::from_millis(1 + self.rng.below(FAR))).await;
+        Wire::get().prove(self.kind, reference)
     }
 
     async fn send_safe(&self, notification: &Notification) -> Result<Sent, SendError> {

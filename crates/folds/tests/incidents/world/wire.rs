@@ -9,7 +9,7 @@ use base::Clock;
 use fake_provider::{Entry, FakeProvider, Mode};
 use futures::executor::block_on;
 use integrations::Context;
-use notify::{Integration, Notification, SendError, Sent};
+use notify::{Integration, Notification, Proof, SendError, Sent};
 use tokio::runtime::{Builder, Runtime};
 
 const ROUTING_KEY: &str = "0123456789abcdef0123456789abcdef";
@@ -37,6 +37,7 @@ impl Wire {
         let url = provider.url();
         let settings = [
             ("pagerduty", serde_json::json!({"routing_key": {"file": key.path()}, "url": url})),
+            ("opsgenie", serde_json::json!({"api_key": {"file": key.path()}, "url": url})),
             ("webhook", serde_json::json!({"url": format!("{url}/webhook")})),
         ];
         let ways = settings.into_iter().map(|(kind, settings)| (kind, build(kind, &settings))).collect();
@@ -47,16 +48,18 @@ impl Wire {
         self.ways[kind].limits()
     }
 
-    /// One request, and what the provider saw of it.
+    /// One request, and what the provider saw of it; `fails` says that it comes to nothing once it is processed.
     pub fn ask(
         &self,
         kind: &str,
         mode: Mode,
+        fails: bool,
         notification: &Notification,
         safe: bool,
     ) -> (Result<Sent, SendError>, Option<Entry>) {
         let turn = self.turn.lock().unwrap();
         self.provider.set_mode(mode);
+        self.provider.reject(u64::from(fails));
         let (way, notification) = (Arc::clone(&self.ways[kind]), notification.clone());
         let send = async move { if safe { way.send_safe(&notification).await } else { way.send(&notification).await } };
         let result = block_on(self.runtime.spawn(send)).unwrap();
@@ -64,6 +67,12 @@ impl Wire {
         drop(turn);
         assert!(entries.len() < 2, "{entries:#?}");
         (result, entries.pop())
+    }
+
+    /// What became of a request that was taken for processing.
+    pub fn prove(&self, kind: &str, reference: &str) -> Result<Proof, SendError> {
+        let (way, reference) = (Arc::clone(&self.ways[kind]), reference.to_owned());
+        block_on(self.runtime.spawn(async move { way.prove(&reference).await })).unwrap()
     }
 }
 
