@@ -8,7 +8,6 @@ use datafusion::catalog::SchemaProvider;
 use datafusion::sql::parser::Statement;
 use store::TableKind;
 
-use crate::catalog::Catalog;
 use crate::deadline::Deadline;
 use crate::engine::planning;
 use crate::{Engine, QueryError, check, parameters};
@@ -71,14 +70,14 @@ impl Engine {
         Ok(Described { columns, parameters })
     }
 
-    /// The tables and views, in order of their names.
+    /// The tables and views that may be read, in order of their names.
     ///
     /// # Errors
     /// See [`QueryError`].
     pub async fn tables(&self) -> Result<Vec<Table>, QueryError> {
         let catalog = self.catalog(&self.base)?;
         let mut tables = Vec::new();
-        let mut names = Catalog::names();
+        let mut names = catalog.table_names();
         names.sort_unstable();
         for name in names {
             let found = SchemaProvider::table(&catalog, &name).await.map_err(|error| self.explain(&error))?;

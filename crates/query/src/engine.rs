@@ -19,7 +19,9 @@ use crate::answer::{Guard, RowLimit, guarded};
 use crate::catalog::Catalog;
 use crate::deadline::Deadline;
 use crate::ranges::RangeCache;
-use crate::{Answer, QueryConfig, QueryError, Rights, Rows, Token, check, depth, explain, parameters, session, travel};
+use crate::{
+    Answer, QueryConfig, QueryError, Rights, Rows, Token, check, depth, explain, parameters, session, travel, views,
+};
 
 /// Bytes of stack to plan on: planning goes through expressions by recursion, up to the limits of
 /// [`check`] and `depth`. Only what is used is ever backed by memory.
@@ -243,7 +245,7 @@ impl Engine {
     }
 
     pub(crate) fn explain(&self, error: &datafusion::error::DataFusionError) -> QueryError {
-        explain::error(error, &self.config, &Catalog::names())
+        explain::error(error, &self.config, &views::names())
     }
 }
 

@@ -35,9 +35,9 @@ mod table;
 mod token;
 mod travel;
 pub mod value;
+mod views;
 
 pub use answer::{Answer, Rows};
-pub use catalog::View;
 pub use config::QueryConfig;
 pub use describe::{Described, Table};
 pub use engine::{Engine, SqlOptions};
@@ -49,11 +49,12 @@ pub use prom::{PromqlOptions, Read, Selection};
 pub use rights::{NoTable, Rights};
 pub use session::{CATALOG, SCHEMA};
 pub use token::{Token, TokenError};
+pub use views::View;
 
 /// Functions of tables from modules that stand on the engine.
 const TABLES_OF_OTHERS: &[engine::Register] = &[prom::register];
 
 /// The views that the engine adds to the store's tables.
 pub fn views() -> &'static [View] {
-    catalog::VIEWS
+    views::VIEWS
 }

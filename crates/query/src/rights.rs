@@ -9,7 +9,7 @@ use model::LogKind;
 use store::TableDef;
 
 use crate::QueryError;
-use crate::catalog::{Catalog, VIEWS};
+use crate::views::{self, VIEWS};
 
 /// The column by which rows are of a scope.
 pub(crate) const SCOPE: &str = "scope";
@@ -33,7 +33,7 @@ impl Rights {
     /// # Errors
     /// The first table that there is not.
     pub fn new(tables: Option<&[String]>, scopes: Option<&[String]>) -> Result<Self, NoTable> {
-        let known = Catalog::names();
+        let known = views::names();
         if let Some(unknown) = tables.into_iter().flatten().find(|table| !known.contains(table)) {
             return Err(NoTable(unknown.clone()));
         }
@@ -66,7 +66,7 @@ impl Rights {
 
     /// Those of our own views, over whatever tables they are.
     pub(crate) fn of_views(&self) -> Self {
-        Self { tables: self.scopes.as_ref().map(|_| Catalog::names().into_iter().collect()), ..self.clone() }
+        Self { tables: self.scopes.as_ref().map(|_| views::names().into_iter().collect()), ..self.clone() }
     }
 }
 

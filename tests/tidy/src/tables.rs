@@ -103,7 +103,7 @@ fn the_page_has_every_table_and_column() {
     };
     let rows = rows(&joined(project::files(&[".rs"]), "crates/model/src/rows/"));
     let code = project::read("crates/store/src/table.rs");
-    let (tables, views) = (tables(&code), views(&project::read("crates/query/src/catalog.rs")));
+    let (tables, views) = (tables(&code), views(&project::read("crates/query/src/views.rs")));
     let mut problems = gaps(&tables, &rows, &code);
     problems.extend(LIST.settle(&render(&tables, &rows, &views)));
     project::assert_none(problems);

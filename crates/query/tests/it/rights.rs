@@ -77,6 +77,8 @@ async fn tables_that_are_not_named_are_refused_and_not_listed() {
     });
     let ours: Vec<_> = names.filter(|(_, schema)| *schema == Some("public")).filter_map(|(name, _)| name).collect();
     assert_eq!(ours, ["drift", "metrics"]);
+    let described = engine.tables().await.unwrap();
+    assert_eq!(described.iter().map(|table| table.name.as_str()).collect::<Vec<_>>(), ours);
     world.end().await;
 }
 
