@@ -87,8 +87,13 @@ impl Request<'_> {
         };
         let time = take(&TIME);
         let message = take(&MESSAGE).unwrap_or_default();
-        let level = take(&LEVEL).unwrap_or_default();
         let service = take(&SERVICE);
+        // A level that says nothing to us stays what it is: an attribute.
+        let level = LEVEL.iter().find_map(|name| members.iter().position(|(other, _)| other == name));
+        let severity = level.and_then(|at| members.get(at)).map_or("", |(_, level)| severity(level));
+        if let Some(at) = level.filter(|_| !severity.is_empty()) {
+            members.swap_remove(at);
+        }
         members.sort_by(|a, b| a.0.cmp(&b.0));
         for (name, value) in &members {
             self.rows.logs.attribute(name, value);
@@ -97,7 +102,7 @@ impl Request<'_> {
         let line = Line {
             ts: time.as_deref().and_then(nanos).unwrap_or(self.now.nanos()),
             service: service.as_deref().unwrap_or(name),
-            severity: if level.is_empty() { "" } else { crate::logs::detected(&level) },
+            severity,
             body: &message,
             observed: self.now.nanos(),
             ..Line::default()
@@ -105,6 +110,19 @@ impl Request<'_> {
         self.rows.logs.push(&line).map_err(|error| IngestError::Internal(error.to_string()))?;
         self.taken.logs += 1;
         Ok(())
+    }
+}
+
+/// The severity that a level names, in OpenTelemetry's words; empty if it names none. Loggers of Node.js (pino, bunyan) send numbers.
+fn severity(level: &str) -> &'static str {
+    match level {
+        "10" => "TRACE",
+        "20" => "DEBUG",
+        "30" => "INFO",
+        "40" => "WARN",
+        "50" => "ERROR",
+        "60" => "FATAL",
+        _ => crate::logs::detected(level),
     }
 }
 
@@ -146,6 +164,13 @@ mod tests {
         }
         assert_eq!(nanos("yesterday"), None);
         assert_eq!(nanos("1e300"), None);
+    }
+
+    #[test]
+    fn levels_are_words_or_the_numbers_of_loggers() {
+        for (level, expected) in [("warning", "WARN"), ("40", "WARN"), ("60", "FATAL"), ("4", ""), ("verbose", "")] {
+            assert_eq!(severity(level), expected, "{level}");
+        }
     }
 
     #[test]

@@ -53,6 +53,12 @@ pub async fn license() -> Response {
     ([PRODUCT], axum::Json(license)).into_response()
 }
 
+/// `_refresh`, which some senders ask for at their end: what was taken is seen a moment later whether they do or not.
+pub async fn refresh() -> Response {
+    let shards = json!({"_shards": {"total": 1, "successful": 1, "failed": 0}});
+    ([PRODUCT], axum::Json(shards)).into_response()
+}
+
 /// `_cat/health` and the like: there is something to send to.
 pub async fn healthy() -> Response {
     ([PRODUCT], "green").into_response()

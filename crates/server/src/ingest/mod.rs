@@ -36,6 +36,7 @@ pub fn router() -> Router<State> {
         .route("/loki/api/v1/push", post(loki::push))
         .route("/_bulk", post(elasticsearch::bulk).put(elasticsearch::bulk))
         .route("/{index}/_bulk", post(elasticsearch::bulk_of).put(elasticsearch::bulk_of))
+        .route("/{index}/_refresh", post(elasticsearch::refresh).get(elasticsearch::refresh))
         .route("/_license", get(elasticsearch::license))
         .route("/_cat/health", get(elasticsearch::healthy))
         // For senders that take a path before Elasticsearch's own.
@@ -44,6 +45,7 @@ pub fn router() -> Router<State> {
         .route("/elasticsearch/_license", get(elasticsearch::license))
         .route("/elasticsearch/_bulk", post(elasticsearch::bulk).put(elasticsearch::bulk))
         .route("/elasticsearch/{index}/_bulk", post(elasticsearch::bulk_of).put(elasticsearch::bulk_of))
+        .route("/elasticsearch/{index}/_refresh", post(elasticsearch::refresh).get(elasticsearch::refresh))
         // Where Prometheus takes them.
         .route("/api/v1/otlp/v1/metrics", post(otlp::metrics))
         // The body is bounded where it is read.
