@@ -175,8 +175,10 @@ impl ExecutionPlan for ScanExec {
         let read = MetricBuilder::new(&self.metrics).output_rows(partition);
         let rows = scan.flatten().map(move |batch| {
             let batch = batch.map_err(|error| DataFusionError::External(Box::new(error)))?;
+            // What is counted is told by EXPLAIN.
+            let batch = whole.seen(batch)?;
             read.add(batch.num_rows());
-            whole.seen(batch)
+            Ok(batch)
         });
         let mut left = self.fetch.unwrap_or(usize::MAX);
         let rows = rows.take_while(move |batch| {

@@ -40,6 +40,11 @@ async fn rows_of_other_scopes_are_not_there_whatever_is_asked() {
     let sql = "SELECT id FROM resources WHERE 1 / (length(id) - length(id)) = 1";
     assert!(matches!(count(&all, sql).await, Err(QueryError::Data(_))));
     assert_eq!(count(&other, sql).await, Ok(0));
+    let sql = "EXPLAIN ANALYZE SELECT id FROM resources";
+    let rows = other.collect(sql, SqlOptions::default()).await.unwrap();
+    let plan = rows.batches[0].column(1).as_string::<i32>().value(0);
+    let scan = plan.lines().find(|line| line.contains("table=resources")).unwrap();
+    assert!(scan.contains("output_rows=0"), "{plan}");
     // What has no scope is nobody's who is limited to some.
     for table in ["samples", "metrics", "logs", "notifications", "intents", "prom_instant('up', now())"] {
         let refused = count(&ours, &format!("SELECT * FROM {table}")).await.unwrap_err();
