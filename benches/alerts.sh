@@ -5,16 +5,10 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 alerts=${1:-1000000} groups=${2:-100000}
 tests/peers/monitoring-install.sh alertmanager
-# shellcheck source=/dev/null
-. tests/peers/lib.sh
+# shellcheck source=benches/lib.sh
+. benches/lib.sh
 steadfast=${STEADFAST:-${CARGO_TARGET_DIR:-target}/release/steadfast}
-dir=$(mktemp -d)
-pids=()
-end() {
-    for pid in "${pids[@]}"; do kill "$pid" 2>/dev/null && wait "$pid" 2>/dev/null; done
-    rm -rf "$dir"
-}
-trap end EXIT
+load=${STEADFAST_ALERTS_BENCH:-cargo bench --locked -q -p steadfast --bench alerts --}
 
 port=$(free_port) sink=$(free_port)
 mkdir "$dir/alertmanager"
@@ -33,7 +27,8 @@ alertmanager: {config_file: $dir/alertmanager/alertmanager.yml, max_alerts: $((a
 Y
 # load NAME PID URL
 load() {
-    cargo bench --locked -q -p steadfast --bench alerts -- "$3" "$2" "$alerts" "$groups" "$sink" | sed -u "s/^/$1: /"
+    # shellcheck disable=SC2086 # a command and its arguments
+    $load "$3" "$2" "$alerts" "$groups" "$sink" | sed -u "s/^/$1: /"
 }
 # ready: waits for Steadfast's answer and says how long it took
 ready() {
@@ -54,6 +49,5 @@ kill "${pids[0]}"
 wait "${pids[0]}" 2>/dev/null || true
 pids=()
 
-tests/peers/monitoring-up.sh alertmanager "$dir/alertmanager" > /dev/null
-pids=("$(cat "$dir/alertmanager/pid")")
-load alertmanager "${pids[0]}" "http://$(cat "$dir/alertmanager/addr")"
+start_peer alertmanager
+load alertmanager "$peer_pid" "$peer_url"

@@ -6,55 +6,14 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 steadfast=${1:-${STEADFAST:-${CARGO_TARGET_DIR:-target}/release/steadfast}} hosts=${2:-1000} hours=${3:-12} times=${4:-50} nodes=50
 tests/peers/monitoring-install.sh querybench victoria-metrics prometheus
-# shellcheck source=/dev/null
-. tests/peers/lib.sh
-dir=$(mktemp -d)
-pids=()
-end() {
-    for pid in "${pids[@]}"; do kill "$pid" 2>/dev/null && wait "$pid" 2>/dev/null; done
-    rm -rf "$dir"
-}
-trap end EXIT
+# shellcheck source=benches/lib.sh
+. benches/lib.sh
 
-cpu() { awk '{ print ($14 + $15) / 100 }' "/proc/$1/stat"; }
-memory() { awk '/VmRSS/ { now = $2 } /VmHWM/ { most = $2 } END { printf "%d MB, %d MB at most", now / 1024, most / 1024 }' "/proc/$1/status"; }
-
-# settle PID: until a server is quiet for a quarter of a minute, for five minutes at most.
-settle() {
-    local quiet=0 last='' now rest=100
-    while ((quiet < 5 && rest-- > 0)); do
-        sleep 3
-        now=$(cpu "$1" | cut -d. -f1)
-        if [ "$now" = "$last" ]; then quiet=$((quiet + 1)); else quiet=0; fi
-        last=$now
-    done
-}
-
-port=$(free_port)
-cat > "$dir/steadfast.yaml" <<Y
-data_dir: $dir/steadfast
-server: {listen: 127.0.0.1:$port}
-postgres: {enabled: false}
-roles: [watching]
-telemetry: {keep: false}
-store: {flush_after: 10s, grace: 1s, maintenance: 1s}
-host:
-  files: {enabled: false}
-  packages: {enabled: false}
-  systemd: {enabled: false}
-  accounts: {enabled: false}
-  sysctl: {enabled: false}
-  sockets: {enabled: false}
-  metrics: {enabled: false}
-Y
-"$steadfast" up --config "$dir/steadfast.yaml" > "$dir/log" 2>&1 &
-pids+=($!)
-wait_http "http://127.0.0.1:$port/-/ready" 30 "$!" "$dir/log"
-names=(steadfast) urls=("http://127.0.0.1:$port")
+start_steadfast "$steadfast"
+names=(steadfast) urls=("$steadfast_url")
 for name in victoria-metrics prometheus; do
-    tests/peers/monitoring-up.sh "$name" "$dir/$name" > /dev/null
-    pids+=("$(cat "$dir/$name/pid")")
-    names+=("$name") urls+=("http://$(cat "$dir/$name/addr")")
+    start_peer "$name"
+    names+=("$name") urls+=("$peer_url")
 done
 
 last=$(($(date +%s) / 60 * 60))

@@ -71,6 +71,31 @@ impl Outputs {
         Ok(())
     }
 
+    /// Adds `rows` about `key` in as few batches as take `bytes` each at most, by their `size`; a larger row is one by itself.
+    ///
+    /// # Errors
+    /// As [`Self::push`].
+    pub fn push_parts<R: Row>(
+        &mut self,
+        key: &str,
+        rows: &[R],
+        bytes: usize,
+        size: impl Fn(&R) -> usize,
+    ) -> Result<(), model::ModelError> {
+        let mut rest = rows;
+        while !rest.is_empty() {
+            let mut sum = 0;
+            let fits = rest.iter().take_while(|row| {
+                sum += size(row);
+                sum <= bytes
+            });
+            let (part, after) = rest.split_at(fits.count().max(1));
+            self.push(key, part)?;
+            rest = after;
+        }
+        Ok(())
+    }
+
     /// Takes the batches.
     pub fn take(&mut self) -> Vec<Batch> {
         std::mem::take(&mut self.0)

@@ -7,3 +7,6 @@ pub mod outbox;
 pub mod replay;
 pub mod routing;
 pub mod rules;
+
+/// Bytes of one record of outputs, about: logs take 4 MiB and more.
+const RECORD: usize = 1 << 20;

@@ -42,8 +42,8 @@ pub use self::view::{AlertView, GroupHead, Place, Status};
 const KEEP: Duration = Duration::from_secs(30 * 60);
 /// Alerts that are looked at for being over at each step.
 const SWEEP: usize = 64;
-/// Groups that are looked at in one step, and their alerts, about; the others wait for the next step, so that none takes long.
-const STEP: (usize, usize) = (64, 2_000);
+/// Alerts of the groups that are looked at in one step, about; the others wait for the next step, so that none takes long.
+const STEP: usize = 2_000;
 
 /// See the module.
 #[derive(Debug, Default)]
@@ -216,11 +216,11 @@ impl Engine {
         self.due.first().map(|(at, _)| *at).or_else(idle)
     }
 
-    /// Looks at groups whose time has come, some at each step: see [`Self::is_behind`].
-    pub fn advance(&mut self, now: Timestamp) -> Vec<Flush> {
+    /// Looks at groups whose time has come, `groups` of them at most: see [`Self::is_behind`].
+    pub fn advance(&mut self, now: Timestamp, groups: usize) -> Vec<Flush> {
         let (mut flushes, mut alerts) = (Vec::new(), 0);
-        for _ in 0..STEP.0 {
-            let Some((at, id)) = self.due.first().copied().filter(|(at, _)| *at <= now && alerts < STEP.1) else {
+        for _ in 0..groups {
+            let Some((at, id)) = self.due.first().copied().filter(|(at, _)| *at <= now && alerts < STEP) else {
                 break;
             };
             self.due.remove(&(at, id));

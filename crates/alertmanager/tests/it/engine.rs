@@ -177,7 +177,7 @@ impl World {
     }
 
     fn advance(&mut self, now: Timestamp) {
-        for flush in self.engine.advance(now) {
+        for flush in self.engine.advance(now, 100) {
             self.tell(&flush, now);
         }
         for (key, part) in changed(&mut self.engine) {
@@ -301,7 +301,7 @@ fn parts_that_are_no_parts_are_refused() {
     engine.configure(Setup::unconfigured(), time(0.0));
     let posted = PostedAlert { labels: labels("{alertname=\"Down\"}"), ..PostedAlert::default() };
     engine.post(accept(posted, time(0.0), std::time::Duration::from_secs(60)).unwrap(), time(0.0));
-    engine.advance(time(0.0));
+    engine.advance(time(0.0), 100);
     let parts = whole(&engine);
     let restoring = || Restoring::new(Setup::unconfigured(), engine.head(), time(0.0));
     for (key, part) in &parts {

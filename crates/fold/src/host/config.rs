@@ -8,6 +8,8 @@ pub struct HostConfig {
     /// Bytes of records taken at once, and of outputs held before they are appended. One record
     /// and its outputs may exceed it.
     pub chunk_bytes: usize,
+    /// After this time with records that were taken at once, who waits for the first of them is told.
+    pub settle_every: Duration,
     /// A checkpoint is saved after so many records,
     pub checkpoint_records: u64,
     /// or after this time if there were any.
@@ -29,6 +31,7 @@ impl Default for HostConfig {
         Self {
             chunk_records: 1024,
             chunk_bytes: 16 << 20,
+            settle_every: Duration::from_millis(20),
             checkpoint_records: 50_000,
             checkpoint_every: Duration::from_secs(10),
             segment_bytes: 16 << 20,

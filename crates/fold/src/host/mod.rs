@@ -11,7 +11,7 @@ mod writer;
 use std::sync::Arc;
 use std::time::Duration;
 
-use base::{Clock, Rng, Shutdown};
+use base::{Clock, Rng, Shutdown, Timestamp};
 use bus::Log;
 use model::rows::Tick;
 use model::{Batch, Offset, Record};
@@ -147,6 +147,7 @@ impl Host {
         let (mut outputs, mut bytes) = (Vec::new(), 0);
         let ahead = Ahead::plan(&self.machine, &chunk).look(&self.documents, &chunk, retry).await?;
         let Some(ahead) = ahead else { return Ok(false) };
+        let mut settled = started;
         for record in &chunk {
             if !self.machine.admit(record) {
                 metrics::counter!("steadfast_fold_duplicates_total").increment(1);
@@ -158,20 +159,36 @@ impl Host {
             let made = self.machine.apply(record, asked, &found);
             bytes += made.iter().map(|batch| batch.data.get_array_memory_size()).sum::<usize>();
             outputs.extend(made);
-            if bytes >= self.config.chunk_bytes {
+            let is_long = self.clock.monotonic().saturating_sub(settled) >= self.config.settle_every;
+            if is_long || bytes >= self.config.chunk_bytes {
                 bytes = 0;
-                if !writer.append(std::mem::take(&mut outputs), retry).await? {
+                if !self.settle(std::mem::take(&mut outputs), record.time, writer, retry).await? {
                     return Ok(false);
                 }
+                settled = self.clock.monotonic();
             }
         }
-        if !writer.append(outputs, retry).await? {
+        if !self.settle(outputs, time, writer, retry).await? {
             return Ok(false);
         }
         self.unsaved += chunk.len() as u64;
+        self.measure(&chunk, started);
+        Ok(true)
+    }
+
+    /// Appends what came out of all records up to one of `time`, and then tells that they are applied.
+    async fn settle(
+        &mut self,
+        outputs: Vec<Batch>,
+        time: Timestamp,
+        writer: &Writer,
+        retry: &Retry,
+    ) -> Result<bool, FoldError> {
+        if !writer.append(outputs, retry).await? {
+            return Ok(false);
+        }
         let applied = self.machine.next();
         self.progress.update(|position| (position.applied, position.time) = (applied, time));
-        self.measure(&chunk, started);
         Ok(true)
     }
 

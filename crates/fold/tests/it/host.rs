@@ -1,6 +1,6 @@
 use std::collections::HashMap;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -10,6 +10,7 @@ use fold::suite::{LogDocuments, MemoryCheckpoints, MemoryLog};
 use fold::{DocumentRef, Documents, FoldError, Found, Host, HostConfig, HostParts, Progress};
 use model::rows::{Scope, Summary};
 use model::{Batch, Offset, Stream, Verdict};
+use parking_lot::Mutex;
 
 use crate::toy::{Bug, Toy, report, tick};
 
@@ -264,6 +265,55 @@ async fn documents_that_are_away_are_waited_for() {
     let last = world.append(report("host/a", 1)).await;
     until(&world, Duration::from_millis(10), || host.progress.position().applied > last).await;
     assert_eq!(documents.0.load(Ordering::Relaxed), 4);
+    host.stop().await;
+}
+
+/// Takes 15 ms for each record, and notes how far the host says it is when it begins with one.
+struct Slow {
+    simulation: Arc<Simulation>,
+    progress: Arc<OnceLock<Progress>>,
+    seen: Arc<Mutex<Vec<u64>>>,
+}
+
+impl fold::Fold for Slow {
+    fn name(&self) -> &'static str {
+        "slow"
+    }
+
+    fn apply(
+        &mut self,
+        _: &model::Record,
+        _: &HashMap<DocumentRef, Found>,
+        _: &mut fold::Outputs,
+    ) -> Result<(), FoldError> {
+        self.seen.lock().extend(self.progress.get().map(|progress| progress.position().applied.0));
+        self.simulation.advance(Duration::from_millis(15));
+        Ok(())
+    }
+
+    fn checkpoint(&self) -> Vec<u8> {
+        Vec::new()
+    }
+
+    fn restore(&mut self, _: &[u8]) -> Result<(), FoldError> {
+        Ok(())
+    }
+}
+
+#[tokio::test]
+async fn who_waits_for_the_first_of_many_records_does_not_wait_for_the_last() {
+    let world = World::new(1);
+    for n in 0..6 {
+        world.append(report(&format!("host/{n}"), 1)).await;
+    }
+    let (progress, seen) = (Arc::new(OnceLock::new()), Arc::default());
+    let parts = world.parts(HostConfig::default());
+    let slow =
+        Slow { simulation: Arc::new(world.simulation), progress: Arc::clone(&progress), seen: Arc::clone(&seen) };
+    let host = Running::start(HostParts { folds: vec![Box::new(slow)], ..parts });
+    progress.set(host.progress.clone()).unwrap();
+    host.progress.reached(Offset(5)).await;
+    assert_eq!(*seen.lock(), [0, 0, 2, 2, 4, 4], "after 20 ms it says how far it is");
     host.stop().await;
 }
 

@@ -57,9 +57,8 @@ pub use self::notice::GROUPS;
 use self::react::Names;
 use crate::alert::Evidence;
 
-const NAME: &str = "outbox";
-/// Intents in one record.
-const ROWS: usize = 200;
+/// Its name as a fold.
+pub(crate) const NAME: &str = "outbox";
 
 /// What receivers were told of one incident. A lane is large, and there is one in most of these maps.
 type Lanes = BTreeMap<String, Box<Lane>>;
@@ -363,7 +362,7 @@ impl OutboxFold {
         self.probe(record.time, &mut told);
         self.overdue(record.time, &mut told);
         for (scope, intents) in &told.intents {
-            intents.chunks(ROWS).try_for_each(|rows| outputs.push(scope, rows))?;
+            outputs.push_parts(scope, intents, crate::RECORD, |row| row.payload.len() + 500)?;
         }
         outputs.push(health::SCOPE, &told.findings)
     }

@@ -31,9 +31,13 @@ use parking_lot::RwLock;
 
 use self::checkpoint::Half;
 use self::rollout::Rollouts;
-use crate::outbox::GROUPS;
+use crate::outbox::{self, GROUPS};
 
 const NAME: &str = "routing";
+/// Groups that are looked at in a tick, which comes when no other record waits.
+const TICK_GROUPS: usize = 128;
+/// Groups that are looked at with each other record.
+const RECORD_GROUPS: usize = 16;
 
 /// What alerts, silences and configurations of routing are about: they are in one shard.
 pub const KEY: &str = "alertmanager";
@@ -120,12 +124,12 @@ impl RoutingFold {
             _ => {}
         }
         findings.extend(self.rollouts.lapse(&mut engine, now));
-        let flushes = engine.advance(now);
+        let flushes = engine.advance(now, step(record));
         drop(engine);
         for finding in &findings {
             outputs.push(&finding.scope, std::slice::from_ref::<Finding>(finding))?;
         }
-        flushes.iter().try_for_each(|flush| self.put(flush, now, outputs))
+        self.told(&flushes, now).put(outputs)
     }
 
     /// Whether there is a configuration, so that it decides who is told.
@@ -145,6 +149,17 @@ impl RoutingFold {
             // It was read before it was put on the log: an older program may have done that.
             Err(error) => tracing::error!(error, "the Alertmanager configuration cannot be read: the last one stays"),
         }
+    }
+}
+
+/// Groups that are looked at when `record` comes. Who posts alerts waits for what comes before them in the log, so a hundred thousand groups
+/// that are due at once go in small steps between records, and in larger ones when there is no other record. What comes of a step leads to none:
+/// each step would lead to several.
+fn step(record: &Record) -> usize {
+    match &record.batch.id {
+        _ if record.batch.stream == Stream::Ticks => TICK_GROUPS,
+        Some(id) if id.producer == NAME || id.producer == outbox::NAME => 0,
+        _ => RECORD_GROUPS,
     }
 }
 

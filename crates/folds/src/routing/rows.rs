@@ -12,11 +12,10 @@ use model::{AlertState, Key, ModelError, Severity};
 use notify::{Notification, Symptom};
 
 use super::RoutingFold;
+use crate::RECORD;
 use crate::alert::Evidence;
 use crate::outbox::GROUPS;
 
-/// Bytes of one record, about: logs take 4 MiB and more.
-const RECORD: usize = 1 << 20;
 /// Alerts that an incident describes; it counts the rest.
 const SYMPTOMS: usize = 20;
 /// Bytes of the alerts of one message; those beyond are counted.
@@ -34,33 +33,41 @@ const SEVERITIES: [(&str, Severity); 9] = [
     ("none", Severity::Info),
 ];
 
+/// What one record leads to: few batches, however many groups are due.
+#[derive(Default)]
+pub(super) struct Told {
+    decisions: Vec<Decision>,
+    incidents: Vec<Incident>,
+    /// By scope: what comes of a notice stays in that shard.
+    notices: BTreeMap<String, Vec<Notice>>,
+}
+
+impl Told {
+    pub(super) fn put(self, outputs: &mut Outputs) -> Result<(), ModelError> {
+        let labels = |labels: &Labels| labels.iter().map(|(name, value)| name.len() + value.len()).sum::<usize>();
+        outputs.push_parts(GROUPS, &self.decisions, RECORD, |row| labels(&row.labels) + 200)?;
+        outputs.push_parts(GROUPS, &self.incidents, RECORD, |row| labels(&row.labels) + row.evidence.len() + 500)?;
+        let mut notices = self.notices.iter();
+        notices.try_for_each(|(scope, rows)| outputs.push_parts(scope, rows, RECORD, |row| row.payload.len() + 500))
+    }
+}
+
 impl RoutingFold {
-    /// Puts out who is told what, and why.
-    pub(super) fn put(&self, flush: &Flush, now: Timestamp, outputs: &mut Outputs) -> Result<(), ModelError> {
-        let decisions: Vec<Decision> = flush.decisions.iter().map(|decided| decision(flush, decided, now)).collect();
-        let size =
-            |row: &Decision| row.labels.iter().map(|(name, value)| name.len() + value.len()).sum::<usize>() + 200;
-        let mut rest = &decisions[..];
-        while !rest.is_empty() {
-            let mut bytes = 0;
-            let fits = rest.iter().take_while(|row| {
-                bytes += size(row);
-                bytes <= RECORD
-            });
-            let (rows, after) = rest.split_at(fits.count().max(1));
-            outputs.push(GROUPS, rows)?;
-            rest = after;
-        }
-        if !flush.of_incident && !flush.tells.is_empty() && !flush.incident.is_empty() {
-            outputs.push(GROUPS, &[incident(flush, now)])?;
-        }
-        if self.is_configured() {
-            for tell in flush.tells.iter().filter(|tell| tell.way.starts_with("alertmanager/")) {
+    /// Who is told what, and why.
+    pub(super) fn told(&self, flushes: &[Flush], now: Timestamp) -> Told {
+        let mut told = Told::default();
+        for flush in flushes {
+            told.decisions.extend(flush.decisions.iter().map(|decided| decision(flush, decided, now)));
+            if !flush.of_incident && !flush.tells.is_empty() && !flush.incident.is_empty() {
+                told.incidents.push(incident(flush, now));
+            }
+            let tells = flush.tells.iter().filter(|tell| self.is_configured() && tell.way.starts_with("alertmanager/"));
+            for tell in tells {
                 let (scope, notice) = self.notice(flush, tell, now);
-                outputs.push(&scope, &[notice])?;
+                told.notices.entry(scope).or_default().push(notice);
             }
         }
-        Ok(())
+        told
     }
 
     /// The notice, and its scope: what comes of it stays in that shard.

@@ -22,7 +22,7 @@ const BODY: Limit = Limit::new("webhook.body_bytes", 1 << 20);
 /// Nobody documents a rate; Alertmanager itself has none.
 const LIMITS: Limits = Limits {
     burst: 100,
-    per_second: 20.0,
+    per_second: 100.0,
     first_backoff: Duration::from_secs(1),
     pause: Duration::from_secs(5),
     max_backoff: Duration::from_secs(60),

@@ -13,13 +13,12 @@ use crate::{BATCH, SENDERS};
 pub struct Client {
     http: reqwest::Client,
     api: String,
-    pid: u32,
     groups: usize,
 }
 
 impl Client {
-    pub fn new(url: &str, pid: u32, groups: usize) -> Self {
-        Self { http: reqwest::Client::new(), api: format!("{url}/api/v2"), pid, groups }
+    pub fn new(url: &str, groups: usize) -> Self {
+        Self { http: reqwest::Client::new(), api: format!("{url}/api/v2"), groups }
     }
 
     /// As Prometheus would describe it.
@@ -95,27 +94,6 @@ impl Client {
                 client.get(path).await;
             }
         })
-    }
-
-    /// Seconds of processor time that the process had.
-    pub fn cpu(&self) -> f64 {
-        let text = std::fs::read_to_string(format!("/proc/{}/stat", self.pid)).unwrap();
-        let fields: Vec<&str> = text.rsplit(") ").next().unwrap().split(' ').collect();
-        fields[11..13].iter().map(|ticks| ticks.parse::<f64>().unwrap() / 100.0).sum()
-    }
-
-    pub fn resident(&self) -> usize {
-        self.memory("VmRSS:")
-    }
-
-    pub fn peak(&self) -> usize {
-        self.memory("VmHWM:")
-    }
-
-    fn memory(&self, name: &str) -> usize {
-        let text = std::fs::read_to_string(format!("/proc/{}/status", self.pid)).unwrap();
-        let line = text.lines().find_map(|line| line.strip_prefix(name)).unwrap();
-        line.trim().trim_end_matches(" kB").parse::<usize>().unwrap() << 10
     }
 }
 

@@ -12,11 +12,14 @@
 )]
 
 mod client;
+#[path = "../process.rs"]
+mod process;
 mod sink;
 
 use std::time::{Duration, Instant};
 
 use client::{Client, Latencies};
+use process::Process;
 use sink::Sink;
 
 /// Alerts in a request: what Prometheus sends at most.
@@ -32,26 +35,26 @@ async fn main() {
     let [url, pid, alerts, groups, port] = args.as_slice() else { panic!("URL PID ALERTS GROUPS SINK") };
     let (alerts, groups): (usize, usize) = (alerts.parse().unwrap(), groups.parse().unwrap());
     let sink = Sink::start(port.parse().unwrap()).await;
-    let client = Client::new(url, pid.parse().unwrap(), groups);
+    let (client, process) = (Client::new(url, groups), Process(pid.parse().unwrap()));
 
-    let (start, cpu) = (Instant::now(), client.cpu());
+    let (start, cpu) = (Instant::now(), process.cpu());
     let latencies = client.post_all(alerts).await;
     let took = start.elapsed().as_secs_f64();
     println!(
         "new: {:.0} alerts/s, {:.0} per CPU second; a request of {BATCH}: {latencies}",
         alerts as f64 / took,
-        alerts as f64 / (client.cpu() - cpu)
+        alerts as f64 / (process.cpu() - cpu)
     );
     sink.until(groups, PATIENCE).await;
     println!("{} of {groups} groups told {:.1} s after the first alert", sink.groups(), start.elapsed().as_secs_f64());
-    println!("resident {} MB, {} bytes an alert", client.resident() >> 20, client.resident() / alerts);
+    println!("resident {} MB, {} bytes an alert", process.resident() >> 20, process.resident() / alerts);
 
-    let (start, cpu) = (Instant::now(), client.cpu());
+    let (start, cpu) = (Instant::now(), process.cpu());
     let latencies = client.post_all(alerts).await;
     println!(
         "again: {:.0} alerts/s, {:.0} per CPU second; a request of {BATCH}: {latencies}",
         alerts as f64 / start.elapsed().as_secs_f64(),
-        alerts as f64 / (client.cpu() - cpu)
+        alerts as f64 / (process.cpu() - cpu)
     );
     println!("one alert: {}", client.post_singles(2_000).await);
 
@@ -74,5 +77,5 @@ async fn main() {
     let listing = client.keep_listing("alerts/groups");
     println!("one alert, while all groups are listed: {}", client.post_singles(2_000).await);
     listing.abort();
-    println!("resident at most {} MB", client.peak() >> 20);
+    println!("resident at most {} MB", process.peak() >> 20);
 }
