@@ -59,10 +59,36 @@ impl Grid {
         self.points.get(point).map_or(0.0, |d| ln_likelihood(*d, tick) - ln_likelihood(self.bound, tick))
     }
 
+    /// The next tick of a process.
+    pub fn bet(&self, wealth: &mut Wealth, tick: &Tick) {
+        for (n, ln) in wealth.logs.iter_mut().enumerate() {
+            *ln += self.ln_factor(n, tick);
+        }
+    }
+
     /// The logarithm of the e-value of all ticks: even mixture over the grid.
     pub fn ln_e(&self, ticks: &[Tick]) -> f64 {
         let sums = (0..self.len()).map(|n| ticks.iter().map(|tick| self.ln_factor(n, tick)).sum::<f64>());
         ln_sum_exp(sums) - (self.len() as f64).ln()
+    }
+}
+
+/// The money of one e-process, by the points of a grid.
+#[derive(Clone, Debug)]
+pub struct Wealth {
+    logs: [f64; POINTS as usize],
+}
+
+impl Default for Wealth {
+    fn default() -> Self {
+        Self { logs: [0.0; POINTS as usize] }
+    }
+}
+
+impl Wealth {
+    /// The logarithm of the e-value.
+    pub fn ln_e(&self) -> f64 {
+        ln_sum_exp(self.logs.iter().copied()) - f64::from(POINTS).ln()
     }
 }
 
