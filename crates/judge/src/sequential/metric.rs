@@ -6,10 +6,10 @@ use super::forecast::Forecast;
 use super::heal::Healing;
 use super::plan::Plan;
 use super::side::{Point, Side, relative};
+use super::wealth::Money;
 use crate::evidence::{Checks, Effect, EndCheck};
 use crate::num::Num;
 use crate::request::Arms;
-use crate::special::ln_sum_exp;
 
 /// What was measured of a metric in one interval.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -34,6 +34,8 @@ pub(super) struct Metric {
     pub(super) missing: usize,
     pub(super) fail: Forecast,
     pub(super) pass: Forecast,
+    ln_fail: f64,
+    ln_pass: f64,
 }
 
 /// A direction, and whether it has healed.
@@ -61,6 +63,8 @@ impl Metric {
             missing: 0,
             fail: Forecast::default(),
             pass: Forecast::default(),
+            ln_fail: 0.0,
+            ln_pass: 0.0,
         }
     }
 
@@ -94,8 +98,7 @@ impl Metric {
             direction.spread.add(news.spread);
             usual = news.usual;
         }
-        self.fail.add(self.ln_fail());
-        self.pass.add(self.ln_pass());
+        self.weigh();
         usual.filter(|_| self.sides.len() == 1)
     }
 
@@ -119,26 +122,39 @@ impl Metric {
         self.dispersion.factor() * self.level.memory().inflation()
     }
 
+    fn weigh(&mut self) {
+        let ways = self.sides.len() as f64;
+        let evidence = || self.sides.iter().map(|direction| direction.side.evidence());
+        let fail = match self.sides.as_slice() {
+            [only] => only.side.evidence().fail,
+            _ => evidence().map(|side| Money::exp(side.fail).times(1.0 / ways)).sum::<Money>().ln(),
+        };
+        let pass = evidence().map(|side| side.pass).fold(f64::INFINITY, f64::min);
+        (self.ln_fail, self.ln_pass) = (fail, pass);
+        self.fail.add(fail);
+        self.pass.add(pass);
+    }
+
     /// The logarithm of the e-value that the metric is worse, either way.
     pub(super) fn ln_fail(&self) -> f64 {
-        let ways = (self.sides.len() as f64).ln();
-        ln_sum_exp(self.sides.iter().map(|direction| direction.side.ln_fail() - ways))
+        self.ln_fail
     }
 
     /// The logarithm of the e-value that it is below its limit, each way.
     pub(super) fn ln_pass(&self) -> f64 {
-        self.sides.iter().map(|direction| direction.side.ln_pass()).fold(f64::INFINITY, f64::min)
+        self.ln_pass
     }
 
     fn worst(&self) -> Option<&Direction> {
-        self.sides.iter().max_by(|a, b| a.side.ln_fail().total_cmp(&b.side.ln_fail()))
+        self.sides.iter().max_by(|a, b| a.side.evidence().fail.total_cmp(&b.side.evidence().fail))
     }
 
     /// Whether it was worse and no longer is, by the check that showed it.
     pub(super) fn healed(&self) -> bool {
         let Some(Direction { side, shift, spread }) = self.worst() else { return false };
         let inflation = self.level.memory().inflation();
-        if side.ln_shift().max(side.ln_counts().unwrap_or(f64::NEG_INFINITY)) >= side.ln_spread() {
+        let evidence = side.evidence();
+        if evidence.shift.max(evidence.counts.unwrap_or(f64::NEG_INFINITY)) >= evidence.spread {
             shift.healed(inflation)
         } else {
             spread.healed(1.0) && shift.healed(inflation)
@@ -154,13 +170,8 @@ impl Metric {
     }
 
     pub(super) fn checks(&self) -> Checks {
-        let side = self.worst().map(|direction| &direction.side);
-        let of = |ln: fn(&Side) -> f64| Num(side.map_or(0.0, ln));
-        Checks {
-            shift: of(Side::ln_shift),
-            spread: of(Side::ln_spread),
-            counts: side.and_then(Side::ln_counts).map(Num),
-        }
+        let evidence = self.worst().map(|direction| *direction.side.evidence()).unwrap_or_default();
+        Checks { shift: Num(evidence.shift), spread: Num(evidence.spread), counts: evidence.counts.map(Num) }
     }
 
     pub(super) fn effect(&self, alpha: f64) -> Effect {
@@ -178,7 +189,7 @@ impl Metric {
     /// Which way it is worse: whether it is a rise.
     pub(super) fn rises(&self) -> bool {
         let signs = self.plan.signs.iter();
-        let worst = signs.zip(&self.sides).max_by(|a, b| a.1.side.ln_fail().total_cmp(&b.1.side.ln_fail()));
+        let worst = signs.zip(&self.sides).max_by(|a, b| a.1.side.evidence().fail.total_cmp(&b.1.side.evidence().fail));
         worst.is_some_and(|(sign, _)| *sign > 0.0)
     }
 }

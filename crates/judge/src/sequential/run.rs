@@ -122,7 +122,7 @@ impl Run {
     }
 
     fn ln_joint(&self) -> f64 {
-        self.joint.0.ln().min(self.joint.1.ln())
+        self.joint.0.money().ln().min(self.joint.1.ln())
     }
 
     /// The verdict after the intervals so far.
@@ -131,23 +131,24 @@ impl Run {
         let open = if over { Verdict::Inconclusive } else { Verdict::Continue };
         let (needed, ln_joint) = ((1.0 / (self.settings.alpha * (1.0 - PART))).ln(), self.ln_joint());
         let money = |metric: &Metric| metric.ln_fail() + metric.plan().share.ln();
-        let parts: Vec<f64> = self.metrics.iter().map(money).collect();
+        let parts = self.metrics.iter().map(money);
         let joint = if self.together() { ln_joint + JOINT.ln() } else { f64::NEG_INFINITY };
-        let ln_fail = ln_sum_exp(parts.iter().copied().chain([joint]));
-        let most = parts.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+        let ln_fail = ln_sum_exp(parts.clone().chain([joint]));
+        let most = parts.clone().fold(f64::NEG_INFINITY, f64::max);
         // Where the evidence is enough only together, the metric with most of it is named.
         let carries = |part: f64| part >= needed || (ln_fail >= needed && part == most && most >= joint);
-        let end = self.end.found();
+        let (end, pass_needed) = (self.end.found(), (1.0 / self.settings.alpha_pass).ln());
         let metrics: Vec<MetricVerdict> = self
             .metrics
             .iter()
-            .zip(&parts)
+            .zip(parts)
             .enumerate()
             .map(|(n, (metric, part))| {
-                let (healed, worse) = (metric.healed(), carries(*part));
+                let worse = carries(part);
+                let healed = worse && metric.healed();
                 let at_end = end.is_some_and(|found| found.carries(n));
                 let (ln_fail, ln_pass) = (metric.ln_fail(), metric.ln_pass());
-                let passes = ln_pass >= (1.0 / self.settings.alpha_pass).ln();
+                let passes = ln_pass >= pass_needed;
                 let verdict = match (worse, healed, passes) {
                     _ if at_end => Verdict::Fail,
                     (true, false, _) => Verdict::Fail,
@@ -156,7 +157,7 @@ impl Run {
                 };
                 // What the looks have shown already is not put down to the end.
                 let at_end = at_end && (healed || !worse);
-                MetricVerdict { verdict, healed: worse && healed && !at_end, at_end, ln_fail, ln_pass }
+                MetricVerdict { verdict, healed: healed && !at_end, at_end, ln_fail, ln_pass }
             })
             .collect();
         let together = (ln_fail >= needed && joint > most, end.is_some_and(Found::only_together));
