@@ -1,15 +1,19 @@
 //! One metric over the run.
 
 use super::counts::{Dispersion, Tick};
+use super::doubts::{Doubt, Health, Split};
 use super::effect::{Level, Rates};
 use super::forecast::Forecast;
 use super::heal::Healing;
 use super::plan::Plan;
-use super::side::{Point, Side, relative};
+use super::side::{Point, Side, alike, relative};
 use super::wealth::Money;
 use crate::evidence::{Checks, Effect, EndCheck};
 use crate::num::Num;
 use crate::request::Arms;
+
+/// A change of counts below which weights are doubted that nobody knows.
+const FEWER: f64 = -0.5;
 
 /// What was measured of a metric in one interval.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -18,7 +22,7 @@ pub struct Measured {
     pub baseline: f64,
     /// Of the canary.
     pub canary: f64,
-    /// Requests, or time of pods, behind both; above 0. Of counts.
+    /// Requests, pods, or their time, behind both; above 0. Of levels it only says whether both arms stray alike.
     pub exposure: (f64, f64),
 }
 
@@ -30,6 +34,8 @@ pub(super) struct Metric {
     level: Level,
     rates: Rates,
     dispersion: Dispersion,
+    health: Health,
+    split: Split,
     pub(super) used: usize,
     pub(super) missing: usize,
     pub(super) fail: Forecast,
@@ -54,6 +60,8 @@ impl Metric {
             spread: Healing::default(),
         };
         Self {
+            health: Health::new(&plan),
+            split: Split::default(),
             sides: plan.signs.iter().map(side).collect(),
             plan,
             level: Level::default(),
@@ -69,7 +77,9 @@ impl Metric {
     }
 
     /// Two halves of the baseline from before the run.
-    pub(super) fn learn(&mut self, (first, second): &Arms) {
+    pub(super) fn learn(&mut self, arms: &Arms) {
+        let (first, second) = arms;
+        self.health.learn(arms);
         let pairs = || first.iter().zip(second).filter(|(a, b)| a.is_finite() && b.is_finite());
         if self.plan.counts() {
             pairs().for_each(|(a, b)| self.dispersion.add([*a, *b]));
@@ -104,16 +114,19 @@ impl Metric {
 
     fn point(&mut self, measured: Measured) -> Point {
         let Measured { baseline, canary, exposure } = measured;
+        let alike = alike(exposure);
+        self.health.add(baseline, exposure);
         if !self.plan.counts() {
             self.level.add(baseline, canary);
-            return Point { baseline, canary, counted: None };
+            return Point { baseline, canary, alike, counted: None };
         }
+        self.split.add(exposure);
         self.dispersion.add([baseline, canary]);
         let (tick, factor) = (Tick { exposure, events: (baseline, canary) }, self.factor());
         self.rates.add(&tick, factor);
         let (baseline, canary) = (baseline / exposure.0, canary / exposure.1);
         self.level.add(baseline, canary);
-        Point { baseline, canary, counted: Some((tick, factor)) }
+        Point { baseline, canary, alike, counted: Some((tick, factor)) }
     }
 
     /// How much more sums of counts vary than those of a Poisson process: from one interval to the next, and
@@ -167,6 +180,19 @@ impl Metric {
         let Some((_, direction)) = signs.zip(&self.sides).find(|(of, _)| **of == sign) else { return false };
         let shift = direction.shift.healed(self.level.memory().inflation());
         if matches!(check, EndCheck::Spread | EndCheck::Tail) { shift && direction.spread.healed(1.0) } else { shift }
+    }
+
+    /// Why it should not pass, whatever is shown.
+    pub(super) fn doubt(&self, alpha: f64) -> Option<Doubt> {
+        if self.health.sick(self.factor()) {
+            return Some(Doubt::SickBaseline);
+        }
+        let fewer = self.plan.counts() && !self.split.known() && self.rates.effect(alpha).high.0 < FEWER;
+        (fewer && self.plan.signs == [1.0]).then_some(Doubt::UnknownWeights)
+    }
+
+    pub(super) fn split(&self) -> &Split {
+        &self.split
     }
 
     pub(super) fn checks(&self) -> Checks {

@@ -1,5 +1,6 @@
 //! The run: all metrics, interval by interval.
 
+use super::doubts::{BadSplit, Doubt};
 use super::end::{End, Found, PART};
 use super::heal::Healing;
 use super::levels::Levels;
@@ -37,6 +38,8 @@ pub struct Look {
     pub ln_needed: f64,
     /// What the test at the end gave, once it was made.
     pub end: Option<RunEnd>,
+    /// Set where traffic is not split as it was meant to be: whatever is shown is no verdict then.
+    pub split: Option<BadSplit>,
 }
 
 /// What a look at one metric gives.
@@ -48,6 +51,8 @@ pub struct MetricVerdict {
     pub healed: bool,
     /// Whether it fails by the test at the end.
     pub at_end: bool,
+    /// Why it does not pass, where it is shown to be below its limit.
+    pub doubt: Option<Doubt>,
     /// The logarithm of the e-value that it is worse.
     pub ln_fail: f64,
     /// The logarithm of the e-value that it is below its limit.
@@ -148,7 +153,9 @@ impl Run {
                 let healed = worse && metric.healed();
                 let at_end = end.is_some_and(|found| found.carries(n));
                 let (ln_fail, ln_pass) = (metric.ln_fail(), metric.ln_pass());
-                let passes = ln_pass >= pass_needed;
+                let below = ln_pass >= pass_needed;
+                let doubt = if below { metric.doubt(self.settings.alpha) } else { None };
+                let passes = below && doubt.is_none();
                 let verdict = match (worse, healed, passes) {
                     _ if at_end => Verdict::Fail,
                     (true, false, _) => Verdict::Fail,
@@ -157,12 +164,18 @@ impl Run {
                 };
                 // What the looks have shown already is not put down to the end.
                 let at_end = at_end && (healed || !worse);
-                MetricVerdict { verdict, healed: healed && !at_end, at_end, ln_fail, ln_pass }
+                MetricVerdict { verdict, healed: healed && !at_end, at_end, doubt, ln_fail, ln_pass }
             })
             .collect();
         let together = (ln_fail >= needed && joint > most, end.is_some_and(Found::only_together));
-        let verdict = self.verdict(&metrics, together, open);
-        Look { verdict, metrics, ln_fail, ln_joint, ln_needed: needed, end: end.map(Found::shown) }
+        let split = self.split();
+        let verdict = if split.is_some() { open } else { self.verdict(&metrics, together, open) };
+        Look { verdict, metrics, ln_fail, ln_joint, ln_needed: needed, end: end.map(Found::shown), split }
+    }
+
+    fn split(&self) -> Option<BadSplit> {
+        let meant = self.settings.canary_share?;
+        self.metrics.iter().find_map(|metric| metric.split().bad(meant))
     }
 
     /// Whether metrics are also judged together.

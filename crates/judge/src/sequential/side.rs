@@ -30,6 +30,8 @@ pub(super) struct Point {
     /// Of counts: per exposure.
     pub baseline: f64,
     pub canary: f64,
+    /// Whether both arms vary alike where nothing is wrong.
+    pub alike: bool,
     /// What was counted, where the metric is a count, and how much counts vary.
     pub counted: Option<(Tick, f64)>,
 }
@@ -37,16 +39,10 @@ pub(super) struct Point {
 /// Exposures so near to each other count as one.
 const ALIKE: f64 = 1.1;
 
-/// Whether rates of both arms vary alike where nothing is wrong: those of a smaller arm stray more, and are
-/// more often 0.
+/// Whether both arms vary alike where nothing is wrong: what is of fewer requests or pods strays more, and counts of it
+/// are more often 0.
 pub(super) fn alike(exposure: (f64, f64)) -> bool {
     exposure.0 <= ALIKE * exposure.1 && exposure.1 <= ALIKE * exposure.0
-}
-
-impl Point {
-    fn arms_are_alike(&self) -> bool {
-        self.counted.is_none_or(|(tick, _)| alike(tick.exposure))
-    }
 }
 
 /// What one interval says of one direction.
@@ -124,8 +120,9 @@ impl Side {
     /// The next interval.
     pub(super) fn next(&mut self, point: Option<Point>) -> Option<News> {
         let shift = point.map(|point| self.beyond(&point, self.bounds.margin));
-        let alike = point.is_some_and(|point| point.arms_are_alike());
-        let usual = self.signs.bet(shift.filter(|_| alike));
+        let alike = point.is_some_and(|point| point.alike);
+        // Signs of levels go on beside levels, of which the smaller counts.
+        let usual = self.signs.bet(shift.filter(|_| alike || self.counted.is_none()));
         let strays = point.map(|point| self.strays(&point));
         let spread = strays.map(|(a, b)| b.abs() - a.abs());
         self.spreads.bet(spread.filter(|_| alike));
