@@ -75,6 +75,8 @@ bench-queries: build
 bench-judge: needs
 	$(CARGO) run --release --locked -q -p judge --example looks_bench -- 200
 	$(CARGO) run --release --locked -q -p judge --example end_bench -- 400
+	$(CARGO) run --release --locked -q -p judge --example delay_bench -- 40
+	$(CARGO) run --release --locked -q -p judge --example speed_bench
 
 bench-log: needs
 	$(CARGO) run --release --locked -q -p bus --example append_bench

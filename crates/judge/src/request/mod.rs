@@ -65,11 +65,21 @@ pub struct Settings {
     pub warmup: Option<usize>,
     /// `lifetimeIntervals`: how long the canary runs; without it, the data are all there will be.
     pub lifetime: Option<usize>,
+    /// `canaryShare`: the part of all exposures that the canary should have, above 0 and below 1.
+    pub canary_share: Option<f64>,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { tolerance: 0.25, confidence: 0.98, alpha: 0.05, alpha_pass: 0.05, warmup: None, lifetime: None }
+        Self {
+            tolerance: 0.25,
+            confidence: 0.98,
+            alpha: 0.05,
+            alpha_pass: 0.05,
+            warmup: None,
+            lifetime: None,
+            canary_share: None,
+        }
     }
 }
 
@@ -123,6 +133,9 @@ fn settings(node: Option<Node<'_>>) -> Result<Settings, JudgeError> {
     }
     if let Some(node) = node.get("lifetimeIntervals")? {
         out.lifetime = Some(count(&node)?);
+    }
+    if let Some(node) = node.get("canaryShare")? {
+        out.canary_share = Some(node.within(1e-6, 1.0 - 1e-6)?);
     }
     Ok(out)
 }

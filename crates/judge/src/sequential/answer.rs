@@ -110,10 +110,22 @@ impl Shown<'_> {
             warmup: self.input.warmup,
             first_fail_at: failed,
             minutes_to_decision: self.soonest(&results),
-            notes: self.input.notes.clone(),
+            notes: self.notes(),
             path: looks.into_looks(),
         };
         JudgeResult { judge_name: NAME.to_owned(), results, group_scores, score, sequential: Some(evidence) }
+    }
+
+    /// What the reader should know.
+    fn notes(&self) -> Vec<String> {
+        let mut notes = self.input.notes.clone();
+        let weighed = self.request.metrics.iter().any(|(_, pair)| pair.exposures.is_some());
+        if self.request.settings.canary_share.is_some() && !weighed {
+            notes.push(
+                "canaryShare is not checked: no metric has exposures, so that nobody knows the weights".to_owned(),
+            );
+        }
+        notes
     }
 
     /// When the run can be decided: nothing if it is, or if no end is foreseen.
@@ -182,7 +194,7 @@ impl Shown<'_> {
             id: pair.id.clone(),
             tags: pair.tags.clone(),
             classification: label.to_owned(),
-            classification_reason: words::of_metric(&evidence, label),
+            classification_reason: words::of_metric(&evidence, label, found.doubt),
             groups: config.groups.clone(),
             control_metadata: arm(&pair.control, &control),
             experiment_metadata: arm(&pair.experiment, &experiment),

@@ -44,6 +44,11 @@ impl Autoregression {
         ((1.0 + psi * psi - 2.0 * phi * psi) / (1.0 - phi * phi)).sqrt()
     }
 
+    /// The coefficients.
+    pub(super) const fn coefficients(&self) -> (f64, f64) {
+        (self.phi, self.psi)
+    }
+
     /// What is new in a series or a shape: `now` and `before` are its values, `new` what was new before.
     pub(super) fn filter(&self, now: f64, before: Option<f64>, new: f64) -> f64 {
         before.map_or(now / self.scale(), |before| now - self.phi * before + self.psi * new)
@@ -51,13 +56,20 @@ impl Autoregression {
 
     /// All that is new in a series or a shape.
     pub(super) fn news(&self, values: &[f64]) -> Vec<f64> {
+        let mut out = Vec::with_capacity(values.len());
+        self.news_into(values, &mut out);
+        out
+    }
+
+    /// The same, in place of what `out` has.
+    pub(super) fn news_into(&self, values: &[f64], out: &mut Vec<f64>) {
         let (mut before, mut new) = (None, 0.0);
-        let next = |value: &f64| {
+        out.clear();
+        out.extend(values.iter().map(|value| {
             new = self.filter(*value, before, new);
             before = Some(*value);
             new
-        };
-        values.iter().map(next).collect()
+        }));
     }
 
     /// The logarithm of the likelihood of `n` differences with the sum of squares of innovations, spread

@@ -1,22 +1,23 @@
-use std::collections::VecDeque;
-
 /// Intervals that the centre is taken from.
 const WINDOW: usize = 7;
 
 /// The middle of an arm of late: the median of its points, the one at hand included.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Centre {
-    recent: VecDeque<f64>,
+    recent: [f64; WINDOW],
+    seen: usize,
 }
 
 impl Centre {
     /// Takes a point; gives the middle.
     pub(super) fn next(&mut self, value: f64) -> f64 {
-        if self.recent.len() == WINDOW {
-            self.recent.pop_front();
+        let place = self.seen % WINDOW;
+        if let Some(oldest) = self.recent.get_mut(place) {
+            *oldest = value;
         }
-        self.recent.push_back(value);
-        let mut all: Vec<f64> = self.recent.iter().copied().collect();
+        self.seen += 1;
+        let mut sorted = self.recent;
+        let all = sorted.get_mut(..self.seen.min(WINDOW)).unwrap_or_default();
         all.sort_unstable_by(f64::total_cmp);
         let half = all.len() / 2;
         let at = |n: usize| all.get(n).copied().unwrap_or(0.0);

@@ -3,11 +3,15 @@
 //! rates. Exact for any number of events and for weights that move. A grid of ratios is bet on at once.
 
 use super::starts::Groups;
-use super::wealth::Mixture;
+use super::wealth::{Mixture, Money, Pot};
 use crate::special::ln_sum_exp;
 
 /// Ratios of a grid.
-const POINTS: u8 = 14;
+const POINTS: usize = 14;
+/// Up to so many events an interval, which are whole, powers are products.
+const FEW: f64 = 64.0;
+/// A factor whose logarithm is smaller is a number, with room for money.
+const SMALL: f64 = 300.0;
 
 /// What was counted in one interval.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -27,82 +31,135 @@ pub enum Null {
     AtLeast,
 }
 
-/// The ratios that are bet on, as logarithms, and the bound of the null.
+/// The ratios that are bet on, and the bound of the null.
 #[derive(Clone, Debug)]
 pub struct Grid {
     bound: f64,
-    points: Vec<f64>,
+    points: [f64; POINTS],
+    /// The points over the bound, and their logarithms.
+    over: [f64; POINTS],
+    ln_over: [f64; POINTS],
 }
 
 impl Grid {
     /// Against the null that the ratio is at most, or at least, `ratio`. The grid is 10 % off the bound
     /// and on, in steps of 1.35.
     pub fn new(null: Null, ratio: f64) -> Self {
-        let bound = ratio.ln();
-        let step = |i: u8| (0.1 * 1.35_f64.powi(i32::from(i))).ln_1p();
-        let sign = if null == Null::AtMost { 1.0 } else { -1.0 };
-        Self { bound, points: (0..POINTS).map(|i| bound + sign * step(i)).collect() }
+        let mut step = 0.1 / 1.35;
+        let over = [(); POINTS].map(|()| {
+            step *= 1.35;
+            if null == Null::AtMost { 1.0 + step } else { 1.0 / (1.0 + step) }
+        });
+        Self { bound: ratio, points: over.map(|over| ratio * over), over, ln_over: over.map(f64::ln) }
     }
 
-    /// How many points.
-    pub fn len(&self) -> usize {
-        self.points.len()
+    /// By how much all events are likelier at the bound than at the points, where the canary has `weight` times the
+    /// exposure of the baseline: `(1 + weight bound)/(1 + weight point)`.
+    fn shrunk(&self, weight: f64) -> [f64; POINTS] {
+        let bound = 1.0 + weight * self.bound;
+        self.points.map(|point| bound / (1.0 + weight * point))
     }
 
-    /// Whether there are none.
-    pub fn is_empty(&self) -> bool {
-        self.points.is_empty()
+    /// The next tick of a process.
+    pub fn bet(&self, wealth: &mut Wealth, tick: &Tick) {
+        let (baseline, canary) = tick.events;
+        let shrunk = self.shrunk(tick.exposure.1 / tick.exposure.0);
+        if baseline + canary <= FEW && baseline.fract() == 0.0 && canary.fract() == 0.0 {
+            let mut factors = powers(shrunk, (baseline + canary) as u32);
+            let over = powers(self.over, canary as u32);
+            factors.iter_mut().zip(over).for_each(|(factor, over)| *factor *= over);
+            return wealth.0.bet(&factors);
+        }
+        wealth.0.bet_ln(&self.ln_factors(&shrunk.map(f64::ln), tick, 1.0));
     }
 
-    /// The logarithm of the likelihood ratio of one point against the bound.
-    pub fn ln_factor(&self, point: usize, tick: &Tick) -> f64 {
-        self.points.get(point).map_or(0.0, |d| ln_likelihood(*d, tick) - ln_likelihood(self.bound, tick))
+    /// Logarithms of the likelihood ratios of the points against the bound, to the power of one over `dispersion`.
+    fn ln_factors(&self, ln_shrunk: &[f64; POINTS], tick: &Tick, dispersion: f64) -> [f64; POINTS] {
+        let (all, canary) = ((tick.events.0 + tick.events.1) / dispersion, tick.events.1 / dispersion);
+        let mut out = ln_shrunk.map(|ln| all * ln);
+        out.iter_mut().zip(&self.ln_over).for_each(|(out, over)| *out += canary * over);
+        out
     }
 
     /// The logarithm of the e-value of all ticks: even mixture over the grid.
     pub fn ln_e(&self, ticks: &[Tick]) -> f64 {
-        let sums = (0..self.len()).map(|n| ticks.iter().map(|tick| self.ln_factor(n, tick)).sum::<f64>());
-        ln_sum_exp(sums) - (self.len() as f64).ln()
+        let mut sums = [0.0; POINTS];
+        for tick in ticks {
+            let ln_shrunk = self.shrunk(tick.exposure.1 / tick.exposure.0).map(f64::ln);
+            sums.iter_mut().zip(self.ln_factors(&ln_shrunk, tick, 1.0)).for_each(|(sum, ln)| *sum += ln);
+        }
+        ln_sum_exp(sums.into_iter()) - (POINTS as f64).ln()
     }
 }
 
-/// `xB ln p(d) + xA ln(1 - p(d))`.
-pub(super) fn ln_likelihood(d: f64, tick: &Tick) -> f64 {
-    let odds = tick.exposure.1.ln() - tick.exposure.0.ln() + d;
-    // ln p = -ln(1 + e^-odds), ln(1 - p) = -ln(1 + e^odds)
-    let soft = |x: f64| if x > 0.0 { x + (-x).exp().ln_1p() } else { x.exp().ln_1p() };
-    -tick.events.1 * soft(-odds) - tick.events.0 * soft(odds)
+/// Each to the power of `n`, all at once.
+fn powers(mut base: [f64; POINTS], mut n: u32) -> [f64; POINTS] {
+    let mut out = [1.0; POINTS];
+    loop {
+        if n % 2 == 1 {
+            out.iter_mut().zip(&base).for_each(|(out, base)| *out *= base);
+        }
+        n /= 2;
+        if n == 0 {
+            return out;
+        }
+        base.iter_mut().for_each(|base| *base *= *base);
+    }
+}
+
+/// The money of one e-process, by the points of a grid: 14 numbers and a scale.
+#[derive(Clone, Debug)]
+pub struct Wealth(Pot<POINTS>);
+
+impl Default for Wealth {
+    fn default() -> Self {
+        Self(Pot::new([1.0 / POINTS as f64; POINTS]))
+    }
+}
+
+impl Wealth {
+    /// The logarithm of the e-value.
+    pub fn ln_e(&self) -> f64 {
+        self.0.money().ln()
+    }
 }
 
 /// Bets on counts, tempered by their dispersion: a likelihood ratio to the power `1/phi`.
 #[derive(Clone, Debug)]
 pub(super) struct Counted {
     grid: Grid,
-    groups: Groups<Mixture>,
+    groups: Groups<Mixture<POINTS>>,
+    /// The weight of the canary at the last tick, and logarithms that rest on it.
+    known: (f64, [f64; POINTS]),
 }
 
 impl Counted {
     pub(super) fn new(null: Null, ratio: f64) -> Self {
-        let grid = Grid::new(null, ratio);
-        Self { groups: Groups::new(even(grid.len(), 1)), grid }
+        Self { grid: Grid::new(null, ratio), groups: Groups::new(even(1)), known: (f64::NAN, [0.0; POINTS]) }
     }
 
     pub(super) fn bet(&mut self, tick: &Tick, dispersion: f64) {
-        let grid = &self.grid;
-        let factors: Vec<f64> = (0..grid.len()).map(|n| grid.ln_factor(n, tick) / dispersion.max(1.0)).collect();
-        self.groups.tick(|starts| even(grid.len(), starts));
-        for (_, group) in self.groups.each() {
-            group.bet(|n| factors.get(n).copied().unwrap_or(0.0));
+        let weight = tick.exposure.1 / tick.exposure.0;
+        if weight != self.known.0 {
+            self.known = (weight, self.grid.shrunk(weight).map(f64::ln));
+        }
+        let ln_factors = self.grid.ln_factors(&self.known.1, tick, dispersion.max(1.0));
+        self.groups.tick(even);
+        if ln_factors.iter().all(|ln| ln.abs() < SMALL) {
+            let factors = ln_factors.map(f64::exp);
+            self.groups.each().for_each(|(_, group)| group.bet(&factors));
+        } else {
+            self.groups.each().for_each(|(_, group)| group.bet_ln(&ln_factors));
         }
     }
 
-    pub(super) fn ln(&self) -> f64 {
-        self.groups.ln(Mixture::ln)
+    pub(super) fn money(&self) -> Money {
+        self.groups.money(Mixture::money)
     }
 }
 
-fn even(n: usize, starts: u32) -> Mixture {
-    Mixture::new(std::iter::repeat_n(1.0 / n.max(1) as f64, n), starts)
+fn even(starts: u32) -> Mixture<POINTS> {
+    Mixture::new([1.0 / POINTS as f64; POINTS], starts)
 }
 
 /// The Fano factor: how much more counts vary than a Poisson process. From neighbours in time, so that
@@ -178,6 +235,22 @@ mod tests {
             (grid.ln_e(&moving), 2.293_745),
         ] {
             assert!((found - known).abs() < 1e-6, "{found} is not {known}");
+        }
+    }
+
+    #[test]
+    fn a_process_has_the_e_value_of_its_ticks() {
+        let grid = Grid::new(Null::AtMost, 1.1);
+        for (exposure, events, n) in [
+            ((700.0, 300.0), (3.0, 4.0), 50),
+            ((700.0, 300.0), (3.5, 0.25), 50),
+            ((1.0, 1.0), (40.0, 400.0), 30),
+            ((1.0, 1.0), (4e5, 1e5), 10),
+        ] {
+            let (ticks, mut wealth) = (ticks(n, exposure, events), Wealth::default());
+            ticks.iter().for_each(|tick| grid.bet(&mut wealth, tick));
+            let (found, known) = (wealth.ln_e(), grid.ln_e(&ticks));
+            assert!((found - known).abs() <= 1e-9 * known.abs().max(1.0), "{events:?}: {found} is not {known}");
         }
     }
 

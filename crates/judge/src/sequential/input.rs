@@ -10,6 +10,9 @@ const WARMUP_MILLIS: i64 = 60_000;
 /// A larger point is none: its square would be infinite.
 const LARGEST: f64 = 1e150;
 
+/// Steps from which on readings can be told to be of a counter.
+const COUNTER: usize = 20;
+
 /// Pairs of points.
 #[derive(Clone, Debug)]
 pub(super) struct Input {
@@ -65,6 +68,13 @@ fn metric(
     }
     let exposures = exposures(field, pair)?;
     let length = control.len().max(experiment.len());
+    if counts_or_unknown(config) && is_counter(control) && is_counter(experiment) {
+        notes.push(format!(
+            "{}: both arms only grow, as counters do, and are not judged: give what they grow by in each interval",
+            pair.name
+        ));
+        return Ok(vec![None; length]);
+    }
     let at = |n: usize| {
         let (baseline, canary) = (*control.get(n)?, *experiment.get(n)?);
         let exposure = exposures.map_or(Some((1.0, 1.0)), |(a, b)| Some((*a.get(n)?, *b.get(n)?)))?;
@@ -72,6 +82,25 @@ fn metric(
         (known && exposure.0 <= LARGEST && exposure.1 <= LARGEST).then_some(Measured { baseline, canary, exposure })
     };
     Ok((0..length).map(at).collect())
+}
+
+fn counts_or_unknown(config: &MetricConfig) -> bool {
+    matches!(config.kind, None | Some(Kind::Counts | Kind::Errors))
+}
+
+/// Whether these are readings of a counter: whole numbers that grow, and now and then begin anew.
+fn is_counter(values: &[f64]) -> bool {
+    let known = || values.iter().copied().filter(|value| value.is_finite());
+    let (mut grown, mut begun, mut n) = (0, 0, 0);
+    for (before, now) in known().zip(known().skip(1)) {
+        n += 1;
+        grown += usize::from(now > before);
+        begun += usize::from(now < before);
+        if now < before && now > 0.5 * before {
+            return false;
+        }
+    }
+    n >= COUNTER && known().all(|value| value >= 0.0 && value.fract() == 0.0) && grown * 10 >= n * 8 && begun * 10 <= n
 }
 
 /// Both arms must have one step. Another start is a baseline from another time.

@@ -13,13 +13,14 @@
 //! The e-value is the mean of `L1` over memories and changes by the mean of `L0` over memories: where a
 //! long memory tells the same story as a change, that is no evidence.
 
-use std::collections::VecDeque;
-
-use super::autoregression::{Autoregression, MEMORIES};
+use super::autoregression::MEMORIES;
 use super::sizes::Sizes;
-use crate::special::{ln_normal_cdf, ln_sum_exp};
+use super::wealth::Money;
+use crate::special::{NormalTable, ln_normal_cdf, ln_sum_exp};
 
 const KINDS: usize = MEMORIES.len();
+const PHI: [f64; KINDS] = coefficients(false);
+const PSI: [f64; KINDS] = coefficients(true);
 /// Variances of the size of a step that is there from the start, in squared spreads of the innovations.
 const STEPS: [f64; 3] = [0.2, 2.0, 40.0];
 /// Of a later step: of small ones there is not enough left to see.
@@ -35,6 +36,12 @@ const REACH: f64 = 30.0;
 const CLIP: f64 = 5.0;
 /// Changes that are kept: the two from the start, and of later ones those with most evidence.
 const MOST: usize = 34;
+/// What a change that explains all leaves, as a part.
+const LEAST: f64 = 1e-12;
+/// A smaller part of a sum is nothing.
+const NOTHING: f64 = 1e-10;
+/// E-values that are made of numbers; of others logarithms are.
+const SAFE: (f64, f64) = (1e-200, 1e200);
 /// Intervals in which a change may still gain its evidence.
 const NEW: f64 = 8.0;
 
@@ -45,29 +52,47 @@ enum Shape {
     Ramp,
 }
 
-/// A change that began at some interval.
+/// One of the two coefficients of each memory.
+const fn coefficients(second: bool) -> [f64; KINDS] {
+    let (mut out, mut n) = ([0.0; KINDS], 0);
+    while n < KINDS {
+        let (phi, psi) = MEMORIES[n].coefficients();
+        out[n] = if second { psi } else { phi };
+        n += 1;
+    }
+    out
+}
+
+/// A change that began at some interval. What is of each memory is kept side by side, so that a processor goes through
+/// several at once.
 #[derive(Clone, Debug)]
 struct Change {
-    ln_share: f64,
+    share: f64,
     shape: Shape,
     age: f64,
-    /// The logarithm of its e-value, without its share.
-    ln: f64,
-    memories: [Sums; KINDS],
+    /// Its e-value, without its share.
+    money: Money,
+    x: [f64; KINDS],
+    cross: [f64; KINDS],
+    square: [f64; KINDS],
 }
 
-#[derive(Clone, Copy, Debug, Default)]
-struct Sums {
-    x: f64,
-    cross: f64,
-    square: f64,
-}
-
-/// The series under one memory.
+/// The series under each memory.
 #[derive(Clone, Copy, Debug, Default)]
 struct Filtered {
-    y: f64,
-    square: f64,
+    y: [f64; KINDS],
+    square: [f64; KINDS],
+}
+
+/// What all changes are weighed against after so many intervals.
+struct Null {
+    n: usize,
+    /// Of each memory the logarithm of its part of the likelihood without a change, and the part.
+    ln: [f64; KINDS],
+    part: [f64; KINDS],
+    square: [f64; KINDS],
+    inverse: [f64; KINDS],
+    normal: &'static NormalTable,
 }
 
 /// Evidence that the level is above zero.
@@ -78,10 +103,10 @@ pub(super) struct Levels {
     sizes: Sizes,
     last: Option<f64>,
     seen: usize,
-    /// Logarithms of how far each memory is believed before the run.
+    /// Logarithms of how far each memory is believed before the run, less that of its scale.
     beliefs: [f64; KINDS],
-    filtered: [Filtered; KINDS],
-    changes: VecDeque<Change>,
+    filtered: Filtered,
+    changes: Vec<Change>,
     held: f64,
     ln: f64,
 }
@@ -104,9 +129,9 @@ impl Levels {
             sizes: Sizes::default(),
             last: None,
             seen: 0,
-            beliefs: MEMORIES.map(|memory| memory.belief.ln()),
-            filtered: [Filtered::default(); KINDS],
-            changes: VecDeque::new(),
+            beliefs: MEMORIES.map(|memory| memory.belief.ln() - memory.scale().ln()),
+            filtered: Filtered::default(),
+            changes: Vec::new(),
             held: 1.0,
             ln: 0.0,
         }
@@ -116,36 +141,29 @@ impl Levels {
     /// before the first bet.
     pub(super) fn learn(&mut self, differences: impl Iterator<Item = f64>) {
         let (mut sizes, mut last, mut n) = (Sizes::default(), None, 0.0);
-        let mut filtered = [Filtered::default(); KINDS];
+        let mut filtered = Filtered::default();
         for raw in differences.filter(|raw| *raw != 0.0) {
             let difference = clipped(raw, &mut sizes);
-            for (memory, filtered) in MEMORIES.iter().zip(&mut filtered) {
-                filtered.next(memory, difference, last);
-            }
+            filtered.next(difference, last);
             last = Some(difference);
             n += 1.0;
         }
         if n < 2.0 {
             return;
         }
-        for ((memory, filtered), belief) in MEMORIES.iter().zip(&filtered).zip(&mut self.beliefs) {
-            *belief += memory.ln_likelihood(filtered.square, n);
+        for ((memory, square), belief) in MEMORIES.iter().zip(filtered.square).zip(&mut self.beliefs) {
+            *belief += memory.ln_likelihood(square, n);
         }
-        let all = ln_sum_exp(self.beliefs.iter().copied());
-        self.beliefs.iter_mut().for_each(|belief| *belief -= all);
     }
 
     pub(super) fn bet(&mut self, difference: Option<f64>) {
         let Some(raw) = difference.filter(|raw| *raw != 0.0) else { return };
         let difference = clipped(raw, &mut self.sizes);
         self.begin();
-        for (kind, (memory, filtered)) in MEMORIES.iter().zip(&mut self.filtered).enumerate() {
-            filtered.next(memory, difference, self.last);
-            for change in &mut self.changes {
-                change.next(kind, memory, filtered.y, self.last.is_none());
-            }
+        self.filtered.next(difference, self.last);
+        for change in &mut self.changes {
+            change.next(&self.filtered.y, self.last.is_none());
         }
-        self.changes.iter_mut().for_each(|change| change.age += 1.0);
         self.last = Some(difference);
         self.seen += 1;
         self.ln = self.evaluate();
@@ -155,13 +173,9 @@ impl Levels {
         let n = self.seen;
         let [at_once, later, ramps] = if self.late { SHARES } else { [1.0, 0.0, 0.0] };
         let mut add = |share: f64, shape| {
-            self.changes.push_back(Change {
-                ln_share: share.ln(),
-                shape,
-                age: 0.0,
-                ln: 0.0,
-                memories: [Sums::default(); KINDS],
-            });
+            let none = [0.0; KINDS];
+            let money = Money::ONE;
+            self.changes.push(Change { share, shape, age: 0.0, money, x: none, cross: none, square: none });
         };
         if n == 0 {
             add(at_once, Shape::Step);
@@ -191,25 +205,32 @@ impl Levels {
     /// gains.
     fn thin(&mut self) {
         let old = self.changes.iter().enumerate().skip(2).filter(|(_, change)| change.age >= NEW);
-        if let Some((n, _)) = old.min_by(|a, b| a.1.ln.total_cmp(&b.1.ln)) {
+        if let Some((n, _)) = old.min_by(|a, b| a.1.money.ln().total_cmp(&b.1.money.ln())) {
             self.changes.remove(n);
         }
     }
 
     fn evaluate(&mut self) -> f64 {
-        let n = self.seen as f64;
-        if self.filtered.iter().any(|filtered| filtered.square <= 0.0) {
-            return 0.0;
-        }
-        let kinds = MEMORIES.iter().zip(&self.filtered).zip(&self.beliefs);
-        let null: Vec<f64> =
-            kinds.map(|((memory, filtered), belief)| belief + memory.ln_likelihood(filtered.square, n)).collect();
-        let below = ln_sum_exp(null.iter().copied());
+        let Some(null) = self.null() else { return 0.0 };
         for change in &mut self.changes {
-            change.weigh(&null, &self.filtered, n, below);
+            change.money = change.weigh(&null);
         }
-        let money = self.changes.iter().map(|change| change.ln_share + change.ln);
-        ln_sum_exp(money.chain([self.held.max(f64::MIN_POSITIVE).ln()]))
+        let money = self.changes.iter().map(|change| change.money.times(change.share));
+        money.fold(Money::new(self.held.max(f64::MIN_POSITIVE)), Money::plus).ln()
+    }
+
+    /// Nothing where a memory explains all.
+    fn null(&self) -> Option<Null> {
+        let square = self.filtered.square;
+        if square.iter().any(|square| *square <= 0.0) {
+            return None;
+        }
+        let (mut ln, half) = (self.beliefs, 0.5 * self.seen as f64);
+        ln.iter_mut().zip(&square).for_each(|(ln, square)| *ln -= half * square.ln());
+        let below = ln_sum_exp(ln.into_iter());
+        let ln = ln.map(|ln| ln - below);
+        let inverse = square.map(f64::recip);
+        Some(Null { n: self.seen, ln, part: ln.map(f64::exp), square, inverse, normal: NormalTable::get() })
     }
 
     pub(super) fn ln(&self) -> f64 {
@@ -223,51 +244,101 @@ fn clipped(raw: f64, sizes: &mut Sizes) -> f64 {
     if z > CLIP { raw * CLIP / z } else { raw }
 }
 
+/// What is new in a series or a shape, under each memory; `before` is nothing at its first value.
+fn filter(news: &mut [f64; KINDS], now: f64, before: Option<f64>) {
+    let Some(before) = before else {
+        *news = MEMORIES.map(|memory| now / memory.scale());
+        return;
+    };
+    for ((news, phi), psi) in news.iter_mut().zip(PHI).zip(PSI) {
+        *news = now - phi * before + psi * *news;
+    }
+}
+
 impl Filtered {
-    fn next(&mut self, memory: &Autoregression, difference: f64, last: Option<f64>) {
-        self.y = memory.filter(difference, last, self.y);
-        self.square += self.y * self.y;
+    fn next(&mut self, difference: f64, last: Option<f64>) {
+        filter(&mut self.y, difference, last);
+        self.square.iter_mut().zip(&self.y).for_each(|(square, y)| *square += y * y);
     }
 }
 
 impl Change {
-    /// `null`: the logarithm of the likelihood without a change by memory; `below`: of all memories.
-    fn weigh(&mut self, null: &[f64], filtered: &[Filtered], n: f64, below: f64) {
-        let sizes: &[f64] = match (self.shape, self.age >= n) {
+    /// The e-value: the mean over sizes of the mean over memories of `L1/L0`.
+    fn weigh(&self, null: &Null) -> Money {
+        let sizes: &[f64] = match (self.shape, self.age >= null.n as f64) {
             (Shape::Step, true) => &STEPS,
             (Shape::Step, false) => &LATE_STEPS,
             (Shape::Ramp, true) => &SLOPES,
             (Shape::Ramp, false) => &LATE_SLOPES,
         };
-        let kinds = self.memories.iter().zip(filtered).zip(null);
-        let ratios = |((sums, filtered), ln): ((&Sums, &Filtered), &f64)| {
-            let with = sizes.iter().map(|g| sums.ln_ratio(filtered.square, n, *g));
-            ln + ln_sum_exp(with)
-        };
-        let each: Vec<f64> = kinds.map(ratios).collect();
-        self.ln = ln_sum_exp(each.iter().copied()) - (sizes.len() as f64).ln() - below;
+        let sum: f64 = sizes.iter().map(|g| self.mean_ratio(null, *g)).sum();
+        if sum > SAFE.0 && sum < SAFE.1 {
+            return Money::new(sum / sizes.len() as f64);
+        }
+        let lns = sizes.iter().flat_map(|g| (0..KINDS).map(move |kind| self.ln_ratio(null, *g, kind)));
+        Money::exp(ln_sum_exp(lns) - (sizes.len() as f64).ln())
+    }
+
+    /// The mean of `L1/L0` over memories, as long as it is of a size that numbers have: with
+    /// `u = g S^2 / ((1 + g X) Q)`, `(1 + g X)^(-1/2) (1 - u)^(-n/2) 2 Phi(+-sqrt(n u/(1 - u)))`.
+    fn mean_ratio(&self, null: &Null, g: f64) -> f64 {
+        let (mut scale, mut off) = ([0.0; KINDS], [0.0; KINDS]);
+        let sums = self.cross.iter().zip(&self.square).zip(null.inverse.iter().zip(&null.part));
+        for ((scale, off), ((cross, square), (inverse, part))) in scale.iter_mut().zip(&mut off).zip(sums) {
+            let narrowed = 1.0 / (1.0 + g * square);
+            let explained = g * cross * cross * narrowed * inverse;
+            let rest = 1.0 / (1.0 - explained).max(LEAST);
+            *off = explained * rest;
+            *scale = part * narrowed.sqrt() * if null.n % 2 == 1 { rest.sqrt() } else { 1.0 };
+        }
+        // 1/(1 - u) is 1 + u/(1 - u).
+        let powers = powers(off.map(|off| 1.0 + off), null.n / 2);
+        let mut sum = 0.0;
+        for (((scale, power), off), cross) in scale.iter().zip(powers).zip(off).zip(&self.cross) {
+            let most = 2.0 * scale * power;
+            if most > sum * NOTHING {
+                sum += most * null.normal.cdf((null.n as f64 * off).sqrt().copysign(*cross));
+            }
+        }
+        sum
+    }
+
+    fn ln_ratio(&self, null: &Null, g: f64, kind: usize) -> f64 {
+        let of = |each: &[f64; KINDS]| each.get(kind).copied().unwrap_or(0.0);
+        let (cross, square, n) = (of(&self.cross), of(&null.square), null.n as f64);
+        let widened = 1.0 + g * of(&self.square);
+        let rest = (1.0 - g * cross * cross / (widened * square)).max(LEAST);
+        let z = cross * (g / widened).sqrt() / (rest * square / n).sqrt();
+        of(&null.ln) + std::f64::consts::LN_2 + ln_normal_cdf(z) - 0.5 * widened.ln() - 0.5 * n * rest.ln()
     }
 
     /// `first`: the series begins with this interval too.
-    fn next(&mut self, kind: usize, memory: &Autoregression, y: f64, first: bool) {
+    fn next(&mut self, y: &[f64; KINDS], first: bool) {
         let (now, before) = match self.shape {
             Shape::Step => (1.0, if self.age > 0.0 { 1.0 } else { 0.0 }),
             Shape::Ramp => (self.age + 1.0, self.age),
         };
-        let Some(sums) = self.memories.get_mut(kind) else { return };
-        sums.x = memory.filter(now, (!first).then_some(before), sums.x);
-        sums.cross += sums.x * y;
-        sums.square += sums.x * sums.x;
+        filter(&mut self.x, now, (!first).then_some(before));
+        for ((x, y), (cross, square)) in self.x.iter().zip(y).zip(self.cross.iter_mut().zip(&mut self.square)) {
+            *cross += x * y;
+            *square += x * x;
+        }
+        self.age += 1.0;
     }
 }
 
-impl Sums {
-    /// `ln(L1/L0)`.
-    fn ln_ratio(&self, square: f64, n: f64, g: f64) -> f64 {
-        let widened = 1.0 + g * self.square;
-        let rest = (1.0 - g * self.cross * self.cross / (widened * square)).max(1e-12);
-        let z = self.cross * (g / widened).sqrt() / (rest * square / n).sqrt();
-        std::f64::consts::LN_2 + ln_normal_cdf(z) - 0.5 * widened.ln() - 0.5 * n * rest.ln()
+/// Each to the power of `n`, all at once.
+fn powers(mut base: [f64; KINDS], mut n: usize) -> [f64; KINDS] {
+    let mut out = [1.0; KINDS];
+    loop {
+        if n % 2 == 1 {
+            out.iter_mut().zip(&base).for_each(|(out, base)| *out *= base);
+        }
+        n /= 2;
+        if n == 0 {
+            return out;
+        }
+        base.iter_mut().for_each(|base| *base *= *base);
     }
 }
 

@@ -1,15 +1,19 @@
 //! One metric over the run.
 
 use super::counts::{Dispersion, Tick};
+use super::doubts::{Doubt, Health, Split};
 use super::effect::{Level, Rates};
 use super::forecast::Forecast;
 use super::heal::Healing;
 use super::plan::Plan;
-use super::side::{Point, Side, relative};
+use super::side::{Point, Side, alike, relative};
+use super::wealth::Money;
 use crate::evidence::{Checks, Effect, EndCheck};
 use crate::num::Num;
 use crate::request::Arms;
-use crate::special::ln_sum_exp;
+
+/// A change of counts below which weights are doubted that nobody knows.
+const FEWER: f64 = -0.5;
 
 /// What was measured of a metric in one interval.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -18,7 +22,7 @@ pub struct Measured {
     pub baseline: f64,
     /// Of the canary.
     pub canary: f64,
-    /// Requests, or time of pods, behind both; above 0. Of counts.
+    /// Requests, pods, or their time, behind both; above 0. Of levels it only says whether both arms stray alike.
     pub exposure: (f64, f64),
 }
 
@@ -30,10 +34,14 @@ pub(super) struct Metric {
     level: Level,
     rates: Rates,
     dispersion: Dispersion,
+    health: Health,
+    split: Split,
     pub(super) used: usize,
     pub(super) missing: usize,
     pub(super) fail: Forecast,
     pub(super) pass: Forecast,
+    ln_fail: f64,
+    ln_pass: f64,
 }
 
 /// A direction, and whether it has healed.
@@ -52,6 +60,8 @@ impl Metric {
             spread: Healing::default(),
         };
         Self {
+            health: Health::new(&plan),
+            split: Split::default(),
             sides: plan.signs.iter().map(side).collect(),
             plan,
             level: Level::default(),
@@ -61,11 +71,15 @@ impl Metric {
             missing: 0,
             fail: Forecast::default(),
             pass: Forecast::default(),
+            ln_fail: 0.0,
+            ln_pass: 0.0,
         }
     }
 
     /// Two halves of the baseline from before the run.
-    pub(super) fn learn(&mut self, (first, second): &Arms) {
+    pub(super) fn learn(&mut self, arms: &Arms) {
+        let (first, second) = arms;
+        self.health.learn(arms);
         let pairs = || first.iter().zip(second).filter(|(a, b)| a.is_finite() && b.is_finite());
         if self.plan.counts() {
             pairs().for_each(|(a, b)| self.dispersion.add([*a, *b]));
@@ -94,23 +108,25 @@ impl Metric {
             direction.spread.add(news.spread);
             usual = news.usual;
         }
-        self.fail.add(self.ln_fail());
-        self.pass.add(self.ln_pass());
+        self.weigh();
         usual.filter(|_| self.sides.len() == 1)
     }
 
     fn point(&mut self, measured: Measured) -> Point {
         let Measured { baseline, canary, exposure } = measured;
+        let alike = alike(exposure);
+        self.health.add(baseline, exposure);
         if !self.plan.counts() {
             self.level.add(baseline, canary);
-            return Point { baseline, canary, counted: None };
+            return Point { baseline, canary, alike, counted: None };
         }
+        self.split.add(exposure);
         self.dispersion.add([baseline, canary]);
         let (tick, factor) = (Tick { exposure, events: (baseline, canary) }, self.factor());
         self.rates.add(&tick, factor);
         let (baseline, canary) = (baseline / exposure.0, canary / exposure.1);
         self.level.add(baseline, canary);
-        Point { baseline, canary, counted: Some((tick, factor)) }
+        Point { baseline, canary, alike, counted: Some((tick, factor)) }
     }
 
     /// How much more sums of counts vary than those of a Poisson process: from one interval to the next, and
@@ -119,26 +135,39 @@ impl Metric {
         self.dispersion.factor() * self.level.memory().inflation()
     }
 
+    fn weigh(&mut self) {
+        let ways = self.sides.len() as f64;
+        let evidence = || self.sides.iter().map(|direction| direction.side.evidence());
+        let fail = match self.sides.as_slice() {
+            [only] => only.side.evidence().fail,
+            _ => evidence().map(|side| Money::exp(side.fail).times(1.0 / ways)).sum::<Money>().ln(),
+        };
+        let pass = evidence().map(|side| side.pass).fold(f64::INFINITY, f64::min);
+        (self.ln_fail, self.ln_pass) = (fail, pass);
+        self.fail.add(fail);
+        self.pass.add(pass);
+    }
+
     /// The logarithm of the e-value that the metric is worse, either way.
     pub(super) fn ln_fail(&self) -> f64 {
-        let ways = (self.sides.len() as f64).ln();
-        ln_sum_exp(self.sides.iter().map(|direction| direction.side.ln_fail() - ways))
+        self.ln_fail
     }
 
     /// The logarithm of the e-value that it is below its limit, each way.
     pub(super) fn ln_pass(&self) -> f64 {
-        self.sides.iter().map(|direction| direction.side.ln_pass()).fold(f64::INFINITY, f64::min)
+        self.ln_pass
     }
 
     fn worst(&self) -> Option<&Direction> {
-        self.sides.iter().max_by(|a, b| a.side.ln_fail().total_cmp(&b.side.ln_fail()))
+        self.sides.iter().max_by(|a, b| a.side.evidence().fail.total_cmp(&b.side.evidence().fail))
     }
 
     /// Whether it was worse and no longer is, by the check that showed it.
     pub(super) fn healed(&self) -> bool {
         let Some(Direction { side, shift, spread }) = self.worst() else { return false };
         let inflation = self.level.memory().inflation();
-        if side.ln_shift().max(side.ln_counts().unwrap_or(f64::NEG_INFINITY)) >= side.ln_spread() {
+        let evidence = side.evidence();
+        if evidence.shift.max(evidence.counts.unwrap_or(f64::NEG_INFINITY)) >= evidence.spread {
             shift.healed(inflation)
         } else {
             spread.healed(1.0) && shift.healed(inflation)
@@ -153,14 +182,22 @@ impl Metric {
         if matches!(check, EndCheck::Spread | EndCheck::Tail) { shift && direction.spread.healed(1.0) } else { shift }
     }
 
-    pub(super) fn checks(&self) -> Checks {
-        let side = self.worst().map(|direction| &direction.side);
-        let of = |ln: fn(&Side) -> f64| Num(side.map_or(0.0, ln));
-        Checks {
-            shift: of(Side::ln_shift),
-            spread: of(Side::ln_spread),
-            counts: side.and_then(Side::ln_counts).map(Num),
+    /// Why it should not pass, whatever is shown.
+    pub(super) fn doubt(&self, alpha: f64) -> Option<Doubt> {
+        if self.health.sick(self.factor()) {
+            return Some(Doubt::SickBaseline);
         }
+        let fewer = self.plan.counts() && !self.split.known() && self.rates.effect(alpha).high.0 < FEWER;
+        (fewer && self.plan.signs == [1.0]).then_some(Doubt::UnknownWeights)
+    }
+
+    pub(super) fn split(&self) -> &Split {
+        &self.split
+    }
+
+    pub(super) fn checks(&self) -> Checks {
+        let evidence = self.worst().map(|direction| *direction.side.evidence()).unwrap_or_default();
+        Checks { shift: Num(evidence.shift), spread: Num(evidence.spread), counts: evidence.counts.map(Num) }
     }
 
     pub(super) fn effect(&self, alpha: f64) -> Effect {
@@ -178,7 +215,7 @@ impl Metric {
     /// Which way it is worse: whether it is a rise.
     pub(super) fn rises(&self) -> bool {
         let signs = self.plan.signs.iter();
-        let worst = signs.zip(&self.sides).max_by(|a, b| a.1.side.ln_fail().total_cmp(&b.1.side.ln_fail()));
+        let worst = signs.zip(&self.sides).max_by(|a, b| a.1.side.evidence().fail.total_cmp(&b.1.side.evidence().fail));
         worst.is_some_and(|(sign, _)| *sign > 0.0)
     }
 }

@@ -10,6 +10,7 @@ mod answer;
 mod autoregression;
 mod centre;
 pub mod counts;
+mod doubts;
 mod effect;
 mod end;
 mod forecast;
@@ -32,6 +33,7 @@ mod wealth;
 mod words;
 
 pub use answer::judge;
+pub use doubts::{BadSplit, Doubt};
 pub use metric::Measured;
 pub use plan::{Plan, plans};
 pub use run::{Look, MetricVerdict, Run};

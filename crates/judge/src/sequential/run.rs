@@ -1,5 +1,6 @@
 //! The run: all metrics, interval by interval.
 
+use super::doubts::{BadSplit, Doubt};
 use super::end::{End, Found, PART};
 use super::heal::Healing;
 use super::levels::Levels;
@@ -37,6 +38,8 @@ pub struct Look {
     pub ln_needed: f64,
     /// What the test at the end gave, once it was made.
     pub end: Option<RunEnd>,
+    /// Set where traffic is not split as it was meant to be: whatever is shown is no verdict then.
+    pub split: Option<BadSplit>,
 }
 
 /// What a look at one metric gives.
@@ -48,6 +51,8 @@ pub struct MetricVerdict {
     pub healed: bool,
     /// Whether it fails by the test at the end.
     pub at_end: bool,
+    /// Why it does not pass, where it is shown to be below its limit.
+    pub doubt: Option<Doubt>,
     /// The logarithm of the e-value that it is worse.
     pub ln_fail: f64,
     /// The logarithm of the e-value that it is below its limit.
@@ -122,7 +127,7 @@ impl Run {
     }
 
     fn ln_joint(&self) -> f64 {
-        self.joint.0.ln().min(self.joint.1.ln())
+        self.joint.0.money().ln().min(self.joint.1.ln())
     }
 
     /// The verdict after the intervals so far.
@@ -131,23 +136,26 @@ impl Run {
         let open = if over { Verdict::Inconclusive } else { Verdict::Continue };
         let (needed, ln_joint) = ((1.0 / (self.settings.alpha * (1.0 - PART))).ln(), self.ln_joint());
         let money = |metric: &Metric| metric.ln_fail() + metric.plan().share.ln();
-        let parts: Vec<f64> = self.metrics.iter().map(money).collect();
+        let parts = self.metrics.iter().map(money);
         let joint = if self.together() { ln_joint + JOINT.ln() } else { f64::NEG_INFINITY };
-        let ln_fail = ln_sum_exp(parts.iter().copied().chain([joint]));
-        let most = parts.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+        let ln_fail = ln_sum_exp(parts.clone().chain([joint]));
+        let most = parts.clone().fold(f64::NEG_INFINITY, f64::max);
         // Where the evidence is enough only together, the metric with most of it is named.
         let carries = |part: f64| part >= needed || (ln_fail >= needed && part == most && most >= joint);
-        let end = self.end.found();
+        let (end, pass_needed) = (self.end.found(), (1.0 / self.settings.alpha_pass).ln());
         let metrics: Vec<MetricVerdict> = self
             .metrics
             .iter()
-            .zip(&parts)
+            .zip(parts)
             .enumerate()
             .map(|(n, (metric, part))| {
-                let (healed, worse) = (metric.healed(), carries(*part));
+                let worse = carries(part);
+                let healed = worse && metric.healed();
                 let at_end = end.is_some_and(|found| found.carries(n));
                 let (ln_fail, ln_pass) = (metric.ln_fail(), metric.ln_pass());
-                let passes = ln_pass >= (1.0 / self.settings.alpha_pass).ln();
+                let below = ln_pass >= pass_needed;
+                let doubt = if below { metric.doubt(self.settings.alpha) } else { None };
+                let passes = below && doubt.is_none();
                 let verdict = match (worse, healed, passes) {
                     _ if at_end => Verdict::Fail,
                     (true, false, _) => Verdict::Fail,
@@ -156,12 +164,18 @@ impl Run {
                 };
                 // What the looks have shown already is not put down to the end.
                 let at_end = at_end && (healed || !worse);
-                MetricVerdict { verdict, healed: worse && healed && !at_end, at_end, ln_fail, ln_pass }
+                MetricVerdict { verdict, healed: healed && !at_end, at_end, doubt, ln_fail, ln_pass }
             })
             .collect();
         let together = (ln_fail >= needed && joint > most, end.is_some_and(Found::only_together));
-        let verdict = self.verdict(&metrics, together, open);
-        Look { verdict, metrics, ln_fail, ln_joint, ln_needed: needed, end: end.map(Found::shown) }
+        let split = self.split();
+        let verdict = if split.is_some() { open } else { self.verdict(&metrics, together, open) };
+        Look { verdict, metrics, ln_fail, ln_joint, ln_needed: needed, end: end.map(Found::shown), split }
+    }
+
+    fn split(&self) -> Option<BadSplit> {
+        let meant = self.settings.canary_share?;
+        self.metrics.iter().find_map(|metric| metric.split().bad(meant))
     }
 
     /// Whether metrics are also judged together.

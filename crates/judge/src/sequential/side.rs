@@ -5,10 +5,15 @@ use super::counts::{Counted, Null, Tick};
 use super::levels::Levels;
 use super::signs::Signs;
 use super::tails::Tails;
-use crate::special::ln_sum_exp;
+use super::wealth::Money;
 
 /// News of a metric, as they count among those of others.
 const CLIP: f64 = 3.0;
+
+/// Shares of shift and spread.
+const SHARES: [f64; 2] = [0.5, 0.5];
+/// Of counts: of counts, shift and spread.
+const COUNTS: (f64, f64, f64) = (0.75, 0.15, 0.1);
 
 /// The bounds of a metric, as parts of the baseline.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -25,6 +30,8 @@ pub(super) struct Point {
     /// Of counts: per exposure.
     pub baseline: f64,
     pub canary: f64,
+    /// Whether both arms vary alike where nothing is wrong.
+    pub alike: bool,
     /// What was counted, where the metric is a count, and how much counts vary.
     pub counted: Option<(Tick, f64)>,
 }
@@ -32,16 +39,10 @@ pub(super) struct Point {
 /// Exposures so near to each other count as one.
 const ALIKE: f64 = 1.1;
 
-/// Whether rates of both arms vary alike where nothing is wrong: those of a smaller arm stray more, and are
-/// more often 0.
+/// Whether both arms vary alike where nothing is wrong: what is of fewer requests or pods strays more, and counts of it
+/// are more often 0.
 pub(super) fn alike(exposure: (f64, f64)) -> bool {
     exposure.0 <= ALIKE * exposure.1 && exposure.1 <= ALIKE * exposure.0
-}
-
-impl Point {
-    fn arms_are_alike(&self) -> bool {
-        self.counted.is_none_or(|(tick, _)| alike(tick.exposure))
-    }
 }
 
 /// What one interval says of one direction.
@@ -69,6 +70,23 @@ pub(super) struct Side {
     counted: Option<[Counted; 2]>,
     below_signs: Signs,
     below_levels: Levels,
+    evidence: Evidence,
+}
+
+/// Logarithms of e-values.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(super) struct Evidence {
+    /// The level is beyond the margin. Signs are right whatever the shape of the noise, levels whatever it
+    /// remembers: the smaller of both is right if either is. Counts have no shape for levels.
+    pub shift: f64,
+    /// The canary varies more, or strays far more often.
+    pub spread: f64,
+    /// More events than the exposure explains; of counts.
+    pub counts: Option<f64>,
+    /// The canary is worse.
+    pub fail: f64,
+    /// The change is below the limit.
+    pub pass: f64,
 }
 
 impl Side {
@@ -89,6 +107,7 @@ impl Side {
             counted: counts.then(counted),
             below_signs: Signs::of_levels(),
             below_levels: Levels::at_once(),
+            evidence: Evidence { counts: counts.then_some(0.0), ..Evidence::default() },
         }
     }
 
@@ -101,8 +120,9 @@ impl Side {
     /// The next interval.
     pub(super) fn next(&mut self, point: Option<Point>) -> Option<News> {
         let shift = point.map(|point| self.beyond(&point, self.bounds.margin));
-        let alike = point.is_some_and(|point| point.arms_are_alike());
-        let usual = self.signs.bet(shift.filter(|_| alike));
+        let alike = point.is_some_and(|point| point.alike);
+        // Signs of levels go on beside levels, of which the smaller counts.
+        let usual = self.signs.bet(shift.filter(|_| alike || self.counted.is_none()));
         let strays = point.map(|point| self.strays(&point));
         let spread = strays.map(|(a, b)| b.abs() - a.abs());
         self.spreads.bet(spread.filter(|_| alike));
@@ -122,6 +142,7 @@ impl Side {
                 self.below_levels.bet(below);
             }
         }
+        self.evidence = self.weigh();
         Some(News { usual: usual.map(|usual| usual.clamp(-CLIP, CLIP)), shift: shift?, spread: spread? })
     }
 
@@ -138,40 +159,24 @@ impl Side {
         (point.baseline - a, (point.canary - b) * follows)
     }
 
-    /// The level is beyond the margin. Signs are right whatever the shape of the noise, levels whatever it
-    /// remembers: the smaller of both is right if either is. Counts have no shape for levels.
-    pub(super) fn ln_shift(&self) -> f64 {
-        if self.counted.is_some() { self.signs.ln() } else { self.signs.ln().min(self.levels.ln()) }
+    fn weigh(&self) -> Evidence {
+        let (signs, spread) = (self.signs.money().ln(), self.spreads.money().plus(self.tails.money()).times(0.5));
+        let of =
+            |shift: f64, spread: Money, parts: [f64; 2]| Money::exp(shift).times(parts[0]).plus(spread.times(parts[1]));
+        let Some([fail, pass]) = &self.counted else {
+            let shift = signs.min(self.levels.ln());
+            let pass = self.below_signs.money().ln().min(self.below_levels.ln());
+            let fail = of(shift, spread, SHARES).ln();
+            return Evidence { shift, spread: spread.ln(), counts: None, fail, pass };
+        };
+        let counts = fail.money();
+        let all = of(signs, spread, [COUNTS.1, COUNTS.2]).plus(counts.times(COUNTS.0)).ln();
+        Evidence { shift: signs, spread: spread.ln(), counts: Some(counts.ln()), fail: all, pass: pass.money().ln() }
     }
 
-    /// The canary varies more, or strays far more often.
-    pub(super) fn ln_spread(&self) -> f64 {
-        ln_sum_exp([self.spreads.ln(), self.tails.ln()].into_iter()) - std::f64::consts::LN_2
-    }
-
-    /// More events than the exposure explains.
-    pub(super) fn ln_counts(&self) -> Option<f64> {
-        self.counted.as_ref().map(|[fail, _]| fail.ln())
-    }
-
-    /// The logarithm of the e-value that the canary is worse.
-    pub(super) fn ln_fail(&self) -> f64 {
-        let share = |ln: f64, share: f64| ln + share.ln();
-        match self.ln_counts() {
-            Some(counts) => {
-                let parts = [share(self.ln_shift(), 0.15), share(self.ln_spread(), 0.1), share(counts, 0.75)];
-                ln_sum_exp(parts.into_iter())
-            }
-            None => ln_sum_exp([share(self.ln_shift(), 0.5), share(self.ln_spread(), 0.5)].into_iter()),
-        }
-    }
-
-    /// The logarithm of the e-value that the change is below the limit.
-    pub(super) fn ln_pass(&self) -> f64 {
-        match &self.counted {
-            Some([_, pass]) => pass.ln(),
-            None => self.below_signs.ln().min(self.below_levels.ln()),
-        }
+    /// What the intervals so far show.
+    pub(super) fn evidence(&self) -> &Evidence {
+        &self.evidence
     }
 }
 

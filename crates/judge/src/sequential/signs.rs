@@ -11,10 +11,11 @@
 use super::memory::Memory;
 use super::sizes::Sizes;
 use super::starts::Groups;
-use super::wealth::Mixture;
+use super::wealth::{Mixture, Money};
 
 /// How bold the bets are, in standard deviations of the difference, and their shares.
 const COURAGE: [(f64, f64); 4] = [(0.12, 0.15), (0.35, 0.35), (1.0, 0.35), (2.5, 0.15)];
+const BETTORS: usize = COURAGE.len();
 
 /// Bets on a series of differences of which each has either sign alike under the null.
 #[derive(Clone, Debug)]
@@ -31,12 +32,12 @@ struct Group {
     /// What the series is taken to remember; the first group has nothing before it and learns on.
     memory: Option<f64>,
     sizes: Sizes,
-    mixture: Mixture,
+    mixture: Mixture<BETTORS>,
 }
 
 impl Group {
     fn new(memory: Option<f64>, starts: u32) -> Self {
-        let mixture = Mixture::new(COURAGE.iter().map(|(_, share)| *share), starts);
+        let mixture = Mixture::new(COURAGE.map(|(_, share)| share), starts);
         Self { memory, sizes: Sizes::default(), mixture }
     }
 }
@@ -63,7 +64,7 @@ impl Signs {
             let kept = group.memory.unwrap_or(known).powi(self.gap.min(1_000));
             let new = self.last.map_or(difference * (1.0 - kept * kept).sqrt(), |last| difference - kept * last);
             let z = group.sizes.scaled(new);
-            group.mixture.bet(|n| COURAGE.get(n).map_or(0.0, |(theta, _)| ln_factor(*theta, z)));
+            group.mixture.bet(&COURAGE.map(|(theta, _)| factor(theta, z)));
             if n == 0 {
                 first = Some(z);
             }
@@ -75,16 +76,15 @@ impl Signs {
         first
     }
 
-    /// The logarithm of the e-value.
-    pub(super) fn ln(&self) -> f64 {
-        self.groups.ln(|group| group.mixture.ln())
+    /// The e-value.
+    pub(super) fn money(&self) -> Money {
+        self.groups.money(|group| group.mixture.money())
     }
 }
 
-/// `ln(2/(1 + exp(-2 theta z)))`, without overflow.
-fn ln_factor(theta: f64, z: f64) -> f64 {
-    let at = 2.0 * theta * z;
-    std::f64::consts::LN_2 - if at > 0.0 { (-at).exp().ln_1p() } else { -at + at.exp().ln_1p() }
+/// `2/(1 + exp(-2 theta z))`.
+fn factor(theta: f64, z: f64) -> f64 {
+    2.0 / (1.0 + (-2.0 * theta * z).exp())
 }
 
 #[cfg(test)]
@@ -95,7 +95,7 @@ mod tests {
     fn a_bet_is_fair_over_both_signs_of_any_size() {
         for (theta, _) in COURAGE {
             for z in [0.0, 0.01, 1.0, 30.0, 1e3] {
-                let mean = 0.5 * (ln_factor(theta, z).exp() + ln_factor(theta, -z).exp());
+                let mean = 0.5 * (factor(theta, z) + factor(theta, -z));
                 assert!((mean - 1.0).abs() < 1e-12, "{theta} {z}: {mean}");
             }
         }

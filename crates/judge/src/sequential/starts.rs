@@ -1,6 +1,8 @@
 //! When a change may begin. One mixture of bets begins at once, others later, each with its share of
 //! the money; what they have to know of the series they learn from what was before them.
 
+use super::wealth::Money;
+
 /// The share of the money that is bet from the first interval on.
 const FIRST: f64 = 0.7;
 /// Half of the rest begins within so many intervals.
@@ -23,7 +25,7 @@ pub(super) struct Groups<T> {
 
 impl<T> Groups<T> {
     pub(super) fn new(first: T) -> Self {
-        Self { seen: 0, next: 4, active: vec![(FIRST.ln(), first)] }
+        Self { seen: 0, next: 4, active: vec![(FIRST, first)] }
     }
 
     /// Tells that an interval comes; `make` is asked for the group that begins with it, if one does, by
@@ -39,7 +41,7 @@ impl<T> Groups<T> {
                 (self.next + 1).next_power_of_two()
             };
             let share = held(self.next) - held(after);
-            self.active.push((share.ln(), make(u32::try_from(after - self.next).unwrap_or(u32::MAX))));
+            self.active.push((share, make(u32::try_from(after - self.next).unwrap_or(u32::MAX))));
             self.next = after;
         }
         self.seen += 1;
@@ -49,11 +51,10 @@ impl<T> Groups<T> {
         self.active.iter_mut().map(|(_, group)| group).enumerate()
     }
 
-    /// The logarithm of the money of all, what is held back included.
-    pub(super) fn ln(&self, of: impl Fn(&T) -> f64) -> f64 {
-        let started = if self.active.len() == 1 { 1.0 - FIRST } else { held(self.next) };
-        let parts: Vec<f64> =
-            self.active.iter().map(|(share, group)| share + of(group)).chain([started.ln()]).collect();
-        crate::special::ln_sum_exp(parts.iter().copied())
+    /// The money of all, what is held back included.
+    pub(super) fn money(&self, of: impl Fn(&T) -> Money) -> Money {
+        let waits = if self.active.len() == 1 { 1.0 - FIRST } else { held(self.next) };
+        let active = self.active.iter().map(|(share, group)| of(group).times(*share));
+        active.fold(Money::new(waits), Money::plus)
     }
 }

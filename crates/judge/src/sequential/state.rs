@@ -3,7 +3,7 @@
 use super::metric::Metric;
 use super::plan::{Plan, name};
 use super::run::{Look, MetricVerdict, Run};
-use super::words::percent;
+use super::words::{doubted, percent};
 use crate::evidence::{Effect, EndCheck, Verdict};
 use crate::num::Num;
 
@@ -70,21 +70,22 @@ impl Run {
         };
         let end = self.end().best(n).filter(|_| found.at_end).map(|best| best.check);
         let strays = end.is_none() && metric.checks().mostly_spread();
-        MetricState { reason: reason(&state, end, strays, found.healed), ..state }
+        MetricState { reason: reason(&state, end, strays, found), ..state }
     }
 }
 
 /// Why a metric of a run that goes on has its verdict; `end` is the check by which it fails at the end.
-fn reason(state: &MetricState, end: Option<EndCheck>, strays: bool, healed: bool) -> String {
+fn reason(state: &MetricState, end: Option<EndCheck>, strays: bool, found: &MetricVerdict) -> String {
     if state.used == 0 {
         return "no interval has a point of both arms".to_owned();
     }
     let shown = match (state.verdict, end) {
+        (Verdict::Continue | Verdict::Inconclusive, _) if let Some(doubt) = found.doubt => doubted(doubt),
         (Verdict::Pass, _) => format!("shown to be below {}", percent(Num(state.limit))),
         (Verdict::Fail, Some(check)) => format!("{} by the test at the end", check.words()),
         (Verdict::Fail, None) if strays => "strays more than the baseline".to_owned(),
         (Verdict::Fail, None) => format!("worse by more than {}", percent(Num(state.margin))),
-        _ if healed => "was worse and no longer is".to_owned(),
+        _ if found.healed => "was worse and no longer is".to_owned(),
         _ => "not decided".to_owned(),
     };
     let Effect { estimate, low, high } = state.effect;

@@ -4,21 +4,22 @@
 //! each arm is that one as often as the other. Nearly all is bet on the canary.
 
 use super::starts::Groups;
-use super::wealth::Mixture;
+use super::wealth::{Mixture, Money};
 
 /// How many usual strays (robust standard deviations) are far.
 const FAR: f64 = 5.0;
 /// Parts of the money that are bet, and their shares.
 const STAKES: [(f64, f64); 2] = [(0.95, 0.7), (0.6, 0.3)];
+const BETTORS: usize = STAKES.len();
 
 /// Bets on which arm strays.
 #[derive(Clone, Debug)]
 pub(super) struct Tails {
     usual: super::sizes::Sizes,
-    groups: Groups<Mixture>,
+    groups: Groups<Mixture<BETTORS>>,
 }
 
-fn mixture(starts: u32) -> Mixture {
+fn mixture(starts: u32) -> Mixture<BETTORS> {
     Mixture::new(STAKES.map(|(_, share)| share), starts)
 }
 
@@ -37,12 +38,12 @@ impl Tails {
             _ => return,
         };
         for (_, group) in self.groups.each() {
-            group.bet(|n| STAKES.get(n).map_or(0.0, |(stake, _)| (sign * stake).ln_1p()));
+            group.bet(&STAKES.map(|(stake, _)| 1.0 + sign * stake));
         }
     }
 
-    /// The logarithm of the e-value.
-    pub(super) fn ln(&self) -> f64 {
-        self.groups.ln(Mixture::ln)
+    /// The e-value.
+    pub(super) fn money(&self) -> Money {
+        self.groups.money(Mixture::money)
     }
 }

@@ -1,9 +1,15 @@
 //! What was found, in words.
 
+use super::doubts::Doubt;
 use super::run::Look;
 use crate::evidence::{Effect, MetricEvidence, Verdict};
 use crate::num::Num;
 use crate::result::MetricResult;
+
+/// What does not pass although it is below its limit.
+pub(super) fn doubted(doubt: Doubt) -> String {
+    format!("below its limit, but {}", doubt.words())
+}
 
 /// Why the run has its verdict.
 pub(super) fn of_run(look: &Look, results: &[MetricResult]) -> String {
@@ -14,11 +20,19 @@ pub(super) fn of_run(look: &Look, results: &[MetricResult]) -> String {
     let (worse, missing) = (of(|label| matches!(label, "High" | "Low")), of(|label| label == "Nodata"));
     let only_at_end = look.end.is_some_and(|end| end.fails) && look.ln_fail < look.ln_needed;
     let when = if only_at_end { ", by the test at the end" } else { "" };
+    if let Some(split) = look.split {
+        let (found, meant) = (split.found * 100.0, split.meant * 100.0);
+        return format!("bad split: the canary has {found:.1} % of the exposures, {meant:.1} % were meant");
+    }
+    let doubts = results.iter().zip(&look.metrics).filter(|(result, _)| !result.muted);
+    let doubts: Vec<String> =
+        doubts.filter_map(|(result, found)| Some(format!("{}: {}", result.name, found.doubt?.words()))).collect();
     match look.verdict {
         Verdict::Fail if worse.is_empty() => format!("all metrics together show that the canary is worse{when}"),
         Verdict::Fail => format!("worse{when}: {worse}"),
         Verdict::Pass => "every metric is shown to be below its limit".to_owned(),
         _ if !missing.is_empty() => format!("no data: {missing}"),
+        _ if !doubts.is_empty() => doubts.join("; "),
         _ if results.iter().all(|result| result.muted) => "every metric is muted: there is nothing to judge".to_owned(),
         _ => format!("neither shown to be worse nor to be below the limit: {}", of(|label| label == "Inconclusive")),
     }
@@ -35,7 +49,7 @@ pub(super) fn percent(part: Num) -> String {
 }
 
 /// Why a metric has this label.
-pub(super) fn of_metric(evidence: &MetricEvidence, label: &str) -> String {
+pub(super) fn of_metric(evidence: &MetricEvidence, label: &str, doubt: Option<Doubt>) -> String {
     if label == "Nodata" {
         return "no interval has a point of both arms".to_owned();
     }
@@ -50,6 +64,7 @@ pub(super) fn of_metric(evidence: &MetricEvidence, label: &str) -> String {
         }
         ("High" | "Low", _) if evidence.checks.mostly_spread() => "strays more than the baseline".to_owned(),
         ("High" | "Low", _) => format!("worse by more than {}", percent(Num(evidence.margin))),
+        ("Inconclusive", _) if let Some(doubt) = doubt => doubted(doubt),
         _ if evidence.healed => "was worse and no longer is".to_owned(),
         _ => "not decided".to_owned(),
     };

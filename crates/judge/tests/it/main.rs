@@ -3,6 +3,7 @@
 
 mod cases;
 mod end;
+mod hard;
 mod kayenta;
 mod looks;
 mod requests;

@@ -32,6 +32,11 @@ pub const WANDER: (&str, Regime) = ("counts 30 whose rates wander", Regime::Wand
 
 /// The interval after which the run first fails, and whether it ever passes.
 pub fn first_fail(metrics: &[Arms]) -> (Option<usize>, bool) {
+    first_fail_with(&[], metrics)
+}
+
+/// The same with two halves of the baseline from before the run.
+pub fn first_fail_with(history: &[Arms], metrics: &[Arms]) -> (Option<usize>, bool) {
     let mut plans: Vec<Plan> = metrics
         .iter()
         .map(|(control, experiment)| {
@@ -43,6 +48,7 @@ pub fn first_fail(metrics: &[Arms]) -> (Option<usize>, bool) {
     let share = if plans.len() > 1 { 0.85 / plans.len() as f64 } else { 1.0 };
     plans.iter_mut().for_each(|plan| plan.share = share);
     let mut run = Run::new(plans, Settings { lifetime: Some(usize::MAX), ..Settings::default() });
+    run.learn(history.iter().map(Some));
     let mut passed = false;
     for n in 0..metrics[0].0.len() {
         run.observe(metrics.iter().map(|(a, b)| Some(Measured { baseline: a[n], canary: b[n], exposure: (1.0, 1.0) })));

@@ -64,18 +64,15 @@ impl<'a> Judged<'a> {
         self.intervals.iter().flatten()
     }
 
-    /// Counts are alike in spread only where both arms have one weight, and there are some.
+    /// Arms are alike in spread only where both have one weight, and counts where there are some.
     fn has_spread(&self) -> bool {
-        if !self.metric.plan().counts() {
-            return true;
-        }
         let (mut sum, mut n, mut even) = (0.0, 0.0, true);
         for Measured { baseline, canary, exposure } in self.points() {
             sum += f64::midpoint(*baseline, *canary);
             n += 1.0;
             even &= alike(*exposure);
         }
-        even && sum >= FEW * n
+        even && (sum >= FEW * n || !self.metric.plan().counts())
     }
 
     pub(super) fn findings(&self, share: Share) -> Vec<Finding> {

@@ -14,7 +14,7 @@
 
 use super::shapes::Shape;
 use crate::sequential::autoregression::Autoregression;
-use crate::special::{ln_sum_exp, student_upper};
+use crate::special::{Student, ln_sum_exp};
 
 /// Fewer intervals show nothing.
 pub(super) const FEWEST: usize = 8;
@@ -93,23 +93,25 @@ impl Memories {
         }
         let values: Vec<Vec<f64>> = shapes.iter().map(|shape| shape.values(n)).collect();
         let sum = series.is_one_series().then_some(series.sum.as_slice());
-        let of = |(memory, belief): &(Autoregression, f64)| {
+        let mut room = Vec::with_capacity(n);
+        let mut of = |(memory, belief): &(Autoregression, f64)| {
             let news = News::new(memory, &series.difference, sum);
-            let one = |shape: &Vec<f64>| news.regress(memory, shape, *belief);
+            let one = |shape: &Vec<f64>| news.regress(memory, shape, *belief, &mut room);
             values.iter().map(one).collect::<Vec<(f64, f64)>>()
         };
-        let found: Vec<Vec<(f64, f64)>> = self.each.iter().map(of).collect();
-        let tail = |shape: usize| mean_tail(found.iter().filter_map(|memory| memory.get(shape)), n as f64 - 1.0);
+        let found: Vec<Vec<(f64, f64)>> = self.each.iter().map(&mut of).collect();
+        let student = Student::new(n as f64 - 1.0);
+        let tail = |shape: usize| mean_tail(found.iter().filter_map(|memory| memory.get(shape)), student);
         (0..shapes.len()).map(tail).collect()
     }
 }
 
 /// The tails of Student's distribution, averaged by the logarithms of their weights.
-fn mean_tail<'a>(found: impl Iterator<Item = &'a (f64, f64)> + Clone, freedom: f64) -> f64 {
+fn mean_tail<'a>(found: impl Iterator<Item = &'a (f64, f64)> + Clone, student: Student) -> f64 {
     let whole = ln_sum_exp(found.clone().map(|(ln, _)| *ln));
     let weighed = found.map(|(ln, t)| ((ln - whole).exp(), *t)).filter(|(weight, _)| *weight > LEAST);
     let (sum, tail) =
-        weighed.fold((0.0, 0.0), |(sum, tail), (weight, t)| (sum + weight, tail + weight * student_upper(t, freedom)));
+        weighed.fold((0.0, 0.0), |(sum, tail), (weight, t)| (sum + weight, tail + weight * student.upper(t)));
     if sum > 0.0 { (tail / sum).min(1.0) } else { 1.0 }
 }
 
@@ -134,47 +136,78 @@ fn variance(values: &[f64]) -> f64 {
     values.iter().map(|value| (value - mean).powi(2)).sum::<f64>() / n
 }
 
+/// The sum of products, in four parts that a processor adds at once.
 fn dot(a: &[f64], b: &[f64]) -> f64 {
-    a.iter().zip(b).map(|(a, b)| a * b).sum()
+    let (fours_a, fours_b) = (a.chunks_exact(4), b.chunks_exact(4));
+    let rest = fours_a.remainder().iter().zip(fours_b.remainder()).map(|(a, b)| a * b).sum::<f64>();
+    let mut sums = [0.0; 4];
+    for (a, b) in fours_a.zip(fours_b) {
+        sums.iter_mut().zip(a.iter().zip(b)).for_each(|(sum, (a, b))| *sum += a * b);
+    }
+    sums.iter().sum::<f64>() + rest
 }
 
 /// What is new under one memory.
 struct News {
     difference: Vec<f64>,
-    /// Of the sum, and of a level.
-    sum: Option<(Vec<f64>, Vec<f64>)>,
+    /// Its square.
+    all: f64,
+    sum: Option<NewsOfSum>,
 }
 
 impl News {
     fn new(memory: &Autoregression, difference: &[f64], sum: Option<&[f64]>) -> Self {
-        let level = || memory.news(&vec![1.0; difference.len()]);
-        Self { difference: memory.news(difference), sum: sum.map(|sum| (memory.news(sum), level())) }
+        let difference = memory.news(difference);
+        let all = dot(&difference, &difference);
+        Self { sum: sum.map(|sum| NewsOfSum::new(memory, sum)), difference, all }
     }
 
-    /// The logarithm of the weight of the memory, and Student's t of the shape under it.
-    fn regress(&self, memory: &Autoregression, shape: &[f64], belief: f64) -> (f64, f64) {
-        let (x, y, n) = (memory.news(shape), &self.difference, shape.len() as f64);
-        let (cross, size, all) = (dot(&x, y), dot(&x, &x), dot(y, y));
-        let rest = (all - cross * cross / size).max(all * ROUNDING);
+    /// The logarithm of the weight of the memory, and Student's t of the shape under it. `x` is room to work in.
+    fn regress(&self, memory: &Autoregression, shape: &[f64], belief: f64, x: &mut Vec<f64>) -> (f64, f64) {
+        memory.news_into(shape, x);
+        let (y, n) = (&self.difference, shape.len() as f64);
+        let (cross, size) = (dot(x, y), dot(x, x));
+        let rest = (self.all - cross * cross / size).max(self.all * ROUNDING);
         let t = cross / (size * rest / (n - 1.0)).sqrt();
-        let more = self.sum.as_ref().map_or(0.0, |(sum, level)| ln_of_sum(memory, sum, level, &x));
+        let more = self.sum.as_ref().map_or(0.0, |sum| sum.ln_likelihood(memory, x, size));
         (belief + memory.ln_likelihood(rest, n - 1.0) - 0.5 * size.ln() + more, t)
     }
 }
 
-/// The logarithm of the likelihood of a sum, its level and a change of the shape left free.
-fn ln_of_sum(memory: &Autoregression, sum: &[f64], level: &[f64], shape: &[f64]) -> f64 {
-    let (n, all, ll) = (sum.len() as f64, dot(sum, sum), dot(level, level));
-    let (ls, along) = (dot(level, sum), dot(level, shape) / ll);
-    let rest: f64 = all - ls * ls / ll;
-    // What of the shape is no level.
-    let other: Vec<f64> = shape.iter().zip(level).map(|(shape, level)| shape - along * level).collect();
-    let (os, oo) = (dot(&other, sum), dot(&other, &other));
-    let floor = all * ROUNDING;
-    if oo <= ROUNDING * dot(shape, shape) {
-        return memory.ln_likelihood(rest.max(floor), n - 1.0) - 0.5 * ll.ln();
+/// What is new of a sum, and of a level.
+struct NewsOfSum {
+    sum: Vec<f64>,
+    level: Vec<f64>,
+    /// Squares and products of both.
+    all: f64,
+    levels: f64,
+    cross: f64,
+}
+
+impl NewsOfSum {
+    fn new(memory: &Autoregression, sum: &[f64]) -> Self {
+        let (sum, level) = (memory.news(sum), memory.news(&vec![1.0; sum.len()]));
+        let (all, levels, cross) = (dot(&sum, &sum), dot(&level, &level), dot(&level, &sum));
+        Self { sum, level, all, levels, cross }
     }
-    memory.ln_likelihood((rest - os * os / oo).max(floor), n - 2.0) - 0.5 * (ll.ln() + oo.ln())
+
+    /// The logarithm of its likelihood, its level and a change of the shape left free; `size` is the square of the shape.
+    fn ln_likelihood(&self, memory: &Autoregression, shape: &[f64], size: f64) -> f64 {
+        let (n, along) = (shape.len() as f64, dot(&self.level, shape) / self.levels);
+        let rest = self.all - self.cross * self.cross / self.levels;
+        // What of the shape is no level.
+        let (mut os, mut oo) = (0.0, 0.0);
+        for ((shape, level), sum) in shape.iter().zip(&self.level).zip(&self.sum) {
+            let other = shape - along * level;
+            os += other * sum;
+            oo += other * other;
+        }
+        let floor = self.all * ROUNDING;
+        if oo <= ROUNDING * size {
+            return memory.ln_likelihood(rest.max(floor), n - 1.0) - 0.5 * self.levels.ln();
+        }
+        memory.ln_likelihood((rest - os * os / oo).max(floor), n - 2.0) - 0.5 * (self.levels.ln() + oo.ln())
+    }
 }
 
 #[cfg(test)]
