@@ -1,18 +1,34 @@
-//! Which series there are, by their labels: a cache of the table `series`.
+//! Which series there are, by their labels: those of the table `series` that are active.
 
-use std::collections::HashMap;
+mod columns;
+mod index;
+mod pairs;
+mod postings;
+
+use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::time::Duration;
 
-use arrow::array::{AsArray, RecordBatch};
-use arrow::datatypes::TimestampNanosecondType;
+use arrow::array::RecordBatch;
 use base::Timestamp;
 use model::SeriesId;
+use model::rows::Series;
 use parking_lot::RwLock;
 
-use crate::rows;
+pub(crate) use self::columns::Columns;
+use self::index::{Index, seconds};
 
+/// Tables whose rows are of series.
+pub(crate) const OF_SERIES: [&str; 3] = ["samples", "histograms", "exemplars"];
 /// The label that holds a metric's name.
-const METRIC_NAME: &str = "__name__";
+pub(crate) const METRIC_NAME: &str = "__name__";
+/// How much later than the announcement that lets it be written a sample may get onto the log, and
+/// how much later than that its own time may be; [`SeriesIndex::ahead`] is told of others.
+const SLACK: Duration = Duration::from_secs(900);
+/// A sample whose time is so much later than that of its record is one of those.
+pub(crate) const AHEAD: Duration = Duration::from_secs(600);
+/// Idle series are let go when they are one in so many.
+const FEW: usize = 16;
 
 /// The name and value of labels, by name.
 pub type StoredLabels = Vec<(Arc<str>, Arc<str>)>;
@@ -24,7 +40,7 @@ pub struct LabelTest<'a> {
     /// Its only good value, if there is one.
     pub equal: Option<&'a str>,
     /// Whether a value is good.
-    pub matches: &'a dyn Fn(&str) -> bool,
+    pub matches: &'a (dyn Fn(&str) -> bool + Sync),
 }
 
 impl std::fmt::Debug for LabelTest<'_> {
@@ -33,57 +49,77 @@ impl std::fmt::Debug for LabelTest<'_> {
     }
 }
 
-/// Every series, found by labels. Readers see a series at the latest when they see its samples.
+/// The series that are active, found by labels. Readers see one at the latest when they see its samples.
+///
+/// One that is not announced for a while is forgotten, and found in files from then on: [`crate::Store::find_series`] looks
+/// there, too, where it has to.
 #[derive(Debug, Default)]
-pub struct SeriesIndex(RwLock<Index>);
-
-/// A text, numbered.
-type Symbol = u32;
+pub struct SeriesIndex(RwLock<Known>);
 
 #[derive(Debug, Default)]
-struct Index {
-    symbols: HashMap<Arc<str>, Symbol>,
-    texts: Vec<Arc<str>>,
-    ids: HashMap<SeriesId, u32>,
-    series: Vec<Entry>,
-    /// Names and values of all series, one after the other.
-    labels: Vec<(Symbol, Symbol)>,
-    /// The values of a name, and the series of each in order of their numbers.
-    postings: HashMap<Symbol, HashMap<Symbol, Vec<u32>>>,
+struct Known {
+    index: Index,
+    /// Series that are not here have no samples at this time or later; none if all are here.
+    whole_since: Option<Timestamp>,
+    /// The latest time of samples that were ahead of their time.
+    ahead: Option<Timestamp>,
 }
 
-#[derive(Debug)]
-struct Entry {
-    id: SeriesId,
-    /// Where its labels begin, and how many there are.
-    labels: usize,
-    count: u32,
-    /// When it was announced last.
-    last: Timestamp,
+impl Known {
+    fn is_whole(&self, start: Timestamp) -> bool {
+        self.whole_since.is_none_or(|since| start >= since && self.ahead.is_none_or(|ahead| start > ahead))
+    }
+
+    fn is_missing_before(&mut self, time: Timestamp) {
+        self.whole_since = self.whole_since.max(Some(time));
+    }
 }
 
 impl SeriesIndex {
-    /// Takes the rows of a batch of the table `series`, of whose columns it needs all.
-    pub(crate) fn add(&self, batch: &RecordBatch) {
+    /// Takes the rows of a batch of the table `series`, of whose columns it needs all, that were
+    /// announced at `since` or later. It is `now` on the monotonic clock.
+    pub(crate) fn add(&self, batch: &RecordBatch, since: Timestamp, now: Duration) {
         let Some(columns) = Columns::of(batch) else { return };
-        let mut index = self.0.write();
-        for n in 0..batch.num_rows() {
-            let (id, time) = (rows::key(columns.ids, n), Timestamp::from_nanos(columns.times.value(n)));
-            match index.ids.get(&id).copied() {
-                Some(at) => {
-                    if let Some(entry) = index.series.get_mut(at as usize) {
-                        entry.last = entry.last.max(time);
-                    }
-                }
-                None => index.insert(id, time, &columns, n),
-            }
+        let mut known = self.0.write();
+        for n in (0..columns.len()).filter(|n| columns.time(*n) >= since) {
+            known.index.add(&columns, n, ticks(now));
         }
-        metrics::gauge!("steadfast_store_series").set(index.series.len() as f64);
+        metrics::gauge!("steadfast_store_series").set(known.index.len() as f64);
+    }
+
+    /// Samples up to this time came before it.
+    pub(crate) fn ahead(&self, time: Timestamp) {
+        let mut known = self.0.write();
+        known.ahead = known.ahead.max(Some(time));
+    }
+
+    /// There may be series that are not here, with samples that came until `now` or are no later than `newest`.
+    pub(crate) fn misses(&self, now: Timestamp, newest: Option<Timestamp>) {
+        let newest = newest.map_or(Timestamp::MIN, |newest| newest.plus(Duration::from_nanos(1)));
+        self.0.write().is_missing_before(now.plus(SLACK).max(newest));
+    }
+
+    /// Forgets series that were announced last before `limit` on the monotonic clock, on which it
+    /// is `now`, if they are not few. Their rows must be in files. Gives how many.
+    pub(crate) fn forget(&self, limit: Duration, now: Duration, wall: Timestamp) -> usize {
+        let (limit, len) = (ticks(limit), self.len());
+        let idle = self.0.read().index.idle(limit);
+        if idle == 0 || idle < len / FEW {
+            return 0;
+        }
+        let mut known = self.0.write();
+        let Some((count, last)) = known.index.forget(limit, (ticks(now), seconds(wall))) else { return 0 };
+        // The second after the one in which it was announced last is surely later.
+        let last = Timestamp::from_secs(i64::from(last) + 1);
+        known.is_missing_before(last.plus(Series::ANNOUNCED_EVERY).plus(SLACK));
+        metrics::gauge!("steadfast_store_series").set(known.index.len() as f64);
+        metrics::counter!("steadfast_store_series_forgotten_total").increment(count as u64);
+        count
     }
 
     /// How many series there are.
     pub fn len(&self) -> usize {
-        self.0.read().series.len()
+        self.0.read().index.len()
     }
 
     /// Whether there are none.
@@ -93,62 +129,77 @@ impl SeriesIndex {
 
     /// The series that pass all tests and were announced at `since` or later, in the order in which they came.
     pub fn select(&self, tests: &[LabelTest<'_>], since: Timestamp) -> Vec<(SeriesId, StoredLabels)> {
-        let index = self.0.read();
-        let found = index.matching(tests, since);
-        found
-            .into_iter()
-            .filter_map(|n| index.series.get(n as usize))
-            .map(|entry| (entry.id, index.named(entry)))
-            .collect()
+        let known = self.0.read();
+        known.index.named(&known.index.matching(tests, since))
+    }
+
+    /// The same, and whether these are all with samples at `start` or later.
+    pub(crate) fn select_from(
+        &self,
+        tests: &[LabelTest<'_>],
+        since: Timestamp,
+        start: Timestamp,
+    ) -> (Vec<(SeriesId, StoredLabels)>, bool) {
+        let known = self.0.read();
+        (known.index.named(&known.index.matching(tests, since)), known.is_whole(start))
+    }
+
+    /// Whether all series with samples at `start` or later are here.
+    pub(crate) fn is_whole(&self, start: Timestamp) -> bool {
+        self.0.read().is_whole(start)
     }
 
     /// The names of the labels of those series, in order.
     pub fn names(&self, tests: &[LabelTest<'_>], since: Timestamp) -> Vec<Arc<str>> {
-        let index = self.0.read();
-        let mut names: Vec<Symbol> = if tests.is_empty() {
-            index.postings.keys().copied().collect()
+        let known = self.0.read();
+        let index = &known.index;
+        let names: BTreeSet<Arc<str>> = if tests.is_empty() {
+            index.pairs.names().iter().map(|name| Arc::clone(&name.text)).collect()
         } else {
-            let found = index.matching(tests, since);
-            found.iter().flat_map(|n| index.labels_of(*n)).map(|(name, _)| *name).collect()
+            index.pairs_of(&index.matching(tests, since)).into_iter().map(|pair| index.pairs.name_of(pair)).collect()
         };
-        index.texts_of(&mut names)
+        names.into_iter().collect()
     }
 
     /// The values that the label `name` has in those series, in order.
     pub fn values(&self, name: &str, tests: &[LabelTest<'_>], since: Timestamp) -> Vec<Arc<str>> {
-        let index = self.0.read();
-        let Some(&name) = index.symbols.get(name) else { return Vec::new() };
-        let mut values: Vec<Symbol> = if tests.is_empty() {
-            index.postings.get(&name).map(|values| values.keys().copied().collect()).unwrap_or_default()
+        let known = self.0.read();
+        let index = &known.index;
+        let Some(name) = index.pairs.name(name) else { return Vec::new() };
+        let mut values: Vec<&str> = if tests.is_empty() {
+            name.pairs.iter().map(|pair| index.pairs.value(*pair)).collect()
         } else {
-            let found = index.matching(tests, since);
-            let of = |n: &u32| index.labels_of(*n).iter().find(|(other, _)| *other == name).map(|(_, value)| *value);
-            found.iter().filter_map(of).collect()
+            let pairs = index.pairs_of(&index.matching(tests, since));
+            let of_name = |pair: &u32| index.pairs.name_of(*pair) == name.text;
+            pairs.into_iter().filter(of_name).map(|pair| index.pairs.value(pair)).collect()
         };
-        index.texts_of(&mut values)
+        values.sort_unstable();
+        values.into_iter().map(Arc::from).collect()
     }
 
     /// How many series each value of each name has, the most first, `limit` of each list: names of
     /// metrics, then pairs of name and value, then names by the number of their values.
     pub fn statistics(&self, limit: usize) -> SeriesStatistics {
-        let index = self.0.read();
-        let text = |symbol: &Symbol| index.text(*symbol);
-        let (mut metrics, mut pairs, mut values) = (Vec::new(), Vec::new(), Vec::new());
-        for (name, by_value) in &index.postings {
-            values.push((text(name).to_string(), by_value.len()));
-            for (value, series) in by_value {
-                if *text(name) == *METRIC_NAME {
-                    metrics.push((text(value).to_string(), series.len()));
-                }
-                pairs.push((*name, *value, series.len()));
-            }
-        }
+        let known = self.0.read();
+        let pairs = &known.index.pairs;
+        let count = |pair: u32| pairs.postings(pair).map_or(0, |postings| postings.len());
+        let text = |pair: u32| (pairs.value(pair).to_owned(), count(pair));
+        let mut metrics: Vec<(String, usize)> =
+            pairs.name(METRIC_NAME).into_iter().flat_map(|name| &name.pairs).map(|pair| text(*pair)).collect();
+        let mut values: Vec<(String, usize)> =
+            pairs.names().iter().map(|name| (name.text.to_string(), name.pairs.len())).collect();
+        let mut all: Vec<(u32, usize)> = (0..pairs.len() as u32).map(|pair| (pair, count(pair))).collect();
         top(&mut metrics, limit, |(name, count)| (std::cmp::Reverse(*count), name.clone()));
         top(&mut values, limit, |(name, count)| (std::cmp::Reverse(*count), name.clone()));
-        top(&mut pairs, limit, |(name, value, count)| (std::cmp::Reverse(*count), *name, *value));
-        let pairs =
-            pairs.iter().map(|(name, value, count)| (format!("{}={}", text(name), text(value)), *count)).collect();
-        SeriesStatistics { series: index.series.len(), metrics, pairs, values }
+        top(&mut all, limit, |(pair, count)| (std::cmp::Reverse(*count), *pair));
+        let named = |(pair, count): &(u32, usize)| (format!("{}={}", pairs.name_of(*pair), pairs.value(*pair)), *count);
+        SeriesStatistics {
+            series: known.index.len(),
+            label_pairs: pairs.len(),
+            metrics,
+            pairs: all.iter().map(named).collect(),
+            values,
+        }
     }
 }
 
@@ -157,6 +208,8 @@ impl SeriesIndex {
 pub struct SeriesStatistics {
     /// Series in all.
     pub series: usize,
+    /// Different pairs of a label's name and value.
+    pub label_pairs: usize,
     /// Series by the name of their metric.
     pub metrics: Vec<(String, usize)>,
     /// Series by `name=value`.
@@ -170,163 +223,17 @@ fn top<T, K: Ord>(all: &mut Vec<T>, limit: usize, key: impl Fn(&T) -> K) {
     all.truncate(limit);
 }
 
-/// The columns of a batch of `series`.
-struct Columns<'a> {
-    times: &'a arrow::array::TimestampNanosecondArray,
-    ids: &'a arrow::array::FixedSizeBinaryArray,
-    metrics: &'a arrow::array::StringArray,
-    labels: &'a arrow::array::MapArray,
-    names: &'a arrow::array::StringArray,
-    values: &'a arrow::array::StringArray,
-}
-
-impl<'a> Columns<'a> {
-    fn of(batch: &'a RecordBatch) -> Option<Self> {
-        let labels = batch.column_by_name("labels")?.as_map_opt()?;
-        Some(Self {
-            times: batch.column_by_name("time")?.as_primitive_opt::<TimestampNanosecondType>()?,
-            ids: rows::keys(batch.column_by_name("series_id")?)?,
-            metrics: batch.column_by_name("metric")?.as_string_opt()?,
-            labels,
-            names: labels.keys().as_string_opt()?,
-            values: labels.values().as_string_opt()?,
-        })
-    }
-
-    /// Where the labels of row `n` are.
-    fn labels(&self, n: usize) -> std::ops::Range<usize> {
-        let offset =
-            |n: usize| self.labels.value_offsets().get(n).and_then(|at| usize::try_from(*at).ok()).unwrap_or(0);
-        offset(n)..offset(n + 1)
-    }
-}
-
-impl Index {
-    fn symbol(&mut self, text: &str) -> Symbol {
-        if let Some(symbol) = self.symbols.get(text) {
-            return *symbol;
-        }
-        let (text, symbol): (Arc<str>, _) = (text.into(), Symbol::try_from(self.texts.len()).unwrap_or(Symbol::MAX));
-        self.texts.push(Arc::clone(&text));
-        self.symbols.insert(text, symbol);
-        symbol
-    }
-
-    fn text(&self, symbol: Symbol) -> Arc<str> {
-        self.texts.get(symbol as usize).map_or_else(|| "".into(), Arc::clone)
-    }
-
-    fn insert(&mut self, id: SeriesId, time: Timestamp, columns: &Columns<'_>, n: usize) {
-        let at = self.labels.len();
-        let number = u32::try_from(self.series.len()).unwrap_or(u32::MAX);
-        let metric = columns.metrics.value(n);
-        if !metric.is_empty() {
-            let pair = (self.symbol(METRIC_NAME), self.symbol(metric));
-            self.labels.push(pair);
-        }
-        for place in columns.labels(n) {
-            let pair = (self.symbol(columns.names.value(place)), self.symbol(columns.values.value(place)));
-            self.labels.push(pair);
-        }
-        let count = u32::try_from(self.labels.len() - at).unwrap_or(u32::MAX);
-        self.series.push(Entry { id, labels: at, count, last: time });
-        self.ids.insert(id, number);
-        for (name, value) in self.labels.get(at..).unwrap_or_default() {
-            self.postings.entry(*name).or_default().entry(*value).or_default().push(number);
-        }
-    }
-
-    fn labels_of(&self, n: u32) -> &[(Symbol, Symbol)] {
-        self.series.get(n as usize).map_or(&[], |entry| self.pairs(entry))
-    }
-
-    fn pairs(&self, entry: &Entry) -> &[(Symbol, Symbol)] {
-        self.labels.get(entry.labels..entry.labels + entry.count as usize).unwrap_or_default()
-    }
-
-    fn named(&self, entry: &Entry) -> StoredLabels {
-        self.pairs(entry).iter().map(|(name, value)| (self.text(*name), self.text(*value))).collect()
-    }
-
-    /// The texts of symbols, each once and in order.
-    fn texts_of(&self, symbols: &mut Vec<Symbol>) -> Vec<Arc<str>> {
-        symbols.sort_unstable();
-        symbols.dedup();
-        let mut texts: Vec<Arc<str>> = symbols.iter().map(|symbol| self.text(*symbol)).collect();
-        texts.sort_unstable();
-        texts
-    }
-
-    /// The numbers of the series that pass all tests, in order.
-    fn matching(&self, tests: &[LabelTest<'_>], since: Timestamp) -> Vec<u32> {
-        let mut found: Option<Vec<u32>> = None;
-        let (absent, present): (Vec<_>, Vec<_>) = tests.iter().partition(|test| (test.matches)(""));
-        let mut lists: Vec<Vec<u32>> = present.iter().map(|test| self.with(test)).collect();
-        lists.sort_by_key(Vec::len);
-        for list in lists {
-            found = Some(found.map_or(list.clone(), |found| intersection(&found, &list)));
-        }
-        let mut found = found.unwrap_or_else(|| (0..u32::try_from(self.series.len()).unwrap_or(u32::MAX)).collect());
-        for test in absent {
-            let bad = self.without(test);
-            if !bad.is_empty() {
-                found.retain(|n| bad.binary_search(n).is_err());
-            }
-        }
-        found.retain(|n| self.series.get(*n as usize).is_some_and(|entry| entry.last >= since));
-        found
-    }
-
-    /// The series whose value passes a test that an empty value does not pass.
-    fn with(&self, test: &LabelTest<'_>) -> Vec<u32> {
-        let Some(by_value) = self.symbols.get(test.name).and_then(|name| self.postings.get(name)) else {
-            return Vec::new();
-        };
-        match test.equal {
-            Some(value) => self.symbols.get(value).and_then(|value| by_value.get(value)).cloned().unwrap_or_default(),
-            None => self.union(by_value, test.matches),
-        }
-    }
-
-    /// The series whose value does not pass.
-    fn without(&self, test: &LabelTest<'_>) -> Vec<u32> {
-        let by_value = self.symbols.get(test.name).and_then(|name| self.postings.get(name));
-        by_value.map(|by_value| self.union(by_value, &|value| !(test.matches)(value))).unwrap_or_default()
-    }
-
-    fn union(&self, by_value: &HashMap<Symbol, Vec<u32>>, matches: &dyn Fn(&str) -> bool) -> Vec<u32> {
-        let mut found: Vec<u32> = Vec::new();
-        for (value, series) in by_value {
-            if self.texts.get(*value as usize).is_some_and(|text| matches(text)) {
-                found.extend_from_slice(series);
-            }
-        }
-        // A series has one value of a name, so that nothing is there twice.
-        found.sort_unstable();
-        found
-    }
-}
-
-/// What is in both of two ordered lists; the first is the shorter one.
-fn intersection(few: &[u32], many: &[u32]) -> Vec<u32> {
-    if many.len() / 16 > few.len() {
-        return few.iter().filter(|n| many.binary_search(n).is_ok()).copied().collect();
-    }
-    let (mut found, mut many) = (Vec::with_capacity(few.len()), many.iter().peekable());
-    for n in few {
-        while many.next_if(|other| *other < n).is_some() {}
-        if many.peek() == Some(&n) {
-            found.push(*n);
-        }
-    }
-    found
+/// Seconds on the monotonic clock, rounded down.
+fn ticks(at: Duration) -> u32 {
+    u32::try_from(at.as_secs()).unwrap_or(u32::MAX)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use model::rows::Series;
     use model::{Labels, Row};
+
+    const HOUR: Duration = Duration::from_secs(3_600);
 
     fn index() -> SeriesIndex {
         let row = |(n, text): (usize, &str)| {
@@ -342,13 +249,14 @@ mod tests {
         let texts = ["__name__=up,job=a", "__name__=up,job=b", "__name__=down,job=a,zone=1", "job=c"];
         let rows: Vec<Series> = texts.into_iter().enumerate().map(row).collect();
         let index = SeriesIndex::default();
-        index.add(&Series::encode(&rows).unwrap());
-        index.add(&Series::encode(&rows[..1]).unwrap());
+        let start = Duration::from_secs(10);
+        index.add(&Series::encode(&rows).unwrap(), Timestamp::MIN, start);
+        index.add(&Series::encode(&rows[..1]).unwrap(), Timestamp::MIN, start + HOUR);
         index
     }
 
     fn found(index: &SeriesIndex, tests: &[(&str, &str, bool)]) -> Vec<String> {
-        type Passes<'a> = Box<dyn Fn(&str) -> bool + 'a>;
+        type Passes<'a> = Box<dyn Fn(&str) -> bool + Sync + 'a>;
         let closures: Vec<Passes<'_>> = tests
             .iter()
             .map(|&(_, value, equal)| -> Passes<'_> { Box::new(move |other| (other == value) == equal) })
@@ -390,5 +298,66 @@ mod tests {
         assert_eq!(texts(index.values("job", &tests, Timestamp::from_secs(1))), ["b"]);
         assert_eq!(index.statistics(1).metrics, [("up".to_owned(), 2)]);
         assert_eq!(index.statistics(9).values[0], ("job".to_owned(), 3));
+    }
+
+    #[test]
+    fn what_was_not_announced_is_forgotten_and_comes_back() {
+        let index = index();
+        let forget = |hours: u32| index.forget(hours * HOUR, 2 * HOUR, Timestamp::from_secs(9_000));
+        assert_eq!(forget(0), 0);
+        assert!(index.is_whole(Timestamp::MIN));
+        assert_eq!(forget(1), 3);
+        assert_eq!(found(&index, &[]), ["__name__=up,job=a"]);
+        assert_eq!(index.names(&[], Timestamp::ZERO).len(), 2);
+        assert_eq!(index.statistics(9).pairs, [("__name__=up".to_owned(), 1), ("job=a".to_owned(), 1)]);
+        // The last of those was announced at 9,000 - 7,200 + 10 seconds at the latest.
+        let whole = Timestamp::from_secs(1_811).plus(HOUR).plus(SLACK);
+        assert!(index.is_whole(whole) && !index.is_whole(whole.minus(Duration::from_nanos(1))));
+
+        let labels = Labels::from([("job".to_owned(), "b".to_owned())]);
+        let row = Series {
+            time: Timestamp::from_secs(9_001),
+            series_id: Series::id("up", &labels),
+            metric: "up".to_owned(),
+            labels,
+        };
+        index.add(&Series::encode(&[row.clone()]).unwrap(), Timestamp::MIN, 2 * HOUR);
+        assert_eq!(found(&index, &[("__name__", "up", true)]), ["__name__=up,job=a", "__name__=up,job=b"]);
+        let is_b = |value: &str| value == "b";
+        let tests = [LabelTest { name: "job", equal: Some("b"), matches: &is_b }];
+        assert_eq!(index.select(&tests, Timestamp::ZERO)[0].0, row.series_id, "it is the same");
+        index.ahead(whole);
+        assert!(!index.is_whole(whole), "a series that is gone may have this sample");
+        assert_eq!(index.forget(Duration::MAX, 2 * HOUR, Timestamp::from_secs(9_000)), 2);
+        assert!(index.is_empty() && found(&index, &[]).is_empty());
+    }
+
+    #[test]
+    fn a_clock_that_was_put_back_or_forward_hides_nothing() {
+        for (wall, least) in [(50_000, 50_000 - 7_190), (1, 3)] {
+            let index = index();
+            index.forget(2 * HOUR, 2 * HOUR, Timestamp::from_secs(wall));
+            assert!(!index.is_whole(Timestamp::from_secs(least).plus(HOUR)), "{wall}");
+        }
+    }
+
+    #[test]
+    fn many_that_come_and_go_leave_those_that_stay() {
+        let row = |name: String, job: u32| {
+            let labels = Labels::from([("job".to_owned(), job.to_string()), ("pod".to_owned(), name)]);
+            Series { time: Timestamp::ZERO, series_id: Series::id("m", &labels), metric: "m".to_owned(), labels }
+        };
+        let index = SeriesIndex::default();
+        for hour in 0..20_u32 {
+            let gone = (0..100).map(|n| row(format!("{hour}-{n}"), n % 5));
+            let rows: Vec<Series> = gone.chain((0..50).map(|n| row(format!("stays-{n}"), n % 5))).collect();
+            index.add(&Series::encode(&rows).unwrap(), Timestamp::MIN, hour * HOUR);
+            index.forget(hour.saturating_sub(2) * HOUR, hour * HOUR, Timestamp::ZERO);
+            assert!(index.len() <= 350, "{} in hour {hour}", index.len());
+            let stays = found(&index, &[("job", "3", true)]).iter().filter(|labels| labels.contains("stays")).count();
+            assert_eq!(stays, 10);
+        }
+        let statistics = index.statistics(100);
+        assert_eq!((statistics.series, statistics.label_pairs, statistics.values[0].1), (350, 356, 350));
     }
 }
