@@ -84,6 +84,9 @@ bench-log: needs
 bench-store: needs
 	$(CARGO) run --release --locked -q -p store --example store_bench
 
+bench-series: needs
+	MALLOC_ARENA_MAX=1 MALLOC_MMAP_THRESHOLD_=65536 MALLOC_TRIM_THRESHOLD_=65536 $(CARGO) run --release --locked -q -p ingest --example series_bench -- 1000000 10
+
 bench-drift: needs
 	$(CARGO) run --release --locked -q -p folds --example sweep_bench -- 1000000
 	$(CARGO) run --release --locked -q -p folds --example sweep_bench -- 10000000

@@ -11,6 +11,7 @@
 
 mod backoff;
 mod clock;
+mod dense;
 pub mod duration;
 mod limit;
 mod marked;
@@ -23,6 +24,7 @@ mod zone;
 
 pub use backoff::Backoff;
 pub use clock::{Clock, Elapsed, Simulation};
+pub use dense::DenseTable;
 pub use limit::{Exceeded, Limit};
 pub use marked::Marked;
 pub use rng::Rng;

@@ -5,8 +5,8 @@ use base::Limit;
 use model::SeriesId;
 use model::rows::{Sample, Series};
 
-/// A series is announced again after this time, so that what was truncated comes back.
-const AGAIN: Duration = Duration::from_secs(3600);
+/// A series is announced again after this time, so that it stays known.
+const AGAIN: Duration = Series::ANNOUNCED_EVERY;
 
 /// Series of one collector.
 const SERIES: Limit = Limit::new("collect_series", 100_000);

@@ -8,8 +8,8 @@ use promql::Labels;
 use rules::Rule;
 use rules::book::Definition;
 
-/// A series is announced again after this time, so that what was truncated comes back.
-const AGAIN: Duration = Duration::from_secs(3600);
+/// A series is announced again after this time, so that it stays known.
+const AGAIN: Duration = Series::ANNOUNCED_EVERY;
 /// Series that one group may write.
 const SERIES: Limit = Limit::new("rules.group_series", 1_000_000);
 

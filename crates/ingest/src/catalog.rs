@@ -1,9 +1,13 @@
 //! Series that were announced, by a hash of their labels as they come.
 
-use std::collections::HashMap;
 use std::hash::{BuildHasher, Hasher};
+use std::num::NonZeroU32;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
 
+use base::DenseTable;
 use foldhash::quality::RandomState;
+use model::rows::Series;
 use model::{Offset, SeriesId};
 use parking_lot::RwLock;
 
@@ -11,89 +15,90 @@ use parking_lot::RwLock;
 /// make two series look alike.
 pub(crate) type LabelHash = u128;
 
+/// How often in the time after which a series is idle those that are are let go.
+const SWEEPS: u32 = 8;
+
 /// A series that was announced.
 #[derive(Clone, Copy, Debug)]
 struct Known {
+    hash: [u8; 16],
     id: SeriesId,
-    /// The day, since the epoch.
-    day: i32,
+    /// When, in seconds on the monotonic clock, and one more.
+    at: NonZeroU32,
 }
 
-/// The hash is one already.
-#[derive(Clone, Copy, Default)]
-pub(crate) struct Bare(u64);
-
-impl Hasher for Bare {
-    fn finish(&self) -> u64 {
-        self.0
-    }
-
-    fn write(&mut self, bytes: &[u8]) {
-        self.0 = bytes.first_chunk::<8>().map_or(0, |head| u64::from_ne_bytes(*head));
-    }
-
-    fn write_u128(&mut self, hash: u128) {
-        self.0 = hash as u64;
-    }
+/// Its higher half: it is a hash already.
+fn head(hash: LabelHash) -> u64 {
+    (hash >> 64) as u64
 }
 
-#[derive(Clone, Copy, Default)]
-pub(crate) struct BareState;
-
-impl BuildHasher for BareState {
-    type Hasher = Bare;
-
-    fn build_hasher(&self) -> Bare {
-        Bare::default()
+impl Known {
+    fn head(&self) -> u64 {
+        head(LabelHash::from_ne_bytes(self.hash))
     }
-}
 
-/// Two generations: what is used in neither is forgotten.
-#[derive(Default)]
-struct Generations {
-    young: HashMap<LabelHash, Known, BareState>,
-    old: HashMap<LabelHash, Known, BareState>,
-    day: i32,
+    const fn age(&self, now: u32) -> u32 {
+        now.saturating_sub(self.at.get() - 1)
+    }
 }
 
 /// See the module.
 pub(crate) struct Catalog {
     seeds: [RandomState; 2],
-    known: RwLock<Generations>,
+    known: RwLock<DenseTable<Known>>,
+    /// When those that are idle were let go, in seconds on the monotonic clock.
+    swept: AtomicU32,
     max: usize,
+    /// Seconds after which a series that is not announced is idle.
+    idle: u32,
     /// Where each shard of the log ended when it was last appended to.
     ends: RwLock<Vec<Offset>>,
 }
 
 /// A look at the catalog while a request is read.
 pub(crate) struct Look<'a> {
-    known: parking_lot::RwLockReadGuard<'a, Generations>,
-    day: i32,
+    known: parking_lot::RwLockReadGuard<'a, DenseTable<Known>>,
+    now: u32,
 }
 
 impl Look<'_> {
-    /// The series, if it was announced today.
+    /// The series, if it need not be announced. Each has a time of its own between two
+    /// announcements, so that they do not come together.
     pub fn find(&self, hash: LabelHash) -> Option<SeriesId> {
-        self.known.young.get(&hash).filter(|known| known.day == self.day).map(|known| known.id)
+        let half = seconds(Series::ANNOUNCED_EVERY) / 2;
+        let after = half + hash as u32 % half;
+        self.entry(hash).filter(|known| known.age(self.now) < after).map(|known| known.id)
     }
 
-    /// Whether it was announced the day before, or today by another hash.
-    pub fn is_old(&self, hash: LabelHash) -> bool {
-        self.known.young.contains_key(&hash) || self.known.old.contains_key(&hash)
+    fn entry(&self, hash: LabelHash) -> Option<&Known> {
+        let bytes = hash.to_ne_bytes();
+        self.known.get(head(hash), |known| known.hash == bytes)
     }
 
-    /// How many are known.
+    /// Whether it is active.
+    pub fn is_active(&self, hash: LabelHash) -> bool {
+        self.entry(hash).is_some()
+    }
+
+    /// How many are active.
     pub fn len(&self) -> usize {
-        self.known.young.len() + self.known.old.len()
+        self.known.len()
     }
 }
 
+fn seconds(time: Duration) -> u32 {
+    u32::try_from(time.as_secs()).unwrap_or(u32::MAX)
+}
+
 impl Catalog {
-    pub fn new(max: usize) -> Self {
+    /// Of `max` series at most, each of which is active until it was not announced for `idle`.
+    pub fn new(max: usize, idle: Duration) -> Self {
         Self {
             seeds: [RandomState::default(), RandomState::default()],
             known: RwLock::default(),
+            swept: AtomicU32::new(0),
             max,
+            idle: seconds(idle),
             ends: RwLock::default(),
         }
     }
@@ -113,23 +118,37 @@ impl Catalog {
         of(high) << 64 | of(low)
     }
 
-    pub fn look(&self, day: i32) -> Look<'_> {
-        Look { known: self.known.read(), day }
+    /// How it is `now` on the monotonic clock.
+    pub fn look(&self, now: Duration) -> Look<'_> {
+        let now = seconds(now);
+        self.sweep(now);
+        Look { known: self.known.read(), now }
     }
 
-    /// Remembers what was announced on `day`.
-    pub fn announced(&self, day: i32, series: impl IntoIterator<Item = (LabelHash, SeriesId)>) {
+    /// Lets go of what is idle, once in a while.
+    fn sweep(&self, now: u32) {
+        let swept = self.swept.load(Ordering::Relaxed);
+        let is_due = now.saturating_sub(swept) > self.idle / SWEEPS;
+        if !is_due || self.swept.compare_exchange(swept, now, Ordering::Relaxed, Ordering::Relaxed).is_err() {
+            return;
+        }
         let mut known = self.known.write();
-        if day > known.day {
-            // Of the day before yesterday nobody sends any more.
-            known.old = std::mem::take(&mut known.young);
-            known.day = day;
-        }
+        known.retain(|known| known.age(now) <= self.idle, Known::head);
+        metrics::gauge!("steadfast_ingest_series").set(known.len() as f64);
+    }
+
+    /// Remembers what was announced at `at` on the monotonic clock, and is on the log.
+    pub fn announced(&self, at: Duration, series: impl IntoIterator<Item = (LabelHash, SeriesId)>) {
+        let at = NonZeroU32::MIN.saturating_add(seconds(at));
+        let mut known = self.known.write();
         for (hash, id) in series {
-            known.old.remove(&hash);
-            known.young.insert(hash, Known { id, day });
+            let bytes = hash.to_ne_bytes();
+            match known.get_mut(head(hash), |known| known.hash == bytes) {
+                Some(known) => known.at = known.at.max(at),
+                None => known.insert(head(hash), Known { hash: bytes, id, at }, Known::head),
+            }
         }
-        metrics::gauge!("steadfast_ingest_series").set((known.young.len() + known.old.len()) as f64);
+        metrics::gauge!("steadfast_ingest_series").set(known.len() as f64);
     }
 
     /// The end of a shard when it was last appended to.
@@ -154,23 +173,46 @@ mod tests {
     use super::*;
     use model::Key;
 
+    const HOUR: Duration = Duration::from_secs(3_600);
+
     #[test]
-    fn a_series_is_announced_once_a_day() {
-        let catalog = Catalog::new(10);
+    fn a_series_is_announced_every_hour_and_forgotten_when_it_is_not() {
+        let catalog = Catalog::new(10, 3 * HOUR);
         let (hash, id) = (catalog.hash(b"up"), Key::of(b"up"));
-        assert_eq!(catalog.look(5).find(hash), None);
-        catalog.announced(5, [(hash, id)]);
-        assert_eq!(catalog.look(5).find(hash), Some(id));
-        assert_eq!(catalog.look(6).find(hash), None, "it is announced again the next day");
-        assert!(catalog.look(6).is_old(hash));
-        catalog.announced(6, [(catalog.hash(b"other"), Key::of(b"other"))]);
-        assert!(catalog.look(6).is_old(hash));
-        catalog.announced(7, []);
-        assert!(!catalog.look(7).is_old(hash), "what is not sent for two days is forgotten");
+        assert_eq!(catalog.look(HOUR).find(hash), None);
+        catalog.announced(HOUR, [(hash, id)]);
+        assert_eq!(catalog.look(HOUR).find(hash), Some(id));
+        assert_eq!(catalog.look(HOUR + HOUR / 2 - Duration::from_secs(1)).find(hash), Some(id));
+        assert_eq!(catalog.look(2 * HOUR).find(hash), None, "it is announced again");
+        assert!(catalog.look(4 * HOUR).is_active(hash));
+        catalog.announced(4 * HOUR, [(hash, id), (catalog.hash(b"other"), Key::of(b"other"))]);
+        catalog.announced(6 * HOUR, [(hash, id)]);
+        assert_eq!(catalog.look(8 * HOUR).len(), 1, "what is not announced is forgotten");
+        assert!(catalog.look(8 * HOUR).is_active(hash));
+        assert_eq!(catalog.look(20 * HOUR).len(), 0);
+    }
+
+    #[test]
+    fn announcements_are_spread() {
+        let catalog = Catalog::new(10_000, 3 * HOUR);
+        let all: Vec<_> = (0..1_000_u32).map(|n| (catalog.hash(&n.to_le_bytes()), Key::of(&n.to_le_bytes()))).collect();
+        catalog.announced(Duration::ZERO, all.iter().copied());
+        let due = |minutes: u32| {
+            let look = catalog.look(minutes * Duration::from_secs(60));
+            all.iter().filter(|(hash, _)| look.find(*hash).is_none()).count()
+        };
+        let counts = [29, 36, 45, 54, 60].map(due);
+        assert!(counts[0] == 0 && counts[4] == 1_000 && counts.is_sorted_by(|a, b| a < b), "{counts:?}");
+        assert!(counts[2].abs_diff(500) < 100, "{counts:?}");
+    }
+
+    #[test]
+    fn an_entry_has_no_empty_bytes() {
+        assert_eq!(size_of::<Option<Known>>(), 36);
     }
 
     #[test]
     fn each_process_hashes_in_its_own_way() {
-        assert_ne!(Catalog::new(1).hash(b"up"), Catalog::new(1).hash(b"up"));
+        assert_ne!(Catalog::new(1, HOUR).hash(b"up"), Catalog::new(1, HOUR).hash(b"up"));
     }
 }

@@ -31,7 +31,7 @@ pub struct IngestConfig {
     pub max_decoded_bytes: u64,
     /// Bytes of all requests that are being taken; more are refused for a while.
     pub max_in_flight_bytes: u64,
-    /// Series that are active, within two days. Samples of more are refused.
+    /// Series that are active, within `store.series_idle`. Samples of more are refused.
     pub max_series: usize,
     /// Labels of a series.
     pub max_labels: usize,

@@ -59,7 +59,7 @@ impl std::fmt::Debug for Ingest {
 impl Ingest {
     /// Appends to `log`, the telemetry log, which `store` reads.
     pub fn new(config: IngestConfig, log: Arc<dyn Log>, store: Store, clock: Clock) -> Self {
-        let catalog = Catalog::new(config.max_series);
+        let catalog = Catalog::new(config.max_series, store.series_idle());
         let gate = Gate::new(config.max_in_flight_bytes);
         Self(Arc::new(Inner { config, log, store, clock, catalog, gate }))
     }

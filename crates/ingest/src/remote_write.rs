@@ -91,7 +91,7 @@ impl Request<'_> {
         Ok(())
     }
 
-    /// Reads the labels of a series that is not known today.
+    /// Reads the labels of a series that is to be announced.
     fn announce_v1(&mut self, hash: Option<u128>, series: &v1::Series<'_>) -> Result<Result<SeriesId, String>, Error> {
         if let Some(problem) = broken(series.check_labels()?) {
             return Ok(Err(problem));

@@ -12,8 +12,6 @@ use crate::{Ingest, IngestError, Refusals};
 
 /// The label that holds a metric's name.
 pub(crate) const METRIC_NAME: &str = "__name__";
-/// Nanoseconds of a day.
-const DAY: i64 = 86_400 * 1_000_000_000;
 
 /// What of a request was taken, and what was not.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -73,12 +71,11 @@ pub(crate) struct Request<'a> {
 
 impl<'a> Request<'a> {
     pub fn new(ingest: &'a Ingest) -> Self {
-        let now = ingest.0.clock.now();
-        let day = i32::try_from(now.nanos().div_euclid(DAY)).unwrap_or(i32::MAX);
+        let (now, at) = (ingest.0.clock.now(), ingest.0.clock.monotonic());
         Self {
             ingest,
-            look: ingest.0.catalog.look(day),
-            rows: Rows::new(ingest.0.log.shards(), day, now.nanos().unsigned_abs() / 1_000),
+            look: ingest.0.catalog.look(at),
+            rows: Rows::new(ingest.0.log.shards(), at, now.nanos().unsigned_abs() / 1_000),
             now,
             fresh: HashMap::new(),
             taken: Taken::default(),
@@ -89,7 +86,7 @@ impl<'a> Request<'a> {
         self.ingest.0.catalog.hash(bytes)
     }
 
-    /// The series with these labels, if it was announced today.
+    /// The series with these labels, if it need not be announced.
     #[inline]
     pub fn known(&self, hash: LabelHash) -> Option<SeriesId> {
         self.look.find(hash).or_else(|| self.fresh.get(&hash).copied())
@@ -137,7 +134,7 @@ impl<'a> Request<'a> {
             ));
         }
         let full = self.look.len() + self.fresh.len() >= self.ingest.0.catalog.max();
-        if full && !self.look.is_old(hash) {
+        if full && !self.look.is_active(hash) {
             let (limit, grows) = (config.max_series, self.ingest.grows(metric));
             return Err(format!("metric `{shown}`: the limit ingest.max_series = {limit} is reached{grows}"));
         }

@@ -1,6 +1,7 @@
 //! The rows of a request, and how they get onto the log.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use arrow::array::{FixedSizeBinaryArray, Float64Array, RecordBatch, TimestampNanosecondArray};
 use arrow::buffer::Buffer;
@@ -74,7 +75,8 @@ fn put<R: Row>(batches: &mut Vec<Batch>, rows: &[R]) -> Result<(), IngestError> 
 pub(crate) struct Rows {
     shards: Vec<ShardRows>,
     fresh: Vec<(LabelHash, SeriesId)>,
-    pub day: i32,
+    /// When the request came, on the monotonic clock.
+    pub at: Duration,
     /// Where rows go that are of no series.
     pub any: u32,
     pub metadata: Vec<Metadata>,
@@ -83,12 +85,12 @@ pub(crate) struct Rows {
 }
 
 impl Rows {
-    pub fn new(shards: u32, day: i32, any: u64) -> Self {
+    pub fn new(shards: u32, at: Duration, any: u64) -> Self {
         let shards = shards.max(1);
         Self {
             shards: (0..shards).map(|_| ShardRows::default()).collect(),
             fresh: Vec::new(),
-            day,
+            at,
             any: u32::try_from(any % u64::from(shards)).unwrap_or(0),
             metadata: Vec::new(),
             logs: LogColumns::default(),
@@ -132,7 +134,7 @@ impl Rows {
         other.logs.finish().map_err(internal)
     }
 
-    /// A series that is new today.
+    /// A series that is new, or was not announced for a while.
     pub fn announce(&mut self, hash: LabelHash, series: Series) {
         self.fresh.push((hash, series.series_id));
         if let Some(rows) = self.of(series.series_id) {
@@ -144,7 +146,7 @@ impl Rows {
 impl Ingest {
     /// Appends the rows of a request. When it returns they are durable.
     pub(crate) async fn append(&self, rows: Rows) -> Result<(), IngestError> {
-        let Rows { shards, fresh, day, any, metadata, logs, spans } = rows;
+        let Rows { shards, fresh, at, any, metadata, logs, spans } = rows;
         let mut logs = logs.finish().map_err(internal)?;
         for (rows, shard) in shards.into_iter().zip(0..) {
             let mut batches = rows.batches()?;
@@ -157,7 +159,7 @@ impl Ingest {
             }
             self.append_to(shard, batches).await?;
         }
-        self.announced(day, fresh);
+        self.announced(at, fresh);
         Ok(())
     }
 
@@ -173,7 +175,7 @@ impl Ingest {
         logs: Option<RecordBatch>,
         id: RecordId,
     ) -> Result<(), IngestError> {
-        let Rows { mut shards, fresh, day, any, metadata, logs: _, spans } = rows;
+        let Rows { mut shards, fresh, at, any, metadata, logs: _, spans } = rows;
         let exemplars: Vec<Exemplar> = shards.iter_mut().flat_map(|rows| std::mem::take(&mut rows.exemplars)).collect();
         let mut at_last = Vec::new();
         for (rows, shard) in shards.into_iter().zip(0..) {
@@ -193,7 +195,7 @@ impl Ingest {
         last.id = Some(id);
         at_last.push(last);
         self.append_to(any, at_last).await?;
-        self.announced(day, fresh);
+        self.announced(at, fresh);
         Ok(())
     }
 
@@ -207,9 +209,9 @@ impl Ingest {
         Ok(())
     }
 
-    fn announced(&self, day: i32, fresh: Vec<(LabelHash, SeriesId)>) {
+    fn announced(&self, at: Duration, fresh: Vec<(LabelHash, SeriesId)>) {
         if !fresh.is_empty() {
-            self.0.catalog.announced(day, fresh);
+            self.0.catalog.announced(at, fresh);
         }
     }
 }

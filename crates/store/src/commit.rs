@@ -9,6 +9,7 @@ use object_store::{ObjectStore, ObjectStoreExt, PutMode, PutOptions};
 use crate::StoreError;
 use crate::change::{Change, next};
 use crate::manifest::{SetAside, Unreadable, Version};
+use crate::series::OF_SERIES;
 use crate::store::Inner;
 use crate::warnings::Warnings;
 
@@ -115,6 +116,10 @@ fn follow(inner: &Inner, found: Version) -> Result<(), StoreError> {
     let overtaken = ahead.any(|(key, _)| next(&version, key) != next(&found, key));
     let found = Arc::new(found.without(&state.asides));
     inner.versions.lock().push(Arc::downgrade(&found));
+    if found.shards.iter().any(|(key, position)| next(&version, key) != Some(position.next)) {
+        // Series of records that are never read here.
+        inner.series.misses(inner.clock.now(), found.newest(&OF_SERIES));
+    }
     if overtaken {
         state.reset(found);
         drop(state);

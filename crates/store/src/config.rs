@@ -1,6 +1,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use model::rows::Series;
 use serde::de::Error;
 use serde::{Deserialize, Deserializer};
 
@@ -40,6 +41,10 @@ pub struct StoreConfig {
     /// Time between two looks for compactions, expired files and garbage.
     #[serde(with = "base::duration")]
     pub maintenance: Duration,
+    /// A series that was not announced for so long, since it has no samples, leaves memory and is
+    /// found in files. At least `2h`.
+    #[serde(with = "base::duration")]
+    pub series_idle: Duration,
     /// How long a file stays after the last version that names it.
     #[serde(with = "base::duration")]
     pub grace: Duration,
@@ -72,6 +77,7 @@ impl Default for StoreConfig {
             compaction_max_run_bytes: 512 << 20,
             metadata_cache_bytes: 32 << 20,
             maintenance: Duration::from_secs(10),
+            series_idle: Duration::from_secs(3 * 3_600),
             grace: Duration::from_secs(900),
             orphans_after: Duration::from_secs(86_400),
             keep_versions: 4,
@@ -98,6 +104,9 @@ impl StoreConfig {
                 field: "flush_after",
                 problem: "it and maintenance are above zero".to_owned(),
             });
+        }
+        if self.series_idle < 2 * Series::ANNOUNCED_EVERY {
+            return Err(StoreError::Config { field: "series_idle", problem: "it is at least 2h".to_owned() });
         }
         at_least("memory_bytes", self.memory_bytes as u64, self.flush_bytes as u64)?;
         at_least("target_file_bytes", self.target_file_bytes as u64, 1)?;
@@ -141,6 +150,8 @@ mod tests {
         assert!(wrong.check().unwrap_err().to_string().contains("`sampels`"));
         let wrong = StoreConfig { memory_bytes: 1, ..StoreConfig::default() };
         assert!(wrong.check().unwrap_err().to_string().starts_with("store.memory_bytes"));
+        let wrong = StoreConfig { series_idle: Duration::from_secs(3_600), ..StoreConfig::default() };
+        assert!(wrong.check().unwrap_err().to_string().starts_with("store.series_idle"));
         assert!(serde_json::from_str::<StoreConfig>(r#"{"flush": 1}"#).is_err());
     }
 

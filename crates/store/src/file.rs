@@ -2,13 +2,16 @@
 
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, RecordBatch, new_null_array};
+use arrow::array::{ArrayRef, RecordBatch, StringArray, new_null_array};
+use arrow::compute::kernels::cmp::eq;
 use arrow::datatypes::SchemaRef;
 use base::Timestamp;
 use futures::{StreamExt, TryStreamExt, stream};
 use object_store::ObjectStoreExt;
 use object_store::path::Path;
-use parquet::arrow::arrow_reader::{ArrowPredicateFn, ArrowReaderMetadata, ArrowReaderOptions, RowFilter};
+use parquet::arrow::arrow_reader::{
+    ArrowPredicate, ArrowPredicateFn, ArrowReaderMetadata, ArrowReaderOptions, RowFilter,
+};
 use parquet::arrow::{ParquetRecordBatchStreamBuilder, ProjectionMask};
 use parquet::errors::ParquetError;
 use parquet::file::metadata::PageIndexPolicy;
@@ -30,6 +33,8 @@ pub(crate) struct FileScan {
     pub keys: Option<KeySet>,
     /// Rows of other times may be left out.
     pub time: Option<(Timestamp, Timestamp)>,
+    /// Rows with another text in that column are left out.
+    pub text: Option<(usize, Arc<str>)>,
     pub batch_rows: usize,
 }
 
@@ -110,13 +115,27 @@ impl FileScan {
         Ok(read.boxed())
     }
 
-    /// Decodes the keys first and of the other columns only the rows wanted.
+    /// Decodes keys and texts that are looked for first, and of the other columns only the rows wanted.
     fn row_filter(&self, metadata: &ArrowReaderMetadata) -> Option<RowFilter> {
+        let filters: Vec<_> = self.by_key(metadata).into_iter().chain(self.by_text(metadata)).collect();
+        (!filters.is_empty()).then(|| RowFilter::new(filters))
+    }
+
+    fn by_text(&self, metadata: &ArrowReaderMetadata) -> Option<Box<dyn ArrowPredicate>> {
+        let (column, text) = self.text.clone()?;
+        let column = metadata.schema().index_of(self.layout.schema.field(column).name()).ok()?;
+        let mask = ProjectionMask::roots(metadata.parquet_schema(), [column]);
+        let text = StringArray::new_scalar(&*text);
+        let wanted = move |batch: RecordBatch| eq(batch.column(0), &text);
+        Some(Box::new(ArrowPredicateFn::new(mask, wanted)))
+    }
+
+    fn by_key(&self, metadata: &ArrowReaderMetadata) -> Option<Box<dyn ArrowPredicate>> {
         let keys = self.keys.clone()?;
         let column = metadata.schema().index_of(self.layout.schema.field(self.layout.key?).name()).ok()?;
         let mask = ProjectionMask::roots(metadata.parquet_schema(), [column]);
         let wanted = move |batch: RecordBatch| Ok(keys.mask(batch.column(0)));
-        Some(RowFilter::new(vec![Box::new(ArrowPredicateFn::new(mask, wanted))]))
+        Some(Box::new(ArrowPredicateFn::new(mask, wanted)))
     }
 
     /// The footer and indexes, from the cache if they are there.

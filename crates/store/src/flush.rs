@@ -3,15 +3,19 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
+use arrow::array::RecordBatch;
 use object_store::ObjectStoreExt;
 use object_store::path::Path;
 
 use crate::commit::commit;
-use crate::layout::layouts;
+use crate::layout::{Layout, layouts};
+use crate::point_merge::PointMerge;
 use crate::state::Frozen;
 use crate::store::Inner;
-use crate::{FileEntry, Store, StoreError, rows, scan, write};
+use crate::{FileEntry, Store, StoreError, points, rows, scan, write};
 
+/// Rows of each batch of samples that are merged at once.
+const MERGED_ROWS: usize = 8_192;
 /// How a warning about a flush that failed begins.
 pub(crate) const FAILED: &str = "rows in memory cannot be written to files";
 
@@ -76,15 +80,33 @@ async fn write_table(
         return Ok(());
     }
     let (writer, rows) = (Arc::clone(inner), Arc::clone(frozen));
+    let handle = tokio::runtime::Handle::current();
     let encode = move || {
         let layout = &layouts()[table];
-        let all: Vec<usize> = (0..layout.schema.fields().len()).collect();
         let batches: Vec<_> = rows.memory.tables[table].chunks().iter().map(|chunk| chunk.batch.clone()).collect();
-        let sorted = rows::sorted(&layout.schema, &batches, &scan::order(layout, &all))?;
-        write::files(layout, &writer.config, &sorted, &|| write::new_path(&writer, layout.def.name))
+        let path = || write::new_path(&writer, layout.def.name);
+        let mut files = write::Files::new(layout, &writer.config, &path);
+        let in_order = |batch: &RecordBatch| points::Columns::of(batch).is_some_and(|columns| columns.is_sorted());
+        if layout.points && batches.iter().all(in_order) {
+            handle.block_on(merged(layout, batches, &mut files))?;
+        } else {
+            let all: Vec<usize> = (0..layout.schema.fields().len()).collect();
+            files.write(&rows::sorted(&layout.schema, &batches, &scan::order(layout, &all))?)?;
+        }
+        files.finish()
     };
     for written in base::blocking(encode).await.ok_or(StoreError::Ending)?? {
         files.push(written.store(inner).await?);
+    }
+    Ok(())
+}
+
+/// Writes batches of samples, each in order and the oldest first, without a copy of all of them.
+async fn merged(layout: &Layout, batches: Vec<RecordBatch>, files: &mut write::Files<'_>) -> Result<(), StoreError> {
+    let inputs = batches.into_iter().map(|batch| scan::slices(batch, MERGED_ROWS)).collect();
+    let mut merge = PointMerge::new(Arc::clone(&layout.schema), inputs).await?;
+    while let Some(batch) = merge.next().await? {
+        files.write(&batch)?;
     }
     Ok(())
 }

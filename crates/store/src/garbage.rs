@@ -106,7 +106,21 @@ impl Store {
         let (kept, versions) = self.collect_versions().await?;
         let files = self.collect_files(kept.last().copied().unwrap_or(0)).await;
         let orphans = self.collect_orphans(&kept).await?;
+        self.move_on().await?;
         Ok(versions + files + orphans)
+    }
+
+    /// While nothing is committed the last versions stay, and with them the files that were merged since the oldest of
+    /// them: versions that change nothing take their places.
+    async fn move_on(&self) -> Result<(), StoreError> {
+        let inner = &self.0;
+        let (now, current) = (inner.clock.monotonic(), inner.state.read().version.number);
+        let held = |removed: &Removed| {
+            let named = removed.version.saturating_add(inner.config.keep_versions) > current.saturating_add(1);
+            named && now.saturating_sub(removed.at) >= inner.config.grace
+        };
+        let holds = inner.garbage.lock().removed.iter().any(held);
+        if holds { commit(inner, &Change::default()).await } else { Ok(()) }
     }
 
     /// Gives the versions left, the newest first, and how many were removed.

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use base::{Backoff, Shutdown};
+use base::{Backoff, Shutdown, Timestamp};
 use bus::{BusError, Log, Records};
 use futures::{FutureExt, StreamExt};
 use model::{LogKind, Offset, Record, Stream};
@@ -138,24 +138,26 @@ impl Follower {
         let inner = &self.store.0;
         let mut problems = Vec::new();
         let newest = records.last().map(|record| record.time);
+        // Before the rows: what is not in files yet must not look older than they do.
+        let now = inner.clock.monotonic();
         for record in records.iter().filter(|record| record.batch.stream == Stream::Series) {
-            inner.series.add(&record.batch.data);
+            inner.series.add(&record.batch.data, Timestamp::MIN, now);
         }
         let prepared: Vec<_> = records.into_iter().map(|record| prepare(record, &mut problems)).collect();
         for problem in problems {
             metrics::counter!("steadfast_store_rejected_batches_total").increment(1);
             inner.warnings.add(format!("rows were left out: {problem}"));
         }
-        let now = inner.clock.monotonic();
-        let (first, bytes, active) = {
+        let (first, bytes, active, ahead) = {
             let mut state = inner.state.write();
             if state.epoch != epoch {
                 return false;
             }
             let first = state.active.records == 0;
             prepared.into_iter().for_each(|record| state.apply(self.kind, record, now));
-            (first, state.bytes(), state.active.bytes())
+            (first, state.bytes(), state.active.bytes(), state.ahead.take())
         };
+        ahead.into_iter().for_each(|time| inner.series.ahead(time));
         inner.moved.send_replace(());
         if first || active > inner.config.flush_bytes {
             inner.full.notify_one();

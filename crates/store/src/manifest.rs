@@ -128,6 +128,11 @@ impl Version {
         self.tables.iter().flat_map(|files| files.iter()).chain(&self.others)
     }
 
+    /// The latest time of a row in files of these tables.
+    pub fn newest(&self, tables: &[&str]) -> Option<Timestamp> {
+        self.files().filter(|file| tables.contains(&file.table.as_str())).map(|file| file.max_ts).max()
+    }
+
     /// Puts `files` in their places.
     pub fn set_files(&mut self, files: Vec<FileEntry>) {
         let mut by_table: Vec<Vec<FileEntry>> = tables().iter().map(|_| Vec::new()).collect();

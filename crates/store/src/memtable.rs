@@ -17,6 +17,8 @@ const COALESCE_ROWS: usize = 8_192;
 const COALESCE_BYTES: usize = 4 << 20;
 /// So many batches of samples of about one size are merged into one.
 const MERGE: usize = 16;
+/// Batches of samples are merged to no more rows: what is larger is found as fast, and would be copied at once.
+const MERGE_ROWS: usize = 256 << 10;
 /// What an index entry costs, about.
 const INDEX_BYTES: usize = 40;
 
@@ -93,7 +95,8 @@ impl MemTable {
         let size = |chunk: &Chunk| chunk.batch.num_rows().checked_ilog(MERGE).unwrap_or(0);
         let last = self.chunks.last().map(|chunk| size(chunk))?;
         let (_, tail) = self.chunks.split_at_checked(self.chunks.len().checked_sub(MERGE)?)?;
-        tail.iter().all(|chunk| size(chunk) <= last).then(|| tail.to_vec())
+        let rows: usize = tail.iter().map(|chunk| chunk.batch.num_rows()).sum();
+        (rows <= MERGE_ROWS && tail.iter().all(|chunk| size(chunk) <= last)).then(|| tail.to_vec())
     }
 
     /// Puts `merged` in the place of `chunks`, unless they are no longer here.

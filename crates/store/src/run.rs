@@ -126,6 +126,7 @@ async fn tidy(store: &Store) -> Result<(), StoreError> {
     store.set_aside_damaged().await?;
     store.expire().await?;
     store.collect().await?;
+    store.forget_idle_series();
     let version = Arc::clone(&store.0.state.read().version);
     for (layout, files) in layouts().iter().zip(&version.tables) {
         metrics::gauge!("steadfast_store_files", "table" => layout.def.name).set(files.len() as f64);

@@ -85,7 +85,7 @@ impl Plan {
         let (before, after) = if keyed { filter.split() } else { (filter, Filter::default()) };
         let (output, order) = (wanted.iter().map(|&n| at(n)).collect(), order(layout, &read));
         let time = options.time.filter(|_| !keyed);
-        let files = FileScan { layout, columns: read, keys, time, batch_rows: options.batch_rows.max(1) };
+        let files = FileScan { layout, columns: read, keys, time, text: None, batch_rows: options.batch_rows.max(1) };
         Ok(Self { table, files, order, before, after, output, time })
     }
 

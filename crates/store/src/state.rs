@@ -12,6 +12,7 @@ use crate::late::Late;
 use crate::layout::{layouts, of_stream};
 use crate::manifest::{Position, SetAside, ShardKey, Version};
 use crate::memtable::MemTable;
+use crate::series::{AHEAD, OF_SERIES};
 use crate::{FileEntry, StoreError, tables};
 
 /// Rows in memory, and how far the logs were read when they were complete.
@@ -75,6 +76,8 @@ pub(crate) struct State {
     pub epoch: u64,
     /// Since when samples have changed.
     pub late: Late,
+    /// The latest time of samples that were ahead of their records; who takes it leaves none.
+    pub ahead: Option<Timestamp>,
 }
 
 /// A record with its rows by table.
@@ -96,12 +99,17 @@ impl State {
     pub fn new(version: Arc<Version>) -> Self {
         let shards = version.shards.clone();
         let (active, stopped, asides) = (Memory::default(), BTreeMap::new(), Vec::new());
-        Self { version, active, flushing: None, asides, shards, stopped, epoch: 0, late: Late::default() }
+        Self { version, active, flushing: None, asides, shards, stopped, epoch: 0, late: Late::default(), ahead: None }
     }
 
     /// Bytes of all rows in memory.
     pub fn bytes(&self) -> usize {
         self.active.bytes() + self.flushing.as_ref().map_or(0, |frozen| frozen.memory.bytes())
+    }
+
+    /// When the first of the rows came that are not in files, on the monotonic clock.
+    pub fn unflushed_since(&self) -> Option<Duration> {
+        self.flushing.as_ref().and_then(|frozen| frozen.memory.since).or(self.active.since)
     }
 
     /// The offset after the last one whose rows are visible.
@@ -126,8 +134,12 @@ impl State {
         let samples = matches!(record.batch.stream, Stream::Samples | Stream::Histograms);
         for (table, batch) in rows {
             let times = self.active.tables[table].append(&layouts()[table], batch);
-            if let Some((first, _)) = times.filter(|_| samples) {
+            let Some((first, last)) = times else { continue };
+            if samples {
                 self.late.note(first);
+            }
+            if last > record.time.plus(AHEAD) && OF_SERIES.contains(&layouts()[table].def.name) {
+                self.ahead = self.ahead.max(Some(last));
             }
         }
     }

@@ -3,7 +3,6 @@ use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use base::{Clock, Rng, Shutdown, Tasks, Timestamp};
-use futures::TryStreamExt;
 use model::{LogKind, Offset};
 use object_store::ObjectStore;
 use parking_lot::{Mutex, RwLock};
@@ -14,10 +13,7 @@ use crate::garbage::Garbage;
 use crate::manifest::{ShardKey, Version};
 use crate::state::State;
 use crate::warnings::Warnings;
-use crate::{ScanOptions, SeriesIndex, Snapshot, StoreConfig, StoreError, commit, run};
-
-/// The table of series.
-const SERIES: &str = "series";
+use crate::{SeriesIndex, Snapshot, StoreConfig, StoreError, commit, run};
 
 /// The table store; clones share it.
 #[derive(Clone)]
@@ -109,23 +105,13 @@ impl Store {
         run::run(self, logs, tasks, shutdown);
     }
 
-    /// Fills the index of series from files; what is not in files yet comes from the log.
-    async fn index_series(&self) -> Result<(), StoreError> {
-        let Some(table) = self.snapshot().table(SERIES) else { return Ok(()) };
-        let mut rows = table.scan(ScanOptions::default());
-        while let Some(batch) = rows.try_next().await? {
-            self.0.series.add(&batch);
-        }
-        Ok(())
-    }
-
     /// The earliest time of the samples that came after the moment that [`Snapshot::mark`](crate::Snapshot::mark) names,
     /// or an earlier one; none if none came. What lies before it is as that snapshot has it, but for what is too old to be kept.
     pub fn samples_since(&self, mark: u64) -> Option<Timestamp> {
         self.0.state.read().late.since(mark)
     }
 
-    /// Which series there are.
+    /// The series that are active.
     pub fn series(&self) -> &SeriesIndex {
         &self.0.series
     }

@@ -1,6 +1,7 @@
 //! Writing files: sorted rows in, the bytes of a Parquet file and its entry out.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::sync::Arc;
 
 use arrow::array::{AsArray, RecordBatch};
@@ -187,29 +188,54 @@ fn key_properties(
     }
 }
 
-/// A sorted batch as files of one time bucket each, cut at `target_file_bytes`.
-pub(crate) fn files(
+/// Files of one time bucket each, cut at `target_file_bytes`, that are being written.
+pub(crate) struct Files<'a> {
     layout: &'static Layout,
-    config: &StoreConfig,
-    sorted: &RecordBatch,
-    path: &dyn Fn() -> String,
-) -> Result<Vec<Written>, StoreError> {
-    let mut files = Vec::new();
-    for (bucket, batch) in by_bucket(layout, sorted)? {
-        let mut writer = FileWriter::new(layout, config, batch.num_rows() as u64)?;
-        let mut part = 0;
-        for start in (0..batch.num_rows()).step_by(WRITE_ROWS) {
-            if writer.size() >= config.target_file_bytes {
-                let left = (batch.num_rows() - start) as u64;
-                let full = std::mem::replace(&mut writer, FileWriter::new(layout, config, left)?);
-                files.push(full.finish(path(), bucket, 0)?.part(part));
-                part += 1;
-            }
-            writer.write(&batch.slice(start, WRITE_ROWS.min(batch.num_rows() - start)))?;
-        }
-        files.push(writer.finish(path(), bucket, 0)?.part(part));
+    config: &'a StoreConfig,
+    path: &'a dyn Fn() -> String,
+    /// The file of each bucket, and which part of it that is.
+    open: BTreeMap<u8, (FileWriter, u32)>,
+    done: Vec<Written>,
+}
+
+impl<'a> Files<'a> {
+    pub fn new(layout: &'static Layout, config: &'a StoreConfig, path: &'a dyn Fn() -> String) -> Self {
+        Self { layout, config, path, open: BTreeMap::new(), done: Vec::new() }
     }
-    Ok(files)
+
+    /// Adds rows, which follow those before them in the table's order.
+    pub fn write(&mut self, sorted: &RecordBatch) -> Result<(), StoreError> {
+        for (bucket, batch) in by_bucket(self.layout, sorted)? {
+            for start in (0..batch.num_rows()).step_by(WRITE_ROWS) {
+                let left = (batch.num_rows() - start) as u64;
+                self.writer(bucket, left)?.write(&batch.slice(start, WRITE_ROWS.min(batch.num_rows() - start)))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The file of a bucket that has room; a new one will have about `expected` rows at most.
+    fn writer(&mut self, bucket: u8, expected: u64) -> Result<&mut FileWriter, StoreError> {
+        let new = || FileWriter::new(self.layout, self.config, expected);
+        let (writer, part) = match self.open.entry(bucket) {
+            Entry::Occupied(open) => open.into_mut(),
+            Entry::Vacant(none) => none.insert((new()?, 0)),
+        };
+        if writer.size() >= self.config.target_file_bytes {
+            let full = std::mem::replace(writer, new()?);
+            self.done.push(full.finish((self.path)(), bucket, 0)?.part(*part));
+            *part += 1;
+        }
+        Ok(writer)
+    }
+
+    /// Ends them.
+    pub fn finish(mut self) -> Result<Vec<Written>, StoreError> {
+        for (bucket, (writer, part)) in self.open {
+            self.done.push(writer.finish((self.path)(), bucket, 0)?.part(part));
+        }
+        Ok(self.done)
+    }
 }
 
 impl Written {

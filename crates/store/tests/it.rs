@@ -20,6 +20,8 @@ mod properties;
 mod race;
 #[path = "it/s3.rs"]
 mod s3;
+#[path = "it/series.rs"]
+mod series;
 #[path = "it/support/mod.rs"]
 mod support;
 #[path = "it/visibility.rs"]

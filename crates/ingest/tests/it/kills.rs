@@ -3,10 +3,12 @@
 use std::collections::BTreeSet;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
-use base::Rng;
+use base::{Clock, Rng, Simulation};
 use ingest::{Content, IngestError, Origin};
 use model::Offset;
+use store::StoreConfig;
 use wire::otlp::Format;
 
 use crate::faulty::Fault;
@@ -56,6 +58,7 @@ impl Told {
         for n in 0..messages {
             assert_eq!(texts.contains_key(&text(n)), is_good(n), "{what}: message {n} of {messages}");
         }
+        assert_eq!(life.lost_series().await, [], "{what}: series of samples");
         let all = texts.keys().filter(|text| text.starts_with("message")).count();
         assert_eq!(all, (0..messages).filter(|n| is_good(*n)).count(), "{what}: more was taken than is known of");
     }
@@ -73,8 +76,14 @@ async fn read_queue(life: &Life, rng: &Rng, steps: u64) {
     }
 }
 
-async fn one_life(world: &World, told: &Told, rng: &Rng, what: &str) {
-    let life = world.start(restless()).await;
+/// Keeps everything, however much time passes.
+fn for_ever() -> StoreConfig {
+    let retention = ["samples", "logs"].map(|table| (table.to_owned(), None)).into();
+    StoreConfig { retention, ..restless() }
+}
+
+async fn one_life((world, time): &(World, Simulation), told: &Told, rng: &Rng, what: &str) {
+    let life = world.start(for_ever()).await;
     life.settle().await;
     told.check(&life, life.next_message().await, what).await;
     if rng.below(4) != 0 {
@@ -90,7 +99,20 @@ async fn one_life(world: &World, told: &Told, rng: &Rng, what: &str) {
             tokio::task::yield_now().await;
         }
     };
-    tokio::join!(told.send(&life, 20), told.send(&life, 20), told.send(&life, 20), read_queue(&life, rng, 15), tidy);
+    // Hours pass, so that series are idle, are forgotten and come back.
+    let pass = async {
+        loop {
+            time.advance(Duration::from_secs(60 * rng.below(60)));
+            life.store.forget_idle_series();
+            Clock::system().sleep(Duration::from_millis(2)).await;
+        }
+    };
+    let send = async { tokio::join!(told.send(&life, 20), told.send(&life, 20), told.send(&life, 20)) };
+    let work = async { tokio::join!(send, read_queue(&life, rng, 15), tidy) };
+    tokio::select! {
+        _ = work => {}
+        () = pass => {}
+    }
     life.die(world).await;
     world.objects.heal();
     world.disk.on(rng.below(2) == 0, rng);
@@ -103,11 +125,11 @@ async fn killed_or_without_power_at_random_moments_it_loses_and_doubles_nothing(
     let rng = Rng::seeded(seed);
     let mut acknowledged = 0;
     for world_number in 0..kills.div_ceil(LIVES) {
-        let (world, told) = (World::new(), Told::default());
+        let (world, told) = (World::simulated(), Told::default());
         for life in 0..LIVES.min(kills - world_number * LIVES) {
             one_life(&world, &told, &rng, &format!("world {world_number}, life {life}")).await;
         }
-        let life = world.start(restless()).await;
+        let life = world.0.start(for_ever()).await;
         life.settle().await;
         told.check(&life, life.next_message().await, &format!("world {world_number}, at its end")).await;
         acknowledged += told.acknowledged.lock().unwrap().len();

@@ -1,16 +1,16 @@
 //! A process of the log, the store and what takes telemetry; and what is in the store.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use base::{Clock, Shutdown, Tasks};
+use base::{Clock, Shutdown, Simulation, Tasks, Timestamp};
 use bus::{Embedded, EmbeddedConfig, Log};
 use futures::TryStreamExt;
 use ingest::{Ingest, IngestConfig};
 use model::rows::{LogLine, Sample};
-use model::{LogKind, Offset, Row};
+use model::{LogKind, Offset, Row, SeriesId};
 use object_store::ObjectStore;
 use store::{ScanOptions, Store, StoreConfig};
 use wire::body::Encoding;
@@ -26,6 +26,8 @@ pub struct World {
     pub directory: tempfile::TempDir,
     pub disk: SimulatedDisk,
     pub objects: Arc<Faulty>,
+    /// The clock of the store and of who takes telemetry.
+    pub clock: Clock,
 }
 
 /// A process.
@@ -66,7 +68,14 @@ pub fn metric(n: u64) -> String {
 impl World {
     pub fn new() -> Self {
         let directory = tempfile::tempdir().unwrap();
-        Self { directory, disk: SimulatedDisk::default(), objects: Arc::new(Faulty::in_memory()) }
+        let objects = Arc::new(Faulty::in_memory());
+        Self { directory, disk: SimulatedDisk::default(), objects, clock: Clock::system() }
+    }
+
+    /// In a time that passes when it is told to.
+    pub fn simulated() -> (Self, Simulation) {
+        let (clock, simulation) = Clock::simulated(Clock::system().now());
+        (Self { clock, ..Self::new() }, simulation)
     }
 
     pub fn path(&self) -> &Path {
@@ -79,10 +88,10 @@ impl World {
 
     /// The store may be so many records behind.
     pub async fn start_with(&self, config: StoreConfig, max_behind: u64) -> Life {
-        let clock = Clock::system();
+        let clock = self.clock.clone();
         let settings =
             EmbeddedConfig { shards: SHARDS, segment_bytes: 8_192, ..EmbeddedConfig::new(self.path(), "telemetry") };
-        let log = Arc::new(Embedded::open_on(settings, clock.clone(), Arc::new(self.disk.clone())).unwrap());
+        let log = Arc::new(Embedded::open_on(settings, Clock::system(), Arc::new(self.disk.clone())).unwrap());
         let objects: Arc<dyn ObjectStore> = self.objects.clone();
         let store = Store::open(config, objects, clock.clone()).await.unwrap();
         let (tasks, shutdown) = (Tasks::new(), Shutdown::new());
@@ -146,6 +155,15 @@ impl Life {
             *samples.entry(value as u64).or_default() += 1;
         }
         samples
+    }
+
+    /// The ids of samples whose series cannot be found by labels, or is found twice.
+    pub async fn lost_series(&self) -> Vec<SeriesId> {
+        let found = self.store.find_series(&[], Timestamp::MIN).await.unwrap();
+        let mut counts = BTreeMap::<SeriesId, usize>::new();
+        found.into_iter().for_each(|(id, _)| *counts.entry(id).or_default() += 1);
+        let ids: BTreeSet<SeriesId> = self.rows::<Sample>("samples").await.iter().map(|row| row.series_id).collect();
+        ids.into_iter().filter(|id| counts.get(id) != Some(&1)).collect()
     }
 
     async fn until(&self, what: impl Fn(&[String]) -> bool) {

@@ -166,6 +166,10 @@ row! {
 }
 
 impl Series {
+    /// Who writes samples announces their series at least this often. What was not announced for
+    /// longer has no samples since then, and may leave the memory of who finds series.
+    pub const ANNOUNCED_EVERY: std::time::Duration = std::time::Duration::from_secs(3_600);
+
     /// The id of the series with that metric and these labels: BLAKE3-128 over the names and
     /// values in order of name, each with its length before it.
     pub fn id(metric: &str, labels: &Labels) -> SeriesId {

@@ -3,8 +3,9 @@ use std::sync::Arc;
 
 use promql::parser::parse_selector;
 use promql::{Labels, Matcher};
+use store::StoreError;
 
-use super::storage::{matching, named, since, with_tests};
+use super::storage::{at, matching, named, passes, tests};
 use crate::{Engine, ExpressionError};
 
 /// Series that are asked about: those of any of the selectors, all if there is none.
@@ -36,7 +37,7 @@ impl Engine {
         self.store.warnings()
     }
 
-    /// How many series there are.
+    /// How many series are active.
     pub fn series_count(&self) -> usize {
         self.store.series().len()
     }
@@ -47,36 +48,54 @@ impl Engine {
     }
 
     /// The labels of series, in order.
-    pub fn series(&self, selection: &Selection) -> Vec<Labels> {
+    ///
+    /// # Errors
+    /// [`ExpressionError::Unavailable`], [`ExpressionError::Execution`].
+    pub async fn series(&self, selection: &Selection) -> Result<Vec<Labels>, ExpressionError> {
         let mut found = std::collections::BTreeMap::new();
         for matchers in selection.each() {
-            found.extend(matching(&self.store, matchers, selection.start));
+            found.extend(matching(&self.store, matchers, selection.start).await.map_err(failed)?);
         }
         let mut labels: Vec<Labels> = found.into_values().map(named).collect();
         labels.sort_by_cached_key(|labels| {
             labels.iter().map(|label| (Arc::clone(&label.name), Arc::clone(&label.value))).collect::<Vec<_>>()
         });
-        labels
+        Ok(labels)
     }
 
     /// The names of labels of series, in order.
-    pub fn label_names(&self, selection: &Selection) -> Vec<Arc<str>> {
-        let of = |matchers: &[Matcher]| {
-            with_tests(matchers, |tests| self.store.series().names(tests, since(selection.start)))
-        };
-        merged(selection.each().into_iter().map(of).collect())
+    ///
+    /// # Errors
+    /// See [`Self::series`].
+    pub async fn label_names(&self, selection: &Selection) -> Result<Vec<Arc<str>>, ExpressionError> {
+        let mut all = BTreeSet::new();
+        for matchers in selection.each() {
+            let passes = passes(matchers);
+            let names = self.store.label_names(&tests(matchers, &passes), at(selection.start)).await;
+            all.extend(names.map_err(failed)?);
+        }
+        Ok(all.into_iter().collect())
     }
 
     /// The values that a label has in series, in order.
-    pub fn label_values(&self, name: &str, selection: &Selection) -> Vec<Arc<str>> {
-        let of = |matchers: &[Matcher]| {
-            with_tests(matchers, |tests| self.store.series().values(name, tests, since(selection.start)))
-        };
-        merged(selection.each().into_iter().map(of).collect())
+    ///
+    /// # Errors
+    /// See [`Self::series`].
+    pub async fn label_values(&self, name: &str, selection: &Selection) -> Result<Vec<Arc<str>>, ExpressionError> {
+        let mut all = BTreeSet::new();
+        for matchers in selection.each() {
+            let passes = passes(matchers);
+            let values = self.store.label_values(name, &tests(matchers, &passes), at(selection.start)).await;
+            all.extend(values.map_err(failed)?);
+        }
+        Ok(all.into_iter().collect())
     }
 }
 
-fn merged(lists: Vec<Vec<Arc<str>>>) -> Vec<Arc<str>> {
-    let all: BTreeSet<Arc<str>> = lists.into_iter().flatten().collect();
-    all.into_iter().collect()
+/// What the store says, by what who asked can do about it.
+fn failed(error: StoreError) -> ExpressionError {
+    match error {
+        StoreError::TooLarge(_) => ExpressionError::Execution(error.to_string()),
+        other => ExpressionError::Unavailable(other.to_string()),
+    }
 }

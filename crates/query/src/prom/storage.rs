@@ -1,15 +1,13 @@
 use base::{Limit, Timestamp};
 use promql::labels::Builder;
 use promql::{FloatSample, Labels, Matcher, SelectHints, Storage, StorageError, StoredSeries};
-use store::{LabelTest, Point, Store, StoredLabels};
+use store::{LabelTest, Point, Store, StoreError, StoredLabels};
 use tokio::runtime::Handle;
 
 use super::histograms;
 
 /// The table of samples.
 const SAMPLES: &str = "samples";
-/// A series is announced at least this often: one that was announced before is not in a window.
-const ANNOUNCED: i64 = 2 * 86_400_000;
 
 /// The series of a store at one moment.
 pub(super) struct StoreStorage {
@@ -32,7 +30,8 @@ impl StoreStorage {
 
 impl Storage for StoreStorage {
     fn select(&self, matchers: &[Matcher], hints: &SelectHints) -> Result<Vec<StoredSeries>, StorageError> {
-        let found = matching(&self.store, matchers, hints.start);
+        let found = self.handle.block_on(matching(&self.store, matchers, hints.start));
+        let found = found.map_err(|error| StorageError(Box::new(error)))?;
         let Some(table) = self.snapshot.table(SAMPLES) else { return Ok(Vec::new()) };
         let ids: Vec<_> = found.iter().map(|(id, _)| *id).collect();
         if ids.is_empty() {
@@ -57,33 +56,35 @@ impl Storage for StoreStorage {
 }
 
 /// A time of PromQL.
-fn at(ms: i64) -> Timestamp {
+pub(super) fn at(ms: i64) -> Timestamp {
     Timestamp::from_nanos(ms.saturating_mul(1_000_000))
 }
 
-/// The series that satisfy all matchers and may have samples at `start` or later.
-pub(super) fn matching(store: &Store, matchers: &[Matcher], start: i64) -> Vec<(model::SeriesId, StoredLabels)> {
-    with_tests(matchers, |tests| store.series().select(tests, since(start)))
+/// The series that satisfy all matchers and may have samples at `start`, in milliseconds, or later.
+pub(super) async fn matching(
+    store: &Store,
+    matchers: &[Matcher],
+    start: i64,
+) -> Result<Vec<(model::SeriesId, StoredLabels)>, StoreError> {
+    let passes = passes(matchers);
+    store.find_series(&tests(matchers, &passes), at(start)).await
 }
 
-/// Series announced before cannot have samples at `start`, in milliseconds, or later.
-pub(super) fn since(start: i64) -> Timestamp {
-    at(start.saturating_sub(ANNOUNCED))
+/// Whether a value satisfies a matcher.
+pub(super) type Passes<'a> = Box<dyn Fn(&str) -> bool + Send + Sync + 'a>;
+
+pub(super) fn passes(matchers: &[Matcher]) -> Vec<Passes<'_>> {
+    matchers.iter().map(|matcher| Box::new(move |value: &str| matcher.matches(value)) as Passes<'_>).collect()
 }
 
-/// The matchers as the index of series takes them.
-pub(super) fn with_tests<T>(matchers: &[Matcher], then: impl FnOnce(&[LabelTest<'_>]) -> T) -> T {
-    let passes: Vec<_> = matchers.iter().map(|matcher| move |value: &str| matcher.matches(value)).collect();
-    let tests: Vec<LabelTest<'_>> = matchers
-        .iter()
-        .zip(&passes)
-        .map(|(matcher, matches)| LabelTest {
-            name: &matcher.name,
-            equal: (matcher.op == promql::MatchOp::Equal).then_some(&*matcher.value),
-            matches,
-        })
-        .collect();
-    then(&tests)
+/// The matchers as the store takes them.
+pub(super) fn tests<'a>(matchers: &'a [Matcher], passes: &'a [Passes<'a>]) -> Vec<LabelTest<'a>> {
+    let test = |(matcher, matches): (&'a Matcher, &'a Passes<'a>)| LabelTest {
+        name: &matcher.name,
+        equal: (matcher.op == promql::MatchOp::Equal).then_some(&*matcher.value),
+        matches,
+    };
+    matchers.iter().zip(passes).map(test).collect()
 }
 
 pub(super) fn named(labels: StoredLabels) -> Labels {

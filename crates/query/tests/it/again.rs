@@ -1,11 +1,14 @@
 //! Expressions that are asked for again: the answer is what it would be if nobody had asked before,
 //! whatever came late meanwhile.
 
+use std::sync::Arc;
+use std::time::Duration;
+
 use base::{Rng, Timestamp};
 use model::Labels;
 use model::rows::{Sample, Series};
 use promql::{Data, Steps};
-use query::{Engine, PromqlOptions, QueryConfig};
+use query::{Engine, PromqlOptions, QueryConfig, Selection};
 
 use super::world::{World, at};
 
@@ -63,6 +66,35 @@ async fn what_is_asked_again_is_answered_as_if_for_the_first_time() {
         let steps = Steps::range(from, now * 1_000 + rng.below(3) as i64 * 15_000, interval);
         assert_eq!(asked(&kept, query, steps).await, asked(&fresh, query, steps).await, "turn {turn}: {query}");
     }
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_idle_and_left_memory_is_answered_for_its_time() {
+    let world = World::empty().await;
+    let engine = world.engine(QueryConfig { cache_bytes: 0, ..QueryConfig::default() });
+    world.append(&(0..2).map(load).collect::<Vec<_>>()).await;
+    let start = at("10:00:00").nanos() / 1_000_000;
+    let point = |host| Sample { series_id: load(host).series_id, ts: at("10:00:00"), value: host as f64 };
+    world.append(&[point(0), point(1)]).await;
+    world.store.flush().await.unwrap();
+    let steps = Steps::range(start, start + 60_000, 15_000);
+    let before = asked(&engine, "load{host=~\"0|1\"}", steps).await;
+    assert!(before.contains("load"), "{before}");
+
+    world.simulation.advance(Duration::from_secs(8 * 3_600));
+    world.store.forget_idle_series();
+    assert!(world.store.series().is_empty());
+    assert_eq!(asked(&engine, "load{host=~\"0|1\"}", steps).await, before);
+    assert_eq!(asked(&engine, "load{host!=\"\"}", steps).await, before);
+    assert!(!asked(&engine, "load{host=\"7\"}", steps).await.contains("load"));
+    let then = Selection::new(["load", "{host=\"1\"}"], start).unwrap();
+    let texts = |found: Vec<Arc<str>>| found.iter().map(ToString::to_string).collect::<Vec<_>>();
+    assert_eq!(texts(engine.label_values("host", &then).await.unwrap()), ["0", "1"]);
+    assert_eq!(texts(engine.label_names(&then).await.unwrap()), ["__name__", "host"]);
+    assert_eq!(engine.series(&then).await.unwrap().len(), 2);
+    let now = Selection::new([], at("19:00:00").nanos() / 1_000_000).unwrap();
+    assert!(engine.series(&now).await.unwrap().is_empty());
     world.end().await;
 }
 

@@ -23,7 +23,7 @@ pub async fn series(With(state): With<State>, ask: Ask) -> Result<Response, Prob
         return Err(Problem::bad("no match[] parameter provided"));
     }
     let mut remarks = Remarks::default();
-    let mut found = state.engine.series(&selection(&ask)?);
+    let mut found = state.engine.series(&selection(&ask)?).await?;
     cut(&mut found, ask.limit()?, &mut remarks);
     let mut text = String::from("[");
     for (n, labels) in found.iter().enumerate() {
@@ -38,7 +38,7 @@ pub async fn series(With(state): With<State>, ask: Ask) -> Result<Response, Prob
 
 /// `labels`: the names.
 pub async fn names(With(state): With<State>, ask: Ask) -> Result<Response, Problem> {
-    texts(state.engine.label_names(&selection(&ask)?), &ask)
+    texts(state.engine.label_names(&selection(&ask)?).await?, &ask)
 }
 
 /// `label/<name>/values`.
@@ -47,7 +47,7 @@ pub async fn values(With(state): With<State>, Path(name): Path<String>, ask: Ask
     if name.is_empty() {
         return Err(Problem::bad("invalid label name: \"\""));
     }
-    texts(state.engine.label_values(&name, &selection(&ask)?), &ask)
+    texts(state.engine.label_values(&name, &selection(&ask)?).await?, &ask)
 }
 
 fn texts(mut found: Vec<std::sync::Arc<str>>, ask: &Ask) -> Result<Response, Problem> {

@@ -52,7 +52,7 @@ pub async fn tsdb(With(state): With<State>, ask: Ask) -> Result<Response, Proble
         all.iter().map(|(name, value)| json!({"name": name, "value": value})).collect()
     };
     let data = json!({
-        "headStats": {"numSeries": found.series},
+        "headStats": {"numSeries": found.series, "numLabelPairs": found.label_pairs},
         "seriesCountByMetricName": list(&found.metrics),
         "labelValueCountByLabelName": list(&found.values),
         "seriesCountByLabelValuePair": list(&found.pairs),

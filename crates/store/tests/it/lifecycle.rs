@@ -67,6 +67,37 @@ async fn a_file_goes_once_no_version_and_no_snapshot_needs_it() {
 }
 
 #[tokio::test]
+async fn what_was_merged_goes_though_nothing_else_is_committed() {
+    let (clock, simulation) = Clock::simulated(Timestamp::from_secs(2_000_000_000));
+    let world = World { clock, ..World::new().await };
+    let running = world.start(StoreConfig { compaction_files: 2, ..by_hand() }).await;
+    for n in 1..=2 {
+        world.append(batch(&[intent("a", n)]));
+        running.settle().await;
+        running.store.flush().await.unwrap();
+    }
+    while running.store.compact().await.unwrap() {}
+    let table = running.store.snapshot().table("intents").unwrap();
+    let named: Vec<String> = table.files().iter().map(|file| file.path.clone()).collect();
+    drop(table);
+    assert_eq!((named.len(), world.objects.paths("data").await.len()), (1, 3));
+    running.store.collect().await.unwrap();
+    assert_eq!(world.objects.paths("data").await.len(), 3, "the grace period has begun");
+    simulation.advance(Duration::from_secs(901));
+    for _ in 0..8 {
+        running.store.collect().await.unwrap();
+    }
+    assert_eq!(world.objects.paths("data").await, named);
+    let (version, kept) = (running.store.snapshot().version(), world.objects.paths("manifest").await.len());
+    assert_eq!(kept, 4, "as many versions as are to be kept");
+    simulation.advance(Duration::from_secs(901));
+    running.store.collect().await.unwrap();
+    assert_eq!(running.store.snapshot().version(), version, "once it is clean, nothing is committed");
+    assert_eq!(sequences(&running.store).await, [1, 2]);
+    running.stop().await;
+}
+
+#[tokio::test]
 async fn orphans_go_after_a_day_and_not_before() {
     let now = Clock::system().now();
     let (clock, simulation) = Clock::simulated(now);

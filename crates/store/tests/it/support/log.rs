@@ -1,7 +1,7 @@
 use std::sync::Mutex;
 
 use async_trait::async_trait;
-use base::Timestamp;
+use base::{Clock, Timestamp};
 use bus::{BusError, Log, Records};
 use futures::StreamExt;
 use model::{Batch, Offset, Record};
@@ -9,7 +9,7 @@ use std::sync::Arc;
 use tokio::sync::watch;
 
 /// A log in memory that keeps everything until it is told to forget.
-pub struct MemoryLog(Vec<Arc<Shard>>);
+pub struct MemoryLog(Vec<Arc<Shard>>, Option<Clock>);
 
 struct Shard {
     number: u32,
@@ -32,7 +32,12 @@ impl Inner {
 impl MemoryLog {
     pub fn new(shards: u32) -> Self {
         let shard = |number| Arc::new(Shard { number, inner: Mutex::default(), grown: watch::Sender::default() });
-        Self((0..shards).map(shard).collect())
+        Self((0..shards).map(shard).collect(), None)
+    }
+
+    /// Its records have the time of a clock, not that of their number.
+    pub fn timed(self, clock: Clock) -> Self {
+        Self(self.0, Some(clock))
     }
 
     pub fn push(&self, shard: u32, batches: Vec<Batch>) -> Offset {
@@ -40,7 +45,7 @@ impl MemoryLog {
         let mut inner = shard.inner.lock().unwrap();
         for batch in batches {
             let offset = Offset(inner.end());
-            let time = Timestamp::from_secs(offset.0 as i64);
+            let time = self.1.as_ref().map_or(Timestamp::from_secs(offset.0 as i64), Clock::now);
             inner.records.push(Record { shard: shard.number, offset, time, batch });
         }
         let last = Offset(inner.end().saturating_sub(1));

@@ -1,0 +1,169 @@
+//! Series by their labels: in memory, and in files where memory has let them go.
+
+use std::collections::{BTreeSet, HashSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use base::{Limit, Timestamp};
+use futures::{StreamExt, TryStreamExt, stream};
+use model::SeriesId;
+
+use crate::file::FileScan;
+use crate::merge::Batches;
+use crate::series::{Columns, METRIC_NAME, OF_SERIES};
+use crate::{FileEntry, LabelTest, Store, StoreError, StoredLabels};
+
+/// The table of series.
+const SERIES: &str = "series";
+/// A series that was announced so long before a time has no samples then.
+const ANNOUNCED: Duration = Duration::from_secs(2 * 86_400);
+/// Series that one question may find in files.
+const FOUND: Limit = Limit::new("store.series_found", 2_000_000);
+/// Rows of a batch: one may have labels of many kilobytes.
+const ROWS: usize = 1_024;
+
+impl Store {
+    /// The series that pass all tests and may have samples at `start` or later, in no order. Those
+    /// that have been idle are found in files, which are read only if `start` lies that far back.
+    ///
+    /// # Errors
+    /// [`StoreError::Objects`] if files cannot be read now; [`StoreError::TooLarge`] if there are too many.
+    pub async fn find_series(
+        &self,
+        tests: &[LabelTest<'_>],
+        start: Timestamp,
+    ) -> Result<Vec<(SeriesId, StoredLabels)>, StoreError> {
+        let since = start.minus(ANNOUNCED);
+        let (mut found, whole) = self.0.series.select_from(tests, since, start);
+        if whole {
+            return Ok(found);
+        }
+        let mut known: HashSet<SeriesId> = found.iter().map(|(id, _)| *id).collect();
+        let mut texts = Texts::default();
+        let in_memory = known.len() as u64;
+        self.each_in_files(tests, since, |columns, n| {
+            if known.insert(columns.id(n)) {
+                FOUND.check(known.len() as u64 - in_memory)?;
+                let labels = columns.labels(n).map(|(name, value)| (texts.one(name), texts.one(value))).collect();
+                found.push((columns.id(n), labels));
+            }
+            Ok(())
+        })
+        .await?;
+        Ok(found)
+    }
+
+    /// The names of the labels of those series, in order.
+    ///
+    /// # Errors
+    /// See [`Self::find_series`].
+    pub async fn label_names(&self, tests: &[LabelTest<'_>], start: Timestamp) -> Result<Vec<Arc<str>>, StoreError> {
+        let since = start.minus(ANNOUNCED);
+        let mut names = Texts(self.0.series.names(tests, since).into_iter().collect());
+        // Asked afterwards: what was forgotten before is not among those, and in files.
+        if !self.0.series.is_whole(start) {
+            let add = |columns: &Columns<'_>, n| {
+                columns.labels(n).for_each(|(name, _)| _ = names.one(name));
+                Ok(())
+            };
+            self.each_in_files(tests, since, add).await?;
+        }
+        Ok(names.0.into_iter().collect())
+    }
+
+    /// The values that the label `name` has in those series, in order.
+    ///
+    /// # Errors
+    /// See [`Self::find_series`].
+    pub async fn label_values(
+        &self,
+        name: &str,
+        tests: &[LabelTest<'_>],
+        start: Timestamp,
+    ) -> Result<Vec<Arc<str>>, StoreError> {
+        let since = start.minus(ANNOUNCED);
+        let mut values = Texts(self.0.series.values(name, tests, since).into_iter().collect());
+        if !self.0.series.is_whole(start) {
+            let add = |columns: &Columns<'_>, n| {
+                let value = columns.labels(n).find(|(other, _)| *other == name);
+                value.into_iter().for_each(|(_, value)| _ = values.one(value));
+                FOUND.check(values.0.len() as u64)?;
+                Ok(())
+            };
+            self.each_in_files(tests, since, add).await?;
+        }
+        Ok(values.0.into_iter().collect())
+    }
+
+    /// Fills the index of series from files with those that may be active; what is not in files yet comes from the log.
+    pub(crate) async fn index_series(&self) -> Result<(), StoreError> {
+        let inner = &self.0;
+        let (now, wall) = (inner.clock.monotonic(), inner.clock.now());
+        let since = wall.minus(inner.config.series_idle);
+        let mut rows = self.announced(&[], since);
+        while let Some(batch) = rows.try_next().await? {
+            inner.series.add(&batch, since, now);
+        }
+        let version = Arc::clone(&inner.state.read().version);
+        if version.files().any(|file| file.table == SERIES && file.min_ts < since) {
+            inner.series.misses(wall, version.newest(&OF_SERIES));
+        }
+        Ok(())
+    }
+
+    /// Hands each row of a file that passes to `then`; a series may be in several.
+    async fn each_in_files(
+        &self,
+        tests: &[LabelTest<'_>],
+        since: Timestamp,
+        mut then: impl FnMut(&Columns<'_>, usize) -> Result<(), StoreError>,
+    ) -> Result<(), StoreError> {
+        metrics::counter!("steadfast_store_series_searches_total").increment(1);
+        let mut rows = self.announced(tests, since);
+        while let Some(batch) = rows.try_next().await? {
+            let Some(columns) = Columns::of(&batch) else { continue };
+            for n in (0..columns.len()).filter(|n| columns.time(*n) >= since && columns.passes(*n, tests)) {
+                then(&columns, n)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The rows of the files of series among which are those announced at `since` or later that pass.
+    fn announced(&self, tests: &[LabelTest<'_>], since: Timestamp) -> Batches {
+        let Some(table) = self.snapshot().table(SERIES) else { return stream::empty().boxed() };
+        let layout = table.layout();
+        let metric = tests.iter().find(|test| test.name == METRIC_NAME).and_then(|test| test.equal);
+        let metric = metric.filter(|metric| !metric.is_empty());
+        let scan = FileScan {
+            layout,
+            columns: (0..layout.schema.fields().len()).collect(),
+            keys: None,
+            time: Some((since, Timestamp::MAX)),
+            text: layout.schema.index_of("metric").ok().zip(metric.map(Arc::from)),
+            batch_rows: ROWS,
+        };
+        let files: Vec<FileEntry> = table.files().iter().filter(|file| file.max_ts >= since).cloned().collect();
+        let inner = Arc::clone(&self.0);
+        let of_file = move |file| {
+            let _pinned = &table;
+            scan.clone().lenient(Arc::clone(&inner), file)
+        };
+        stream::iter(files).flat_map(of_file).boxed()
+    }
+}
+
+/// Texts, each once.
+#[derive(Default)]
+struct Texts(BTreeSet<Arc<str>>);
+
+impl Texts {
+    fn one(&mut self, text: &str) -> Arc<str> {
+        if let Some(known) = self.0.get(text) {
+            return Arc::clone(known);
+        }
+        let text = Arc::<str>::from(text);
+        self.0.insert(Arc::clone(&text));
+        text
+    }
+}

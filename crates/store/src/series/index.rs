@@ -1,0 +1,217 @@
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use base::{DenseTable, Timestamp};
+use model::SeriesId;
+
+use super::columns::Columns;
+use super::pairs::{Pairs, Slot, push};
+use super::{LabelTest, StoredLabels};
+
+/// Nanoseconds of a second.
+const SECOND: i64 = 1_000_000_000;
+
+/// Series whose pairs are gathered before those that are there twice go.
+const PAIRS_AT_ONCE: usize = 100_000;
+
+/// Seconds since the epoch, rounded down: until the year 2106.
+pub(super) fn seconds(time: Timestamp) -> u32 {
+    let seconds = time.nanos().div_euclid(SECOND);
+    u32::try_from(seconds).unwrap_or(if seconds < 0 { 0 } else { u32::MAX })
+}
+
+/// Series by number, in the order in which they came.
+#[derive(Debug, Default)]
+pub(super) struct Index {
+    pub pairs: Pairs,
+    ids: DenseTable<Slot>,
+    series: Vec<Entry>,
+    /// The pairs of all series, one after the other.
+    labels: Vec<u32>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Entry {
+    id: SeriesId,
+    /// Where its labels begin; they end where those of the next begin.
+    labels: u32,
+    /// When it was announced last, in seconds since the epoch, by the clock of who did.
+    announced: u32,
+    /// When that was seen, in seconds on the monotonic clock.
+    seen: u32,
+}
+
+/// Its first bytes: it is a hash.
+fn hash(id: &SeriesId) -> u64 {
+    id.0.first_chunk().map_or(0, |head| u64::from_be_bytes(*head))
+}
+
+impl Index {
+    pub const fn len(&self) -> usize {
+        self.series.len()
+    }
+
+    fn number(&self, id: &SeriesId) -> Option<u32> {
+        let hash = hash(id);
+        let is_it = |slot: &Slot| {
+            slot.may_be(hash) && self.series.get(slot.number() as usize).is_some_and(|entry| entry.id == *id)
+        };
+        self.ids.get(hash, is_it).map(|slot| slot.number())
+    }
+
+    /// Takes row `n`.
+    pub fn add(&mut self, columns: &Columns<'_>, n: usize, seen: u32) {
+        let (id, announced) = (columns.id(n), seconds(columns.time(n)));
+        if let Some(number) = self.number(&id) {
+            if let Some(entry) = self.series.get_mut(number as usize) {
+                entry.announced = entry.announced.max(announced);
+                entry.seen = entry.seen.max(seen);
+            }
+            return;
+        }
+        let number = self.series.len() as u32;
+        push(&mut self.series, Entry { id, labels: self.labels.len() as u32, announced, seen });
+        for (name, value) in columns.labels(n) {
+            let pair = self.pairs.add(name, value, number);
+            push(&mut self.labels, pair);
+        }
+        self.put(&id, number);
+    }
+
+    fn put(&mut self, id: &SeriesId, number: u32) {
+        let series = &self.series;
+        let hash_of = |slot: &Slot| series.get(slot.number() as usize).map_or(0, |entry| hash(&entry.id));
+        self.ids.insert(hash(id), Slot::new(hash(id), number), hash_of);
+    }
+
+    /// How many series were seen last before `limit`.
+    pub fn idle(&self, limit: u32) -> usize {
+        self.series.iter().filter(|entry| entry.seen < limit).count()
+    }
+
+    /// Lets go of the series that were seen last before `limit`. Gives how many, and when the last of them
+    /// may have been announced, if now it is `now` on the monotonic clock and `wall` on the other.
+    pub fn forget(&mut self, limit: u32, (now, wall): (u32, u32)) -> Option<(usize, u32)> {
+        let idle = |entry: &&Entry| entry.seen < limit;
+        // A wall clock that was put forward makes what was announced before look older than it is.
+        let announced = |entry: &Entry| entry.announced.max(wall.saturating_sub(now.saturating_sub(entry.seen)));
+        let last = self.series.iter().filter(idle).map(announced).max()?;
+        let mut left = 0;
+        let number = |entry: &Entry| {
+            let kept = entry.seen >= limit;
+            left += u32::from(kept);
+            kept.then(|| left - 1)
+        };
+        let numbers: Vec<Option<u32>> = self.series.iter().map(number).collect();
+        let (pairs, moved) = self.pairs.without(|series| numbers.get(series as usize).copied().flatten());
+        self.pairs = pairs;
+        self.close_up(limit, left as usize, &moved);
+        Some((numbers.len() - left as usize, last))
+    }
+
+    /// Moves the `left` series that were seen at `limit` or later together; of pairs `moved` has the new numbers.
+    fn close_up(&mut self, limit: u32, left: usize, moved: &[Option<u32>]) {
+        let old = std::mem::replace(&mut self.series, Vec::with_capacity(left));
+        let labels = std::mem::take(&mut self.labels);
+        self.ids = DenseTable::default();
+        let ends = old.iter().skip(1).map(|next| next.labels as usize).chain([labels.len()]);
+        for (entry, end) in old.iter().zip(ends).filter(|(entry, _)| entry.seen >= limit) {
+            let at = self.labels.len() as u32;
+            for pair in labels.get(entry.labels as usize..end).unwrap_or_default() {
+                push(&mut self.labels, moved.get(*pair as usize).copied().flatten().unwrap_or(u32::MAX));
+            }
+            let number = self.series.len() as u32;
+            self.series.push(Entry { labels: at, ..*entry });
+            self.put(&entry.id, number);
+        }
+        self.labels.shrink_to_fit();
+    }
+
+    /// The pairs of a series.
+    pub fn labels_of(&self, number: u32) -> &[u32] {
+        let at = number as usize;
+        let Some(entry) = self.series.get(at) else { return &[] };
+        let end = self.series.get(at + 1).map_or(self.labels.len(), |next| next.labels as usize);
+        self.labels.get(entry.labels as usize..end).unwrap_or_default()
+    }
+
+    /// The pairs that some of the series have, each once.
+    pub fn pairs_of(&self, numbers: &[u32]) -> Vec<u32> {
+        let mut pairs: Vec<u32> = Vec::new();
+        for series in numbers.chunks(PAIRS_AT_ONCE) {
+            pairs.extend(series.iter().flat_map(|number| self.labels_of(*number)));
+            pairs.sort_unstable();
+            pairs.dedup();
+        }
+        pairs
+    }
+
+    /// Series by number with their labels; a text that several have is one.
+    pub fn named(&self, numbers: &[u32]) -> Vec<(SeriesId, StoredLabels)> {
+        let mut texts: HashMap<u32, (Arc<str>, Arc<str>)> = HashMap::new();
+        let mut pair = |pair: u32| {
+            let made = || (self.pairs.name_of(pair), Arc::from(self.pairs.value(pair)));
+            texts.entry(pair).or_insert_with(made).clone()
+        };
+        let mut of = |number: &u32| {
+            let entry = self.series.get(*number as usize)?;
+            Some((entry.id, self.labels_of(*number).iter().map(|n| pair(*n)).collect()))
+        };
+        numbers.iter().filter_map(&mut of).collect()
+    }
+
+    /// The numbers of the series that pass all tests and were announced at `since` or later, in order.
+    pub fn matching(&self, tests: &[LabelTest<'_>], since: Timestamp) -> Vec<u32> {
+        let mut found: Option<Vec<u32>> = None;
+        let (absent, present): (Vec<_>, Vec<_>) = tests.iter().partition(|test| (test.matches)(""));
+        let mut lists: Vec<Vec<u32>> = present.iter().map(|test| self.with(test)).collect();
+        lists.sort_by_key(Vec::len);
+        for list in lists {
+            found = Some(found.map_or(list.clone(), |found| intersection(&found, &list)));
+        }
+        let mut found = found.unwrap_or_else(|| (0..self.series.len() as u32).collect());
+        for test in absent {
+            let bad = self.union(test.name, &|value| !(test.matches)(value));
+            if !bad.is_empty() {
+                found.retain(|n| bad.binary_search(n).is_err());
+            }
+        }
+        let since = seconds(since);
+        found.retain(|n| self.series.get(*n as usize).is_some_and(|entry| entry.announced >= since));
+        found
+    }
+
+    /// The series whose value passes a test that an empty value does not pass.
+    fn with(&self, test: &LabelTest<'_>) -> Vec<u32> {
+        let Some(value) = test.equal else { return self.union(test.name, test.matches) };
+        let postings = self.pairs.find(test.name, value).and_then(|pair| self.pairs.postings(pair));
+        postings.map(|postings| postings.iter().collect()).unwrap_or_default()
+    }
+
+    /// The series that have a label of which `matches` says that its value is one.
+    fn union(&self, name: &str, matches: &dyn Fn(&str) -> bool) -> Vec<u32> {
+        let mut found: Vec<u32> = Vec::new();
+        let pairs = self.pairs.name(name).map(|name| name.pairs.as_slice()).unwrap_or_default();
+        for pair in pairs.iter().filter(|pair| matches(self.pairs.value(**pair))) {
+            found.extend(self.pairs.postings(*pair).into_iter().flat_map(|postings| postings.iter()));
+        }
+        // A series has one value of a name, so that nothing is there twice.
+        found.sort_unstable();
+        found
+    }
+}
+
+/// What is in both of two ordered lists; the first is the shorter one.
+fn intersection(few: &[u32], many: &[u32]) -> Vec<u32> {
+    if many.len() / 16 > few.len() {
+        return few.iter().filter(|n| many.binary_search(n).is_ok()).copied().collect();
+    }
+    let (mut found, mut many) = (Vec::with_capacity(few.len()), many.iter().peekable());
+    for n in few {
+        while many.next_if(|other| *other < n).is_some() {}
+        if many.peek() == Some(&n) {
+            found.push(*n);
+        }
+    }
+    found
+}

@@ -1,0 +1,363 @@
+//! Which series there are, by their labels: those of the table `series` that are active.
+
+mod columns;
+mod index;
+mod pairs;
+mod postings;
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use arrow::array::RecordBatch;
+use base::Timestamp;
+use model::SeriesId;
+use model::rows::Series;
+use parking_lot::RwLock;
+
+pub(crate) use self::columns::Columns;
+use self::index::{Index, seconds};
+
+/// Tables whose rows are of series.
+pub(crate) const OF_SERIES: [&str; 3] = ["samples", "histograms", "exemplars"];
+/// The label that holds a metric's name.
+pub(crate) const METRIC_NAME: &str = "__name__";
+/// How much later than the announcement that lets it be written a sample may get onto the log, and
+/// how much later than that its own time may be; [`SeriesIndex::ahead`] is told of others.
+const SLACK: Duration = Duration::from_secs(900);
+/// A sample whose time is so much later than that of its record is one of those.
+pub(crate) const AHEAD: Duration = Duration::from_secs(600);
+/// Idle series are let go when they are one in so many.
+const FEW: usize = 16;
+
+/// The name and value of labels, by name.
+pub type StoredLabels = Vec<(Arc<str>, Arc<str>)>;
+
+/// What is asked of one label. A label that is not there has an empty value.
+pub struct LabelTest<'a> {
+    /// The label.
+    pub name: &'a str,
+    /// Its only good value, if there is one.
+    pub equal: Option<&'a str>,
+    /// Whether a value is good.
+    pub matches: &'a (dyn Fn(&str) -> bool + Sync),
+}
+
+impl std::fmt::Debug for LabelTest<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("LabelTest").field("name", &self.name).field("equal", &self.equal).finish_non_exhaustive()
+    }
+}
+
+/// The series that are active, found by labels. Readers see one at the latest when they see its samples.
+///
+/// One that is not announced for a while is forgotten, and found in files from then on: [`crate::Store::find_series`] looks
+/// there, too, where it has to.
+#[derive(Debug, Default)]
+pub struct SeriesIndex(RwLock<Known>);
+
+#[derive(Debug, Default)]
+struct Known {
+    index: Index,
+    /// Series that are not here have no samples at this time or later; none if all are here.
+    whole_since: Option<Timestamp>,
+    /// The latest time of samples that were ahead of their time.
+    ahead: Option<Timestamp>,
+}
+
+impl Known {
+    fn is_whole(&self, start: Timestamp) -> bool {
+        self.whole_since.is_none_or(|since| start >= since && self.ahead.is_none_or(|ahead| start > ahead))
+    }
+
+    fn is_missing_before(&mut self, time: Timestamp) {
+        self.whole_since = self.whole_since.max(Some(time));
+    }
+}
+
+impl SeriesIndex {
+    /// Takes the rows of a batch of the table `series`, of whose columns it needs all, that were
+    /// announced at `since` or later. It is `now` on the monotonic clock.
+    pub(crate) fn add(&self, batch: &RecordBatch, since: Timestamp, now: Duration) {
+        let Some(columns) = Columns::of(batch) else { return };
+        let mut known = self.0.write();
+        for n in (0..columns.len()).filter(|n| columns.time(*n) >= since) {
+            known.index.add(&columns, n, ticks(now));
+        }
+        metrics::gauge!("steadfast_store_series").set(known.index.len() as f64);
+    }
+
+    /// Samples up to this time came before it.
+    pub(crate) fn ahead(&self, time: Timestamp) {
+        let mut known = self.0.write();
+        known.ahead = known.ahead.max(Some(time));
+    }
+
+    /// There may be series that are not here, with samples that came until `now` or are no later than `newest`.
+    pub(crate) fn misses(&self, now: Timestamp, newest: Option<Timestamp>) {
+        let newest = newest.map_or(Timestamp::MIN, |newest| newest.plus(Duration::from_nanos(1)));
+        self.0.write().is_missing_before(now.plus(SLACK).max(newest));
+    }
+
+    /// Forgets series that were announced last before `limit` on the monotonic clock, on which it
+    /// is `now`, if they are not few. Their rows must be in files. Gives how many.
+    pub(crate) fn forget(&self, limit: Duration, now: Duration, wall: Timestamp) -> usize {
+        let (limit, len) = (ticks(limit), self.len());
+        let idle = self.0.read().index.idle(limit);
+        if idle == 0 || idle < len / FEW {
+            return 0;
+        }
+        let mut known = self.0.write();
+        let Some((count, last)) = known.index.forget(limit, (ticks(now), seconds(wall))) else { return 0 };
+        // The second after the one in which it was announced last is surely later.
+        let last = Timestamp::from_secs(i64::from(last) + 1);
+        known.is_missing_before(last.plus(Series::ANNOUNCED_EVERY).plus(SLACK));
+        metrics::gauge!("steadfast_store_series").set(known.index.len() as f64);
+        metrics::counter!("steadfast_store_series_forgotten_total").increment(count as u64);
+        count
+    }
+
+    /// How many series there are.
+    pub fn len(&self) -> usize {
+        self.0.read().index.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The series that pass all tests and were announced at `since` or later, in the order in which they came.
+    pub fn select(&self, tests: &[LabelTest<'_>], since: Timestamp) -> Vec<(SeriesId, StoredLabels)> {
+        let known = self.0.read();
+        known.index.named(&known.index.matching(tests, since))
+    }
+
+    /// The same, and whether these are all with samples at `start` or later.
+    pub(crate) fn select_from(
+        &self,
+        tests: &[LabelTest<'_>],
+        since: Timestamp,
+        start: Timestamp,
+    ) -> (Vec<(SeriesId, StoredLabels)>, bool) {
+        let known = self.0.read();
+        (known.index.named(&known.index.matching(tests, since)), known.is_whole(start))
+    }
+
+    /// Whether all series with samples at `start` or later are here.
+    pub(crate) fn is_whole(&self, start: Timestamp) -> bool {
+        self.0.read().is_whole(start)
+    }
+
+    /// The names of the labels of those series, in order.
+    pub fn names(&self, tests: &[LabelTest<'_>], since: Timestamp) -> Vec<Arc<str>> {
+        let known = self.0.read();
+        let index = &known.index;
+        let names: BTreeSet<Arc<str>> = if tests.is_empty() {
+            index.pairs.names().iter().map(|name| Arc::clone(&name.text)).collect()
+        } else {
+            index.pairs_of(&index.matching(tests, since)).into_iter().map(|pair| index.pairs.name_of(pair)).collect()
+        };
+        names.into_iter().collect()
+    }
+
+    /// The values that the label `name` has in those series, in order.
+    pub fn values(&self, name: &str, tests: &[LabelTest<'_>], since: Timestamp) -> Vec<Arc<str>> {
+        let known = self.0.read();
+        let index = &known.index;
+        let Some(name) = index.pairs.name(name) else { return Vec::new() };
+        let mut values: Vec<&str> = if tests.is_empty() {
+            name.pairs.iter().map(|pair| index.pairs.value(*pair)).collect()
+        } else {
+            let pairs = index.pairs_of(&index.matching(tests, since));
+            let of_name = |pair: &u32| index.pairs.name_of(*pair) == name.text;
+            pairs.into_iter().filter(of_name).map(|pair| index.pairs.value(pair)).collect()
+        };
+        values.sort_unstable();
+        values.into_iter().map(Arc::from).collect()
+    }
+
+    /// How many series each value of each name has, the most first, `limit` of each list: names of
+    /// metrics, then pairs of name and value, then names by the number of their values.
+    pub fn statistics(&self, limit: usize) -> SeriesStatistics {
+        let known = self.0.read();
+        let pairs = &known.index.pairs;
+        let count = |pair: u32| pairs.postings(pair).map_or(0, |postings| postings.len());
+        let text = |pair: u32| (pairs.value(pair).to_owned(), count(pair));
+        let mut metrics: Vec<(String, usize)> =
+            pairs.name(METRIC_NAME).into_iter().flat_map(|name| &name.pairs).map(|pair| text(*pair)).collect();
+        let mut values: Vec<(String, usize)> =
+            pairs.names().iter().map(|name| (name.text.to_string(), name.pairs.len())).collect();
+        let mut all: Vec<(u32, usize)> = (0..pairs.len() as u32).map(|pair| (pair, count(pair))).collect();
+        top(&mut metrics, limit, |(name, count)| (std::cmp::Reverse(*count), name.clone()));
+        top(&mut values, limit, |(name, count)| (std::cmp::Reverse(*count), name.clone()));
+        top(&mut all, limit, |(pair, count)| (std::cmp::Reverse(*count), *pair));
+        let named = |(pair, count): &(u32, usize)| (format!("{}={}", pairs.name_of(*pair), pairs.value(*pair)), *count);
+        SeriesStatistics {
+            series: known.index.len(),
+            label_pairs: pairs.len(),
+            metrics,
+            pairs: all.iter().map(named).collect(),
+            values,
+        }
+    }
+}
+
+/// What [`SeriesIndex::statistics`] tells.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SeriesStatistics {
+    /// Series in all.
+    pub series: usize,
+    /// Different pairs of a label's name and value.
+    pub label_pairs: usize,
+    /// Series by the name of their metric.
+    pub metrics: Vec<(String, usize)>,
+    /// Series by `name=value`.
+    pub pairs: Vec<(String, usize)>,
+    /// Values by the name of their label.
+    pub values: Vec<(String, usize)>,
+}
+
+fn top<T, K: Ord>(all: &mut Vec<T>, limit: usize, key: impl Fn(&T) -> K) {
+    all.sort_by_cached_key(&key);
+    all.truncate(limit);
+}
+
+/// Seconds on the monotonic clock, rounded down.
+fn ticks(at: Duration) -> u32 {
+    u32::try_from(at.as_secs()).unwrap_or(u32::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use model::{Labels, Row};
+
+    const HOUR: Duration = Duration::from_secs(3_600);
+
+    fn index() -> SeriesIndex {
+        let row = |(n, text): (usize, &str)| {
+            let mut labels: Labels = text
+                .split(',')
+                .filter_map(|pair| pair.split_once('='))
+                .map(|(name, value)| (name.to_owned(), value.to_owned()))
+                .collect();
+            let metric = labels.remove("__name__").unwrap_or_default();
+            let time = Timestamp::from_secs(n as i64);
+            Series { time, series_id: Series::id(&metric, &labels), metric, labels }
+        };
+        let texts = ["__name__=up,job=a", "__name__=up,job=b", "__name__=down,job=a,zone=1", "job=c"];
+        let rows: Vec<Series> = texts.into_iter().enumerate().map(row).collect();
+        let index = SeriesIndex::default();
+        let start = Duration::from_secs(10);
+        index.add(&Series::encode(&rows).unwrap(), Timestamp::MIN, start);
+        index.add(&Series::encode(&rows[..1]).unwrap(), Timestamp::MIN, start + HOUR);
+        index
+    }
+
+    fn found(index: &SeriesIndex, tests: &[(&str, &str, bool)]) -> Vec<String> {
+        type Passes<'a> = Box<dyn Fn(&str) -> bool + Sync + 'a>;
+        let closures: Vec<Passes<'_>> = tests
+            .iter()
+            .map(|&(_, value, equal)| -> Passes<'_> { Box::new(move |other| (other == value) == equal) })
+            .collect();
+        let tests: Vec<LabelTest<'_>> = tests
+            .iter()
+            .zip(&closures)
+            .map(|((name, value, equal), matches)| LabelTest { name, equal: equal.then_some(*value), matches })
+            .collect();
+        let text = |(_, labels): (SeriesId, StoredLabels)| {
+            labels.iter().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join(",")
+        };
+        index.select(&tests, Timestamp::ZERO).into_iter().map(text).collect()
+    }
+
+    #[test]
+    fn series_are_found_by_what_they_have_and_what_they_have_not() {
+        let index = index();
+        assert_eq!(index.len(), 4);
+        assert_eq!(found(&index, &[("__name__", "up", true)]), ["__name__=up,job=a", "__name__=up,job=b"]);
+        assert_eq!(found(&index, &[("__name__", "up", true), ("job", "a", false)]), ["__name__=up,job=b"]);
+        assert_eq!(found(&index, &[("job", "a", true), ("zone", "", true)]), ["__name__=up,job=a"]);
+        assert_eq!(found(&index, &[("zone", "", false)]), ["__name__=down,job=a,zone=1"]);
+        assert_eq!(found(&index, &[("nobody", "", false)]), Vec::<String>::new());
+        assert_eq!(found(&index, &[("__name__", "", true)]), ["job=c"]);
+        assert_eq!(found(&index, &[]).len(), 4);
+    }
+
+    #[test]
+    fn names_and_values_are_those_of_the_series_found() {
+        let index = index();
+        let texts = |found: Vec<Arc<str>>| found.iter().map(ToString::to_string).collect::<Vec<_>>();
+        assert_eq!(texts(index.names(&[], Timestamp::ZERO)), ["__name__", "job", "zone"]);
+        assert_eq!(texts(index.values("job", &[], Timestamp::ZERO)), ["a", "b", "c"]);
+        let up = |value: &str| value == "up";
+        let tests = [LabelTest { name: "__name__", equal: Some("up"), matches: &up }];
+        assert_eq!(texts(index.names(&tests, Timestamp::ZERO)), ["__name__", "job"]);
+        assert_eq!(texts(index.values("job", &tests, Timestamp::ZERO)), ["a", "b"]);
+        assert_eq!(texts(index.values("job", &tests, Timestamp::from_secs(1))), ["b"]);
+        assert_eq!(index.statistics(1).metrics, [("up".to_owned(), 2)]);
+        assert_eq!(index.statistics(9).values[0], ("job".to_owned(), 3));
+    }
+
+    #[test]
+    fn what_was_not_announced_is_forgotten_and_comes_back() {
+        let index = index();
+        let forget = |hours: u32| index.forget(hours * HOUR, 2 * HOUR, Timestamp::from_secs(9_000));
+        assert_eq!(forget(0), 0);
+        assert!(index.is_whole(Timestamp::MIN));
+        assert_eq!(forget(1), 3);
+        assert_eq!(found(&index, &[]), ["__name__=up,job=a"]);
+        assert_eq!(index.names(&[], Timestamp::ZERO).len(), 2);
+        assert_eq!(index.statistics(9).pairs, [("__name__=up".to_owned(), 1), ("job=a".to_owned(), 1)]);
+        // The last of those was announced at 9,000 - 7,200 + 10 seconds at the latest.
+        let whole = Timestamp::from_secs(1_811).plus(HOUR).plus(SLACK);
+        assert!(index.is_whole(whole) && !index.is_whole(whole.minus(Duration::from_nanos(1))));
+
+        let labels = Labels::from([("job".to_owned(), "b".to_owned())]);
+        let row = Series {
+            time: Timestamp::from_secs(9_001),
+            series_id: Series::id("up", &labels),
+            metric: "up".to_owned(),
+            labels,
+        };
+        index.add(&Series::encode(&[row.clone()]).unwrap(), Timestamp::MIN, 2 * HOUR);
+        assert_eq!(found(&index, &[("__name__", "up", true)]), ["__name__=up,job=a", "__name__=up,job=b"]);
+        let is_b = |value: &str| value == "b";
+        let tests = [LabelTest { name: "job", equal: Some("b"), matches: &is_b }];
+        assert_eq!(index.select(&tests, Timestamp::ZERO)[0].0, row.series_id, "it is the same");
+        index.ahead(whole);
+        assert!(!index.is_whole(whole), "a series that is gone may have this sample");
+        assert_eq!(index.forget(Duration::MAX, 2 * HOUR, Timestamp::from_secs(9_000)), 2);
+        assert!(index.is_empty() && found(&index, &[]).is_empty());
+    }
+
+    #[test]
+    fn a_clock_that_was_put_back_or_forward_hides_nothing() {
+        for (wall, least) in [(50_000, 50_000 - 7_190), (1, 3)] {
+            let index = index();
+            index.forget(2 * HOUR, 2 * HOUR, Timestamp::from_secs(wall));
+            assert!(!index.is_whole(Timestamp::from_secs(least).plus(HOUR)), "{wall}");
+        }
+    }
+
+    #[test]
+    fn many_that_come_and_go_leave_those_that_stay() {
+        let row = |name: String, job: u32| {
+            let labels = Labels::from([("job".to_owned(), job.to_string()), ("pod".to_owned(), name)]);
+            Series { time: Timestamp::ZERO, series_id: Series::id("m", &labels), metric: "m".to_owned(), labels }
+        };
+        let index = SeriesIndex::default();
+        for hour in 0..20_u32 {
+            let gone = (0..100).map(|n| row(format!("{hour}-{n}"), n % 5));
+            let rows: Vec<Series> = gone.chain((0..50).map(|n| row(format!("stays-{n}"), n % 5))).collect();
+            index.add(&Series::encode(&rows).unwrap(), Timestamp::MIN, hour * HOUR);
+            index.forget(hour.saturating_sub(2) * HOUR, hour * HOUR, Timestamp::ZERO);
+            assert!(index.len() <= 350, "{} in hour {hour}", index.len());
+            let stays = found(&index, &[("job", "3", true)]).iter().filter(|labels| labels.contains("stays")).count();
+            assert_eq!(stays, 10);
+        }
+        let statistics = index.statistics(100);
+        assert_eq!((statistics.series, statistics.label_pairs, statistics.values[0].1), (350, 356, 350));
+    }
+}
