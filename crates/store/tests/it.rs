@@ -22,5 +22,7 @@ mod race;
 mod s3;
 #[path = "it/support/mod.rs"]
 mod support;
+#[path = "it/texts.rs"]
+mod texts;
 #[path = "it/visibility.rs"]
 mod visibility;
