@@ -2,8 +2,7 @@
 
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, RecordBatch, StringArray, new_null_array};
-use arrow::compute::kernels::cmp::eq;
+use arrow::array::{ArrayRef, RecordBatch, new_null_array};
 use arrow::datatypes::SchemaRef;
 use base::Timestamp;
 use futures::{StreamExt, TryStreamExt, stream};
@@ -16,7 +15,7 @@ use parquet::arrow::{ParquetRecordBatchStreamBuilder, ProjectionMask};
 use parquet::errors::ParquetError;
 use parquet::file::metadata::PageIndexPolicy;
 
-use crate::filter::KeySet;
+use crate::filter::{KeySet, TextTest};
 use crate::layout::Layout;
 use crate::merge::Batches;
 use crate::object::ObjectReader;
@@ -33,8 +32,8 @@ pub(crate) struct FileScan {
     pub keys: Option<KeySet>,
     /// Rows of other times may be left out.
     pub time: Option<(Timestamp, Timestamp)>,
-    /// Rows with another text in that column are left out.
-    pub text: Option<(usize, Arc<str>)>,
+    /// Rows that do not satisfy all of these may be left out.
+    pub texts: Arc<[TextTest]>,
     pub batch_rows: usize,
 }
 
@@ -115,27 +114,23 @@ impl FileScan {
         Ok(read.boxed())
     }
 
-    /// Decodes keys and texts that are looked for first, and of the other columns only the rows wanted.
+    /// Decodes what decides first and of the other columns only the rows wanted.
     fn row_filter(&self, metadata: &ArrowReaderMetadata) -> Option<RowFilter> {
-        let filters: Vec<_> = self.by_key(metadata).into_iter().chain(self.by_text(metadata)).collect();
-        (!filters.is_empty()).then(|| RowFilter::new(filters))
-    }
-
-    fn by_text(&self, metadata: &ArrowReaderMetadata) -> Option<Box<dyn ArrowPredicate>> {
-        let (column, text) = self.text.clone()?;
-        let column = metadata.schema().index_of(self.layout.schema.field(column).name()).ok()?;
-        let mask = ProjectionMask::roots(metadata.parquet_schema(), [column]);
-        let text = StringArray::new_scalar(&*text);
-        let wanted = move |batch: RecordBatch| eq(batch.column(0), &text);
-        Some(Box::new(ArrowPredicateFn::new(mask, wanted)))
-    }
-
-    fn by_key(&self, metadata: &ArrowReaderMetadata) -> Option<Box<dyn ArrowPredicate>> {
-        let keys = self.keys.clone()?;
-        let column = metadata.schema().index_of(self.layout.schema.field(self.layout.key?).name()).ok()?;
-        let mask = ProjectionMask::roots(metadata.parquet_schema(), [column]);
-        let wanted = move |batch: RecordBatch| Ok(keys.mask(batch.column(0)));
-        Some(Box::new(ArrowPredicateFn::new(mask, wanted)))
+        let mut steps: Vec<Box<dyn ArrowPredicate>> = Vec::new();
+        let mask = |column: usize| {
+            let column = metadata.schema().index_of(self.layout.schema.field(column).name()).ok()?;
+            Some(ProjectionMask::roots(metadata.parquet_schema(), [column]))
+        };
+        if let Some((keys, mask)) = self.keys.clone().zip(self.layout.key.and_then(mask)) {
+            let wanted = move |batch: RecordBatch| Ok(keys.mask(batch.column(0)));
+            steps.push(Box::new(ArrowPredicateFn::new(mask, wanted)));
+        }
+        // A column that an older file lacks leaves nothing out.
+        for (test, mask) in self.texts.iter().filter_map(|test| Some((test.text.clone(), mask(test.column)?))) {
+            let wanted = move |batch: RecordBatch| Ok(test.mask(batch.column(0)));
+            steps.push(Box::new(ArrowPredicateFn::new(mask, wanted)));
+        }
+        (!steps.is_empty()).then(|| RowFilter::new(steps))
     }
 
     /// The footer and indexes, from the cache if they are there.

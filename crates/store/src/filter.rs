@@ -30,6 +30,40 @@ impl KeySet {
     }
 }
 
+/// A condition on the text in a column. A row that has none there does not satisfy it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TextTest {
+    /// The column, by its number in the table.
+    pub column: usize,
+    /// What its text has to be.
+    pub text: Text,
+}
+
+/// What a text has to be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Text {
+    /// One of these.
+    OneOf(Vec<String>),
+    /// A text that one of these is a part of.
+    Holding(Vec<String>),
+}
+
+impl Text {
+    fn is(&self, text: &str) -> bool {
+        match self {
+            Text::OneOf(all) => all.iter().any(|wanted| wanted == text),
+            Text::Holding(parts) => parts.iter().any(|part| text.contains(part.as_str())),
+        }
+    }
+
+    /// Which rows of a column satisfy it; all of a column that holds no texts.
+    pub(crate) fn mask(&self, column: &dyn Array) -> BooleanArray {
+        let texts = column.as_string_opt::<i32>();
+        let wanted = |n| texts.is_none_or(|texts| texts.is_valid(n) && self.is(texts.value(n)));
+        BooleanArray::new(BooleanBuffer::collect_bool(column.len(), wanted), None)
+    }
+}
+
 /// Which rows of a batch are wanted; the columns are numbers of that batch.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Filter {

@@ -9,6 +9,7 @@ use futures::{StreamExt, TryStreamExt, stream};
 use model::SeriesId;
 
 use crate::file::FileScan;
+use crate::filter::{Text, TextTest};
 use crate::merge::Batches;
 use crate::series::{Columns, METRIC_NAME, OF_SERIES};
 use crate::{FileEntry, LabelTest, Store, StoreError, StoredLabels};
@@ -134,13 +135,14 @@ impl Store {
         let Some(table) = self.snapshot().table(SERIES) else { return stream::empty().boxed() };
         let layout = table.layout();
         let metric = tests.iter().find(|test| test.name == METRIC_NAME).and_then(|test| test.equal);
-        let metric = metric.filter(|metric| !metric.is_empty());
+        let metric = metric.filter(|metric| !metric.is_empty()).zip(layout.schema.index_of("metric").ok());
+        let test = |(metric, column): (&str, usize)| TextTest { column, text: Text::OneOf(vec![metric.to_owned()]) };
         let scan = FileScan {
             layout,
             columns: (0..layout.schema.fields().len()).collect(),
             keys: None,
             time: Some((since, Timestamp::MAX)),
-            text: layout.schema.index_of("metric").ok().zip(metric.map(Arc::from)),
+            texts: metric.map(test).into_iter().collect(),
             batch_rows: ROWS,
         };
         let files: Vec<FileEntry> = table.files().iter().filter(|file| file.max_ts >= since).cloned().collect();

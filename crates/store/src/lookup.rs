@@ -41,7 +41,14 @@ impl Store {
         let mut files: Vec<_> = version.tables[number].iter().filter(|file| file.may_hold(&keys.sorted)).collect();
         files.sort_by_key(|file| (file.seq, file.bucket, file.part));
         let columns = (0..layout.schema.fields().len()).collect();
-        let scan = FileScan { layout, columns, keys: Some(keys.clone()), time: None, text: None, batch_rows: 1_024 };
+        let scan = FileScan {
+            layout,
+            columns,
+            keys: Some(keys.clone()),
+            time: None,
+            texts: Arc::default(),
+            batch_rows: 1_024,
+        };
         let filter = Filter { keys: Some((key, keys)), time: None };
         let open = files.into_iter().map(|file| {
             let rows = scan.clone().lenient(Arc::clone(&self.0), file.clone());

@@ -1,6 +1,6 @@
 //! Which row groups and pages of a file may hold what is looked for.
 
-use arrow::array::{Array, ArrayRef, UInt64Array};
+use arrow::array::{Array, ArrayRef, AsArray, UInt64Array};
 use model::Key;
 use parquet::arrow::ParquetRecordBatchStreamBuilder;
 use parquet::arrow::arrow_reader::statistics::StatisticsConverter;
@@ -9,6 +9,7 @@ use parquet::errors::ParquetError;
 use parquet::file::metadata::RowGroupMetaData;
 
 use crate::file::FileScan;
+use crate::filter::{Text, TextTest};
 use crate::object::ObjectReader;
 use crate::rows;
 
@@ -33,7 +34,13 @@ pub(crate) async fn prune(
             min.is_none_or(|(min, _)| min <= last) && max.is_none_or(|(max, _)| max >= first)
         });
     }
-    let (Some(keys), Some(column)) = (&scan.keys, scan.layout.key) else { return Ok((groups, None)) };
+    for test in scan.texts.iter() {
+        groups = with_text(builder, metadata, scan, test, groups).await?;
+    }
+    let (Some(keys), Some(column)) = (&scan.keys, scan.layout.key) else {
+        let selection = pages_of_others(metadata, scan, &groups)?;
+        return Ok((groups, selection));
+    };
     let name = scan.layout.schema.field(column).name();
     let (mins, maxes) = bounds(metadata, name, &groups)?;
     let candidates: Vec<(usize, Vec<Key>)> = groups
@@ -44,7 +51,7 @@ pub(crate) async fn prune(
         .collect();
     let mut found = Vec::new();
     for (group, keys) in candidates {
-        let keys = in_bloom(builder, metadata, group, name, keys).await?;
+        let keys = in_bloom(builder, metadata, group, name, keys, |key| &key.0).await?;
         if !keys.is_empty() {
             found.push((group, keys));
         }
@@ -74,20 +81,58 @@ fn within<'a>(keys: &'a [Key], mins: &ArrayRef, maxes: &ArrayRef, n: usize) -> &
     keys.get(from..to).unwrap_or_default()
 }
 
-/// The keys that the row group's bloom filter does not exclude.
-async fn in_bloom(
+/// The values that the row group's bloom filter does not exclude.
+async fn in_bloom<T>(
     builder: &mut ParquetRecordBatchStreamBuilder<ObjectReader>,
     metadata: &ArrowReaderMetadata,
     group: usize,
     column: &str,
-    mut keys: Vec<Key>,
-) -> Result<Vec<Key>, ParquetError> {
+    mut values: Vec<T>,
+    bytes: impl Fn(&T) -> &[u8],
+) -> Result<Vec<T>, ParquetError> {
     let leaves = metadata.parquet_schema().columns();
-    let Some(leaf) = leaves.iter().position(|leaf| leaf.path().string() == column) else { return Ok(keys) };
+    let Some(leaf) = leaves.iter().position(|leaf| leaf.path().string() == column) else { return Ok(values) };
     if let Some(filter) = builder.get_row_group_column_bloom_filter(group, leaf).await? {
-        keys.retain(|key| filter.check(&key.0[..]));
+        values.retain(|value| filter.check(bytes(value)));
     }
-    Ok(keys)
+    Ok(values)
+}
+
+/// The row groups that may hold a text that is wanted.
+async fn with_text(
+    builder: &mut ParquetRecordBatchStreamBuilder<ObjectReader>,
+    metadata: &ArrowReaderMetadata,
+    scan: &FileScan,
+    test: &TextTest,
+    groups: Vec<usize>,
+) -> Result<Vec<usize>, ParquetError> {
+    let name = scan.layout.schema.field(test.column).name();
+    let Text::OneOf(texts) = &test.text else { return Ok(groups) };
+    if metadata.schema().index_of(name).is_err() {
+        return Ok(groups);
+    }
+    let (mins, maxes) = bounds(metadata, name, &groups)?;
+    let mut found = Vec::new();
+    for (n, group) in groups.into_iter().enumerate() {
+        let candidates: Vec<&String> = texts.iter().filter(|text| is_within(text, &mins, &maxes, n)).collect();
+        if candidates.is_empty() {
+            continue;
+        }
+        let left = in_bloom(builder, metadata, group, name, candidates, |text| text.as_bytes()).await?;
+        if !left.is_empty() {
+            found.push(group);
+        }
+    }
+    Ok(found)
+}
+
+/// Whether a text is between entry `n` of `mins` and of `maxes`, as far as those are known. A bound that was
+/// cut is farther out, never farther in.
+fn is_within(text: &str, mins: &ArrayRef, maxes: &ArrayRef, n: usize) -> bool {
+    let bound = |of: &ArrayRef, holds: &dyn Fn(&str) -> bool| {
+        of.as_string_opt::<i32>().filter(|of| of.is_valid(n)).is_none_or(|of| holds(of.value(n)))
+    };
+    bound(mins, &|min| min <= text) && bound(maxes, &|max| max >= text)
 }
 
 /// The rows on pages that may hold one of the keys of their row group.
@@ -96,19 +141,68 @@ fn pages(
     column: &str,
     found: &[(usize, Vec<Key>)],
 ) -> Result<Option<RowSelection>, ParquetError> {
+    let groups: Vec<usize> = found.iter().map(|(group, _)| *group).collect();
+    let keys = |at: usize| found.get(at).map(|(_, keys)| keys.as_slice()).unwrap_or_default();
+    by_pages(metadata, column, &groups, |at, mins, maxes, n| !within(keys(at), mins, maxes, n).is_empty())
+}
+
+/// The rows on pages that may hold a time and the texts that are wanted.
+fn pages_of_others(
+    metadata: &ArrowReaderMetadata,
+    scan: &FileScan,
+    groups: &[usize],
+) -> Result<Option<RowSelection>, ParquetError> {
+    // Samples are read by whole row groups.
+    if scan.layout.points {
+        return Ok(None);
+    }
+    let mut all: Option<RowSelection> = None;
+    let mut and = |more: Option<RowSelection>| {
+        all = match (all.take(), more) {
+            (Some(all), Some(more)) => Some(all.intersection(&more)),
+            (one, other) => one.or(other),
+        };
+    };
+    if let Some((first, last)) = scan.time {
+        let time = scan.layout.schema.field(scan.layout.time).name();
+        let range = |array: &ArrayRef, n: usize| rows::time_range(&array.slice(n, 1));
+        and(by_pages(metadata, time, groups, |_, mins, maxes, n| {
+            range(mins, n).is_none_or(|(min, _)| min <= last) && range(maxes, n).is_none_or(|(_, max)| max >= first)
+        })?);
+    }
+    for test in scan.texts.iter() {
+        let name = scan.layout.schema.field(test.column).name();
+        let Text::OneOf(texts) = &test.text else { continue };
+        if metadata.schema().index_of(name).is_ok() {
+            and(by_pages(metadata, name, groups, |_, mins, maxes, n| {
+                texts.iter().any(|text| is_within(text, mins, maxes, n))
+            })?);
+        }
+    }
+    Ok(all)
+}
+
+/// The rows on wanted pages of a column; nothing if the pages are not known. `wanted` is asked about a row
+/// group by its place in `groups`, and a page of it.
+fn by_pages(
+    metadata: &ArrowReaderMetadata,
+    column: &str,
+    groups: &[usize],
+    wanted: impl Fn(usize, &ArrayRef, &ArrayRef, usize) -> bool,
+) -> Result<Option<RowSelection>, ParquetError> {
     let file = metadata.metadata();
     let (Some(columns), Some(offsets)) = (file.column_index(), file.offset_index()) else { return Ok(None) };
     let converter = StatisticsConverter::try_new(column, metadata.schema(), metadata.parquet_schema())?;
     let mut selectors = Vec::new();
-    for (group, keys) in found {
+    for (at, group) in groups.iter().enumerate() {
         let mins = converter.data_page_mins(columns, offsets, [group])?;
         let maxes = converter.data_page_maxes(columns, offsets, [group])?;
         let counts = converter.data_page_row_counts(offsets, file.row_groups(), [group])?;
         let Some(counts): Option<UInt64Array> = counts else { return Ok(None) };
         for (n, rows) in counts.values().iter().enumerate() {
             let rows = usize::try_from(*rows).unwrap_or(usize::MAX);
-            let wanted = !within(keys, &mins, &maxes, n).is_empty();
-            selectors.push(if wanted { RowSelector::select(rows) } else { RowSelector::skip(rows) });
+            let selector = if wanted(at, &mins, &maxes, n) { RowSelector::select } else { RowSelector::skip };
+            selectors.push(selector(rows));
         }
     }
     Ok(Some(RowSelection::from(selectors)))

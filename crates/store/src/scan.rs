@@ -6,7 +6,7 @@ use futures::{StreamExt, TryStreamExt, stream};
 use model::Key;
 
 use crate::file::FileScan;
-use crate::filter::{Filter, KeySet};
+use crate::filter::{Filter, KeySet, TextTest};
 use crate::layout::Layout;
 use crate::memtable::Chunk;
 use crate::merge::{Batches, Merge, first_rows};
@@ -27,13 +27,16 @@ pub struct ScanOptions {
     pub time: Option<(Timestamp, Timestamp)>,
     /// Only rows with one of these keys in the first sort column.
     pub keys: Option<Vec<Key>>,
+    /// Only these rows are asked for, by all of the conditions. Others may come too; of a table in which
+    /// a row may replace another, all do.
+    pub texts: Vec<TextTest>,
     /// Rows of a batch, at most and mostly.
     pub batch_rows: usize,
 }
 
 impl Default for ScanOptions {
     fn default() -> Self {
-        Self { projection: None, time: None, keys: None, batch_rows: 8_192 }
+        Self { projection: None, time: None, keys: None, texts: Vec::new(), batch_rows: 8_192 }
     }
 }
 
@@ -85,7 +88,10 @@ impl Plan {
         let (before, after) = if keyed { filter.split() } else { (filter, Filter::default()) };
         let (output, order) = (wanted.iter().map(|&n| at(n)).collect(), order(layout, &read));
         let time = options.time.filter(|_| !keyed);
-        let files = FileScan { layout, columns: read, keys, time, text: None, batch_rows: options.batch_rows.max(1) };
+        // A row that does not satisfy them may still be the one that takes the place of others.
+        let texts = if layout.def.unique() { Vec::new() } else { options.texts };
+        let (texts, batch_rows) = (texts.into(), options.batch_rows.max(1));
+        let files = FileScan { layout, columns: read, keys, time, texts, batch_rows };
         Ok(Self { table, files, order, before, after, output, time })
     }
 

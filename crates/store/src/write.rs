@@ -35,6 +35,10 @@ const LOOKUP_WRITE_ROWS: usize = 32;
 const ROW_GROUP_BYTES: usize = 32 << 20;
 /// Texts that are mostly different: no dictionary, no statistics.
 const LARGE: &[&str] = &["document", "text", "payload", "evidence", "fields", "body"];
+/// Texts by which a few rows are looked for, wherever they lie: a bloom filter says which row groups have none.
+const LOOKED_FOR: &[&str] = &["trace_id"];
+/// How often a bloom filter may be wrong.
+const BLOOM_ERROR: f64 = 0.01;
 const DAY: i64 = 86_400 * 1_000_000_000;
 const BUCKETS: i64 = 64;
 
@@ -139,6 +143,7 @@ fn properties(layout: &Layout, config: &StoreConfig, expected: u64) -> Result<Wr
             .set_dictionary_page_size_limit(LOOKUP_DICTIONARY_BYTES)
             .set_write_batch_size(LOOKUP_WRITE_ROWS);
     }
+    let group_rows = expected.clamp(1, config.row_group_rows as u64);
     for (n, field) in layout.file_schema.fields().iter().enumerate() {
         let column = ColumnPath::from(field.name().as_str());
         let is_time = matches!(field.data_type(), DataType::Int64 | DataType::Timestamp(..));
@@ -158,34 +163,33 @@ fn properties(layout: &Layout, config: &StoreConfig, expected: u64) -> Result<Wr
                 .set_column_dictionary_enabled(column.clone(), false)
                 .set_column_statistics_enabled(column.clone(), EnabledStatistics::None);
         }
+        if LOOKED_FOR.contains(&field.name().as_str()) {
+            builder = with_bloom(builder, column.clone(), group_rows);
+        }
         if n == layout.time || layout.sort.contains(&n) {
             builder = builder.set_column_statistics_enabled(column, EnabledStatistics::Page);
         }
     }
-    Ok(key_properties(builder, layout, config, expected).build())
+    Ok(key_properties(builder, layout, group_rows).build())
 }
 
-fn key_properties(
-    builder: WriterPropertiesBuilder,
-    layout: &Layout,
-    config: &StoreConfig,
-    expected: u64,
-) -> WriterPropertiesBuilder {
+fn key_properties(builder: WriterPropertiesBuilder, layout: &Layout, group_rows: u64) -> WriterPropertiesBuilder {
     let sorting =
         |&n: &usize| SortingColumn { column_idx: i32::try_from(n).unwrap_or(0), descending: false, nulls_first: true };
     // Only columns of one leaf come before the sort columns, so that leaves and columns have one number.
     let builder = builder.set_sorting_columns(Some(layout.sort.iter().map(sorting).collect()));
     match layout.key.filter(|_| layout.indexed()) {
-        Some(column) => {
-            let column = ColumnPath::from(layout.schema.field(column).name().as_str());
-            let rows = expected.clamp(1, config.row_group_rows as u64);
-            builder
-                .set_column_bloom_filter_enabled(column.clone(), true)
-                .set_column_bloom_filter_fpp(column.clone(), 0.01)
-                .set_column_bloom_filter_max_ndv(column, rows)
-        }
+        Some(column) => with_bloom(builder, ColumnPath::from(layout.schema.field(column).name().as_str()), group_rows),
         None => builder,
     }
+}
+
+/// A bloom filter of a column with up to so many values in a row group; with fewer it becomes smaller.
+fn with_bloom(builder: WriterPropertiesBuilder, column: ColumnPath, values: u64) -> WriterPropertiesBuilder {
+    builder
+        .set_column_bloom_filter_enabled(column.clone(), true)
+        .set_column_bloom_filter_fpp(column.clone(), BLOOM_ERROR)
+        .set_column_bloom_filter_max_ndv(column, values)
 }
 
 /// Files of one time bucket each, cut at `target_file_bytes`, that are being written.

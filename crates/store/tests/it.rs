@@ -24,5 +24,7 @@ mod s3;
 mod series;
 #[path = "it/support/mod.rs"]
 mod support;
+#[path = "it/texts.rs"]
+mod texts;
 #[path = "it/visibility.rs"]
 mod visibility;

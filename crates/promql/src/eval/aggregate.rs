@@ -5,10 +5,8 @@ use hashbrown::HashMap;
 use super::call::{is_label_name, quoted_bytes};
 use super::series::points_in;
 use super::{Evaluated, Evaluator, Steps};
-use crate::annotations::Combining;
 use crate::annotations::Note;
 use crate::error::QueryError;
-use crate::functions::aggregates::{Accumulator, Problem};
 use crate::functions::quantiles::quantile_of;
 use crate::labels::{Labels, METRIC_NAME};
 use crate::parser::ast::{Aggregate, AggregateOp, Span};
@@ -37,51 +35,23 @@ impl Evaluator<'_> {
             Some(param) => Some((self.eval_scalar(param, steps)?, param.bare().span)),
             None => None,
         };
+        if !aggregate.op.picks() && aggregate.op != AggregateOp::Quantile {
+            return self.eval_fold(aggregate, steps);
+        }
         let input = self.eval_vector(&aggregate.expr, steps)?;
         if let Some((values, span)) = &params {
             self.check_parameter(aggregate.op, values, *span)?;
         }
         let groups = groups(&input, &aggregate.grouping, aggregate.without);
         let values = params.map(|(values, _)| values).unwrap_or_default();
-        // Which of its series are left out is told of the aggregation as a whole.
-        let span = if aggregate.op.picks() { all } else { aggregate.expr.bare().span };
-        let found = match aggregate.op {
-            op if op.picks() => return self.pick(op, input, &groups, &values, span, steps),
-            AggregateOp::Quantile => self.quantiles(&input, groups, &values, span, steps),
-            op => self.accumulate(op, &input, groups, span, steps),
-        };
+        if aggregate.op.picks() {
+            // Which of its series are left out is told of the aggregation as a whole.
+            return self.pick(aggregate.op, input, &groups, &values, all, steps);
+        }
+        let found = self.quantiles(&input, groups, &values, aggregate.expr.bare().span, steps);
         self.release(points_in(&input));
         self.hold(points_in(&found))?;
         Ok(found)
-    }
-
-    fn accumulate(
-        &self,
-        op: AggregateOp,
-        input: &[Series],
-        groups: Vec<Group>,
-        span: Span,
-        steps: Steps,
-    ) -> Vec<Series> {
-        let finish = |group: Group| {
-            let mut slots: Vec<Option<Accumulator>> = (0..steps.count()).map(|_| None).collect();
-            for series in group.members.iter().filter_map(|place| input.get(*place)) {
-                for point in &series.points {
-                    let Some(slot) = slots.get_mut(steps.index(point.t)) else { continue };
-                    slot.get_or_insert_with(|| Accumulator::new(op)).add(&point.value);
-                }
-            }
-            let mut points = Vec::new();
-            for (slot, t) in slots.into_iter().zip(steps.times()) {
-                let Some(slot) = slot else { continue };
-                let first = group.members.first().and_then(|place| input.get(*place));
-                let name = first.map_or("", |series| series.labels.metric_name());
-                let value = slot.finish(|problem| self.note(problem_note(problem, op, span, name)));
-                points.extend(value.map(|value| Point { t, value }));
-            }
-            Series { labels: group.labels, points, drops_name: group.drops_name }
-        };
-        groups.into_iter().map(finish).filter(|series| !series.points.is_empty()).collect()
     }
 
     fn quantiles(&self, input: &[Series], groups: Vec<Group>, qs: &[f64], span: Span, steps: Steps) -> Vec<Series> {
@@ -199,17 +169,8 @@ impl Evaluator<'_> {
     }
 }
 
-fn problem_note(problem: Problem, op: AggregateOp, span: Span, name: &str) -> Note {
-    match problem {
-        Problem::HistogramIgnored => Note::histogram_ignored(span, op.as_str()),
-        Problem::Mixed => Note::mixed_in_aggregation(span),
-        Problem::MixedSchemas => Note::mixed_schemas(span, name),
-        Problem::ResetCollision => Note::reset_collision(span, Combining::Aggregation),
-        Problem::BoundsReconciled => Note::bounds_reconciled(span, Combining::Aggregation),
-    }
-}
-
-fn group_labels(labels: &Labels, grouping: &[Arc<str>], without: bool) -> Labels {
+/// The labels of the group that a series belongs to.
+pub(super) fn group_labels(labels: &Labels, grouping: &[Arc<str>], without: bool) -> Labels {
     if without { labels.without(grouping).without_one(METRIC_NAME) } else { labels.only(grouping) }
 }
 

@@ -136,7 +136,7 @@ impl Evaluator<'_> {
         if matching.any(|series| !series.histograms.is_empty()) {
             return Err(QueryError::failed("info sample should be float"));
         }
-        self.latest(&stored, steps, Part::Time, time)
+        self.latest(stored, steps, Part::Time, time)
     }
 
     /// What the modifiers on the way to the first selector make of a time, the outermost first.

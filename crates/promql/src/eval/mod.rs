@@ -3,6 +3,7 @@
 mod aggregate;
 mod binary;
 mod call;
+mod fold;
 mod histograms;
 mod info;
 mod matching;
@@ -15,6 +16,8 @@ mod series;
 mod sets;
 mod source;
 mod steps;
+#[cfg(test)]
+mod tests;
 
 use std::cell::{Cell, RefCell};
 use std::sync::Arc;

@@ -1,27 +1,54 @@
 use super::selector::{Cursor, Timed};
-use super::{Evaluator, Steps};
+use super::series::{Lent, Take};
+use super::source::{Ranges, Source};
+use super::{Evaluator, Reference, Steps};
 use crate::annotations::Note;
 use crate::error::QueryError;
-use crate::functions::ranges::{self, RangeContext, Window};
+use crate::functions::ranges::{self, Place, RangeContext, RangeFunction};
+use crate::functions::slide::{self, Scratch, Slide, SlideFunction};
 use crate::parser::ast::{Call, Expr, ExprKind, Extension, Span, ValueType};
 use crate::value::{Point, Series, Value};
+
+/// A call of a function of ranges, with what it is applied to.
+pub(super) struct RangeCall {
+    name: &'static str,
+    function: RangeFunction,
+    /// The numbers that the function takes, each at all steps.
+    params: Vec<Vec<f64>>,
+    input: Ranges,
+    /// Where the range stands in the query, and the first argument.
+    span: Span,
+    first_span: Span,
+}
+
+/// Whether there is a function of ranges with a name.
+pub(super) fn is_known(name: &str) -> bool {
+    ranges::function(name).is_some()
+}
+
+fn keeps_name(function: &str) -> bool {
+    matches!(function, "last_over_time" | "first_over_time")
+}
 
 impl Evaluator<'_> {
     /// A function over ranges: for each series, the range moves over its samples from step to step.
     pub(super) fn eval_range_call(&self, call: &Call, steps: Steps) -> Result<Vec<Series>, QueryError> {
+        let Some(over) = self.range_call(call, steps)? else { return Ok(Vec::new()) };
+        let keeps_name = keeps_name(over.name);
+        let mut found = Vec::new();
+        self.each_range(over, steps, &mut |series: Lent<'_>| self.keep(series, &mut found))?;
+        if keeps_name { Ok(found) } else { super::series::merged(found) }
+    }
+
+    /// The call with what its arguments give; nothing if no argument is a range.
+    pub(super) fn range_call(&self, call: &Call, steps: Steps) -> Result<Option<RangeCall>, QueryError> {
         let name = call.function.name;
         let Some(function) = ranges::function(name) else {
             return Err(QueryError::failed(format!("function {name} is not one of ranges")));
         };
         let (params, arg) = self.range_arguments(call, steps)?;
-        let Some(arg) = arg else { return Ok(Vec::new()) };
+        let Some(arg) = arg else { return Ok(None) };
         let input = self.ranges(arg, steps)?;
-        let keeps_name = matches!(name, "last_over_time" | "first_over_time");
-        let (before, after) = match input.extension {
-            Extension::None => (0, 0),
-            Extension::Anchored => (self.options.lookback, 0),
-            Extension::Smoothed => (self.options.lookback, self.options.lookback),
-        };
         // What a subquery gives has no place of its own in Prometheus.
         let span_of = |expr: &Expr| match expr.bare() {
             Expr { kind: ExprKind::Subquery(_), .. } => Span::default(),
@@ -29,49 +56,38 @@ impl Evaluator<'_> {
         };
         let span = span_of(arg);
         let first_span = call.args.first().map_or(span, span_of);
+        Ok(Some(RangeCall { name, function, params, input, span, first_span }))
+    }
+
+    /// What a call gives, one series after the other.
+    pub(super) fn each_range(&self, over: RangeCall, steps: Steps, take: Take<'_>) -> Result<(), QueryError> {
+        let RangeCall { name, function, params, input, span, first_span } = over;
+        let path = Path::of(&input, self.options.lookback);
+        let (range, extension) = (input.range, input.extension);
         let note = |note| self.note(note);
-        let mut found = Vec::with_capacity(input.sources.len());
-        for source in &input.sources {
+        let (mut places, mut points, mut scratch) = (Vec::new(), Vec::new(), Scratch::default());
+        for source in input.sources.each() {
             self.check_time()?;
-            let context = RangeContext {
-                span,
-                first_span,
-                name: source.labels.metric_name(),
-                extension: input.extension,
-                range: input.range,
-                note: &note,
-            };
-            let mut floats = Slider::new(&source.floats);
-            let mut histograms = Slider::new(&source.histograms);
-            let mut points = Vec::new();
-            for (at, t) in steps.times().enumerate() {
-                let end = input.reference.time(t);
-                let start = end.saturating_sub(input.range);
-                let (from, to) = (start.saturating_sub(before), end.saturating_add(after));
-                let window = Window {
-                    floats: floats.slide(from, to),
-                    histograms: histograms.slide(from, to),
-                    start,
-                    end,
-                    time: t,
-                };
-                let size = window.floats.len() + window.histograms.len();
-                if size == 0 {
-                    continue;
+            path.places(&source, steps, &mut places);
+            self.check_room(places.iter().map(Place::len).max().unwrap_or(0))?;
+            let metric = source.labels.metric_name();
+            let context = RangeContext { span, first_span, name: metric, extension, range, note: &note };
+            points.clear();
+            points.reserve_exact(places.len());
+            match sliding(name, &source, extension) {
+                Some(slide) => {
+                    let slid = Slide { context: &context, samples: &source.floats, places: &places, params: &params };
+                    slide(&slid, &mut scratch, &mut points);
                 }
-                self.check_room(size)?;
-                let values = params.iter().map(|values| values.get(at).copied().unwrap_or(f64::NAN));
-                let value = function(&context, &window, &values.collect::<Vec<_>>())?;
-                points.extend(value.map(|value| Point { t, value }));
+                None => each_place(function, &context, &source, &places, &params, &mut points)?,
             }
             if !points.is_empty() {
-                self.hold(points.len())?;
                 self.note_if_no_counter(name, &context, &points);
-                let drops_name = source.drops_name || !keeps_name;
-                found.push(Series { labels: source.labels.clone(), points, drops_name });
+                let drops_name = source.drops_name || !keeps_name(name);
+                take(Lent { labels: &source.labels, drops_name, points: &mut points })?;
             }
         }
-        if keeps_name { Ok(found) } else { super::series::merged(found) }
+        Ok(())
     }
 
     fn range_arguments<'e>(
@@ -91,11 +107,11 @@ impl Evaluator<'_> {
         Ok((params, range))
     }
 
-    fn note_if_no_counter(&self, function: &str, context: &RangeContext<'_>, points: &[Point]) {
+    pub(super) fn note_if_no_counter(&self, function: &str, context: &RangeContext<'_>, points: &[Point]) {
         const COUNTERS: [&str; 4] = ["_total", "_sum", "_count", "_bucket"];
-        let named = !context.name.is_empty() && !COUNTERS.iter().any(|suffix| context.name.ends_with(suffix));
         let counted = matches!(function, "rate" | "increase");
-        if named && counted && points.iter().any(|point| matches!(point.value, Value::Float(_))) {
+        let named = !context.name.is_empty() && !COUNTERS.iter().any(|suffix| context.name.ends_with(suffix));
+        if counted && named && points.iter().any(|point| matches!(point.value, Value::Float(_))) {
             self.note(Note::maybe_no_counter(context.span, context.name));
         }
     }
@@ -103,15 +119,16 @@ impl Evaluator<'_> {
     /// 1 at each step at which no series has a sample in the range.
     pub(super) fn eval_absent_over_time(&self, arg: &Expr, steps: Steps) -> Result<Vec<Series>, QueryError> {
         let input = self.ranges(arg, steps)?;
+        let path = Path::of(&input, 0);
         let mut present = vec![false; steps.count()];
-        for source in &input.sources {
+        let mut places = Vec::new();
+        for source in input.sources.each() {
             self.check_time()?;
-            let mut floats = Slider::new(&source.floats);
-            let mut histograms = Slider::new(&source.histograms);
-            for (seen, t) in present.iter_mut().zip(steps.times()) {
-                let end = input.reference.time(t);
-                let start = end.saturating_sub(input.range);
-                *seen |= !floats.slide(start, end).is_empty() || !histograms.slide(start, end).is_empty();
+            path.places(&source, steps, &mut places);
+            for place in &places {
+                if let Some(seen) = present.get_mut(place.step) {
+                    *seen = true;
+                }
             }
         }
         let missing = present.iter().zip(steps.times()).filter(|(seen, _)| !**seen);
@@ -121,21 +138,79 @@ impl Evaluator<'_> {
     }
 }
 
+/// The function for all ranges at once, where there is one: it knows numbers within the ranges only.
+fn sliding(name: &str, source: &Source, extension: Extension) -> Option<SlideFunction> {
+    if source.histograms.is_empty() && extension == Extension::None { slide::function(name) } else { None }
+}
+
+fn each_place(
+    function: RangeFunction,
+    context: &RangeContext<'_>,
+    source: &Source,
+    places: &[Place],
+    params: &[Vec<f64>],
+    points: &mut Vec<Point>,
+) -> Result<(), QueryError> {
+    let mut numbers = Vec::with_capacity(params.len());
+    for place in places {
+        numbers.clear();
+        numbers.extend(params.iter().map(|values| values.get(place.step).copied().unwrap_or(f64::NAN)));
+        let window = place.window(&source.floats, &source.histograms, context.range);
+        points.extend(function(context, &window, &numbers)?.map(|value| Point { t: place.time, value }));
+    }
+    Ok(())
+}
+
+/// How a range moves.
+struct Path {
+    reference: Reference,
+    range: i64,
+    /// Samples so long before and after the range are looked at too.
+    before: i64,
+    after: i64,
+}
+
+impl Path {
+    fn of(input: &Ranges, lookback: i64) -> Self {
+        let (before, after) = match input.extension {
+            Extension::None => (0, 0),
+            Extension::Anchored => (lookback, 0),
+            Extension::Smoothed => (lookback, lookback),
+        };
+        Self { reference: input.reference, range: input.range, before, after }
+    }
+
+    /// Where the range lies at each step at which there is something in it.
+    fn places(&self, source: &Source, steps: Steps, places: &mut Vec<Place>) {
+        places.clear();
+        let (mut floats, mut histograms) = (Slider::new(&source.floats), Slider::new(&source.histograms));
+        for (step, time) in steps.times().enumerate() {
+            let end = self.reference.time(time);
+            let after = end.saturating_sub(self.range).saturating_sub(self.before);
+            let until = end.saturating_add(self.after);
+            let (floats, histograms) = (floats.slide(after, until), histograms.slide(after, until));
+            let place = Place { step, time, end, floats, histograms };
+            if place.len() > 0 {
+                places.push(place);
+            }
+        }
+    }
+}
+
 /// A range that moves over samples.
 struct Slider<'a, T> {
-    samples: &'a [T],
     from: Cursor<'a, T>,
     to: Cursor<'a, T>,
 }
 
 impl<'a, T: Timed> Slider<'a, T> {
     fn new(samples: &'a [T]) -> Self {
-        Self { samples, from: Cursor::new(samples), to: Cursor::new(samples) }
+        Self { from: Cursor::new(samples), to: Cursor::new(samples) }
     }
 
-    /// The samples after a time and not after another; both never fall.
-    fn slide(&mut self, after: i64, until: i64) -> &'a [T] {
-        let (from, to) = (self.from.until(after), self.to.until(until));
-        self.samples.get(from..to).unwrap_or_default()
+    /// The first sample after a time, and the first after another, which is not before; both never fall.
+    fn slide(&mut self, after: i64, until: i64) -> (usize, usize) {
+        let from = self.from.until(after);
+        (from, self.to.until(until).max(from))
     }
 }

@@ -2,6 +2,7 @@ use std::sync::Arc;
 
 use hashbrown::HashSet;
 
+use super::series::{Lent, Take};
 use super::{Evaluator, Reference, Steps};
 use crate::annotations::Note;
 use crate::error::QueryError;
@@ -42,23 +43,57 @@ impl Evaluator<'_> {
         steps: Steps,
         part: Part,
     ) -> Result<Vec<Series>, QueryError> {
+        let mut found = Vec::new();
+        self.each_part(selector, span, steps, part, &mut |series: Lent<'_>| self.keep(series, &mut found))?;
+        Ok(found)
+    }
+
+    /// The same, one series after the other.
+    pub(super) fn each_part(
+        &self,
+        selector: &VectorSelector,
+        span: Span,
+        steps: Steps,
+        part: Part,
+        take: Take<'_>,
+    ) -> Result<(), QueryError> {
         let reference = self.reference(&selector.modifiers)?;
         let stored = self.select(selector, span, steps, reference, 0)?;
-        self.latest(&stored, steps, part, |t| reference.time(t))
+        self.each_latest(stored, steps, part, |t| reference.time(t), take)
     }
 
     /// The last samples of stored series at each step; `time` says what a step looks at.
     pub(super) fn latest(
         &self,
-        stored: &[StoredSeries],
+        stored: Vec<StoredSeries>,
         steps: Steps,
         part: Part,
         time: impl Fn(i64) -> i64,
     ) -> Result<Vec<Series>, QueryError> {
         let mut found = Vec::with_capacity(stored.len());
+        self.each_latest(stored, steps, part, time, &mut |series: Lent<'_>| self.keep(series, &mut found))?;
+        Ok(found)
+    }
+
+    /// Keeps a series that was evaluated.
+    pub(super) fn keep(&self, series: Lent<'_>, found: &mut Vec<Series>) -> Result<(), QueryError> {
+        self.hold(series.points.len())?;
+        found.push(series.kept());
+        Ok(())
+    }
+
+    fn each_latest(
+        &self,
+        stored: Vec<StoredSeries>,
+        steps: Steps,
+        part: Part,
+        time: impl Fn(i64) -> i64,
+        take: Take<'_>,
+    ) -> Result<(), QueryError> {
+        let mut points = Vec::new();
         for series in stored {
             self.check_time()?;
-            let mut points = Vec::new();
+            points.clear();
             let (mut floats, mut histograms) = (Cursor::new(&series.floats), Cursor::new(&series.histograms));
             for t in steps.times() {
                 let now = time(t);
@@ -70,11 +105,10 @@ impl Evaluator<'_> {
                 }
             }
             if !points.is_empty() {
-                self.hold(points.len())?;
-                found.push(Series::new(series.labels.clone(), points));
+                take(Lent { labels: &series.labels, drops_name: false, points: &mut points })?;
             }
         }
-        Ok(found)
+        Ok(())
     }
 
     /// Series from the storage, for a selector looked at from the steps of a query.
@@ -118,7 +152,7 @@ impl Evaluator<'_> {
         let mut found = Vec::new();
         for series in self.select(selector, span, steps, reference, 0)? {
             self.check_time()?;
-            let series = without_stale(&series);
+            let series = without_stale(series);
             let name = series.labels.metric_name();
             let mut points = Vec::new();
             for t in steps.times() {
@@ -242,17 +276,16 @@ pub(super) fn between<T: Timed>(samples: &[T], after: i64, until: i64) -> &[T] {
 }
 
 /// A series without the markers of its ends, which ranges do not see.
-pub(super) fn without_stale(series: &StoredSeries) -> StoredSeries {
+pub(super) fn without_stale(mut series: StoredSeries) -> StoredSeries {
     let stale_float = |sample: &FloatSample| is_stale(sample.value);
     let stale_histogram = |sample: &HistogramSample| is_stale(sample.value.sum);
-    let mut clean = series.clone();
     if series.floats.iter().any(stale_float) {
-        clean.floats = series.floats.iter().filter(|sample| !stale_float(sample)).copied().collect();
+        series.floats = series.floats.iter().filter(|sample| !stale_float(sample)).copied().collect();
     }
     if series.histograms.iter().any(stale_histogram) {
-        clean.histograms = series.histograms.iter().filter(|sample| !stale_histogram(sample)).cloned().collect();
+        series.histograms = series.histograms.iter().filter(|sample| !stale_histogram(sample)).cloned().collect();
     }
-    clean
+    series
 }
 
 /// Finds out which histograms follow a reset, where nothing says so yet: who sees only counts and

@@ -5,6 +5,30 @@ use crate::error::QueryError;
 use crate::labels::Labels;
 use crate::value::{Point, Series, Value};
 
+/// A series as it was evaluated, lent until the next one is.
+pub(super) struct Lent<'a> {
+    pub labels: &'a Labels,
+    pub drops_name: bool,
+    /// Never empty. Whoever keeps the series takes them; else they make room for the next.
+    pub points: &'a mut Vec<Point>,
+}
+
+impl<'a> Lent<'a> {
+    /// One that is there anyway.
+    pub(super) fn of(series: &'a mut Series) -> Self {
+        Self { labels: &series.labels, drops_name: series.drops_name, points: &mut series.points }
+    }
+
+    /// The series, to keep.
+    pub(super) fn kept(self) -> Series {
+        let points = std::mem::take(self.points);
+        Series { labels: self.labels.clone(), points, drops_name: self.drops_name }
+    }
+}
+
+/// Takes series one by one.
+pub(super) type Take<'a> = &'a mut dyn FnMut(Lent<'_>) -> Result<(), QueryError>;
+
 /// A number for each step as a series without labels.
 pub(super) fn of_scalar(values: &[f64], steps: Steps) -> Series {
     let points = steps.times().zip(values).map(|(t, value)| Point { t, value: Value::Float(*value) }).collect();

@@ -7,7 +7,7 @@ use crate::functions::extended;
 use crate::histogram::ResetHint;
 use crate::labels::Labels;
 use crate::parser::ast::{Expr, ExprKind, Extension, MatrixSelector, Subquery};
-use crate::storage::{FloatSample, HistogramSample};
+use crate::storage::{FloatSample, HistogramSample, StoredSeries};
 use crate::value::{Point, Series, Value};
 
 /// The samples of a series that a range moves over.
@@ -18,9 +18,34 @@ pub(super) struct Source {
     pub histograms: Arc<[HistogramSample]>,
 }
 
+impl Source {
+    /// Stored samples without the markers of ends, which ranges do not see.
+    fn stored(series: StoredSeries) -> Self {
+        let StoredSeries { labels, floats, histograms } = without_stale(series);
+        Self { labels, drops_name: false, floats, histograms }
+    }
+}
+
+/// Where the samples come from.
+pub(super) enum Sources {
+    Stored(Vec<StoredSeries>),
+    /// What a subquery gave.
+    Evaluated(Vec<Series>),
+}
+
+impl Sources {
+    /// One after the other, each made when it is asked for and gone when it is done with.
+    pub(super) fn each(self) -> Box<dyn Iterator<Item = Source>> {
+        match self {
+            Sources::Stored(series) => Box::new(series.into_iter().map(Source::stored)),
+            Sources::Evaluated(series) => Box::new(series.into_iter().map(as_source)),
+        }
+    }
+}
+
 /// What a function of ranges is applied to.
 pub(super) struct Ranges {
-    pub sources: Vec<Source>,
+    pub sources: Sources,
     pub reference: Reference,
     /// The length of the range.
     pub range: i64,
@@ -41,14 +66,8 @@ impl Evaluator<'_> {
         let range = self.duration(&matrix.range, false)?;
         let reference = self.reference(&matrix.vector.modifiers)?;
         let stored = self.select(&matrix.vector, matrix.vector_span, steps, reference, range)?;
-        let sources = stored.iter().map(without_stale).map(|series| Source {
-            labels: series.labels,
-            drops_name: false,
-            floats: series.floats,
-            histograms: series.histograms,
-        });
         let extension = matrix.vector.extension;
-        Ok(Ranges { sources: sources.collect(), reference, range, extension })
+        Ok(Ranges { sources: Sources::Stored(stored), reference, range, extension })
     }
 
     fn subquery_ranges(&self, subquery: &Subquery, steps: Steps) -> Result<Ranges, QueryError> {
@@ -63,7 +82,8 @@ impl Evaluator<'_> {
         let after = reference.time(steps.start()).saturating_sub(range);
         let first = after.div_euclid(step).saturating_add(1).saturating_mul(step);
         let last = reference.time(steps.last());
-        let ranges = |sources| Ranges { sources, reference, range, extension: Extension::None };
+        let ranges =
+            |found| Ranges { sources: Sources::Evaluated(found), reference, range, extension: Extension::None };
         if first > last {
             return Ok(ranges(Vec::new()));
         }
@@ -77,7 +97,7 @@ impl Evaluator<'_> {
             super::Evaluated::Scalar(values) => vec![super::series::of_scalar(&values, inner)],
             super::Evaluated::String(_) => Vec::new(),
         };
-        Ok(ranges(evaluated.into_iter().map(as_source).collect()))
+        Ok(ranges(evaluated))
     }
 
     /// The samples of a range as they are, for a query that asks for them.
@@ -86,7 +106,7 @@ impl Evaluator<'_> {
         let until = ranges.reference.time(self.query.start());
         let after = until.saturating_sub(ranges.range);
         let mut found = Vec::new();
-        for source in ranges.sources {
+        for source in ranges.sources.each() {
             let points = match ranges.extension {
                 Extension::None => raw_points(&source, after, until),
                 extension => {

@@ -1,4 +1,4 @@
-//! What aggregations gather at one time.
+//! What aggregations gather of a group, at each step.
 
 use super::over_time::{HintsSeen, HistogramMean, Mean, Sum};
 use crate::histogram::{CompensatedSum, Histogram, Incompatible};
@@ -20,27 +20,30 @@ pub(crate) enum Problem {
     BoundsReconciled,
 }
 
-/// Gathers values.
-pub(crate) struct Accumulator {
+/// Gathers the values of one group, as little as its aggregation needs.
+pub(crate) struct Gathered {
     op: AggregateOp,
-    count: f64,
+    /// How many numbers there were at each step.
+    counts: Vec<u32>,
     floats: Floats,
-    histograms: Histograms,
+    /// Of all steps, from the first histogram on.
+    histograms: Vec<Option<Box<Histograms>>>,
 }
 
-#[derive(Default)]
-struct Floats {
-    count: f64,
-    sum: Sum,
-    mean: Mean,
-    extreme: f64,
+/// What numbers give, for all steps.
+enum Floats {
+    /// Nothing but their count.
+    Counted,
+    Sum(Vec<Sum>),
+    Mean(Vec<Mean>),
+    Extreme(Vec<f64>),
     /// Running mean and sum of squared distances from it (Welford).
-    spread: (f64, f64),
+    Spread(Vec<(f64, f64)>),
 }
 
 #[derive(Default)]
 struct Histograms {
-    seen: bool,
+    count: u32,
     sum: Option<CompensatedSum>,
     mean: Option<HistogramMean>,
     hints: HintsSeen,
@@ -48,94 +51,107 @@ struct Histograms {
     incompatible: bool,
 }
 
-impl Accumulator {
-    pub(crate) fn new(op: AggregateOp) -> Self {
-        Self { op, count: 0.0, floats: Floats::default(), histograms: Histograms::default() }
+impl Gathered {
+    pub(crate) fn new(op: AggregateOp, steps: usize) -> Self {
+        let floats = match op {
+            AggregateOp::Sum => Floats::Sum(vec![Sum::default(); steps]),
+            AggregateOp::Avg => Floats::Mean(vec![Mean::default(); steps]),
+            AggregateOp::Min | AggregateOp::Max => Floats::Extreme(vec![0.0; steps]),
+            AggregateOp::Stddev | AggregateOp::Stdvar => Floats::Spread(vec![(0.0, 0.0); steps]),
+            _ => Floats::Counted,
+        };
+        Self { op, counts: vec![0; steps], floats, histograms: Vec::new() }
     }
 
-    pub(crate) fn add(&mut self, value: &Value) {
-        self.count += 1.0;
+    /// Adds a value at a step.
+    pub(crate) fn add(&mut self, step: usize, value: &Value) {
         match value {
-            Value::Float(value) => self.floats.add(self.op, *value),
-            Value::Histogram(histogram) => self.histograms.add(self.op, histogram),
+            Value::Float(value) => {
+                if let Some(count) = self.counts.get_mut(step) {
+                    self.floats.add(self.op, step, *value, *count == 0, f64::from(*count) + 1.0);
+                    *count += 1;
+                }
+            }
+            Value::Histogram(histogram) => {
+                self.histograms.resize_with(self.counts.len(), || None);
+                if let Some(slot) = self.histograms.get_mut(step) {
+                    slot.get_or_insert_default().add(self.op, histogram);
+                }
+            }
         }
     }
 
-    /// The result, if there is one; problems are told.
-    pub(crate) fn finish(self, mut tell: impl FnMut(Problem)) -> Option<Value> {
-        let Self { op, count, floats, histograms } = self;
-        match op {
-            AggregateOp::Count => return Some(Value::Float(count)),
-            AggregateOp::Group => return Some(Value::Float(1.0)),
-            AggregateOp::Sum | AggregateOp::Avg => return total(op, &floats, histograms, tell),
-            _ => {}
-        }
-        if histograms.seen {
-            tell(Problem::HistogramIgnored);
-        }
-        if floats.count == 0.0 {
+    /// The result at a step, if there is one; problems are told.
+    pub(crate) fn finish(&mut self, step: usize, mut tell: impl FnMut(Problem)) -> Option<Value> {
+        let count = self.counts.get(step).copied().unwrap_or(0);
+        let histograms = self.histograms.get_mut(step).and_then(Option::take);
+        let seen = histograms.as_ref().map_or(0, |histograms| histograms.count);
+        if count == 0 && seen == 0 {
             return None;
         }
-        let variance = || floats.spread.1 / floats.count;
-        Some(Value::Float(match op {
-            AggregateOp::Stddev => variance().sqrt(),
-            AggregateOp::Stdvar => variance(),
-            _ => floats.extreme,
-        }))
+        match (self.op, histograms) {
+            (AggregateOp::Count, _) => return Some(Value::Float(f64::from(count) + f64::from(seen))),
+            (AggregateOp::Group, _) => return Some(Value::Float(1.0)),
+            (AggregateOp::Sum | AggregateOp::Avg, Some(histograms)) => return histograms.total(count > 0, tell),
+            (_, Some(_)) => tell(Problem::HistogramIgnored),
+            (_, None) => {}
+        }
+        if count == 0 { None } else { self.floats.value(self.op, step, f64::from(count)).map(Value::Float) }
     }
-}
-
-fn total(op: AggregateOp, floats: &Floats, histograms: Histograms, mut tell: impl FnMut(Problem)) -> Option<Value> {
-    if !histograms.seen {
-        return Some(Value::Float(if op == AggregateOp::Sum { floats.sum.value() } else { floats.mean.value() }));
-    }
-    if floats.count > 0.0 {
-        tell(Problem::Mixed);
-        return None;
-    }
-    if histograms.incompatible {
-        tell(Problem::MixedSchemas);
-        return None;
-    }
-    if histograms.hints.collide() {
-        tell(Problem::ResetCollision);
-    }
-    if histograms.reconciled {
-        tell(Problem::BoundsReconciled);
-    }
-    let sum = histograms.sum.map(CompensatedSum::finish);
-    let mut total = sum.or_else(|| histograms.mean.map(HistogramMean::finish))?;
-    total.compact();
-    Some(total.into())
 }
 
 impl Floats {
-    fn add(&mut self, op: AggregateOp, value: f64) {
-        let first = self.count == 0.0;
-        self.count += 1.0;
-        match op {
-            AggregateOp::Sum => self.sum.add(value),
-            AggregateOp::Avg => self.mean.add(value),
-            AggregateOp::Min if first || value < self.extreme || self.extreme.is_nan() => self.extreme = value,
-            AggregateOp::Max if first || value > self.extreme || self.extreme.is_nan() => self.extreme = value,
-            AggregateOp::Stddev | AggregateOp::Stdvar => {
-                let (mean, squares) = self.spread;
-                let delta = value - mean;
-                let moved = mean + delta / self.count;
-                self.spread = (moved, squares + delta * (value - moved));
-                if first {
-                    // Nothing spreads yet, unless it is no finite number.
-                    self.spread = (value, if value.is_finite() { 0.0 } else { f64::NAN });
+    fn add(&mut self, op: AggregateOp, step: usize, value: f64, first: bool, count: f64) {
+        match self {
+            Floats::Counted => {}
+            Floats::Sum(sums) => {
+                if let Some(sum) = sums.get_mut(step) {
+                    sum.add(value);
                 }
             }
-            _ => {}
+            Floats::Mean(means) => {
+                if let Some(mean) = means.get_mut(step) {
+                    mean.add(value);
+                }
+            }
+            Floats::Extreme(extremes) => {
+                let Some(extreme) = extremes.get_mut(step) else { return };
+                let beats = if op == AggregateOp::Min { value < *extreme } else { value > *extreme };
+                if first || beats || extreme.is_nan() {
+                    *extreme = value;
+                }
+            }
+            Floats::Spread(spreads) => {
+                let Some(spread) = spreads.get_mut(step) else { return };
+                let (mean, squares) = *spread;
+                let delta = value - mean;
+                let moved = mean + delta / count;
+                *spread = (moved, squares + delta * (value - moved));
+                if first {
+                    // Nothing spreads yet, unless it is no finite number.
+                    *spread = (value, if value.is_finite() { 0.0 } else { f64::NAN });
+                }
+            }
+        }
+    }
+
+    fn value(&self, op: AggregateOp, step: usize, count: f64) -> Option<f64> {
+        match self {
+            Floats::Counted => None,
+            Floats::Sum(sums) => sums.get(step).map(Sum::value),
+            Floats::Mean(means) => means.get(step).map(Mean::value),
+            Floats::Extreme(extremes) => extremes.get(step).copied(),
+            Floats::Spread(spreads) => {
+                let variance = spreads.get(step)?.1 / count;
+                Some(if op == AggregateOp::Stddev { variance.sqrt() } else { variance })
+            }
         }
     }
 }
 
 impl Histograms {
     fn add(&mut self, op: AggregateOp, histogram: &Histogram) {
-        self.seen = true;
+        self.count += 1;
         if self.incompatible || !matches!(op, AggregateOp::Sum | AggregateOp::Avg) {
             return;
         }
@@ -156,5 +172,27 @@ impl Histograms {
             Ok(reconciled) => self.reconciled |= reconciled,
             Err(Incompatible) => self.incompatible = true,
         }
+    }
+
+    /// Their sum or mean; nothing if there were numbers too.
+    fn total(self, mixed: bool, mut tell: impl FnMut(Problem)) -> Option<Value> {
+        if mixed {
+            tell(Problem::Mixed);
+            return None;
+        }
+        if self.incompatible {
+            tell(Problem::MixedSchemas);
+            return None;
+        }
+        if self.hints.collide() {
+            tell(Problem::ResetCollision);
+        }
+        if self.reconciled {
+            tell(Problem::BoundsReconciled);
+        }
+        let sum = self.sum.map(CompensatedSum::finish);
+        let mut total = sum.or_else(|| self.mean.map(HistogramMean::finish))?;
+        total.compact();
+        Some(total.into())
     }
 }

@@ -11,3 +11,4 @@ pub(crate) mod ranges;
 mod rate;
 mod regression;
 mod resets;
+pub(crate) mod slide;

@@ -260,15 +260,34 @@ pub(super) fn ts_of_last(window: &Window<'_>) -> Option<Value> {
     times.into_iter().flatten().max().map(seconds)
 }
 
-fn variance(floats: &[FloatSample]) -> f64 {
-    let (mut count, mut mean, mut mean_rest, mut squares, mut squares_rest) = (0.0, 0.0, 0.0, 0.0, 0.0);
-    for sample in floats {
-        count += 1.0;
-        let delta = sample.value - (mean + mean_rest);
-        (mean, mean_rest) = kahan(delta / count, mean, mean_rest);
-        (squares, squares_rest) = kahan(delta * (sample.value - (mean + mean_rest)), squares, squares_rest);
+/// The variance of numbers (Welford), with sums that are compensated.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Variance {
+    count: f64,
+    mean: f64,
+    mean_rest: f64,
+    squares: f64,
+    squares_rest: f64,
+}
+
+impl Variance {
+    pub(super) fn add(&mut self, value: f64) {
+        self.count += 1.0;
+        let delta = value - (self.mean + self.mean_rest);
+        (self.mean, self.mean_rest) = kahan(delta / self.count, self.mean, self.mean_rest);
+        let square = delta * (value - (self.mean + self.mean_rest));
+        (self.squares, self.squares_rest) = kahan(square, self.squares, self.squares_rest);
     }
-    (squares + squares_rest) / count
+
+    pub(super) fn value(&self) -> f64 {
+        (self.squares + self.squares_rest) / self.count
+    }
+}
+
+fn variance(floats: &[FloatSample]) -> f64 {
+    let mut variance = Variance::default();
+    floats.iter().for_each(|sample| variance.add(sample.value));
+    variance.value()
 }
 
 pub(super) fn stdvar(context: &RangeContext<'_>, window: &Window<'_>) -> Option<Value> {

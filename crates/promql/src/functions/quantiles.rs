@@ -1,6 +1,18 @@
-/// The quantile of numbers, interpolated between the two nearest; numbers that are none are the lowest.
-/// The numbers are brought in order.
+use std::cmp::Ordering;
+
+/// The order of numbers for quantiles: what is no number is the lowest.
+pub(crate) fn order(a: &f64, b: &f64) -> Ordering {
+    b.is_nan().cmp(&a.is_nan()).then(a.total_cmp(b))
+}
+
+/// The quantile of numbers, interpolated between the two nearest. The numbers are brought in order.
 pub(crate) fn quantile_of(q: f64, values: &mut [f64]) -> f64 {
+    values.sort_by(order);
+    quantile_in_order(q, values)
+}
+
+/// The same of numbers that are in order.
+pub(crate) fn quantile_in_order(q: f64, values: &[f64]) -> f64 {
     if values.is_empty() || q.is_nan() {
         return f64::NAN;
     }
@@ -10,7 +22,6 @@ pub(crate) fn quantile_of(q: f64, values: &mut [f64]) -> f64 {
     if q > 1.0 {
         return f64::INFINITY;
     }
-    values.sort_by(|a, b| b.is_nan().cmp(&a.is_nan()).then(a.total_cmp(b)));
     let last = values.len() - 1;
     let rank = q * last as f64;
     let lower = (rank.floor() as usize).min(last);

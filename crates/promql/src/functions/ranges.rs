@@ -33,6 +33,49 @@ pub(crate) struct Window<'a> {
     pub time: i64,
 }
 
+/// Where a range lies among the samples of its series.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Place {
+    /// Which step of the query the range is of.
+    pub step: usize,
+    /// The time of evaluation.
+    pub time: i64,
+    /// The range ends with this time.
+    pub end: i64,
+    /// The first of its numbers, and the first behind them.
+    pub floats: (usize, usize),
+    /// The same of its histograms.
+    pub histograms: (usize, usize),
+}
+
+impl Place {
+    /// How many samples are in the range.
+    pub(crate) fn len(&self) -> usize {
+        (self.floats.1 - self.floats.0) + (self.histograms.1 - self.histograms.0)
+    }
+
+    /// Its part of something that there is for each of the series' numbers.
+    pub(crate) fn of_floats<'a, T>(&self, all: &'a [T]) -> &'a [T] {
+        all.get(self.floats.0..self.floats.1).unwrap_or_default()
+    }
+
+    /// The samples in the range, which is so many milliseconds long.
+    pub(crate) fn window<'a>(
+        &self,
+        floats: &'a [FloatSample],
+        histograms: &'a [HistogramSample],
+        range: i64,
+    ) -> Window<'a> {
+        Window {
+            floats: self.of_floats(floats),
+            histograms: histograms.get(self.histograms.0..self.histograms.1).unwrap_or_default(),
+            start: self.end.saturating_sub(range),
+            end: self.end,
+            time: self.time,
+        }
+    }
+}
+
 /// What a function of ranges gives for one, from the range and the function's numbers.
 pub(crate) type RangeFunction = fn(&RangeContext<'_>, &Window<'_>, &[f64]) -> Result<Option<Value>, QueryError>;
 

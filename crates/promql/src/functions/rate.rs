@@ -18,16 +18,22 @@ pub(super) struct Kind {
     pub per_second: bool,
 }
 
+impl Kind {
+    pub const RATE: Self = Self { counter: true, per_second: true };
+    pub const INCREASE: Self = Self { counter: true, per_second: false };
+    pub const DELTA: Self = Self { counter: false, per_second: false };
+}
+
 pub(super) fn rate(context: &RangeContext<'_>, window: &Window<'_>) -> Option<Value> {
-    difference(context, window, Kind { counter: true, per_second: true })
+    difference(context, window, Kind::RATE)
 }
 
 pub(super) fn increase(context: &RangeContext<'_>, window: &Window<'_>) -> Option<Value> {
-    difference(context, window, Kind { counter: true, per_second: false })
+    difference(context, window, Kind::INCREASE)
 }
 
 pub(super) fn delta(context: &RangeContext<'_>, window: &Window<'_>) -> Option<Value> {
-    difference(context, window, Kind { counter: false, per_second: false })
+    difference(context, window, Kind::DELTA)
 }
 
 fn difference(context: &RangeContext<'_>, window: &Window<'_>, kind: Kind) -> Option<Value> {
@@ -37,7 +43,9 @@ fn difference(context: &RangeContext<'_>, window: &Window<'_>, kind: Kind) -> Op
             (context.note)(Note::mixed_floats_histograms(context.span, context.name));
             None
         }
-        (floats, []) if context.extension == Extension::None => of_floats(context, window, floats, kind),
+        (floats, []) if context.extension == Extension::None => {
+            of_floats(context, window, floats, kind).map(Value::Float)
+        }
         ([], histograms) if context.extension == Extension::None => of_histograms(context, window, histograms, kind),
         (floats, []) => extended::of_floats(context, window, floats, kind).map(Value::Float),
         (_, histograms) => extended::of_histograms(context, window, histograms, kind).map(Value::from),
@@ -55,31 +63,50 @@ pub(super) fn started_anew(before_start: i64, before: i64, start: i64, t: i64) -
     start > before || (before_start <= before && before_start != 0 && before_start != before)
 }
 
+/// Whether a counter was reset between two samples.
+pub(super) fn is_reset(before: &FloatSample, now: &FloatSample) -> bool {
+    now.value < before.value || started_anew(before.start, before.t, now.start, now.t)
+}
+
 /// Whether a sample claims to cover time that the sample before had covered with another beginning.
-fn overlaps(before_start: i64, before: i64, start: i64) -> bool {
+pub(super) fn overlaps(before: &FloatSample, now: &FloatSample) -> bool {
+    overlap(before.start, before.t, now.start)
+}
+
+fn overlap(before_start: i64, before: i64, start: i64) -> bool {
     start != 0 && start < before && start != before_start
 }
 
-fn of_floats(context: &RangeContext<'_>, window: &Window<'_>, floats: &[FloatSample], kind: Kind) -> Option<Value> {
-    let (first, last) = (floats.first()?, floats.last()?);
-    let mut difference = last.value - first.value;
-    if kind.counter {
-        for (before, now) in floats.iter().zip(floats.iter().skip(1)) {
-            if overlaps(before.start, before.t, now.start) {
-                (context.note)(Note::start_overlap(context.span, context.name));
-            }
-            if now.value < before.value || started_anew(before.start, before.t, now.start, now.t) {
-                difference += before.value;
-            }
+fn of_floats(context: &RangeContext<'_>, window: &Window<'_>, floats: &[FloatSample], kind: Kind) -> Option<f64> {
+    let pairs = floats.iter().zip(floats.iter().skip(1)).filter(|_| kind.counter);
+    let lost = pairs.filter_map(|(before, now)| {
+        if overlaps(before, now) {
+            (context.note)(Note::start_overlap(context.span, context.name));
         }
+        is_reset(before, now).then_some(before.value)
+    });
+    of_numbers(context, window, lost, kind)
+}
+
+/// The difference over the numbers of a range, of which resets took away the values `lost`.
+pub(super) fn of_numbers(
+    context: &RangeContext<'_>,
+    window: &Window<'_>,
+    lost: impl Iterator<Item = f64>,
+    kind: Kind,
+) -> Option<f64> {
+    let (first, last) = (window.floats.first()?, window.floats.last()?);
+    let mut difference = last.value - first.value;
+    for value in lost {
+        difference += value;
     }
-    let span = Sampled { first: first.t, last: last.t, count: floats.len(), start: first.start };
+    let span = Sampled { first: first.t, last: last.t, count: window.floats.len(), start: first.start };
     match span.beginning(window, kind) {
-        Some(start) => Some(Value::Float((difference + first.value) * span.factor_from(start, window, context, kind))),
-        None if floats.len() < 2 => None,
+        Some(start) => Some((difference + first.value) * span.factor_from(start, window, context, kind)),
+        None if window.floats.len() < 2 => None,
         None => {
             let zero = (difference > 0.0 && first.value >= 0.0).then(|| first.value / difference);
-            Some(Value::Float(difference * span.factor(zero, window, context, kind)))
+            Some(difference * span.factor(zero, window, context, kind))
         }
     }
 }
@@ -223,7 +250,7 @@ fn histogram_difference(context: &RangeContext<'_>, samples: &[HistogramSample],
     combine(context, &mut difference, &previous, Combining::Subtraction).ok()?;
     if kind.counter {
         for (before, now) in samples.iter().zip(samples.iter().skip(1)) {
-            if overlaps(before.start, before.t, now.start) {
+            if overlap(before.start, before.t, now.start) {
                 (context.note)(Note::start_overlap(context.span, context.name));
             }
             if anew(before, now) || now.value.is_reset_since(&previous) {
@@ -263,20 +290,22 @@ pub(super) fn idelta(context: &RangeContext<'_>, window: &Window<'_>) -> Option<
 }
 
 fn instant_difference(context: &RangeContext<'_>, window: &Window<'_>, rate: bool) -> Option<Value> {
-    let floats = window.floats.iter().rev().take(2).map(Last::Float);
-    let mut samples: Vec<Last<'_>> =
-        floats.chain(window.histograms.iter().rev().take(2).map(Last::Histogram)).collect();
-    samples.sort_by_key(Last::t);
-    let now = samples.pop()?;
-    let before = samples.pop()?;
+    let mut floats = window.floats.iter().rev().map(Last::Float).peekable();
+    let mut histograms = window.histograms.iter().rev().map(Last::Histogram).peekable();
+    let mut latest = || match (floats.peek(), histograms.peek()) {
+        (Some(float), Some(histogram)) if histogram.t() < float.t() => floats.next(),
+        (_, Some(_)) => histograms.next(),
+        (_, None) => floats.next(),
+    };
+    let now = latest()?;
+    let before = latest()?;
     let seconds = (now.t() - before.t()) as f64 / 1000.0;
     if seconds == 0.0 {
         return None;
     }
     match (before, now) {
         (Last::Float(before), Last::Float(now)) => {
-            let anew = now.value < before.value || started_anew(before.start, before.t, now.start, now.t);
-            let difference = if rate && anew { now.value } else { now.value - before.value };
+            let difference = if rate && is_reset(before, now) { now.value } else { now.value - before.value };
             Some(Value::Float(if rate { difference / seconds } else { difference }))
         }
         (Last::Histogram(before), Last::Histogram(now)) => {

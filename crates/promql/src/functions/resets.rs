@@ -1,6 +1,6 @@
 use super::ranges::RangeContext;
 use super::ranges::Window;
-use super::rate::started_anew;
+use super::rate::{is_reset, started_anew};
 use crate::histogram::Histogram;
 use crate::parser::ast::Extension;
 use crate::storage::{FloatSample, HistogramSample};
@@ -52,11 +52,16 @@ fn count_pairs(samples: &[Either<'_>], counts: impl Fn(Either<'_>, Either<'_>) -
     Some(Value::Float(pairs.filter(|(before, now)| counts(**before, **now)).count() as f64))
 }
 
+/// Whether the value is another one.
+pub(super) fn is_change(before: &FloatSample, now: &FloatSample) -> bool {
+    now.value != before.value && !(now.value.is_nan() && before.value.is_nan())
+}
+
 pub(super) fn resets(context: &RangeContext<'_>, window: &Window<'_>) -> Option<Value> {
     count_pairs(&in_order(context, window), |before, now| {
         let anew = started_anew(before.start(), before.t(), now.start(), now.t());
         match (before, now) {
-            (Either::Float(before), Either::Float(now)) => now.value < before.value || anew,
+            (Either::Float(before), Either::Float(now)) => is_reset(before, now),
             (Either::Histogram(before), Either::Histogram(now)) => anew || now.value.is_reset_since(&before.value),
             _ => true,
         }
@@ -66,9 +71,7 @@ pub(super) fn resets(context: &RangeContext<'_>, window: &Window<'_>) -> Option<
 pub(super) fn changes(context: &RangeContext<'_>, window: &Window<'_>) -> Option<Value> {
     let differ = |before: &Histogram, now: &Histogram| before != now;
     count_pairs(&in_order(context, window), |before, now| match (before, now) {
-        (Either::Float(before), Either::Float(now)) => {
-            now.value != before.value && !(now.value.is_nan() && before.value.is_nan())
-        }
+        (Either::Float(before), Either::Float(now)) => is_change(before, now),
         (Either::Histogram(before), Either::Histogram(now)) => differ(&before.value, &now.value),
         _ => true,
     })

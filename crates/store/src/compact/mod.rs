@@ -169,7 +169,7 @@ async fn open(inner: &Arc<Inner>, layout: &'static Layout, job: &Job) -> Result<
     let share = inner.config.compaction_memory_bytes / job.runs.len().max(1) / row_bytes;
     let batch_rows = share.clamp(BATCH_ROWS.0, BATCH_ROWS.1);
     let order = scan::order(layout, &columns);
-    let files = FileScan { layout, columns, keys: None, time: None, text: None, batch_rows };
+    let files = FileScan { layout, columns, keys: None, time: None, texts: Arc::default(), batch_rows };
     let input = |run: &Vec<FileEntry>| {
         let (files, inner) = (files.clone(), Arc::clone(inner));
         let rows = stream::iter(run.clone()).flat_map(move |file| files.clone().strict(Arc::clone(&inner), file));

@@ -1,0 +1,126 @@
+use hashbrown::HashMap;
+
+use super::aggregate::group_labels;
+use super::selector::Part;
+use super::series::{Lent, points_in};
+use super::{Evaluator, Steps};
+use crate::annotations::{Combining, Note};
+use crate::error::QueryError;
+use crate::functions::aggregates::{Gathered, Problem};
+use crate::labels::Labels;
+use crate::parser::ast::{Aggregate, AggregateOp, Call, ExprKind, Extension, Span};
+use crate::value::{Point, Series};
+
+impl Evaluator<'_> {
+    /// An aggregation that takes in one series after the other. What a selector gives, or a function of
+    /// its ranges, is never there for all series at once.
+    pub(super) fn eval_fold(&self, aggregate: &Aggregate, steps: Steps) -> Result<Vec<Series>, QueryError> {
+        let mut fold = Fold::new(aggregate, steps);
+        let inner = aggregate.expr.bare();
+        match &inner.kind {
+            ExprKind::Vector(selector) if selector.extension != Extension::Smoothed => {
+                self.check_time()?;
+                self.each_part(selector, inner.span, steps, Part::Value, &mut |series: Lent<'_>| {
+                    fold.add(self, &series)
+                })?;
+            }
+            ExprKind::Call(call) if has_selected_range(call) => {
+                self.check_time()?;
+                if let Some(over) = self.range_call(call, steps)? {
+                    self.each_range(over, steps, &mut |series: Lent<'_>| fold.add(self, &series))?;
+                }
+            }
+            _ => {
+                let mut input = self.eval_vector(&aggregate.expr, steps)?;
+                let points = points_in(&input);
+                input.iter_mut().try_for_each(|series| fold.add(self, &Lent::of(series)))?;
+                self.release(points);
+            }
+        }
+        fold.finish(self, inner.span)
+    }
+}
+
+/// Whether a call is one of a function over the ranges of a selector: what it gives has the labels of
+/// stored series, so no two are the same.
+fn has_selected_range(call: &Call) -> bool {
+    let selected = call.args.iter().any(|arg| matches!(arg.bare().kind, ExprKind::Matrix(_)));
+    selected && super::range_call::is_known(call.function.name)
+}
+
+/// The groups of an aggregation.
+struct Fold<'a> {
+    aggregate: &'a Aggregate,
+    steps: Steps,
+    places: HashMap<Labels, usize>,
+    groups: Vec<Group>,
+}
+
+struct Group {
+    labels: Labels,
+    drops_name: bool,
+    /// The labels of its first series.
+    first: Labels,
+    gathered: Gathered,
+}
+
+impl<'a> Fold<'a> {
+    fn new(aggregate: &'a Aggregate, steps: Steps) -> Self {
+        Self { aggregate, steps, places: HashMap::new(), groups: Vec::new() }
+    }
+
+    fn add(&mut self, evaluator: &Evaluator<'_>, series: &Lent<'_>) -> Result<(), QueryError> {
+        let labels = group_labels(series.labels, &self.aggregate.grouping, self.aggregate.without);
+        let place = match self.places.get(&labels) {
+            Some(place) => *place,
+            None => self.begin(evaluator, labels, series.labels)?,
+        };
+        let Some(group) = self.groups.get_mut(place) else { return Ok(()) };
+        group.drops_name |= series.drops_name;
+        let mut steps = self.steps.times().enumerate();
+        for point in series.points.iter() {
+            let Some((step, _)) = steps.find(|(_, t)| *t == point.t) else { break };
+            group.gathered.add(step, &point.value);
+        }
+        Ok(())
+    }
+
+    /// Begins a group, with the labels of its first series.
+    fn begin(&mut self, evaluator: &Evaluator<'_>, labels: Labels, first: &Labels) -> Result<usize, QueryError> {
+        evaluator.hold(self.steps.count())?;
+        self.places.insert(labels.clone(), self.groups.len());
+        let gathered = Gathered::new(self.aggregate.op, self.steps.count());
+        self.groups.push(Group { labels, drops_name: false, first: first.clone(), gathered });
+        Ok(self.groups.len() - 1)
+    }
+
+    fn finish(self, evaluator: &Evaluator<'_>, span: Span) -> Result<Vec<Series>, QueryError> {
+        let (op, steps) = (self.aggregate.op, self.steps);
+        let mut found = Vec::with_capacity(self.groups.len());
+        for mut group in self.groups {
+            let mut points = Vec::new();
+            for (step, t) in steps.times().enumerate() {
+                let name = group.first.metric_name();
+                let value = group.gathered.finish(step, |problem| evaluator.note(told(problem, op, span, name)));
+                points.extend(value.map(|value| Point { t, value }));
+            }
+            evaluator.release(steps.count());
+            evaluator.hold(points.len())?;
+            if !points.is_empty() {
+                found.push(Series { labels: group.labels, points, drops_name: group.drops_name });
+            }
+        }
+        Ok(found)
+    }
+}
+
+/// What is told of a problem.
+pub(super) fn told(problem: Problem, op: AggregateOp, span: Span, name: &str) -> Note {
+    match problem {
+        Problem::HistogramIgnored => Note::histogram_ignored(span, op.as_str()),
+        Problem::Mixed => Note::mixed_in_aggregation(span),
+        Problem::MixedSchemas => Note::mixed_schemas(span, name),
+        Problem::ResetCollision => Note::reset_collision(span, Combining::Aggregation),
+        Problem::BoundsReconciled => Note::bounds_reconciled(span, Combining::Aggregation),
+    }
+}
