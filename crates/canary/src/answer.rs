@@ -2,6 +2,7 @@
 
 use judge::evidence::Verdict;
 use judge::sequential::MetricState;
+use kubernetes::rollouts::{Arm, Phase, Rollout, RolloutKind};
 use serde::Serialize;
 
 use crate::definition::Metric;
@@ -48,8 +49,35 @@ pub struct Answer {
     pub decided: Option<String>,
     /// Intervals so far, and of how many.
     pub intervals: (usize, usize),
+    /// Of one that was found, its rollout.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rollout: Option<RolloutAnswer>,
     /// Each metric.
     pub metrics: Vec<MetricAnswer>,
+}
+
+/// A rollout, as the objects of its cluster have it.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct RolloutAnswer {
+    /// By whom.
+    pub kind: RolloutKind,
+    /// `rolling`, `aborted`.
+    pub phase: Phase,
+    /// The pods that are the baseline.
+    pub baseline: Arm,
+    /// The pods that are the canary.
+    pub canary: Arm,
+    /// The canary's part of the traffic, from 0 to 1; null if it is not known.
+    pub share: Option<f64>,
+    /// Who says so, or why it is not known.
+    pub traffic: String,
+}
+
+impl RolloutAnswer {
+    fn of(rollout: &Rollout) -> Self {
+        let Rollout { kind, phase, baseline, canary, share, traffic, .. } = rollout.clone();
+        Self { kind, phase, baseline, canary, share, traffic }
+    }
 }
 
 /// A metric.
@@ -85,6 +113,7 @@ impl Answer {
         answer.namespace.clone_from(&definition.namespace);
         answer.target.clone_from(&definition.target);
         answer.intervals.1 = definition.lifetime;
+        answer.rollout = canary.of_rollout().map(RolloutAnswer::of);
         let (Some(run), Some(standing)) = (&canary.run, canary.standing()) else { return answer };
         answer.verdict = standing.verdict.as_str();
         answer.score = standing.score;
@@ -124,6 +153,7 @@ impl Answer {
             started: None,
             decided: None,
             intervals: (0, 0),
+            rollout: None,
             metrics: Vec::new(),
         }
     }

@@ -3,12 +3,14 @@ use std::sync::Arc;
 
 use base::Timestamp;
 use model::rows::{CanaryPoint, Live, Rollout, VerdictRow};
-use model::{Key, ResourceId};
+use model::{Key, ResourceId, Verdict};
 use parking_lot::RwLock;
 
 use crate::definition::Definition;
 use crate::life::Canary;
 use crate::outcome::Outcome;
+use crate::run::Origin;
+use crate::search::{Finder, Search};
 
 /// A book that the fold of a shard writes and others read.
 pub type Shared = Arc<RwLock<Book>>;
@@ -16,7 +18,9 @@ pub type Shared = Arc<RwLock<Book>>;
 /// The canaries of a shard.
 #[derive(Clone, Debug, Default)]
 pub struct Book {
+    /// Those that are configured, and those that were found.
     pub(crate) canaries: BTreeMap<String, Canary>,
+    pub(crate) search: Search,
 }
 
 /// The interval that a run wants to be told of next.
@@ -47,9 +51,10 @@ impl Book {
         Some(Wanted { run: run.id.clone(), started: run.started, interval: run.next })
     }
 
-    /// The resources whose rollouts are judged, by key.
+    /// The resources whose rollouts are judged, by key; without those of canaries that were found.
     pub fn resources(&self) -> impl Iterator<Item = Key> {
-        let ids = self.canaries.values().filter_map(|canary| canary.definition.resource.as_ref());
+        let configured = self.canaries.values().filter(|canary| canary.found.is_none());
+        let ids = configured.filter_map(|canary| canary.definition.resource.as_ref());
         ids.filter_map(|id| id.parse::<ResourceId>().ok()).map(|id| id.key())
     }
 
@@ -60,6 +65,10 @@ impl Book {
     pub fn define(&mut self, generation: i64, text: &str, now: Timestamp) -> Result<Outcome, serde_json::Error> {
         let mut out = Outcome::default();
         let definition: Definition = serde_json::from_str(text)?;
+        if definition.discover.is_some() {
+            self.find_by(Finder { definition, text: text.to_owned(), generation }, now, &mut out);
+            return Ok(out);
+        }
         let name = definition.name.clone();
         match self.canaries.get_mut(&name) {
             Some(canary) if canary.text == text => canary.generation = generation,
@@ -82,11 +91,10 @@ impl Book {
     pub fn close(&mut self, generation: i64, now: Timestamp) -> Outcome {
         let mut out = Outcome::default();
         for canary in self.canaries.values_mut().filter(|canary| canary.generation < generation) {
-            canary.stop("it is no longer configured", false, now, &mut out);
-            canary.resolve("it is no longer configured", now, &mut out);
-            canary.forget_hook(&mut out);
+            canary.end("it is no longer configured", now, &mut out);
         }
         self.canaries.retain(|_, canary| canary.generation >= generation);
+        self.close_finders(generation, now, &mut out);
         out
     }
 
@@ -105,6 +113,13 @@ impl Book {
 
     /// A verdict of a resource.
     pub fn verdict(&mut self, row: &VerdictRow, now: Timestamp, out: &mut Outcome) {
+        if self.search.finders.values().any(|finder| finder.definition.scope == row.scope) {
+            // A rollout of it may be found later.
+            match row.verdict {
+                Verdict::RollingOut => _ = self.search.origins.insert(row.id.as_str().to_owned(), Origin::of(row)),
+                _ => _ = self.search.origins.remove(row.id.as_str()),
+            }
+        }
         self.of_resource(row.id.as_str()).for_each(|canary| canary.verdict(row, now, out));
     }
 
@@ -127,10 +142,11 @@ impl Book {
     /// Time has passed.
     pub fn pass(&mut self, now: Timestamp, out: &mut Outcome) {
         self.canaries.values_mut().for_each(|canary| canary.pass(now, out));
+        self.expire(now, out);
     }
 
     /// When something begins by itself.
     pub fn next(&self) -> Option<Timestamp> {
-        self.canaries.values().filter_map(Canary::due).min()
+        self.canaries.values().flat_map(|canary| [canary.due(), canary.expires()]).flatten().min()
     }
 }

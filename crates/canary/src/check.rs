@@ -10,7 +10,8 @@ use promql::parser::{parse, parse_selector};
 
 use crate::config::{CanaryConfig, CanaryMetricConfig, Query, Start};
 use crate::definition::{Definition, Metric, Pair};
-use crate::template::{ARM, fill};
+use crate::discover::{self, Discover, DiscoverConfig};
+use crate::template::{ARM, INTERVAL, duration, fill};
 
 /// Canaries of a process.
 const CANARIES: Limit = Limit::new("canary.canaries", 100);
@@ -26,6 +27,9 @@ const NAME: usize = 200;
 const QUERY: usize = 10_000;
 /// The longest interval.
 const LONGEST: Duration = Duration::from_secs(86_400);
+
+/// What is wrong with a text that is the same for both arms.
+const SAME_ARMS: &str = "both arms would be the same: put `$hash`, `$pods` or `$workload` into it";
 
 /// A mistake in a canary.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -71,6 +75,7 @@ pub fn check(canary: &CanaryConfig) -> Result<Definition, Vec<Mistake>> {
     let mut mistakes = names(canary);
     mistakes.extend(times(canary));
     mistakes.extend(arms(canary));
+    mistakes.extend(canary.discover.iter().flat_map(|found| discovery(canary, found)));
     for (key, alpha) in [("alpha", canary.alpha), ("alpha_pass", canary.alpha_pass)] {
         if !(1e-9..=0.5).contains(&alpha) {
             mistakes.push(of(canary, key, "it must be from 1e-9 to 0.5"));
@@ -97,12 +102,14 @@ pub fn check(canary: &CanaryConfig) -> Result<Definition, Vec<Mistake>> {
 fn definition(canary: &CanaryConfig, metrics: Vec<Metric>) -> Definition {
     let resource = canary.resource.as_ref().and_then(|id| id.parse::<ResourceId>().ok());
     let place = if canary.namespace.is_empty() { &canary.name } else { &canary.namespace };
+    let own = || resource.as_ref().map_or_else(|| format!("canary/{place}"), |id| id.scope().to_owned());
+    let discover = canary.discover.as_ref();
     let millis = |time: Duration| i64::try_from(time.as_millis()).unwrap_or(i64::MAX);
     Definition {
         name: canary.name.clone(),
         namespace: canary.namespace.clone(),
         target: canary.target.clone().unwrap_or_else(|| canary.name.clone()),
-        scope: resource.as_ref().map_or_else(|| format!("canary/{place}"), |id| id.scope().to_owned()),
+        scope: discover.map_or_else(own, |it| format!("{}/{}", kubernetes::PROVIDER, it.cluster)),
         resource: canary.resource.clone(),
         start: canary.start,
         interval: millis(canary.interval),
@@ -115,6 +122,7 @@ fn definition(canary: &CanaryConfig, metrics: Vec<Metric>) -> Definition {
         rollback: canary.rollback.clone(),
         segment: canary.segment.clone(),
         metrics,
+        discover: discover.map(Discover::of),
     }
 }
 
@@ -140,6 +148,7 @@ fn names(canary: &CanaryConfig) -> Vec<Mistake> {
         mistakes.push(of(canary, "segment", "the name of a label is wanted"));
     }
     match (canary.start, &canary.resource) {
+        _ if canary.discover.is_some() => {}
         (Start::Rollout, None) => {
             mistakes.push(of(
                 canary,
@@ -178,16 +187,63 @@ fn times(canary: &CanaryConfig) -> Vec<Mistake> {
 fn arms(canary: &CanaryConfig) -> Vec<Mistake> {
     let mut mistakes = Vec::new();
     for (name, matchers) in [("baseline", &canary.baseline), ("canary", &canary.canary)] {
-        let Some(matchers) = matchers else { continue };
-        let wrong = match parse_selector(&format!("x{{{matchers}}}")) {
-            _ if matchers.len() > QUERY => Some("it is too long".to_owned()),
-            Err(error) => Some(format!("label matchers such as version=\"v1\" are wanted: {}", error.message)),
-            Ok(found) if found.len() < 2 => Some("label matchers such as version=\"v1\" are wanted".to_owned()),
-            Ok(_) => None,
-        };
-        mistakes.extend(wrong.map(|problem| Mistake { text: matchers.clone(), ..of(canary, name, problem) }));
+        let wrong = matchers.as_ref().and_then(|text| Some((text.clone(), no_matchers(text)?)));
+        mistakes.extend(wrong.map(|(text, problem)| Mistake { text, ..of(canary, name, problem) }));
     }
     mistakes
+}
+
+/// Why a text is no label matchers.
+fn no_matchers(matchers: &str) -> Option<String> {
+    match parse_selector(&format!("x{{{matchers}}}")) {
+        _ if matchers.len() > QUERY => Some("it is too long".to_owned()),
+        Err(error) => Some(format!("label matchers such as version=\"v1\" are wanted: {}", error.message)),
+        Ok(found) if found.len() < 2 => Some("label matchers such as version=\"v1\" are wanted".to_owned()),
+        Ok(_) => None,
+    }
+}
+
+/// What is wrong with how canaries are to be found.
+fn discovery(canary: &CanaryConfig, found: &DiscoverConfig) -> Vec<Mistake> {
+    let mut mistakes = Vec::new();
+    let of_rollout = "it is that of each rollout that `discover` finds";
+    for (name, set) in [
+        ("resource", canary.resource.is_some()),
+        ("namespace", !canary.namespace.is_empty()),
+        ("target", canary.target.is_some()),
+    ] {
+        mistakes.extend(set.then(|| of(canary, name, of_rollout)));
+    }
+    for (name, set) in [("baseline", canary.baseline.is_some()), ("canary", canary.canary.is_some())] {
+        let problem = "with `discover`, the label matchers of both arms are `discover.arm`";
+        mistakes.extend(set.then(|| of(canary, name, problem)));
+    }
+    if canary.start == Start::Always {
+        mistakes.push(of(canary, "start", "with `discover`, a run begins with each rollout: `rollout`"));
+    }
+    if found.cluster.is_empty() || found.cluster.contains('/') {
+        mistakes.push(of(canary, "discover.cluster", "the name of a cluster is wanted, as in `kubernetes`"));
+    }
+    if found.namespaces.iter().any(String::is_empty) {
+        mistakes.push(of(canary, "discover.namespaces", "the name of a namespace is wanted, without a pattern"));
+    }
+    for pair in found.pairs.iter().filter(|pair| !pair.is_sound()) {
+        let problem = "the names of two Deployments are wanted as `baseline` and `canary`";
+        mistakes.push(Mistake { text: pair.canary.clone(), ..of(canary, "discover.pairs", problem) });
+    }
+    let wrong = match discover::stray(&found.arm) {
+        Some((_, name)) => Some(no_name(name)),
+        None if !discover::tells_arms(&found.arm) => Some(SAME_ARMS.to_owned()),
+        None => no_matchers(&fill(&found.arm, &discover::sample(false)).text),
+    };
+    mistakes.extend(wrong.map(|problem| Mistake { text: found.arm.clone(), ..of(canary, "discover.arm", problem) }));
+    mistakes
+}
+
+fn no_name(name: &str) -> String {
+    format!(
+        "`{name}` stands for nothing: there are `$arm`, `$interval`, `$hash`, `$pods`, `$workload`, `$namespace` and `$target`"
+    )
 }
 
 fn metric(canary: &CanaryConfig, written: &CanaryMetricConfig, mistakes: &mut Vec<Mistake>) -> Option<Metric> {
@@ -231,7 +287,8 @@ fn metric(canary: &CanaryConfig, written: &CanaryMetricConfig, mistakes: &mut Ve
 fn pair(canary: &CanaryConfig, key: &str, query: &Query, mistakes: &mut Vec<Mistake>) -> Option<Pair> {
     let (baseline, of_canary) = match query {
         Query::One(text) => {
-            if !text.contains(ARM) {
+            let told = canary.discover.is_some() && discover::tells_arms(text);
+            if !told && !text.contains(ARM) {
                 mistakes.push(mistake(
                     key,
                     text,
@@ -243,13 +300,11 @@ fn pair(canary: &CanaryConfig, key: &str, query: &Query, mistakes: &mut Vec<Mist
         }
         Query::Two { baseline, canary } => (baseline, canary),
     };
-    let arms = [(baseline, &canary.baseline, "baseline"), (of_canary, &canary.canary, "canary")];
-    let complete = arms.map(|(text, matchers, arm)| complete(canary, text, matchers.as_deref(), arm));
-    let [first, second] = complete;
-    let same = matches!((&first, &second), (Ok(first), Ok(second)) if first == second);
-    let mut take = |key: &str, complete: Result<String, Mistake>| {
+    let [first, second] = [complete(canary, baseline, "baseline"), complete(canary, of_canary, "canary")];
+    let same = matches!((&first, &second), (Ok(first), Ok(second)) if first.asked == second.asked);
+    let mut take = |key: &str, complete: Result<Complete, Mistake>| {
         let wrong = |wrong: Mistake| mistakes.push(Mistake { key: key.to_owned(), ..wrong });
-        complete.map_err(wrong).ok()
+        complete.map(|complete| complete.text).map_err(wrong).ok()
     };
     let two = matches!(query, Query::Two { .. });
     let named = |arm: &str| if two { format!("{key}.{arm}") } else { key.to_owned() };
@@ -263,21 +318,44 @@ fn pair(canary: &CanaryConfig, key: &str, query: &Query, mistakes: &mut Vec<Mist
     Some(Pair { baseline: first?, canary: second? })
 }
 
-fn complete(canary: &CanaryConfig, text: &str, matchers: Option<&str>, arm: &str) -> Result<String, Mistake> {
+/// A query, complete but for what a rollout is to be put into, and as it may be asked.
+struct Complete {
+    text: String,
+    asked: String,
+}
+
+fn complete(canary: &CanaryConfig, text: &str, arm: &str) -> Result<Complete, Mistake> {
     let wrong = |at: usize, problem: String| Mistake { key: String::new(), text: text.to_owned(), at, problem };
     if text.len() > QUERY {
         return Err(wrong(0, format!("it has {} bytes, at most {QUERY} are taken", text.len())));
     }
-    let place = text.find(ARM);
-    let matchers = match (place, matchers) {
+    let found = canary.discover.as_ref();
+    let own = if arm == "canary" { &canary.canary } else { &canary.baseline };
+    let matchers = found.map(|found| &found.arm).or(own.as_ref());
+    let matchers = match (text.find(ARM), matchers) {
         (Some(at), None) => return Err(wrong(at, format!("`$arm` needs the canary's `{arm}`: its label matchers"))),
-        (_, matchers) => matchers.unwrap_or_default(),
+        (_, matchers) => matchers.map(String::as_str).unwrap_or_default(),
     };
-    let filled = fill(text, matchers, canary.interval);
+    let interval = duration(canary.interval);
+    let own = [(ARM, matchers), (INTERVAL, interval.as_str())];
+    let kept = fill(text, &own);
+    let filled = match found {
+        Some(_) => {
+            if let Some((at, name)) = discover::stray(text) {
+                return Err(wrong(at, no_name(name)));
+            }
+            let sample = discover::sample(arm == "canary");
+            let matchers = fill(matchers, &sample).text;
+            let names: Vec<(&str, &str)> =
+                [(ARM, matchers.as_str()), (INTERVAL, interval.as_str())].into_iter().chain(sample).collect();
+            fill(text, &names)
+        }
+        None => fill(text, &own),
+    };
     let expr = parse(&filled.text)
         .map_err(|error| wrong(filled.origin(error.span.start), format!("parse error: {}", error.message)))?;
     match expr.value_type() {
-        ValueType::Vector | ValueType::Scalar => Ok(filled.text),
+        ValueType::Vector | ValueType::Scalar => Ok(Complete { text: kept.text, asked: filled.text }),
         other => Err(wrong(0, format!("it gives a {}: one number is wanted", other.as_str()))),
     }
 }

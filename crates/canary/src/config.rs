@@ -3,6 +3,8 @@ use std::time::Duration;
 use model::Severity;
 use serde::{Deserialize, Serialize};
 
+use crate::discover::DiscoverConfig;
+
 /// One of `canaries`: what is judged against what, by which queries, and when.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -21,6 +23,9 @@ pub struct CanaryConfig {
     /// The resource whose rollout is judged: `k8s/prod/apps.Deployment/shop/checkout`. Of `start: rollout`.
     #[serde(default)]
     pub resource: Option<String>,
+    /// Judges each rollout of a cluster that it finds, instead of that of one `resource`.
+    #[serde(default)]
+    pub discover: Option<DiscoverConfig>,
     /// The label matchers of the baseline, put in place of `$arm`: `version="v1"`.
     #[serde(default)]
     pub baseline: Option<String>,

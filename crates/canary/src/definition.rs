@@ -1,10 +1,14 @@
 use std::time::Duration;
 
+use base::Timestamp;
 use judge::request::{MetricConfig, Settings};
+use kubernetes::rollouts::Rollout;
 use model::{Labels, Severity};
 use serde::{Deserialize, Serialize};
 
 use crate::config::{Direction, Kind, Start};
+use crate::discover::{self, Discover, HASH, Names};
+use crate::template::fill;
 
 /// A canary as it is put on the log: whoever has it needs no configuration.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -41,6 +45,9 @@ pub struct Definition {
     pub segment: Option<String>,
     /// What is compared.
     pub metrics: Vec<Metric>,
+    /// Which rollouts are judged by it, each as a canary of its own; its queries have names in which an arm is put.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub discover: Option<Discover>,
 }
 
 /// What is compared.
@@ -66,7 +73,7 @@ pub struct Metric {
     pub limit: Option<f64>,
 }
 
-/// A query for each arm, in PromQL, complete.
+/// A query for each arm, in PromQL, complete but for what a rollout is to be put into.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Pair {
     /// Of the baseline.
@@ -76,6 +83,26 @@ pub struct Pair {
 }
 
 impl Definition {
+    /// The canary of a rollout that is found by it, with the text that is put on the log; nothing if its queries want a
+    /// hash that is not known.
+    pub(crate) fn of_rollout(&self, rollout: &Rollout) -> Option<(Self, String)> {
+        let (baseline, canary) = (&rollout.baseline, &rollout.canary);
+        let (before, new) = (discover::values(rollout, baseline), discover::values(rollout, canary));
+        let pair = |pair: &Pair| pair.filled(&before, &new);
+        let metrics: Option<Vec<Metric>> = self.metrics.iter().map(|metric| metric.with(&pair)).collect();
+        let found = Self {
+            name: format!("{}:{}:{}", self.name, rollout.namespace, rollout.name),
+            namespace: rollout.namespace.clone(),
+            target: rollout.name.clone(),
+            resource: Some(format!("{}/{}", self.scope, rollout.object)),
+            metrics: metrics?,
+            discover: None,
+            ..self.clone()
+        };
+        let text = serde_json::to_string(&found).ok()?;
+        Some((found, text))
+    }
+
     /// The length of an interval.
     pub fn interval(&self) -> Duration {
         Duration::from_millis(u64::try_from(self.interval).unwrap_or(1).max(1))
@@ -84,6 +111,12 @@ impl Definition {
     /// The length of a run.
     pub(crate) fn duration(&self) -> Duration {
         self.interval().saturating_mul(u32::try_from(self.lifetime).unwrap_or(u32::MAX))
+    }
+
+    /// When an interval of a run ends.
+    pub fn end(&self, started: Timestamp, interval: usize) -> Timestamp {
+        let intervals = u32::try_from(interval).unwrap_or(u32::MAX).saturating_add(1);
+        started.plus(self.interval().saturating_mul(intervals))
     }
 
     /// Minutes of an interval.
@@ -110,7 +143,25 @@ impl Definition {
     }
 }
 
+impl Pair {
+    fn filled(&self, before: &Names<'_>, new: &Names<'_>) -> Option<Self> {
+        let one = |query: &str, names: &Names<'_>| {
+            let lacks = query.contains(HASH) && names.contains(&(HASH, ""));
+            (!lacks).then(|| fill(query, names).text)
+        };
+        Some(Self { baseline: one(&self.baseline, before)?, canary: one(&self.canary, new)? })
+    }
+}
+
 impl Metric {
+    fn with(&self, pair: impl Fn(&Pair) -> Option<Pair>) -> Option<Self> {
+        let exposure = match &self.exposure {
+            Some(exposure) => Some(pair(exposure)?),
+            None => None,
+        };
+        Some(Self { value: pair(&self.value)?, exposure, ..self.clone() })
+    }
+
     pub(crate) fn config(&self) -> MetricConfig {
         MetricConfig {
             kind: Some(self.kind.into()),

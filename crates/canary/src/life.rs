@@ -10,6 +10,8 @@ use crate::definition::Definition;
 use crate::finding::{Open, fire};
 use crate::outcome::{Hook, Outcome};
 use crate::run::{Origin, Run};
+use crate::search::Found;
+use crate::shares::Shares;
 use crate::standing::Standing;
 use crate::{points, rows};
 
@@ -30,12 +32,14 @@ pub struct Canary {
     /// The resource is known not to be there.
     pub(crate) absent: bool,
     pub(crate) standing: Option<Standing>,
+    /// What it is of, if it was found.
+    pub(crate) found: Option<Found>,
 }
 
 impl Canary {
     pub(crate) fn new(definition: Definition, text: String, generation: i64) -> Self {
-        let (run, open, hook, rollout, absent, standing) = (None, None, None, None, false, None);
-        Self { definition, text, generation, run, open, hook, rollout, absent, standing }
+        let (run, open, hook, rollout, absent, standing, found) = (None, None, None, None, false, None, None);
+        Self { definition, text, generation, run, open, hook, rollout, absent, standing, found }
     }
 
     /// What it is.
@@ -48,7 +52,12 @@ impl Canary {
         self.standing.as_ref()
     }
 
-    fn is_on(&self) -> bool {
+    /// The rollout that it is of, if it was found.
+    pub(crate) fn of_rollout(&self) -> Option<&kubernetes::rollouts::Rollout> {
+        self.found.as_ref().map(|found| &found.rollout)
+    }
+
+    pub(crate) fn is_on(&self) -> bool {
         self.run.as_ref().is_some_and(|run| run.end.is_none())
     }
 
@@ -76,13 +85,16 @@ impl Canary {
         Origin { cause: format!("canary/{}", self.definition.name), ..Origin::default() }
     }
 
-    fn begin(&mut self, started: Timestamp, origin: Origin, now: Timestamp, out: &mut Outcome) {
+    pub(crate) fn begin(&mut self, started: Timestamp, origin: Origin, now: Timestamp, out: &mut Outcome) {
         self.stop("another run begins", false, now, out);
         self.forget_hook(out);
         if self.definition.start == Start::Rollout {
             self.resolve("another rollout has begun", now, out);
         }
         let started = Timestamp::from_secs(started.millis().div_euclid(1000));
+        if let Some(found) = &mut self.found {
+            found.shares = Shares::since(started, found.rollout.share);
+        }
         self.run = Some(Run::new(&self.definition, started, origin));
         self.tell(now, out);
     }
@@ -98,19 +110,33 @@ impl Canary {
 
     /// What queries found in an interval.
     pub(crate) fn points(&mut self, interval: usize, points: &[CanaryPoint], now: Timestamp, out: &mut Outcome) {
-        let found = points::read(&self.definition, points);
+        let exposure = self.exposure(interval);
+        let found = points::read(&self.definition, points, exposure);
         let Some(run) = &mut self.run else { return };
         if run.take(&self.definition, interval, found, now) {
+            if let Some(found) = &mut self.found {
+                found.shares.forget(self.definition.end(run.started, interval));
+            }
             self.tell(now, out);
             self.settle(now, out);
         }
     }
 
+    /// What is behind the numbers of both arms in an interval, where no query says it: of a canary that was found, the
+    /// split of the traffic; else as much behind one as behind the other.
+    fn exposure(&self, interval: usize) -> (f64, f64) {
+        let (Some(found), Some(run)) = (&self.found, &self.run) else { return (1.0, 1.0) };
+        let end = self.definition.end(run.started, interval);
+        let share = found.shares.mean(end.minus(self.definition.interval()), end);
+        share.map_or((f64::NAN, f64::NAN), |share| (1.0 - share, share))
+    }
+
     /// How it stands now, as rows.
-    fn tell(&mut self, now: Timestamp, out: &mut Outcome) {
+    pub(crate) fn tell(&mut self, now: Timestamp, out: &mut Outcome) {
         let Some(run) = &self.run else { return };
         let standing = Standing::of(&self.definition, run);
-        out.runs.push(rows::run(&self.definition, run, &standing, now));
+        let share = self.of_rollout().and_then(|rollout| rollout.share);
+        out.runs.push(rows::run(&self.definition, run, &standing, share, now));
         if run.next > self.definition.warmup {
             out.evidence.extend(rows::evidence(&self.definition, run, &standing, now));
         }
@@ -158,14 +184,14 @@ impl Canary {
         if row.verdict != Drift::RollingOut || row.previous == Drift::RollingOut {
             return;
         }
-        let origin = Origin {
-            cause: format!("rollout/{}/{}", row.scope, row.revision.as_deref().unwrap_or_default()),
-            revision: row.revision.clone(),
-            author: row.author.clone(),
-            message: row.message.clone(),
-        };
+        let origin = Origin::of(row);
         self.rollout = Some(origin.clone());
-        self.rolls_out(origin, now, out);
+        if self.found.is_none() {
+            self.rolls_out(origin, now, out);
+        } else if let Some(run) = self.run.as_mut().filter(|run| run.end.is_none()) {
+            run.origin = origin;
+            self.tell(now, out);
+        }
     }
 
     fn rolls_out(&mut self, origin: Origin, now: Timestamp, out: &mut Outcome) {
@@ -195,7 +221,8 @@ impl Canary {
             return;
         }
         self.rollout = None;
-        if self.definition.start != Start::Rollout {
+        // The objects of its cluster say when one that was found is over.
+        if self.definition.start != Start::Rollout || self.found.is_some() {
             return;
         }
         if self.is_on() {
@@ -207,6 +234,9 @@ impl Canary {
 
     /// Its resource was seen, or is gone.
     pub(crate) fn live(&mut self, row: &Live, now: Timestamp, out: &mut Outcome) {
+        if self.found.is_some() {
+            return;
+        }
         let came = row.present && self.absent;
         self.absent = !row.present;
         if came {

@@ -27,17 +27,20 @@ pub(crate) struct Found {
     pub trouble: Option<String>,
 }
 
-/// The rows of an interval, by metric, in order of the definition.
-pub(crate) fn read(definition: &Definition, rows: &[CanaryPoint]) -> Vec<Found> {
-    definition.metrics.iter().map(|metric| one(metric, rows)).collect()
+/// The rows of an interval, by metric, in order of the definition. `split`: what is behind sums of baseline and canary
+/// of which no query says it; NaN if nobody knows.
+pub(crate) fn read(definition: &Definition, rows: &[CanaryPoint], split: (f64, f64)) -> Vec<Found> {
+    definition.metrics.iter().map(|metric| one(metric, rows, split)).collect()
 }
 
-fn one(metric: &Metric, rows: &[CanaryPoint]) -> Found {
+fn one(metric: &Metric, rows: &[CanaryPoint], split: (f64, f64)) -> Found {
+    let split = if metric.adds_up() { [split.0, split.1] } else { [1.0, 1.0] };
     let mut found = Found { whole: NOTHING, segments: BTreeMap::new(), trouble: None };
     let mut errors = Vec::new();
     for row in rows.iter().filter(|row| row.metric == metric.name) {
         let Some(arm) = ["baseline", "canary"].iter().position(|arm| *arm == row.arm) else { continue };
-        let exposure = if metric.exposure.is_some() { row.exposure.unwrap_or(f64::NAN) } else { 1.0 };
+        let behind = split.get(arm).copied().unwrap_or(f64::NAN);
+        let exposure = if metric.exposure.is_some() { row.exposure.unwrap_or(f64::NAN) } else { behind };
         let quad = match &row.segment {
             Some(segment) => found.segments.entry(segment.clone()).or_insert(NOTHING),
             None => &mut found.whole,
@@ -63,6 +66,9 @@ fn why(metric: &Metric, [baseline, canary, of_baseline, of_canary]: Quad) -> Str
         (false, true) => "no data in the baseline",
         (true, false) => "no data in the canary",
         (true, true) if metric.adds_up() && (baseline < 0.0 || canary < 0.0) => "a count is below 0",
+        (true, true) if metric.exposure.is_none() && of_canary.is_nan() => {
+            "nobody says how the traffic is split: give `exposure`"
+        }
         (true, true) if !(of_baseline > 0.0 && of_baseline <= LARGEST) => "no exposure in the baseline",
         (true, true) if !(of_canary > 0.0 && of_canary <= LARGEST) => "no exposure in the canary",
         (true, true) => "it cannot be used",

@@ -15,8 +15,14 @@ fn count(n: usize) -> i64 {
     i64::try_from(n).unwrap_or(i64::MAX)
 }
 
-/// The row of a run.
-pub(crate) fn run(definition: &Definition, run: &Run, standing: &Standing, now: Timestamp) -> CanaryRun {
+/// The row of a run. `share`: the canary's part of the traffic now.
+pub(crate) fn run(
+    definition: &Definition,
+    run: &Run,
+    standing: &Standing,
+    share: Option<f64>,
+    now: Timestamp,
+) -> CanaryRun {
     CanaryRun {
         time: now,
         run: run.id.clone(),
@@ -41,6 +47,7 @@ pub(crate) fn run(definition: &Definition, run: &Run, standing: &Standing, now: 
         intervals: count(run.next),
         started: run.started,
         decided: run.end.as_ref().map(|end| end.at),
+        share,
     }
 }
 

@@ -7,6 +7,7 @@ use judge::evidence::Verdict;
 use judge::request::MetricSetPair;
 use judge::segments::{Segment, localise};
 use judge::sequential::{Look, Run as Judge, plans};
+use model::rows::VerdictRow;
 
 use crate::definition::Definition;
 use crate::points::{Found, NOTHING, Quad, measured};
@@ -24,6 +25,18 @@ pub(crate) struct Origin {
     pub revision: Option<String>,
     pub author: Option<String>,
     pub message: Option<String>,
+}
+
+impl Origin {
+    /// The rollout that a verdict is of.
+    pub fn of(row: &VerdictRow) -> Self {
+        Self {
+            cause: format!("rollout/{}/{}", row.scope, row.revision.as_deref().unwrap_or_default()),
+            revision: row.revision.clone(),
+            author: row.author.clone(),
+            message: row.message.clone(),
+        }
+    }
 }
 
 /// How a run ended.

@@ -1,5 +1,6 @@
-//! A book as JSON: `[{"definition", "generation", "run", "open", "hook", "rollout", "absent"}]`. Of a run what was
-//! found is kept, as hexadecimal IEEE 754 numbers, so that not a bit is lost; the judge sees it again.
+//! A book as JSON: `{"canaries": [{"definition", "generation", "run", "open", "hook", "rollout", "absent", "found"}], "finders",
+//! "rollouts", "origins"}`. Of a run what was found is kept, as hexadecimal IEEE 754 numbers, so that not a bit is lost; the
+//! judge sees it again. The first version was the list of canaries alone, none of them found.
 
 use std::collections::BTreeMap;
 
@@ -7,10 +8,12 @@ use base::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::book::Book;
+use crate::definition::Definition;
 use crate::finding::Open;
 use crate::life::Canary;
 use crate::points::Quad;
 use crate::run::{Data, End, Origin, Run};
+use crate::search::{Finder, Found, Known, Search};
 use crate::standing::Standing;
 
 /// Why a book cannot be read back.
@@ -34,6 +37,18 @@ struct SavedCanary {
     hook: Option<(String, String)>,
     rollout: Option<SavedOrigin>,
     absent: bool,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    found: Option<Found>,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct SavedBook {
+    canaries: Vec<SavedCanary>,
+    /// Definitions with their generation.
+    finders: Vec<(String, i64)>,
+    rollouts: BTreeMap<String, Known>,
+    origins: BTreeMap<String, SavedOrigin>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -70,17 +85,37 @@ impl Book {
     /// # Errors
     /// None that can be: it is texts and numbers.
     pub fn save(&self) -> Result<String, serde_json::Error> {
-        serde_json::to_string(&self.canaries.values().map(save).collect::<Vec<_>>())
+        let origins = self.search.origins.iter();
+        serde_json::to_string(&SavedBook {
+            canaries: self.canaries.values().map(save).collect(),
+            finders: self.search.finders.values().map(|finder| (finder.text.clone(), finder.generation)).collect(),
+            rollouts: self.search.rollouts.clone(),
+            origins: origins.map(|(id, origin)| (id.clone(), save_origin(origin))).collect(),
+        })
     }
 
-    /// From what [`Self::save`] gave.
+    /// From what [`Self::save`] gave, or gave in the first version.
     ///
     /// # Errors
     /// It is damaged, or of another version.
     pub fn restored(text: &str) -> Result<Self, SavedError> {
-        let saved: Vec<SavedCanary> = serde_json::from_str(text)?;
-        let canaries = saved.into_iter().map(load).collect::<Result<Vec<_>, _>>()?;
-        Ok(Self { canaries: canaries.into_iter().map(|canary| (canary.definition.name.clone(), canary)).collect() })
+        let saved: SavedBook = if text.starts_with('[') {
+            let (finders, rollouts, origins) = (Vec::new(), BTreeMap::new(), BTreeMap::new());
+            SavedBook { canaries: serde_json::from_str(text)?, finders, rollouts, origins }
+        } else {
+            serde_json::from_str(text)?
+        };
+        let canaries = saved.canaries.into_iter().map(load).collect::<Result<Vec<_>, _>>()?;
+        let finder = |(text, generation): (String, i64)| {
+            let definition: Definition = serde_json::from_str(&text)?;
+            Ok((definition.name.clone(), Finder { definition, text, generation }))
+        };
+        let finders = saved.finders.into_iter().map(finder).collect::<Result<BTreeMap<_, _>, serde_json::Error>>()?;
+        let origins = saved.origins.into_iter().map(|(id, origin)| (id, load_origin(origin))).collect();
+        Ok(Self {
+            canaries: canaries.into_iter().map(|canary| (canary.definition.name.clone(), canary)).collect(),
+            search: Search { finders, rollouts: saved.rollouts, origins },
+        })
     }
 }
 
@@ -93,6 +128,7 @@ fn save(canary: &Canary) -> SavedCanary {
         hook: canary.hook.clone(),
         rollout: canary.rollout.as_ref().map(save_origin),
         absent: canary.absent,
+        found: canary.found.clone(),
     }
 }
 
@@ -126,7 +162,7 @@ fn save_run(run: &Run) -> SavedRun {
 fn load(saved: SavedCanary) -> Result<Canary, SavedError> {
     let definition = serde_json::from_str(&saved.definition)?;
     let mut canary = Canary::new(definition, saved.definition, saved.generation);
-    (canary.open, canary.hook, canary.absent) = (saved.open, saved.hook, saved.absent);
+    (canary.open, canary.hook, canary.absent, canary.found) = (saved.open, saved.hook, saved.absent, saved.found);
     canary.rollout = saved.rollout.map(load_origin);
     if let Some(saved) = saved.run {
         let mut run = Run::new(&canary.definition, saved.started, load_origin(saved.origin));

@@ -14,13 +14,12 @@ pub(crate) struct Filled {
     parts: Vec<(usize, usize, bool)>,
 }
 
-/// Fills in what there is to fill in.
-pub(crate) fn fill(query: &str, arm: &str, interval: Duration) -> Filled {
-    let interval = duration(interval);
+/// Fills in what there is to fill in: names, each with what stands for it.
+pub(crate) fn fill(query: &str, names: &[(&str, &str)]) -> Filled {
     let (mut text, mut parts, mut at) = (String::new(), Vec::new(), 0);
     while let Some(rest) = query.get(at..).filter(|rest| !rest.is_empty()) {
-        let next = [(ARM, arm), (INTERVAL, interval.as_str())]
-            .into_iter()
+        let next = names
+            .iter()
             .filter_map(|(name, value)| Some((rest.find(name)?, name, value)))
             .min_by_key(|(place, ..)| *place);
         let Some((place, name, value)) = next else {
@@ -46,7 +45,7 @@ impl Filled {
 }
 
 /// As PromQL writes it.
-fn duration(duration: Duration) -> String {
+pub(crate) fn duration(duration: Duration) -> String {
     let millis = duration.as_millis();
     if millis.is_multiple_of(1000) { format!("{}s", millis / 1000) } else { format!("{millis}ms") }
 }
@@ -58,7 +57,8 @@ mod tests {
     #[test]
     fn what_is_filled_in_has_its_place_in_what_was_written() {
         let query = "rate(x{a=\"b\", $arm}[$interval]) >";
-        let filled = fill(query, "version=\"v1\"", Duration::from_secs(60));
+        let (minute, short) = (duration(Duration::from_secs(60)), duration(Duration::from_millis(1500)));
+        let filled = fill(query, &[(ARM, "version=\"v1\""), (INTERVAL, minute.as_str())]);
         assert_eq!(filled.text, "rate(x{a=\"b\", version=\"v1\"}[60s]) >");
         let of = |text: &str| filled.text.find(text).unwrap();
         assert_eq!(filled.origin(of("version")), query.find(ARM).unwrap());
@@ -66,7 +66,7 @@ mod tests {
         assert_eq!(filled.origin(of("60s")), query.find(INTERVAL).unwrap());
         assert_eq!(filled.origin(filled.text.len()), query.len());
         assert_eq!(filled.origin(2), 2);
-        assert_eq!(fill("x", "", Duration::from_millis(1500)).origin(0), 0);
-        assert_eq!(fill("$interval", "", Duration::from_millis(1500)).text, "1500ms");
+        assert_eq!(fill("x", &[]).origin(0), 0);
+        assert_eq!(fill("$interval", &[(INTERVAL, short.as_str())]).text, "1500ms");
     }
 }

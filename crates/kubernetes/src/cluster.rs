@@ -10,6 +10,7 @@ use tokio::sync::watch;
 
 use crate::gitops::Neighbours;
 use crate::helm::Release;
+use crate::rollouts::Pair;
 use crate::schema::{ApiKind, Schema};
 
 /// The provider in ids of resources.
@@ -109,6 +110,8 @@ struct Shared {
     neighbours: watch::Sender<Option<Arc<Neighbours>>>,
     /// Kinds of which the server refuses dry runs, and why.
     refused: watch::Sender<BTreeMap<ApiKind, String>>,
+    /// Pairs of Deployments that are rollouts; nothing while nobody looks for rollouts.
+    sought: Mutex<Option<BTreeSet<Pair>>>,
 }
 
 impl Cluster {
@@ -123,6 +126,7 @@ impl Cluster {
             releases: watch::Sender::default(),
             neighbours: watch::Sender::default(),
             refused: watch::Sender::default(),
+            sought: Mutex::default(),
         }))
     }
 
@@ -134,6 +138,17 @@ impl Cluster {
     /// A collector of this process watches it: what is known of its kinds will come.
     pub fn watch(&self) {
         self.0.watched.store(true, Ordering::Relaxed);
+    }
+
+    /// Somebody wants to know what rolls out, of these pairs too: to be said before it is looked at.
+    pub fn seek_rollouts(&self, pairs: impl IntoIterator<Item = Pair>) {
+        let mut sought = self.0.sought.lock().unwrap_or_else(PoisonError::into_inner);
+        sought.get_or_insert_default().extend(pairs);
+    }
+
+    /// The pairs that are rollouts; nothing if nobody wants to know what rolls out.
+    pub fn sought_rollouts(&self) -> Option<BTreeSet<Pair>> {
+        self.0.sought.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Whether a collector of this process watches it.
@@ -300,6 +315,16 @@ mod tests {
             let later = ["DeviceTaintRule", "StorageVersionMigration"].contains(name);
             assert!(later || Schema::builtin().kinds().any(|kind| kind.kind == *name), "{name}");
         }
+    }
+
+    #[test]
+    fn rollouts_are_sought_when_somebody_says_so() {
+        let (cluster, pair) = (Cluster::new("prod"), Pair { baseline: "a".to_owned(), canary: "b".to_owned() });
+        assert_eq!(cluster.sought_rollouts(), None);
+        cluster.seek_rollouts([]);
+        assert_eq!(cluster.sought_rollouts(), Some(BTreeSet::new()));
+        cluster.seek_rollouts([pair.clone(), pair.clone()]);
+        assert_eq!(cluster.sought_rollouts(), Some(BTreeSet::from([pair])));
     }
 
     #[test]

@@ -23,6 +23,7 @@ mod owner;
 mod properties;
 mod quantity;
 mod rollout;
+pub mod rollouts;
 mod scalar;
 pub mod schema;
 mod tree;

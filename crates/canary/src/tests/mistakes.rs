@@ -66,3 +66,54 @@ fn names_are_used_once() {
     let twice = check_all(&[config("{}"), config("{}")]).unwrap_err();
     assert_eq!(twice[0].to_string(), "checkout: two canaries have this name");
 }
+
+#[test]
+fn mistakes_of_what_is_to_be_found_name_their_key() {
+    let none = r#""namespace": null, "baseline": null, "canary": null, "start": null"#;
+    let discover = |more: &str| format!(r#"{{{none}, "discover": {{"cluster": "prod"{more}}}}}"#);
+    assert!(check(&config(&discover(""))).is_ok());
+    let metric = |query: &str| {
+        format!(
+            r#"{{{none}, "discover": {{"cluster": "prod"}}, "metrics": [{{"name": "m", "kind": "value", "query": {query}}}]}}"#
+        )
+    };
+    let with = |more: &str| discover("").replacen('{', &format!("{{{more}, "), 1);
+    let cases = [
+        (discover("").replace("prod", "a/b"), "checkout.discover.cluster: the name of a cluster"),
+        (discover(r#", "namespaces": [""]"#), "checkout.discover.namespaces: the name of a namespace"),
+        (discover(r#", "arm": "pod=~\"$pod\"""#), "checkout.discover.arm: `$pod` stands for nothing"),
+        (discover(r#", "arm": "namespace=\"$namespace\"""#), "checkout.discover.arm: both arms would be the same"),
+        (discover(r#", "arm": "pod=$pods""#), "checkout.discover.arm: label matchers such as"),
+        (discover(r#", "pairs": [{"baseline": "a", "canary": "a"}]"#), "checkout.discover.pairs: the names of two"),
+        (with(r#""resource": "k8s/prod/apps.Deployment/shop/a""#), "checkout.resource: it is that of each rollout"),
+        (with(r#""target": "a""#), "checkout.target: it is that of each rollout"),
+        (metric(r#""up{job=\"a\"}""#), "checkout.metrics.m.query: both arms would be asked the same"),
+        (metric(r#""up{namespace=\"$namespace\"}""#), "checkout.metrics.m.query: both arms would be asked the same"),
+        (metric(r#""up{hash=\"$hashes\", $arm}""#), "checkout.metrics.m.query: `$hashes` stands for nothing"),
+        (metric(r#""sum(up{$arm}""#), "checkout.metrics.m.query: parse error"),
+        (metric(r#"{"baseline": "up{$arm}", "canary": "b +"}"#), "checkout.metrics.m.query.canary: parse error"),
+    ];
+    for (more, expected) in cases {
+        let found = problems(&config(&more));
+        assert!(found.iter().any(|(text, ..)| text.starts_with(expected)), "{more}: {found:?}");
+    }
+    for (name, value) in [("start", "always"), ("baseline", "a=\\\"b\\\""), ("namespace", "shop")] {
+        let more = discover("").replacen(&format!("\"{name}\": null"), &format!("\"{name}\": \"{value}\""), 1);
+        let found = problems(&config(&more));
+        assert!(found.iter().any(|(text, ..)| text.starts_with(&format!("checkout.{name}: "))), "{more}: {found:?}");
+    }
+    let text = r#"{"cluster": "prod", "kinds": ["statefulset"]}"#;
+    assert!(serde_json::from_str::<crate::DiscoverConfig>(text).unwrap_err().to_string().contains("statefulset"));
+}
+
+#[test]
+fn a_mistake_behind_what_is_filled_in_has_its_place() {
+    let none = r#""namespace": null, "baseline": null, "canary": null, "start": null"#;
+    let query = r#"sum(rate(up{a=\"$workload\", $arm}[$interval]) foo"#;
+    let more = format!(
+        r#"{{{none}, "discover": {{"cluster": "prod"}}, "metrics": [{{"name": "m", "kind": "value", "query": "{query}"}}]}}"#
+    );
+    let found = problems(&config(&more));
+    let (_, text, at) = &found[0];
+    assert_eq!(&text[*at..], "foo", "{found:?}");
+}

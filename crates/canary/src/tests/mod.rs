@@ -1,5 +1,7 @@
+mod found;
 mod life;
 mod mistakes;
+mod saved;
 
 use std::time::Duration;
 

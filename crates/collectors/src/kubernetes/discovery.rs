@@ -4,7 +4,6 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use base::Limit;
-use kubernetes::gitops::KINDS;
 use kubernetes::schema::{ApiKind, Schema};
 use kubernetes::{Known, id_kind};
 use model::ResourceId;
@@ -129,9 +128,11 @@ fn rank(api_version: &str) -> (i8, u32, u32) {
     parsed.unwrap_or((-1, 0, 0))
 }
 
-/// The kinds of GitOps tools that the server serves, without those that are wanted anyway. Who has no such tool is asked
-/// once.
-pub(super) async fn gitops(api: &Api, wanted: &BTreeSet<ApiKind>) -> Result<Vec<Served>, ApiError> {
+/// Kinds that are read beside those that are wanted: group, name, and versions that we know, the newest first.
+pub(super) type Beside = (&'static str, &'static str, &'static [&'static str]);
+
+/// Those of them that the server serves, without those that are wanted anyway. Where there is none, the server is asked once.
+pub(super) async fn beside(api: &Api, kinds: &[Beside], wanted: &BTreeSet<ApiKind>) -> Result<Vec<Served>, ApiError> {
     let groups = match api.json("/apis", INDEX).await {
         Ok(groups) => groups,
         Err(ApiError::Forbidden(_) | ApiError::NotFound(_) | ApiError::Server(_)) => return Ok(Vec::new()),
@@ -142,10 +143,11 @@ pub(super) async fn gitops(api: &Api, wanted: &BTreeSet<ApiKind>) -> Result<Vec<
     let versions: BTreeSet<String> =
         versions.filter_map(|version| version.get("groupVersion")?.as_str().map(str::to_owned)).collect();
     let mut found = Vec::new();
-    for (group, kind, known) in KINDS {
-        let version =
-            known.iter().map(|version| format!("{group}/{version}")).find(|version| versions.contains(version));
-        let Some(api_version) = version else { continue };
+    for (group, kind, known) in kinds {
+        let full = |version: &str| if group.is_empty() { version.to_owned() } else { format!("{group}/{version}") };
+        // The core has no group that could be listed, and is always there.
+        let mut known = known.iter().map(|version| full(version));
+        let Some(api_version) = known.find(|version| group.is_empty() || versions.contains(version)) else { continue };
         let kind = ApiKind { api_version, kind: (*kind).to_owned() };
         if wanted.iter().any(|other| id_kind(other) == id_kind(&kind)) {
             continue;

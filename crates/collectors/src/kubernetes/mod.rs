@@ -7,6 +7,7 @@ mod confirm;
 mod discovery;
 mod images;
 mod objects;
+mod rollouts;
 #[cfg(test)]
 mod tests;
 pub(crate) mod watch;
@@ -22,7 +23,8 @@ use collect::{CollectError, Collector, Cover, Cx, Seen};
 use futures::StreamExt;
 use futures::stream::FuturesUnordered;
 use kubernetes::audit::Write;
-use kubernetes::gitops::{GITOPS, Neighbours};
+use kubernetes::gitops::{self, GITOPS, Neighbours};
+use kubernetes::rollouts::{ROLLOUT, Workloads};
 use kubernetes::schema::{ApiKind, Schema};
 use kubernetes::{Cluster, Clusters, Controllers, IMAGE, id_kind};
 use model::ResourceId;
@@ -46,8 +48,8 @@ pub(crate) const PLUGIN: Plugin = Plugin {
     name: NAME,
     doc: "Objects of a Kubernetes cluster: those of the kinds that a source declares and of those in \
           `kubernetes.kinds`, custom ones included. Lists them once and watches them. The images of pods are \
-          watched beside, so that a tag with two contents is seen.",
-    kinds: &[IMAGE, GITOPS],
+          watched beside, so that a tag with two contents is seen, and where a canary is to be found, what rolls out.",
+    kinds: &[IMAGE, GITOPS, ROLLOUT],
     build: Build::Kubernetes(|config, cluster, inbox| {
         Box::new(Kubernetes::new(config.clone(), cluster.clone(), inbox))
     }),
@@ -122,7 +124,7 @@ impl Kubernetes {
     /// Where to look for what, and what cannot be looked at.
     async fn places(&mut self, api: &Api, wanted: &BTreeSet<ApiKind>) -> Result<(Vec<Place>, Vec<String>), ApiError> {
         if wanted.is_empty() && !self.config.helm {
-            return Ok((self.gitops(api, wanted).await?, Vec::new()));
+            return Ok((self.beside(api, wanted).await?, Vec::new()));
         }
         let (pods, definitions) = (kind("v1", "Pod"), kind("apiextensions.k8s.io/v1", "CustomResourceDefinition"));
         let secrets = kind("v1", "Secret");
@@ -140,7 +142,7 @@ impl Kubernetes {
         let discovered: Discovered = discovery::discover(api, &asked).await?;
         let (known, unread) = self.schemas.of(api, &discovered).await?;
         self.cluster.learn(known);
-        let mut places = self.gitops(api, wanted).await?;
+        let mut places = self.beside(api, wanted).await?;
         let watched = discovery::one_version(&discovered.served, wanted);
         for served in &discovered.served {
             let role = Role {
@@ -150,6 +152,7 @@ impl Kubernetes {
                 images: self.config.images && served.kind == pods,
                 releases: false,
                 gitops: self.config.gitops && watched.contains(&served.kind) && Neighbours::reads(&served.kind),
+                rollouts: self.seeks() && watched.contains(&served.kind) && Workloads::reads(&served.kind),
             };
             let definitions = served.kind == definitions && custom;
             if !role.resources && !role.images && !definitions {
@@ -169,23 +172,31 @@ impl Kubernetes {
         Ok((places, discovered.problems.into_iter().chain(unread).collect()))
     }
 
-    /// Where the objects of GitOps tools are that are no resources. They come first: what they say
-    /// of an object is known when that is looked at.
-    async fn gitops(&self, api: &Api, wanted: &BTreeSet<ApiKind>) -> Result<Vec<Place>, ApiError> {
-        if !self.config.gitops {
-            return Ok(Vec::new());
-        }
+    /// Whether somebody wants to know what rolls out.
+    fn seeks(&self) -> bool {
+        self.cluster.sought_rollouts().is_some()
+    }
+
+    /// Where the objects are that are no resources: those of GitOps tools, which come first, so that what they say of an
+    /// object is known when that is looked at, and those that say what rolls out.
+    async fn beside(&self, api: &Api, wanted: &BTreeSet<ApiKind>) -> Result<Vec<Place>, ApiError> {
         let mut places = Vec::new();
-        for served in discovery::gitops(api, wanted).await? {
-            let (kind, plural) = (served.kind.clone(), served.plural.clone());
-            let role = Role { kind, plural, resources: false, images: false, releases: false, gitops: true };
-            places.extend(self.namespaces(&served).into_iter().map(|namespace| Place {
-                role: role.clone(),
-                path: served.path(namespace.as_deref()),
-                namespace,
-                definitions: false,
-                version: String::new(),
-            }));
+        let tools = if self.config.gitops { gitops::KINDS } else { &[] };
+        let rollouts = if self.seeks() { kubernetes::rollouts::KINDS } else { &[] };
+        for (kinds, is_tool) in [(tools, true), (rollouts, false)] {
+            let found = if kinds.is_empty() { Vec::new() } else { discovery::beside(api, kinds, wanted).await? };
+            for served in found {
+                let (kind, plural) = (served.kind.clone(), served.plural.clone());
+                let (resources, images, releases) = (false, false, false);
+                let role = Role { kind, plural, resources, images, releases, gitops: is_tool, rollouts: !is_tool };
+                places.extend(self.namespaces(&served).into_iter().map(|namespace| Place {
+                    role: role.clone(),
+                    path: served.path(namespace.as_deref()),
+                    namespace,
+                    definitions: false,
+                    version: String::new(),
+                }));
+            }
         }
         Ok(places)
     }
@@ -194,7 +205,8 @@ impl Kubernetes {
     fn helm(&self, served: &Served) -> Vec<Place> {
         let namespaces = if self.config.helm { self.namespaces(served) } else { Vec::new() };
         let (kind, plural) = (served.kind.clone(), served.plural.clone());
-        let role = Role { kind, plural, resources: false, images: false, releases: true, gitops: false };
+        let role =
+            Role { kind, plural, resources: false, images: false, releases: true, gitops: false, rollouts: false };
         let place = |namespace: Option<String>| Place {
             role: role.clone(),
             path: format!("{}?labelSelector=owner%3Dhelm", served.path(namespace.as_deref())),
@@ -241,6 +253,7 @@ impl Kubernetes {
         }
         // What it is not allowed to see just now is not gone.
         cx.keep(&Self::covers(&left_out));
+        cx.seen(objects.rollouts()).await?;
         if !left_out.iter().any(|place| place.role.images) {
             cx.seen(objects.images()).await?;
         }
@@ -325,7 +338,11 @@ impl Kubernetes {
         let resources = places.iter().filter(|place| place.role.resources);
         let images = places.iter().find(|place| place.role.images).map(|_| Cover::all(IMAGE));
         let gitops = places.iter().find(|place| place.role.gitops).map(|_| Cover::all(GITOPS));
-        resources.map(|place| of(&id_kind(&place.role.kind), place)).chain(images).chain(gitops).collect()
+        // Without routes a rollout is seen all the same.
+        let tells = |place: &&Place| place.role.rollouts && Workloads::needs(&place.role.kind);
+        let rollouts = places.iter().find(tells).map(|_| Cover::all(ROLLOUT));
+        let beside = images.into_iter().chain(gitops).chain(rollouts);
+        resources.map(|place| of(&id_kind(&place.role.kind), place)).chain(beside).collect()
     }
 
     fn error(&self, problem: impl ToString) -> CollectError {
@@ -492,7 +509,7 @@ async fn take(
         seen.extend(news(objects, place, &event.object, word, cx));
     }
     // What a tool says comes before what it has applied.
-    let seen = [objects.gitops(), seen, objects.images()].concat();
+    let seen = [objects.gitops(), seen, objects.images(), objects.rollouts()].concat();
     cx.seen(seen).await?;
     Ok(definitions)
 }

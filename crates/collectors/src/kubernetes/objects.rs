@@ -14,6 +14,7 @@ use model::{Document, Fingerprint, Key, ModelError, ResourceId};
 use serde_json::{Value, json};
 
 use super::images::Images;
+use super::rollouts::Rollouts;
 use super::watch::Head;
 
 /// Objects that are gone and of which the version is kept, so that a late word of one is no news.
@@ -57,6 +58,8 @@ pub(super) struct Role {
     pub releases: bool,
     /// Whether they say what a GitOps tool applies.
     pub gitops: bool,
+    /// Whether they say what rolls out.
+    pub rollouts: bool,
 }
 
 /// What is known of the objects of a cluster: 24 bytes each.
@@ -74,6 +77,7 @@ pub(super) struct Objects {
     listing: bool,
     pub images: Images,
     tools: Tools,
+    rollouts: Rollouts,
     /// Who wrote what, where an audit log says it.
     pub writes: Option<Writes>,
     /// Objects whose newest writer the log has not named yet, and what that is called.
@@ -93,6 +97,7 @@ impl Objects {
             listing: false,
             images: Images::default(),
             tools: Tools::default(),
+            rollouts: Rollouts::new(cluster),
             writes: None,
             unnamed: BTreeMap::new(),
         }
@@ -111,6 +116,7 @@ impl Objects {
         self.listing = true;
         self.images = Images::default();
         self.tools = Tools::default();
+        self.rollouts = Rollouts::new(&self.cluster);
     }
 
     /// The list is over.
@@ -144,7 +150,7 @@ impl Objects {
             self.versions.insert(key, version);
             return self.release(json, gone);
         }
-        if same && !role.images && !role.gitops {
+        if same && !role.images && !role.gitops && !role.rollouts {
             return Ok(if role.resources { News::Still(id) } else { News::Nothing });
         }
         self.versions.insert(key, version);
@@ -152,6 +158,9 @@ impl Objects {
             self.bury(key);
             self.images.remove(key);
             self.tools.changed |= role.gitops && self.tools.all.remove(&role.kind, id.namespace(), id.name());
+            if role.rollouts {
+                self.rollouts.remove(&role.kind, id.namespace(), id.name());
+            }
             return Ok(if role.resources { News::Seen(Box::new(absent(id))) } else { News::Nothing });
         }
         let mut object: Value = match serde_json::from_str(json) {
@@ -167,6 +176,9 @@ impl Objects {
             self.images.put(key, kubernetes::images(&object));
         }
         self.tools.changed |= role.gitops && self.tools.all.put(&role.kind, &object);
+        if role.rollouts {
+            self.rollouts.put(&role.kind, &object);
+        }
         match (role.resources, same) {
             (false, _) => Ok(News::Nothing),
             (true, true) => Ok(News::Still(id)),
@@ -243,6 +255,11 @@ impl Objects {
         seen
     }
 
+    /// What rolls out and is new, changed or over, as resources. To be asked once a list is whole: a part of it says another thing.
+    pub(super) fn rollouts(&mut self) -> Vec<Seen> {
+        self.rollouts.changed(self.cluster.name())
+    }
+
     /// The tags whose content has changed, as resources.
     pub(super) fn images(&mut self) -> Vec<Seen> {
         let changed = self.images.changed();
@@ -294,6 +311,7 @@ mod tests {
                 images: false,
                 releases: false,
                 gitops: false,
+                rollouts: false,
             },
         )
     }

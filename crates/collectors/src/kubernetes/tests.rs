@@ -280,3 +280,54 @@ async fn a_watch_that_falls_silent_goes_on_from_where_it_was() {
     let asked = server.asked.lock().unwrap().clone();
     assert!(asked[0].ends_with("resourceVersion=5") && asked[1].ends_with("resourceVersion=7"), "{asked:?}");
 }
+
+/// A `Rollout` of Argo with so much of the traffic.
+fn argo(version: &str, weight: u64) -> Value {
+    json!({"metadata": {"name": "web", "namespace": "shop", "resourceVersion": version}, "status": {"stableRS": "a1", "currentPodHash": "b2",
+        "canary": {"weights": {"canary": {"weight": weight}, "stable": {"weight": 100 - weight}}}}})
+}
+
+#[tokio::test]
+async fn what_rolls_out_is_seen_once_all_is_listed_where_somebody_looks_for_it() {
+    let over = event("DELETED", argo("9", 50));
+    let script = vec![
+        ("rollouts?watch", once(Answer::Watch(vec![event("MODIFIED", argo("8", 50)), over], true))),
+        ("rollouts?limit", once(page(vec![argo("1", 5)], "5", ""))),
+        ("services?watch", once(Answer::Watch(vec![], true))),
+        ("services?limit", once(status(403, "services is forbidden"))),
+        ("configmaps?watch", once(Answer::Watch(vec![], true))),
+        ("configmaps?limit", once(page(vec![object("one", "1", "a")], "5", ""))),
+        exactly("/apis/argoproj.io/v1alpha1", resources(&[("rollouts", "Rollout", true)])),
+        exactly("/apis/apps/v1", status(404, "not here")),
+        exactly("/api/v1", resources(&[("configmaps", "ConfigMap", true), ("services", "Service", true)])),
+        (
+            "/apis",
+            once(Answer::Json(
+                200,
+                json!({"groups": [{"name": "argoproj.io", "versions": [{"groupVersion": "argoproj.io/v1alpha1"}]}]}),
+            )),
+        ),
+    ];
+    let server = Server::start(script).await;
+    let collector = server.collector("", &["v1/ConfigMap"]);
+    let cluster = collector.collector.cluster.clone();
+    cluster.seek_rollouts([]);
+    let running = Running::start(Box::new(collector));
+    running.until("the end of the rollout", |state| state.history.len() == 4).await;
+    {
+        let state = running.state();
+        let said: Vec<String> = state
+            .history
+            .iter()
+            .map(|seen| {
+                let share = seen.document.as_ref().map(|document| document.tree()["share"].to_string());
+                format!("{} {}", seen.id.kind(), share.unwrap_or_default())
+            })
+            .collect();
+        assert_eq!(said, ["ConfigMap null", "Rollout 0.05", "Rollout 0.5", "Rollout "]);
+        let covers: Vec<&str> = state.covers.iter().map(|cover| cover.kind.as_str()).collect();
+        assert_eq!(covers, ["ConfigMap", "Rollout"]);
+        assert_eq!(state.names(), ["ConfigMap/shop/one"]);
+    }
+    running.end().await;
+}

@@ -5,11 +5,13 @@
 //! `canary_verdict` and `canary_score`, as the fold has it.
 
 mod ask;
+mod search;
 mod series;
 #[cfg(test)]
 mod tests;
 mod watch;
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -24,6 +26,7 @@ use crate::ask::Evaluate;
 use crate::context::Context;
 use crate::host::HostError;
 use crate::samples::batches;
+use search::Search;
 use watch::Watch;
 
 /// How long a start waits until the folds have taken in what was on the log.
@@ -72,9 +75,17 @@ impl CanaryHost {
     pub async fn start(&self, definitions: Vec<Definition>) -> Result<(), HostError> {
         self.announce(&definitions).await?;
         metrics::gauge!("steadfast_canaries").set(definitions.len() as f64);
+        let mut searched = BTreeSet::new();
         for definition in definitions {
             let shard = shard_of(&definition.scope, self.cx.state.shards());
             let Some(book) = self.books.get(shard as usize) else { continue };
+            if definition.discover.is_some() {
+                if searched.insert(shard) {
+                    let search = Search { cx: Arc::clone(&self.cx), book: Arc::clone(book), shard };
+                    self.cx.tasks.spawn("canary_search", search.run());
+                }
+                continue;
+            }
             let watch = Watch::new(Arc::clone(&self.cx), Arc::clone(book), definition, shard);
             self.cx.tasks.spawn("canary", watch.run());
         }

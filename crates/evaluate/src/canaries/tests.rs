@@ -4,14 +4,16 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use base::{Clock, Rng, Shutdown, Simulation, Tasks, Timestamp};
+use bus::Log;
 use canary::{CanaryConfig, Definition, Shared, check};
 use fold::suite::{LogDocuments, MemoryCheckpoints, MemoryLog};
 use fold::{DocumentRef, Fold, FoldError, Found as Document, HostConfig, Outputs};
-use model::Record;
-use model::rows::{CanaryDefinition, CanaryPoint, Sample, Series};
+use model::rows::{CanaryDefinition, CanaryPoint, Live, Sample, Series};
+use model::{Batch, Fingerprint, Record, ResourceId};
 use parking_lot::Mutex;
 use promql::{Labels, Value};
 use rules::Query;
+use serde_json::json;
 
 use super::ask::{Found, read};
 use super::{CanaryHost, CanaryParts};
@@ -36,6 +38,9 @@ impl Fold for Booking {
             }
         }
         _ = book.points(&record.rows::<CanaryPoint>().unwrap(), record.time);
+        for row in record.rows::<Live>().unwrap() {
+            book.rollout(&row, record.time, &mut canary::Outcome::default());
+        }
         book.pass(record.time, &mut canary::Outcome::default());
         Ok(())
     }
@@ -115,6 +120,10 @@ impl World {
 
     /// A process over these logs.
     async fn start(&self) {
+        self.start_with(definition()).await;
+    }
+
+    async fn start_with(&self, definition: Definition) {
         let folds = fold::Host::new(fold::HostParts {
             log: Arc::new(self.state.clone()),
             shard: 0,
@@ -137,7 +146,7 @@ impl World {
         });
         let ending = self.shutdown.clone();
         self.tasks.spawn("folds", async move { folds.run(ending).await.unwrap() });
-        host.start(vec![definition()]).await.unwrap();
+        host.start(vec![definition]).await.unwrap();
     }
 
     /// The process ends, and another begins with nothing but the logs.
@@ -277,6 +286,57 @@ async fn the_verdict_is_a_series_while_it_holds() {
     world.pass(SECONDS(60)).await;
     assert!(samples(&world) >= before + 10, "it is told while nothing is asked");
     assert_eq!(world.asker.asked.lock().len(), asked, "what has failed is not asked for");
+}
+
+/// What a cluster says of a rollout: that it is at this version, or over.
+fn rollout(clock: &Clock, hash: &str) -> Batch {
+    let arm = |hash: &str| json!({"workload": "web", "hash": hash, "pods": format!("web-{hash}-x")});
+    let rollout = json!({"kind": "argo", "namespace": "shop", "name": "web", "object": "argoproj.io.Rollout/shop/web",
+        "labels": {}, "phase": "rolling", "baseline": arm("a"), "canary": arm(hash), "share": 0.5, "traffic": "", "revision": hash});
+    let id: ResourceId = "k8s/prod/Rollout/shop/web".parse().unwrap();
+    let present = !hash.is_empty();
+    let row = Live {
+        time: clock.now(),
+        scope: id.scope().to_owned(),
+        source: "kubernetes".to_owned(),
+        key: id.key(),
+        kind: id.kind().to_owned(),
+        id,
+        present,
+        fingerprint: Fingerprint::ABSENT,
+        document: present.then(|| rollout.to_string()),
+        text: None,
+        actor: None,
+    };
+    Batch::of("k8s/prod", &[row]).unwrap()
+}
+
+#[tokio::test]
+async fn what_is_found_is_asked_for_by_its_own_queries_from_when_it_rolls_out() {
+    let world = World::new();
+    let text = r#"{"name": "c", "discover": {"cluster": "prod", "arm": "v=\"$hash\""}, "interval": "10s", "lifetime": "10m", "warmup": "20s",
+        "delay": "2s", "metrics": [{"name": "errors", "kind": "errors", "query": "errors{$arm}"}]}"#;
+    let config: CanaryConfig = serde_json::from_str(text).unwrap();
+    world.start_with(check(&config).unwrap()).await;
+    world.pass(SECONDS(30)).await;
+    assert!(world.asker.asked.lock().is_empty(), "nothing rolls out");
+    let append = async |hash: &str| {
+        world.state.append(0, vec![rollout(&world.clock, hash)]).await.unwrap();
+    };
+    append("b").await;
+    world.pass(SECONDS(14)).await;
+    let asked = |world: &World| world.asker.asked.lock().iter().map(|(text, _)| text.clone()).collect::<Vec<_>>();
+    assert_eq!(asked(&world), [r#"errors{v="a"}"#, r#"errors{v="b"}"#]);
+    assert_eq!(world.points()[1].name, "c:shop:web");
+    append("c").await;
+    world.pass(SECONDS(14)).await;
+    assert_eq!(asked(&world).last().unwrap(), r#"errors{v="c"}"#, "another version has other queries");
+    append("").await;
+    let before = asked(&world).len();
+    world.pass(SECONDS(40)).await;
+    assert_eq!(asked(&world).len(), before, "what is over is not asked for");
+    let name = r#"canary_verdict{"canary": "c:shop:web", "namespace": "shop", "target": "web"}"#;
+    assert_eq!(world.written()[name], 0.0, "its verdict is told all the same");
 }
 
 #[test]

@@ -28,6 +28,8 @@ pub(super) struct Watch {
     book: Shared,
     definition: Definition,
     shard: u32,
+    /// It was found: it ends when the book has it no more, and its definition is another with each rollout.
+    found: bool,
     /// The last interval that is on the log: it is not asked for again, even if the fold is behind.
     asked: Option<(String, usize)>,
     memory: Memory,
@@ -37,7 +39,12 @@ pub(super) struct Watch {
 
 impl Watch {
     pub(super) fn new(cx: Arc<Context>, book: Shared, definition: Definition, shard: u32) -> Self {
-        Self { cx, book, definition, shard, asked: None, memory: Memory::default(), told: None }
+        Self { cx, book, definition, shard, found: false, asked: None, memory: Memory::default(), told: None }
+    }
+
+    /// Of one that was found.
+    pub(super) fn of_found(cx: Arc<Context>, book: Shared, definition: Definition, shard: u32) -> Self {
+        Self { found: true, ..Self::new(cx, book, definition, shard) }
     }
 
     pub(super) async fn run(mut self) {
@@ -48,7 +55,7 @@ impl Watch {
 
     async fn watch(&mut self) {
         let mut after = self.ends().await;
-        loop {
+        while self.is_known() {
             let now = self.cx.clock.now();
             match self.wanted(now) {
                 Some(wanted) if self.due(&wanted) <= now => {
@@ -61,6 +68,19 @@ impl Watch {
             }
             self.tell().await;
         }
+    }
+
+    /// Looks up the definition of one that was found; nothing is asked of one that is gone.
+    fn is_known(&mut self) -> bool {
+        if !self.found {
+            return true;
+        }
+        let book = self.book.read();
+        let known = book.get(&self.definition.name).map(canary::Canary::definition);
+        if let Some(definition) = known.filter(|known| **known != self.definition) {
+            self.definition = definition.clone();
+        }
+        known.is_some()
     }
 
     async fn rest(&self, left: Duration) {
@@ -97,8 +117,7 @@ impl Watch {
 
     /// When an interval ends.
     fn end(&self, wanted: &Wanted) -> Timestamp {
-        let intervals = u32::try_from(wanted.interval).unwrap_or(u32::MAX).saturating_add(1);
-        wanted.started.plus(self.definition.interval().saturating_mul(intervals))
+        self.definition.end(wanted.started, wanted.interval)
     }
 
     fn due(&self, wanted: &Wanted) -> Timestamp {

@@ -1,8 +1,8 @@
 //! The canary fold: what queries of canaries found becomes verdicts; one that fails is a finding, and a word to
 //! the receiver that rolls back.
 //!
-//! Definitions and what was found are on the log, so that neither configuration nor queries are needed to judge
-//! again. [`::canary::Book`] decides; this fold turns rows into its inputs and what comes out into rows.
+//! Definitions, what was found and what rolls out in clusters are on the log, so that neither configuration nor queries are
+//! needed to judge again. [`::canary::Book`] decides; this fold turns rows into its inputs and what comes out into rows.
 
 #[cfg(test)]
 mod tests;
@@ -10,18 +10,21 @@ mod tests;
 use std::collections::{BTreeSet, HashMap};
 
 use ::canary::{Book, Fire, Hook, Outcome, Shared};
-use arrow::array::{Array, FixedSizeBinaryArray};
+use arrow::array::{Array, AsArray, FixedSizeBinaryArray};
 use base::Timestamp;
 use fold::{DocumentRef, Fold, FoldError, Found, Outputs};
+use kubernetes::rollouts::ROLLOUT;
 use model::rows::{
-    CanaryDefinition, CanaryEvidence, CanaryPoint, CanaryRun, Finding, Live, Notice, Rollout, VerdictRow,
+    CanaryDefinition, CanaryEvidence, CanaryPoint, CanaryRun, Finding, Live, Notice, Rollout, SetChunk, VerdictRow,
 };
 use model::{AlertState, Key, ModelError, Record, Stream};
 use notify::{Action, Notification, Symptom};
 
 const NAME: &str = "canary";
 /// The first word of a checkpoint: what follows is a book.
-const VERSION: &str = "1 ";
+const VERSION: &str = "2 ";
+/// The version before, which knew no canaries that are found: a book reads it too.
+const FIRST: &str = "1 ";
 /// Rows of evidence in one record.
 const ROWS: usize = 1_000;
 
@@ -31,13 +34,21 @@ pub struct CanaryFold {
     book: Shared,
     /// The resources whose rollouts are judged.
     watched: BTreeSet<Key>,
+    /// Whether canaries are found.
+    finds: bool,
 }
 
 impl CanaryFold {
     /// Knows no canary. It is seen through `book`.
     pub fn new(book: Shared) -> Self {
         *book.write() = Book::default();
-        Self { book, watched: BTreeSet::new() }
+        Self { book, watched: BTreeSet::new(), finds: false }
+    }
+
+    /// Looks up which records are of interest.
+    fn look(&mut self) {
+        let book = self.book.read();
+        (self.watched, self.finds) = (book.resources().collect(), book.finds());
     }
 
     fn advance(&mut self, record: &Record, outputs: &mut Outputs) -> Result<(), ModelError> {
@@ -52,15 +63,23 @@ impl CanaryFold {
                     rows.chunk_by(|a, b| a.run == b.run && a.interval == b.interval).map(|rows| book.points(rows, now)),
                 );
             }
-            Stream::Verdicts if self.mentions(record) => {
+            Stream::Verdicts if self.finds || self.mentions(record) => {
                 let rows = record.rows::<VerdictRow>()?;
                 outcomes.push(self.each(&rows, |book, row, out| book.verdict(row, now, out)));
             }
-            Stream::Live if self.mentions(record) => {
+            Stream::Live if self.mentions(record) || has_rollouts(record) => {
                 let rows = record.rows::<Live>()?;
-                outcomes.push(self.each(&rows, |book, row, out| book.live(row, now, out)));
+                outcomes.push(self.each(&rows, |book, row, out| match row.kind.as_str() {
+                    ROLLOUT => book.rollout(row, now, out),
+                    _ => book.live(row, now, out),
+                }));
             }
-            Stream::Rollouts if !self.watched.is_empty() => {
+            Stream::Sets if self.book.read().knows_rollouts() => {
+                let (chunk, mut out) = (SetChunk::from_batch(&record.batch.data)?, Outcome::default());
+                self.book.write().sweep(&chunk, now, &mut out)?;
+                outcomes.push(out);
+            }
+            Stream::Rollouts if self.finds || !self.watched.is_empty() => {
                 let rows = record.rows::<Rollout>()?;
                 outcomes.push(self.each(&rows, |book, row, out| book.rolled(row, now, out)));
             }
@@ -91,7 +110,8 @@ impl CanaryFold {
             }),
         };
         let outcomes = rows.iter().map(one).collect();
-        self.watched = book.resources().collect();
+        drop(book);
+        self.look();
         outcomes
     }
 
@@ -102,6 +122,12 @@ impl CanaryFold {
         let watched = |bytes: &[u8]| bytes.try_into().is_ok_and(|key| self.watched.contains(&Key(key)));
         !self.watched.is_empty() && keys.is_some_and(|keys| (0..keys.len()).any(|n| watched(keys.value(n))))
     }
+}
+
+/// Whether a record says what rolls out in a cluster.
+fn has_rollouts(record: &Record) -> bool {
+    let kinds = record.batch.data.column_by_name("kind").and_then(|column| column.as_string_opt::<i32>());
+    kinds.is_some_and(|kinds| kinds.iter().flatten().any(|kind| kind == ROLLOUT))
 }
 
 fn put(outcome: &Outcome, now: Timestamp, outputs: &mut Outputs) -> Result<(), ModelError> {
@@ -203,15 +229,15 @@ impl Fold for CanaryFold {
     fn restore(&mut self, state: &[u8]) -> Result<(), FoldError> {
         let restored = load(state);
         let problem = restored.as_ref().err().cloned();
-        let book = restored.unwrap_or_default();
-        self.watched = book.resources().collect();
-        *self.book.write() = book;
+        *self.book.write() = restored.unwrap_or_default();
+        self.look();
         problem.map_or(Ok(()), |problem| Err(FoldError::Checkpoint { fold: NAME, problem }))
     }
 }
 
 fn load(state: &[u8]) -> Result<Book, String> {
     let text = std::str::from_utf8(state).map_err(|error| error.to_string())?;
-    let book = text.strip_prefix(VERSION).ok_or("its format is of another version")?;
+    let book = [VERSION, FIRST].iter().find_map(|version| text.strip_prefix(version));
+    let book = book.ok_or("its format is of another version")?;
     Book::restored(book).map_err(|error| error.to_string())
 }

@@ -306,6 +306,145 @@ fn a_healthy_canary_and_one_without_data_tell_nobody() {
 fn a_checkpoint_of_another_version_is_refused() {
     let mut fold = canary();
     assert!(fold.restore(b"0 []").unwrap_err().to_string().contains("another version"));
-    assert!(fold.restore(b"1 [{}]").is_err());
+    assert!(fold.restore(b"1 [{}]").is_err() && fold.restore(b"2 {}").is_err());
     fold.restore(b"1 []").unwrap();
+    fold.restore(br#"2 {"canaries": [], "finders": [], "rollouts": {}, "origins": {}}"#).unwrap();
+}
+
+/// Canaries of all rollouts.
+fn of_all() -> String {
+    let text = r#"{"name": "all", "discover": {"cluster": "prod"}, "lifetime": "20m", "rollback": "undo",
+        "metrics": [{"name": "errors", "kind": "errors", "query": "errors{$arm}"}, {"name": "p99", "kind": "latency", "query": "p99{$arm}"}]}"#;
+    let config: CanaryConfig = serde_json::from_str(text).unwrap();
+    serde_json::to_string(&check(&config).unwrap()).unwrap()
+}
+
+fn rolling(time: Timestamp, name: &str, hash: &str, weight: u64) -> Batch {
+    let kind =
+        kubernetes::schema::ApiKind { api_version: "argoproj.io/v1alpha1".to_owned(), kind: "Rollout".to_owned() };
+    let object = serde_json::json!({"metadata": {"name": name, "namespace": "shop"}, "status": {"stableRS": "a1", "currentPodHash": hash,
+        "abort": weight == 0, "canary": {"weights": {"canary": {"weight": weight}, "stable": {"weight": 100 - weight}}}}});
+    let mut workloads = kubernetes::rollouts::Workloads::default();
+    workloads.put(&kind, &object);
+    let rollout = workloads.changed().remove(0).1.pop();
+    let document = rollout.map(|rollout| rollout.document());
+    let id = ResourceId::new("k8s", "prod", ROLLOUT, "shop", name).unwrap();
+    let row = Live {
+        time,
+        scope: SCOPE.to_owned(),
+        source: "kubernetes".to_owned(),
+        key: id.key(),
+        kind: ROLLOUT.to_owned(),
+        id,
+        present: document.is_some(),
+        fingerprint: document.as_ref().map_or(model::Fingerprint::ABSENT, model::Document::fingerprint),
+        document: document.map(|document| document.tree().to_string()),
+        text: None,
+        actor: None,
+    };
+    Batch::of(SCOPE, &[row]).unwrap()
+}
+
+fn set(names: &[&str]) -> Batch {
+    let member = |name: &&str| {
+        let key = ResourceId::new("k8s", "prod", ROLLOUT, "shop", name).unwrap().key();
+        model::rows::SetMember { key, fingerprint: model::Fingerprint([1; 16]) }
+    };
+    let members = names.iter().map(member).collect();
+    SetChunk::full(SCOPE, "kubernetes", model::rows::SetSide::Live, "", members).unwrap().remove(0)
+}
+
+/// Rollouts that begin, move, are aborted and over, with what is declared and what is configured changing beside.
+fn rollouts(seed: u64, count: usize) -> Vec<Input> {
+    let rng = Rng::seeded(seed);
+    let mut time = START;
+    let both = [text("a", "always"), of_all()];
+    let mut history = vec![Input { time, batch: definitions(time, 1, &both) }];
+    let (mut generation, mut began, mut next) = (1, [START, START], [0, 0]);
+    let names = ["checkout", "cart"];
+    for _ in 0..count {
+        time = time.plus(Duration::from_secs(20 + rng.below(60)));
+        let n = rng.below(2) as usize;
+        let batch = match rng.below(14) {
+            0 => Batch::of("tick", &[Tick { time }]).unwrap(),
+            1 => {
+                generation += 1;
+                definitions(time, generation, if rng.below(3) == 0 { &both[..1] } else { &both })
+            }
+            2 => verdict(time, Verdict::RollingOut, Verdict::InSync, "b"),
+            3 => verdict(time, Verdict::InSync, Verdict::RollingOut, "b"),
+            4 => set(&names[..rng.below(3) as usize]),
+            5..8 => {
+                (began[n], next[n]) = (Timestamp::from_secs(time.millis() / 1000), 0);
+                let hash = ["a1", "b2", "c3"][rng.below(3) as usize];
+                rolling(time, names[n], hash, rng.below(4) * 10)
+            }
+            _ => {
+                let worse = [20.0, 60.0, 90.0][rng.below(3) as usize];
+                next[n] += 1 + (rng.below(10) == 0) as i64;
+                let name = format!("all:shop:{}", names[n]);
+                let value = (rng.below(9) > 0).then_some(worse);
+                points(time, &name, &format!("{name}/{}", began[n].millis()), next[n] - 1, value)
+            }
+        };
+        history.push(Input { time, batch });
+    }
+    history
+}
+
+#[tokio::test]
+async fn passes_the_suite_with_canaries_that_are_found() {
+    for seed in 1..=3 {
+        let make = || vec![Box::new(canary()) as Box<dyn Fold>];
+        suite::all(&Case { make: &make, inputs: rollouts(seed, 60), seed }).await.unwrap();
+    }
+}
+
+#[test]
+fn a_rollout_that_is_found_and_fails_is_one_page_and_is_rolled_back_once_over_a_crash() {
+    let mut world = World::new();
+    world.feed(definitions(START, 1, &[of_all()]));
+    world.feed(rolling(START, "checkout", "b2", 50));
+    let (name, run) = ("all:shop:checkout", format!("all:shop:checkout/{}", START.millis()));
+    let mut checkpoint = None;
+    for n in 0..15 {
+        world.now = world.now.plus(Duration::from_secs(60));
+        world.feed(points(world.now, name, &run, n, Some(70.0)));
+        if n == 2 {
+            checkpoint = Some(world.machine.checkpoint().unwrap());
+        }
+    }
+    world.crash(&checkpoint.unwrap());
+    world.feed(points(world.now, name, &run, 15, Some(70.0)));
+    let mut intents = world.rows::<Intent>();
+    intents.sort_by(|a, b| a.receiver.cmp(&b.receiver));
+    let to: Vec<(&str, &str)> = intents.iter().map(|it| (it.receiver.as_str(), it.action.as_str())).collect();
+    assert_eq!(to, [("pd", "trigger"), ("undo", "trigger")]);
+    let cause = "rollout/k8s/prod/shop/checkout/b2";
+    let incident = &world.rows::<Alert>()[0].incident;
+    assert!(incident.starts_with(cause), "{incident}");
+    let told: Notification = serde_json::from_str(&intents[1].payload).unwrap();
+    assert_eq!((told.labels["target"].as_str(), told.labels["namespace"].as_str()), ("checkout", "shop"));
+    assert_eq!((told.cause.as_str(), told.revision.as_deref()), (cause, Some("b2")));
+
+    // Rolled back by who was told: that is the end of it.
+    intents.iter().for_each(|intent| world.receipt(intent));
+    world.now = world.now.plus(Duration::from_secs(30));
+    world.feed(rolling(world.now, "checkout", "b2", 0));
+    assert_eq!(world.rows::<Alert>().last().unwrap().state, AlertState::Resolved);
+    let intents = world.rows::<Intent>();
+    assert_eq!((intents.len(), intents.last().unwrap().action.as_str()), (3, "resolve"));
+}
+
+#[test]
+fn a_rollout_that_no_full_set_has_is_over() {
+    let mut world = World::new();
+    world.feed(definitions(START, 1, &[of_all()]));
+    world.feed(rolling(START, "checkout", "b2", 50));
+    world.feed(set(&["checkout"]));
+    assert!(!world.rows::<CanaryRun>().last().unwrap().ended);
+    world.feed(set(&[]));
+    let last = world.rows::<CanaryRun>().pop().unwrap();
+    assert!(last.ended && last.reason.starts_with("the rollout is over"), "{last:?}");
+    assert_eq!(last.share, Some(0.5));
 }

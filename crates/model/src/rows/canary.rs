@@ -90,6 +90,8 @@ row! {
         started: Timestamp,
         /// When it was decided or ended.
         decided: Option<Timestamp>,
+        /// The canary's part of the traffic of both arms, from 0 to 1, of a rollout that was found and of which it is known.
+        share: Option<f64>,
     }
 }
 

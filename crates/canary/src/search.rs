@@ -1,0 +1,51 @@
+//! What is known of rollouts, and of canaries that were found.
+
+use std::collections::BTreeMap;
+
+use base::Timestamp;
+use kubernetes::rollouts::Rollout;
+use serde::{Deserialize, Serialize};
+
+use crate::definition::Definition;
+use crate::run::Origin;
+use crate::shares::Shares;
+
+/// A definition by which canaries are found.
+#[derive(Clone, Debug)]
+pub(crate) struct Finder {
+    pub definition: Definition,
+    /// The definition as JSON.
+    pub text: String,
+    pub generation: i64,
+}
+
+/// A rollout, and who sees it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Known {
+    pub scope: String,
+    pub source: String,
+    pub rollout: Rollout,
+}
+
+/// What a canary that was found is of.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Found {
+    /// By which definition.
+    pub finder: String,
+    pub rollout: Rollout,
+    pub shares: Shares,
+    /// Since when it is over.
+    pub over: Option<Timestamp>,
+}
+
+/// Everything that is known of rollouts.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Search {
+    pub finders: BTreeMap<String, Finder>,
+    /// By id of the resource.
+    pub rollouts: BTreeMap<String, Known>,
+    /// What resources roll out that are declared, by their ids.
+    pub origins: BTreeMap<String, Origin>,
+}

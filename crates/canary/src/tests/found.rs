@@ -1,0 +1,305 @@
+use std::time::Duration;
+
+use kubernetes::rollouts::{Arm, Phase, ROLLOUT, Rollout, RolloutKind};
+use model::Verdict::{InSync, RollingOut};
+use model::rows::{Live, SetChunk, SetMember, SetSide};
+use model::{AlertState, Batch, Fingerprint, ResourceId};
+
+use super::Arm as Sums;
+use super::{Outcome, RESOURCE, World, at, points, text, wave};
+use crate::{Answer, Hook};
+
+const AUTO: &str = r#"{"name": "auto", "namespace": null, "start": null, "baseline": null, "canary": null, "segment": null,
+    "discover": {"cluster": "prod", "namespaces": ["shop"], "labels": {"team": "a"}},
+    "metrics": [{"name": "errors", "kind": "errors", "query": "sum(increase(errors_total{$arm}[$interval]))"},
+                {"name": "p99", "kind": "latency", "query": "p99{hash=\"$hash\"}"}]}"#;
+const NAME: &str = "auto:shop:checkout";
+
+fn arm(hash: &str) -> Arm {
+    let pods = format!("checkout-{hash}-[a-z0-9]{{5}}");
+    Arm { workload: "checkout".to_owned(), hash: hash.to_owned(), pods }
+}
+
+fn rollout(hash: &str, share: Option<f64>) -> Rollout {
+    Rollout {
+        kind: RolloutKind::Deployment,
+        namespace: "shop".to_owned(),
+        name: "checkout".to_owned(),
+        object: "apps.Deployment/shop/checkout".to_owned(),
+        labels: [("team".to_owned(), "a".to_owned())].into(),
+        phase: Phase::Rolling,
+        baseline: arm("a1"),
+        canary: arm(hash),
+        share,
+        traffic: "ready pods".to_owned(),
+        revision: hash.to_owned(),
+    }
+}
+
+fn id() -> ResourceId {
+    ResourceId::new("k8s", "prod", ROLLOUT, "shop", "checkout").unwrap()
+}
+
+fn seen(rollout: Option<&Rollout>, minutes: f64) -> Live {
+    let document = rollout.map(Rollout::document);
+    Live {
+        time: at(minutes),
+        scope: "k8s/prod".to_owned(),
+        source: "kubernetes".to_owned(),
+        key: id().key(),
+        kind: ROLLOUT.to_owned(),
+        id: id(),
+        present: document.is_some(),
+        fingerprint: document.as_ref().map_or(Fingerprint::ABSENT, model::Document::fingerprint),
+        document: document.map(|document| document.tree().to_string()),
+        text: None,
+        actor: None,
+    }
+}
+
+impl World {
+    fn rolls(&mut self, rollout: Option<&Rollout>, minutes: f64) {
+        let mut out = Outcome::default();
+        self.book.rollout(&seen(rollout, minutes), at(minutes), &mut out);
+        self.take(out);
+    }
+
+    /// The next interval of the run that is on.
+    fn found(&mut self, baseline: Sums, canary: Sums) {
+        let wanted = self.book.wanted(NAME).unwrap();
+        let mut rows = points(&wanted.run, wanted.interval as i64, baseline, canary);
+        for row in &mut rows {
+            (row.name, row.exposure) = (NAME.to_owned(), None);
+        }
+        let now = wanted.started.plus(Duration::from_secs(60 * (wanted.interval as u64 + 1) + 5));
+        let mut out = self.book.points(&rows, now);
+        self.book.pass(now, &mut out);
+        self.take(out);
+    }
+
+    fn runs(&self) -> Vec<(String, String, Option<f64>)> {
+        let rows = self.out.iter().flat_map(|out| &out.runs);
+        rows.map(|row| (row.verdict.clone(), row.reason.clone(), row.share)).collect()
+    }
+
+    fn resolved(&self) -> Vec<(AlertState, String, String)> {
+        let rows = self.out.iter().flat_map(|out| &out.findings);
+        rows.map(|row| (row.state, row.cause.clone(), row.summary.clone())).collect()
+    }
+
+    /// Intervals with many more errors in the canary, until the run ends.
+    fn fails(&mut self) {
+        while self.book.wanted(NAME).is_some() {
+            let n = self.book.wanted(NAME).unwrap().interval as i64;
+            let errors = |seed: f64, worse: f64| Some(((20.0 * worse + 6.0 * wave(n, seed)).round(), 0.0, 0.2));
+            self.found(errors(1.0, 1.0), errors(2.0, 4.0));
+        }
+    }
+}
+
+#[test]
+fn a_rollout_is_a_canary_with_its_arms_in_its_queries() {
+    let mut world = World::new(AUTO, true);
+    assert!(world.book.finds() && world.book.canaries().next().is_none());
+    world.rolls(Some(&rollout("b2", Some(0.5))), 1.0);
+    let definition = world.book.get(NAME).unwrap().definition().clone();
+    let [errors, p99] = definition.metrics.as_slice() else { panic!() };
+    assert_eq!(
+        errors.value.canary,
+        r#"sum(increase(errors_total{namespace="shop", pod=~"checkout-b2-[a-z0-9]{5}"}[60s]))"#
+    );
+    assert_eq!((p99.value.baseline.as_str(), p99.value.canary.as_str()), (r#"p99{hash="a1"}"#, r#"p99{hash="b2"}"#));
+    assert_eq!((definition.namespace.as_str(), definition.target.as_str()), ("shop", "checkout"));
+    assert_eq!((definition.resource.as_deref(), definition.scope.as_str()), (Some(RESOURCE), "k8s/prod"));
+    assert_eq!(world.book.found().collect::<Vec<_>>(), [NAME]);
+    assert_eq!(world.book.wanted(NAME).unwrap().started, at(1.0));
+    let row = &world.out.last().unwrap().runs[0];
+    assert_eq!((row.cause.as_str(), row.revision.as_deref()), ("rollout/k8s/prod/shop/checkout/b2", Some("b2")));
+    let answer = Answer::of(world.book.get(NAME).unwrap()).rollout.unwrap();
+    assert_eq!((answer.kind, answer.share, answer.canary.hash.as_str()), (RolloutKind::Deployment, Some(0.5), "b2"));
+}
+
+#[test]
+fn what_is_not_wanted_is_not_judged() {
+    let wrong: [fn(&mut Rollout); 4] = [
+        |rollout| rollout.namespace = "other".to_owned(),
+        |rollout| rollout.labels.clear(),
+        |rollout| rollout.phase = Phase::Aborted,
+        // The query of p99 needs it.
+        |rollout| rollout.canary.hash.clear(),
+    ];
+    for change in wrong {
+        let mut world = World::new(AUTO, true);
+        let mut other = rollout("b2", None);
+        change(&mut other);
+        world.rolls(Some(&other), 1.0);
+        assert!(world.book.canaries().next().is_none(), "{other:?}");
+    }
+    let kinds = AUTO.replace(r#""namespaces": ["shop"]"#, r#""kinds": ["argo"]"#);
+    let mut world = World::new(&kinds, true);
+    world.rolls(Some(&rollout("b2", None)), 1.0);
+    assert!(world.book.canaries().next().is_none());
+}
+
+#[test]
+fn counts_are_compared_by_the_split_of_the_traffic_as_it_was_in_their_interval() {
+    let mut world = World::new(AUTO, true);
+    world.rolls(Some(&rollout("b2", Some(0.1))), 0.0);
+    world.found(Some((90.0, 0.0, 0.2)), Some((10.0, 0.0, 0.2)));
+    world.rolls(Some(&rollout("b2", Some(0.3))), 1.5);
+    world.found(Some((80.0, 0.0, 0.2)), Some((20.0, 0.0, 0.2)));
+    world.rolls(Some(&rollout("b2", None)), 2.5);
+    world.found(Some((80.0, 0.0, 0.2)), Some((20.0, 0.0, 0.2)));
+    let run = world.book.get(NAME).unwrap().run.as_ref().unwrap();
+    let whole = |metric: usize| run.data[metric].whole.iter().map(|quad| (quad[2], quad[3])).collect::<Vec<_>>();
+    let errors = whole(0);
+    assert_eq!(errors[0], (0.9, 0.1));
+    assert!((errors[1].0 - 0.8).abs() < 1e-9 && (errors[1].1 - 0.2).abs() < 1e-9, "{errors:?}");
+    assert!(errors[2].0.is_nan() && errors[2].1.is_nan());
+    assert_eq!(whole(1), [(1.0, 1.0); 3], "a latency needs none");
+    let runs = world.runs();
+    let (verdict, reason, share) = runs.last().unwrap();
+    assert!(verdict == "inconclusive" && reason.contains("errors: nobody says how the traffic is split"), "{reason}");
+    let shares: Vec<Option<f64>> = runs.iter().map(|run| run.2).collect();
+    assert_eq!(shares, [Some(0.1), Some(0.1), Some(0.3), Some(0.3), None, None]);
+    assert_eq!(*share, None);
+}
+
+#[test]
+fn a_canary_with_its_part_of_the_errors_does_not_fail() {
+    let mut world = World::new(AUTO, false);
+    world.rolls(Some(&rollout("b2", Some(0.1))), 0.0);
+    while world.book.wanted(NAME).is_some() {
+        let n = world.book.wanted(NAME).unwrap().interval as i64;
+        let errors = |of: f64, seed: f64| Some(((of + of.sqrt() * wave(n, seed)).round(), 0.0, 0.2));
+        world.found(errors(180.0, 1.0), errors(20.0, 2.0));
+    }
+    let runs = world.runs();
+    assert_ne!(runs.last().unwrap().0, "fail", "{runs:?}");
+}
+
+#[test]
+fn one_that_fails_has_its_rollout_as_cause_and_ends_when_that_is_aborted() {
+    let mut world = World::new(AUTO, true);
+    world.rolls(Some(&rollout("b2", Some(0.5))), 0.0);
+    world.fails();
+    assert_eq!(world.runs().last().unwrap().0, "fail");
+    let aborted = Rollout { phase: Phase::Aborted, ..rollout("b2", Some(0.0)) };
+    world.rolls(Some(&aborted), 20.0);
+    world.rolls(Some(&aborted), 21.0);
+    let found = world.resolved();
+    let states: Vec<(AlertState, &str)> = found.iter().map(|(state, cause, _)| (*state, cause.as_str())).collect();
+    let cause = "rollout/k8s/prod/shop/checkout/b2";
+    assert_eq!(states, [(AlertState::Firing, cause), (AlertState::Resolved, cause)]);
+    assert!(found[1].2.ends_with("the rollout was aborted"), "{found:?}");
+    let hooks: Vec<&Hook> = world.out.iter().flat_map(|out| &out.hooks).collect();
+    let [Hook::Fire(fire)] = hooks.as_slice() else { panic!("{hooks:?}") };
+    assert_eq!((fire.labels["namespace"].as_str(), fire.labels["target"].as_str()), ("shop", "checkout"));
+
+    // Tried again, it is judged again.
+    world.rolls(Some(&rollout("b2", Some(0.5))), 30.0);
+    assert_eq!(world.book.wanted(NAME).unwrap().started, at(30.0));
+}
+
+#[test]
+fn a_rollout_that_is_over_ends_the_run_and_is_forgotten_after_a_day() {
+    let mut world = World::new(AUTO, true);
+    world.rolls(Some(&rollout("b2", Some(0.5))), 0.0);
+    world.found(Some((20.0, 0.0, 0.2)), Some((20.0, 0.0, 0.2)));
+    world.rolls(None, 3.0);
+    let (verdict, reason, _) = world.runs().pop().unwrap();
+    assert!(verdict == "inconclusive" && reason.starts_with("the rollout is over; "), "{reason}");
+    assert!(world.book.wanted(NAME).is_none() && world.book.get(NAME).is_some());
+    assert_eq!(world.book.next(), Some(at(3.0 + 24.0 * 60.0)));
+    let mut out = Outcome::default();
+    world.book.pass(at(3.0 + 24.0 * 60.0), &mut out);
+    world.take(out);
+    assert!(world.book.get(NAME).is_none() && world.book.next().is_none());
+}
+
+#[test]
+fn the_next_version_is_another_run_with_other_queries() {
+    let mut world = World::new(AUTO, true);
+    world.rolls(Some(&rollout("b2", Some(0.5))), 0.0);
+    world.fails();
+    world.rolls(Some(&rollout("c3", Some(0.1))), 20.0);
+    let wanted = world.book.wanted(NAME).unwrap();
+    assert_eq!((wanted.started, wanted.interval), (at(20.0), 0));
+    let canary = world.book.get(NAME).unwrap();
+    assert!(canary.definition().metrics[0].value.canary.contains("checkout-c3-"));
+    let found = world.resolved();
+    assert!(found.len() == 2 && found[1].2.ends_with("another rollout has begun"), "{found:?}");
+    assert_eq!(world.out.last().unwrap().runs[0].revision.as_deref(), Some("c3"));
+}
+
+#[test]
+fn a_rollout_that_is_declared_has_the_cause_of_its_revision_whichever_is_seen_first() {
+    for verdict_first in [true, false] {
+        let mut world = World::new(AUTO, true);
+        if verdict_first {
+            world.verdict(RollingOut, InSync, "r9", 0.0);
+            world.rolls(Some(&rollout("b2", Some(0.5))), 0.5);
+        } else {
+            world.rolls(Some(&rollout("b2", Some(0.5))), 0.0);
+            world.verdict(RollingOut, InSync, "r9", 0.5);
+        }
+        // That it agrees with what is declared ends nothing: its pods may roll for long.
+        world.verdict(InSync, RollingOut, "r9", 1.0);
+        world.rollout("over", "r9", 2.0);
+        assert!(world.book.wanted(NAME).is_some());
+        world.fails();
+        assert_eq!(world.resolved()[0].1, "rollout/k8s/prod/r9", "{verdict_first}");
+    }
+}
+
+#[test]
+fn rollouts_that_are_not_in_a_full_set_are_over() {
+    let set = |keys: Vec<model::Key>, source: &str| -> Vec<Batch> {
+        let members = keys.into_iter().map(|key| SetMember { key, fingerprint: Fingerprint([1; 16]) }).collect();
+        SetChunk::full("k8s/prod", source, SetSide::Live, "", members).unwrap()
+    };
+    let mut world = World::new(AUTO, true);
+    world.rolls(Some(&rollout("b2", Some(0.5))), 0.0);
+    for (keys, source, known) in
+        [(vec![id().key()], "kubernetes", true), (vec![], "other", true), (vec![], "kubernetes", false)]
+    {
+        let mut out = Outcome::default();
+        for batch in set(keys, source) {
+            world.book.sweep(&SetChunk::from_batch(&batch.data).unwrap(), at(1.0), &mut out).unwrap();
+        }
+        world.take(out);
+        assert_eq!((world.book.wanted(NAME).is_some(), world.book.knows_rollouts()), (known, known), "{source}");
+    }
+}
+
+#[test]
+fn a_definition_that_changes_begins_anew_and_one_that_is_gone_ends_all() {
+    let mut world = World::new(AUTO, true);
+    world.rolls(Some(&rollout("b2", Some(0.5))), 0.0);
+    world.fails();
+    let same = world.book.define(2, &text(AUTO), at(10.0)).unwrap();
+    assert!(same.is_empty() && world.book.close(2, at(10.0)).is_empty());
+    let other = AUTO.replace(r#""name": "auto""#, r#""name": "auto", "alpha": 0.01"#);
+    let out = world.book.define(3, &text(&other), at(11.0)).unwrap();
+    world.take(out);
+    assert_eq!(world.book.wanted(NAME).unwrap().started, at(11.0));
+    assert!(world.resolved()[1].2.ends_with("its definition has changed"), "{:?}", world.resolved());
+    let out = world.book.close(4, at(12.0));
+    world.take(out);
+    assert!(world.book.canaries().next().is_none() && !world.book.finds());
+    assert!(world.runs().last().unwrap().1.starts_with("it is no longer configured"));
+    // What rolls out is known still, for whoever is configured next.
+    let out = world.book.define(5, &text(AUTO), at(13.0)).unwrap();
+    world.take(out);
+    assert_eq!(world.book.wanted(NAME).unwrap().started, at(13.0));
+}
+
+#[test]
+fn what_cannot_be_read_is_no_rollout() {
+    let mut world = World::new(AUTO, true);
+    let mut row = seen(Some(&rollout("b2", None)), 0.0);
+    row.document = Some(r#"{"kind": "x"}"#.to_owned());
+    let mut out = Outcome::default();
+    world.book.rollout(&row, at(0.0), &mut out);
+    assert!(out.is_empty() && !world.book.knows_rollouts());
+}

@@ -1,0 +1,144 @@
+//! How much of the traffic each side of a rollout has.
+
+use super::arm::Arm;
+use super::read::Labels;
+use super::routes::{Route, Rule, Target};
+use super::space::Space;
+
+/// Shares that differ by less are the same.
+const SAME: f64 = 1e-9;
+
+/// An arm, with what tells its traffic.
+#[derive(Clone, Debug)]
+pub(super) struct Side {
+    pub arm: Arm,
+    /// Labels of its pods.
+    pub labels: Labels,
+    /// Pods that take traffic.
+    pub ready: u64,
+}
+
+/// The canary's part of the traffic of both, and who says so; nothing, and why.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Share {
+    pub part: Option<f64>,
+    pub by: String,
+}
+
+impl Share {
+    pub fn known(part: f64, by: &str) -> Self {
+        Self { part: Some(rounded(part)), by: by.to_owned() }
+    }
+
+    pub fn unknown(why: impl Into<String>) -> Self {
+        Self { part: None, by: why.into() }
+    }
+
+    /// By two weights; nothing if both are 0.
+    pub fn of(canary: u64, baseline: u64, by: &str) -> Option<Self> {
+        let all = canary.checked_add(baseline).filter(|all| *all > 0)?;
+        Some(Self::known(canary as f64 / all as f64, by))
+    }
+}
+
+/// As fine as weights are: what rounding makes different is no change.
+pub(super) fn rounded(part: f64) -> f64 {
+    (part * 1e6).round() / 1e6
+}
+
+/// Which side a target of a rule is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Which {
+    Baseline,
+    Canary,
+}
+
+impl Space {
+    /// By the routes that name both sides; else, if both are behind the same service, by pods that are ready.
+    pub fn share(&self, namespace: &str, baseline: &Side, canary: &Side, shared: bool) -> Share {
+        if let Some(share) = self.routed(namespace, baseline, canary) {
+            return share;
+        }
+        if !shared {
+            return Share::unknown("no route and no service has both arms");
+        }
+        Share::of(canary.ready, baseline.ready, "ready pods").unwrap_or_else(|| Share::unknown("no pod is ready"))
+    }
+
+    /// What routes say; nothing if none names both sides.
+    pub fn routed(&self, namespace: &str, baseline: &Side, canary: &Side) -> Option<Share> {
+        let which = |target: &Target| self.which(namespace, target, baseline, canary);
+        let mut found: Option<Share> = None;
+        for share in self.routes.values().flatten().filter_map(|route| part(route, which)) {
+            match (found.as_ref().and_then(|found| found.part), share.part) {
+                (_, None) => return Some(share),
+                (Some(before), Some(part)) if (before - part).abs() > SAME => {
+                    return Some(Share::unknown("rules have different weights"));
+                }
+                _ => found = Some(share),
+            }
+        }
+        found
+    }
+
+    /// Whether a service has pods of both.
+    pub fn is_shared(&self, baseline: &Side, canary: &Side) -> bool {
+        let has = |selector: &Labels, side: &Side| selects(selector, &side.labels);
+        self.services.values().any(|selector| has(selector, baseline) && has(selector, canary))
+    }
+
+    fn which(&self, namespace: &str, target: &Target, baseline: &Side, canary: &Side) -> Option<Which> {
+        if target.namespace != namespace {
+            return None;
+        }
+        let named = |side: &Side| target.subset.is_none() && side.arm.workload == target.service;
+        let of = |side: &Side| match self.services.get(&target.service) {
+            Some(selector) => selects(selector, &side.labels) && self.has_subset(target, side),
+            // A service that cannot be seen is taken by its name.
+            None => named(side),
+        };
+        match (of(baseline), of(canary)) {
+            (true, false) => Some(Which::Baseline),
+            (false, true) => Some(Which::Canary),
+            _ => None,
+        }
+    }
+
+    fn has_subset(&self, target: &Target, side: &Side) -> bool {
+        let Some(name) = &target.subset else { return true };
+        let mut subsets = self.subsets.values().flatten().filter(|subset| subset.service == target.service);
+        subsets.any(|subset| subset.name == *name && selects(&subset.labels, &side.labels))
+    }
+}
+
+/// An empty selector selects nothing here: such a service has other pods, or none.
+fn selects(selector: &Labels, labels: &Labels) -> bool {
+    !selector.is_empty() && selector.iter().all(|(name, value)| labels.get(name) == Some(value))
+}
+
+/// The canary's part by one rule; nothing if it does not name both sides.
+fn part(route: &Route, which: impl Fn(&Target) -> Option<Which>) -> Option<Share> {
+    let broken = || Share::unknown(format!("{}: a weight is none", route.by));
+    match &route.rule {
+        Rule::Split(targets) => {
+            // Nothing if no target is that side, and as the sum nothing if one of its weights is none.
+            let sum = |side: Which| {
+                let mut of = targets.iter().filter(|(target, _)| which(target) == Some(side)).peekable();
+                of.peek()?;
+                Some(of.map(|(_, weight)| *weight).sum::<Option<u64>>())
+            };
+            let (baseline, canary) = (sum(Which::Baseline)?, sum(Which::Canary)?);
+            let (Some(baseline), Some(canary)) = (baseline, canary) else { return Some(broken()) };
+            let none = || Share::unknown(format!("{}: all weights are 0", route.by));
+            Some(Share::of(canary, baseline, route.by).unwrap_or_else(none))
+        }
+        Rule::Part { targets, weight, total } => {
+            let side = targets.iter().find_map(&which)?;
+            let (Some(weight), Some(total)) = (*weight, *total) else { return Some(broken()) };
+            let rest = total.checked_sub(weight).filter(|_| total > 0);
+            let Some(rest) = rest else { return Some(broken()) };
+            let (canary, baseline) = if side == Which::Canary { (weight, rest) } else { (rest, weight) };
+            Share::of(canary, baseline, route.by)
+        }
+    }
+}
