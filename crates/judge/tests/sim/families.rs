@@ -16,7 +16,7 @@ pub struct Series {
 type Make = fn(&mut Random, f64) -> Vec<Series>;
 
 /// Where nothing is worse; the size is of no use.
-pub const HEALTHY: [(&str, Make); 18] = [
+pub const HEALTHY: [(&str, Make); 19] = [
     ("null", |random, _| service(random, &Shape::default())),
     ("log-normal", |random, _| levels(random, |random| (0.5 * random.normal()).exp())),
     ("heavy tails, t of 2", |random, _| levels(random, |random| (0.1 * t(random, 2.0)).exp())),
@@ -31,6 +31,7 @@ pub const HEALTHY: [(&str, Make); 18] = [
     ("Fano 3", |random, _| vec![counts(random, 4.0, 3.0, |_| 1.0), counts(random, 0.5, 3.0, |_| 1.0)]),
     ("Fano 10", |random, _| vec![counts(random, 4.0, 10.0, |_| 1.0), counts(random, 40.0, 10.0, |_| 1.0)]),
     ("low traffic", |random, _| (0..3).map(|n| counts(random, 0.03 * f64::from(n + 1), 1.0, |_| 1.0)).collect()),
+    ("retries", |random, _| vec![retried(random, 1.0), retried(random, 10.0)]),
     ("moving weights", |random, _| vec![weighted(random, 0.02), weighted(random, 2.0)]),
     ("missing points", |random, _| {
         let mut all = service(random, &Shape::default());
@@ -187,6 +188,23 @@ fn levels(random: &mut Random, mut next: impl FnMut(&mut Random) -> f64) -> Vec<
 fn counts(random: &mut Random, mean: f64, fano: f64, times: impl Fn(usize) -> f64) -> Series {
     let baseline = (0..INTERVALS).map(|_| random.counts(mean, fano)).collect();
     pairs(baseline, (0..INTERVALS).map(|n| random.counts(mean * times(n), fano)).collect())
+}
+
+/// Failed requests, each of which is tried again with the chance of a half, three times at most, and fails again: at once
+/// or in the next interval.
+fn retried(random: &mut Random, rate: f64) -> Series {
+    let arm = |random: &mut Random| {
+        let mut events = [0.0; INTERVALS + 1];
+        for n in 0..INTERVALS {
+            for _ in 0..random.poisson(rate) as usize {
+                let tries = 1 + (0..3).take_while(|_| random.uniform() < 0.5).count();
+                (0..tries).for_each(|_| events[n + usize::from(random.uniform() < 0.3)] += 1.0);
+            }
+        }
+        events[..INTERVALS].to_vec()
+    };
+    let baseline = arm(random);
+    pairs(baseline, arm(random))
 }
 
 /// The canary's share of requests rises from 2 % to a half.
