@@ -1,14 +1,15 @@
-//! What of a WHERE clause a scan can use: bounds on the table's time, and keys.
+//! What of a WHERE clause a scan can use: bounds on the table's time, keys, and texts.
 
 use std::fmt;
+use std::sync::Arc;
 
 use arrow::datatypes::{DataType, TimeUnit};
 use base::Timestamp;
 use datafusion::common::{Column, ScalarValue};
 use datafusion::logical_expr::expr::InList;
-use datafusion::logical_expr::{Between, BinaryExpr, Cast, Expr, Operator};
+use datafusion::logical_expr::{Between, BinaryExpr, Cast, Expr, Like, Operator};
 use model::Key;
-use store::TableDef;
+use store::{TableDef, Text, TextTest};
 
 /// More keys than these are not looked up one by one. A thousand rows and one, to see whether there
 /// are more, is what a page of an answer asks for.
@@ -21,13 +22,24 @@ pub struct Columns {
     time: Option<&'static str>,
     /// The key, and the text that it is the hash of.
     key: Option<(&'static str, Option<&'static str>)>,
+    /// The columns of texts, with their numbers, if no row takes the place of another.
+    texts: Arc<[(String, usize)]>,
 }
 
 impl Columns {
     pub fn of(def: &TableDef) -> Self {
         let first = def.sort.first().copied();
         let key = first.filter(|column| matches!(*column, "key" | "series_id"));
-        Self { time: Some(def.time), key: key.map(|key| (key, text_of(def.name))) }
+        let schema = def.schema();
+        let texts = schema.fields().iter().zip(0..).filter(|(field, _)| *field.data_type() == DataType::Utf8);
+        let texts = texts.map(|(field, n)| (field.name().clone(), n)).filter(|_| !def.unique()).collect();
+        Self { time: Some(def.time), key: key.map(|key| (key, text_of(def.name))), texts }
+    }
+
+    /// The number of a column of texts.
+    fn text(&self, expr: &Expr) -> Option<usize> {
+        let Expr::Column(column) = expr else { return None };
+        self.texts.iter().find(|(name, _)| *name == column.name).map(|(_, n)| *n)
     }
 
     /// The column of the key.
@@ -38,7 +50,7 @@ impl Columns {
     /// Whether `filter` narrows a scan.
     pub fn selects(&self, filter: &Expr) -> bool {
         let selection = Selection::of(self, std::slice::from_ref(filter));
-        selection.time.is_some() || selection.keys.is_some()
+        selection.time.is_some() || selection.keys.is_some() || !selection.texts.is_empty()
     }
 }
 
@@ -60,6 +72,8 @@ pub struct Selection {
     pub time: Option<(Timestamp, Timestamp)>,
     /// The keys, in order, each once.
     pub keys: Option<Vec<Key>>,
+    /// Conditions on texts.
+    pub texts: Vec<TextTest>,
 }
 
 impl Selection {
@@ -80,6 +94,7 @@ impl Selection {
                     None => keys,
                 });
             }
+            add_texts(filter, columns, &mut selection.texts);
         }
         selection
     }
@@ -95,9 +110,12 @@ impl fmt::Display for Selection {
         if let Some((from, to)) = self.time {
             write!(f, ", time=[{from}, {to}]")?;
         }
-        match &self.keys {
-            Some(keys) => write!(f, ", keys={}", keys.len()),
-            None => Ok(()),
+        if let Some(keys) = &self.keys {
+            write!(f, ", keys={}", keys.len())?;
+        }
+        match self.texts.len() {
+            0 => Ok(()),
+            texts => write!(f, ", texts={texts}"),
         }
     }
 }
@@ -201,6 +219,60 @@ fn keys(filter: &Expr, key: &str, text: Option<&str>) -> Option<Vec<Key>> {
     }
 }
 
+/// Adds what `filter` demands of texts.
+fn add_texts(filter: &Expr, columns: &Columns, tests: &mut Vec<TextTest>) {
+    if let Expr::BinaryExpr(BinaryExpr { left, op: Operator::And, right }) = filter {
+        add_texts(left, columns, tests);
+        add_texts(right, columns, tests);
+        return;
+    }
+    tests.extend(one_of(filter, columns).or_else(|| holding(filter, columns)));
+}
+
+/// The texts that `filter` allows in a column.
+fn one_of(filter: &Expr, columns: &Columns) -> Option<TextTest> {
+    let (column, texts) = match filter {
+        Expr::BinaryExpr(BinaryExpr { left, op: Operator::Eq, right }) => match columns.text(left) {
+            Some(column) => (column, vec![literal(right)?]),
+            None => (columns.text(right)?, vec![literal(left)?]),
+        },
+        Expr::BinaryExpr(BinaryExpr { left, op: Operator::Or, right }) => {
+            match (one_of(left, columns)?, one_of(right, columns)?) {
+                (
+                    TextTest { column, text: Text::OneOf(mut texts) },
+                    TextTest { column: other, text: Text::OneOf(more) },
+                ) if column == other => {
+                    texts.extend(more);
+                    (column, texts)
+                }
+                _ => return None,
+            }
+        }
+        Expr::InList(InList { expr, list, negated: false }) => {
+            (columns.text(expr)?, list.iter().map(literal).collect::<Option<_>>()?)
+        }
+        _ => return None,
+    };
+    (texts.len() <= MAX_KEYS).then_some(TextTest { column, text: Text::OneOf(texts) })
+}
+
+/// The text that has to be a part of those in a column: `LIKE '%text%'`.
+fn holding(filter: &Expr, columns: &Columns) -> Option<TextTest> {
+    let Expr::Like(Like { negated: false, expr, pattern, escape_char: None, case_insensitive: false }) = filter else {
+        return None;
+    };
+    let pattern = literal(pattern)?;
+    let text = pattern.strip_prefix('%')?.strip_suffix('%')?;
+    let plain = !text.is_empty() && !text.contains(['%', '_', '\\']);
+    let column = columns.text(expr).filter(|_| plain)?;
+    Some(TextTest { column, text: Text::Holding(vec![text.to_owned()]) })
+}
+
+fn literal(expr: &Expr) -> Option<String> {
+    let Expr::Literal(value, _) = expr else { return None };
+    value.try_as_str().flatten().map(str::to_owned)
+}
+
 /// The key that a value of 16 bytes is.
 pub fn bytes(value: &ScalarValue) -> Option<Key> {
     match value {
@@ -223,7 +295,8 @@ mod tests {
     use super::*;
 
     fn columns() -> Columns {
-        Columns { time: Some("time"), key: Some(("key", Some("id"))) }
+        let texts = [("kind".to_owned(), 3), ("text".to_owned(), 5)].into();
+        Columns { time: Some("time"), key: Some(("key", Some("id"))), texts }
     }
 
     fn at(nanos: i64) -> Expr {
@@ -244,6 +317,7 @@ mod tests {
     fn an_alternative_bounds_nothing() {
         let either = col("time").gt(at(5)).or(col("kind").eq(lit("file")));
         assert!(!columns().selects(&either));
+        assert!(!columns().selects(&col("kind").eq(lit("file")).or(col("text").eq(lit("file")))));
         assert!(!columns().selects(&col("time").not_eq(at(5))));
         assert!(!columns().selects(&col("id").eq(lit("a")).or(col("kind").eq(lit("file")))));
         let paris = cast(col("time"), DataType::Timestamp(TimeUnit::Nanosecond, Some("Europe/Paris".into())));
@@ -257,5 +331,38 @@ mod tests {
         let key = ScalarValue::FixedSizeBinary(16, Some(vec![7; 16]));
         assert_eq!(Selection::of(&columns(), &[lit(key).eq(col("key"))]).keys, Some(vec![Key([7; 16])]));
         assert!(!columns().selects(&col("id").in_list(vec![lit("a")], true)));
+    }
+
+    #[test]
+    fn texts_are_found_alone_in_lists_and_as_parts() {
+        let kinds = |texts: &[&str]| TextTest {
+            column: 3,
+            text: Text::OneOf(texts.iter().map(|text| (*text).to_owned()).collect()),
+        };
+        let tests = |filter: Expr| Selection::of(&columns(), &[filter]).texts;
+        let (file, unit) = (|| col("kind").eq(lit("file")), || lit("unit").eq(col("kind")));
+        assert_eq!(tests(file().or(unit())), [kinds(&["file", "unit"])]);
+        assert_eq!(tests(col("kind").in_list(vec![lit("a"), lit("b")], false)), [kinds(&["a", "b"])]);
+        let part = TextTest { column: 5, text: Text::Holding(vec!["oops".to_owned()]) };
+        assert_eq!(tests(file().and(col("text").like(lit("%oops%")))), [kinds(&["file"]), part]);
+        let nothing: [TextTest; 0] = [];
+        for filter in [
+            col("text").like(lit("oops%")),
+            col("text").like(lit("%oo_s%")),
+            col("text").ilike(lit("%oops%")),
+            col("text").not_like(lit("%oops%")),
+            col("kind").not_eq(lit("file")),
+            col("other").eq(lit("file")),
+            file().or(col("kind").eq(col("text"))),
+        ] {
+            assert_eq!(tests(filter.clone()), nothing, "{filter}");
+        }
+    }
+
+    #[test]
+    fn texts_select_only_where_no_row_takes_the_place_of_another() {
+        let of = |name: &str| Columns::of(store::tables().iter().find(|table| table.name == name).unwrap());
+        assert!(of("spans").selects(&col("trace_id").eq(lit("a"))));
+        assert!(!of("resources").selects(&col("kind").eq(lit("file"))));
     }
 }

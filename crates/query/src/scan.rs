@@ -80,6 +80,8 @@ impl ScanExec {
             projection: Some(columns),
             time: self.selection.time,
             keys: self.selection.keys.clone(),
+            // Where rows are held back, nobody learns from what is left out how many there are.
+            texts: if self.scopes.is_none() { self.selection.texts.clone() } else { Vec::new() },
             batch_rows: self.fetch.map_or(batch_rows, |fetch| fetch.clamp(1, batch_rows)),
         }
     }

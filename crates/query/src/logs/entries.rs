@@ -10,6 +10,7 @@ use logql::{Entries, Metadata, Row, Selection, StorageError};
 use store::ScanOptions;
 
 use super::columns::{Columns, NAMES};
+use super::conditions::Conditions;
 use super::streams::{Numbers, label_name};
 use super::windows::Windows;
 use super::{Source, Unread, Wanted, is_backward};
@@ -28,6 +29,7 @@ pub(super) struct Found<'a> {
     source: &'a Source,
     numbers: Numbers,
     wanted: Wanted,
+    conditions: Conditions,
     windows: Windows,
     backward: bool,
     held: Vec<Arc<Columns>>,
@@ -54,6 +56,7 @@ impl<'a> Found<'a> {
             source,
             numbers: Numbers::new(selection.matchers),
             wanted: Wanted::new(&selection.texts),
+            conditions: Conditions::new(selection),
             windows: Windows::new(selection.from, selection.to, backward),
             backward,
             held: Vec::new(),
@@ -92,7 +95,8 @@ impl<'a> Found<'a> {
         let schema = table.schema();
         let projection = NAMES.iter().filter_map(|name| schema.index_of(name).ok()).collect();
         let time = (Timestamp::from_nanos(from), Timestamp::from_nanos(to.saturating_sub(1)));
-        let options = ScanOptions { projection: Some(projection), time: Some(time), ..ScanOptions::default() };
+        let texts = self.conditions.of(&schema);
+        let options = ScanOptions { projection: Some(projection), time: Some(time), texts, ..ScanOptions::default() };
         let (mut batches, mut places, mut bytes) = (table.scan(options), Vec::new(), 0);
         while let Some(batch) = self.source.handle.block_on(batches.try_next())? {
             if self.source.deadline.is_over() {

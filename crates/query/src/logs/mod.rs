@@ -4,6 +4,7 @@
 //! `service_name`. Attributes of a record are its structured metadata.
 
 mod columns;
+mod conditions;
 mod entries;
 mod look;
 mod patterns;

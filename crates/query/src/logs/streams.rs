@@ -8,9 +8,9 @@ use logql::{Labels, Matcher};
 use super::columns::Columns;
 
 /// The label that every stream has.
-const SERVICE_NAME: &str = "service_name";
+pub(super) const SERVICE_NAME: &str = "service_name";
 /// Its value where nobody said it, as in Loki.
-const UNKNOWN: &str = "unknown_service";
+pub(super) const UNKNOWN: &str = "unknown_service";
 
 /// The streams that satisfy matchers, numbered as they come.
 pub(super) struct Numbers {

@@ -26,6 +26,7 @@ async fn rows_of_other_scopes_are_not_there_whatever_is_asked() {
         "SELECT id FROM resources",
         "SELECT 1 FROM drift",
         "SELECT * FROM resource_history",
+        "SELECT id FROM resource_history WHERE scope = 'host/web-1' AND kind IN ('file', 'none')",
         "SELECT summary FROM incidents",
         "SELECT id FROM resources_at(now())",
         "SELECT a.id FROM resources AS a JOIN drift AS b ON a.id = b.id",
