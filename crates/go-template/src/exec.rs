@@ -8,7 +8,14 @@ use base::{Exceeded, Limit};
 use crate::ast::{Branch, List, Node, Operand, Pipe};
 use crate::error::{Fault, TemplateError};
 use crate::functions::Functions;
+use crate::value::Weight;
 use crate::{Escape, Limits, Value, builtin, escape, methods};
+
+/// Lists and maps that a function gives are nested no deeper.
+const MAX_NESTED: u64 = 200;
+
+/// So many bytes or items that a function takes or gives are as much as a step.
+const BYTES_OF_STEP: u64 = 256;
 
 /// Definitions by name.
 pub(crate) type Definitions = BTreeMap<String, Arc<List>>;
@@ -67,7 +74,11 @@ impl<'a> Executor<'a> {
     }
 
     fn step(&mut self, line: usize) -> Run<()> {
-        self.steps += 1;
+        self.take_steps(line, 1)
+    }
+
+    fn take_steps(&mut self, line: usize, count: u64) -> Run<()> {
+        self.steps = self.steps.saturating_add(count);
         self.check(line, "template_steps", self.limits.steps, self.steps)
     }
 
@@ -219,6 +230,8 @@ impl<'a> Executor<'a> {
     }
 
     fn template(&mut self, line: usize, name: &str, pipe: Option<&Pipe>, dot: &Value) -> Run<()> {
+        // Templates that call each other may be few and shallow, and yet endless.
+        self.step(line)?;
         let Some(body) = self.definitions.get(name).cloned() else {
             return self.fail(line, format!("template {name:?} not defined"));
         };
@@ -311,13 +324,19 @@ impl<'a> Executor<'a> {
     }
 
     fn call(&mut self, name: &str, args: &[Value], line: usize) -> Run<Value> {
+        let given: usize = args.iter().map(Value::size).sum();
+        self.take_steps(line, given as u64 / BYTES_OF_STEP)?;
         let result = match self.functions.get(name) {
             Some(function) => function(args),
             None => builtin::call(name, args),
         };
         let value =
             result.map_err(|problem| self.fault(line, Fault::Execution(format!("error calling {name}: {problem}"))))?;
-        self.check(line, "template_value_size", self.limits.output_bytes, value.size() as u64)?;
+        let max = Weight { size: self.limits.output_bytes, depth: MAX_NESTED };
+        let weight = value.weigh(max);
+        self.check(line, "template_value_size", max.size, weight.size)?;
+        self.check(line, "template_value_depth", max.depth, weight.depth)?;
+        self.take_steps(line, weight.size / BYTES_OF_STEP)?;
         Ok(value)
     }
 

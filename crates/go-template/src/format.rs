@@ -2,9 +2,9 @@
 
 use std::fmt::Write as _;
 
-use crate::Value;
 use crate::quote::{quote, quote_char};
 use crate::time::duration;
+use crate::{LONGEST, Value};
 
 /// A width or precision is no larger, as in Go.
 const MAX_WIDTH: usize = 1_000_000;
@@ -71,6 +71,9 @@ pub(crate) fn print(values: &[Value]) -> String {
     let mut out = String::new();
     let mut before = true;
     for value in values {
+        if out.len() > LONGEST {
+            break;
+        }
         let text = value.as_str().is_some();
         if !(before || text) {
             out.push(' ');
@@ -83,7 +86,22 @@ pub(crate) fn print(values: &[Value]) -> String {
 
 /// As Go's Sprintln: a space between all, and a line feed.
 pub(crate) fn println(values: &[Value]) -> String {
-    values.iter().map(show).collect::<Vec<_>>().join(" ") + "\n"
+    let mut out = joined(values, show);
+    out.push('\n');
+    out
+}
+
+/// What `show` makes of each, with spaces between; cut where it becomes too long.
+fn joined(values: &[Value], show: impl Fn(&Value) -> String) -> String {
+    let mut out = String::new();
+    for (n, value) in values.iter().enumerate() {
+        if out.len() > LONGEST {
+            break;
+        }
+        out.push_str(if n > 0 { " " } else { "" });
+        out.push_str(&show(value));
+    }
+    out
 }
 
 #[derive(Clone, Copy, Default)]
@@ -102,7 +120,7 @@ pub fn printf(format: &str, args: &[Value]) -> String {
     let mut out = String::new();
     let mut args = args.iter();
     let mut rest = format;
-    while let Some((before, after)) = rest.split_once('%') {
+    while let Some((before, after)) = rest.split_once('%').filter(|_| out.len() <= LONGEST) {
         out.push_str(before);
         let (flags, after) = flags(after, &mut args, &mut out);
         let mut chars = after.chars();
@@ -124,9 +142,13 @@ pub fn printf(format: &str, args: &[Value]) -> String {
         }
     }
     out.push_str(rest);
-    let extra: Vec<String> = args.map(|value| format!("{}={}", value.type_name(), show(value))).collect();
-    if !extra.is_empty() {
-        let _ = write!(out, "%!(EXTRA {})", extra.join(", "));
+    let mut between = "%!(EXTRA ";
+    while let Some(value) = args.next().filter(|_| out.len() <= LONGEST) {
+        let _ = write!(out, "{between}{}={}", value.type_name(), show(value));
+        between = ", ";
+    }
+    if between == ", " {
+        out.push(')');
     }
     out
 }
@@ -226,7 +248,7 @@ fn formatted(value: &Value, verb: char, flags: Flags) -> String {
         }
         ('q', Value::Int(c)) => u32::try_from(*c).ok().and_then(char::from_u32).map_or("'\u{fffd}'".into(), quote_char),
         ('q', Value::List(items)) => {
-            format!("[{}]", items.iter().map(|item| formatted(item, 'q', flags)).collect::<Vec<_>>().join(" "))
+            format!("[{}]", joined(items, |item| formatted(item, 'q', flags)))
         }
         ('q', Value::Str(text)) if flags.sharp && !text.contains(['`', '\n', '\r']) => format!("`{text}`"),
         ('q', Value::Str(_) | Value::Html(_) | Value::Time(_) | Value::Duration(_) | Value::Object(_)) => {
@@ -238,7 +260,7 @@ fn formatted(value: &Value, verb: char, flags: Flags) -> String {
         (verb, Value::Int(value) | Value::Duration(value)) => integer(*value, verb, flags),
         (verb, Value::Float(value)) => float(*value, verb, flags),
         (verb, Value::List(items)) => {
-            format!("[{}]", items.iter().map(|item| formatted(item, verb, flags)).collect::<Vec<_>>().join(" "))
+            format!("[{}]", joined(items, |item| formatted(item, verb, flags)))
         }
         (verb, Value::Nil) => format!("%!{verb}(<nil>)"),
         (verb, value) => format!("%!{verb}({}={})", value.type_name(), show(value)),

@@ -189,7 +189,8 @@ fn quoted(text: &str, quote: char) -> Option<(&str, &str)> {
 fn number(text: &str) -> (Token, &str) {
     let mut before = ' ';
     let signed = text.starts_with(['+', '-']);
-    let hexadecimal = text.trim_start_matches(['+', '-']).starts_with(['0']) && text.contains(['x', 'X']);
+    let digits = text.trim_start_matches(['+', '-']);
+    let hexadecimal = digits.starts_with("0x") || digits.starts_with("0X");
     let end = text.char_indices().find(|(at, c)| {
         let exponent = if hexadecimal { ['p', 'P'] } else { ['e', 'E'] };
         let sign = matches!(c, '+' | '-') && (exponent.contains(&before) || (*at == 0 && signed));

@@ -22,6 +22,7 @@ mod lex;
 mod methods;
 mod parse;
 mod quote;
+mod replace;
 #[cfg(test)]
 mod tests;
 mod time;
@@ -37,6 +38,7 @@ pub use format::{printf as sprintf, show};
 pub use functions::{Function, Functions};
 pub use json::to_json;
 pub use quote::{quote, unquote};
+pub use replace::replace_all;
 pub use time::{Time, duration as show_duration};
 pub use value::{Object, Value};
 
@@ -55,12 +57,16 @@ pub enum Escape {
     Html,
 }
 
+/// A text that is made is cut behind so many bytes, however the limits are set: what shows a list that holds the same
+/// list again and again would have no end.
+pub(crate) const LONGEST: usize = 4 << 20;
+
 /// How much an execution may make and take.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// Bytes of the output; a value has no more bytes or items either.
+    /// Bytes of the output, 4 MiB at most; a value has no more bytes and items either, with all that is in it.
     pub output_bytes: u64,
-    /// Commands, arguments and rounds of loops.
+    /// Commands, arguments and rounds of loops; what functions take and give counts as well, a step for every 256 bytes.
     pub steps: u64,
     /// Templates, blocks and parentheses within each other.
     pub depth: u64,

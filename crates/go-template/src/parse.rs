@@ -11,6 +11,9 @@ use crate::lex::{Lexeme, Mistake, Token, lex};
 /// Blocks and parentheses are nested no deeper.
 const MAX_DEPTH: usize = 100;
 
+/// Variables that are known at a place: each is looked for among all.
+const MAX_VARIABLES: usize = 1000;
+
 /// Words that end a block or go on with it.
 const ENDS: [&str; 2] = ["end", "else"];
 
@@ -263,6 +266,9 @@ impl Parser<'_> {
         // Known from here on, not in its own pipeline.
         if declares {
             self.variables.extend(variables.iter().cloned());
+            if self.variables.len() > MAX_VARIABLES {
+                return self.fail(format!("more than {MAX_VARIABLES} variables"));
+            }
         }
         Ok(Pipe { line, variables, declares, commands })
     }

@@ -144,6 +144,42 @@ fn what_takes_too_much_is_ended_by_a_limit_with_a_name() {
 }
 
 #[test]
+fn what_grows_at_each_step_is_ended_by_a_limit_with_a_name() {
+    let mut templates = templates();
+    templates.functions().add("list", |args| Ok(Value::list(args.to_vec())));
+    // Thirty templates that call the next one twice: no value, no output, not deep, and a thousand million calls.
+    for n in 0..30 {
+        templates.parse(&format!("t{n}"), &format!("{{{{ template \"t{}\" }}}}", n + 1).repeat(2)).unwrap();
+    }
+    templates.parse("t30", "").unwrap();
+    let megabyte = "{{ $x := printf \"%1000000d\" 1 }}";
+    for (text, limit) in [
+        ("{{ template \"t0\" }}".to_owned(), "template_steps"),
+        ("{{ $l := list 1 }}{{ range 60 }}{{ $l = list $l $l }}{{ end }}".to_owned(), "template_value_size"),
+        ("{{ $l := list 1 }}{{ range 300000 }}{{ $l = list $l }}{{ end }}".to_owned(), "template_value_depth"),
+        (format!("{megabyte}{{{{ range 100000 }}}}{{{{ $y := eq $x $x }}}}{{{{ end }}}}"), "template_steps"),
+        (format!("{megabyte}{{{{ $y := print{} }}}}", " $x".repeat(10_000)), "template_steps"),
+        (
+            format!("{{{{ $y := printf \"{}\"{} }}}}", "%1000000d".repeat(10_000), " 1".repeat(10_000)),
+            "template_value_size",
+        ),
+        (format!("{{{{ $y := printf \"%.1000000d\" (list{}) }}}}", " 1".repeat(10_000)), "template_value_size"),
+    ] {
+        let error = templates.render(&text, &Value::Nil, Escape::None).unwrap_err();
+        assert!(error.to_string().contains(limit), "{limit}: {error}");
+    }
+    let many: String = (0..2000).map(|n| format!("{{{{ $v{n} := 1 }}}}")).collect();
+    let error = templates.render(&many, &Value::Nil, Escape::None).unwrap_err();
+    assert!(error.to_string().contains("more than 1000 variables"), "{error}");
+}
+
+#[test]
+fn a_long_row_of_zeros_is_read_at_once() {
+    let zeros = format!("{{{{ len (print{}) }}}}", " 0".repeat(300_000));
+    assert_eq!(templates().render(&zeros, &Value::Nil, Escape::None).as_deref(), Ok("599999"));
+}
+
+#[test]
 fn an_empty_definition_does_not_replace_another() {
     let mut templates = templates();
     templates.parse("file", "{{ define \"a\" }}first{{ end }}").unwrap();

@@ -156,6 +156,36 @@ impl Value {
             _ => 0,
         }
     }
+
+    /// How large it is with what is in it, and how deep that lies. What is beyond either bound is not looked at.
+    pub(crate) fn weigh(&self, max: Weight) -> Weight {
+        let mut weight = Weight::default();
+        self.add_to(&mut weight, max, 0);
+        weight
+    }
+
+    fn add_to(&self, weight: &mut Weight, max: Weight, depth: u64) {
+        weight.size = weight.size.saturating_add(self.size() as u64);
+        weight.depth = weight.depth.max(depth);
+        let within = |weight: &Weight| weight.size <= max.size && weight.depth <= max.depth;
+        let items: &mut dyn Iterator<Item = &Self> = match self {
+            Self::List(items) => &mut items.iter(),
+            Self::Map(members) => &mut members.values(),
+            _ => return,
+        };
+        while let Some(item) = items.next().filter(|_| within(weight)) {
+            item.add_to(weight, max, depth + 1);
+        }
+    }
+}
+
+/// How much a value is: a list may hold the same list many times, and so be far more than it takes to make it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Weight {
+    /// Bytes of texts and items of lists and maps, at any depth.
+    pub(crate) size: u64,
+    /// Lists and maps within each other.
+    pub(crate) depth: u64,
 }
 
 impl From<&str> for Value {

@@ -95,8 +95,16 @@ struct Open {
 
 enum Items {
     List(Vec<Node>),
-    /// Members, and the key whose value comes next.
-    Map(Vec<(Key, Node)>, Option<Key>),
+    Map(Members),
+}
+
+#[derive(Default)]
+struct Members {
+    list: Vec<(Key, Node)>,
+    /// The key whose value comes next.
+    key: Option<Key>,
+    /// The lines of all keys.
+    lines: HashMap<String, usize>,
 }
 
 impl Builder {
@@ -110,12 +118,12 @@ impl Builder {
                 self.add(Node { place, tree }, anchor, before)
             }
             Event::SequenceStart(_, anchor, _) => self.begin(place, anchor, Items::List(Vec::new())),
-            Event::MappingStart(_, anchor, _) => self.begin(place, anchor, Items::Map(Vec::new(), None)),
+            Event::MappingStart(_, anchor, _) => self.begin(place, anchor, Items::Map(Members::default())),
             Event::SequenceEnd | Event::MappingEnd => {
                 let Some(Open { place, anchor, before, items }) = self.open.pop() else { return Ok(()) };
                 let tree = match items {
                     Items::List(items) => Tree::List(items),
-                    Items::Map(members, _) => Tree::Map(members),
+                    Items::Map(members) => Tree::Map(members.list),
                 };
                 self.add(Node { place, tree }, anchor, before)
             }
@@ -138,7 +146,7 @@ impl Builder {
     }
 
     fn begin(&mut self, place: Place, anchor: usize, items: Items) -> Result<(), Problem> {
-        if let Some(Open { items: Items::Map(_, None), .. }) = self.open.last() {
+        if let Some(Open { items: Items::Map(Members { key: None, .. }), .. }) = self.open.last() {
             return Err(Problem::new(place, "", "a key must be a single value, not a list or map"));
         }
         let before = self.nodes;
@@ -154,14 +162,13 @@ impl Builder {
         match self.open.last_mut().map(|open| &mut open.items) {
             None => self.root = Some(node),
             Some(Items::List(items)) => items.push(node),
-            Some(Items::Map(members, key)) => match (key.take(), node.tree) {
-                (Some(key), tree) => members.push((key, Node { place: node.place, tree })),
+            Some(Items::Map(members)) => match (members.key.take(), node.tree) {
+                (Some(key), tree) => members.list.push((key, Node { place: node.place, tree })),
                 (None, Tree::Scalar { text, .. }) => {
-                    if let Some((first, _)) = members.iter().find(|(key, _)| key.text == text) {
-                        let message = format!("is there twice, first in line {}", first.place.line);
-                        return Err(Problem::new(node.place, text, message));
+                    if let Some(first) = members.lines.insert(text.clone(), node.place.line) {
+                        return Err(Problem::new(node.place, text, format!("is there twice, first in line {first}")));
                     }
-                    *key = Some(Key { place: node.place, text });
+                    members.key = Some(Key { place: node.place, text });
                 }
                 (None, _) => {
                     return Err(Problem::new(node.place, "", "a key must be a single value, not a list or map"));
@@ -338,5 +345,17 @@ mod tests {
         assert!(parse("a: [1").is_err());
         assert!(parse("a: 1\na: 2").unwrap_err().to_string().contains("twice"));
         assert!(parse("# nothing\n").unwrap().is_none());
+    }
+
+    #[test]
+    fn a_map_of_many_keys_is_read_at_once() {
+        let many: String = (0..40_000).map(|n| format!("k{n}: v\n")).collect();
+        assert_eq!(parse(&many).unwrap().unwrap().members("").unwrap().len(), 40_000);
+        assert!(
+            parse(&(many + "k7: v\n"))
+                .unwrap_err()
+                .to_string()
+                .starts_with("40001:1: k7: is there twice, first in line 8")
+        );
     }
 }
