@@ -52,6 +52,9 @@ fn trace(n: i64) -> String {
     format!("{:032x}", (n as u128 + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15_f39c_c060_5ced_c835))
 }
 
+/// Whether a line satisfies conditions.
+type Wanted = fn(&LogLine) -> bool;
+
 fn one_of(column: usize, texts: &[&str]) -> TextTest {
     TextTest { column, text: Text::OneOf(texts.iter().map(|text| (*text).to_owned()).collect()) }
 }
@@ -111,7 +114,7 @@ async fn what_conditions_on_texts_leave_is_what_they_ask_for() {
         column: body,
         text: Text::Holding(parts.iter().map(|part| (*part).to_owned()).collect()),
     };
-    let cases: [(Vec<TextTest>, fn(&LogLine) -> bool); 6] = [
+    let cases: [(Vec<TextTest>, Wanted); 6] = [
         (vec![one_of(service, &["service-3"])], |line| line.service == "service-3"),
         (vec![one_of(service, &["service-9", "a"])], |_| false),
         (vec![one_of(service, &["service-0", "service-6"]), holding(&["took 7 ms"])], |line| {
