@@ -321,7 +321,7 @@ mod tests {
             metric: "up".to_owned(),
             labels,
         };
-        index.add(&Series::encode(&[row.clone()]).unwrap(), Timestamp::MIN, 2 * HOUR);
+        index.add(&Series::encode(std::slice::from_ref(&row)).unwrap(), Timestamp::MIN, 2 * HOUR);
         assert_eq!(found(&index, &[("__name__", "up", true)]), ["__name__=up,job=a", "__name__=up,job=b"]);
         let is_b = |value: &str| value == "b";
         let tests = [LabelTest { name: "job", equal: Some("b"), matches: &is_b }];

@@ -7,7 +7,7 @@ use std::time::Duration;
 use base::{Clock, Simulation, Timestamp};
 use model::rows::{Sample, Series};
 use model::{Labels, SeriesId};
-use store::{LabelTest, Store, StoreConfig};
+use store::{LabelTest, Store, StoreConfig, StoredLabels};
 
 use super::support::*;
 
@@ -46,7 +46,7 @@ async fn pods(store: &Store, pod: Option<&str>, start: Timestamp) -> BTreeMap<St
     ];
     let found = store.find_series(&tests, start).await.unwrap();
     let count = found.len();
-    let pod = |(id, labels): (SeriesId, Vec<(Arc<str>, Arc<str>)>)| {
+    let pod = |(id, labels): (SeriesId, StoredLabels)| {
         let [(_, metric), (name, pod)] = labels.as_slice() else { panic!("{labels:?}") };
         assert_eq!((&**metric, &**name), ("up", "pod"));
         (pod.to_string(), id)
