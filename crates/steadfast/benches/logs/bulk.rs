@@ -5,7 +5,7 @@ use serde_json::json;
 use crate::Entry;
 
 /// Two lines a record.
-pub fn body(entries: &[Entry]) -> Vec<u8> {
+pub(crate) fn body(entries: &[Entry]) -> Vec<u8> {
     let mut out = Vec::new();
     for entry in entries {
         let hex = |bytes: &[u8]| bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>();

@@ -29,13 +29,13 @@ const SENDERS: usize = 4;
 const QUIET: Duration = Duration::from_secs(15);
 
 /// What a record is made of; about what an access log has.
-pub struct Entry {
-    pub nanos: u64,
-    pub pod: String,
-    pub text: String,
-    pub status: u64,
-    pub severity: (u64, &'static str),
-    pub trace: [u8; 16],
+struct Entry {
+    nanos: u64,
+    pod: String,
+    text: String,
+    status: u64,
+    severity: (u64, &'static str),
+    trace: [u8; 16],
 }
 
 impl Entry {
@@ -64,11 +64,13 @@ async fn main() {
     let args: Vec<String> = std::env::args().skip(1).filter(|arg| arg != "--bench").collect();
     let [format, url, pid, records] = args.as_slice() else { panic!("otlp|bulk URL PID RECORDS") };
     let (records, process): (usize, _) = (records.parse().unwrap(), Process(pid.parse().unwrap()));
-    let (body, kind): (fn(&[Entry]) -> Vec<u8>, _) = match format.as_str() {
-        "otlp" => (otlp::body, "application/x-protobuf"),
-        "bulk" => (bulk::body, "application/x-ndjson"),
+    let is_otlp = match format.as_str() {
+        "otlp" => true,
+        "bulk" => false,
         other => panic!("no such format: {other}"),
     };
+    let kind = if is_otlp { "application/x-protobuf" } else { "application/x-ndjson" };
+    let body = |entries: &[Entry]| if is_otlp { otlp::body(entries) } else { bulk::body(entries) };
     let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap().as_nanos() as u64;
     // They end now, a microsecond apart.
     let entry = |n: usize| Entry::new(n, now - ((records - n) as u64) * 1_000);
@@ -83,11 +85,12 @@ async fn main() {
     let (took, cpu) = (start.elapsed().as_secs_f64(), process.cpu() - before);
     let all = settle(&process, before).await;
     println!(
-        "{format}: {:.0} records/s of {} bytes, {:.0} per CPU second until they are taken, {:.0} with what is written and merged later; {} MB at most",
+        "{format}: {:.0} records/s of {} bytes, {:.0} per CPU second until they are taken, {:.0} with what is written and merged later; {} MB, {} MB at most",
         records as f64 / took,
         bytes / records,
         records as f64 / cpu,
         records as f64 / all,
+        process.resident() >> 20,
         process.peak() >> 20
     );
 }

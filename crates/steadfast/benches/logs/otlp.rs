@@ -4,7 +4,7 @@
 use crate::Entry;
 
 /// One resource for each request: requests come from one pod.
-pub fn body(entries: &[Entry]) -> Vec<u8> {
+pub(crate) fn body(entries: &[Entry]) -> Vec<u8> {
     let mut resource = Vec::new();
     let pod = entries.first().map_or("", |entry| &entry.pod);
     let about =
