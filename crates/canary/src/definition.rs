@@ -89,7 +89,7 @@ impl Definition {
         let (baseline, canary) = (&rollout.baseline, &rollout.canary);
         let (before, new) = (discover::values(rollout, baseline), discover::values(rollout, canary));
         let pair = |pair: &Pair| pair.filled(&before, &new);
-        let metrics: Option<Vec<Metric>> = self.metrics.iter().map(|metric| metric.with(&pair)).collect();
+        let metrics: Option<Vec<Metric>> = self.metrics.iter().map(|metric| metric.with(pair)).collect();
         let found = Self {
             name: format!("{}:{}:{}", self.name, rollout.namespace, rollout.name),
             namespace: rollout.namespace.clone(),
