@@ -153,6 +153,7 @@ impl App {
         }
         let clusters = Clusters::default();
         config.kubernetes.as_slice().iter().for_each(|watched| clusters.get(&watched.cluster).watch());
+        canaries::seek(&config, &clusters);
         if config.has(Role::Watching) {
             wiring.sources(&inputs, &digest_key, &clusters)?;
             wiring.confirmers(&inputs, &digest_key, &clusters);

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use base::Clock;
 use canary::Definition;
 use evaluate::{CanaryHost, CanaryParts, Evaluate};
+use kubernetes::Clusters;
 
 use crate::folding::Folding;
 use crate::logs::Logs;
@@ -18,6 +19,13 @@ pub(crate) struct Parts<'a> {
     pub logs: &'a Logs,
     pub folds: &'a Folding,
     pub stage: &'a Stage,
+}
+
+/// Says in which clusters rollouts are looked for.
+pub(crate) fn seek(config: &Config, clusters: &Clusters) {
+    for discover in config.canaries.iter().filter_map(|canary| canary.discover.as_ref()) {
+        clusters.get(&discover.cluster).seek_rollouts(discover.pairs.iter().cloned());
+    }
 }
 
 /// The canaries of a process.

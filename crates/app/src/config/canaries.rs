@@ -1,6 +1,6 @@
 //! What a type cannot say of canaries, with its place in the file.
 
-use canary::Mistake;
+use canary::{CanaryConfig, Mistake};
 
 use super::{Config, Problem};
 use crate::receivers;
@@ -18,6 +18,7 @@ pub(super) fn check(config: &Config, text: &str) -> Vec<Problem> {
             problems.push(Problem::at(line, column, message));
         }
     }
+    problems.extend(config.canaries.iter().filter_map(|canary| cluster(config, canary, text)));
     let named = |name: &str| config.canaries.iter().any(|canary| canary.rollback.as_deref() == Some(name));
     for receiver in config.receivers.iter().filter(|receiver| receivers::rolls_back(receiver)) {
         let name = &receiver.name;
@@ -31,6 +32,17 @@ pub(super) fn check(config: &Config, text: &str) -> Vec<Problem> {
         }
     }
     problems
+}
+
+/// Rollouts are found only where a cluster is watched.
+fn cluster(config: &Config, canary: &CanaryConfig, text: &str) -> Option<Problem> {
+    let wanted = &canary.discover.as_ref()?.cluster;
+    if config.kubernetes.as_slice().iter().any(|watched| watched.cluster == *wanted) {
+        return None;
+    }
+    let (line, column) = place(text, &canary.name, 0);
+    let problem = format!("{}.discover.cluster: `kubernetes` watches no cluster `{wanted}`", canary.name);
+    Some(Problem::at(line, column, format!("canaries: {problem}")))
 }
 
 fn problem(mistake: &Mistake, text: &str) -> Problem {

@@ -87,3 +87,23 @@ fn mistakes_of_logs_are_named_with_their_settings() {
         assert!(problems.contains(expected), "{expected} is not in:\n{problems}");
     }
 }
+
+#[test]
+fn rollouts_are_found_only_in_a_cluster_that_is_watched() {
+    let canary = "canaries:\n  - name: all\n    discover: {cluster: prod}\n    metrics: [{name: m, kind: errors, query: 'errors{$arm}'}]\n";
+    let text = problems(canary);
+    assert!(
+        text.starts_with("2:") && text.contains("canaries: all.discover.cluster: `kubernetes` watches no"),
+        "{text}"
+    );
+    assert!(Config::parse(&format!("kubernetes: {{cluster: prod}}\n{canary}")).is_ok());
+    let text = problems(&canary.replace("cluster: prod", "cluster: prod, namespace: [a]"));
+    assert!(text.contains("unknown field `namespace`") && text.contains("did you mean `namespaces`?"), "{text}");
+}
+
+#[test]
+fn the_example_has_no_mistakes() {
+    let example = include_str!("../../../../deploy/steadfast.example.yaml");
+    let problems = Config::parse(example).err().unwrap_or_default();
+    assert!(problems.is_empty(), "{:?}", problems.iter().map(ToString::to_string).collect::<Vec<_>>());
+}

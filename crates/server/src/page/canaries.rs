@@ -1,4 +1,4 @@
-use ::canary::{Answer, MetricAnswer};
+use ::canary::{Answer, MetricAnswer, RolloutAnswer};
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Extension, Path, State as With};
 use axum::http::StatusCode;
@@ -96,8 +96,17 @@ fn headline(answer: &Answer, now: Timestamp, linked: bool) -> Markup {
             (answer.intervals.0) " of " (answer.intervals.1) " intervals"
             @if !answer.namespace.is_empty() { " · " (answer.namespace) }
             @if let Some(revision) = &answer.revision { " · " (cut(revision, 40)) }
+            @if let Some(rollout) = &answer.rollout { " · " (cut(&traffic(rollout), 200)) }
             @if let Some(minutes) = answer.eta_minutes { " · decided in " (format!("{minutes:.0}")) " min, if it goes on so" }
         }
+    }
+}
+
+/// How much of the traffic it has, and who says so.
+fn traffic(rollout: &RolloutAnswer) -> String {
+    match rollout.share {
+        Some(share) => format!("{:.1} % of the traffic, by {}", share * 100.0, rollout.traffic),
+        None => format!("traffic: {}", rollout.traffic),
     }
 }
 

@@ -12,7 +12,7 @@ use crate::host::Host;
 use crate::provider::Provider;
 use crate::spine::find;
 
-type Calls = Arc<Mutex<Vec<Value>>>;
+pub type Calls = Arc<Mutex<Vec<Value>>>;
 
 async fn take(State(calls): State<Calls>, body: String) -> StatusCode {
     calls.lock().unwrap().push(serde_json::from_str(&body).unwrap());
@@ -20,7 +20,7 @@ async fn take(State(calls): State<Calls>, body: String) -> StatusCode {
 }
 
 /// What rolls back: it keeps what it is told.
-async fn deployer() -> (String, Calls) {
+pub async fn deployer() -> (String, Calls) {
     let calls = Calls::default();
     let router = Router::new().route("/rollback", post(take)).with_state(Arc::clone(&calls));
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();

@@ -11,6 +11,7 @@ mod cluster;
 mod commands;
 mod confirm;
 mod differential;
+mod discovered;
 mod gitops;
 mod host;
 mod kayenta;
