@@ -73,8 +73,11 @@ impl Pattern {
     }
 
     /// `text` with each match replaced; `$1`, `${1}` and `${name}` stand for groups, as in Go.
-    pub fn replace_all(&self, text: &str, replacement: &str) -> String {
-        self.0.replace_all(text, replacement).into_owned()
+    ///
+    /// # Errors
+    /// If it becomes too long.
+    pub fn replace_all(&self, text: &str, replacement: &str) -> Result<String, String> {
+        go_template::replace_all(&self.0, text, replacement)
     }
 
     /// The regular expression below.

@@ -7,6 +7,9 @@ use crate::matcher::Pattern;
 
 type Result<T> = std::result::Result<T, String>;
 
+/// What `join` puts between texts is no longer together, in bytes.
+const MAX_BETWEEN: usize = 1 << 20;
+
 /// Adds all but `since`.
 pub(super) fn add(functions: &mut Functions) {
     text_functions(functions);
@@ -18,10 +21,10 @@ pub(super) fn add(functions: &mut Functions) {
     functions.add("reReplaceAll", |args| {
         let [pattern, replacement, text] = texts(args)?;
         let pattern = Pattern::anywhere(pattern).map_err(|error| error.to_string())?;
-        Ok(Value::from(pattern.replace_all(text, replacement)))
+        pattern.replace_all(text, replacement).map(Value::from)
     });
     functions.add("join", |args| match args {
-        [separator, list] => Ok(Value::from(strings(list)?.join(text(separator)?))),
+        [separator, list] => join(text(separator)?, &strings(list)?).map(Value::from),
         _ => Err(number(2, args)),
     });
     functions.add("stringSlice", |args| {
@@ -101,6 +104,14 @@ fn strings(list: &Value) -> Result<Vec<String>> {
         Value::List(items) => items.iter().map(|item| text(item).map(str::to_owned)).collect(),
         _ => Err(format!("wrong type for value; expected []string; got {}", list.type_name())),
     }
+}
+
+fn join(separator: &str, parts: &[String]) -> Result<String> {
+    let between = separator.len().saturating_mul(parts.len());
+    if between > MAX_BETWEEN {
+        return Err(format!("{between} bytes of separators, more than {MAX_BETWEEN}"));
+    }
+    Ok(parts.join(separator))
 }
 
 /// Each word with a capital at its beginning and none after it.
@@ -205,6 +216,13 @@ mod tests {
     #[test]
     fn words_get_a_capital() {
         assert_eq!(title("the QUICK brown-fox isn't"), "The Quick Brown-Fox Isn't");
+    }
+
+    #[test]
+    fn what_is_joined_is_bounded() {
+        assert_eq!(join(", ", &["a".to_owned(), "b".to_owned()]).as_deref(), Ok("a, b"));
+        let parts = vec![String::new(); 1 << 11];
+        assert!(join(&"x".repeat(1 << 10), &parts).unwrap_err().contains("more than 1048576"));
     }
 
     #[test]

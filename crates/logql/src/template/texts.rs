@@ -5,7 +5,7 @@ use std::collections::HashMap;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use go_template::{Functions, Value, escape_query, show};
+use go_template::{Functions, Value, escape_query, replace_all, show};
 use regex::{NoExpand, Regex};
 
 use super::numbers::integer;
@@ -92,30 +92,33 @@ fn add_regexes(all: &mut Functions) {
     all.add("regexReplaceAll", |args| {
         exactly(args, 3)?;
         let (line, new) = (text(args, 1)?, text(args, 2)?);
-        with_regex(&text(args, 0)?, |regex| Value::from(regex.replace_all(&line, &*new).into_owned()))
+        with_regex(&text(args, 0)?, |regex| replace_all(regex, &line, &new).map(Value::from))
     });
     all.add("regexReplaceAllLiteral", |args| {
         exactly(args, 3)?;
         let (line, new) = (text(args, 1)?, text(args, 2)?);
-        with_regex(&text(args, 0)?, |regex| Value::from(regex.replace_all(&line, NoExpand(&new)).into_owned()))
+        with_regex(&text(args, 0)?, |regex| {
+            bounded(line.len().saturating_add(regex.find_iter(&line).count().saturating_mul(new.len())))?;
+            Ok(Value::from(regex.replace_all(&line, NoExpand(&new)).into_owned()))
+        })
     });
     all.add("count", |args| {
         exactly(args, 2)?;
         let line = text(args, 1)?;
-        with_regex(&text(args, 0)?, |regex| Value::Int(i64::try_from(regex.find_iter(&line).count()).unwrap_or(0)))
+        with_regex(&text(args, 0)?, |regex| Ok(Value::Int(i64::try_from(regex.find_iter(&line).count()).unwrap_or(0))))
     });
 }
 
-fn with_regex(pattern: &str, run: impl Fn(&Regex) -> Value) -> Call<Value> {
+fn with_regex(pattern: &str, run: impl Fn(&Regex) -> Call<Value>) -> Call<Value> {
     thread_local! {
         static KNOWN: RefCell<HashMap<String, Regex>> = RefCell::default();
     }
     KNOWN.with_borrow_mut(|known| {
         if let Some(regex) = known.get(pattern) {
-            return Ok(run(regex));
+            return run(regex);
         }
         let regex = unanchored(pattern).map_err(|error| error.to_string())?;
-        let value = run(&regex);
+        let value = run(&regex)?;
         if known.len() >= MAX_REGEXES {
             known.clear();
         }
@@ -222,4 +225,25 @@ fn from_json(value: &serde_json::Value) -> Value {
 /// A number or text as it is printed, for functions that take either.
 pub(super) fn shown(value: &Value) -> String {
     show(value)
+}
+
+#[cfg(test)]
+mod tests {
+    use go_template::{Escape, Limits, Templates};
+
+    use super::*;
+
+    #[test]
+    fn what_is_replaced_is_bounded() {
+        let mut all = Functions::new();
+        add(&mut all);
+        let templates = Templates::new(all, Limits::default());
+        let render = |text: &str| templates.render(text, &Value::Nil, Escape::None);
+        assert_eq!(render(r#"{{ regexReplaceAll "(a)b" "xabab" "<$1>" }}"#).as_deref(), Ok("x<a><a>"));
+        let long = r#"(repeat 100000 "a") (repeat 100000 "b")"#;
+        let error = render(&format!("{{{{ regexReplaceAll \".\" {long} }}}}")).unwrap_err().to_string();
+        assert!(error.contains("becomes longer than 4194304 bytes"), "{error}");
+        let error = render(&format!("{{{{ regexReplaceAllLiteral \".\" {long} }}}}")).unwrap_err().to_string();
+        assert!(error.contains("template_text"), "{error}");
+    }
 }
