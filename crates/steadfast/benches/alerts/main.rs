@@ -12,7 +12,7 @@
 )]
 
 mod client;
-#[path = "../process.rs"]
+#[path = "../shared/process.rs"]
 mod process;
 mod sink;
 

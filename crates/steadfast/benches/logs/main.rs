@@ -12,7 +12,7 @@
 
 mod bulk;
 mod otlp;
-#[path = "../process.rs"]
+#[path = "../shared/process.rs"]
 mod process;
 
 use std::sync::Arc;
