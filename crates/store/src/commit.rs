@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use futures::TryStreamExt;
+use model::rows::Series;
 use object_store::path::Path;
 use object_store::{ObjectStore, ObjectStoreExt, PutMode, PutOptions};
 
@@ -117,8 +118,8 @@ fn follow(inner: &Inner, found: Version) -> Result<(), StoreError> {
     let found = Arc::new(found.without(&state.asides));
     inner.versions.lock().push(Arc::downgrade(&found));
     if found.shards.iter().any(|(key, position)| next(&version, key) != Some(position.next)) {
-        // Series of records that are never read here.
-        inner.series.misses(inner.clock.now(), found.newest(&OF_SERIES));
+        // Series of records that are never read here; they are known once they have been announced again.
+        inner.series.misses(inner.clock.now().plus(Series::ANNOUNCED_EVERY), found.newest(&OF_SERIES));
     }
     if overtaken {
         state.reset(found);
