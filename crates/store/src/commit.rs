@@ -119,7 +119,9 @@ fn follow(inner: &Inner, found: Version) -> Result<(), StoreError> {
     inner.versions.lock().push(Arc::downgrade(&found));
     if found.shards.iter().any(|(key, position)| next(&version, key) != Some(position.next)) {
         // Series of records that are never read here; they are known once they have been announced again.
-        inner.series.misses(inner.clock.now().plus(Series::ANNOUNCED_EVERY), found.newest(&OF_SERIES));
+        let now = inner.clock.now();
+        inner.series.misses(now.plus(Series::ANNOUNCED_EVERY));
+        inner.series.holds(found.newest(&OF_SERIES), now);
     }
     if overtaken {
         state.reset(found);

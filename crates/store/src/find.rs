@@ -2,7 +2,6 @@
 
 use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
-use std::time::Duration;
 
 use base::{Limit, Timestamp};
 use futures::{StreamExt, TryStreamExt, stream};
@@ -11,13 +10,11 @@ use model::SeriesId;
 use crate::file::FileScan;
 use crate::filter::{Text, TextTest};
 use crate::merge::Batches;
-use crate::series::{Columns, METRIC_NAME, OF_SERIES};
+use crate::series::{ANNOUNCED, Columns, METRIC_NAME, OF_SERIES};
 use crate::{FileEntry, LabelTest, Store, StoreError, StoredLabels};
 
 /// The table of series.
 const SERIES: &str = "series";
-/// A series that was announced so long before a time has no samples then.
-const ANNOUNCED: Duration = Duration::from_secs(2 * 86_400);
 /// Series that one question may find in files.
 const FOUND: Limit = Limit::new("store.series_found", 2_000_000);
 /// Rows of a batch: one may have labels of many kilobytes.
@@ -107,8 +104,10 @@ impl Store {
         }
         let version = Arc::clone(&inner.state.read().version);
         if version.files().any(|file| file.table == SERIES && file.min_ts < since) {
-            inner.series.misses(wall, version.newest(&OF_SERIES));
+            inner.series.misses(wall);
         }
+        // All series may be here now, and be idle before the time of their samples.
+        inner.series.holds(version.newest(&OF_SERIES), wall);
         Ok(())
     }
 

@@ -12,7 +12,7 @@ use crate::late::Late;
 use crate::layout::{layouts, of_stream};
 use crate::manifest::{Position, SetAside, ShardKey, Version};
 use crate::memtable::MemTable;
-use crate::series::{AHEAD, OF_SERIES};
+use crate::series::{AHEAD, OF_SERIES, findable};
 use crate::{FileEntry, StoreError, tables};
 
 /// Rows in memory, and how far the logs were read when they were complete.
@@ -139,7 +139,7 @@ impl State {
                 self.late.note(first);
             }
             if last > record.time.plus(AHEAD) && OF_SERIES.contains(&layouts()[table].def.name) {
-                self.ahead = self.ahead.max(Some(last));
+                self.ahead = self.ahead.max(Some(findable(last, record.time)));
             }
         }
     }

@@ -25,6 +25,10 @@ pub(crate) const METRIC_NAME: &str = "__name__";
 /// How much later than the announcement that lets it be written a sample may get onto the log, and
 /// how much later than that its own time may be; [`SeriesIndex::ahead`] is told of others.
 const SLACK: Duration = Duration::from_secs(900);
+/// A series that was announced so long before a time has no samples then.
+pub(crate) const ANNOUNCED: Duration = Duration::from_secs(2 * 86_400);
+/// Samples that are later than this after they came are looked for in vain: their series was announced before.
+const FINDABLE: Duration = ANNOUNCED.saturating_add(Series::ANNOUNCED_EVERY).saturating_add(SLACK);
 /// A sample whose time is so much later than that of its record is one of those.
 pub(crate) const AHEAD: Duration = Duration::from_secs(600);
 /// Idle series are let go when they are one in so many.
@@ -93,10 +97,14 @@ impl SeriesIndex {
         known.ahead = known.ahead.max(Some(time));
     }
 
-    /// There may be series that are not here, with samples that came until `now` or are no later than `newest`.
-    pub(crate) fn misses(&self, now: Timestamp, newest: Option<Timestamp>) {
-        let newest = newest.map_or(Timestamp::MIN, |newest| newest.plus(Duration::from_nanos(1)));
-        self.0.write().is_missing_before(now.plus(SLACK).max(newest));
+    /// The latest of the samples that came until `now` is of this time.
+    pub(crate) fn holds(&self, newest: Option<Timestamp>, now: Timestamp) {
+        newest.filter(|newest| *newest > now).into_iter().for_each(|newest| self.ahead(findable(newest, now)));
+    }
+
+    /// There may be series that are not here, with samples that came until `now`.
+    pub(crate) fn misses(&self, now: Timestamp) {
+        self.0.write().is_missing_before(now.plus(SLACK));
     }
 
     /// Forgets series that were announced last before `limit` on the monotonic clock, on which it
@@ -223,6 +231,12 @@ fn top<T, K: Ord>(all: &mut Vec<T>, limit: usize, key: impl Fn(&T) -> K) {
     all.truncate(limit);
 }
 
+/// Until when samples that came at `came` are looked for, the last of which is of the time `last`: one
+/// that is far in the future does not make every question read files from then on.
+pub(crate) fn findable(last: Timestamp, came: Timestamp) -> Timestamp {
+    last.min(came.plus(FINDABLE))
+}
+
 /// Seconds on the monotonic clock, rounded down.
 fn ticks(at: Duration) -> u32 {
     u32::try_from(at.as_secs()).unwrap_or(u32::MAX)
@@ -330,6 +344,19 @@ mod tests {
         assert!(!index.is_whole(whole), "a series that is gone may have this sample");
         assert_eq!(index.forget(Duration::MAX, 2 * HOUR, Timestamp::from_secs(9_000)), 2);
         assert!(index.is_empty() && found(&index, &[]).is_empty());
+    }
+
+    #[test]
+    fn a_sample_far_in_the_future_is_looked_for_for_days_and_no_longer() {
+        let (came, soon) = (Timestamp::from_secs(9_000), Timestamp::from_secs(50_000));
+        for (newest, last) in [(Timestamp::MAX, came.plus(FINDABLE)), (soon, soon)] {
+            assert_eq!(findable(newest, came), last);
+            let index = index();
+            index.holds(Some(newest), came);
+            assert!(index.is_whole(Timestamp::MIN), "all are here");
+            index.forget(Duration::MAX, 2 * HOUR, came);
+            assert!(!index.is_whole(last) && index.is_whole(last.plus(Duration::from_nanos(1))));
+        }
     }
 
     #[test]

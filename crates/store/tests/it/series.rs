@@ -165,10 +165,14 @@ async fn samples_ahead_of_their_time_are_found_when_their_series_is_forgotten() 
     world.append(batch(&[point("a", later, 1.0)]));
     running.settle().await;
     running.store.flush().await.unwrap();
+    let early = world.open(by_hand()).await.unwrap();
+    assert_eq!(early.series().len(), 1);
     simulation.advance(8 * HOUR);
     let fresh = world.open(by_hand()).await.unwrap();
-    running.store.forget_idle_series();
-    for store in [&running.store, &fresh] {
+    for store in [&running.store, &early] {
+        assert_eq!(store.forget_idle_series(), 1);
+    }
+    for store in [&running.store, &early, &fresh] {
         assert!(store.series().is_empty());
         assert_eq!(pods(store, None, later).await.len(), 1);
     }
