@@ -17,7 +17,7 @@ pub use labels::Selection;
 pub use read::Read;
 pub use table::register;
 
-use self::storage::StoreStorage;
+use self::storage::{LOADED, StoreStorage};
 use crate::expression::Evaluation;
 use crate::ranges::Question;
 use crate::{Engine, ExpressionError};
@@ -149,9 +149,10 @@ fn failed(error: promql::QueryError, limit: Duration) -> ExpressionError {
         promql::QueryError::RangeType(_) => Bad(error.to_string()),
         promql::QueryError::Storage(error) => match error.0.downcast::<store::StoreError>() {
             Ok(error) => match *error {
-                store::StoreError::TooLarge(exceeded) => {
+                store::StoreError::TooLarge(exceeded) if exceeded.name == LOADED => {
                     Execution(format!("query would load too many samples: {exceeded}"))
                 }
+                store::StoreError::TooLarge(exceeded) => Execution(format!("the query is too large: {exceeded}")),
                 other => Unavailable(other.to_string()),
             },
             Err(other) => Unavailable(other.to_string()),

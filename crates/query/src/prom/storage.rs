@@ -6,6 +6,8 @@ use tokio::runtime::Handle;
 
 use super::histograms;
 
+/// The limit of samples that a query loads.
+pub(super) const LOADED: &str = "query.promql_samples";
 /// The table of samples.
 const SAMPLES: &str = "samples";
 
@@ -19,7 +21,7 @@ pub(super) struct StoreStorage {
 
 impl StoreStorage {
     pub fn new(store: Store, snapshot: store::Snapshot, samples: usize, handle: Handle) -> Self {
-        Self { store, snapshot, limit: Limit::new("query.promql_samples", samples as u64), handle }
+        Self { store, snapshot, limit: Limit::new(LOADED, samples as u64), handle }
     }
 
     /// The moment.

@@ -24,6 +24,7 @@ use tokio::runtime::Handle;
 use tokio::sync::Semaphore;
 
 use super::rows::{self, Rows, SCHEMA};
+use super::storage::LOADED;
 use super::{PromqlOptions, When, evaluate, failed};
 use crate::catalog;
 use crate::deadline::Deadline;
@@ -237,10 +238,31 @@ fn refused(error: promql::QueryError, timeout: Duration) -> QueryError {
         promql::QueryError::Series { .. } => "promql_series",
         promql::QueryError::Steps { .. } => "promql_steps",
         promql::QueryError::Storage(storage) => match storage.0.downcast_ref() {
-            Some(store::StoreError::TooLarge(_)) => "promql_samples",
+            Some(store::StoreError::TooLarge(exceeded)) if exceeded.name == LOADED => "promql_samples",
+            Some(store::StoreError::TooLarge(exceeded)) => return exceeded.clone().into(),
             _ => return failed(error, timeout).into(),
         },
         _ => return failed(error, timeout).into(),
     };
     QueryError::Limit { limit, message: format!("{error}: see query.{limit}") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_limit_of_the_store_that_was_exceeded_is_named() {
+        for (name, limit) in [(LOADED, "promql_samples"), ("store.series_found", "store.series_found")] {
+            let error = || {
+                let exceeded = base::Exceeded { name, max: 1, got: 2 };
+                promql::QueryError::Storage(promql::StorageError(Box::new(store::StoreError::TooLarge(exceeded))))
+            };
+            let as_expression = failed(error(), Duration::ZERO).to_string();
+            assert!(as_expression.contains(name) && as_expression.contains("samples") == (name == LOADED));
+            let refused = refused(error(), Duration::ZERO);
+            assert!(refused.to_string().contains(name), "{refused}");
+            assert!(matches!(refused, QueryError::Limit { limit: named, .. } if named == limit));
+        }
+    }
 }
