@@ -226,34 +226,31 @@ fn add_texts(filter: &Expr, columns: &Columns, tests: &mut Vec<TextTest>) {
         add_texts(right, columns, tests);
         return;
     }
-    tests.extend(one_of(filter, columns).or_else(|| holding(filter, columns)));
+    let one_of = |(column, texts)| TextTest { column, text: Text::one_of(texts) };
+    tests.extend(texts_of(filter, columns).map(one_of).or_else(|| holding(filter, columns)));
 }
 
 /// The texts that `filter` allows in a column.
-fn one_of(filter: &Expr, columns: &Columns) -> Option<TextTest> {
+fn texts_of(filter: &Expr, columns: &Columns) -> Option<(usize, Vec<String>)> {
     let (column, texts) = match filter {
         Expr::BinaryExpr(BinaryExpr { left, op: Operator::Eq, right }) => match columns.text(left) {
             Some(column) => (column, vec![literal(right)?]),
             None => (columns.text(right)?, vec![literal(left)?]),
         },
         Expr::BinaryExpr(BinaryExpr { left, op: Operator::Or, right }) => {
-            match (one_of(left, columns)?, one_of(right, columns)?) {
-                (
-                    TextTest { column, text: Text::OneOf(mut texts) },
-                    TextTest { column: other, text: Text::OneOf(more) },
-                ) if column == other => {
-                    texts.extend(more);
-                    (column, texts)
-                }
-                _ => return None,
+            let ((column, mut texts), (other, more)) = (texts_of(left, columns)?, texts_of(right, columns)?);
+            if column != other {
+                return None;
             }
+            texts.extend(more);
+            (column, texts)
         }
         Expr::InList(InList { expr, list, negated: false }) => {
             (columns.text(expr)?, list.iter().map(literal).collect::<Option<_>>()?)
         }
         _ => return None,
     };
-    (texts.len() <= MAX_KEYS).then_some(TextTest { column, text: Text::OneOf(texts) })
+    (texts.len() <= MAX_KEYS).then_some((column, texts))
 }
 
 /// The text that has to be a part of those in a column: `LIKE '%text%'`.
@@ -337,7 +334,7 @@ mod tests {
     fn texts_are_found_alone_in_lists_and_as_parts() {
         let kinds = |texts: &[&str]| TextTest {
             column: 3,
-            text: Text::OneOf(texts.iter().map(|text| (*text).to_owned()).collect()),
+            text: Text::one_of(texts.iter().map(|text| (*text).to_owned()).collect()),
         };
         let tests = |filter: Expr| Selection::of(&columns(), &[filter]).texts;
         let (file, unit) = (|| col("kind").eq(lit("file")), || lit("unit").eq(col("kind")));

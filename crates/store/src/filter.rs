@@ -42,16 +42,40 @@ pub struct TextTest {
 /// What a text has to be.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Text {
-    /// One of these.
-    OneOf(Vec<String>),
+    /// One of these: see [`Text::one_of`].
+    OneOf(TextSet),
     /// A text that one of these is a part of.
     Holding(Vec<String>),
 }
 
+/// Texts to look for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TextSet {
+    /// Each once.
+    sorted: Vec<String>,
+}
+
+impl TextSet {
+    fn contains(&self, text: &str) -> bool {
+        self.sorted.binary_search_by(|wanted| wanted.as_str().cmp(text)).is_ok()
+    }
+
+    pub(crate) fn iter(&self) -> std::slice::Iter<'_, String> {
+        self.sorted.iter()
+    }
+}
+
 impl Text {
+    /// One of `texts`, which need not be in order.
+    pub fn one_of(mut texts: Vec<String>) -> Self {
+        texts.sort_unstable();
+        texts.dedup();
+        Self::OneOf(TextSet { sorted: texts })
+    }
+
     fn is(&self, text: &str) -> bool {
         match self {
-            Text::OneOf(all) => all.iter().any(|wanted| wanted == text),
+            Text::OneOf(all) => all.contains(text),
             Text::Holding(parts) => parts.iter().any(|part| text.contains(part.as_str())),
         }
     }
@@ -91,5 +115,19 @@ impl Filter {
             }
         }
         Ok(batch)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn texts_are_found_in_any_order_and_each_once() {
+        let texts = ["shop", "", "cart", "shop", "Zoo"];
+        let one_of = Text::one_of(texts.map(str::to_owned).to_vec());
+        assert!(texts.iter().all(|text| one_of.is(text)));
+        assert!(["sho", "shops", "a", "zoo"].iter().all(|text| !one_of.is(text)));
+        assert_eq!(one_of, Text::one_of(["", "Zoo", "cart", "shop"].map(str::to_owned).to_vec()));
     }
 }

@@ -48,7 +48,7 @@ mod write;
 pub use config::StoreConfig;
 pub use entry::FileEntry;
 pub use error::StoreError;
-pub use filter::{Text, TextTest};
+pub use filter::{Text, TextSet, TextTest};
 pub use local::LocalObjects;
 pub use point_read::Point;
 pub use remote::{S3Config, s3};

@@ -13,7 +13,7 @@ pub(super) struct Conditions(Vec<(&'static str, Text)>);
 impl Conditions {
     pub(super) fn new(selection: &Selection<'_>) -> Self {
         let named = selection.matchers.iter().filter(|matcher| *matcher.name == *SERVICE_NAME);
-        let services = named.filter_map(services).map(|services| ("service", Text::OneOf(services)));
+        let services = named.filter_map(services).map(|services| ("service", Text::one_of(services)));
         let parts = selection.texts.iter().map(|parts| ("body", Text::Holding(parts.clone())));
         Self(services.chain(parts).collect())
     }
@@ -63,7 +63,7 @@ mod tests {
     fn services_are_counted_up_where_they_can_be() {
         let part = || ("body", Text::Holding(vec!["oops".to_owned()]));
         let of = |services: &[&str]| {
-            vec![("service", Text::OneOf(services.iter().map(|service| (*service).to_owned()).collect())), part()]
+            vec![("service", Text::one_of(services.iter().map(|service| (*service).to_owned()).collect())), part()]
         };
         assert_eq!(conditions(MatchOp::Equal, "shop"), of(&["shop"]));
         assert_eq!(conditions(MatchOp::Equal, "a.b"), of(&["a.b"]));

@@ -56,7 +56,7 @@ fn trace(n: i64) -> String {
 type Wanted = fn(&LogLine) -> bool;
 
 fn one_of(column: usize, texts: &[&str]) -> TextTest {
-    TextTest { column, text: Text::OneOf(texts.iter().map(|text| (*text).to_owned()).collect()) }
+    TextTest { column, text: Text::one_of(texts.iter().map(|text| (*text).to_owned()).collect()) }
 }
 
 fn column(running: &Running, table: &str, name: &str) -> usize {
