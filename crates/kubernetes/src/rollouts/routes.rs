@@ -51,11 +51,11 @@ pub(super) struct Subset {
 }
 
 impl Route {
-    /// Namespaces of its targets.
-    pub fn namespaces(&self) -> Vec<&str> {
+    /// Where it sends traffic.
+    pub fn targets(&self) -> Vec<&Target> {
         match &self.rule {
-            Rule::Split(targets) => targets.iter().map(|(target, _)| target.namespace.as_str()).collect(),
-            Rule::Part { targets, .. } => targets.iter().map(|target| target.namespace.as_str()).collect(),
+            Rule::Split(targets) => targets.iter().map(|(target, _)| target).collect(),
+            Rule::Part { targets, .. } => targets.iter().collect(),
         }
     }
 }

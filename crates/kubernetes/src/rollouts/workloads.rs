@@ -201,7 +201,7 @@ fn parts(kind: &ApiKind, namespace: &str, object: &Value) -> Vec<(String, Part)>
 fn by_namespace(routes: &[routes::Route]) -> Vec<(String, Part)> {
     let mut found: BTreeMap<&str, Vec<routes::Route>> = BTreeMap::new();
     for route in routes {
-        for namespace in route.namespaces().into_iter().collect::<BTreeSet<_>>() {
+        for namespace in route.targets().into_iter().map(|target| target.namespace.as_str()).collect::<BTreeSet<_>>() {
             found.entry(namespace).or_default().push(route.clone());
         }
     }
