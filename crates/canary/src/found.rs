@@ -166,11 +166,7 @@ impl Book {
     /// The cause of what goes wrong in a rollout: that of the revision that declares its resource, else its own.
     fn origin(&self, definition: &Definition, rollout: &Rollout) -> Origin {
         let declared = definition.resource.as_ref().and_then(|id| self.search.origins.get(id));
-        declared.cloned().unwrap_or_else(|| {
-            let Rollout { namespace, name, revision, .. } = rollout;
-            let cause = format!("rollout/{}/{namespace}/{name}/{revision}", definition.scope);
-            Origin { cause, revision: Some(revision.clone()).filter(|it| !it.is_empty()), ..Origin::default() }
-        })
+        declared.cloned().unwrap_or_else(|| Origin::of_rollout(&definition.scope, rollout))
     }
 
     /// Whether there is room for one more; those whose rollouts have been over for longest make it.

@@ -253,6 +253,17 @@ fn a_rollout_that_is_declared_has_the_cause_of_its_revision_whichever_is_seen_fi
 }
 
 #[test]
+fn another_rollout_of_the_scope_is_not_the_cause_of_one_that_nobody_declared() {
+    let mut world = World::new(AUTO, true);
+    world.rolls(Some(&rollout("b2", Some(0.5))), 0.0);
+    world.rollout("open", "r9", 1.0);
+    world.fails();
+    assert_eq!(world.resolved()[0].1, "rollout/k8s/prod/shop/checkout/b2");
+    let last = world.out.iter().flat_map(|out| &out.runs).last().unwrap();
+    assert_eq!(last.revision.as_deref(), Some("b2"));
+}
+
+#[test]
 fn rollouts_that_are_not_in_a_full_set_are_over() {
     let set = |keys: Vec<model::Key>, source: &str| -> Vec<Batch> {
         let members = keys.into_iter().map(|key| SetMember { key, fingerprint: Fingerprint([1; 16]) }).collect();
