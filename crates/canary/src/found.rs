@@ -146,8 +146,13 @@ impl Book {
         if !wanted || finder.definition.scope != known.scope {
             return;
         }
-        // A hash that is asked for and not known yet comes with a later word.
-        let Some((definition, text)) = finder.definition.of_rollout(rollout) else { return };
+        let (definition, text) = match finder.definition.of_rollout(rollout) {
+            Ok(filled) => filled,
+            Err(why) => {
+                tracing::warn!(canary = finder.definition.name, id, %why, "a rollout is not judged");
+                return;
+            }
+        };
         let (finder, rollout) = (finder.definition.name.clone(), rollout.clone());
         let origin = self.origin(&definition, &rollout);
         if let Some(canary) = self.canaries.get_mut(&definition.name) {

@@ -142,6 +142,25 @@ fn what_is_not_wanted_is_not_judged() {
 }
 
 #[test]
+fn arms_that_would_be_asked_the_same_are_not_judged() {
+    let asked = |query: &str| {
+        let metrics = format!(r#"[{{"name": "errors", "kind": "errors", "query": "errors_total{{{query}}}"}}]}}"#);
+        format!("{}\"metrics\": {metrics}", AUTO.split("\"metrics\"").next().unwrap())
+    };
+    for (query, judged) in [("app=\\\"$workload\\\"", false), ("$arm", true)] {
+        let mut world = World::new(&asked(query), true);
+        world.rolls(Some(&rollout("b2", None)), 1.0);
+        assert_eq!(world.book.canaries().next().is_some(), judged, "{query}");
+    }
+    // The hash falls off the end of a long name.
+    let mut cut = rollout("b2", None);
+    cut.baseline.pods.clone_from(&cut.canary.pods);
+    let mut world = World::new(&asked("$arm"), true);
+    world.rolls(Some(&cut), 1.0);
+    assert!(world.book.canaries().next().is_none());
+}
+
+#[test]
 fn counts_are_compared_by_the_split_of_the_traffic_as_it_was_in_their_interval() {
     let mut world = World::new(AUTO, true);
     world.rolls(Some(&rollout("b2", Some(0.1))), 0.0);
