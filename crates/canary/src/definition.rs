@@ -97,6 +97,11 @@ pub(crate) enum Unfilled {
 }
 
 impl Definition {
+    /// The name of the canary of a rollout that is found by it.
+    pub(crate) fn name_of(&self, rollout: &Rollout) -> String {
+        format!("{}:{}:{}", self.name, rollout.namespace, rollout.name)
+    }
+
     /// The canary of a rollout that is found by it, with the text that is put on the log.
     pub(crate) fn of_rollout(&self, rollout: &Rollout) -> Result<(Self, String), Unfilled> {
         let (baseline, canary) = (&rollout.baseline, &rollout.canary);
@@ -104,7 +109,7 @@ impl Definition {
         let pair = |pair: &Pair| pair.filled(&before, &new);
         let metrics: Result<Vec<Metric>, Unfilled> = self.metrics.iter().map(|metric| metric.with(pair)).collect();
         let found = Self {
-            name: format!("{}:{}:{}", self.name, rollout.namespace, rollout.name),
+            name: self.name_of(rollout),
             namespace: rollout.namespace.clone(),
             target: rollout.name.clone(),
             resource: Some(format!("{}/{}", self.scope, rollout.object)),
