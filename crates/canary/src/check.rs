@@ -30,6 +30,8 @@ const LONGEST: Duration = Duration::from_secs(86_400);
 
 /// What is wrong with a text that is the same for both arms.
 const SAME_ARMS: &str = "both arms would be the same: put `$hash`, `$pods` or `$workload` into it";
+const SAME_WORKLOAD: &str =
+    "both arms of a rollout of these kinds have the same `$workload`: put `$hash` or `$pods` into it";
 
 /// A mistake in a canary.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -234,6 +236,9 @@ fn discovery(canary: &CanaryConfig, found: &DiscoverConfig) -> Vec<Mistake> {
     let wrong = match discover::stray(&found.arm) {
         Some((_, name)) => Some(no_name(name)),
         None if !discover::tells_arms(&found.arm) => Some(SAME_ARMS.to_owned()),
+        None if found.kinds.iter().any(|kind| !discover::tells_arms_of(&found.arm, *kind)) => {
+            Some(SAME_WORKLOAD.to_owned())
+        }
         None => no_matchers(&fill(&found.arm, &discover::sample(false)).text),
     };
     mistakes.extend(wrong.map(|problem| Mistake { text: found.arm.clone(), ..of(canary, "discover.arm", problem) }));

@@ -82,16 +82,34 @@ pub struct Pair {
     pub canary: String,
 }
 
+/// Why a rollout cannot be put into queries.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum Unfilled {
+    /// It comes with a later word.
+    #[error("a hash that its queries ask for is not known")]
+    Hash,
+    /// What the queries name is the same of both arms, as the workload of a Deployment is.
+    #[error("both arms would be asked the same")]
+    Same,
+    /// The definition cannot be written as JSON.
+    #[error("its definition cannot be written")]
+    Text,
+}
+
 impl Definition {
-    /// The canary of a rollout that is found by it, with the text that is put on the log; nothing if its queries want a
-    /// hash that is not known.
-    pub(crate) fn of_rollout(&self, rollout: &Rollout) -> Option<(Self, String)> {
+    /// The name of the canary of a rollout that is found by it.
+    pub(crate) fn name_of(&self, rollout: &Rollout) -> String {
+        format!("{}:{}:{}", self.name, rollout.namespace, rollout.name)
+    }
+
+    /// The canary of a rollout that is found by it, with the text that is put on the log.
+    pub(crate) fn of_rollout(&self, rollout: &Rollout) -> Result<(Self, String), Unfilled> {
         let (baseline, canary) = (&rollout.baseline, &rollout.canary);
         let (before, new) = (discover::values(rollout, baseline), discover::values(rollout, canary));
         let pair = |pair: &Pair| pair.filled(&before, &new);
-        let metrics: Option<Vec<Metric>> = self.metrics.iter().map(|metric| metric.with(pair)).collect();
+        let metrics: Result<Vec<Metric>, Unfilled> = self.metrics.iter().map(|metric| metric.with(pair)).collect();
         let found = Self {
-            name: format!("{}:{}:{}", self.name, rollout.namespace, rollout.name),
+            name: self.name_of(rollout),
             namespace: rollout.namespace.clone(),
             target: rollout.name.clone(),
             resource: Some(format!("{}/{}", self.scope, rollout.object)),
@@ -99,8 +117,8 @@ impl Definition {
             discover: None,
             ..self.clone()
         };
-        let text = serde_json::to_string(&found).ok()?;
-        Some((found, text))
+        let text = serde_json::to_string(&found).map_err(|_| Unfilled::Text)?;
+        Ok((found, text))
     }
 
     /// The length of an interval.
@@ -144,22 +162,23 @@ impl Definition {
 }
 
 impl Pair {
-    fn filled(&self, before: &Names<'_>, new: &Names<'_>) -> Option<Self> {
+    fn filled(&self, before: &Names<'_>, new: &Names<'_>) -> Result<Self, Unfilled> {
         let one = |query: &str, names: &Names<'_>| {
             let lacks = query.contains(HASH) && names.contains(&(HASH, ""));
-            (!lacks).then(|| fill(query, names).text)
+            if lacks { Err(Unfilled::Hash) } else { Ok(fill(query, names).text) }
         };
-        Some(Self { baseline: one(&self.baseline, before)?, canary: one(&self.canary, new)? })
+        let (baseline, canary) = (one(&self.baseline, before)?, one(&self.canary, new)?);
+        if baseline == canary { Err(Unfilled::Same) } else { Ok(Self { baseline, canary }) }
     }
 }
 
 impl Metric {
-    fn with(&self, pair: impl Fn(&Pair) -> Option<Pair>) -> Option<Self> {
+    fn with(&self, pair: impl Fn(&Pair) -> Result<Pair, Unfilled>) -> Result<Self, Unfilled> {
         let exposure = match &self.exposure {
             Some(exposure) => Some(pair(exposure)?),
             None => None,
         };
-        Some(Self { value: pair(&self.value)?, exposure, ..self.clone() })
+        Ok(Self { value: pair(&self.value)?, exposure, ..self.clone() })
     }
 
     pub(crate) fn config(&self) -> MetricConfig {

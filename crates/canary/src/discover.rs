@@ -10,8 +10,10 @@ use crate::template::{ARM, INTERVAL};
 
 /// The hash of an arm's template, in queries.
 pub(crate) const HASH: &str = "$hash";
+/// The names of its pods.
+const PODS: &str = "$pods";
 /// Names in queries that are another thing of each arm.
-const OF_ARM: [&str; 3] = [HASH, "$pods", "$workload"];
+const OF_ARM: [&str; 3] = [HASH, PODS, "$workload"];
 /// Names in queries that are of both.
 const OF_BOTH: [&str; 2] = ["$namespace", "$target"];
 /// What stands for names while a query is checked.
@@ -95,6 +97,14 @@ pub(crate) fn sample(canary: bool) -> Names<'static> {
 /// Whether a query asks something else of each arm.
 pub(crate) fn tells_arms(query: &str) -> bool {
     OF_ARM.iter().any(|name| query.contains(name))
+}
+
+/// Whether it does so for a kind of rollouts: some have one workload.
+pub(crate) fn tells_arms_of(query: &str, kind: RolloutKind) -> bool {
+    match kind {
+        RolloutKind::Deployment | RolloutKind::Argo => query.contains(HASH) || query.contains(PODS),
+        RolloutKind::Pair | RolloutKind::Flagger => tells_arms(query),
+    }
 }
 
 /// A name in a text that stands for nothing, and where it is.

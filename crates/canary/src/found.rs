@@ -81,7 +81,7 @@ impl Book {
     pub fn rollout(&mut self, row: &Live, now: Timestamp, out: &mut Outcome) {
         let id = row.id.as_str();
         let Some(document) = row.document.as_deref().filter(|_| row.present) else {
-            self.over(id, now, out);
+            self.over(id, ("the rollout is over", true), now, out);
             return;
         };
         match Rollout::read(document) {
@@ -91,8 +91,12 @@ impl Book {
                 let finders: Vec<String> = self.search.finders.keys().cloned().collect();
                 finders.iter().for_each(|finder| self.follow(finder, id, now, out));
             }
+            // Without room it is none that was known, so that no run is on.
             Ok(_) => {}
-            Err(error) => tracing::warn!(id, %error, "what is said of a rollout cannot be read"),
+            Err(error) => {
+                tracing::warn!(id, %error, "what is said of a rollout cannot be read");
+                self.over(id, ("what is said of its rollout cannot be read", false), now, out);
+            }
         }
     }
 
@@ -111,7 +115,7 @@ impl Book {
             of(known) && chunk.first <= key && key <= chunk.last && !members.contains(&key)
         };
         let gone: Vec<String> = self.search.rollouts.iter().filter(gone).map(|(id, _)| id.clone()).collect();
-        gone.iter().for_each(|id| self.over(id, now, out));
+        gone.iter().for_each(|id| self.over(id, ("the rollout is over", true), now, out));
         Ok(())
     }
 
@@ -124,14 +128,15 @@ impl Book {
         room
     }
 
-    fn over(&mut self, id: &str, now: Timestamp, out: &mut Outcome) {
+    /// Nothing more is heard of a rollout: why, and whether there is a test at the end of its run.
+    fn over(&mut self, id: &str, (why, test): (&str, bool), now: Timestamp, out: &mut Outcome) {
         let Some(known) = self.search.rollouts.remove(id) else { return };
         let of = |found: &Found| {
             (&found.rollout.namespace, &found.rollout.name) == (&known.rollout.namespace, &known.rollout.name)
         };
         for canary in self.canaries.values_mut().filter(|canary| canary.definition.scope == known.scope) {
             if canary.found.as_ref().is_some_and(of) {
-                canary.rollout_over("the rollout is over", now, out);
+                canary.rollout_over(why, test, now, out);
             }
         }
     }
@@ -141,13 +146,23 @@ impl Book {
         let (Some(finder), Some(known)) = (self.search.finders.get(finder), self.search.rollouts.get(id)) else {
             return;
         };
-        let rollout = &known.rollout;
-        let wanted = finder.definition.discover.as_ref().is_some_and(|discover| discover.wants(rollout));
-        if !wanted || finder.definition.scope != known.scope {
+        if finder.definition.scope != known.scope {
             return;
         }
-        // A hash that is asked for and not known yet comes with a later word.
-        let Some((definition, text)) = finder.definition.of_rollout(rollout) else { return };
+        let rollout = &known.rollout;
+        let existing = self.canaries.get_mut(&finder.definition.name_of(rollout));
+        if !finder.definition.discover.as_ref().is_some_and(|discover| discover.wants(rollout)) {
+            existing.into_iter().for_each(|it| it.passed_over(rollout, "its rollout is no longer wanted", now, out));
+            return;
+        }
+        let (definition, text) = match finder.definition.of_rollout(rollout) {
+            Ok(filled) => filled,
+            Err(why) => {
+                tracing::warn!(canary = finder.definition.name, id, %why, "a rollout is not judged");
+                existing.into_iter().for_each(|it| it.passed_over(rollout, &why.to_string(), now, out));
+                return;
+            }
+        };
         let (finder, rollout) = (finder.definition.name.clone(), rollout.clone());
         let origin = self.origin(&definition, &rollout);
         if let Some(canary) = self.canaries.get_mut(&definition.name) {
@@ -166,11 +181,7 @@ impl Book {
     /// The cause of what goes wrong in a rollout: that of the revision that declares its resource, else its own.
     fn origin(&self, definition: &Definition, rollout: &Rollout) -> Origin {
         let declared = definition.resource.as_ref().and_then(|id| self.search.origins.get(id));
-        declared.cloned().unwrap_or_else(|| {
-            let Rollout { namespace, name, revision, .. } = rollout;
-            let cause = format!("rollout/{}/{namespace}/{name}/{revision}", definition.scope);
-            Origin { cause, revision: Some(revision.clone()).filter(|it| !it.is_empty()), ..Origin::default() }
-        })
+        declared.cloned().unwrap_or_else(|| Origin::of_rollout(&definition.scope, rollout))
     }
 
     /// Whether there is room for one more; those whose rollouts have been over for longest make it.
@@ -228,14 +239,14 @@ impl Canary {
             let moved = found.rollout.share != rollout.share;
             found.rollout = rollout;
             if aborted {
-                self.rollout_over("the rollout was aborted", now, out);
+                self.rollout_over("the rollout was aborted", true, now, out);
             } else if moved {
                 self.moved(now, out);
             }
             return;
         }
         if aborted {
-            self.rollout_over("the rollout was aborted", now, out);
+            self.rollout_over("the rollout was aborted", true, now, out);
             return;
         }
         self.stop("another rollout begins", false, now, out);
@@ -255,12 +266,20 @@ impl Canary {
         }
     }
 
+    /// Another rollout has taken the place of its own, and is not judged.
+    fn passed_over(&mut self, rollout: &Rollout, why: &str, now: Timestamp, out: &mut Outcome) {
+        let Some(found) = self.found.as_mut().filter(|found| !found.rollout.goes_on(rollout)) else { return };
+        found.over.get_or_insert(now);
+        self.stop(why, false, now, out);
+        self.resolve(why, now, out);
+    }
+
     /// Its rollout is over, or was aborted.
-    fn rollout_over(&mut self, why: &str, now: Timestamp, out: &mut Outcome) {
+    fn rollout_over(&mut self, why: &str, test: bool, now: Timestamp, out: &mut Outcome) {
         let Some(found) = self.found.as_mut().filter(|found| found.over.is_none()) else { return };
         found.over = Some(now);
         if self.is_on() {
-            self.stop(why, true, now, out);
+            self.stop(why, test, now, out);
         } else {
             self.resolve(why, now, out);
         }

@@ -211,7 +211,12 @@ impl Canary {
     pub(crate) fn rolled(&mut self, row: &Rollout, now: Timestamp, out: &mut Outcome) {
         if row.state != "over" {
             // The first revision of a rollout names it, whichever was seen here first; a verdict names the one that live agrees with.
-            let open = |run: &&mut Run| run.end.is_none() && run.origin.cause.starts_with("rollout/");
+            // What no verdict names is another rollout than that of the scope.
+            let own = self.of_rollout().map(|rollout| Origin::of_rollout(&row.scope, rollout).cause);
+            let open = |run: &&mut Run| {
+                let cause = &run.origin.cause;
+                run.end.is_none() && cause.starts_with("rollout/") && own.as_ref() != Some(cause)
+            };
             let run = self.run.as_mut().filter(open).map(|run| &mut run.origin);
             for origin in self.rollout.as_mut().into_iter().chain(run) {
                 origin.cause.clone_from(&row.cause);

@@ -7,6 +7,7 @@ use judge::evidence::Verdict;
 use judge::request::MetricSetPair;
 use judge::segments::{Segment, localise};
 use judge::sequential::{Look, Run as Judge, plans};
+use kubernetes::rollouts::Rollout;
 use model::rows::VerdictRow;
 
 use crate::definition::Definition;
@@ -28,6 +29,13 @@ pub(crate) struct Origin {
 }
 
 impl Origin {
+    /// A rollout of the cluster of which no verdict says what is declared.
+    pub fn of_rollout(scope: &str, rollout: &Rollout) -> Self {
+        let Rollout { namespace, name, revision, .. } = rollout;
+        let cause = format!("rollout/{scope}/{namespace}/{name}/{revision}");
+        Self { cause, revision: Some(revision.clone()).filter(|it| !it.is_empty()), ..Self::default() }
+    }
+
     /// The rollout that a verdict is of.
     pub fn of(row: &VerdictRow) -> Self {
         Self {

@@ -142,6 +142,64 @@ fn what_is_not_wanted_is_not_judged() {
 }
 
 #[test]
+fn arms_that_would_be_asked_the_same_are_not_judged() {
+    let asked = |query: &str| {
+        let metrics = format!(r#"[{{"name": "errors", "kind": "errors", "query": "errors_total{{{query}}}"}}]}}"#);
+        format!("{}\"metrics\": {metrics}", AUTO.split("\"metrics\"").next().unwrap())
+    };
+    for (query, judged) in [("app=\\\"$workload\\\"", false), ("$arm", true)] {
+        let mut world = World::new(&asked(query), true);
+        world.rolls(Some(&rollout("b2", None)), 1.0);
+        assert_eq!(world.book.canaries().next().is_some(), judged, "{query}");
+    }
+    // The hash falls off the end of a long name.
+    let mut cut = rollout("b2", None);
+    cut.baseline.pods.clone_from(&cut.canary.pods);
+    let mut world = World::new(&asked("$arm"), true);
+    world.rolls(Some(&cut), 1.0);
+    assert!(world.book.canaries().next().is_none());
+}
+
+#[test]
+fn a_run_ends_without_a_test_when_another_rollout_takes_its_place_that_is_not_judged() {
+    let changes: [(fn(&mut Rollout), &str); 2] = [
+        (|rollout| rollout.labels.clear(), "its rollout is no longer wanted"),
+        (|rollout| rollout.canary.hash.clear(), "a hash that its queries ask for is not known"),
+    ];
+    for (change, why) in changes {
+        let mut world = World::new(AUTO, true);
+        world.rolls(Some(&rollout("b2", Some(0.5))), 0.0);
+        world.found(Some((20.0, 0.0, 0.2)), Some((20.0, 0.0, 0.2)));
+        let mut other = rollout("c3", Some(0.5));
+        change(&mut other);
+        world.rolls(Some(&other), 3.0);
+        let (_, reason, _) = world.runs().pop().unwrap();
+        assert!(world.book.wanted(NAME).is_none() && reason.starts_with(why), "{reason}");
+        assert_eq!(world.book.next(), Some(at(3.0 + 24.0 * 60.0)));
+        world.rolls(Some(&rollout("c3", Some(0.5))), 4.0);
+        assert_eq!(world.book.wanted(NAME).unwrap().started, at(4.0));
+    }
+    // Of the same arms the run goes on, whatever its labels are.
+    let mut world = World::new(AUTO, true);
+    world.rolls(Some(&rollout("b2", Some(0.5))), 0.0);
+    world.rolls(Some(&Rollout { labels: std::collections::BTreeMap::new(), ..rollout("b2", Some(0.5)) }), 1.0);
+    assert!(world.book.wanted(NAME).is_some());
+}
+
+#[test]
+fn a_run_ends_without_a_test_when_its_rollout_cannot_be_read() {
+    let mut world = World::new(AUTO, true);
+    world.rolls(Some(&rollout("b2", Some(0.5))), 0.0);
+    let mut row = seen(Some(&rollout("b2", None)), 1.0);
+    row.document = Some(r#"{"kind": "x"}"#.to_owned());
+    let mut out = Outcome::default();
+    world.book.rollout(&row, at(1.0), &mut out);
+    world.take(out);
+    let (_, reason, _) = world.runs().pop().unwrap();
+    assert!(world.book.wanted(NAME).is_none() && reason.starts_with("what is said of its rollout cannot be read"));
+}
+
+#[test]
 fn counts_are_compared_by_the_split_of_the_traffic_as_it_was_in_their_interval() {
     let mut world = World::new(AUTO, true);
     world.rolls(Some(&rollout("b2", Some(0.1))), 0.0);
@@ -250,6 +308,17 @@ fn a_rollout_that_is_declared_has_the_cause_of_its_revision_whichever_is_seen_fi
         world.fails();
         assert_eq!(world.resolved()[0].1, "rollout/k8s/prod/r9", "{verdict_first}");
     }
+}
+
+#[test]
+fn another_rollout_of_the_scope_is_not_the_cause_of_one_that_nobody_declared() {
+    let mut world = World::new(AUTO, true);
+    world.rolls(Some(&rollout("b2", Some(0.5))), 0.0);
+    world.rollout("open", "r9", 1.0);
+    world.fails();
+    assert_eq!(world.resolved()[0].1, "rollout/k8s/prod/shop/checkout/b2");
+    let last = world.out.iter().flat_map(|out| &out.runs).last().unwrap();
+    assert_eq!(last.revision.as_deref(), Some("b2"));
 }
 
 #[test]

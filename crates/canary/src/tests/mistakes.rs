@@ -72,6 +72,7 @@ fn mistakes_of_what_is_to_be_found_name_their_key() {
     let none = r#""namespace": null, "baseline": null, "canary": null, "start": null"#;
     let discover = |more: &str| format!(r#"{{{none}, "discover": {{"cluster": "prod"{more}}}}}"#);
     assert!(check(&config(&discover(""))).is_ok());
+    assert!(check(&config(&discover(r#", "kinds": ["pair", "flagger"], "arm": "app=\"$workload\"""#))).is_ok());
     let metric = |query: &str| {
         format!(
             r#"{{{none}, "discover": {{"cluster": "prod"}}, "metrics": [{{"name": "m", "kind": "value", "query": {query}}}]}}"#
@@ -84,6 +85,10 @@ fn mistakes_of_what_is_to_be_found_name_their_key() {
         (discover(r#", "arm": "pod=~\"$pod\"""#), "checkout.discover.arm: `$pod` stands for nothing"),
         (discover(r#", "arm": "namespace=\"$namespace\"""#), "checkout.discover.arm: both arms would be the same"),
         (discover(r#", "arm": "pod=$pods""#), "checkout.discover.arm: label matchers such as"),
+        (
+            discover(r#", "kinds": ["pair", "argo"], "arm": "app=\"$workload\"""#),
+            "checkout.discover.arm: both arms of a rollout of these kinds have the same `$workload`",
+        ),
         (discover(r#", "pairs": [{"baseline": "a", "canary": "a"}]"#), "checkout.discover.pairs: the names of two"),
         (with(r#""resource": "k8s/prod/apps.Deployment/shop/a""#), "checkout.resource: it is that of each rollout"),
         (with(r#""target": "a""#), "checkout.target: it is that of each rollout"),

@@ -5,6 +5,8 @@
 //! <https://kubernetes.github.io/ingress-nginx/user-guide/nginx-configuration/annotations/#canary>. AWS:
 //! <https://kubernetes-sigs.github.io/aws-load-balancer-controller/latest/guide/ingress/annotations/#actions>.
 
+use std::collections::BTreeMap;
+
 use serde_json::Value;
 
 use super::read::{self, Labels, is_name};
@@ -51,13 +53,37 @@ pub(super) struct Subset {
 }
 
 impl Route {
-    /// Namespaces of its targets.
-    pub fn namespaces(&self) -> Vec<&str> {
+    /// Where it sends traffic.
+    pub fn targets(&self) -> Vec<&Target> {
         match &self.rule {
-            Rule::Split(targets) => targets.iter().map(|(target, _)| target.namespace.as_str()).collect(),
-            Rule::Part { targets, .. } => targets.iter().map(|target| target.namespace.as_str()).collect(),
+            Rule::Split(targets) => targets.iter().map(|(target, _)| target).collect(),
+            Rule::Part { targets, .. } => targets.iter().collect(),
         }
     }
+
+    /// What it says of each namespace that it has a target in: only targets there are looked at.
+    pub fn by_namespace(self) -> Vec<(String, Self)> {
+        let by = self.by;
+        match self.rule {
+            Rule::Split(targets) => {
+                let groups = grouped(targets, |(target, _)| target).into_iter();
+                groups.map(|(namespace, targets)| (namespace, Self { by, rule: Rule::Split(targets) })).collect()
+            }
+            Rule::Part { targets, weight, total } => {
+                let groups = grouped(targets, |target| target).into_iter();
+                let rule = |targets| Rule::Part { targets, weight, total };
+                groups.map(|(namespace, targets)| (namespace, Self { by, rule: rule(targets) })).collect()
+            }
+        }
+    }
+}
+
+fn grouped<T>(targets: Vec<T>, of: impl Fn(&T) -> &Target) -> BTreeMap<String, Vec<T>> {
+    let mut groups: BTreeMap<String, Vec<T>> = BTreeMap::new();
+    for target in targets {
+        groups.entry(of(&target).namespace.clone()).or_default().push(target);
+    }
+    groups
 }
 
 /// The rules of a `VirtualService`.

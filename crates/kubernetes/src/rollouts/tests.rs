@@ -99,6 +99,15 @@ fn only_namespaces_of_which_something_has_changed_are_told_again() {
 }
 
 #[test]
+fn each_target_of_a_rule_is_kept_once() {
+    let backends: Vec<Value> = (0..100).map(|n| json!({"name": "web", "namespace": format!("n{n}")})).collect();
+    let object = json!({"spec": {"rules": [{"backendRefs": backends}]}});
+    let kept = routes::http_route("shop", &object).into_iter().flat_map(routes::Route::by_namespace);
+    let targets: Vec<usize> = kept.map(|(_, route)| route.targets().len()).collect();
+    assert_eq!(targets, [1; 100]);
+}
+
+#[test]
 fn members_of_any_shape_break_nothing() {
     let shapes = [Value::Null, json!(true), json!(-1), json!(1e300), json!("x"), json!([[]]), json!({"a": {}})];
     for (file, case) in cases() {

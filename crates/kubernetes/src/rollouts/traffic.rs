@@ -54,10 +54,15 @@ enum Which {
 }
 
 impl Space {
-    /// By the routes that name both sides; else, if both are behind the same service, by pods that are ready.
+    /// By the routes that name both sides; else, if no route names one of them and both are behind the same service, by
+    /// pods that are ready.
     pub fn share(&self, namespace: &str, baseline: &Side, canary: &Side, shared: bool) -> Share {
         if let Some(share) = self.routed(namespace, baseline, canary) {
             return share;
+        }
+        // It may send that side all of the traffic, or none, whatever the pods are.
+        if self.names_one(namespace, baseline, canary) {
+            return Share::unknown("a route names only one arm");
         }
         if !shared {
             return Share::unknown("no route and no service has both arms");
@@ -79,6 +84,12 @@ impl Space {
             }
         }
         found
+    }
+
+    /// Whether a target of a route is one side alone.
+    fn names_one(&self, namespace: &str, baseline: &Side, canary: &Side) -> bool {
+        let mut targets = self.routes.values().flatten().flat_map(Route::targets);
+        targets.any(|target| self.which(namespace, target, baseline, canary).is_some())
     }
 
     /// Whether a service has pods of both.

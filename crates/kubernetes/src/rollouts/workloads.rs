@@ -190,20 +190,18 @@ fn parts(kind: &ApiKind, namespace: &str, object: &Value) -> Vec<(String, Part)>
             let subsets = routes::destination_rule(namespace, object);
             subsets.map(|(namespace, subsets)| (namespace, Part::Subsets(subsets))).into_iter().collect()
         }
-        "VirtualService" => by_namespace(&routes::virtual_service(namespace, object)),
-        "HTTPRoute" => by_namespace(&routes::http_route(namespace, object)),
-        "Ingress" => by_namespace(&routes::ingress(namespace, object)),
+        "VirtualService" => by_namespace(routes::virtual_service(namespace, object)),
+        "HTTPRoute" => by_namespace(routes::http_route(namespace, object)),
+        "Ingress" => by_namespace(routes::ingress(namespace, object)),
         _ => Vec::new(),
     }
 }
 
-/// Each rule is kept in every namespace that it has a target in.
-fn by_namespace(routes: &[routes::Route]) -> Vec<(String, Part)> {
-    let mut found: BTreeMap<&str, Vec<routes::Route>> = BTreeMap::new();
-    for route in routes {
-        for namespace in route.namespaces().into_iter().collect::<BTreeSet<_>>() {
-            found.entry(namespace).or_default().push(route.clone());
-        }
+/// Each rule is kept in every namespace that it has a target in, with the targets there.
+fn by_namespace(routes: Vec<routes::Route>) -> Vec<(String, Part)> {
+    let mut found: BTreeMap<String, Vec<routes::Route>> = BTreeMap::new();
+    for (namespace, route) in routes.into_iter().flat_map(routes::Route::by_namespace) {
+        found.entry(namespace).or_default().push(route);
     }
-    found.into_iter().map(|(namespace, routes)| (namespace.to_owned(), Part::Routes(routes))).collect()
+    found.into_iter().map(|(namespace, routes)| (namespace, Part::Routes(routes))).collect()
 }
