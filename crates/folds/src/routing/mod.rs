@@ -35,7 +35,7 @@ use crate::outbox::{self, GROUPS};
 
 const NAME: &str = "routing";
 /// Groups that are looked at in a tick, which comes when no other record waits.
-const TICK_GROUPS: usize = 128;
+const TICK_GROUPS: usize = 64;
 /// Groups that are looked at with each other record.
 const RECORD_GROUPS: usize = 16;
 

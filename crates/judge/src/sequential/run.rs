@@ -135,7 +135,11 @@ impl Run {
         let over = self.settings.lifetime.is_none_or(|lifetime| self.seen >= lifetime);
         let open = if over { Verdict::Inconclusive } else { Verdict::Continue };
         let (needed, ln_joint) = ((1.0 / (self.settings.alpha * (1.0 - PART))).ln(), self.ln_joint());
-        let money = |metric: &Metric| metric.ln_fail() + metric.plan().share.ln();
+        // Of what has no share there is none, however much its evidence is.
+        let money = |metric: &Metric| match metric.plan().share {
+            share if share > 0.0 => metric.ln_fail() + share.ln(),
+            _ => f64::NEG_INFINITY,
+        };
         let parts = self.metrics.iter().map(money);
         let joint = if self.together() { ln_joint + JOINT.ln() } else { f64::NEG_INFINITY };
         let ln_fail = ln_sum_exp(parts.clone().chain([joint]));

@@ -104,11 +104,15 @@ impl<const N: usize> Pot<N> {
         for (each, factor) in self.each.iter_mut().zip(factors) {
             *each *= factor;
         }
-        let most = self.each.iter().copied().fold(0.0, f64::max);
-        if most > LARGE {
+        let mut most = self.each.iter().copied().fold(0.0, f64::max);
+        // A factor may be larger than a step.
+        while most > LARGE && most.is_finite() {
             self.scale(1.0 / STEP, 1);
-        } else if most < 1.0 / LARGE && most > 0.0 {
+            most /= STEP;
+        }
+        while most < 1.0 / LARGE && most > 0.0 {
             self.scale(STEP, -1);
+            most *= STEP;
         }
     }
 
@@ -186,6 +190,16 @@ mod tests {
             let found = mixture.money().ln();
             let known = 100.0 * each + (0.25 + 0.75 * (-0.1_f64).exp()).ln();
             assert!((found - known).abs() <= 1e-9 * known.abs().max(1.0), "{each}: {found} is not {known}");
+        }
+    }
+
+    #[test]
+    fn factors_of_more_than_a_step_do_not_add_up_to_infinity() {
+        for each in [200.0, 299.0, -200.0, -299.0] {
+            let mut mixture = Mixture::new([0.5, 0.5], 1);
+            (0..200).for_each(|_| mixture.bet(&[f64::exp(each), f64::exp(each)]));
+            let (found, known) = (mixture.money().ln(), 200.0 * each);
+            assert!((found - known).abs() <= 1e-9 * known.abs(), "{each}: {found} is not {known}");
         }
     }
 
