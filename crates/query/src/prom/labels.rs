@@ -1,11 +1,12 @@
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use promql::parser::parse_selector;
 use promql::{Labels, Matcher};
-use store::StoreError;
+use store::{Store, StoreError};
 
 use super::storage::{at, matching, named, passes, tests};
+use crate::expression::Evaluation;
 use crate::{Engine, ExpressionError};
 
 /// Series that are asked about: those of any of the selectors, all if there is none.
@@ -50,12 +51,10 @@ impl Engine {
     /// The labels of series, in order.
     ///
     /// # Errors
-    /// [`ExpressionError::Unavailable`], [`ExpressionError::Execution`].
+    /// See [`ExpressionError`].
     pub async fn series(&self, selection: &Selection) -> Result<Vec<Labels>, ExpressionError> {
-        let mut found = std::collections::BTreeMap::new();
-        for matchers in selection.each() {
-            found.extend(matching(&self.store, matchers, selection.start).await.map_err(failed)?);
-        }
+        let ask = async |store: &Store, matchers: &[Matcher], start: i64| matching(store, matchers, start).await;
+        let found: BTreeMap<_, _> = self.looked_up(selection, ask).await?.into_iter().flatten().collect();
         let mut labels: Vec<Labels> = found.into_values().map(named).collect();
         labels.sort_by_cached_key(|labels| {
             labels.iter().map(|label| (Arc::clone(&label.name), Arc::clone(&label.value))).collect::<Vec<_>>()
@@ -68,13 +67,11 @@ impl Engine {
     /// # Errors
     /// See [`Self::series`].
     pub async fn label_names(&self, selection: &Selection) -> Result<Vec<Arc<str>>, ExpressionError> {
-        let mut all = BTreeSet::new();
-        for matchers in selection.each() {
+        let ask = async |store: &Store, matchers: &[Matcher], start: i64| {
             let passes = passes(matchers);
-            let names = self.store.label_names(&tests(matchers, &passes), at(selection.start)).await;
-            all.extend(names.map_err(failed)?);
-        }
-        Ok(all.into_iter().collect())
+            store.label_names(&tests(matchers, &passes), at(start)).await
+        };
+        Ok(in_order(self.looked_up(selection, ask).await?))
     }
 
     /// The values that a label has in series, in order.
@@ -82,14 +79,40 @@ impl Engine {
     /// # Errors
     /// See [`Self::series`].
     pub async fn label_values(&self, name: &str, selection: &Selection) -> Result<Vec<Arc<str>>, ExpressionError> {
-        let mut all = BTreeSet::new();
-        for matchers in selection.each() {
+        let name = name.to_owned();
+        let ask = async move |store: &Store, matchers: &[Matcher], start: i64| {
             let passes = passes(matchers);
-            let values = self.store.label_values(name, &tests(matchers, &passes), at(selection.start)).await;
-            all.extend(values.map_err(failed)?);
-        }
-        Ok(all.into_iter().collect())
+            store.label_values(&name, &tests(matchers, &passes), at(start)).await
+        };
+        Ok(in_order(self.looked_up(selection, ask).await?))
     }
+
+    /// What is asked about each selector, within the limits of queries.
+    async fn looked_up<T: Send + 'static>(
+        &self,
+        selection: &Selection,
+        ask: impl AsyncFn(&Store, &[Matcher], i64) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<Vec<T>, ExpressionError> {
+        let selection = selection.clone();
+        let work = move |evaluation: &Evaluation| {
+            let (engine, limit) = (&evaluation.engine, evaluation.deadline.limit());
+            let all = async {
+                let mut found = Vec::new();
+                for matchers in selection.each() {
+                    found.push(ask(&engine.store, matchers, selection.start).await.map_err(failed)?);
+                }
+                Ok(found)
+            };
+            let in_time = async { engine.clock.timeout(limit, all).await };
+            evaluation.handle.block_on(in_time).unwrap_or(Err(ExpressionError::Timeout { limit }))
+        };
+        self.evaluated("", None, work).await
+    }
+}
+
+fn in_order(found: Vec<Vec<Arc<str>>>) -> Vec<Arc<str>> {
+    let all: BTreeSet<Arc<str>> = found.into_iter().flatten().collect();
+    all.into_iter().collect()
 }
 
 /// What the store says, by what who asked can do about it.

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use base::Clock;
 use futures::StreamExt;
-use query::{Engine, QueryConfig, QueryError, SqlOptions};
+use query::{Engine, ExpressionError, QueryConfig, QueryError, Selection, SqlOptions};
 
 use super::world::World;
 
@@ -84,8 +84,11 @@ async fn queries_beyond_the_limit_are_refused_until_one_has_ended() {
     let mut second = engine.sql("SELECT * FROM samples", SqlOptions::default()).await.unwrap();
     let third = engine.sql("SELECT 1", SqlOptions::default()).await;
     assert!(matches!(third, Err(QueryError::Busy { running: 2, .. })), "{third:?}");
+    let labels = engine.label_names(&Selection::default()).await;
+    assert!(matches!(labels, Err(ExpressionError::Busy { .. })), "{labels:?}");
     drop(first);
     healthy(&engine).await;
+    assert!(!engine.label_names(&Selection::default()).await.unwrap().is_empty());
     // One that has given its last row is done, even if it is still held.
     while second.stream.next().await.is_some() {}
     let _held = engine.sql("SELECT 1", SqlOptions::default()).await.unwrap();
