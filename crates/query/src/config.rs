@@ -18,7 +18,7 @@ pub struct QueryConfig {
     pub timeout: Duration,
     /// Rows that an answer may have, if the caller does not ask for fewer.
     pub max_rows: u64,
-    /// Queries that may run at once; one more is refused.
+    /// Queries, and questions about labels and series, that may run at once; one more is refused.
     pub max_concurrent: u32,
     /// Bytes of a query's text.
     pub max_sql_bytes: u64,
