@@ -162,7 +162,8 @@ fn arms_that_would_be_asked_the_same_are_not_judged() {
 
 #[test]
 fn a_run_ends_without_a_test_when_another_rollout_takes_its_place_that_is_not_judged() {
-    let changes: [(fn(&mut Rollout), &str); 2] = [
+    type Change = fn(&mut Rollout);
+    let changes: [(Change, &str); 2] = [
         (|rollout| rollout.labels.clear(), "its rollout is no longer wanted"),
         (|rollout| rollout.canary.hash.clear(), "a hash that its queries ask for is not known"),
     ];
