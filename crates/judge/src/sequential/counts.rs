@@ -3,7 +3,7 @@
 //! rates. Exact for any number of events and for weights that move. A grid of ratios is bet on at once.
 
 use super::starts::Groups;
-use super::wealth::{Mixture, Money, Pot};
+use super::wealth::{Mixture, Money, Pot, powers};
 use crate::special::ln_sum_exp;
 
 /// Ratios of a grid.
@@ -65,8 +65,8 @@ impl Grid {
         let (baseline, canary) = tick.events;
         let shrunk = self.shrunk(tick.exposure.1 / tick.exposure.0);
         if baseline + canary <= FEW && baseline.fract() == 0.0 && canary.fract() == 0.0 {
-            let mut factors = powers(shrunk, (baseline + canary) as u32);
-            let over = powers(self.over, canary as u32);
+            let mut factors = powers(shrunk, (baseline + canary) as usize);
+            let over = powers(self.over, canary as usize);
             factors.iter_mut().zip(over).for_each(|(factor, over)| *factor *= over);
             return wealth.0.bet(&factors);
         }
@@ -89,21 +89,6 @@ impl Grid {
             sums.iter_mut().zip(self.ln_factors(&ln_shrunk, tick, 1.0)).for_each(|(sum, ln)| *sum += ln);
         }
         ln_sum_exp(sums.into_iter()) - (POINTS as f64).ln()
-    }
-}
-
-/// Each to the power of `n`, all at once.
-fn powers(mut base: [f64; POINTS], mut n: u32) -> [f64; POINTS] {
-    let mut out = [1.0; POINTS];
-    loop {
-        if n % 2 == 1 {
-            out.iter_mut().zip(&base).for_each(|(out, base)| *out *= base);
-        }
-        n /= 2;
-        if n == 0 {
-            return out;
-        }
-        base.iter_mut().for_each(|base| *base *= *base);
     }
 }
 

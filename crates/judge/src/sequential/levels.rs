@@ -15,7 +15,7 @@
 
 use super::autoregression::MEMORIES;
 use super::sizes::Sizes;
-use super::wealth::Money;
+use super::wealth::{Money, powers};
 use crate::special::{NormalTable, ln_normal_cdf, ln_sum_exp};
 
 const KINDS: usize = MEMORIES.len();
@@ -324,21 +324,6 @@ impl Change {
             *square += x * x;
         }
         self.age += 1.0;
-    }
-}
-
-/// Each to the power of `n`, all at once.
-fn powers(mut base: [f64; KINDS], mut n: usize) -> [f64; KINDS] {
-    let mut out = [1.0; KINDS];
-    loop {
-        if n % 2 == 1 {
-            out.iter_mut().zip(&base).for_each(|(out, base)| *out *= base);
-        }
-        n /= 2;
-        if n == 0 {
-            return out;
-        }
-        base.iter_mut().for_each(|base| *base *= *base);
     }
 }
 

@@ -178,6 +178,21 @@ impl<const N: usize> Mixture<N> {
     }
 }
 
+/// Each to the power of `n`, all at once.
+pub(super) fn powers<const N: usize>(mut base: [f64; N], mut n: usize) -> [f64; N] {
+    let mut out = [1.0; N];
+    loop {
+        if n % 2 == 1 {
+            out.iter_mut().zip(&base).for_each(|(out, base)| *out *= base);
+        }
+        n /= 2;
+        if n == 0 {
+            return out;
+        }
+        base.iter_mut().for_each(|base| *base *= *base);
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
