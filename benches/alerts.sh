@@ -44,7 +44,7 @@ load steadfast "${pids[0]}" "http://127.0.0.1:$port"
 kill -9 "${pids[0]}"
 wait "${pids[0]}" 2>/dev/null || true
 ready
-printf 'steadfast: after kill -9 it holds %s alerts\n' "$(curl -fsS "http://127.0.0.1:$port/api/v2/alerts" | grep -o '"fingerprint"' | wc -l)"
+printf 'steadfast: after kill -9 it holds %s alerts\n' "$(curl -fsS "http://127.0.0.1:$port/api/v2/alerts" | tr , '\n' | grep -c '"fingerprint"')"
 kill "${pids[0]}"
 wait "${pids[0]}" 2>/dev/null || true
 pids=()

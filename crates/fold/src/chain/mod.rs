@@ -28,6 +28,9 @@ pub(crate) struct Sizes {
 /// A checkpoint writes at least this part of what the last round wrote, so that a round ends.
 const SLICES: usize = 64;
 
+/// See [`Chain::is_outrun`].
+const OUTRUN: usize = 4;
+
 /// What is known of the checkpoints of a shard: where they are, and what was written.
 pub(crate) struct Chain {
     name: String,
@@ -59,14 +62,16 @@ pub(crate) struct Saved {
 }
 
 /// What one checkpoint has written.
-#[derive(Default)]
-struct Pass {
+#[derive(Debug, Default)]
+pub(crate) struct Pass {
     changed: usize,
     scanned: usize,
     /// Nothing more is written of what has not changed.
     is_done: bool,
     ends_round: bool,
     bytes: usize,
+    /// The last segment was as large as one may be: there is more.
+    is_full: bool,
 }
 
 /// The names of the two heads.
@@ -85,14 +90,40 @@ impl Chain {
         Self { name, sizes, links, heads: [None; 2], turn: 0, is_rebased: false, pending: None }
     }
 
-    /// Saves what `machine` is now; it must not be applied to anything until that has ended.
+    /// Begins a checkpoint.
+    pub fn begin(&mut self, machine: &mut Machine) -> Pass {
+        self.follow(machine);
+        Pass::default()
+    }
+
+    /// Writes one segment. The machine may go on between two calls: what it changes of what was written is written again. False once
+    /// there was less than a segment left, so that [`Self::finish`] is short.
+    ///
+    /// # Errors
+    /// As of [`Self::finish`].
+    pub async fn step(
+        &mut self,
+        machine: &mut Machine,
+        pass: &mut Pass,
+        store: &dyn Checkpoints,
+    ) -> Result<bool, FoldError> {
+        self.write_pending(store).await?;
+        let is_more = self.fill(machine, pass)? && pass.is_full;
+        self.write_pending(store).await?;
+        Ok(is_more)
+    }
+
+    /// Writes what is left: the checkpoint is of what `machine` is now, and it must not be applied to anything until that has ended.
     ///
     /// # Errors
     /// [`FoldError::Store`] if it cannot be written now: the checkpoints of before are still there, and what was
     /// not written comes with the next one.
-    pub async fn save(&mut self, machine: &mut Machine, store: &dyn Checkpoints) -> Result<Saved, FoldError> {
-        let mut pass = Pass::default();
-        self.follow(machine);
+    pub async fn finish(
+        &mut self,
+        machine: &mut Machine,
+        mut pass: Pass,
+        store: &dyn Checkpoints,
+    ) -> Result<Saved, FoldError> {
         self.write_pending(store).await?;
         while self.fill(machine, &mut pass)? {
             self.write_pending(store).await?;
@@ -105,6 +136,11 @@ impl Chain {
         Ok(Saved { safe: self.safe(), bytes: pass.bytes })
     }
 
+    /// Whether a checkpoint has written several times as much as is known: what changes is faster than it.
+    pub const fn is_outrun(&self, pass: &Pass) -> bool {
+        pass.bytes > OUTRUN * (self.links.bytes + self.sizes.segment)
+    }
+
     /// The log's records before this one are not needed, whichever head is lost.
     pub fn safe(&self) -> Offset {
         self.heads.iter().flatten().map(|head| head.next).min().unwrap_or_default()
@@ -113,10 +149,11 @@ impl Chain {
     /// Writes the newest state into both heads, so that no record of before is needed.
     ///
     /// # Errors
-    /// As of [`Self::save`].
+    /// As of [`Self::finish`].
     pub async fn seal(&mut self, machine: &mut Machine, store: &dyn Checkpoints) -> Result<Saved, FoldError> {
         self.heads[1 - self.turn] = None;
-        self.save(machine, store).await
+        let pass = self.begin(machine);
+        self.finish(machine, pass, store).await
     }
 
     /// The first segment that a head needs.
@@ -146,6 +183,7 @@ impl Chain {
         }
         pass.changed += segment.len();
         self.scan(machine, &mut segment, pass);
+        pass.is_full = segment.len() >= self.sizes.segment;
         if segment.is_empty() {
             self.end_round(pass);
             return Ok(false);

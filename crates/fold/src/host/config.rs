@@ -14,7 +14,7 @@ pub struct HostConfig {
     pub checkpoint_records: u64,
     /// or after this time if there were any.
     pub checkpoint_every: Duration,
-    /// Bytes of one blob of a checkpoint's parts, about.
+    /// Bytes of one blob of a checkpoint's parts, about: records wait while one is written.
     pub segment_bytes: usize,
     /// Bytes that a checkpoint writes anew of what has not changed, at least.
     pub slice_bytes: usize,
@@ -34,7 +34,7 @@ impl Default for HostConfig {
             settle_every: Duration::from_millis(20),
             checkpoint_records: 50_000,
             checkpoint_every: Duration::from_secs(10),
-            segment_bytes: 16 << 20,
+            segment_bytes: 4 << 20,
             slice_bytes: 256 << 10,
             tick_every: Duration::from_millis(100),
             first_backoff: Duration::from_millis(50),

@@ -5,6 +5,7 @@ mod config;
 mod progress;
 mod reader;
 mod retry;
+mod saving;
 mod start;
 mod writer;
 
@@ -21,6 +22,7 @@ pub use self::config::HostConfig;
 pub use self::progress::{Position, Progress};
 use self::reader::Reader;
 use self::retry::Retry;
+use self::saving::Saving;
 use self::writer::Writer;
 use crate::chain::{Chain, Sizes};
 use crate::{Checkpoints, Documents, Fold, FoldError, Machine};
@@ -64,8 +66,8 @@ pub struct Host {
     /// Records applied since the last checkpoint.
     unsaved: u64,
     saved_at: Duration,
-    /// How long that took.
-    save_took: Duration,
+    /// The checkpoint that is being written.
+    saving: Option<Saving>,
     /// The last tick: its offset, and when it was appended.
     ticked: Option<(Offset, Duration)>,
 }
@@ -91,7 +93,7 @@ impl Host {
             progress: Progress::new(),
             name: format!("folds-{}", parts.shard),
             unsaved: 0,
-            save_took: Duration::ZERO,
+            saving: None,
             ticked: None,
         }
     }
@@ -129,12 +131,10 @@ impl Host {
                 }
                 Err(error) => retry.bear(error).await?,
             }
-            if self.save_in().is_zero() {
-                self.save(false).await;
-            }
+            self.save_step().await;
         }
         if self.unsaved > 0 || self.progress.saved() < self.machine.next() {
-            self.save(true).await;
+            self.seal().await;
         }
         Ok(())
     }
@@ -165,6 +165,7 @@ impl Host {
                 if !self.settle(std::mem::take(&mut outputs), record.time, writer, retry).await? {
                     return Ok(false);
                 }
+                self.save_step().await;
                 settled = self.clock.monotonic();
             }
         }
@@ -226,48 +227,6 @@ impl Host {
             Err(error) => {
                 tracing::warn!(shard = self.shard, %error, "a tick could not be appended");
                 retry.pause(self.config.tick_every).await;
-            }
-        }
-    }
-
-    /// Time until a checkpoint is due.
-    fn save_in(&self) -> Duration {
-        if self.unsaved >= self.config.checkpoint_records {
-            Duration::ZERO
-        } else if self.unsaved > 0 {
-            // What takes long to save is saved less often: at most a tenth of the time goes into it.
-            let every = self.config.checkpoint_every.max(self.save_took * 10);
-            (self.saved_at + every).saturating_sub(self.clock.monotonic())
-        } else {
-            LOOK_EVERY
-        }
-    }
-
-    /// Saves a checkpoint, and as the last one so that no record before it is needed. If that fails the old ones stay, and
-    /// the log keeps its records.
-    async fn save(&mut self, is_last: bool) {
-        let started = self.clock.monotonic();
-        let Some(chain) = &mut self.chain else { return };
-        let store = &*self.checkpoints;
-        let saved = if is_last {
-            chain.seal(&mut self.machine, store).await
-        } else {
-            chain.save(&mut self.machine, store).await
-        };
-        self.saved_at = self.clock.monotonic();
-        self.save_took = self.saved_at.saturating_sub(started);
-        self.unsaved = 0;
-        match saved {
-            Ok(saved) => {
-                metrics::gauge!("steadfast_fold_checkpoint_bytes", "shard" => self.shard.to_string())
-                    .set(saved.bytes as f64);
-                self.progress.update(|position| position.saved = saved.safe);
-            }
-            Err(error) => {
-                metrics::counter!("steadfast_fold_checkpoint_errors_total").increment(1);
-                tracing::warn!(checkpoint = self.name, %error, "a checkpoint could not be saved; the old one stays");
-                // Tried again after the same time, whatever comes.
-                self.unsaved = 1;
             }
         }
     }

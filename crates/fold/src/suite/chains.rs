@@ -15,7 +15,7 @@ const LOST: u64 = 6;
 /// States as they were, by the record that they want next.
 type States = BTreeMap<Offset, Vec<u8>>;
 
-/// What is restored from checkpoints that were saved one after the other, at any time, is the state as a whole. With one blob of
+/// What is restored from checkpoints that were saved one after the other, at any time and in steps with records between them, is the state as a whole. With one blob of
 /// them lost or damaged it is that state or one that was saved before, as it was then.
 ///
 /// # Errors
@@ -27,6 +27,7 @@ pub async fn chains(case: &Case<'_>) -> Result<(), Broken> {
     let mut machine = Machine::new(0, (case.make)());
     let mut states = States::from([(Offset(0), state(&machine)?)]);
     let mut chain = restored(&store, &mut machine, end, sizes, true).await?;
+    let mut begun = None;
     for record in &disk.log.records(0) {
         apply(&mut machine, record, &disk).await?;
         if rng.below(3) > 0 {
@@ -34,8 +35,16 @@ pub async fn chains(case: &Case<'_>) -> Result<(), Broken> {
         }
         let check = format!("a checkpoint in parts before record {}", machine.next());
         let host = |source: FoldError| Broken::Host { check: check.clone(), source };
-        let last = rng.below(8) == 0;
-        let saved = if last { chain.seal(&mut machine, &store).await } else { chain.save(&mut machine, &store).await };
+        let mut pass = begun.take().unwrap_or_else(|| chain.begin(&mut machine));
+        if rng.below(2) == 0 && chain.step(&mut machine, &mut pass, &store).await.map_err(host)? {
+            unfinished(case, &store, &states, end).await?;
+            begun = Some(pass);
+            continue;
+        }
+        let saved = match rng.below(8) {
+            0 => chain.seal(&mut machine, &store).await,
+            _ => chain.finish(&mut machine, pass, &store).await,
+        };
         let safe = saved.map_err(host)?.safe;
         states.insert(machine.next(), state(&machine)?);
         let mut again = Machine::new(0, (case.make)());
@@ -51,6 +60,18 @@ pub async fn chains(case: &Case<'_>) -> Result<(), Broken> {
         }
     }
     few(&store, &chain)
+}
+
+/// What was written of a checkpoint that has not ended changes nothing.
+async fn unfinished(case: &Case<'_>, store: &MemoryCheckpoints, states: &States, end: Offset) -> Result<(), Broken> {
+    let left = MemoryCheckpoints::default();
+    store.all().into_iter().for_each(|(name, bytes)| left.set(&name, bytes));
+    let mut machine = Machine::new(0, (case.make)());
+    restored(&left, &mut machine, end, SIZES, true).await?;
+    match states.get(&machine.next()) {
+        Some(was) if *was == state(&machine)? => Ok(()),
+        _ => broken("a checkpoint that has not ended", format!("another state is restored: before {}", machine.next())),
+    }
 }
 
 async fn lost(
