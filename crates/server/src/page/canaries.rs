@@ -150,8 +150,8 @@ fn plots(metric: &MetricAnswer, rows: &[&CanaryEvidence]) -> Markup {
     html! {
         @if rows.len() > 1 {
             div class="columns" {
-                div { p class="reason" { "Evidence to fail and to pass, enough at the line" } (evidence.render()) }
-                div { p class="reason" { "Change with its bounds; lines at none, margin and limit" } (change.render()) }
+                div { p class="reason" { "Evidence, as a part of what is needed" } (evidence.render()) }
+                div { p class="reason" { "Change, and what it may be" } (change.render()) }
             }
         }
     }

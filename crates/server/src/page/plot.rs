@@ -57,6 +57,19 @@ impl Plot {
                         polyline class=(class) points=(path(points)) { title { (name) } }
                     }
                 }
+                (self.legend(low, high))
+            }
+        }
+    }
+
+    /// What each line is, and how far the plot goes upwards.
+    fn legend(&self, low: f64, high: f64) -> Markup {
+        html! {
+            p class="legend" {
+                @for Line { name, class, .. } in &self.lines { span class=(class) { (name) } }
+                @if self.band.len() > 1 { span class="band" { "its bounds" } }
+                @for (name, at) in &self.marks { span class="mark" { (name) " " (short(*at)) } }
+                span class="range" { "from " (short(low)) " to " (short(high)) }
             }
         }
     }
@@ -75,6 +88,13 @@ impl Plot {
         let (low, high) = (low.max(least), high.min(most));
         (low, if high > low { high + (high - low) * 0.05 } else { low + 1.0 })
     }
+}
+
+/// A number as a legend has it: two digits behind the point at most.
+fn short(value: f64) -> String {
+    let text = format!("{value:.2}");
+    let text = text.trim_end_matches('0').trim_end_matches('.');
+    if text == "-0" { "0".to_owned() } else { text.to_owned() }
 }
 
 /// So many points at most, the last among them.
@@ -105,6 +125,15 @@ mod tests {
             svg.split("polyline").nth(1).unwrap().split("points=\"").nth(1).unwrap().split('"').next().unwrap();
         let places: Vec<f64> = polyline.split([' ', ',']).map(|number| number.parse().unwrap()).collect();
         assert!(places.iter().all(|place| (0.0..=WIDTH).contains(place)), "{places:?}");
+    }
+
+    #[test]
+    fn a_legend_names_each_line_and_says_how_far_the_plot_goes() {
+        let svg = plot(vec![(0.0, -0.5), (1.0, 2.0)], vec![(0.0, 0.0, 1.0), (1.0, 0.0, 1.0)]);
+        let legend = svg.split("class=\"legend\"").nth(1).unwrap();
+        let parts = [">evidence<", ">its bounds<", ">needed 1<", ">from -0.5 to 2.13<"];
+        assert!(parts.iter().all(|part| legend.contains(part)), "{legend}");
+        assert_eq!([short(-0.001), short(0.1), short(10.0)], ["0", "0.1", "10"]);
     }
 
     #[test]
