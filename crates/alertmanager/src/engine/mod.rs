@@ -15,6 +15,7 @@ mod group;
 mod held;
 mod parts;
 mod setup;
+mod resume;
 mod view;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -159,6 +160,11 @@ impl Engine {
 
     /// Whether a silence or another alert holds back what has these labels.
     pub fn is_suppressed(&self, labels: &Labels, now: Timestamp) -> bool {
+    /// From when an alert that is held is over.
+    pub fn ends_at(&self, alert: Fingerprint) -> Option<Timestamp> {
+        self.alerts.get(&alert).map(|held| held.times.ends_at)
+    }
+
         !self.silences.mutes(labels, now).is_empty() || !self.inhibitor.inhibited_by(labels, now).is_empty()
     }
 
@@ -211,9 +217,9 @@ impl Engine {
 
     /// When it next wants to be told that time has passed.
     pub fn next(&self) -> Option<Timestamp> {
-        // Without groups, alerts that are over are still to be dropped.
-        let idle = || (!self.alerts.is_empty()).then(|| self.looked.plus(KEEP));
-        self.due.first().map(|(at, _)| *at).or_else(idle)
+        // By how long it did not look it knows that it was away; alerts that are over are to be dropped, too.
+        let look = (!self.alerts.is_empty()).then(|| self.looked.plus(resume::LOOK));
+        self.due.first().map(|(at, _)| *at).into_iter().chain(look).min()
     }
 
     /// Looks at groups whose time has come, `groups` of them at most: see [`Self::is_behind`].

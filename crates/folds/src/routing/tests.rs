@@ -324,6 +324,36 @@ fn without_a_configuration_posted_alerts_are_incidents_at_once() {
 }
 
 #[test]
+fn an_alert_of_a_rollout_goes_on_over_a_time_in_which_nobody_could_post_it() {
+    let mut world = World { fold: fold(), next: Offset(0) };
+    let now = Timestamp::from_secs(1_000_000);
+    let later = |seconds| now.plus(Duration::from_secs(seconds));
+    let mut found = |at: Timestamp, batch: Batch| {
+        let record = world.record(at, batch);
+        world.take(&record).iter().filter(|batch| batch.stream == Stream::Findings).count()
+    };
+    let rollout = Rollout {
+        time: now,
+        scope: "host/1".to_owned(),
+        cause: "rollout/host/1/0".to_owned(),
+        revision: None,
+        author: None,
+        state: "rolling".to_owned(),
+        since: now,
+        resources: 1,
+        places: "{}".to_owned(),
+    };
+    found(now, Batch::of("alertmanager", &[rollout]).unwrap());
+    let labels = labels(&[("alertname", "a".to_owned()), ("instance", "1".to_owned())]);
+    let row = Posting { labels, starts_at: later(1), ends_at: later(240), ..posting(&Rng::seeded(1), now) };
+    assert_eq!(found(later(1), Batch::of("alertmanager", &[row]).unwrap()), 1, "it joins");
+    let mut tick = |at: Timestamp| found(at, Batch::of("tick", &[Tick { time: at }]).unwrap());
+    assert_eq!(tick(later(3600)), 0, "nobody could say that it goes on");
+    let ends: Vec<usize> = (1..=5).map(|minute| tick(later(3600 + 60 * minute))).collect();
+    assert_eq!(ends, [0, 0, 0, 0, 1], "nobody said it afterwards");
+}
+
+#[test]
 fn a_message_of_ten_thousand_alerts_is_one_row_and_says_what_it_leaves_out() {
     let mut world = World { fold: fold(), next: Offset(0) };
     let now = Timestamp::from_secs(1_000_000);
