@@ -8,6 +8,7 @@
 //! Beside posted alerts it takes incidents: each is an alert that makes a group of its own, which is
 //! looked at whenever the incident changes.
 
+mod carry;
 mod checkpoint;
 mod decision;
 mod flush;
@@ -105,6 +106,7 @@ impl Engine {
 
     /// Routes by another configuration from `now` on. Groups that both have go on as they were.
     pub fn configure(&mut self, setup: Setup, now: Timestamp) {
+        self.carry(&setup);
         self.inhibitor = Inhibitor::new(setup.rules.clone());
         self.setup = setup;
         let mut before = BTreeMap::new();

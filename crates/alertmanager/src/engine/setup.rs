@@ -138,6 +138,11 @@ impl Setup {
         self.tree.get(RouteId(number))
     }
 
+    /// The routes, with their places.
+    pub(super) fn routes(&self) -> impl Iterator<Item = (usize, &Route)> {
+        self.tree.routes().map(|(RouteId(place), route)| (place, route))
+    }
+
     pub(super) fn group_key(&self, route: usize, labels: &Labels) -> String {
         self.route(route).map(|route| route.group_key(labels)).unwrap_or_default()
     }
