@@ -15,8 +15,8 @@ mod flush;
 mod group;
 mod held;
 mod parts;
-mod setup;
 mod resume;
+mod setup;
 mod view;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -114,7 +114,7 @@ impl Engine {
             before.insert(*id, std::mem::take(&mut group.alerts));
         }
         for alert in self.alerts.keys().copied().collect::<Vec<_>>() {
-            let joins = self.alerts.get(&alert).is_some_and(|held| !held.is_resolved(now)) || self.is_owed(alert);
+            let joins = self.alerts.get(&alert).is_some_and(|held| !held.is_resolved(now)) || self.is_owed(alert, now);
             let Some(held) = self.alerts.get_mut(&alert) else { continue };
             self.marks.alerts.insert(alert);
             held.groups = Box::default();
@@ -160,13 +160,13 @@ impl Engine {
         self.alerts.get(&alert).is_some_and(|held| !held.is_resolved(now))
     }
 
-    /// Whether a silence or another alert holds back what has these labels.
-    pub fn is_suppressed(&self, labels: &Labels, now: Timestamp) -> bool {
     /// From when an alert that is held is over.
     pub fn ends_at(&self, alert: Fingerprint) -> Option<Timestamp> {
         self.alerts.get(&alert).map(|held| held.times.ends_at)
     }
 
+    /// Whether a silence or another alert holds back what has these labels.
+    pub fn is_suppressed(&self, labels: &Labels, now: Timestamp) -> bool {
         !self.silences.mutes(labels, now).is_empty() || !self.inhibitor.inhibited_by(labels, now).is_empty()
     }
 
@@ -367,11 +367,11 @@ impl Engine {
         }
     }
 
-    /// Whether somebody was told that it fires, and not yet that it does not.
-    fn is_owed(&self, alert: Fingerprint) -> bool {
+    /// Whether somebody was told that it fires, and not yet that it does not, or has not taken that.
+    fn is_owed(&self, alert: Fingerprint, now: Timestamp) -> bool {
         let held = self.alerts.get(&alert);
         let mut groups = held.into_iter().flat_map(|held| &held.groups).filter_map(|id| self.groups.get(id));
-        groups.any(|group| group.was_told_of(alert))
+        groups.any(|group| group.was_told_of(alert) || self.owes(group, alert, now))
     }
 
     /// Drops alerts that have been over for long, a few at each step.

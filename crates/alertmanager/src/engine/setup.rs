@@ -19,6 +19,9 @@ use crate::route::{Route, RouteId, Tree};
 const UNCONFIGURED: &str = "route: {receiver: incidents, group_by: [alertname], group_wait: 0s, group_interval: 5s}\n\
                             receivers: [{name: incidents}]\n";
 
+/// What names of ways out begin with whose providers answer.
+const ANSWERS: &str = "alertmanager/";
+
 /// A way out of a receiver.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Way {
@@ -81,7 +84,12 @@ impl Way {
     /// That of an integration of a receiver.
     pub fn of(receiver: &str, integration: &Integration<'_>) -> Self {
         let Integration { name, index, send_resolved, .. } = integration;
-        Self { name: format!("alertmanager/{receiver}/{name}/{index}"), send_resolved: *send_resolved }
+        Self { name: format!("{ANSWERS}{receiver}/{name}/{index}"), send_resolved: *send_resolved }
+    }
+
+    /// Whether a provider is behind it that answers; without a configuration others decide who is told.
+    pub(super) fn answers(&self) -> bool {
+        self.name.starts_with(ANSWERS)
     }
 }
 
@@ -130,17 +138,17 @@ impl Setup {
         self.ways.keys().map(|name| (name.as_str(), self.labels.get(name).unwrap_or(NONE)))
     }
 
+    /// The routes, with their places.
+    pub(super) fn routes(&self) -> impl Iterator<Item = (usize, &Route)> {
+        self.tree.routes().map(|(RouteId(place), route)| (place, route))
+    }
+
     pub(super) fn ways(&self, receiver: &str) -> &[Way] {
         self.ways.get(receiver).map(Vec::as_slice).unwrap_or_default()
     }
 
     pub(super) fn route(&self, number: usize) -> Option<&Route> {
         self.tree.get(RouteId(number))
-    }
-
-    /// The routes, with their places.
-    pub(super) fn routes(&self) -> impl Iterator<Item = (usize, &Route)> {
-        self.tree.routes().map(|(RouteId(place), route)| (place, route))
     }
 
     pub(super) fn group_key(&self, route: usize, labels: &Labels) -> String {
