@@ -104,10 +104,37 @@ impl Engine {
         &self.setup
     }
 
-    /// Routes by another configuration from `now` on. Groups that both have go on as they were.
+    /// Routes by another configuration from `now` on. Groups that both have go on as they were; no alert is touched where
+    /// both route and inhibit in the same way.
     pub fn configure(&mut self, setup: Setup, now: Timestamp) {
-        self.carry(&setup);
-        self.inhibitor = Inhibitor::new(setup.rules.clone());
+        let (routes, rules) = (!self.setup.routes_as(&setup), self.setup.rules != setup.rules);
+        if routes {
+            self.carry(&setup);
+        }
+        if rules {
+        if rules {
+            self.inhibit(now);
+        }
+        if routes {
+            self.regroup(now);
+        }
+        // Ways out that are gone are told the end at once.
+        let parted: Vec<u64> = self.groups.iter().filter(|(_, group)| self.parts(group)).map(|(id, _)| *id).collect();
+        parted.into_iter().for_each(|id| self.schedule(id, now));
+    }
+
+    /// Tells the inhibitor of all alerts.
+    fn inhibit(&mut self, now: Timestamp) {
+        for (alert, held) in &self.alerts {
+            let fires_until = (!held.is_resolved(now)).then_some(held.times.ends_at);
+            self.inhibitor.update(*alert, &held.labels(), fires_until);
+        }
+    }
+
+    /// Puts all alerts into the groups that are theirs now.
+    fn regroup(&mut self, now: Timestamp) {
+            self.inhibitor = Inhibitor::new(setup.rules.clone());
+        }
         self.setup = setup;
         let mut before = BTreeMap::new();
         for (id, group) in self.groups.iter_mut() {
@@ -116,17 +143,13 @@ impl Engine {
         for alert in self.alerts.keys().copied().collect::<Vec<_>>() {
             let joins = self.alerts.get(&alert).is_some_and(|held| !held.is_resolved(now)) || self.is_owed(alert, now);
             let Some(held) = self.alerts.get_mut(&alert) else { continue };
+                let (version, cause) = (held.alert(), held.cause.clone());
             self.marks.alerts.insert(alert);
             held.groups = Box::default();
-            let (version, cause) = (held.alert(), held.cause.clone());
-            self.inhibitor.update(alert, &version.labels, fires_until(&version, now));
             if joins {
                 self.join(alert, &version, cause, now);
             }
         }
-        // Ways out that are gone are told the end at once.
-        let parted: Vec<u64> = self.groups.iter().filter(|(_, group)| self.parts(group)).map(|(id, _)| *id).collect();
-        parted.into_iter().for_each(|id| self.schedule(id, now));
         // What was decided of alerts that stay is not decided anew.
         for (id, group) in self.groups.iter_mut() {
             let Some(marks) = before.get(id) else { continue };

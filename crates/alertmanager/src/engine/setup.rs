@@ -12,8 +12,8 @@ use crate::config::{self, Config, InhibitRule, Integration, NamedIntervals, Rece
 use crate::inhibit::Rule;
 use crate::interval::{TimeInterval, Zone, any_contains};
 use crate::labels::Labels;
-use crate::matcher::MatcherError;
-use crate::route::{Route, RouteId, Tree};
+use crate::matcher::{MatcherError, Matchers};
+use crate::route::{GroupBy, Route, RouteId, Tree};
 
 /// A configuration of its own for those who have none: by `alertname`, at once.
 const UNCONFIGURED: &str = "route: {receiver: incidents, group_by: [alertname], group_wait: 0s, group_interval: 5s}\n\
@@ -143,6 +143,11 @@ impl Setup {
         self.tree.routes().map(|(RouteId(place), route)| (place, route))
     }
 
+    /// Whether alerts go to the same groups under another one.
+    pub(super) fn routes_as(&self, other: &Self) -> bool {
+        self.routes().map(|(_, route)| shape(route)).eq(other.routes().map(|(_, route)| shape(route)))
+    }
+
     pub(super) fn ways(&self, receiver: &str) -> &[Way] {
         self.ways.get(receiver).map(Vec::as_slice).unwrap_or_default()
     }
@@ -183,4 +188,9 @@ impl Setup {
         let muted: Vec<String> = route.mute_time_intervals.iter().filter(has).cloned().collect();
         (!muted.is_empty()).then_some(Decision::Muted(muted))
     }
+}
+
+/// What of a route decides which alerts go to which group; the tree is in the order of its places.
+fn shape(route: &Route) -> (&str, &GroupBy, &Matchers, bool, Option<RouteId>) {
+    (&route.receiver, &route.group_by, &route.matchers, route.continues, route.parent)
 }

@@ -332,3 +332,26 @@ fn parts_that_are_no_parts_are_refused() {
         .unwrap();
     assert!(half.end().unwrap_err().to_string().contains("half"));
 }
+
+const QUIET: &str = "route: {receiver: default, group_by: [alertname], group_wait: 1s, group_interval: 30s}\n\
+                     receivers: [{name: default}]";
+
+fn post(engine: &mut Engine, name: &str, from: f64, to: f64) {
+    let labels = labels(&format!("{{alertname=\"{name}\"}}"));
+    let (starts_at, ends_at) = (Some(time(from)), Some(time(to)));
+    let posted = PostedAlert { labels, starts_at, ends_at, ..PostedAlert::default() };
+    engine.post(accept(posted, time(from), std::time::Duration::ZERO).unwrap(), time(from));
+}
+
+#[test]
+fn a_configuration_that_routes_as_before_touches_no_alert() {
+    let mut engine = Engine::new();
+    engine.configure(World::setup(QUIET), time(0.0));
+    post(&mut engine, "a", 0.0, 100.0);
+    engine.advance(time(1.0), 100);
+    changed(&mut engine);
+    engine.configure(World::setup(&QUIET.replace("30s", "60s")), time(2.0));
+    assert_eq!(changed(&mut engine), BTreeMap::new());
+    engine.configure(World::setup(&QUIET.replace("[alertname]", "[]")), time(3.0));
+    assert_ne!(changed(&mut engine), BTreeMap::new());
+}
