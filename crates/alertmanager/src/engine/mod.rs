@@ -17,12 +17,11 @@ mod held;
 mod parts;
 mod resume;
 mod setup;
+mod sweep;
 mod view;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::ops::Bound;
 use std::sync::Arc;
-use std::time::Duration;
 
 use base::{Marked, Timestamp};
 
@@ -40,10 +39,6 @@ pub use self::parts::{EngineHead, PartError, Restoring, Sink};
 pub use self::setup::{Plan, Setup, Way};
 pub use self::view::{AlertView, GroupHead, Place, Status};
 
-/// How long an alert that is over is kept, so that one that comes back is the same alert.
-const KEEP: Duration = Duration::from_secs(30 * 60);
-/// Alerts that are looked at for being over at each step.
-const SWEEP: usize = 64;
 /// Alerts of the groups that are looked at in one step, about; the others wait for the next step, so that none takes long.
 const STEP: usize = 2_000;
 
@@ -66,6 +61,8 @@ pub struct Engine {
     inhibitor: Inhibitor,
     /// Where the search for alerts that are over goes on.
     sweep: Option<Fingerprint>,
+    /// Alerts that came since the last step.
+    came: usize,
     /// When it last did anything.
     looked: Timestamp,
 }
@@ -112,6 +109,9 @@ impl Engine {
             self.carry(&setup);
         }
         if rules {
+            self.inhibitor = Inhibitor::new(setup.rules.clone());
+        }
+        self.setup = setup;
         if rules {
             self.inhibit(now);
         }
@@ -133,9 +133,6 @@ impl Engine {
 
     /// Puts all alerts into the groups that are theirs now.
     fn regroup(&mut self, now: Timestamp) {
-            self.inhibitor = Inhibitor::new(setup.rules.clone());
-        }
-        self.setup = setup;
         let mut before = BTreeMap::new();
         for (id, group) in self.groups.iter_mut() {
             before.insert(*id, std::mem::take(&mut group.alerts));
@@ -143,10 +140,10 @@ impl Engine {
         for alert in self.alerts.keys().copied().collect::<Vec<_>>() {
             let joins = self.alerts.get(&alert).is_some_and(|held| !held.is_resolved(now)) || self.is_owed(alert, now);
             let Some(held) = self.alerts.get_mut(&alert) else { continue };
-                let (version, cause) = (held.alert(), held.cause.clone());
             self.marks.alerts.insert(alert);
             held.groups = Box::default();
             if joins {
+                let (version, cause) = (held.alert(), held.cause.clone());
                 self.join(alert, &version, cause, now);
             }
         }
@@ -258,8 +255,8 @@ impl Engine {
             alerts += self.groups.get(&id).map_or(0, |group| group.alerts.len());
             flushes.extend(self.flush(id, at, now));
         }
-        self.looked = now;
-        self.sweep(now);
+        let passed = now.since(std::mem::replace(&mut self.looked, now));
+        self.sweep(passed, now);
         self.marks.silences.extend(self.silences.collect(now));
         flushes
     }
@@ -279,6 +276,7 @@ impl Engine {
             _ => alert,
         };
         self.inhibitor.update(fingerprint, &alert.labels, fires_until(&alert, now));
+        self.came += 1;
         self.join(fingerprint, &alert, cause, now);
     }
 
@@ -395,28 +393,6 @@ impl Engine {
         let held = self.alerts.get(&alert);
         let mut groups = held.into_iter().flat_map(|held| &held.groups).filter_map(|id| self.groups.get(id));
         groups.any(|group| group.was_told_of(alert) || self.owes(group, alert, now))
-    }
-
-    /// Drops alerts that have been over for long, a few at each step.
-    fn sweep(&mut self, now: Timestamp) {
-        let from = self.sweep.map_or(Bound::Unbounded, Bound::Excluded);
-        let many = if self.due.is_empty() { usize::MAX } else { SWEEP };
-        let some: Vec<Fingerprint> =
-            self.alerts.range((from, Bound::Unbounded)).take(many).map(|(alert, _)| *alert).collect();
-        self.sweep = some.last().copied().filter(|_| some.len() == SWEEP);
-        for alert in some {
-            let Some(held) = self.alerts.get(&alert) else { continue };
-            let is_in = |id: &u64| self.groups.get(id).is_some_and(|group| group.alerts.contains_key(&alert));
-            if held.times.ends_at.plus(KEEP) <= now && !held.groups.iter().any(is_in) {
-                self.inhibitor.update(alert, &held.labels(), None);
-                self.mark(alert);
-                if let Some(held) = self.alerts.remove(&alert)
-                    && let Some(cause) = held.cause
-                {
-                    self.incidents.remove(&cause.incident);
-                }
-            }
-        }
     }
 }
 

@@ -355,3 +355,24 @@ fn a_configuration_that_routes_as_before_touches_no_alert() {
     engine.configure(World::setup(&QUIET.replace("[alertname]", "[]")), time(3.0));
     assert_ne!(changed(&mut engine), BTreeMap::new());
 }
+
+#[test]
+fn alerts_that_are_over_are_dropped_as_fast_as_others_come() {
+    let mut engine = Engine::new();
+    engine.configure(World::setup(QUIET), time(0.0));
+    let mut most = 0;
+    for minute in 0..180 {
+        let at = f64::from(minute) * 60.0;
+        (0..200).for_each(|n| post(&mut engine, &format!("{minute}-{n}"), at, at + 1.0));
+        engine.advance(time(at), 100_000);
+        most = most.max(engine.len());
+    }
+    assert!(most < 13_000, "{most} of 36,000, of which 6,000 are to be kept");
+    let mut looks = 0;
+    while let Some(at) = engine.next() {
+        assert!(looks < 1_000, "{} are left", engine.len());
+        engine.advance(at, 100_000);
+        looks += 1;
+    }
+    assert!(engine.is_empty());
+}
