@@ -179,7 +179,7 @@ impl Engine {
         if let Some(by) = self.adopted.get(&alert) {
             return Some(Decision::Joined(by.clone()));
         }
-        if self.inhibitor.is_idle() && self.silences.is_empty() {
+        if self.inhibitor.is_idle() && self.silences.is_idle() {
             return None;
         }
         let labels = held.labels();
