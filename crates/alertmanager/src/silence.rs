@@ -1,7 +1,7 @@
 //! Silences: what people do not want to hear of for a while.
 
 use std::cmp::{Ordering, Reverse};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::time::Duration;
 
@@ -158,6 +158,10 @@ pub struct Silences {
     by_id: BTreeMap<SilenceId, (u32, Silence)>,
     by_number: BTreeMap<u32, SilenceId>,
     index: Index,
+    /// Those in the index, by their ends.
+    live: BTreeSet<(Timestamp, SilenceId)>,
+    /// Those that are over and kept, by their ends.
+    over: BTreeSet<(Timestamp, SilenceId)>,
     next: u32,
 }
 
@@ -171,7 +175,8 @@ impl Silences {
     /// None yet. Expired ones are kept for `retention`.
     pub fn new(limits: SilenceLimits, retention: Duration) -> Self {
         let (by_id, by_number, index) = (BTreeMap::new(), BTreeMap::new(), Index::default());
-        Self { limits, retention, by_id, by_number, index, next: 0 }
+        let (live, over) = (BTreeSet::new(), BTreeSet::new());
+        Self { limits, retention, by_id, by_number, index, live, over, next: 0 }
     }
 
     /// Makes a silence, or changes the one with the posted id.
@@ -189,6 +194,21 @@ impl Silences {
         now: Timestamp,
         new_id: impl Into<SilenceId>,
     ) -> Result<SilenceId, SilenceError> {
+        let (id, changed) = self.plan(posted, now, new_id)?;
+        changed.into_iter().for_each(|silence| self.put(silence));
+        Ok(id)
+    }
+
+    /// What [`Self::set`] would do: the id that it would give, and the silences that would be new or changed.
+    ///
+    /// # Errors
+    /// As [`Self::set`].
+    pub fn plan(
+        &self,
+        posted: PostedSilence,
+        now: Timestamp,
+        new_id: impl Into<SilenceId>,
+    ) -> Result<(SilenceId, Vec<Silence>), SilenceError> {
         let matchers = Matchers::new(posted.matchers.clone());
         let old = posted.id.clone().filter(|id| !id.is_empty());
         if let Some(id) = old.as_ref().filter(|id| !self.by_id.contains_key(*id)) {
@@ -202,12 +222,8 @@ impl Silences {
         let PostedSilence { ends_at, created_by, comment, annotations, .. } = posted;
         let silence = Silence { id, matchers, starts_at, ends_at, updated_at: now, created_by, comment, annotations };
         self.check_limits(&silence, in_place.is_none())?;
-        if in_place.is_none() {
-            old.iter().for_each(|id| self.end(id, now));
-        }
-        let id = silence.id.clone();
-        self.put(silence);
-        Ok(id)
+        let ended = old.filter(|_| in_place.is_none()).and_then(|id| self.ended(&id, now));
+        Ok((silence.id.clone(), ended.into_iter().chain([silence]).collect()))
     }
 
     /// Ends a silence; one that is over stays as it is.
@@ -215,11 +231,19 @@ impl Silences {
     /// # Errors
     /// If there is none with that id.
     pub fn expire(&mut self, id: &str, now: Timestamp) -> Result<(), SilenceError> {
+        self.plan_end(id, now)?.into_iter().for_each(|silence| self.put(silence));
+        Ok(())
+    }
+
+    /// What [`Self::expire`] would do: the silence as it would be; none if it is over.
+    ///
+    /// # Errors
+    /// As [`Self::expire`].
+    pub fn plan_end(&self, id: &str, now: Timestamp) -> Result<Option<Silence>, SilenceError> {
         if !self.by_id.contains_key(id) {
             return Err(SilenceError::NotFound(id.to_owned()));
         }
-        self.end(id, now);
-        Ok(())
+        Ok(self.ended(id, now))
     }
 
     /// Takes a silence as it was kept elsewhere, unless a newer version of it is held.
@@ -242,6 +266,11 @@ impl Silences {
     /// Whether there is none.
     pub fn is_empty(&self) -> bool {
         self.by_id.is_empty()
+    }
+
+    /// Whether none mutes anything, now or later, as far as [`Self::collect`] has looked.
+    pub fn is_idle(&self) -> bool {
+        self.live.is_empty()
     }
 
     /// All of them, by id.
@@ -267,11 +296,17 @@ impl Silences {
         all
     }
 
-    /// Drops those that have been over for the retention time; gives their ids.
+    /// Drops those that have been over for the retention time; gives their ids. What is neither that nor has just ended costs nothing.
     pub fn collect(&mut self, now: Timestamp) -> Vec<SilenceId> {
-        let gone = self.iter().filter(|silence| silence.ends_at.plus(self.retention) <= now);
-        let gone: Vec<SilenceId> = gone.map(|silence| silence.id.clone()).collect();
-        gone.iter().for_each(|id| self.remove(id));
+        while let Some((at, id)) = self.live.first().filter(|(at, _)| *at <= now).cloned() {
+            self.unindex(&id);
+            self.over.insert((at, id));
+        }
+        let mut gone = Vec::new();
+        while let Some((_, id)) = self.over.first().filter(|(at, _)| at.plus(self.retention) <= now).cloned() {
+            self.remove(&id);
+            gone.push(id);
+        }
         gone
     }
 
@@ -292,15 +327,11 @@ impl Silences {
         Ok(())
     }
 
-    fn end(&mut self, id: &str, now: Timestamp) {
-        let Some((_, silence)) = self.by_id.get_mut(id) else { return };
-        match silence.state(now) {
-            SilenceState::Expired => return,
-            SilenceState::Pending => silence.starts_at = now,
-            SilenceState::Active => {}
-        }
-        silence.ends_at = now;
-        silence.updated_at = now;
+    /// A silence as it is once it is ended; none if it is over.
+    fn ended(&self, id: &str, now: Timestamp) -> Option<Silence> {
+        let held = self.get(id).filter(|held| held.state(now) != SilenceState::Expired)?;
+        let starts_at = held.starts_at.min(now);
+        Some(Silence { starts_at, ends_at: now, updated_at: now, ..held.clone() })
     }
 
     fn put(&mut self, silence: Silence) {
@@ -309,13 +340,23 @@ impl Silences {
         self.next = self.next.wrapping_add(1);
         self.index.insert(number, silence.matchers.as_slice());
         self.by_number.insert(number, silence.id.clone());
+        self.live.insert((silence.ends_at, silence.id.clone()));
         self.by_id.insert(silence.id.clone(), (number, silence));
     }
 
+    /// It mutes nothing any more.
+    fn unindex(&mut self, id: &str) {
+        let Some((number, silence)) = self.by_id.get(id) else { return };
+        if self.live.remove(&(silence.ends_at, silence.id.clone())) {
+            self.index.remove(*number, silence.matchers.as_slice());
+            self.by_number.remove(number);
+        }
+    }
+
     fn remove(&mut self, id: &str) {
-        if let Some((number, silence)) = self.by_id.remove(id) {
-            self.index.remove(number, silence.matchers.as_slice());
-            self.by_number.remove(&number);
+        self.unindex(id);
+        if let Some((_, silence)) = self.by_id.remove(id) {
+            self.over.remove(&(silence.ends_at, silence.id));
         }
     }
 }

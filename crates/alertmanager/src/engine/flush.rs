@@ -17,6 +17,8 @@ use crate::webhook::order;
 
 /// The shortest time between two looks at a group.
 const SHORTEST: Duration = Duration::from_millis(1);
+/// How long an alert is kept that is over, for a way out that takes nothing: more and more of them would be.
+const OWED: Duration = Duration::from_secs(24 * 3600);
 
 /// What a way out is asked to do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -100,6 +102,7 @@ impl Engine {
     /// Looks at the group that was due at `at`; nothing if there is nothing to say.
     pub(super) fn flush(&mut self, id: u64, at: Timestamp, now: Timestamp) -> Option<Flush> {
         let mut group = self.groups.remove(&id)?;
+        self.shed(&mut group, now);
         if !group.alerts.is_empty() {
             group.key = self.setup.group_key(group.route, &group.identity.labels);
             group.route_labels = self.setup.route(group.route).map(|route| route.labels.clone()).unwrap_or_default();
@@ -124,6 +127,24 @@ impl Engine {
         flush
     }
 
+    /// Takes out alerts that are over, where all who want to know have taken that meanwhile.
+    fn shed(&self, group: &mut Group, now: Timestamp) {
+        let ended = |alert: &Fingerprint| group.told.values().any(|told| told.entry.resolved.contains(alert));
+        let over = group.alerts.keys().filter(|alert| ended(alert) && !self.fires(**alert, now));
+        let over: Vec<Fingerprint> = over.filter(|alert| !self.owes(group, **alert, now)).copied().collect();
+        over.iter().for_each(|alert| _ = group.alerts.remove(alert));
+    }
+
+    /// Whether a way out was told that an alert fires, and was not told of its end or has not taken it.
+    pub(super) fn owes(&self, group: &Group, alert: Fingerprint, now: Timestamp) -> bool {
+        let is_recent = || self.alerts.get(&alert).is_some_and(|held| held.times.ends_at.plus(OWED) > now);
+        let ways = self.setup.ways(&group.identity.receiver).iter().filter(|way| way.send_resolved);
+        ways.filter_map(|way| Some((way, group.told.get(&way.name)?))).any(|(way, told)| {
+            let is_on_its_way = told.pending && way.answers() && told.entry.resolved.contains(&alert);
+            told.fires(alert) || (is_on_its_way && is_recent())
+        })
+    }
+
     /// Splits a group's alerts into those that are told of and those that are not, with the reason.
     fn sift(&self, group: &Group, now: Timestamp) -> (Kept, Vec<(Fingerprint, Decision)>) {
         let (mut kept, mut held_back) = (Kept::default(), Vec::new());
@@ -131,7 +152,7 @@ impl Engine {
         for fingerprint in group.alerts.keys() {
             let Some(held) = self.alerts.get(fingerprint) else { continue };
             let resolved = held.is_resolved(now);
-            let suppressed = if resolved && group.was_told_of(*fingerprint) {
+            let suppressed = if resolved && (group.was_told_of(*fingerprint) || self.owes(group, *fingerprint, now)) {
                 // Its end is not held back: the incident would stay open where it was told.
                 None
             } else {
@@ -158,7 +179,7 @@ impl Engine {
         if let Some(by) = self.adopted.get(&alert) {
             return Some(Decision::Joined(by.clone()));
         }
-        if self.inhibitor.is_idle() && self.silences.is_empty() {
+        if self.inhibitor.is_idle() && self.silences.is_idle() {
             return None;
         }
         let labels = held.labels();
@@ -288,7 +309,11 @@ impl Engine {
     /// Takes out what is over, and says when to look again.
     fn settle(&mut self, id: u64, mut group: Group, at: Timestamp, now: Timestamp) {
         let was_empty = group.alerts.is_empty();
-        group.alerts.retain(|alert, _| self.fires(*alert, now));
+        // What waits to be told is replaced by what is told next, which has to say of ends again. The end of all of it is not replaced.
+        let (told, is_open) = (&group, group.is_open());
+        let stays = |alert: &Fingerprint| self.fires(*alert, now) || (is_open && self.owes(told, *alert, now));
+        let gone: Vec<Fingerprint> = group.alerts.keys().filter(|alert| !stays(alert)).copied().collect();
+        gone.iter().for_each(|alert| _ = group.alerts.remove(alert));
         group.flushed = true;
         let interval = self.setup.route(group.route).map(|route| route.group_interval).unwrap_or_default();
         // Later than now, whatever the route says, or that there is none.

@@ -103,7 +103,7 @@ impl Group {
 
     /// Whether an alert fired in what somebody was last told.
     pub fn was_told_of(&self, alert: Fingerprint) -> bool {
-        self.told.values().any(|told| told.entry.firing.contains(&alert) || told.muted.contains(&alert))
+        self.told.values().any(|told| told.fires(alert))
     }
 
     /// Whether somebody was last told that something fires.
@@ -163,6 +163,11 @@ impl Group {
 }
 
 impl Told {
+    /// Whether an alert fired in it.
+    pub fn fires(&self, alert: Fingerprint) -> bool {
+        self.entry.firing.contains(&alert) || self.muted.contains(&alert)
+    }
+
     fn pack(&self, packer: &mut Packer) {
         let Entry { firing, resolved, sent_at } = &self.entry;
         [firing, resolved, &self.muted].into_iter().for_each(|alerts| packer.alerts(alerts.iter()));

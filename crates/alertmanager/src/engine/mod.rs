@@ -8,19 +8,20 @@
 //! Beside posted alerts it takes incidents: each is an alert that makes a group of its own, which is
 //! looked at whenever the incident changes.
 
+mod carry;
 mod checkpoint;
 mod decision;
 mod flush;
 mod group;
 mod held;
 mod parts;
+mod resume;
 mod setup;
+mod sweep;
 mod view;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::ops::Bound;
 use std::sync::Arc;
-use std::time::Duration;
 
 use base::{Marked, Timestamp};
 
@@ -38,10 +39,6 @@ pub use self::parts::{EngineHead, PartError, Restoring, Sink};
 pub use self::setup::{Plan, Setup, Way};
 pub use self::view::{AlertView, GroupHead, Place, Status};
 
-/// How long an alert that is over is kept, so that one that comes back is the same alert.
-const KEEP: Duration = Duration::from_secs(30 * 60);
-/// Alerts that are looked at for being over at each step.
-const SWEEP: usize = 64;
 /// Alerts of the groups that are looked at in one step, about; the others wait for the next step, so that none takes long.
 const STEP: usize = 2_000;
 
@@ -64,6 +61,8 @@ pub struct Engine {
     inhibitor: Inhibitor,
     /// Where the search for alerts that are over goes on.
     sweep: Option<Fingerprint>,
+    /// Alerts that came since the last step.
+    came: usize,
     /// When it last did anything.
     looked: Timestamp,
 }
@@ -102,28 +101,52 @@ impl Engine {
         &self.setup
     }
 
-    /// Routes by another configuration from `now` on. Groups that both have go on as they were.
+    /// Routes by another configuration from `now` on. Groups that both have go on as they were; no alert is touched where
+    /// both route and inhibit in the same way.
     pub fn configure(&mut self, setup: Setup, now: Timestamp) {
-        self.inhibitor = Inhibitor::new(setup.rules.clone());
+        let (routes, rules) = (!self.setup.routes_as(&setup), self.setup.rules != setup.rules);
+        if routes {
+            self.carry(&setup);
+        }
+        if rules {
+            self.inhibitor = Inhibitor::new(setup.rules.clone());
+        }
         self.setup = setup;
+        if rules {
+            self.inhibit(now);
+        }
+        if routes {
+            self.regroup(now);
+        }
+        // Ways out that are gone are told the end at once.
+        let parted: Vec<u64> = self.groups.iter().filter(|(_, group)| self.parts(group)).map(|(id, _)| *id).collect();
+        parted.into_iter().for_each(|id| self.schedule(id, now));
+    }
+
+    /// Tells the inhibitor of all alerts.
+    fn inhibit(&mut self, now: Timestamp) {
+        for (alert, held) in &self.alerts {
+            let fires_until = (!held.is_resolved(now)).then_some(held.times.ends_at);
+            self.inhibitor.update(*alert, &held.labels(), fires_until);
+        }
+    }
+
+    /// Puts all alerts into the groups that are theirs now.
+    fn regroup(&mut self, now: Timestamp) {
         let mut before = BTreeMap::new();
         for (id, group) in self.groups.iter_mut() {
             before.insert(*id, std::mem::take(&mut group.alerts));
         }
         for alert in self.alerts.keys().copied().collect::<Vec<_>>() {
-            let joins = self.alerts.get(&alert).is_some_and(|held| !held.is_resolved(now)) || self.is_owed(alert);
+            let joins = self.alerts.get(&alert).is_some_and(|held| !held.is_resolved(now)) || self.is_owed(alert, now);
             let Some(held) = self.alerts.get_mut(&alert) else { continue };
             self.marks.alerts.insert(alert);
             held.groups = Box::default();
-            let (version, cause) = (held.alert(), held.cause.clone());
-            self.inhibitor.update(alert, &version.labels, fires_until(&version, now));
             if joins {
+                let (version, cause) = (held.alert(), held.cause.clone());
                 self.join(alert, &version, cause, now);
             }
         }
-        // Ways out that are gone are told the end at once.
-        let parted: Vec<u64> = self.groups.iter().filter(|(_, group)| self.parts(group)).map(|(id, _)| *id).collect();
-        parted.into_iter().for_each(|id| self.schedule(id, now));
         // What was decided of alerts that stay is not decided anew.
         for (id, group) in self.groups.iter_mut() {
             let Some(marks) = before.get(id) else { continue };
@@ -155,6 +178,11 @@ impl Engine {
     /// Whether an alert is held that is not over.
     pub fn fires(&self, alert: Fingerprint, now: Timestamp) -> bool {
         self.alerts.get(&alert).is_some_and(|held| !held.is_resolved(now))
+    }
+
+    /// From when an alert that is held is over.
+    pub fn ends_at(&self, alert: Fingerprint) -> Option<Timestamp> {
+        self.alerts.get(&alert).map(|held| held.times.ends_at)
     }
 
     /// Whether a silence or another alert holds back what has these labels.
@@ -211,9 +239,9 @@ impl Engine {
 
     /// When it next wants to be told that time has passed.
     pub fn next(&self) -> Option<Timestamp> {
-        // Without groups, alerts that are over are still to be dropped.
-        let idle = || (!self.alerts.is_empty()).then(|| self.looked.plus(KEEP));
-        self.due.first().map(|(at, _)| *at).or_else(idle)
+        // By how long it did not look it knows that it was away; alerts that are over are to be dropped, too.
+        let look = (!self.alerts.is_empty()).then(|| self.looked.plus(resume::LOOK));
+        self.due.first().map(|(at, _)| *at).into_iter().chain(look).min()
     }
 
     /// Looks at groups whose time has come, `groups` of them at most: see [`Self::is_behind`].
@@ -227,8 +255,8 @@ impl Engine {
             alerts += self.groups.get(&id).map_or(0, |group| group.alerts.len());
             flushes.extend(self.flush(id, at, now));
         }
-        self.looked = now;
-        self.sweep(now);
+        let passed = now.since(std::mem::replace(&mut self.looked, now));
+        self.sweep(passed, now);
         self.marks.silences.extend(self.silences.collect(now));
         flushes
     }
@@ -248,6 +276,7 @@ impl Engine {
             _ => alert,
         };
         self.inhibitor.update(fingerprint, &alert.labels, fires_until(&alert, now));
+        self.came += 1;
         self.join(fingerprint, &alert, cause, now);
     }
 
@@ -359,33 +388,11 @@ impl Engine {
         }
     }
 
-    /// Whether somebody was told that it fires, and not yet that it does not.
-    fn is_owed(&self, alert: Fingerprint) -> bool {
+    /// Whether somebody was told that it fires, and not yet that it does not, or has not taken that.
+    fn is_owed(&self, alert: Fingerprint, now: Timestamp) -> bool {
         let held = self.alerts.get(&alert);
         let mut groups = held.into_iter().flat_map(|held| &held.groups).filter_map(|id| self.groups.get(id));
-        groups.any(|group| group.was_told_of(alert))
-    }
-
-    /// Drops alerts that have been over for long, a few at each step.
-    fn sweep(&mut self, now: Timestamp) {
-        let from = self.sweep.map_or(Bound::Unbounded, Bound::Excluded);
-        let many = if self.due.is_empty() { usize::MAX } else { SWEEP };
-        let some: Vec<Fingerprint> =
-            self.alerts.range((from, Bound::Unbounded)).take(many).map(|(alert, _)| *alert).collect();
-        self.sweep = some.last().copied().filter(|_| some.len() == SWEEP);
-        for alert in some {
-            let Some(held) = self.alerts.get(&alert) else { continue };
-            let is_in = |id: &u64| self.groups.get(id).is_some_and(|group| group.alerts.contains_key(&alert));
-            if held.times.ends_at.plus(KEEP) <= now && !held.groups.iter().any(is_in) {
-                self.inhibitor.update(alert, &held.labels(), None);
-                self.mark(alert);
-                if let Some(held) = self.alerts.remove(&alert)
-                    && let Some(cause) = held.cause
-                {
-                    self.incidents.remove(&cause.incident);
-                }
-            }
-        }
+        groups.any(|group| group.was_told_of(alert) || self.owes(group, alert, now))
     }
 }
 

@@ -12,12 +12,15 @@ use crate::config::{self, Config, InhibitRule, Integration, NamedIntervals, Rece
 use crate::inhibit::Rule;
 use crate::interval::{TimeInterval, Zone, any_contains};
 use crate::labels::Labels;
-use crate::matcher::MatcherError;
-use crate::route::{Route, RouteId, Tree};
+use crate::matcher::{MatcherError, Matchers};
+use crate::route::{GroupBy, Route, RouteId, Tree};
 
 /// A configuration of its own for those who have none: by `alertname`, at once.
 const UNCONFIGURED: &str = "route: {receiver: incidents, group_by: [alertname], group_wait: 0s, group_interval: 5s}\n\
                             receivers: [{name: incidents}]\n";
+
+/// What names of ways out begin with whose providers answer.
+const ANSWERS: &str = "alertmanager/";
 
 /// A way out of a receiver.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -81,7 +84,12 @@ impl Way {
     /// That of an integration of a receiver.
     pub fn of(receiver: &str, integration: &Integration<'_>) -> Self {
         let Integration { name, index, send_resolved, .. } = integration;
-        Self { name: format!("alertmanager/{receiver}/{name}/{index}"), send_resolved: *send_resolved }
+        Self { name: format!("{ANSWERS}{receiver}/{name}/{index}"), send_resolved: *send_resolved }
+    }
+
+    /// Whether a provider is behind it that answers; without a configuration others decide who is told.
+    pub(super) fn answers(&self) -> bool {
+        self.name.starts_with(ANSWERS)
     }
 }
 
@@ -130,6 +138,16 @@ impl Setup {
         self.ways.keys().map(|name| (name.as_str(), self.labels.get(name).unwrap_or(NONE)))
     }
 
+    /// The routes, with their places.
+    pub(super) fn routes(&self) -> impl Iterator<Item = (usize, &Route)> {
+        self.tree.routes().map(|(RouteId(place), route)| (place, route))
+    }
+
+    /// Whether alerts go to the same groups under another one.
+    pub(super) fn routes_as(&self, other: &Self) -> bool {
+        self.routes().map(|(_, route)| shape(route)).eq(other.routes().map(|(_, route)| shape(route)))
+    }
+
     pub(super) fn ways(&self, receiver: &str) -> &[Way] {
         self.ways.get(receiver).map(Vec::as_slice).unwrap_or_default()
     }
@@ -170,4 +188,9 @@ impl Setup {
         let muted: Vec<String> = route.mute_time_intervals.iter().filter(has).cloned().collect();
         (!muted.is_empty()).then_some(Decision::Muted(muted))
     }
+}
+
+/// What of a route decides which alerts go to which group; the tree is in the order of its places.
+fn shape(route: &Route) -> (&str, &GroupBy, &Matchers, bool, Option<RouteId>) {
+    (&route.receiver, &route.group_by, &route.matchers, route.continues, route.parent)
 }

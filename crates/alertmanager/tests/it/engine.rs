@@ -41,6 +41,9 @@ struct Step {
     /// The process ends and starts again from what it saved.
     #[serde(default)]
     restart: bool,
+    /// Nothing ran since the step before.
+    #[serde(default)]
+    away: bool,
     /// A way out whose provider takes nothing from now on.
     #[serde(default)]
     down: Option<String>,
@@ -116,6 +119,7 @@ impl World {
 
     fn step(&mut self, step: &Step) {
         let now = time(step.at);
+        self.engine.resume(now);
         step.post.iter().for_each(|text| self.post(text, now));
         if let Some(text) = &step.silence {
             let (matchers, times) = text.rsplit_once(' ').unwrap();
@@ -189,6 +193,12 @@ impl World {
         assert_eq!(self.saved, whole(&self.engine), "what has changed makes the whole at {}", seconds(now));
     }
 
+    /// It is looked at, and nothing has come.
+    fn pass(&mut self, now: Timestamp) {
+        self.engine.resume(now);
+        self.advance(now);
+    }
+
     fn tell(&mut self, flush: &Flush, now: Timestamp) {
         for tell in &flush.tells {
             let alerts = if tell.ended.is_empty() { &flush.alerts } else { &tell.ended };
@@ -241,13 +251,13 @@ fn who_is_told_what_when() {
             saved: Parts::new(),
         };
         for step in &scenario.steps {
-            while let Some(at) = world.engine.next().filter(|at| *at < time(step.at)) {
-                world.advance(at);
+            while let Some(at) = world.engine.next().filter(|at| !step.away && *at < time(step.at)) {
+                world.pass(at);
             }
             world.step(step);
         }
         while let Some(at) = world.engine.next().filter(|at| *at <= time(scenario.until)) {
-            world.advance(at);
+            world.pass(at);
         }
         if world.told != scenario.told {
             wrong.push(format!(
@@ -286,7 +296,7 @@ fn what_a_program_of_before_has_saved_is_read() {
     let setup = || World::setup("route: {receiver: r}\nreceivers: [{name: r, webhook_configs: [{url: 'http://x'}]}]");
     let mut engine = Engine::restored(setup(), &old, time(1.0)).unwrap();
     assert!(engine.fires(alert, time(899.0)) && !engine.fires(alert, time(900.0)));
-    assert_eq!((engine.len(), engine.next()), (2, Some(time(300.0))));
+    assert_eq!((engine.len(), engine.next()), (2, Some(time(31.0))));
     assert_eq!(changed(&mut engine), BTreeMap::new(), "the host saves all of it, since it was not in parts");
     let parts = whole(&engine);
     let mut restoring = Restoring::new(setup(), engine.head(), time(1.0));
@@ -321,4 +331,48 @@ fn parts_that_are_no_parts_are_refused() {
     half.take(&[&b"a"[..], &alert.0.to_be_bytes()].concat(), &parts[&[&b"a"[..], &alert.0.to_be_bytes()].concat()])
         .unwrap();
     assert!(half.end().unwrap_err().to_string().contains("half"));
+}
+
+const QUIET: &str = "route: {receiver: default, group_by: [alertname], group_wait: 1s, group_interval: 30s}\n\
+                     receivers: [{name: default}]";
+
+fn post(engine: &mut Engine, name: &str, from: f64, to: f64) {
+    let labels = labels(&format!("{{alertname=\"{name}\"}}"));
+    let (starts_at, ends_at) = (Some(time(from)), Some(time(to)));
+    let posted = PostedAlert { labels, starts_at, ends_at, ..PostedAlert::default() };
+    engine.post(accept(posted, time(from), std::time::Duration::ZERO).unwrap(), time(from));
+}
+
+#[test]
+fn a_configuration_that_routes_as_before_touches_no_alert() {
+    let mut engine = Engine::new();
+    engine.configure(World::setup(QUIET), time(0.0));
+    post(&mut engine, "a", 0.0, 100.0);
+    engine.advance(time(1.0), 100);
+    changed(&mut engine);
+    engine.configure(World::setup(&QUIET.replace("30s", "60s")), time(2.0));
+    assert_eq!(changed(&mut engine), BTreeMap::new());
+    engine.configure(World::setup(&QUIET.replace("[alertname]", "[]")), time(3.0));
+    assert_ne!(changed(&mut engine), BTreeMap::new());
+}
+
+#[test]
+fn alerts_that_are_over_are_dropped_as_fast_as_others_come() {
+    let mut engine = Engine::new();
+    engine.configure(World::setup(QUIET), time(0.0));
+    let mut most = 0;
+    for minute in 0..180 {
+        let at = f64::from(minute) * 60.0;
+        (0..200).for_each(|n| post(&mut engine, &format!("{minute}-{n}"), at, at + 1.0));
+        engine.advance(time(at), 100_000);
+        most = most.max(engine.len());
+    }
+    assert!(most < 13_000, "{most} of 36,000, of which 6,000 are to be kept");
+    let mut looks = 0;
+    while let Some(at) = engine.next() {
+        assert!(looks < 1_000, "{} are left", engine.len());
+        engine.advance(at, 100_000);
+        looks += 1;
+    }
+    assert!(engine.is_empty());
 }

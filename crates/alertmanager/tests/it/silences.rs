@@ -142,3 +142,56 @@ fn an_index_finds_what_asking_each_would() {
         assert_eq!(silences.mutes(&subject, at(1)), expected);
     }
 }
+
+#[test]
+fn what_is_over_is_asked_no_more() {
+    let mut silences = Silences::new(SilenceLimits::default(), Duration::from_secs(100));
+    silences.set(posted("", "a=1", 0, 20), at(0), "one").unwrap();
+    assert!(silences.collect(at(19)).is_empty() && !silences.is_idle());
+    assert!(silences.collect(at(20)).is_empty() && silences.is_idle());
+    assert_eq!(silences.list(at(20)).len(), 1, "it is kept");
+    silences.set(posted("one", "a=1", 30, 50), at(30), "two").unwrap();
+    assert_eq!((silences.is_idle(), silences.mutes(&labels("a=1"), at(30))), (false, vec!["two".to_owned()]));
+}
+
+#[test]
+fn a_plan_changes_nothing_and_says_what_would_change() {
+    let mut silences = Silences::default();
+    silences.set(posted("", "a=1", 0, 20), at(0), "one").unwrap();
+    let before = silences.get("one").cloned();
+    let (id, changed) = silences.plan(posted("one", "a=2", 0, 20), at(5), "two").unwrap();
+    let changed: Vec<_> = changed.iter().map(|it| (it.id.as_str(), it.state(at(5)))).collect();
+    assert_eq!(
+        (id.as_str(), &changed[..]),
+        ("two", &[("one", SilenceState::Expired), ("two", SilenceState::Active)][..])
+    );
+    assert_eq!(silences.plan_end("one", at(5)).unwrap().map(|it| it.ends_at), Some(at(5)));
+    assert_eq!(silences.plan_end("one", at(20)), Ok(None), "it is over");
+    assert!(silences.plan_end("nobody", at(5)).is_err());
+    assert_eq!((silences.len(), silences.get("one").cloned()), (1, before));
+}
+
+#[test]
+fn silences_are_dropped_as_asking_each_would() {
+    let (rng, retention) = (base::Rng::seeded(5), Duration::from_secs(30));
+    let mut silences = Silences::new(SilenceLimits::default(), retention);
+    let mut now = 0;
+    for n in 0..500 {
+        now += i64::try_from(rng.below(4)).unwrap();
+        let (from, length) = (now + i64::try_from(rng.below(5)).unwrap(), 1 + i64::try_from(rng.below(20)).unwrap());
+        let old = format!("{:03}", rng.below(n + 1));
+        let id = if silences.get(&old).is_some() && rng.below(3) == 0 { old.clone() } else { String::new() };
+        silences.set(posted(&id, "a=1", from, from + length), at(now), format!("{n:03}")).unwrap();
+        if rng.below(3) == 0 {
+            let _ = silences.expire(&old, at(now));
+        }
+        let gone = |it: &&alertmanager::Silence| it.ends_at.plus(retention) <= at(now);
+        let expected: Vec<_> = silences.iter().filter(gone).map(|it| it.id.clone()).collect();
+        let mut dropped = silences.collect(at(now));
+        dropped.sort();
+        assert_eq!(dropped, expected);
+        let active = silences.iter().filter(|it| it.state(at(now)) == SilenceState::Active);
+        let expected: Vec<_> = active.map(|it| it.id.clone()).collect();
+        assert_eq!(silences.mutes(&labels("a=1"), at(now)), expected);
+    }
+}

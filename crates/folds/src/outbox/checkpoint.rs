@@ -116,6 +116,7 @@ impl OutboxFold {
         self.watch_restored();
         self.react_restored();
         self.wider_restored();
+        self.held_restored();
         self
     }
 

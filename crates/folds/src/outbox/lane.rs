@@ -69,6 +69,9 @@ pub(super) struct Lane {
     /// What to tell once its end has arrived, and why: it was to end there, and is to be told there after all.
     #[serde(default)]
     pub returns: Option<Box<(Notification, String)>>,
+    /// Until when its beginning waits for the end of an earlier incident of its group.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub held: Option<Timestamp>,
 }
 
 /// See [`Lane::paged`].
@@ -123,6 +126,7 @@ impl Lane {
             children: 0,
             home: None,
             returns: None,
+            held: None,
         }
     }
 

@@ -6,7 +6,7 @@
 //! that waits.
 //!
 //! A notice is already meant for one receiver, by an Alertmanager configuration; it opens and closes
-//! its lane in the same way. A canary that fails is told in a notice, too, to the receiver that rolls back.
+//! its lane in the same way, but not before the end of the last incident of its group has arrived. A canary that fails is told in a notice, too, to the receiver that rolls back.
 //!
 //! An intent that a provider refuses for good is a finding, `notify/<receiver>`: it is resolved by
 //! the next delivery. What a refused receiver (a wrong key, a closed channel) has not got is kept,
@@ -34,6 +34,7 @@ mod escalate;
 mod health;
 mod lane;
 mod notice;
+mod order;
 mod packed;
 mod react;
 #[cfg(test)]
@@ -86,6 +87,8 @@ pub struct OutboxFold {
     closed: Watched,
     /// What has widened and is still to be paged for: when, receiver, incident.
     wider: Watched,
+    /// What waits for the end of an earlier incident of its group: until when, receiver, incident.
+    held: Watched,
     /// Other names of incidents, at their receivers.
     names: Names,
     /// By receiver: what it was not told one by one.
@@ -128,6 +131,7 @@ impl OutboxFold {
             watched: Watched::new(),
             closed: Watched::new(),
             wider: Watched::new(),
+            held: Watched::new(),
             names: Names::default(),
             digests: Marked::default(),
             members: Marked::default(),
@@ -246,6 +250,7 @@ impl OutboxFold {
         self.unwatch(receiver, incident);
         self.unclose(receiver, incident);
         self.unwiden(receiver, incident);
+        self.unhold(receiver, incident);
         self.unname(receiver, incident);
         self.owed.remove(&(receiver.to_owned(), incident.to_owned()));
         let Some(lanes) = self.lanes.get_mut(incident) else { return };
@@ -282,6 +287,10 @@ impl OutboxFold {
             }
             if row.last {
                 self.done(row, now, told);
+            }
+            let is_over = self.lanes.get(&row.incident).is_none_or(|lanes| !lanes.contains_key(&row.receiver));
+            if refused || is_over {
+                self.release(&row.receiver, &row.incident, now, told);
             }
         }
         if news && self.knows(&row.receiver) {
@@ -359,6 +368,7 @@ impl OutboxFold {
         }
         self.again(record.time, &mut told);
         self.page_wider(record.time, &mut told);
+        self.hold_no_longer(record.time, &mut told);
         self.probe(record.time, &mut told);
         self.overdue(record.time, &mut told);
         for (scope, intents) in &told.intents {
@@ -410,7 +420,8 @@ impl Fold for OutboxFold {
     }
 
     fn next_tick(&self) -> Option<Timestamp> {
-        [self.next_probe(), self.next_watch(), self.next_again(), self.next_wider()].into_iter().flatten().min()
+        let times = [self.next_probe(), self.next_watch(), self.next_again(), self.next_wider(), self.next_held()];
+        times.into_iter().flatten().min()
     }
 
     fn checkpoint(&self) -> Vec<u8> {

@@ -9,7 +9,7 @@ use notify::Notification;
 use super::{OutboxFold, Told};
 
 /// What names of receivers that notices tell begin with.
-const DIRECT: &str = "alertmanager/";
+pub(super) const DIRECT: &str = "alertmanager/";
 /// The scope of incidents that are groups of posted alerts.
 pub const GROUPS: &str = "alertmanager";
 
@@ -60,7 +60,7 @@ impl OutboxFold {
                 return;
             }
             lane.want(&notification, &row.reason);
-            self.send_ready(receiver, incident, now, told);
+            self.send_in_order(receiver, incident, now, told);
         }
     }
 

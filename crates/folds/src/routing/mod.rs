@@ -81,6 +81,10 @@ impl RoutingFold {
         let engine = Arc::clone(&self.engine);
         let mut engine = engine.write();
         let mut findings = Vec::new();
+        // Before what the record brings: an end in it counts.
+        if engine.resume(now) {
+            self.rollouts.resume(&engine);
+        }
         if self.is_configured() && !self.join_rollouts {
             findings.extend(self.rollouts.part_all(&mut engine, now));
         }

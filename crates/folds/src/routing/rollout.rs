@@ -112,6 +112,19 @@ impl Rollouts {
         Some(finding)
     }
 
+    /// Nobody could say for a while that an alert goes on: it goes on as long as the engine takes it to.
+    pub fn resume(&mut self, engine: &Engine) {
+        let longer =
+            |adopted: &Adopted| engine.ends_at(adopted.alert.fingerprint()).filter(|at| *at > adopted.alert.ends_at);
+        let longer: Vec<(String, Timestamp)> =
+            self.adopted.iter().filter_map(|(name, adopted)| Some((name.clone(), longer(adopted)?))).collect();
+        for (name, ends_at) in longer {
+            if let Some(adopted) = self.adopted.get_mut(&name) {
+                adopted.alert.ends_at = ends_at;
+            }
+        }
+    }
+
     /// Those that nobody posts any more are over.
     pub fn lapse(&mut self, engine: &mut Engine, now: Timestamp) -> Vec<Finding> {
         self.part(engine, now, |adopted| adopted.alert.is_resolved(now))

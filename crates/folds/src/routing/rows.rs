@@ -18,8 +18,10 @@ use crate::outbox::GROUPS;
 
 /// Alerts that an incident describes; it counts the rest.
 const SYMPTOMS: usize = 20;
-/// Bytes of the alerts of one message; those beyond are counted.
-const BYTES: usize = 2 << 20;
+/// Bytes of the alerts of one message that are told in full.
+const FULL_BYTES: usize = 2 << 20;
+/// Bytes of those that follow, of which is told what they are and whether they fire; those beyond are counted.
+const LEAN_BYTES: usize = 6 << 20;
 /// Labels by which an alert's severity is known, as teams write them.
 const SEVERITIES: [(&str, Severity); 9] = [
     ("critical", Severity::Critical),
@@ -135,8 +137,8 @@ impl RoutingFold {
     }
 }
 
-/// The message as Alertmanager's webhook has it. Alerts that would make it too large for the log are
-/// cut, and counted.
+/// The message as Alertmanager's webhook has it. Who gets it knows an alert, and its end, by this only: of those for which it
+/// becomes large what is told of them goes, and only what would make it too large for the log is cut, and counted.
 fn body(flush: &Flush, tell: &Tell, alerts: &[Alert], now: Timestamp) -> Box<Body> {
     let about = webhook::Notification {
         group_key: &flush.group_key,
@@ -147,15 +149,30 @@ fn body(flush: &Flush, tell: &Tell, alerts: &[Alert], now: Timestamp) -> Box<Bod
         reason: tell.reason,
         now,
     };
-    let size = |alert: &Alert| serde_json::to_vec(&BodyAlert::new(alert, now)).map_or(BYTES, |json| json.len() + 1);
-    let mut left = BYTES;
+    let full = fitting(alerts, FULL_BYTES, |alert| BodyAlert::new(alert, now)).max(1);
+    let rest = alerts.get(full..).unwrap_or_default();
+    let lean = fitting(rest, LEAN_BYTES, |alert| stripped(BodyAlert::new(alert, now)));
+    let mut body = Body::new(&about, alerts, (full + lean) as u64);
+    for alert in body.alerts.iter_mut().skip(full) {
+        (alert.annotations, alert.generator_url) = (Labels::new(), String::new());
+    }
+    Box::new(body)
+}
+
+/// How many alerts fit into so many bytes of JSON.
+fn fitting(alerts: &[Alert], bytes: usize, told: impl Fn(&Alert) -> BodyAlert) -> usize {
+    let mut left = bytes;
     let fits = alerts.iter().take_while(|alert| {
-        let fits = size(alert) <= left;
-        left = left.saturating_sub(size(alert));
+        let size = serde_json::to_vec(&told(alert)).map_or(usize::MAX, |json| json.len() + 1);
+        let fits = size <= left;
+        left = left.saturating_sub(size);
         fits
     });
-    let max = fits.count().max(1) as u64;
-    Box::new(Body::new(&about, alerts, max))
+    fits.count()
+}
+
+fn stripped(alert: BodyAlert) -> BodyAlert {
+    BodyAlert { annotations: Labels::new(), generator_url: String::new(), ..alert }
 }
 
 /// The group as an incident.

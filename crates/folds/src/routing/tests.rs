@@ -324,12 +324,42 @@ fn without_a_configuration_posted_alerts_are_incidents_at_once() {
 }
 
 #[test]
-fn a_message_of_ten_thousand_alerts_is_one_row_and_says_what_it_leaves_out() {
+fn an_alert_of_a_rollout_goes_on_over_a_time_in_which_nobody_could_post_it() {
+    let mut world = World { fold: fold(), next: Offset(0) };
+    let now = Timestamp::from_secs(1_000_000);
+    let later = |seconds| now.plus(Duration::from_secs(seconds));
+    let mut found = |at: Timestamp, batch: Batch| {
+        let record = world.record(at, batch);
+        world.take(&record).iter().filter(|batch| batch.stream == Stream::Findings).count()
+    };
+    let rollout = Rollout {
+        time: now,
+        scope: "host/1".to_owned(),
+        cause: "rollout/host/1/0".to_owned(),
+        revision: None,
+        author: None,
+        state: "rolling".to_owned(),
+        since: now,
+        resources: 1,
+        places: "{}".to_owned(),
+    };
+    found(now, Batch::of("alertmanager", &[rollout]).unwrap());
+    let labels = labels(&[("alertname", "a".to_owned()), ("instance", "1".to_owned())]);
+    let row = Posting { labels, starts_at: later(1), ends_at: later(240), ..posting(&Rng::seeded(1), now) };
+    assert_eq!(found(later(1), Batch::of("alertmanager", &[row]).unwrap()), 1, "it joins");
+    let mut tick = |at: Timestamp| found(at, Batch::of("tick", &[Tick { time: at }]).unwrap());
+    assert_eq!(tick(later(3600)), 0, "nobody could say that it goes on");
+    let ends: Vec<usize> = (1..=5).map(|minute| tick(later(3600 + 60 * minute))).collect();
+    assert_eq!(ends, [0, 0, 0, 0, 1], "nobody said it afterwards");
+}
+
+/// What is told of ten thousand alerts of one group, each with a label that is so long.
+fn storm(label: usize) -> (Vec<Notice>, notify::Notification) {
     let mut world = World { fold: fold(), next: Offset(0) };
     let now = Timestamp::from_secs(1_000_000);
     world.apply(now, Batch::of("alertmanager", &[routing(now, CONFIG)]).unwrap());
     let row = |n: usize| Posting {
-        labels: labels(&[("alertname", "storm".to_owned()), ("instance", n.to_string())]),
+        labels: labels(&[("alertname", "storm".to_owned()), ("instance", n.to_string()), ("text", "x".repeat(label))]),
         annotations: labels(&[("text", "x".repeat(1_000))]),
         starts_at: now,
         ends_at: now.plus(Duration::from_secs(300)),
@@ -341,8 +371,27 @@ fn a_message_of_ten_thousand_alerts_is_one_row_and_says_what_it_leaves_out() {
     let (notices, incidents, decisions) = world.apply(later, Batch::of("tick", &[Tick { time: later }]).unwrap());
     assert_eq!((notices.len(), incidents.len(), decisions.len()), (2, 1, 10_000));
     assert_eq!(incidents[0].findings, 10_000);
-    let notification: notify::Notification = serde_json::from_str(&notices[0].payload).unwrap();
+    let notification = serde_json::from_str(&notices[0].payload).unwrap();
+    (notices, notification)
+}
+
+#[test]
+fn a_message_of_ten_thousand_alerts_is_one_row_and_names_all_of_them() {
+    let (notices, notification) = storm(10);
     let group = notification.group.unwrap();
-    assert!(notices[0].payload.len() < 8 << 20 && group.truncated_alerts > 0);
+    assert!(notices[0].payload.len() < 9 << 20, "{}", notices[0].payload.len());
+    assert_eq!((group.alerts.len(), group.truncated_alerts), (10_000, 0));
+    let (first, last) = (&group.alerts[0], &group.alerts[9_999]);
+    assert_eq!((first.annotations.len(), last.annotations.len(), last.labels.len()), (1, 0, 3));
+    let full = group.alerts.iter().filter(|alert| !alert.annotations.is_empty()).count();
+    assert!((1_000..2_000).contains(&full), "{full}");
+}
+
+#[test]
+fn a_message_of_what_is_too_large_says_what_it_leaves_out() {
+    let (notices, notification) = storm(4_000);
+    let group = notification.group.unwrap();
+    assert!(notices[0].payload.len() < 9 << 20, "{}", notices[0].payload.len());
+    assert!((1_000..3_000).contains(&group.alerts.len()), "{}", group.alerts.len());
     assert_eq!(group.alerts.len() as u64 + group.truncated_alerts, 10_000);
 }

@@ -46,8 +46,9 @@ pub async fn post(With(state): With<State>, body: Result<Bytes, BytesRejection>)
     let new_id = state.rng.uuid();
     let mut changed = String::new();
     change(alerting, &state, now, |silences| {
-        changed = silences.set(posted, now, new_id)?;
-        Ok(())
+        let (id, rows) = silences.plan(posted, now, new_id)?;
+        changed = id;
+        Ok(rows)
     })
     .await?;
     Ok(Json(json!({ "silenceID": changed })))
@@ -56,23 +57,19 @@ pub async fn post(With(state): With<State>, body: Result<Bytes, BytesRejection>)
 /// `DELETE /api/v2/silence/{id}`: ends it; it stays listed for a while.
 pub async fn delete(With(state): With<State>, Path(id): Path<String>) -> Result<(), Problem> {
     let (alerting, now) = (super::alerting(&state)?, state.clock.now());
-    change(alerting, &state, now, |silences| silences.expire(&id, now)).await
+    change(alerting, &state, now, |silences| Ok(silences.plan_end(&id, now)?.into_iter().collect())).await
 }
 
-/// Tries a change on a copy, and puts what is different on the log.
+/// Puts the silences on the log that a change makes, or makes others.
 async fn change(
     alerting: &Alerting,
     state: &State,
     now: Timestamp,
-    change: impl FnOnce(&mut alertmanager::Silences) -> Result<(), SilenceError>,
+    change: impl FnOnce(&alertmanager::Silences) -> Result<Vec<Silence>, SilenceError>,
 ) -> Result<(), Problem> {
     let _one_at_a_time = alerting.silencing.lock().await;
-    let rows: Vec<SilenceRow> = {
-        let engine = alerting.engine.read();
-        let mut silences = engine.silences().clone();
-        change(&mut silences).map_err(problem)?;
-        silences.iter().filter(|it| engine.silences().get(&it.id) != Some(it)).map(|it| row(it, now)).collect()
-    };
+    let changed = change(alerting.engine.read().silences()).map_err(problem)?;
+    let rows: Vec<SilenceRow> = changed.iter().map(|it| row(it, now)).collect();
     // Incidents are in every shard, and what mutes them is too.
     let batch = || Batch::of(KEY, &rows).map_err(|error| Problem::new(StatusCode::INTERNAL_SERVER_ERROR, error));
     if rows.is_empty() {

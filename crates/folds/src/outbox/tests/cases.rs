@@ -386,22 +386,30 @@ fn what_is_digested_is_one_incident_that_ends_with_the_last_of_them() {
     assert_eq!(world.fold.open(), 1, "that which was told by itself");
 }
 
+/// A world whose Alertmanager configuration has one way out.
+fn directed(way: &str) -> World {
+    let mut world = World::new(Vec::new());
+    let receivers = serde_json::to_string(&[way]).unwrap();
+    let routing = Routing { time: world.now, config: String::new(), receivers };
+    world.apply(Batch::of("alertmanager", &[routing]).unwrap());
+    world
+}
+
+fn notice(way: &str, incident: &str, action: &str) -> Batch {
+    let told = crate::outbox::notification(&alert(incident, "opened"), None);
+    let (receiver, incident) = (way.to_owned(), incident.to_owned());
+    let (action, reason) = (action.to_owned(), format!("{action} it"));
+    let payload = serde_json::to_string(&told).unwrap();
+    let row = Notice { time: Timestamp::ZERO, receiver, incident, action, reason, payload };
+    Batch::of("host/web-1", &[row]).unwrap()
+}
+
 /// An Alertmanager configuration leads away from a receiver, and back before that one knows.
 #[test]
 fn what_returns_while_its_end_is_on_its_way_is_told_anew_after_it() {
     const WAY: &str = "alertmanager/page/pagerduty/0";
-    let mut world = World::new(Vec::new());
-    let told = crate::outbox::notification(&alert("i#1", "opened"), None);
-    let receivers = serde_json::to_string(&[WAY]).unwrap();
-    let routing = Routing { time: world.now, config: String::new(), receivers };
-    world.apply(Batch::of("alertmanager", &[routing]).unwrap());
-    let notice = |action: &str| {
-        let (receiver, incident) = (WAY.to_owned(), "i#1".to_owned());
-        let (action, reason) = (action.to_owned(), format!("{action} it"));
-        let payload = serde_json::to_string(&told).unwrap();
-        let row = Notice { time: Timestamp::ZERO, receiver, incident, action, reason, payload };
-        Batch::of("host/web-1", &[row]).unwrap()
-    };
+    let mut world = directed(WAY);
+    let notice = |action: &str| notice(WAY, "i#1", action);
     let opened = world.apply(notice("tell"));
     world.receipt(&opened.intents[0], Outcome::Accepted);
     let ended = world.apply(notice("resolve"));
@@ -415,6 +423,48 @@ fn what_returns_while_its_end_is_on_its_way_is_told_anew_after_it() {
     world.apply(notice("resolve"));
     assert_eq!(world.receipt(&ended.intents[0], Outcome::Accepted).lines(), [""; 0], "it ended after all");
     assert_eq!(world.fold.open(), 0);
+}
+
+/// Webhooks know a group, and not its incidents: the end of one must not come after the beginning of the next.
+#[test]
+fn the_next_incident_of_a_group_begins_once_the_end_of_the_last_has_arrived() {
+    const WAY: &str = "alertmanager/page/webhook/0";
+    let mut world = directed(WAY);
+    let name = |nth: usize| format!("group/page/0/00000000000000aa#17000000000{nth:02}");
+    let notice = |nth: usize, action: &str| notice(WAY, &name(nth), action);
+    let begin = |world: &mut World, nth: usize| {
+        let opened = world.apply(notice(nth, "tell"));
+        world.receipt(&opened.intents[0], Outcome::Delivered);
+        world.apply(notice(nth, "resolve")).intents.remove(0)
+    };
+    let line = [format!("{WAY} 1 trigger tell it")];
+    let end = begin(&mut world, 1);
+    assert_eq!(world.apply(notice(2, "tell")).lines(), [""; 0], "the end of the first is on its way");
+    assert_eq!(world.apply(notice(2, "tell")).lines(), [""; 0], "news of it waits as well");
+    let next = world.receipt(&end, Outcome::Delivered);
+    assert_eq!((next.lines(), next.intents[0].incident.clone()), (line.to_vec(), name(2)));
+    world.receipt(&next.intents[0], Outcome::Delivered);
+
+    let end = world.apply(notice(2, "resolve")).intents.remove(0);
+    world.apply(notice(3, "tell"));
+    assert_eq!(world.apply(notice(3, "resolve")).lines(), [""; 0], "nobody has heard of it");
+    assert_eq!(world.receipt(&end, Outcome::Delivered).lines(), [""; 0]);
+    assert_eq!((world.fold.open(), world.fold.next_tick()), (0, None));
+
+    let end = begin(&mut world, 4);
+    world.apply(notice(5, "tell"));
+    let refused = Receipt { last: false, ..receipt(&end, Outcome::Refused) };
+    let next = world.apply(Batch::of("host/web-1", &[refused]).unwrap());
+    assert_eq!(next.lines(), line, "what refuses an end may take a beginning");
+    world.receipt(&end, Outcome::Delivered);
+
+    begin(&mut world, 6);
+    world.apply(notice(7, "tell"));
+    let saved = world.fold.checkpoint();
+    world.fold.restore(&saved).unwrap();
+    let from = world.now;
+    assert_eq!(world.tick().lines(), line, "it does not wait for ever");
+    assert_eq!(world.now, from.plus(std::time::Duration::from_secs(15 * 60)));
 }
 
 /// Receipts come to the shard of their intent: that of who waits for them.
