@@ -366,11 +366,17 @@ fn check(posted: &PostedSilence, matchers: &Matchers, now: Timestamp) -> Result<
     if matchers.is_empty() {
         return Err(SilenceError::NoMatchers);
     }
-    if matchers.match_empty() {
+    if matchers.as_slice().iter().all(asks_nothing) {
         return Err(SilenceError::MatchesEmpty);
     }
     if posted.ends_at <= posted.starts_at {
         return Err(SilenceError::EndsBeforeStart);
     }
     if posted.ends_at < now { Err(SilenceError::Over) } else { Ok(()) }
+}
+
+/// Whether a matcher is satisfied by a label that is not there. Alertmanager asks that of `=` and `=~` only: who
+/// writes `!=` or `!~` means to leave something out.
+fn asks_nothing(matcher: &Matcher) -> bool {
+    matcher.op().is_equal() && matcher.matches_value("")
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use super::settings::settings;
-use super::types::{Secret, Url};
+use super::types::{ProxyUrl, Secret, Url};
 
 settings! {
     /// `http_config`.
@@ -16,7 +16,7 @@ settings! {
         bearer_token_file: Option<PathBuf>,
         enable_http2: bool = true,
         follow_redirects: bool = true,
-        proxy_url: Option<String>,
+        proxy_url: Option<ProxyUrl>,
         no_proxy: Option<String>,
         proxy_from_environment: bool,
         proxy_connect_header: BTreeMap<String, Vec<Secret>>,
@@ -61,7 +61,7 @@ settings! {
         token_url: String,
         endpoint_params: BTreeMap<String, String>,
         tls_config: Option<TlsConfig>,
-        proxy_url: Option<String>,
+        proxy_url: Option<ProxyUrl>,
         no_proxy: Option<String>,
         proxy_from_environment: bool,
         proxy_connect_header: BTreeMap<String, Vec<Secret>>,
@@ -98,8 +98,8 @@ settings! {
         sampling_fraction: Option<f64>,
         insecure: bool,
         tls_config: Option<TlsConfig>,
-        headers: BTreeMap<String, serde_json::Value>,
-        http_headers: BTreeMap<String, serde_json::Value>,
+        headers: BTreeMap<String, Header>,
+        http_headers: BTreeMap<String, Header>,
         compression: Option<String>,
         timeout: Option<String>,
     }

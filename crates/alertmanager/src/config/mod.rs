@@ -26,7 +26,7 @@ pub use receivers::{
     SlackConfirmation, Sns, Telegram, TitledField, Victorops, Webex, Webhook, Wechat,
 };
 pub use route::{InhibitRule, InhibitSource, NamedIntervals, Route};
-pub use types::{GoSpan, HostPort, Secret, SecretUrl, Span, Url};
+pub use types::{GoSpan, HostPort, ProxyUrl, Secret, SecretUrl, Span, Url};
 
 use check::Checker;
 use place::Places;

@@ -22,6 +22,11 @@ pub struct SecretUrl(base::Secret);
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Url(String);
 
+/// Where a proxy is, of any scheme. It may have a password, which is shown nowhere.
+#[derive(Clone, PartialEq, Eq, Deserialize)]
+#[serde(transparent)]
+pub struct ProxyUrl(String);
+
 /// A duration in Prometheus' notation: `1h30m`, `1d`, `0`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Span(pub Duration);
@@ -80,6 +85,35 @@ impl Url {
             self.0.push('/');
         }
         self
+    }
+}
+
+impl ProxyUrl {
+    /// Whether nothing is said.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    fn shown(&self) -> String {
+        match url::Url::parse(&self.0) {
+            Ok(url) if url.password().is_some() => without_password(url),
+            Ok(url) if url.has_host() => self.0.clone(),
+            // What is before the sign may be a password, whatever the rest is.
+            _ if self.0.contains('@') => HIDDEN.to_owned(),
+            _ => self.0.clone(),
+        }
+    }
+}
+
+impl fmt::Debug for ProxyUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.shown())
+    }
+}
+
+impl Serialize for ProxyUrl {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.shown())
     }
 }
 
@@ -150,15 +184,17 @@ fn check_url(text: &str) -> Result<(), String> {
 
 impl Serialize for Url {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        // As Go's URL prints it: with a password hidden.
         match url::Url::parse(&self.0) {
-            Ok(mut url) if url.password().is_some() => {
-                let _ = url.set_password(Some("xxxxx"));
-                serializer.serialize_str(url.as_str())
-            }
+            Ok(url) if url.password().is_some() => serializer.serialize_str(&without_password(url)),
             _ => serializer.serialize_str(&self.0),
         }
     }
+}
+
+/// As Go's URL prints it: with a password hidden.
+fn without_password(mut url: url::Url) -> String {
+    let _ = url.set_password(Some("xxxxx"));
+    url.into()
 }
 
 const UNITS: [(&str, u64); 7] = [

@@ -67,7 +67,8 @@ impl Data {
             timeout: false,
         };
         Self {
-            receiver: quote_meta(&body.receiver),
+            // It is quoted there already.
+            receiver: body.receiver.clone(),
             status: body.status.clone(),
             alerts: body.alerts.iter().map(alert).collect(),
             group_labels: body.group_labels.clone(),

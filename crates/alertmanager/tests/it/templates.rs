@@ -1,4 +1,4 @@
-use alertmanager::webhook::Notification;
+use alertmanager::webhook::{Body, Notification};
 use alertmanager::{Alert, Data, Labels, Reason, Template};
 use serde::Deserialize;
 
@@ -23,20 +23,22 @@ fn alert(text: &str, summary: &str, ends: i64) -> Alert {
     }
 }
 
-fn data(alerts: &[Alert]) -> Data {
+/// What is made of a notification.
+fn told<T>(make: impl Fn(&Notification<'_>) -> T) -> T {
     let (group_labels, route_labels) = (labels("alertname=Down cluster=c1"), Labels::new());
-    Data::new(
-        &Notification {
-            group_key: "",
-            receiver: "team.x",
-            group_labels: &group_labels,
-            route_labels: &route_labels,
-            external_url: "http://am",
-            reason: Reason::First,
-            now: at(3600),
-        },
-        alerts,
-    )
+    make(&Notification {
+        group_key: "",
+        receiver: "team.x",
+        group_labels: &group_labels,
+        route_labels: &route_labels,
+        external_url: "http://am",
+        reason: Reason::First,
+        now: at(3600),
+    })
+}
+
+fn data(alerts: &[Alert]) -> Data {
+    told(|notification| Data::new(notification, alerts))
 }
 
 fn three() -> Vec<Alert> {
@@ -60,6 +62,16 @@ fn templates_render_as_the_cases_say() {
     for (text, part) in &cases.errors {
         let error = renderer.text(text).unwrap_err().to_string();
         assert!(error.contains(part.as_str()), "{text}: {error}");
+    }
+}
+
+#[test]
+fn a_message_that_was_made_before_says_the_same() {
+    let before = told(|notification| Body::new(notification, &three(), 0));
+    let template = Template::new([]).unwrap();
+    for text in ["{{ .Receiver }}", "{{ template \"slack.default.title\" . }}", "{{ .Alerts.Resolved | len }}"] {
+        let render = |data: Data| template.renderer(&data, at(3600)).text(text).unwrap();
+        assert_eq!(render(Data::of(&before, at(3600))), render(data(&three())), "{text}");
     }
 }
 
