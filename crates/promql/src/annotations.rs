@@ -215,6 +215,12 @@ impl Annotations {
         }
     }
 
+    /// Adds what was found elsewhere.
+    pub(crate) fn append(&mut self, other: Self) {
+        other.notes.into_iter().for_each(|note| self.add(note));
+        self.left_out += other.left_out;
+    }
+
     pub(crate) fn finish(self, query: &str) -> Vec<Annotation> {
         let mut all: Vec<Annotation> = self.notes.into_iter().map(|note| note.rendered(query)).collect();
         if self.left_out > 0 {

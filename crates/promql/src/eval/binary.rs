@@ -1,6 +1,5 @@
 use std::sync::Arc;
 
-use super::series::{merged, points_in};
 use super::{Evaluated, Evaluator, Steps};
 use crate::annotations::Combining;
 use crate::annotations::Note;
@@ -8,7 +7,7 @@ use crate::error::QueryError;
 use crate::histogram::{Histogram, Incompatible, Keep, ResetHint};
 use crate::parser::ast::{Binary, BinaryOp, Expr, ExprKind, Span};
 use crate::text::quote;
-use crate::value::{Series, Value};
+use crate::value::Value;
 
 /// What an operator makes of two values.
 pub(super) struct Combined {
@@ -58,48 +57,14 @@ impl Evaluator<'_> {
                 self.eval_matched(binary, span, left, right, steps)?
             }
             (Evaluated::Vector(left), Evaluated::Scalar(right)) => {
-                self.with_scalar(binary, span, left, &right, false, steps)?
+                self.with_scalar((binary, span), left, right, false, steps)?
             }
             (Evaluated::Scalar(left), Evaluated::Vector(right)) => {
-                self.with_scalar(binary, span, right, &left, true, steps)?
+                self.with_scalar((binary, span), right, left, true, steps)?
             }
             _ => return Err(QueryError::failed("operators take no strings")),
         };
         Ok(Evaluated::Vector(found))
-    }
-
-    fn with_scalar(
-        &self,
-        binary: &Binary,
-        span: Span,
-        mut vector: Vec<Series>,
-        scalar: &[f64],
-        swapped: bool,
-        steps: Steps,
-    ) -> Result<Vec<Series>, QueryError> {
-        let op = binary.op;
-        let before = points_in(&vector);
-        for series in &mut vector {
-            series.points.retain_mut(|point| {
-                let number = Value::Float(scalar.get(steps.index(point.t)).copied().unwrap_or(f64::NAN));
-                let (left, right) = if swapped { (&number, &point.value) } else { (&point.value, &number) };
-                let tell = &mut |note| self.note(note);
-                let Some(combined) = combine(op, left, right, span, tell) else { return false };
-                if binary.returns_bool {
-                    point.value = Value::Float(f64::from(u8::from(combined.keep)));
-                    return true;
-                }
-                // A comparison keeps the series' value, on whichever side it is.
-                if !op.is_comparison() {
-                    point.value = combined.value;
-                }
-                combined.keep
-            });
-            series.drops_name |= binary.returns_bool || renames(op);
-        }
-        self.release(before - points_in(&vector));
-        vector.retain(|series| !series.points.is_empty());
-        if binary.returns_bool || renames(op) { merged(vector) } else { Ok(vector) }
     }
 }
 

@@ -5,7 +5,6 @@ use super::selector::Part;
 use super::series::{Cursors, merged, points_in};
 use super::{Evaluated, Evaluator, Steps};
 use crate::annotations::Note;
-use crate::dates;
 use crate::error::QueryError;
 use crate::functions::{instant, natural};
 use crate::labels::{Builder, Labels, METRIC_NAME};
@@ -34,9 +33,10 @@ impl Evaluator<'_> {
             ("sort" | "sort_desc" | "sort_by_label" | "sort_by_label_desc", _) => {
                 self.eval_sort(expr.span, call.function.name, args, steps)?
             }
+            (name, _) if instant::of_histogram(name).is_some() => self.eval_mapped(call, steps)?,
             (name, _) if name.starts_with("histogram_") => self.eval_histogram_call(name, args, steps)?,
             _ if args.iter().any(|arg| arg.value_type() == ValueType::Matrix) => self.eval_range_call(call, steps)?,
-            (name, args) => self.eval_mapped(name, args, steps)?,
+            _ => self.eval_mapped(call, steps)?,
         };
         Ok(Evaluated::Vector(found))
     }
@@ -72,59 +72,6 @@ impl Evaluator<'_> {
             *slot = (slot.0 + 1, *value);
         }
         Ok(found.into_iter().map(|(count, value)| if count == 1 { value } else { f64::NAN }).collect())
-    }
-
-    /// Functions that make a number of each number.
-    fn eval_mapped(&self, name: &str, args: &[Expr], steps: Steps) -> Result<Vec<Series>, QueryError> {
-        if let Some(part) = dates::part(name) {
-            let of = |seconds: f64| part(dates::Date::of(dates::whole_seconds(seconds))) as f64;
-            let Some(arg) = args.first() else {
-                let values: Vec<f64> = steps.times().map(|t| of(t.div_euclid(1000) as f64)).collect();
-                return Ok(vec![super::series::of_scalar(&values, steps)]);
-            };
-            return self.map_floats(arg, steps, |_, value| Some(of(value)));
-        }
-        if let (Some(function), [arg]) = (instant::of_number(name), args) {
-            return self.map_floats(arg, steps, |_, value| Some(function(value)));
-        }
-        let Some((arg, numbers)) = args.split_first() else {
-            return Err(QueryError::failed(format!("function {name} has no argument")));
-        };
-        let numbers = numbers.iter().map(|number| self.eval_scalar(number, steps)).collect::<Result<Vec<_>, _>>()?;
-        let number = |at: usize, step: usize| numbers.get(at).and_then(|values| values.get(step)).copied();
-        self.map_floats(arg, steps, |step, value| match name {
-            "round" => Some(instant::round(value, number(0, step).unwrap_or(1.0))),
-            "clamp" => instant::clamp(value, number(0, step)?, number(1, step)?),
-            "clamp_min" => instant::clamp(value, number(0, step)?, f64::INFINITY),
-            "clamp_max" => instant::clamp(value, f64::NEG_INFINITY, number(0, step)?),
-            _ => None,
-        })
-    }
-
-    /// Applies a function to numbers; histograms go, and so do names.
-    fn map_floats(
-        &self,
-        arg: &Expr,
-        steps: Steps,
-        f: impl Fn(usize, f64) -> Option<f64>,
-    ) -> Result<Vec<Series>, QueryError> {
-        let mut input = self.eval_vector(arg, steps)?;
-        let before = points_in(&input);
-        for series in &mut input {
-            series.drops_name = true;
-            series.points.retain_mut(|point| match point.value {
-                Value::Float(value) => match f(steps.index(point.t), value) {
-                    Some(mapped) => {
-                        point.value = Value::Float(mapped);
-                        true
-                    }
-                    None => false,
-                },
-                Value::Histogram(_) => false,
-            });
-        }
-        self.release(before - points_in(&input));
-        merged(input)
     }
 
     /// When samples were taken, or when their counters began, if a selector gives them; the time of

@@ -1,51 +1,31 @@
 use hashbrown::HashMap;
 
 use super::aggregate::group_labels;
-use super::selector::Part;
+use super::elementwise::comes_one_by_one;
 use super::series::{Lent, points_in};
 use super::{Evaluator, Steps};
 use crate::annotations::{Combining, Note};
 use crate::error::QueryError;
 use crate::functions::aggregates::{Gathered, Problem};
 use crate::labels::Labels;
-use crate::parser::ast::{Aggregate, AggregateOp, Call, ExprKind, Extension, Span};
+use crate::parser::ast::{Aggregate, AggregateOp, Span};
 use crate::value::{Point, Series};
 
 impl Evaluator<'_> {
     /// An aggregation that takes in one series after the other. What a selector gives, or a function of
-    /// its ranges, is never there for all series at once.
+    /// its ranges, is never there for all series at once, nor is what is made of it value by value.
     pub(super) fn eval_fold(&self, aggregate: &Aggregate, steps: Steps) -> Result<Vec<Series>, QueryError> {
         let mut fold = Fold::new(aggregate, steps);
-        let inner = aggregate.expr.bare();
-        match &inner.kind {
-            ExprKind::Vector(selector) if selector.extension != Extension::Smoothed => {
-                self.check_time()?;
-                self.each_part(selector, inner.span, steps, Part::Value, &mut |series: Lent<'_>| {
-                    fold.add(self, &series)
-                })?;
-            }
-            ExprKind::Call(call) if has_selected_range(call) => {
-                self.check_time()?;
-                if let Some(over) = self.range_call(call, steps)? {
-                    self.each_range(over, steps, &mut |series: Lent<'_>| fold.add(self, &series))?;
-                }
-            }
-            _ => {
-                let mut input = self.eval_vector(&aggregate.expr, steps)?;
-                let points = points_in(&input);
-                input.iter_mut().try_for_each(|series| fold.add(self, &Lent::of(series)))?;
-                self.release(points);
-            }
+        if comes_one_by_one(&aggregate.expr) {
+            self.each_series(&aggregate.expr, steps, &mut |series: Lent<'_>| fold.add(self, &series))?;
+        } else {
+            let mut input = self.eval_vector(&aggregate.expr, steps)?;
+            let points = points_in(&input);
+            input.iter_mut().try_for_each(|series| fold.add(self, &Lent::of(series)))?;
+            self.release(points);
         }
-        fold.finish(self, inner.span)
+        fold.finish(self, aggregate.expr.bare().span)
     }
-}
-
-/// Whether a call is one of a function over the ranges of a selector: what it gives has the labels of
-/// stored series, so no two are the same.
-fn has_selected_range(call: &Call) -> bool {
-    let selected = call.args.iter().any(|arg| matches!(arg.bare().kind, ExprKind::Matrix(_)));
-    selected && super::range_call::is_known(call.function.name)
 }
 
 /// The groups of an aggregation.

@@ -1,13 +1,13 @@
 use hashbrown::HashMap;
 
 use super::call::each_step;
-use super::series::{Gatherer, merged, points_in};
+use super::series::{Gatherer, points_in};
 use super::{Evaluator, Steps};
 use crate::annotations::Monotonicity;
 use crate::annotations::Note;
 use crate::error::QueryError;
 use crate::functions::classic::{self, ClassicBucket};
-use crate::histogram::{Histogram, kahan};
+use crate::histogram::Histogram;
 use crate::labels::{BUCKET, Labels};
 use crate::parser::ast::{Expr, Span};
 use crate::text::{open_metrics_float, parse_float};
@@ -36,32 +36,8 @@ impl Evaluator<'_> {
                 self.eval_quantiles(&qs.iter().collect::<Vec<_>>(), Some(&label), vector, steps)
             }
             ("histogram_fraction", [lower, upper, vector]) => self.eval_fraction(lower, upper, vector, steps),
-            (_, [vector]) => self.eval_statistic(name, vector, steps),
             _ => Err(QueryError::failed(format!("function {name} is not one of histograms"))),
         }
-    }
-
-    /// What follows from a native histogram alone.
-    fn eval_statistic(&self, name: &str, vector: &Expr, steps: Steps) -> Result<Vec<Series>, QueryError> {
-        let statistic = |histogram: &Histogram| match name {
-            "histogram_count" => histogram.count,
-            "histogram_sum" => histogram.sum,
-            "histogram_avg" => histogram.sum / histogram.count,
-            "histogram_stddev" => variance(histogram).sqrt(),
-            _ => variance(histogram),
-        };
-        let mut input = self.eval_vector(vector, steps)?;
-        for series in &mut input {
-            series.drops_name = true;
-            series.points.retain_mut(|point| match &point.value {
-                Value::Float(_) => false,
-                Value::Histogram(histogram) => {
-                    point.value = Value::Float(statistic(histogram));
-                    true
-                }
-            });
-        }
-        merged(input)
     }
 
     fn eval_quantiles(
@@ -200,23 +176,4 @@ impl Evaluator<'_> {
         self.hold(points_in(&out))?;
         Ok(out)
     }
-}
-
-/// The variance of observations, all of a bucket taken to lie at its middle.
-fn variance(histogram: &Histogram) -> f64 {
-    let mean = histogram.sum / histogram.count;
-    let (mut sum, mut rest) = (0.0, 0.0);
-    for range in histogram.ranges().into_iter().filter(|range| range.count != 0.0) {
-        let middle = if histogram.is_custom() {
-            (range.upper + range.lower) / 2.0
-        } else if range.lower <= 0.0 && range.upper >= 0.0 {
-            0.0
-        } else {
-            let middle = (range.upper * range.lower).sqrt();
-            if range.upper < 0.0 { -middle } else { middle }
-        };
-        let delta = middle - mean;
-        (sum, rest) = kahan(range.count * delta * delta, sum, rest);
-    }
-    (sum + rest) / histogram.count
 }

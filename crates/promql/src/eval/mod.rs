@@ -3,6 +3,7 @@
 mod aggregate;
 mod binary;
 mod call;
+mod elementwise;
 mod fold;
 mod histograms;
 mod info;
@@ -32,7 +33,7 @@ use crate::annotations::{Annotation, Annotations, Note};
 use crate::error::QueryError;
 use crate::parser::ast::{Duration, Expr, ExprKind, Modifiers, ValueType};
 use crate::storage::Storage;
-use crate::value::{Data, Point, Series, Value};
+use crate::value::{Data, Point, Series};
 
 /// The answer to a query.
 #[derive(Clone, Debug)]
@@ -229,7 +230,7 @@ impl<'a> Evaluator<'a> {
         }
         Ok(match operand {
             Evaluated::Scalar(values) => Evaluated::Scalar(values.into_iter().map(|value| -value).collect()),
-            Evaluated::Vector(found) => Evaluated::Vector(found.into_iter().map(negated).collect()),
+            Evaluated::Vector(found) => Evaluated::Vector(self.negated(found, steps)),
             text @ Evaluated::String(_) => text,
         })
     }
@@ -273,16 +274,6 @@ impl Reference {
     fn time(self, t: i64) -> i64 {
         self.at.unwrap_or(t).saturating_sub(self.offset)
     }
-}
-
-fn negated(mut series: Series) -> Series {
-    for point in &mut series.points {
-        match &mut point.value {
-            Value::Float(value) => *value = -*value,
-            Value::Histogram(histogram) => Arc::make_mut(histogram).mul(-1.0),
-        }
-    }
-    Series { drops_name: true, ..series }
 }
 
 /// Whether an expression gives the same at each time. Not all that are so are found.

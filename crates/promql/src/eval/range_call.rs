@@ -184,11 +184,13 @@ impl Path {
     fn places(&self, source: &Source, steps: Steps, places: &mut Vec<Place>) {
         places.clear();
         let (mut floats, mut histograms) = (Slider::new(&source.floats), Slider::new(&source.histograms));
+        let has_histograms = !source.histograms.is_empty();
         for (step, time) in steps.times().enumerate() {
             let end = self.reference.time(time);
             let after = end.saturating_sub(self.range).saturating_sub(self.before);
             let until = end.saturating_add(self.after);
-            let (floats, histograms) = (floats.slide(after, until), histograms.slide(after, until));
+            let floats = floats.slide(after, until);
+            let histograms = if has_histograms { histograms.slide(after, until) } else { (0, 0) };
             let place = Place { step, time, end, floats, histograms };
             if place.len() > 0 {
                 places.push(place);

@@ -247,20 +247,32 @@ pub(super) struct Cursor<'a, T> {
     samples: &'a [T],
     /// The first sample behind the last time asked for.
     next: usize,
+    /// How many samples were passed when it moved last.
+    stride: usize,
 }
 
 impl<'a, T: Timed> Cursor<'a, T> {
     pub(super) fn new(samples: &'a [T]) -> Self {
-        Self { samples, next: 0 }
+        Self { samples, next: 0, stride: 0 }
     }
 
     /// How many samples are not behind a time.
     pub(super) fn until(&mut self, t: i64) -> usize {
+        let passed = |at: usize| self.samples.get(at).is_some_and(|sample| sample.time() <= t);
+        // Where samples and steps come at even intervals, it moves as far as it did before.
+        let guess = self.next + self.stride;
+        let is_right = (self.stride == 0 || passed(guess - 1)) && !passed(guess);
+        let next = if is_right { guess } else { self.search(t) };
+        self.stride = next - self.next;
+        self.next = next;
+        next
+    }
+
+    fn search(&self, t: i64) -> usize {
         let rest = self.samples.get(self.next..).unwrap_or_default();
         // Steps are mostly small: a few samples are looked at before all of them are searched.
         let near = rest.iter().take(8).take_while(|sample| sample.time() <= t).count();
-        self.next += if near < 8 { near } else { rest.partition_point(|sample| sample.time() <= t) };
-        self.next
+        self.next + if near < 8 { near } else { rest.partition_point(|sample| sample.time() <= t) }
     }
 
     fn last_until(&mut self, t: i64) -> Option<&'a T> {

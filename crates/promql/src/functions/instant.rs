@@ -1,5 +1,7 @@
 use std::f64::consts::PI;
 
+use crate::histogram::{Histogram, kahan};
+
 /// A function of one number.
 pub(crate) fn of_number(name: &str) -> Option<fn(f64) -> f64> {
     Some(match name {
@@ -36,6 +38,37 @@ pub(crate) fn of_number(name: &str) -> Option<fn(f64) -> f64> {
         },
         _ => return None,
     })
+}
+
+/// A function of one native histogram.
+pub(crate) fn of_histogram(name: &str) -> Option<fn(&Histogram) -> f64> {
+    Some(match name {
+        "histogram_count" => |histogram| histogram.count,
+        "histogram_sum" => |histogram| histogram.sum,
+        "histogram_avg" => |histogram| histogram.sum / histogram.count,
+        "histogram_stddev" => |histogram| variance(histogram).sqrt(),
+        "histogram_stdvar" => variance,
+        _ => return None,
+    })
+}
+
+/// The variance of observations, all of a bucket taken to lie at its middle.
+fn variance(histogram: &Histogram) -> f64 {
+    let mean = histogram.sum / histogram.count;
+    let (mut sum, mut rest) = (0.0, 0.0);
+    for range in histogram.ranges().into_iter().filter(|range| range.count != 0.0) {
+        let middle = if histogram.is_custom() {
+            (range.upper + range.lower) / 2.0
+        } else if range.lower <= 0.0 && range.upper >= 0.0 {
+            0.0
+        } else {
+            let middle = (range.upper * range.lower).sqrt();
+            if range.upper < 0.0 { -middle } else { middle }
+        };
+        let delta = middle - mean;
+        (sum, rest) = kahan(range.count * delta * delta, sum, rest);
+    }
+    (sum + rest) / histogram.count
 }
 
 /// A number rounded to the nearest multiple of another; what is in the middle goes up.

@@ -100,7 +100,7 @@ pub(super) fn of_numbers(
     for value in lost {
         difference += value;
     }
-    let span = Sampled { first: first.t, last: last.t, count: window.floats.len(), start: first.start };
+    let span = Sampled::of(first, last, window);
     match span.beginning(window, kind) {
         Some(start) => Some((difference + first.value) * span.factor_from(start, window, context, kind)),
         None if window.floats.len() < 2 => None,
@@ -141,7 +141,7 @@ fn of_histograms(
 }
 
 /// Between which samples a difference was found.
-struct Sampled {
+pub(super) struct Sampled {
     first: i64,
     last: i64,
     count: usize,
@@ -150,7 +150,13 @@ struct Sampled {
 }
 
 impl Sampled {
-    fn interval(&self) -> f64 {
+    /// Of the numbers of a range, the first and last of which are given.
+    pub(super) fn of(first: &FloatSample, last: &FloatSample, window: &Window<'_>) -> Self {
+        Self { first: first.t, last: last.t, count: window.floats.len(), start: first.start }
+    }
+
+    /// Seconds from the first to the last.
+    pub(super) fn interval(&self) -> f64 {
         (self.last - self.first) as f64 / 1000.0
     }
 
@@ -159,12 +165,17 @@ impl Sampled {
     }
 
     /// When the counter began, if that is within the range: it was zero then.
-    fn beginning(&self, window: &Window<'_>, kind: Kind) -> Option<i64> {
+    pub(super) fn beginning(&self, window: &Window<'_>, kind: Kind) -> Option<i64> {
         (kind.counter && self.start != 0 && self.start > window.start && self.start < self.first).then_some(self.start)
     }
 
-    /// How far a difference is extrapolated to the end of the range: to it if the last sample is as near
-    /// as one would expect, else by half a gap.
+    /// How far a difference is extrapolated to the beginning of the range, in seconds: to it if the first
+    /// sample is as near as one would expect, else by half a gap.
+    pub(super) fn to_start(&self, window: &Window<'_>) -> f64 {
+        self.extrapolated((self.first - window.start) as f64 / 1000.0)
+    }
+
+    /// The same at the end.
     fn to_end(&self, window: &Window<'_>) -> f64 {
         self.extrapolated((window.end - self.last) as f64 / 1000.0)
     }
@@ -177,9 +188,9 @@ impl Sampled {
     /// By what a difference is multiplied to stand for all of the range. `zero` is where the counter
     /// would have been zero, in multiples of the sampled interval before the first sample: it cannot
     /// have been below.
-    fn factor(&self, zero: Option<f64>, window: &Window<'_>, context: &RangeContext<'_>, kind: Kind) -> f64 {
+    pub(super) fn factor(&self, zero: Option<f64>, window: &Window<'_>, context: &RangeContext<'_>, kind: Kind) -> f64 {
         let sampled = self.interval();
-        let mut to_start = self.extrapolated((self.first - window.start) as f64 / 1000.0);
+        let mut to_start = self.to_start(window);
         if kind.counter
             && let Some(zero) = zero
         {
@@ -304,10 +315,7 @@ fn instant_difference(context: &RangeContext<'_>, window: &Window<'_>, rate: boo
         return None;
     }
     match (before, now) {
-        (Last::Float(before), Last::Float(now)) => {
-            let difference = if rate && is_reset(before, now) { now.value } else { now.value - before.value };
-            Some(Value::Float(if rate { difference / seconds } else { difference }))
-        }
+        (Last::Float(before), Last::Float(now)) => between_numbers(before, now, rate).map(Value::Float),
         (Last::Histogram(before), Last::Histogram(now)) => {
             instant_histogram(context, before, now, rate.then_some(seconds)).map(Value::from)
         }
@@ -316,6 +324,16 @@ fn instant_difference(context: &RangeContext<'_>, window: &Window<'_>, rate: boo
             None
         }
     }
+}
+
+/// The difference between two numbers, or what it is a second; none between two at the same time.
+pub(super) fn between_numbers(before: &FloatSample, now: &FloatSample, rate: bool) -> Option<f64> {
+    let seconds = (now.t - before.t) as f64 / 1000.0;
+    if seconds == 0.0 {
+        return None;
+    }
+    let difference = if rate && is_reset(before, now) { now.value } else { now.value - before.value };
+    Some(if rate { difference / seconds } else { difference })
 }
 
 fn instant_histogram(

@@ -39,6 +39,28 @@ fn samples_steps_and_series_have_limits_that_are_named() {
 }
 
 #[test]
+fn what_is_aggregated_is_not_there_for_all_series_at_once() {
+    let limits = Limits { samples: 250, ..Limits::default() };
+    let steps = Steps::range(0, 99_000, 1000);
+    let options = Options { limits, ..Options::default() };
+    for query in [
+        "sum(x)",
+        "sum(rate(x[30s]) * 2)",
+        "sum(100 - rate(x[30s]) / 7)",
+        "max(-x)",
+        "sum(abs(rate(x[30s])))",
+        "avg(clamp_max(round(x, 0.5), time()))",
+        "count(x > 0)",
+        "max(timestamp(x))",
+        "histogram_quantile(0.9, sum by (le) (rate(x[30s])))",
+    ] {
+        let answer = range(&memory(10, 100), &options, query, &parse(query).unwrap(), steps);
+        assert!(answer.is_ok(), "{query}: {answer:?}");
+    }
+    assert!(matches!(error(limits, "sum(x + x)", steps), QueryError::Samples { limit: 250 }));
+}
+
+#[test]
 fn a_query_ends_when_it_is_told_to() {
     let asked = Cell::new(0);
     let may_continue = || {

@@ -1,15 +1,20 @@
 //! Evaluation as it is defined: range by range, step by step, with all values of a group at once.
 
+use crate::dates::{Date, whole_seconds};
 use crate::error::QueryError;
 use crate::eval::aggregate::{Group, groups};
+use crate::eval::binary::{combine, renames};
 use crate::eval::fold::told;
 use crate::eval::selector::between;
 use crate::eval::series::{merged, sorted};
 use crate::eval::{Answer, Evaluator, Options, Steps};
 use crate::functions::aggregates::Gathered;
+use crate::functions::instant::{clamp, of_histogram, round};
 use crate::functions::ranges::{RangeContext, Window, function};
 use crate::histogram::kahan;
-use crate::parser::ast::{Aggregate, AggregateOp, Call, Expr, ExprKind, Extension, Span, ValueType, VectorSelector};
+use crate::parser::ast::{
+    Aggregate, AggregateOp, Binary, Call, Expr, ExprKind, Extension, Span, ValueType, VectorSelector,
+};
 use crate::storage::Storage;
 use crate::value::{Data, Point, Series, Value, is_stale};
 
@@ -32,7 +37,13 @@ fn vector(evaluator: &Evaluator<'_>, expr: &Expr, steps: Steps) -> Result<Vec<Se
             let input = vector(evaluator, &aggregate.expr, steps)?;
             Ok(aggregated(evaluator, aggregate, &input, steps))
         }
-        ExprKind::Call(call) => called(evaluator, call, steps),
+        ExprKind::Call(call) if function(call.function.name).is_some() => called(evaluator, call, steps),
+        ExprKind::Call(call) => mapped(evaluator, call, steps),
+        ExprKind::Unary(negative, inner) => {
+            let input = vector(evaluator, inner, steps)?;
+            Ok(if *negative { changed(input, steps, true, |_, value| Some(negated(value))) } else { input })
+        }
+        ExprKind::Binary(binary) => combined(evaluator, binary, expr.bare().span, steps),
         ExprKind::Vector(selector) => selected(evaluator, selector, expr.bare().span, steps),
         _ => evaluator.eval_vector(expr, steps),
     }
@@ -122,6 +133,72 @@ fn called(evaluator: &Evaluator<'_>, call: &Call, steps: Steps) -> Result<Vec<Se
         }
     }
     if keeps_name { Ok(found) } else { merged(found) }
+}
+
+/// Each value changed by itself; those of which nothing is left go.
+fn changed(
+    mut input: Vec<Series>,
+    steps: Steps,
+    renames: bool,
+    change: impl Fn(usize, &Value) -> Option<Value>,
+) -> Vec<Series> {
+    for series in &mut input {
+        let changed = series.points.iter().filter_map(|point| {
+            let step = steps.times().position(|t| t == point.t).unwrap();
+            change(step, &point.value).map(|value| Point { t: point.t, value })
+        });
+        series.points = changed.collect();
+        series.drops_name |= renames;
+    }
+    input.retain(|series| !series.points.is_empty());
+    input
+}
+
+fn negated(value: &Value) -> Value {
+    match value {
+        Value::Float(number) => Value::Float(-number),
+        Value::Histogram(histogram) => {
+            let mut negated = (**histogram).clone();
+            negated.mul(-1.0);
+            negated.into()
+        }
+    }
+}
+
+fn combined(evaluator: &Evaluator<'_>, binary: &Binary, span: Span, steps: Steps) -> Result<Vec<Series>, QueryError> {
+    let swapped = binary.left.value_type() == ValueType::Scalar;
+    let (series, number) = if swapped { (&binary.right, &binary.left) } else { (&binary.left, &binary.right) };
+    let input = vector(evaluator, series, steps)?;
+    let numbers = evaluator.eval_scalar(number, steps)?;
+    Ok(changed(input, steps, binary.returns_bool || renames(binary.op), |step, value| {
+        let number = Value::Float(numbers[step]);
+        let (left, right) = if swapped { (&number, value) } else { (value, &number) };
+        let combined = combine(binary.op, left, right, span, &mut |note| evaluator.note(note))?;
+        match (binary.returns_bool, binary.op.is_comparison()) {
+            (true, _) => Some(Value::Float(f64::from(u8::from(combined.keep)))),
+            (false, true) => combined.keep.then(|| value.clone()),
+            (false, false) => Some(combined.value),
+        }
+    }))
+}
+
+fn mapped(evaluator: &Evaluator<'_>, call: &Call, steps: Steps) -> Result<Vec<Series>, QueryError> {
+    let input = vector(evaluator, &call.args[0], steps)?;
+    let numbers = call.args[1..].iter().map(|arg| evaluator.eval_scalar(arg, steps));
+    let numbers: Vec<Vec<f64>> = numbers.collect::<Result<_, _>>()?;
+    Ok(changed(input, steps, true, |step, value| {
+        let number = match (call.function.name, value) {
+            ("histogram_count", Value::Histogram(histogram)) => histogram.count,
+            ("histogram_stddev", Value::Histogram(histogram)) => of_histogram("histogram_stddev").unwrap()(histogram),
+            ("abs", Value::Float(value)) => value.abs(),
+            ("sqrt", Value::Float(value)) => value.sqrt(),
+            ("round", Value::Float(value)) => round(*value, numbers[0][step]),
+            ("clamp", Value::Float(value)) => clamp(*value, numbers[0][step], numbers[1][step])?,
+            ("hour", Value::Float(value)) => Date::of(whole_seconds(*value)).hour as f64,
+            _ => return None,
+        };
+        Some(Value::Float(number))
+    }))
 }
 
 fn aggregated(evaluator: &Evaluator<'_>, aggregate: &Aggregate, input: &[Series], steps: Steps) -> Vec<Series> {

@@ -72,12 +72,32 @@ fn call(random: &mut Random) -> String {
     }
 }
 
+/// An expression whose values are changed one by one.
+fn changed(random: &mut Random, inner: &str) -> String {
+    match random.below(11) {
+        0 => format!("-({inner})"),
+        1 => format!("+{inner}"),
+        2 => format!("{inner} * 2"),
+        3 => format!("({inner}) / time()"),
+        4 => format!("3 - ({inner})"),
+        5 => format!("({inner}) > bool 10"),
+        6 => format!("100 > ({inner})"),
+        7 => format!("abs({inner})"),
+        8 => format!("clamp({inner}, 1, time() % 50)"),
+        9 => format!("round(({inner}), 0.5)"),
+        _ => format!("{}({inner})", random.of(&["histogram_count", "histogram_stddev", "hour", "sqrt"])),
+    }
+}
+
 /// An expression: mostly an aggregation over what is evaluated series by series.
 pub(super) fn query(random: &mut Random) -> String {
-    let inner = match random.below(5) {
+    let mut inner = match random.below(5) {
         0 => format!("{}{}", random.of(&SELECTORS), modifiers(random)),
         _ => call(random),
     };
+    while random.one_in(3) {
+        inner = changed(random, &inner);
+    }
     if random.one_in(3) {
         return inner;
     }

@@ -51,6 +51,8 @@ pub(crate) fn function(name: &str) -> Option<SlideFunction> {
         "rate" => |slide, scratch, out| counters::difference(slide, Kind::RATE, scratch, out),
         "increase" => |slide, scratch, out| counters::difference(slide, Kind::INCREASE, scratch, out),
         "delta" => |slide, scratch, out| counters::difference(slide, Kind::DELTA, scratch, out),
+        "irate" => |slide, _, out| counters::instant_difference(slide, true, out),
+        "idelta" => |slide, _, out| counters::instant_difference(slide, false, out),
         "resets" => |slide, scratch, out| pairs::count(slide, rate::is_reset, scratch, out),
         "changes" => |slide, scratch, out| pairs::count(slide, resets::is_change, scratch, out),
         "sum_over_time" => sums::sum,

@@ -7,10 +7,12 @@ use crate::parser::ast::{Extension, Span};
 use crate::storage::FloatSample;
 use crate::value::{Point, Value};
 
-const FUNCTIONS: [&str; 14] = [
+const FUNCTIONS: [&str; 16] = [
     "rate",
     "increase",
     "delta",
+    "irate",
+    "idelta",
     "resets",
     "changes",
     "sum_over_time",
