@@ -25,15 +25,17 @@
 use arrow::array::RecordBatch;
 use arrow::buffer::Buffer;
 use arrow::error::ArrowError;
-use arrow::ipc::MetadataVersion;
 use arrow::ipc::reader::StreamDecoder;
 use arrow::ipc::writer::{IpcWriteOptions, StreamWriter};
+use arrow::ipc::{MetadataVersion, root_as_message};
 use base::Limit;
 use model::{Batch, Offset, RecordId, Stream};
 
 const VERSION: u8 = 1;
 const HAS_ID: u8 = 1;
 const HEAD: usize = 32;
+/// What stands before the length of each message of an Arrow IPC stream.
+const CONTINUATION: u32 = 0xffff_ffff;
 /// The longest key, in bytes.
 pub const KEY: Limit = Limit::new("bus.key_bytes", 16 * 1024);
 /// The longest producer of an id, in bytes.
@@ -143,10 +145,38 @@ pub fn decode(body: &Buffer) -> Result<Batch, CodecError> {
 /// Arrow 59 checks most, but panics on some bytes that no writer makes (buffers outside the
 /// message); a log that others can write to must not end a reader by it.
 fn arrow_batch(mut bytes: Buffer) -> Result<RecordBatch, CodecError> {
+    let length = bytes.len();
+    refuse_compressed(bytes.as_slice())?;
     let decoded = std::panic::catch_unwind(move || StreamDecoder::new().decode(&mut bytes));
     match decoded.map_err(|_| CodecError::Malformed("its Arrow part has buffers that are not there"))?? {
+        // A column without buffers may have any number of rows; of all others a row takes a bit at least.
+        Some(data) if data.num_rows() > 8 * length => Err(CodecError::Malformed("it has more rows than bits")),
         Some(data) => Ok(data),
         None => Err(CodecError::Malformed("it holds no record batch")),
+    }
+}
+
+/// Nothing is written compressed. Arrow would take memory for what a compressed buffer says that it becomes, which
+/// may be any number, and a process that asks for more than there is has ended.
+fn refuse_compressed(bytes: &[u8]) -> Result<(), CodecError> {
+    let mut rest = Parts(bytes);
+    loop {
+        let length = match rest.take::<4>().map(u32::from_le_bytes) {
+            Ok(CONTINUATION) => rest.take().map(u32::from_le_bytes)?,
+            Ok(length) => length,
+            Err(_) => return Ok(()), // the end, which the decoder looks at
+        };
+        if length == 0 {
+            return Ok(());
+        }
+        let message = root_as_message(rest.bytes(length as usize)?)
+            .map_err(|_| CodecError::Malformed("its Arrow part has a message that is none"))?;
+        let dictionary = message.header_as_dictionary_batch().and_then(|dictionary| dictionary.data());
+        let batch = message.header_as_record_batch().or(dictionary);
+        if batch.is_some_and(|batch| batch.compression().is_some()) {
+            return Err(CodecError::Malformed("its Arrow part is compressed"));
+        }
+        rest.bytes(usize::try_from(message.bodyLength()).unwrap_or(usize::MAX))?;
     }
 }
 
@@ -160,10 +190,14 @@ impl<'a> Parts<'a> {
         Ok(*part)
     }
 
-    fn text(&mut self, length: usize) -> Result<&'a str, CodecError> {
+    fn bytes(&mut self, length: usize) -> Result<&'a [u8], CodecError> {
         let (part, rest) = self.0.split_at_checked(length).ok_or(CodecError::Malformed("it ends early"))?;
         self.0 = rest;
-        std::str::from_utf8(part).map_err(|_| CodecError::Malformed("a text is not UTF-8"))
+        Ok(part)
+    }
+
+    fn text(&mut self, length: usize) -> Result<&'a str, CodecError> {
+        std::str::from_utf8(self.bytes(length)?).map_err(|_| CodecError::Malformed("a text is not UTF-8"))
     }
 }
 

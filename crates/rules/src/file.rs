@@ -1,5 +1,6 @@
 //! Rule files of Prometheus.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use promql::labels::{METRIC_NAME, is_classic_name};
@@ -30,10 +31,10 @@ pub fn parse_rules(text: &str, reading: Reading) -> Result<Vec<Group>, Vec<Probl
     let file = root.fields("a rule file", &["groups"], reading.ignore_unknown_fields).map_err(one)?;
     let Some(list) = file.get("groups") else { return Ok(Vec::new()) };
     let mut problems = Vec::new();
-    let mut groups: Vec<Group> = Vec::new();
+    let (mut groups, mut names): (Vec<Group>, HashSet<String>) = (Vec::new(), HashSet::new());
     for node in list.list("groups").map_err(one)? {
         let Some(group) = group(node, reading, &mut problems).map_err(one)? else { continue };
-        if groups.iter().any(|other| other.name == group.name) {
+        if !names.insert(group.name.clone()) {
             let message = format!("groupname: {:?} is repeated in the same file", group.name);
             problems.push(Problem::new(node.place, "name", message));
         }

@@ -179,7 +179,7 @@ fn add_texts(functions: &mut Functions) {
     functions.add("reReplaceAll", |args| match args {
         [pattern, replacement, text] => {
             let regex = unanchored(text_of(pattern)?).map_err(|error| error.to_string())?;
-            Ok(Value::from(regex.replace_all(text_of(text)?, text_of(replacement)?).into_owned()))
+            go_template::replace_all(&regex, text_of(text)?, text_of(replacement)?).map(Value::from)
         }
         _ => Err(count(3, args)),
     });

@@ -2,7 +2,9 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use arrow::array::{Array, AsArray, DictionaryArray, Int64Array, StringArray};
+use arrow::array::{NullArray, RecordBatchOptions};
 use arrow::datatypes::{DataType, Field, Int32Type, Int64Type, Schema};
+use arrow::ipc::CompressionType;
 use base::Timestamp;
 use model::rows::Tick;
 use proptest::prelude::*;
@@ -83,6 +85,45 @@ fn what_cannot_be_read_says_why() {
     let mut long = sample();
     long.key = "k".repeat(16 * 1024 + 1);
     assert!(encode(&long).unwrap_err().to_string().contains("bus.key_bytes"));
+}
+
+/// The record of a batch whose Arrow part another writer made.
+fn written(batch: &Batch, options: IpcWriteOptions) -> Vec<u8> {
+    let plain = encode(batch).unwrap();
+    let start = plain.len() - u32::from_le_bytes(*plain[28..].first_chunk().unwrap()) as usize;
+    let mut writer =
+        StreamWriter::try_new_with_options(plain[..start].to_vec(), batch.data.schema_ref(), options).unwrap();
+    writer.write(&batch.data).unwrap();
+    let mut body = writer.into_inner().unwrap();
+    let length = u32::try_from(body.len() - start).unwrap();
+    body[28..HEAD].copy_from_slice(&length.to_le_bytes());
+    body
+}
+
+#[test]
+fn what_is_compressed_is_refused_before_memory_is_taken_for_it() {
+    let options = || IpcWriteOptions::try_new(8, false, MetadataVersion::V5).unwrap();
+    assert!(decode(&Buffer::from_vec(written(&sample(), options()))).is_ok());
+    for codec in [CompressionType::LZ4_FRAME, CompressionType::ZSTD] {
+        let body = written(&sample(), options().try_with_compression(Some(codec)).unwrap());
+        let error = decode(&Buffer::from_vec(body)).unwrap_err();
+        assert!(matches!(error, CodecError::Malformed("its Arrow part is compressed")), "{error}");
+    }
+}
+
+#[test]
+fn rows_that_take_no_bytes_are_refused() {
+    let mut batch = sample();
+    let schema = Arc::new(Schema::new(vec![Field::new("n", DataType::Null, true)]));
+    let rows = |count: usize| {
+        let options = RecordBatchOptions::new().with_row_count(Some(count));
+        RecordBatch::try_new_with_options(Arc::clone(&schema), vec![Arc::new(NullArray::new(count))], &options).unwrap()
+    };
+    batch.data = rows(3);
+    assert_eq!(decode(&Buffer::from_vec(encode(&batch).unwrap())).unwrap().data.num_rows(), 3);
+    batch.data = rows(1 << 40);
+    let error = decode(&Buffer::from_vec(encode(&batch).unwrap())).unwrap_err();
+    assert!(matches!(error, CodecError::Malformed("it has more rows than bits")), "{error}");
 }
 
 proptest! {

@@ -7,6 +7,7 @@ mod sd;
 mod section;
 mod value;
 
+use std::collections::HashSet;
 use std::path::Path;
 
 use base::Limit;
@@ -64,10 +65,10 @@ fn jobs(root: &Node, folder: &Path, mistakes: &mut Mistakes) -> Vec<Job> {
         Some(node) => mistakes.within("global", |mistakes| Globals::read(node, mistakes)),
         None => Globals::default(),
     };
-    let mut jobs: Vec<Job> = Vec::new();
+    let (mut jobs, mut names): (Vec<Job>, HashSet<String>) = (Vec::new(), HashSet::new());
     for node in mistakes.read(&fields, "scrape_configs", Node::list).unwrap_or_default() {
         let Some(mut job) = job::read(node, &globals, mistakes) else { continue };
-        if jobs.iter().any(|other| other.name == job.name) {
+        if !names.insert(job.name.clone()) {
             let problem = format!("found multiple scrape configs with job name {:?}", job.name);
             mistakes.add(node.place, "job_name", problem);
         }

@@ -1,3 +1,4 @@
+use std::collections::HashSet;
 use std::path::Path;
 
 use yaml::Problem;
@@ -52,9 +53,9 @@ impl ScrapeConfig {
 /// # Errors
 /// A name that two of them have.
 pub fn together(parts: Vec<Vec<Job>>) -> Result<Vec<Job>, String> {
-    let mut jobs: Vec<Job> = Vec::new();
+    let (mut jobs, mut names): (Vec<Job>, HashSet<String>) = (Vec::new(), HashSet::new());
     for job in parts.into_iter().flatten() {
-        if jobs.iter().any(|other| other.name == job.name) {
+        if !names.insert(job.name.clone()) {
             return Err(format!("found multiple scrape configs with job name {:?}", job.name));
         }
         jobs.push(job);
