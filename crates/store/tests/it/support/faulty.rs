@@ -1,7 +1,9 @@
+use std::ops::Range;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
+use bytes::Bytes;
 use futures::StreamExt;
 use futures::stream::BoxStream;
 use object_store::memory::InMemory;
@@ -31,6 +33,7 @@ pub struct Faulty {
     planned: Mutex<Option<(u64, Fault)>>,
     dead: AtomicBool,
     full: AtomicBool,
+    read: AtomicU64,
 }
 
 impl Faulty {
@@ -40,7 +43,8 @@ impl Faulty {
 
     pub fn over(inner: Arc<dyn ObjectStore>) -> Self {
         let (changes, planned) = (AtomicU64::new(0), Mutex::new(None));
-        Self { inner, changes, planned, dead: AtomicBool::new(false), full: AtomicBool::new(false) }
+        let (dead, full) = (AtomicBool::new(false), AtomicBool::new(false));
+        Self { inner, changes, planned, dead, full, read: AtomicU64::new(0) }
     }
 
     /// Plans a fault at the change after `after` more.
@@ -61,6 +65,11 @@ impl Faulty {
 
     pub fn changes(&self) -> u64 {
         self.changes.load(Ordering::SeqCst)
+    }
+
+    /// How many bytes of parts of objects were read.
+    pub fn read(&self) -> u64 {
+        self.read.load(Ordering::SeqCst)
     }
 
     /// The paths below `prefix`, sorted.
@@ -137,6 +146,13 @@ impl ObjectStore for Faulty {
     async fn get_opts(&self, location: &Path, options: GetOptions) -> Result<GetResult> {
         self.alive()?;
         self.inner.get_opts(location, options).await
+    }
+
+    async fn get_ranges(&self, location: &Path, ranges: &[Range<u64>]) -> Result<Vec<Bytes>> {
+        self.alive()?;
+        let bytes = ranges.iter().map(|range| range.end - range.start).sum();
+        self.read.fetch_add(bytes, Ordering::SeqCst);
+        self.inner.get_ranges(location, ranges).await
     }
 
     fn delete_stream(&self, locations: BoxStream<'static, Result<Path>>) -> BoxStream<'static, Result<Path>> {
