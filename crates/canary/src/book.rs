@@ -1,5 +1,6 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use base::Timestamp;
 use model::rows::{CanaryPoint, Live, Rollout, VerdictRow};
@@ -21,6 +22,17 @@ pub struct Book {
     /// Those that are configured, and those that were found.
     pub(crate) canaries: BTreeMap<String, Canary>,
     pub(crate) search: Search,
+    window: Window,
+}
+
+/// How long after a resource has come to agree its rollout is over.
+#[derive(Clone, Copy, Debug)]
+struct Window(Duration);
+
+impl Default for Window {
+    fn default() -> Self {
+        Self(Duration::from_secs(600))
+    }
 }
 
 /// The interval that a run wants to be told of next.
@@ -35,6 +47,15 @@ pub struct Wanted {
 }
 
 impl Book {
+    pub(crate) fn of(canaries: BTreeMap<String, Canary>, search: Search) -> Self {
+        Self { canaries, search, window: Window::default() }
+    }
+
+    /// How long after its resource has come to agree a rollout is over; ten minutes before this was said.
+    pub fn set_window(&mut self, window: Duration) {
+        self.window = Window(window);
+    }
+
     /// The canaries, by name.
     pub fn canaries(&self) -> impl Iterator<Item = &Canary> {
         self.canaries.values()
@@ -78,8 +99,10 @@ impl Book {
                 if canary.definition.scope != definition.scope {
                     canary.resolve("its definition has changed", now, &mut out);
                 }
-                let (open, rollout, absent) = (canary.open.take(), canary.rollout.take(), canary.absent);
-                *canary = Canary { open, rollout, absent, ..Canary::new(definition, text.to_owned(), generation) };
+                let (open, rollout) = (canary.open.take(), canary.rollout.take());
+                let (agreed, absent) = (canary.agreed, canary.absent);
+                let new = Canary::new(definition, text.to_owned(), generation);
+                *canary = Canary { open, rollout, agreed, absent, ..new };
             }
             None => _ = self.canaries.insert(name, Canary::new(definition, text.to_owned(), generation)),
         }
@@ -141,12 +164,15 @@ impl Book {
 
     /// Time has passed.
     pub fn pass(&mut self, now: Timestamp, out: &mut Outcome) {
-        self.canaries.values_mut().for_each(|canary| canary.pass(now, out));
+        let Window(window) = self.window;
+        self.canaries.values_mut().for_each(|canary| canary.pass(window, now, out));
         self.expire(now, out);
     }
 
-    /// When something begins by itself.
+    /// When something begins or ends by itself.
     pub fn next(&self) -> Option<Timestamp> {
-        self.canaries.values().flat_map(|canary| [canary.due(), canary.expires()]).flatten().min()
+        let Window(window) = self.window;
+        let times = |canary: &Canary| [canary.due(), canary.expires(), canary.over(window), canary.closes()];
+        self.canaries.values().flat_map(times).flatten().min()
     }
 }

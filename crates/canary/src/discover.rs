@@ -35,7 +35,7 @@ pub struct DiscoverConfig {
     /// Only what has these labels.
     #[serde(default)]
     pub labels: Labels,
-    /// Only these kinds of rollouts: `deployment`, `pair`, `argo`, `flagger`; all if empty.
+    /// Only these kinds of rollouts: `deployment`, `pair`, `argo`, `flagger`, `statefulset`, `daemonset`; all if empty.
     #[serde(default)]
     pub kinds: Vec<RolloutKind>,
     /// Deployments that are the canary of another (`baseline`, `canary`), beside those whose names or labels say so.
@@ -102,7 +102,9 @@ pub(crate) fn tells_arms(query: &str) -> bool {
 /// Whether it does so for a kind of rollouts: some have one workload.
 pub(crate) fn tells_arms_of(query: &str, kind: RolloutKind) -> bool {
     match kind {
-        RolloutKind::Deployment | RolloutKind::Argo => query.contains(HASH) || query.contains(PODS),
+        RolloutKind::Deployment | RolloutKind::Argo | RolloutKind::StatefulSet | RolloutKind::DaemonSet => {
+            query.contains(HASH) || query.contains(PODS)
+        }
         RolloutKind::Pair | RolloutKind::Flagger => tells_arms(query),
     }
 }

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use base::{Limit, Timestamp};
+use judge::evidence::Verdict;
 use kubernetes::rollouts::{Phase, Rollout};
 use model::rows::{Live, SetChunk, SetMember, SetSide};
 use model::{Key, ModelError, Row};
@@ -15,6 +16,7 @@ use crate::outcome::Outcome;
 use crate::run::Origin;
 use crate::search::{Finder, Found, Known};
 use crate::shares::Shares;
+use crate::standing::Standing;
 
 /// Rollouts of all clusters that are known at once.
 const KNOWN: Limit = Limit::new("canary.rollouts", 5_000);
@@ -240,7 +242,13 @@ impl Canary {
             found.rollout = rollout;
             if aborted {
                 self.rollout_over("the rollout was aborted", true, now, out);
-            } else if moved {
+                return;
+            }
+            if self.is_on() {
+                // The same versions may have other pods by now: they are asked for from here on.
+                (self.definition, self.text) = (definition, text);
+            }
+            if moved {
                 self.moved(now, out);
             }
             return;
@@ -249,12 +257,37 @@ impl Canary {
             self.rollout_over("the rollout was aborted", true, now, out);
             return;
         }
+        if found.over.is_none() && found.rollout.has_canary_of(&rollout) {
+            self.compare_with_another(rollout, (definition, text), origin, now, out);
+            return;
+        }
         self.stop("another rollout begins", false, now, out);
         if let Some(found) = &mut self.found {
             (found.rollout, found.over) = (rollout, None);
         }
         (self.definition, self.text) = (definition, text);
         self.begin(now, origin, now, out);
+    }
+
+    /// Its baseline is another one, and what is new is the same. What is decided stands, and so does the word to who rolls back,
+    /// sent or not; what is open is tested as far as it came, and begins anew unless that decides it.
+    fn compare_with_another(
+        &mut self,
+        rollout: Rollout,
+        (definition, text): (Definition, String),
+        origin: Origin,
+        now: Timestamp,
+        out: &mut Outcome,
+    ) {
+        self.stop("its baseline is another one now", true, now, out);
+        if let Some(found) = &mut self.found {
+            found.rollout = rollout;
+        }
+        let decided = |standing: &Standing| matches!(standing.verdict, Verdict::Fail | Verdict::Pass);
+        if !self.standing.as_ref().is_some_and(decided) {
+            (self.definition, self.text) = (definition, text);
+            self.begin(now, origin, now, out);
+        }
     }
 
     /// The canary has another part of the traffic from now on.
@@ -266,9 +299,9 @@ impl Canary {
         }
     }
 
-    /// Another rollout has taken the place of its own, and is not judged.
+    /// Another rollout has taken the place of its own, or its arms have other pods, and these are not judged.
     fn passed_over(&mut self, rollout: &Rollout, why: &str, now: Timestamp, out: &mut Outcome) {
-        let Some(found) = self.found.as_mut().filter(|found| !found.rollout.goes_on(rollout)) else { return };
+        let Some(found) = self.found.as_mut().filter(|found| !found.rollout.has_pods_of(rollout)) else { return };
         found.over.get_or_insert(now);
         self.stop(why, false, now, out);
         self.resolve(why, now, out);
@@ -278,10 +311,10 @@ impl Canary {
     fn rollout_over(&mut self, why: &str, test: bool, now: Timestamp, out: &mut Outcome) {
         let Some(found) = self.found.as_mut().filter(|found| found.over.is_none()) else { return };
         found.over = Some(now);
-        if self.is_on() {
-            self.stop(why, test, now, out);
-        } else {
-            self.resolve(why, now, out);
+        match (self.is_on(), test) {
+            (true, true) => self.close(why, now, out),
+            (true, false) => self.stop(why, false, now, out),
+            (false, _) => self.resolve(why, now, out),
         }
     }
 

@@ -1,5 +1,7 @@
 //! The life of a canary: its runs begin, take what was found, and end.
 
+use std::time::Duration;
+
 use base::Timestamp;
 use judge::evidence::Verdict;
 use model::Verdict as Drift;
@@ -9,11 +11,15 @@ use crate::config::Start;
 use crate::definition::Definition;
 use crate::finding::{Open, fire};
 use crate::outcome::{Hook, Outcome};
+use crate::points::Split;
 use crate::run::{Origin, Run};
 use crate::search::Found;
 use crate::shares::Shares;
 use crate::standing::Standing;
 use crate::{points, rows};
+
+/// How long beyond the usual delay the last intervals of a rollout that is over are waited for.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A canary, and how it stands.
 #[derive(Clone, Debug)]
@@ -29,6 +35,8 @@ pub struct Canary {
     pub(crate) hook: Option<(String, String)>,
     /// What rolls out.
     pub(crate) rollout: Option<Origin>,
+    /// Since when its resource agrees again with what is declared, after it rolled out.
+    pub(crate) agreed: Option<Timestamp>,
     /// The resource is known not to be there.
     pub(crate) absent: bool,
     pub(crate) standing: Option<Standing>,
@@ -38,8 +46,8 @@ pub struct Canary {
 
 impl Canary {
     pub(crate) fn new(definition: Definition, text: String, generation: i64) -> Self {
-        let (run, open, hook, rollout, absent, standing, found) = (None, None, None, None, false, None, None);
-        Self { definition, text, generation, run, open, hook, rollout, absent, standing, found }
+        let (run, open, hook, rollout, agreed, standing, found) = (None, None, None, None, None, None, None);
+        Self { definition, text, generation, run, open, hook, rollout, agreed, absent: false, standing, found }
     }
 
     /// What it is.
@@ -71,8 +79,17 @@ impl Canary {
         }
     }
 
+    /// When the rollout of its resource is over, so long after it has come to agree; nothing while it rolls out.
+    pub(crate) fn over(&self, window: Duration) -> Option<Timestamp> {
+        Some(self.agreed?.plus(window))
+    }
+
     /// Time has passed.
-    pub(crate) fn pass(&mut self, now: Timestamp, out: &mut Outcome) {
+    pub(crate) fn pass(&mut self, window: Duration, now: Timestamp, out: &mut Outcome) {
+        if self.over(window).is_some_and(|over| over <= now) {
+            self.rolled_out(now, out);
+        }
+        self.end_closing(now, out);
         let Some(due) = self.due().filter(|due| *due <= now) else { return };
         // One run after the other, without a gap, unless nobody has looked for long.
         let started = if now.since(due) < self.definition.interval() { due } else { now };
@@ -102,33 +119,64 @@ impl Canary {
     /// Ends a run that is on.
     pub(crate) fn stop(&mut self, why: &str, test: bool, now: Timestamp, out: &mut Outcome) {
         if let Some(run) = self.run.as_mut().filter(|run| run.end.is_none()) {
-            run.finish(&self.definition, now, why, test);
-            self.tell(now, out);
-            self.settle(now, out);
-        }
-    }
-
-    /// What queries found in an interval.
-    pub(crate) fn points(&mut self, interval: usize, points: &[CanaryPoint], now: Timestamp, out: &mut Outcome) {
-        let exposure = self.exposure(interval);
-        let found = points::read(&self.definition, points, exposure);
-        let Some(run) = &mut self.run else { return };
-        if run.take(&self.definition, interval, found, now) {
-            if let Some(found) = &mut self.found {
-                found.shares.forget(self.definition.end(run.started, interval));
+            // What it waits for the last intervals of was over before.
+            match run.closing.take() {
+                Some((_, over)) => run.finish(&self.definition, now, &over, true),
+                None => run.finish(&self.definition, now, why, test),
             }
             self.tell(now, out);
             self.settle(now, out);
         }
     }
 
+    /// What it is of is over: its run ends once the intervals that were over before have come, or have not for a while.
+    pub(crate) fn close(&mut self, why: &str, now: Timestamp, out: &mut Outcome) {
+        if let Some(run) = self.run.as_mut().filter(|run| run.end.is_none()) {
+            run.closing = Some((now, why.to_owned()));
+            self.end_closing(now, out);
+        }
+    }
+
+    /// When its run ends at the latest, if it only waits for intervals that were over.
+    pub(crate) fn closes(&self) -> Option<Timestamp> {
+        let (over, _) = self.run.as_ref().filter(|run| run.end.is_none())?.closing.as_ref()?;
+        let delay = Duration::from_millis(u64::try_from(self.definition.delay).unwrap_or(0));
+        Some(over.plus(delay).plus(PATIENCE))
+    }
+
+    /// Ends a run that waits for intervals, if none is to come.
+    fn end_closing(&mut self, now: Timestamp, out: &mut Outcome) {
+        let (Some(run), Some(latest)) = (&self.run, self.closes()) else { return };
+        let Some((over, why)) = run.closing.clone() else { return };
+        let whole = run.next < self.definition.lifetime && self.definition.end(run.started, run.next) < over;
+        if !whole || latest <= now {
+            self.stop(&why, true, now, out);
+        }
+    }
+
+    /// What queries found in an interval.
+    pub(crate) fn points(&mut self, interval: usize, points: &[CanaryPoint], now: Timestamp, out: &mut Outcome) {
+        let split = self.split(interval);
+        let said = self.of_rollout().is_some_and(kubernetes::rollouts::Rollout::is_meant);
+        let meant = if let (Split::Share(share), true) = (&split, said) { Some(*share) } else { None };
+        let found = points::read(&self.definition, points, &split);
+        let Some(run) = &mut self.run else { return };
+        if run.take(&self.definition, interval, (found, meant), now) {
+            if let Some(found) = &mut self.found {
+                found.shares.forget(self.definition.end(run.started, interval));
+            }
+            self.tell(now, out);
+            self.settle(now, out);
+            self.end_closing(now, out);
+        }
+    }
+
     /// What is behind the numbers of both arms in an interval, where no query says it: of a canary that was found, the
     /// split of the traffic; else as much behind one as behind the other.
-    fn exposure(&self, interval: usize) -> (f64, f64) {
-        let (Some(found), Some(run)) = (&self.found, &self.run) else { return (1.0, 1.0) };
+    fn split(&self, interval: usize) -> Split {
+        let (Some(found), Some(run)) = (&self.found, &self.run) else { return Split::Even };
         let end = self.definition.end(run.started, interval);
-        let share = found.shares.mean(end.minus(self.definition.interval()), end);
-        share.map_or((f64::NAN, f64::NAN), |share| (1.0 - share, share))
+        found.split(end.minus(self.definition.interval()), end)
     }
 
     /// How it stands now, as rows.
@@ -181,7 +229,13 @@ impl Canary {
 
     /// A verdict of its resource.
     pub(crate) fn verdict(&mut self, row: &VerdictRow, now: Timestamp, out: &mut Outcome) {
-        if row.verdict != Drift::RollingOut || row.previous == Drift::RollingOut {
+        let (rolls, rolled) = (row.verdict == Drift::RollingOut, row.previous == Drift::RollingOut);
+        if rolls {
+            self.agreed = None;
+        } else if rolled && self.found.is_none() {
+            self.agreed = Some(now);
+        }
+        if !rolls || rolled {
             return;
         }
         let origin = Origin::of(row);
@@ -225,7 +279,12 @@ impl Canary {
             }
             return;
         }
-        self.rollout = None;
+        self.rolled_out(now, out);
+    }
+
+    /// What rolled out in its scope, or its resource alone, does so no longer.
+    fn rolled_out(&mut self, now: Timestamp, out: &mut Outcome) {
+        (self.rollout, self.agreed) = (None, None);
         // The objects of its cluster say when one that was found is over.
         if self.definition.start != Start::Rollout || self.found.is_some() {
             return;

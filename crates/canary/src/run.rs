@@ -10,7 +10,8 @@ use judge::sequential::{Look, Run as Judge, plans};
 use kubernetes::rollouts::Rollout;
 use model::rows::VerdictRow;
 
-use crate::definition::Definition;
+use crate::config::Kind;
+use crate::definition::{Definition, Metric};
 use crate::points::{Found, NOTHING, Quad, measured};
 
 /// Parts of the traffic of a metric whose data are kept.
@@ -73,6 +74,10 @@ pub(crate) struct Run {
     /// Intervals so far.
     pub next: usize,
     pub data: Vec<Data>,
+    /// Which part of the traffic the canary should have had in each interval; NaN where nobody says it.
+    pub meant: Vec<f64>,
+    /// When what it is of was over, and why, while intervals from before that may come.
+    pub closing: Option<(Timestamp, String)>,
     /// Why the last interval of a metric could not be used.
     pub troubles: Vec<Option<String>>,
     pub end: Option<End>,
@@ -92,6 +97,8 @@ impl Run {
             origin,
             next: 0,
             data: vec![Data::default(); metrics],
+            meant: Vec::new(),
+            closing: None,
             troubles: vec![None; metrics],
             end: None,
             top: vec![None; metrics],
@@ -113,16 +120,23 @@ impl Run {
         again
     }
 
-    /// Takes an interval; those before it that never came have no data. Nothing is taken of one that is known,
-    /// or beyond the end.
-    pub fn take(&mut self, definition: &Definition, interval: usize, found: Vec<Found>, now: Timestamp) -> bool {
-        if interval < self.next || interval >= definition.lifetime || self.end.is_some() {
+    /// Takes an interval, with the part of the traffic that the canary should have had in it; those before it that never came have
+    /// no data. Nothing is taken of one that is known, or beyond the end.
+    pub fn take(
+        &mut self,
+        definition: &Definition,
+        interval: usize,
+        (found, meant): (Vec<Found>, Option<f64>),
+        now: Timestamp,
+    ) -> bool {
+        let closed = self.closing.as_ref().is_some_and(|(over, _)| definition.end(self.started, interval) >= *over);
+        if interval < self.next || interval >= definition.lifetime || self.end.is_some() || closed {
             return false;
         }
         while self.next < interval {
-            self.add(definition, vec![None; self.data.len()]);
+            self.add(definition, vec![None; self.data.len()], None);
         }
-        self.add(definition, found.into_iter().map(Some).collect());
+        self.add(definition, found.into_iter().map(Some).collect(), meant);
         let decided = matches!(self.judge.look().verdict, Verdict::Fail | Verdict::Pass);
         if decided || self.next >= definition.lifetime {
             self.ends(definition, End { at: now, why: None, tested: false });
@@ -130,7 +144,8 @@ impl Run {
         true
     }
 
-    fn add(&mut self, definition: &Definition, found: Vec<Option<Found>>) {
+    fn add(&mut self, definition: &Definition, found: Vec<Option<Found>>, meant: Option<f64>) {
+        self.meant.push(meant.unwrap_or(f64::NAN));
         let room = segments(definition);
         for ((data, trouble), found) in self.data.iter_mut().zip(&mut self.troubles).zip(found) {
             data.whole.push(found.as_ref().map_or(NOTHING, |found| found.whole));
@@ -152,6 +167,10 @@ impl Run {
         if interval < definition.warmup {
             return;
         }
+        // Only of errors is it requests that are behind them: of others it may be pods, or their time.
+        let meant = self.meant.get(interval).copied().filter(|meant| meant.is_finite());
+        let weighed = |metric: &Metric| metric.kind == Kind::Errors && metric.exposure.is_some();
+        self.judge.expect(definition.metrics.iter().map(|metric| meant.filter(|_| weighed(metric))));
         let metrics = self.data.iter().zip(&definition.metrics);
         let found = metrics.map(|(data, metric)| measured(metric, *data.whole.get(interval)?));
         self.judge.observe(found.collect::<Vec<_>>());
@@ -205,12 +224,13 @@ fn carries(definition: &Definition, n: usize, data: &Data) -> Option<String> {
     let pair = |quads: &Vec<Quad>| {
         let judged = || quads.iter().skip(definition.warmup);
         let of = |place: fn(&Quad) -> f64| judged().map(place).collect::<Vec<f64>>();
-        let alike = |(baseline, canary): (Vec<f64>, Vec<f64>)| metric.exposure.is_some().then_some((baseline, canary));
+        // Without a query for it, what is behind sums is as the traffic is split, in each part as in the whole.
+        let weighed = metric.exposure.is_some() || metric.adds_up();
         MetricSetPair {
             name: metric.name.clone(),
             control: of(|quad| quad[0]),
             experiment: of(|quad| quad[1]),
-            exposures: alike((of(|quad| quad[2]), of(|quad| quad[3]))),
+            exposures: weighed.then(|| (of(|quad| quad[2]), of(|quad| quad[3]))),
             ..MetricSetPair::default()
         }
     };

@@ -1,4 +1,4 @@
-//! A book as JSON: `{"canaries": [{"definition", "generation", "run", "open", "hook", "rollout", "absent", "found"}], "finders",
+//! A book as JSON: `{"canaries": [{"definition", "generation", "run", "open", "hook", "rollout", "absent", "agreed", "found"}], "finders",
 //! "rollouts", "origins"}`. Of a run what was found is kept, as hexadecimal IEEE 754 numbers, so that not a bit is lost; the
 //! judge sees it again. The first version was the list of canaries alone, none of them found.
 
@@ -38,6 +38,8 @@ struct SavedCanary {
     rollout: Option<SavedOrigin>,
     absent: bool,
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    agreed: Option<Timestamp>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     found: Option<Found>,
 }
 
@@ -68,6 +70,11 @@ struct SavedRun {
     next: usize,
     metrics: Vec<SavedMetric>,
     end: Option<(Timestamp, Option<String>, bool)>,
+    /// Nothing where nobody ever said a part.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    meant: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    closing: Option<(Timestamp, String)>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -112,10 +119,8 @@ impl Book {
         };
         let finders = saved.finders.into_iter().map(finder).collect::<Result<BTreeMap<_, _>, serde_json::Error>>()?;
         let origins = saved.origins.into_iter().map(|(id, origin)| (id, load_origin(origin))).collect();
-        Ok(Self {
-            canaries: canaries.into_iter().map(|canary| (canary.definition.name.clone(), canary)).collect(),
-            search: Search { finders, rollouts: saved.rollouts, origins },
-        })
+        let canaries = canaries.into_iter().map(|canary| (canary.definition.name.clone(), canary)).collect();
+        Ok(Self::of(canaries, Search { finders, rollouts: saved.rollouts, origins }))
     }
 }
 
@@ -128,6 +133,7 @@ fn save(canary: &Canary) -> SavedCanary {
         hook: canary.hook.clone(),
         rollout: canary.rollout.as_ref().map(save_origin),
         absent: canary.absent,
+        agreed: canary.agreed,
         found: canary.found.clone(),
     }
 }
@@ -156,6 +162,8 @@ fn save_run(run: &Run) -> SavedRun {
         next: run.next,
         metrics: metrics.map(metric).collect(),
         end: run.end.as_ref().map(|end| (end.at, end.why.clone(), end.tested)),
+        meant: if run.meant.iter().any(|meant| meant.is_finite()) { hex_of(run.meant.iter()) } else { String::new() },
+        closing: run.closing.clone(),
     }
 }
 
@@ -163,7 +171,7 @@ fn load(saved: SavedCanary) -> Result<Canary, SavedError> {
     let definition = serde_json::from_str(&saved.definition)?;
     let mut canary = Canary::new(definition, saved.definition, saved.generation);
     (canary.open, canary.hook, canary.absent, canary.found) = (saved.open, saved.hook, saved.absent, saved.found);
-    canary.rollout = saved.rollout.map(load_origin);
+    (canary.rollout, canary.agreed) = (saved.rollout.map(load_origin), saved.agreed);
     if let Some(saved) = saved.run {
         let mut run = Run::new(&canary.definition, saved.started, load_origin(saved.origin));
         let damaged = || SavedError::Numbers(run.id.clone());
@@ -176,8 +184,11 @@ fn load(saved: SavedCanary) -> Result<Canary, SavedError> {
             let segments = metric.segments.iter().map(|(name, text)| Some((name.clone(), quads(text)?)));
             data.push(Data { whole, segments: segments.collect::<Option<_>>().ok_or_else(damaged)? });
         }
-        run.data = data;
-        run.next = saved.next;
+        run.meant = match saved.meant.as_str() {
+            "" => vec![f64::NAN; saved.next],
+            text => numbers_of(text).filter(|meant| meant.len() == saved.next).ok_or_else(damaged)?,
+        };
+        (run.data, run.next, run.closing) = (data, saved.next, saved.closing);
         (run.troubles, run.top) = saved.metrics.into_iter().map(|metric| (metric.trouble, metric.top)).unzip();
         run.end = saved.end.map(|(at, why, tested)| End { at, why, tested });
         let run = Run::again(&canary.definition, run);
@@ -188,13 +199,19 @@ fn load(saved: SavedCanary) -> Result<Canary, SavedError> {
 }
 
 fn numbers(quads: &[Quad]) -> String {
-    let bytes: Vec<u8> = quads.iter().flatten().flat_map(|number| number.to_be_bytes()).collect();
+    hex_of(quads.iter().flatten())
+}
+
+fn hex_of<'a>(numbers: impl Iterator<Item = &'a f64>) -> String {
+    let bytes: Vec<u8> = numbers.flat_map(|number| number.to_be_bytes()).collect();
     hex::encode(bytes)
 }
 
-fn quads(text: &str) -> Option<Vec<Quad>> {
+fn numbers_of(text: &str) -> Option<Vec<f64>> {
     let bytes = hex::decode(text).ok()?;
-    let numbers: Vec<f64> =
-        bytes.chunks(8).map(|chunk| Some(f64::from_be_bytes(chunk.try_into().ok()?))).collect::<Option<_>>()?;
-    numbers.chunks(4).map(|quad| quad.try_into().ok()).collect()
+    bytes.chunks(8).map(|chunk| Some(f64::from_be_bytes(chunk.try_into().ok()?))).collect()
+}
+
+fn quads(text: &str) -> Option<Vec<Quad>> {
+    numbers_of(text)?.chunks(4).map(|quad| quad.try_into().ok()).collect()
 }

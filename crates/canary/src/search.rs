@@ -7,8 +7,12 @@ use kubernetes::rollouts::Rollout;
 use serde::{Deserialize, Serialize};
 
 use crate::definition::Definition;
+use crate::points::Split;
 use crate::run::Origin;
 use crate::shares::Shares;
+
+/// Why the split of an interval is not known, if that of now is.
+const PARTLY: &str = "it was not known for all of the interval";
 
 /// A definition by which canaries are found.
 #[derive(Clone, Debug)]
@@ -38,6 +42,14 @@ pub(crate) struct Found {
     pub shares: Shares,
     /// Since when it is over.
     pub over: Option<Timestamp>,
+}
+
+impl Found {
+    /// The split of the traffic between two times.
+    pub fn split(&self, from: Timestamp, to: Timestamp) -> Split {
+        let of_now = || self.rollout.share.map_or_else(|| self.rollout.traffic.clone(), |_| PARTLY.to_owned());
+        self.shares.mean(from, to).map_or_else(|| Split::Unknown(of_now()), Split::Share)
+    }
 }
 
 /// Everything that is known of rollouts.

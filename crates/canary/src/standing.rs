@@ -89,6 +89,10 @@ fn said(definition: &Definition, run: &Run, look: &Look, states: &[MetricState])
         let names = metrics().filter(|(_, state)| verdict(state.verdict)).map(|(metric, _)| metric.name.as_str());
         names.collect::<Vec<_>>().join(", ")
     };
+    if let Some(split) = look.split {
+        let why = run.end.as_ref().and_then(|end| end.why.as_ref()).map(|why| format!("{why}; ")).unwrap_or_default();
+        return (Verdict::Inconclusive, format!("{why}{}", split.words()));
+    }
     match look.verdict {
         Verdict::Fail => return (Verdict::Fail, worse(definition, run, look, states)),
         Verdict::Pass if metrics().all(|(_, state)| state.used > 0) => {

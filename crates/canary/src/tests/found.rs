@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use kubernetes::rollouts::{Arm, Phase, ROLLOUT, Rollout, RolloutKind};
 use model::Verdict::{InSync, RollingOut};
-use model::rows::{Live, SetChunk, SetMember, SetSide};
+use model::rows::{CanaryPoint, Live, SetChunk, SetMember, SetSide};
 use model::{AlertState, Batch, Fingerprint, ResourceId};
 
 use super::Arm as Sums;
@@ -225,6 +225,131 @@ fn counts_are_compared_by_the_split_of_the_traffic_as_it_was_in_their_interval()
 }
 
 #[test]
+fn why_the_split_is_not_known_is_said_of_what_needs_it() {
+    let mut world = World::new(AUTO, true);
+    let traffic = "no right to list httproutes.gateway.networking.k8s.io".to_owned();
+    world.rolls(Some(&Rollout { traffic, ..rollout("b2", None) }), 0.0);
+    world.found(Some((90.0, 0.0, 0.2)), Some((10.0, 0.0, 0.2)));
+    let (verdict, reason, _) = world.runs().pop().unwrap();
+    let why = "errors: nobody says how the traffic is split (no right to list httproutes.gateway.networking.k8s.io): give `exposure`";
+    assert_eq!((verdict.as_str(), reason.as_str()), ("inconclusive", why));
+    world.rolls(Some(&rollout("b2", Some(0.1))), 1.5);
+    world.found(Some((90.0, 0.0, 0.2)), Some((10.0, 0.0, 0.2)));
+    let (_, reason, _) = world.runs().pop().unwrap();
+    assert!(reason.contains("(it was not known for all of the interval)"), "{reason}");
+}
+
+#[test]
+fn a_baseline_that_changes_alone_takes_back_neither_a_verdict_nor_the_word_to_roll_back() {
+    let mut world = World::new(AUTO, true);
+    world.rolls(Some(&rollout("b2", Some(0.5))), 0.0);
+    world.fails();
+    let failed = world.runs();
+    for (n, hash) in ["a2", "a3"].into_iter().enumerate() {
+        world.rolls(Some(&Rollout { baseline: arm(hash), ..rollout("b2", Some(0.4)) }), 20.0 + n as f64);
+    }
+    assert!(world.book.wanted(NAME).is_none() && world.runs() == failed, "nothing begins anew");
+    let hooks: Vec<&Hook> = world.out.iter().flat_map(|out| &out.hooks).collect();
+    assert!(matches!(hooks.as_slice(), [Hook::Fire(_)]), "{hooks:?}");
+    assert_eq!(world.resolved().len(), 1, "the finding stays");
+    let shown = Answer::of(world.book.get(NAME).unwrap());
+    assert_eq!((shown.verdict, shown.rollout.unwrap().baseline.hash.as_str()), ("fail", "a3"));
+    world.rolls(None, 30.0);
+    assert!(world.resolved()[1].2.ends_with("the rollout is over"), "{:?}", world.resolved());
+}
+
+#[test]
+fn a_run_goes_on_while_pods_go_from_one_arm_to_the_other_and_asks_for_those_that_are_there() {
+    let arm = |hash: &str, pods: &str| Arm { workload: "db".to_owned(), hash: hash.to_owned(), pods: pods.to_owned() };
+    let set = |old: &str, new: &str, share: f64| Rollout {
+        kind: RolloutKind::StatefulSet,
+        baseline: arm("a1", old),
+        canary: arm("b2", new),
+        ..rollout("b2", Some(share))
+    };
+    let mut world = World::new(AUTO, true);
+    world.rolls(Some(&set("db-0|db-1", "db-2", 1.0 / 3.0)), 0.0);
+    world.found(Some((20.0, 0.0, 0.2)), Some((10.0, 0.0, 0.2)));
+    world.rolls(Some(&set("db-0", "db-1|db-2", 2.0 / 3.0)), 1.5);
+    let (wanted, canary) = (world.book.wanted(NAME).unwrap(), world.book.get(NAME).unwrap());
+    assert_eq!((wanted.started, wanted.interval), (at(0.0), 1));
+    let errors = &canary.definition().metrics[0].value;
+    assert!(errors.baseline.contains(r#"pod=~"db-0""#) && errors.canary.contains(r#"pod=~"db-1|db-2""#), "{errors:?}");
+    world.found(Some((15.0, 0.0, 0.2)), Some((15.0, 0.0, 0.2)));
+    let run = world.book.get(NAME).unwrap().run.as_ref().unwrap();
+    assert!((run.data[0].whole[1][3] - 0.5).abs() < 1e-9, "half of the interval each");
+    // So many pods that no name is said would be asked of both: that is no comparison.
+    world.rolls(Some(&set("db-[0-9]+", "db-[0-9]+", 0.5)), 2.5);
+    let (_, reason, _) = world.runs().pop().unwrap();
+    assert!(world.book.wanted(NAME).is_none() && reason.starts_with("both arms would be asked the same"), "{reason}");
+}
+
+#[test]
+fn what_is_open_when_the_baseline_changes_is_told_and_begins_anew() {
+    let mut world = World::new(AUTO, true);
+    world.rolls(Some(&rollout("b2", Some(0.5))), 0.0);
+    (0..4).for_each(|_| world.found(Some((20.0, 0.0, 0.2)), Some((21.0, 0.0, 0.2))));
+    world.rolls(Some(&Rollout { baseline: arm("a2"), ..rollout("b2", Some(0.5)) }), 4.5);
+    let runs = world.runs();
+    let [.., (verdict, reason, _), (next, ..)] = runs.as_slice() else { panic!("{runs:?}") };
+    assert!(verdict == "inconclusive" && reason.starts_with("its baseline is another one now; "), "{reason}");
+    assert_eq!(next, "continue");
+    let (wanted, canary) = (world.book.wanted(NAME).unwrap(), world.book.get(NAME).unwrap());
+    assert_eq!((wanted.started, wanted.interval), (at(4.5), 0));
+    assert!(canary.definition().metrics[0].value.baseline.contains("checkout-a2-"));
+    assert!(canary.definition().metrics[0].value.canary.contains("checkout-b2-"));
+}
+
+#[test]
+fn what_is_shown_until_the_baseline_changes_is_not_lost() {
+    // So many intervals that the looks decide nothing, and the test of all of them does.
+    let decided = (4..25).find(|intervals| {
+        let mut world = World::new(AUTO, true);
+        world.rolls(Some(&rollout("b2", Some(0.5))), 0.0);
+        for n in 0..*intervals {
+            if world.book.wanted(NAME).is_none() {
+                return false;
+            }
+            let errors = |seed: f64, worse: f64| Some(((20.0 * worse + 6.0 * wave(n, seed)).round(), 0.0, 0.2));
+            world.found(errors(1.0, 1.0), errors(2.0, 2.0));
+        }
+        if world.book.wanted(NAME).is_none() {
+            return false;
+        }
+        let next = Rollout { baseline: arm("a2"), ..rollout("b2", Some(0.5)) };
+        world.rolls(Some(&next), *intervals as f64 + 0.5);
+        let (verdict, ..) = world.runs().pop().unwrap();
+        let hooks: Vec<&Hook> = world.out.iter().flat_map(|out| &out.hooks).collect();
+        verdict == "fail" && world.book.wanted(NAME).is_none() && matches!(hooks.as_slice(), [Hook::Fire(_)])
+    });
+    assert!(decided.is_some());
+}
+
+#[test]
+fn the_part_of_the_traffic_that_is_worse_is_named_by_what_the_canary_has_of_the_traffic() {
+    let mut world = World::new(&AUTO.replace(r#""segment": null"#, r#""segment": "zone""#), true);
+    world.rolls(Some(&rollout("b2", Some(0.1))), 0.0);
+    while let Some(wanted) = world.book.wanted(NAME) {
+        let n = wanted.interval as i64;
+        let arm = |of: f64, seed: f64| Some(((of + 3.0 * wave(n, seed)).round(), 0.0, 0.2));
+        let mut rows = points(&wanted.run, n, arm(360.0, 1.0), arm(100.0, 2.0));
+        // Fewer errors than the baseline everywhere, and in one zone many more than a tenth.
+        for (zone, canary) in [("zone=a", 20.0), ("zone=b", 80.0)] {
+            let parts = points(&wanted.run, n, arm(180.0, 3.0), arm(canary, 4.0)).into_iter();
+            let errors = parts.filter(|row| row.metric == "errors");
+            rows.extend(errors.map(|row| CanaryPoint { segment: Some(zone.to_owned()), ..row }));
+        }
+        for row in &mut rows {
+            (row.name, row.exposure) = (NAME.to_owned(), None);
+        }
+        let out = world.book.points(&rows, at(n as f64 + 1.1));
+        world.take(out);
+    }
+    let last = world.runs().pop().unwrap();
+    assert!(last.0 == "fail" && last.1.contains("errors (most in zone=b)"), "{last:?}");
+}
+
+#[test]
 fn a_canary_with_its_part_of_the_errors_does_not_fail() {
     let mut world = World::new(AUTO, false);
     world.rolls(Some(&rollout("b2", Some(0.1))), 0.0);
@@ -266,6 +391,8 @@ fn a_rollout_that_is_over_ends_the_run_and_is_forgotten_after_a_day() {
     world.rolls(Some(&rollout("b2", Some(0.5))), 0.0);
     world.found(Some((20.0, 0.0, 0.2)), Some((20.0, 0.0, 0.2)));
     world.rolls(None, 3.0);
+    // The second interval was over before that, and is on its way; the third was not.
+    world.found(Some((20.0, 0.0, 0.2)), Some((20.0, 0.0, 0.2)));
     let (verdict, reason, _) = world.runs().pop().unwrap();
     assert!(verdict == "inconclusive" && reason.starts_with("the rollout is over; "), "{reason}");
     assert!(world.book.wanted(NAME).is_none() && world.book.get(NAME).is_some());
@@ -274,6 +401,77 @@ fn a_rollout_that_is_over_ends_the_run_and_is_forgotten_after_a_day() {
     world.book.pass(at(3.0 + 24.0 * 60.0), &mut out);
     world.take(out);
     assert!(world.book.get(NAME).is_none() && world.book.next().is_none());
+}
+
+#[test]
+fn intervals_that_were_over_before_the_rollout_count_and_are_waited_for_a_while() {
+    let arm = |errors: f64| Some((errors, 0.0, 0.2));
+    let rolled = |minutes: f64| {
+        let mut world = World::new(AUTO, true);
+        world.rolls(Some(&rollout("b2", Some(0.5))), 0.0);
+        (0..8).for_each(|_| world.found(arm(20.0), arm(22.0)));
+        world.rolls(None, minutes);
+        world
+    };
+    /// How many intervals the last run has, if it has ended by the test of all of them.
+    fn tested(world: &World) -> Option<usize> {
+        let run = world.book.get(NAME).unwrap().run.as_ref().unwrap();
+        run.end.as_ref().filter(|end| end.tested).map(|_| run.next)
+    }
+    // It is over within the ninth interval: nothing more is to come.
+    assert_eq!(tested(&rolled(8.5)), Some(8));
+    // It is over just after the tenth: both are asked for.
+    let mut world = rolled(10.1);
+    for interval in 8..10 {
+        assert_eq!((world.book.wanted(NAME).unwrap().interval, tested(&world)), (interval, None));
+        world.found(arm(20.0), arm(22.0));
+    }
+    assert_eq!(tested(&world), Some(10));
+    // Nobody asks: it ends without them.
+    let mut world = rolled(10.1);
+    let latest = at(10.1).plus(Duration::from_secs(15 + 60));
+    assert_eq!(world.book.next(), Some(latest));
+    let mut out = Outcome::default();
+    world.book.pass(latest, &mut out);
+    world.take(out);
+    assert_eq!(tested(&world), Some(8));
+    // The next version does not wait, and takes nothing from it.
+    let mut world = rolled(10.1);
+    world.rolls(Some(&rollout("c3", Some(0.5))), 10.3);
+    let runs = world.runs();
+    let (_, reason, _) = &runs[runs.len() - 2];
+    assert!(reason.starts_with("the rollout is over; "), "{reason}");
+    assert_eq!(world.book.wanted(NAME).unwrap().started, at(10.3));
+}
+
+/// Errors of a hundred requests each, in a canary that has so many of a thousand, by what is said of the split.
+fn exposed(traffic: &str, of_canary: f64) -> (String, String) {
+    let exposure = r#""query": "sum(increase(errors_total{$arm}[$interval]))", "exposure": "sum(increase(requests_total{$arm}[$interval]))""#;
+    let more = AUTO.replace(r#""query": "sum(increase(errors_total{$arm}[$interval]))""#, exposure);
+    let mut world = World::new(&more, true);
+    world.rolls(Some(&Rollout { traffic: traffic.to_owned(), ..rollout("b2", Some(0.1)) }), 0.0);
+    let mut said = Vec::new();
+    while let Some(wanted) = world.book.wanted(NAME) {
+        let arm = |requests: f64| Some(((requests / 100.0).round(), requests, 0.2));
+        let mut rows = points(&wanted.run, wanted.interval as i64, arm(10_000.0 - of_canary), arm(of_canary));
+        rows.iter_mut().for_each(|row| row.name = NAME.to_owned());
+        let out = world.book.points(&rows, at(wanted.interval as f64 + 1.1));
+        world.take(out);
+        said.extend(world.runs().pop().map(|(verdict, reason, _)| (verdict, reason)));
+    }
+    said.pop().unwrap()
+}
+
+#[test]
+fn requests_that_are_not_split_as_the_routes_say_decide_nothing() {
+    let (verdict, reason) = exposed("HTTPRoute", 9_000.0);
+    assert_eq!(verdict, "inconclusive");
+    assert!(reason.ends_with("bad split: the canary has 90.0 % of the exposures, 10.0 % were meant"), "{reason}");
+    let (_, reason) = exposed("HTTPRoute", 1_000.0);
+    assert!(!reason.contains("bad split"), "{reason}");
+    // Pods that are ready mean nothing: connections that last stay where they are.
+    let (_, reason) = exposed("ready pods", 9_000.0);
+    assert!(!reason.contains("bad split"), "{reason}");
 }
 
 #[test]

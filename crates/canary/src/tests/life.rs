@@ -153,6 +153,35 @@ fn a_run_begins_and_ends_with_the_rollout_of_its_resource() {
 }
 
 #[test]
+fn a_rollout_is_over_a_while_after_its_resource_has_come_to_agree_whoever_says_so() {
+    let pass = |world: &mut World, minutes: f64| {
+        let mut out = Outcome::default();
+        world.book.pass(at(minutes), &mut out);
+        world.take(out);
+    };
+    let mut world = World::new(ROLLOUT, true);
+    world.verdict(RollingOut, InSync, "b", 0.0);
+    world.interval(Some((1.0, 1000.0, 0.2)), Some((1.0, 1000.0, 0.2)));
+    world.verdict(InSync, RollingOut, "b", 2.0);
+    assert_eq!(world.book.next(), Some(at(12.0)));
+    // Its pods roll again meanwhile.
+    world.verdict(RollingOut, InSync, "c", 11.0);
+    assert_eq!(world.book.next(), None);
+    pass(&mut world, 12.0);
+    assert!(world.book.wanted("checkout").is_some());
+    world.verdict(InSync, RollingOut, "c", 12.5);
+    pass(&mut world, 22.4);
+    assert!(world.book.wanted("checkout").is_some());
+    pass(&mut world, 22.5);
+    assert!(world.book.wanted("checkout").is_none() && world.book.next().is_none());
+    assert!(ends(&world).last().unwrap().1.starts_with("the rollout is over; "), "{:?}", ends(&world));
+    // Said by whoever else, it is said once.
+    let before = world.out.iter().flat_map(|out| &out.runs).count();
+    world.rollout("over", "c", 23.0);
+    assert_eq!(world.out.iter().flat_map(|out| &out.runs).count(), before);
+}
+
+#[test]
 fn one_that_fails_has_the_cause_of_the_rollout_and_ends_when_that_is_rolled_back() {
     let mut world = World::new(ROLLOUT, true);
     world.verdict(RollingOut, InSync, "b", 0.0);

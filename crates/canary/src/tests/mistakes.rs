@@ -89,6 +89,10 @@ fn mistakes_of_what_is_to_be_found_name_their_key() {
             discover(r#", "kinds": ["pair", "argo"], "arm": "app=\"$workload\"""#),
             "checkout.discover.arm: both arms of a rollout of these kinds have the same `$workload`",
         ),
+        (
+            discover(r#", "kinds": ["statefulset"], "arm": "app=\"$workload\"""#),
+            "checkout.discover.arm: both arms of a rollout of these kinds have the same `$workload`",
+        ),
         (discover(r#", "pairs": [{"baseline": "a", "canary": "a"}]"#), "checkout.discover.pairs: the names of two"),
         (with(r#""resource": "k8s/prod/apps.Deployment/shop/a""#), "checkout.resource: it is that of each rollout"),
         (with(r#""target": "a""#), "checkout.target: it is that of each rollout"),
@@ -107,8 +111,8 @@ fn mistakes_of_what_is_to_be_found_name_their_key() {
         let found = problems(&config(&more));
         assert!(found.iter().any(|(text, ..)| text.starts_with(&format!("checkout.{name}: "))), "{more}: {found:?}");
     }
-    let text = r#"{"cluster": "prod", "kinds": ["statefulset"]}"#;
-    assert!(serde_json::from_str::<crate::DiscoverConfig>(text).unwrap_err().to_string().contains("statefulset"));
+    let text = r#"{"cluster": "prod", "kinds": ["cronjob"]}"#;
+    assert!(serde_json::from_str::<crate::DiscoverConfig>(text).unwrap_err().to_string().contains("cronjob"));
 }
 
 #[test]

@@ -68,6 +68,8 @@ pub(super) struct Discovered {
     pub problems: Vec<String>,
     pub namespaced: HashMap<ApiKind, bool>,
     pub unserved: BTreeSet<ApiKind>,
+    /// Of which it cannot be known whether they are served, each with why.
+    pub unread: Vec<(ApiKind, String)>,
 }
 
 /// Asks for the resources of each group and version that is wanted.
@@ -79,8 +81,10 @@ pub(super) async fn discover(api: &Api, wanted: &BTreeSet<ApiKind>) -> Result<Di
         let list = match api.json(&root(version), INDEX).await {
             Ok(list) => list,
             Err(ApiError::NotFound(_)) => Value::Null,
-            Err(ApiError::Forbidden(why) | ApiError::Server(why)) => {
-                discovered.problems.push(format!("{version}: {why}"));
+            Err(error @ (ApiError::Forbidden(_) | ApiError::Server(_))) => {
+                discovered.problems.push(format!("{version}: {error}"));
+                let why = unread(&error, version);
+                discovered.unread.extend(kinds.into_iter().map(|kind| (kind.clone(), why.clone())));
                 continue;
             }
             Err(error) => return Err(error),
@@ -99,6 +103,14 @@ pub(super) async fn discover(api: &Api, wanted: &BTreeSet<ApiKind>) -> Result<Di
         }
     }
     Ok(discovered)
+}
+
+/// Why it is not known which kinds a version has.
+fn unread(error: &ApiError, version: &str) -> String {
+    match error {
+        ApiError::Forbidden(_) => format!("no right to ask which kinds {version} has"),
+        _ => format!("the server does not say which kinds {version} has"),
+    }
 }
 
 /// Of each kind that is wanted one version: the server has each object in all of them. The most stable one is taken,
@@ -132,30 +144,44 @@ fn rank(api_version: &str) -> (i8, u32, u32) {
 pub(super) type Beside = (&'static str, &'static str, &'static [&'static str]);
 
 /// Those of them that the server serves, without those that are wanted anyway. Where there is none, the server is asked once.
-pub(super) async fn beside(api: &Api, kinds: &[Beside], wanted: &BTreeSet<ApiKind>) -> Result<Vec<Served>, ApiError> {
+pub(super) async fn beside(api: &Api, kinds: &[Beside], wanted: &BTreeSet<ApiKind>) -> Result<Discovered, ApiError> {
+    let other = |kind: &ApiKind| !wanted.iter().any(|wanted| id_kind(wanted) == id_kind(kind));
     let groups = match api.json("/apis", INDEX).await {
         Ok(groups) => groups,
-        Err(ApiError::Forbidden(_) | ApiError::NotFound(_) | ApiError::Server(_)) => return Ok(Vec::new()),
+        Err(ApiError::NotFound(_)) => return Ok(Discovered::default()),
+        Err(error @ (ApiError::Forbidden(_) | ApiError::Server(_))) => {
+            let newest = |(group, kind, versions): &Beside| {
+                let api_version = full(group, versions.first().copied().unwrap_or_default());
+                ApiKind { api_version, kind: (*kind).to_owned() }
+            };
+            let why = unread(&error, "the server");
+            let unread = kinds.iter().map(newest).filter(other).map(|kind| (kind, why.clone())).collect();
+            return Ok(Discovered { unread, ..Discovered::default() });
+        }
         Err(error) => return Err(error),
     };
     let list = |of: &Value, member: &str| of.get(member).and_then(Value::as_array).cloned().unwrap_or_default();
     let versions = list(&groups, "groups").into_iter().flat_map(|group| list(&group, "versions"));
     let versions: BTreeSet<String> =
         versions.filter_map(|version| version.get("groupVersion")?.as_str().map(str::to_owned)).collect();
-    let mut found = Vec::new();
+    let mut found = Discovered::default();
     for (group, kind, known) in kinds {
-        let full = |version: &str| if group.is_empty() { version.to_owned() } else { format!("{group}/{version}") };
         // The core has no group that could be listed, and is always there.
-        let mut known = known.iter().map(|version| full(version));
+        let mut known = known.iter().map(|version| full(group, version));
         let Some(api_version) = known.find(|version| group.is_empty() || versions.contains(version)) else { continue };
         let kind = ApiKind { api_version, kind: (*kind).to_owned() };
-        if wanted.iter().any(|other| id_kind(other) == id_kind(&kind)) {
-            continue;
+        if other(&kind) {
+            let one = discover(api, &BTreeSet::from([kind])).await?;
+            found.served.extend(one.served);
+            found.unread.extend(one.unread);
         }
-        let one = discover(api, &BTreeSet::from([kind])).await?;
-        found.extend(one.served);
     }
     Ok(found)
+}
+
+/// A version with its group, if it has one.
+fn full(group: &str, version: &str) -> String {
+    if group.is_empty() { version.to_owned() } else { format!("{group}/{version}") }
 }
 
 /// A resource that can be listed and watched; subresources cannot.

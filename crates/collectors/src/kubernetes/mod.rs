@@ -109,6 +109,15 @@ struct Place {
     version: String,
 }
 
+/// Where to look for what, and what cannot be looked at.
+struct Look {
+    places: Vec<Place>,
+    /// For people.
+    problems: Vec<String>,
+    /// Kinds that say what rolls out and of which it is not known whether they are served, each with why.
+    unread: Vec<(ApiKind, String)>,
+}
+
 impl Kubernetes {
     pub(crate) fn new(config: KubernetesConfig, cluster: Cluster, inbox: Option<Inbox>) -> Self {
         let audit = Audit::new(&config.audit, inbox);
@@ -122,9 +131,9 @@ impl Kubernetes {
     }
 
     /// Where to look for what, and what cannot be looked at.
-    async fn places(&mut self, api: &Api, wanted: &BTreeSet<ApiKind>) -> Result<(Vec<Place>, Vec<String>), ApiError> {
+    async fn places(&mut self, api: &Api, wanted: &BTreeSet<ApiKind>) -> Result<Look, ApiError> {
         if wanted.is_empty() && !self.config.helm {
-            return Ok((self.beside(api, wanted).await?, Vec::new()));
+            return self.beside(api, wanted).await;
         }
         let (pods, definitions) = (kind("v1", "Pod"), kind("apiextensions.k8s.io/v1", "CustomResourceDefinition"));
         let secrets = kind("v1", "Secret");
@@ -140,19 +149,25 @@ impl Kubernetes {
             asked.insert(definitions.clone());
         }
         let discovered: Discovered = discovery::discover(api, &asked).await?;
-        let (known, unread) = self.schemas.of(api, &discovered).await?;
+        let (known, unlearned) = self.schemas.of(api, &discovered).await?;
         self.cluster.learn(known);
-        let mut places = self.beside(api, wanted).await?;
+        // Pods are listed once, whatever they are listed for.
+        let with_pods: BTreeSet<ApiKind> = wanted.iter().chain(self.config.images.then_some(&pods)).cloned().collect();
+        let Look { mut places, mut problems, mut unread } = self.beside(api, &with_pods).await?;
+        let of_rollouts =
+            |(kind, _): &(ApiKind, String)| self.seeks() && with_pods.contains(kind) && Workloads::reads(kind);
+        unread.extend(discovered.unread.into_iter().filter(of_rollouts));
         let watched = discovery::one_version(&discovered.served, wanted);
         for served in &discovered.served {
+            let (resources, images) = (watched.contains(&served.kind), self.config.images && served.kind == pods);
             let role = Role {
                 kind: served.kind.clone(),
                 plural: served.plural.clone(),
-                resources: watched.contains(&served.kind),
-                images: self.config.images && served.kind == pods,
+                resources,
+                images,
                 releases: false,
-                gitops: self.config.gitops && watched.contains(&served.kind) && Neighbours::reads(&served.kind),
-                rollouts: self.seeks() && watched.contains(&served.kind) && Workloads::reads(&served.kind),
+                gitops: self.config.gitops && resources && Neighbours::reads(&served.kind),
+                rollouts: self.seeks() && (resources || images) && Workloads::reads(&served.kind),
             };
             let definitions = served.kind == definitions && custom;
             if !role.resources && !role.images && !definitions {
@@ -169,7 +184,8 @@ impl Kubernetes {
         if let Some(secrets) = discovered.served.iter().find(|served| served.kind == secrets) {
             places.extend(self.helm(secrets));
         }
-        Ok((places, discovered.problems.into_iter().chain(unread).collect()))
+        problems.extend(discovered.problems.into_iter().chain(unlearned));
+        Ok(Look { places, problems, unread })
     }
 
     /// Whether somebody wants to know what rolls out.
@@ -179,13 +195,17 @@ impl Kubernetes {
 
     /// Where the objects are that are no resources: those of GitOps tools, which come first, so that what they say of an
     /// object is known when that is looked at, and those that say what rolls out.
-    async fn beside(&self, api: &Api, wanted: &BTreeSet<ApiKind>) -> Result<Vec<Place>, ApiError> {
-        let mut places = Vec::new();
+    async fn beside(&self, api: &Api, wanted: &BTreeSet<ApiKind>) -> Result<Look, ApiError> {
+        let (mut places, mut unread) = (Vec::new(), Vec::new());
         let tools = if self.config.gitops { gitops::KINDS } else { &[] };
         let rollouts = if self.seeks() { kubernetes::rollouts::KINDS } else { &[] };
         for (kinds, is_tool) in [(tools, true), (rollouts, false)] {
-            let found = if kinds.is_empty() { Vec::new() } else { discovery::beside(api, kinds, wanted).await? };
-            for served in found {
+            if kinds.is_empty() {
+                continue;
+            }
+            let found = discovery::beside(api, kinds, wanted).await?;
+            unread.extend(found.unread.into_iter().filter(|_| !is_tool));
+            for served in found.served {
                 let (kind, plural) = (served.kind.clone(), served.plural.clone());
                 let (resources, images, releases) = (false, false, false);
                 let role = Role { kind, plural, resources, images, releases, gitops: is_tool, rollouts: !is_tool };
@@ -198,7 +218,8 @@ impl Kubernetes {
                 }));
             }
         }
-        Ok(places)
+        let problems = unread.iter().map(|(kind, why)| format!("{}: {why}", kind.kind)).collect();
+        Ok(Look { places, problems, unread })
     }
 
     /// Where the Secrets of Helm are.
@@ -228,13 +249,13 @@ impl Kubernetes {
     async fn list(
         &self,
         api: &Api,
-        places: Vec<Place>,
-        problems: &mut Vec<String>,
+        look: &mut Look,
         objects: &mut Objects,
         cx: &mut dyn Cx,
     ) -> Result<Vec<Place>, CollectError> {
         let (mut listed, mut left_out, mut count) = (Vec::new(), Vec::new(), 0);
-        for mut place in places {
+        look.unread.iter().for_each(|(kind, why)| objects.hide(kind, None, why));
+        for mut place in std::mem::take(&mut look.places) {
             match list_place(api, &mut place, objects, cx, &mut count).await? {
                 Ok(()) => {
                     if place.role.gitops {
@@ -242,14 +263,17 @@ impl Kubernetes {
                     }
                     listed.push(place);
                 }
-                Err(why) => {
-                    problems.push(format!("{}: {why}", place.role.kind.kind));
+                Err(error) => {
+                    if let Some(why) = unseen(&error, &place.role).filter(|_| place.role.rollouts) {
+                        objects.hide(&place.role.kind, place.namespace.as_deref(), &why);
+                    }
+                    look.problems.push(format!("{}: {error}", place.role.kind.kind));
                     left_out.push(place);
                 }
             }
         }
         if listed.is_empty() {
-            return Err(self.error(problems.join("; ")));
+            return Err(self.error(look.problems.join("; ")));
         }
         // What it is not allowed to see just now is not gone.
         cx.keep(&Self::covers(&left_out));
@@ -338,7 +362,7 @@ impl Kubernetes {
         let resources = places.iter().filter(|place| place.role.resources);
         let images = places.iter().find(|place| place.role.images).map(|_| Cover::all(IMAGE));
         let gitops = places.iter().find(|place| place.role.gitops).map(|_| Cover::all(GITOPS));
-        // Without routes a rollout is seen all the same.
+        // Without routes a rollout is seen all the same, but not how its traffic is split.
         let tells = |place: &&Place| place.role.rollouts && Workloads::needs(&place.role.kind);
         let rollouts = places.iter().find(tells).map(|_| Cover::all(ROLLOUT));
         let beside = images.into_iter().chain(gitops).chain(rollouts);
@@ -398,8 +422,8 @@ impl Kubernetes {
         loop {
             sources.mark_unchanged();
             let wanted = self.wanted(&sources);
-            let (places, mut problems) = self.places(api, &wanted).await.map_err(|error| self.error(error))?;
-            if places.is_empty() && problems.is_empty() {
+            let mut look = self.places(api, &wanted).await.map_err(|error| self.error(error))?;
+            if look.places.is_empty() && look.problems.is_empty() {
                 cx.progress("no source declares a kind yet, and `kinds` names none".to_owned()).await?;
                 let (shutdown, clock) = (cx.shutdown().clone(), cx.clock().clone());
                 tokio::select! {
@@ -412,7 +436,8 @@ impl Kubernetes {
                 continue;
             }
             objects.begin(Arc::clone(&self.cluster.known().borrow()));
-            let places = self.list(api, places, &mut problems, objects, cx).await?;
+            let places = self.list(api, &mut look, objects, cx).await?;
+            let problems = look.problems;
             cx.cover(Self::covers(&places)).await?;
             cx.complete().await?;
             self.problems.clone_from(&problems);
@@ -456,6 +481,17 @@ async fn silent(api: &Api, clock: &Clock) -> String {
     }
 }
 
+/// Why it is not known what a kind's objects say; nothing if the server has no such kind.
+fn unseen(error: &ApiError, role: &Role) -> Option<String> {
+    let group = role.kind.api_version.split_once('/').map(|(group, _)| format!(".{group}")).unwrap_or_default();
+    let name = format!("{}{group}", role.plural);
+    match error {
+        ApiError::NotFound(_) => None,
+        ApiError::Forbidden(_) => Some(format!("no right to list {name}")),
+        _ => Some(format!("{name} cannot be listed")),
+    }
+}
+
 /// Lists one place. The inner error: it cannot be listed, and the others can.
 async fn list_place(
     api: &Api,
@@ -463,7 +499,7 @@ async fn list_place(
     objects: &mut Objects,
     cx: &mut dyn Cx,
     count: &mut usize,
-) -> Result<Result<(), String>, CollectError> {
+) -> Result<Result<(), ApiError>, CollectError> {
     let fatal =
         |error: ApiError| CollectError::Source { what: format!("list {}", place.path), problem: error.to_string() };
     let mut next = String::new();
@@ -474,8 +510,9 @@ async fn list_place(
                 next.clear();
                 continue;
             }
-            Err(ApiError::Forbidden(why) | ApiError::NotFound(why) | ApiError::Server(why)) => return Ok(Err(why)),
-            Err(ApiError::TooLarge(exceeded)) => return Ok(Err(exceeded.to_string())),
+            Err(
+                error @ (ApiError::Forbidden(_) | ApiError::NotFound(_) | ApiError::Server(_) | ApiError::TooLarge(_)),
+            ) => return Ok(Err(error)),
             part => part.map_err(fatal)?,
         };
         let read = part.objects().map_err(fatal)?;

@@ -255,6 +255,11 @@ impl Objects {
         seen
     }
 
+    /// Objects that would say what rolls out cannot be seen, in a namespace or anywhere, though there may be some.
+    pub(super) fn hide(&mut self, kind: &ApiKind, namespace: Option<&str>, why: &str) {
+        self.rollouts.hide(kind, namespace, why);
+    }
+
     /// What rolls out and is new, changed or over, as resources. To be asked once a list is whole: a part of it says another thing.
     pub(super) fn rollouts(&mut self) -> Vec<Seen> {
         self.rollouts.changed(self.cluster.name())

@@ -34,6 +34,11 @@ impl Rollouts {
         self.workloads.remove(kind, namespace, name);
     }
 
+    /// Objects of that kind cannot be seen, in a namespace or anywhere, though there may be some.
+    pub(super) fn hide(&mut self, kind: &ApiKind, namespace: Option<&str>, why: &str) {
+        self.workloads.hide(kind, namespace, why);
+    }
+
     /// Those that are new, changed or over since the last call.
     pub(super) fn changed(&mut self, cluster: &str) -> Vec<Seen> {
         if let Some(why) = self.workloads.left_out().filter(|_| !self.warned) {

@@ -331,3 +331,66 @@ async fn what_rolls_out_is_seen_once_all_is_listed_where_somebody_looks_for_it()
     }
     running.end().await;
 }
+
+/// A ReplicaSet of the Deployment `web` with pods that are ready.
+fn replica_set(hash: &str, revision: &str, ready: u64) -> Value {
+    json!({
+        "metadata": {"name": format!("web-{hash}"), "namespace": "shop", "resourceVersion": revision,
+            "annotations": {"deployment.kubernetes.io/revision": revision},
+            "ownerReferences": [{"kind": "Deployment", "name": "web", "controller": true}]},
+        "spec": {"template": {"metadata": {"labels": {"app": "web", "pod-template-hash": hash}}}},
+        "status": {"replicas": ready, "readyReplicas": ready},
+    })
+}
+
+/// A cluster in which a Deployment rolls, and what is said of its traffic where the server answers so to who lists `HTTPRoute`s;
+/// `told`: what somebody is told of that.
+async fn traffic(served: bool, routes: Answer, told: &str) -> (Value, String) {
+    let web =
+        json!({"metadata": {"name": "web", "namespace": "shop", "resourceVersion": "1"}, "status": {"replicas": 4}});
+    let versions = |group: &str, version: &str| json!({"name": group, "versions": [{"groupVersion": version}]});
+    let mut groups = vec![versions("apps", "apps/v1")];
+    groups.extend(served.then(|| versions("gateway.networking.k8s.io", "gateway.networking.k8s.io/v1")));
+    let script = vec![
+        ("watch=1", once(Answer::Watch(vec![], true))),
+        ("deployments?limit", once(page(vec![web], "5", ""))),
+        ("replicasets?limit", once(page(vec![replica_set("a1", "1", 3), replica_set("b2", "2", 1)], "5", ""))),
+        ("httproutes?limit", once(routes)),
+        exactly("/apis/gateway.networking.k8s.io/v1", resources(&[("httproutes", "HTTPRoute", true)])),
+        exactly(
+            "/apis/apps/v1",
+            resources(&[("deployments", "Deployment", true), ("replicasets", "ReplicaSet", true)]),
+        ),
+        exactly("/api/v1", resources(&[])),
+        ("/apis", once(Answer::Json(200, json!({"groups": groups})))),
+    ];
+    let server = Server::start(script).await;
+    let collector = server.collector("", &[]);
+    collector.collector.cluster.seek_rollouts([]);
+    let running = Running::start(Box::new(collector));
+    let is_told = |messages: &[String]| messages.iter().any(|message| message.contains(told));
+    running.until("the rollout", |state| !state.history.is_empty() && is_told(&state.messages)).await;
+    let found = {
+        let state = running.state();
+        let tree = state.history[0].document.as_ref().unwrap().tree().clone();
+        (tree["share"].clone(), tree["traffic"].as_str().unwrap().to_owned())
+    };
+    running.end().await;
+    found
+}
+
+/// That a kind of routes may not be listed once left the split to the pods that are ready: a route might have sent the canary a
+/// hundredth of the traffic, and its counts would have been compared as if it had had a quarter.
+#[tokio::test]
+async fn a_split_that_routes_may_say_is_known_only_where_they_can_be_listed_or_there_are_none() {
+    let forbidden = status(403, "httproutes.gateway.networking.k8s.io is forbidden");
+    let told = "HTTPRoute: httproutes.gateway.networking.k8s.io is forbidden";
+    let (share, why) = traffic(true, forbidden.clone(), told).await;
+    assert_eq!((share, why.as_str()), (Value::Null, "no right to list httproutes.gateway.networking.k8s.io"));
+    let (share, why) = traffic(true, status(500, "etcd is away"), "HTTPRoute: 500: etcd is away").await;
+    assert_eq!((share, why.as_str()), (Value::Null, "httproutes.gateway.networking.k8s.io cannot be listed"));
+    for (served, routes) in [(false, forbidden), (true, status(404, "not found")), (true, page(vec![], "5", ""))] {
+        let (share, why) = traffic(served, routes.clone(), "").await;
+        assert_eq!((share, why.as_str()), (json!(0.25), "ready pods"), "{routes:?}");
+    }
+}

@@ -45,6 +45,14 @@ pub struct BadSplit {
     pub meant: f64,
 }
 
+impl BadSplit {
+    /// In words.
+    pub fn words(self) -> String {
+        let (found, meant) = (self.found * 100.0, self.meant * 100.0);
+        format!("bad split: the canary has {found:.1} % of the exposures, {meant:.1} % were meant")
+    }
+}
+
 /// The exposures of both arms of one metric. Those of one each are no measurement: nobody knows the weights then.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Split {
@@ -73,6 +81,30 @@ impl Split {
         let near = found.clamp(meant * (1.0 - OFF), (meant * (1.0 + OFF)).min(1.0 - OFF * (1.0 - meant)));
         let ln_e = shares::ln_e(&[self.baseline, self.canary], &[1.0 - near, near], shares::TRAFFIC);
         (self.known() && found != near && ln_e >= SPLIT.ln()).then_some(BadSplit { found, meant })
+    }
+}
+
+/// The exposures of intervals of which it was said, of each for itself, which part the canary should have.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Expected {
+    split: Split,
+    /// What the canary should have had.
+    canary: f64,
+}
+
+impl Expected {
+    pub(super) fn add(&mut self, exposure: (f64, f64), share: f64) {
+        if exposure != (1.0, 1.0) {
+            self.split.add(exposure);
+            self.canary += share * (exposure.0 + exposure.1);
+        }
+    }
+
+    /// Whether the split of all of these together is another than was meant. Given what was behind each interval, the
+    /// canary's sum strays no more than if all had had the mean share (Hoeffding 1956).
+    pub(super) fn bad(&self) -> Option<BadSplit> {
+        let meant = self.canary / (self.split.baseline + self.split.canary);
+        if meant > 0.0 && meant < 1.0 { self.split.bad(meant) } else { None }
     }
 }
 
@@ -171,6 +203,21 @@ mod tests {
         let mut split = Split::default();
         split.add((baseline, canary));
         split
+    }
+
+    #[test]
+    fn a_share_that_moves_is_compared_with_what_was_meant_of_each_interval() {
+        let sum = |intervals: &[((f64, f64), f64)]| {
+            let mut expected = Expected::default();
+            intervals.iter().for_each(|(exposure, share)| expected.add(*exposure, *share));
+            expected.bad()
+        };
+        let as_meant = [((9_500.0, 500.0), 0.05), ((500.0, 500.0), 0.5)];
+        assert_eq!(sum(&as_meant), None);
+        let swapped = sum(&[((500.0, 9_500.0), 0.05), ((500.0, 500.0), 0.5)]).unwrap();
+        assert!((swapped.meant - 1_000.0 / 11_000.0).abs() < 1e-12 && swapped.found > 0.9, "{swapped:?}");
+        assert_eq!(sum(&[((1.0, 1.0), 0.05)]), None, "nobody knows the weights");
+        assert_eq!((sum(&[]), sum(&[((9.0, 0.0), 0.0)])), (None, None));
     }
 
     #[test]

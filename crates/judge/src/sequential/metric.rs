@@ -1,7 +1,7 @@
 //! One metric over the run.
 
 use super::counts::{Dispersion, Tick};
-use super::doubts::{Doubt, Health, Split};
+use super::doubts::{Doubt, Expected, Health, Split};
 use super::effect::{Level, Rates};
 use super::forecast::Forecast;
 use super::heal::Healing;
@@ -36,6 +36,8 @@ pub(super) struct Metric {
     dispersion: Dispersion,
     health: Health,
     split: Split,
+    /// Which part the canary should have of the exposures that come, and what came of that.
+    expected: (Option<f64>, Expected),
     pub(super) used: usize,
     pub(super) missing: usize,
     pub(super) fail: Forecast,
@@ -62,6 +64,7 @@ impl Metric {
         Self {
             health: Health::new(&plan),
             split: Split::default(),
+            expected: (None, Expected::default()),
             sides: plan.signs.iter().map(side).collect(),
             plan,
             level: Level::default(),
@@ -121,6 +124,9 @@ impl Metric {
             return Point { baseline, canary, alike, counted: None };
         }
         self.split.add(exposure);
+        if let (Some(share), expected) = &mut self.expected {
+            expected.add(exposure, *share);
+        }
         self.dispersion.add([baseline, canary]);
         let (tick, factor) = (Tick { exposure, events: (baseline, canary) }, self.factor());
         self.rates.add(&tick, factor);
@@ -193,6 +199,14 @@ impl Metric {
 
     pub(super) fn split(&self) -> &Split {
         &self.split
+    }
+
+    pub(super) fn expect(&mut self, share: Option<f64>) {
+        self.expected.0 = share;
+    }
+
+    pub(super) fn expected(&self) -> &Expected {
+        &self.expected.1
     }
 
     pub(super) fn checks(&self) -> Checks {

@@ -78,6 +78,12 @@ impl Run {
         }
     }
 
+    /// Which part of the exposures of each metric the canary should have in the intervals that follow, where somebody says it:
+    /// for a split that moves, in place of the one `canary_share` of the settings.
+    pub fn expect(&mut self, shares: impl IntoIterator<Item = Option<f64>>) {
+        self.metrics.iter_mut().zip(shares).for_each(|(metric, share)| metric.expect(share));
+    }
+
     /// The next interval: what was measured of each metric, or nothing where an arm has no point.
     pub fn observe(&mut self, measured: impl IntoIterator<Item = Option<Measured>>) {
         let (mut sum, mut n) = (0.0, 0.0);
@@ -178,8 +184,8 @@ impl Run {
     }
 
     fn split(&self) -> Option<BadSplit> {
-        let meant = self.settings.canary_share?;
-        self.metrics.iter().find_map(|metric| metric.split().bad(meant))
+        let meant = self.settings.canary_share;
+        self.metrics.iter().find_map(|metric| metric.expected().bad().or_else(|| metric.split().bad(meant?)))
     }
 
     /// Whether metrics are also judged together.

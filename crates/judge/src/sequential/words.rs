@@ -21,8 +21,7 @@ pub(super) fn of_run(look: &Look, results: &[MetricResult]) -> String {
     let only_at_end = look.end.is_some_and(|end| end.fails) && look.ln_fail < look.ln_needed;
     let when = if only_at_end { ", by the test at the end" } else { "" };
     if let Some(split) = look.split {
-        let (found, meant) = (split.found * 100.0, split.meant * 100.0);
-        return format!("bad split: the canary has {found:.1} % of the exposures, {meant:.1} % were meant");
+        return split.words();
     }
     let doubts = results.iter().zip(&look.metrics).filter(|(result, _)| !result.muted);
     let doubts: Vec<String> =

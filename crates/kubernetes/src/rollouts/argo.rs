@@ -5,8 +5,8 @@ use serde_json::Value;
 
 use super::arm::Arm;
 use super::read::{self, Labels};
-use super::space::Space;
-use super::traffic::{Share, Side};
+use super::traffic::{READY_PODS, Share, Side};
+use super::view::View;
 use super::{Phase, Rollout, RolloutKind};
 
 /// All of the traffic, where the object names no other sum.
@@ -50,12 +50,13 @@ impl Argo {
         }
     }
 
-    pub fn rollout(&self, space: &Space, namespace: &str, name: &str) -> Option<Rollout> {
+    pub fn rollout(&self, view: &View<'_>, name: &str) -> Option<Rollout> {
         if self.stable.is_empty() || self.current.is_empty() || self.stable == self.current {
             return None;
         }
-        let (before, new) = (self.side(space, name, &self.stable), self.side(space, name, &self.current));
-        let share = self.share(space, namespace, &before, &new);
+        let namespace = view.namespace;
+        let (before, new) = (self.side(view, name, &self.stable), self.side(view, name, &self.current));
+        let share = self.share(view, &before, &new);
         Some(Rollout {
             kind: RolloutKind::Argo,
             namespace: namespace.to_owned(),
@@ -71,8 +72,8 @@ impl Argo {
         })
     }
 
-    fn side(&self, space: &Space, name: &str, hash: &str) -> Side {
-        let sets = space.sets_of("Rollout", name);
+    fn side(&self, view: &View<'_>, name: &str, hash: &str) -> Side {
+        let sets = view.sets_of("Rollout", name);
         match sets.iter().find(|(_, set)| set.hash == hash) {
             Some((set, of)) => of.side(name, set),
             // It has no pods (any more): they would be named so.
@@ -83,7 +84,7 @@ impl Argo {
         }
     }
 
-    fn share(&self, space: &Space, namespace: &str, baseline: &Side, canary: &Side) -> Share {
+    fn share(&self, view: &View<'_>, baseline: &Side, canary: &Side) -> Share {
         let step = |weight: Option<u64>| match weight.and_then(|weight| Some((weight, WHOLE.checked_sub(weight)?))) {
             Some((canary, baseline)) => Share::of(canary, baseline, "steps"),
             None => None,
@@ -96,11 +97,11 @@ impl Argo {
                 set.unwrap_or_else(|| Share::unknown("status.canary.weights: a weight is none"))
             }
             Traffic::Step { weight, routed: true } => {
-                let routed = space.routed(namespace, baseline, canary);
+                let routed = view.routed(baseline, canary);
                 routed.or_else(|| step(*weight)).unwrap_or_else(unknown)
             }
             Traffic::Step { weight, routed: false } => {
-                let pods = Share::of(canary.ready, baseline.ready, "ready pods");
+                let pods = Share::of(canary.ready, baseline.ready, READY_PODS);
                 pods.or_else(|| step(*weight)).unwrap_or_else(unknown)
             }
         }

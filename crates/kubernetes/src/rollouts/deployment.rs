@@ -2,8 +2,8 @@ use serde_json::Value;
 
 use super::arm::Arm;
 use super::read::{self, Labels};
-use super::space::Space;
 use super::traffic::Side;
+use super::view::View;
 use super::{Phase, Rollout, RolloutKind};
 
 /// Which of the ReplicaSets of a Deployment is newer; that of Argo has a name of its own.
@@ -39,8 +39,8 @@ impl Deployment {
     }
 
     /// Its newest pods as a side of a rollout.
-    pub fn side(&self, space: &Space, name: &str) -> Side {
-        match space.sets_of("Deployment", name).first() {
+    pub fn side(&self, view: &View<'_>, name: &str) -> Side {
+        match view.sets_of("Deployment", name).first() {
             Some((set, newest)) => {
                 let labels = self.pods.clone().into_iter().chain(newest.labels.clone()).collect();
                 Side { arm: Arm::of_set(name, set, &newest.hash), labels, ready: self.ready }
@@ -50,14 +50,13 @@ impl Deployment {
     }
 
     /// Its rollout: its newest ReplicaSet has pods, and an older one too.
-    pub fn rollout(&self, space: &Space, namespace: &str, name: &str) -> Option<Rollout> {
-        let sets = space.sets_of("Deployment", name);
-        let (newest, older) = sets.split_first()?;
+    pub fn rollout(&self, view: &View<'_>, name: &str) -> Option<Rollout> {
+        let (newest, older) = view.sets_of("Deployment", name).split_first()?;
         // Of several the one with most pods is what most of the traffic met before; of those alike the newest.
         let before = older.iter().rev().max_by_key(|(_, set)| set.replicas)?;
         let side = |(set, of): &(&String, &ReplicaSet)| of.side(name, set);
         let (before, new) = (side(before), side(newest));
-        let share = space.share(namespace, &before, &new, true);
+        let (namespace, share) = (view.namespace, view.share(&before, &new, true));
         Some(Rollout {
             kind: RolloutKind::Deployment,
             namespace: namespace.to_owned(),

@@ -5,8 +5,8 @@ use serde_json::Value;
 
 use super::arm::Arm;
 use super::read::{self, Labels};
-use super::space::Space;
 use super::traffic::{Share, Side};
+use super::view::View;
 use super::{Phase, Rollout, RolloutKind};
 
 /// All of the traffic.
@@ -50,9 +50,9 @@ impl Flagger {
         format!("{}-primary", self.target)
     }
 
-    pub fn rollout(&self, space: &Space, namespace: &str) -> Option<Rollout> {
-        let phase = self.phase?;
-        let (before, new) = (side(space, &self.primary()), side(space, &self.target));
+    pub fn rollout(&self, view: &View<'_>) -> Option<Rollout> {
+        let (phase, namespace) = (self.phase?, view.namespace);
+        let (before, new) = (side(view, &self.primary()), side(view, &self.target));
         let share = match self.weight {
             Ok(weight) => Share::of(weight, WHOLE - weight, "status.canaryWeight"),
             Err(why) => Some(Share::unknown(why)),
@@ -75,9 +75,9 @@ impl Flagger {
     }
 }
 
-fn side(space: &Space, name: &str) -> Side {
-    match space.deployments.get(name) {
-        Some(deployment) => deployment.side(space, name),
+fn side(view: &View<'_>, name: &str) -> Side {
+    match view.space.deployments.get(name) {
+        Some(deployment) => deployment.side(view, name),
         None => Side { arm: Arm::of_workload(name), labels: Labels::new(), ready: 0 },
     }
 }

@@ -1,14 +1,16 @@
 //! What rolls out in a cluster, as its live objects have it: which pods are the baseline and which the canary, and how
 //! much of the traffic the canary has.
 //!
-//! Deployments, pairs of them, Argo Rollouts and Flagger's canaries; traffic by Istio, the Gateway API (Linkerd's routes
+//! Deployments, pairs of them, StatefulSets, DaemonSets, Argo Rollouts and Flagger's canaries; traffic by Istio, the Gateway API (Linkerd's routes
 //! too), ingress-nginx and the AWS Load Balancer Controller. What is not known is not guessed: a share that nobody
 //! says is none, with the reason.
 
 mod argo;
 mod arm;
+mod controlled;
 mod deployment;
 mod flagger;
+mod hidden;
 mod pair;
 mod read;
 mod routes;
@@ -16,6 +18,7 @@ mod space;
 #[cfg(test)]
 mod tests;
 mod traffic;
+mod view;
 mod workloads;
 
 use std::collections::BTreeMap;
@@ -40,6 +43,10 @@ pub const KINDS: &[(&str, &str, &[&str])] = &[
     ("apps", "ReplicaSet", &["v1"]),
     ("argoproj.io", "Rollout", &["v1alpha1"]),
     ("flagger.app", "Canary", &["v1beta1"]),
+    ("apps", "StatefulSet", &["v1"]),
+    ("apps", "DaemonSet", &["v1"]),
+    ("apps", "ControllerRevision", &["v1"]),
+    ("", "Pod", &["v1"]),
     ("", "Service", &["v1"]),
     ("networking.k8s.io", "Ingress", &["v1"]),
     ("networking.istio.io", "VirtualService", &["v1", "v1beta1", "v1alpha3"]),
@@ -49,7 +56,7 @@ pub const KINDS: &[(&str, &str, &[&str])] = &[
 ];
 
 /// How many of [`KINDS`] say what rolls out; the others say where traffic goes.
-pub(crate) const OF_WORKLOADS: usize = 4;
+pub(crate) const OF_WORKLOADS: usize = 8;
 
 /// What rolls out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -63,6 +70,10 @@ pub enum RolloutKind {
     Argo,
     /// The target of a `Canary` of Flagger.
     Flagger,
+    /// A StatefulSet, from one version of its pods to the next.
+    StatefulSet,
+    /// A DaemonSet, likewise.
+    DaemonSet,
 }
 
 /// How far it is.
@@ -148,8 +159,23 @@ impl Rollout {
         Ok(rollout)
     }
 
-    /// Whether it is of the same arms, so that what was found of them goes on.
+    /// Whether somebody has said how the traffic is to be split; pods that are ready mean nothing by it.
+    pub fn is_meant(&self) -> bool {
+        self.share.is_some() && self.traffic != traffic::READY_PODS
+    }
+
+    /// Whether both arms are of the same versions, so that what was found of them goes on.
     pub fn goes_on(&self, before: &Self) -> bool {
+        self.baseline.is_version_of(&before.baseline) && self.has_canary_of(before)
+    }
+
+    /// Whether both arms are the same pods, so that what is asked of them is right still.
+    pub fn has_pods_of(&self, before: &Self) -> bool {
         (&self.baseline, &self.canary, &self.revision) == (&before.baseline, &before.canary, &before.revision)
+    }
+
+    /// Whether what is new is the same, whatever it is compared with: the old version may itself be replaced meanwhile.
+    pub fn has_canary_of(&self, before: &Self) -> bool {
+        self.canary.is_version_of(&before.canary) && self.revision == before.revision
     }
 }

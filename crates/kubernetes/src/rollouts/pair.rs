@@ -1,10 +1,11 @@
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 
 use serde::{Deserialize, Serialize};
 
 use super::deployment::Deployment;
 use super::read::{Labels, is_name};
 use super::space::Space;
+use super::view::View;
 use super::{Phase, Rollout, RolloutKind};
 
 /// What the names of canaries end with, and those of baselines beside none.
@@ -31,15 +32,45 @@ impl Pair {
     }
 }
 
+/// Deployments that are no canary by their labels, by the name that these say.
+pub(super) struct Partners<'a>(HashMap<&'a str, Vec<&'a String>>);
+
+impl<'a> Partners<'a> {
+    pub fn of(space: &'a Space) -> Self {
+        let mut found: HashMap<&str, Vec<&String>> = HashMap::new();
+        for (name, deployment) in &space.deployments {
+            if let Some(of) = first(&deployment.pods, NAMES)
+                && first(&deployment.pods, TRACKS) != Some("canary")
+            {
+                found.entry(of).or_default().push(name);
+            }
+        }
+        Self(found)
+    }
+
+    /// The only other Deployment of the same name in labels that is no canary.
+    fn by_labels(&self, canary: &Deployment) -> Option<String> {
+        if first(&canary.pods, TRACKS) != Some("canary") {
+            return None;
+        }
+        match self.0.get(first(&canary.pods, NAMES)?)?.as_slice() {
+            [only] => Some((*only).clone()),
+            _ => None,
+        }
+    }
+}
+
+fn first<'a>(labels: &'a Labels, names: &[&str]) -> Option<&'a str> {
+    names.iter().find_map(|name| labels.get(*name).map(String::as_str))
+}
+
 /// The pairs of a namespace: those that are named, and those that names or labels tell.
-pub(super) fn pairs(space: &Space, named: &BTreeSet<Pair>) -> Vec<Pair> {
+pub(super) fn pairs(space: &Space, partners: &Partners<'_>, named: &BTreeSet<Pair>) -> Vec<Pair> {
     let there = |pair: &&Pair| [&pair.baseline, &pair.canary].iter().all(|name| space.deployments.contains_key(*name));
     let mut found: Vec<Pair> = named.iter().filter(there).cloned().collect();
-    for (name, deployment) in &space.deployments {
-        if found.iter().any(|pair| pair.canary == *name) {
-            continue;
-        }
-        let baseline = by_name(space, name).or_else(|| by_labels(space, name, deployment));
+    let known: BTreeSet<String> = found.iter().map(|pair| pair.canary.clone()).collect();
+    for (name, deployment) in space.deployments.iter().filter(|(name, _)| !known.contains(*name)) {
+        let baseline = by_name(space, name).or_else(|| partners.by_labels(deployment));
         found.extend(baseline.map(|baseline| Pair { baseline, canary: name.clone() }));
     }
     found
@@ -51,37 +82,22 @@ fn by_name(space: &Space, canary: &str) -> Option<String> {
     names.find(|name| space.deployments.contains_key(name))
 }
 
-/// The only other Deployment of the same name in labels that is no canary.
-fn by_labels(space: &Space, canary: &str, deployment: &Deployment) -> Option<String> {
-    let first = |labels: &Labels, names: &[&str]| names.iter().find_map(|name| labels.get(*name).cloned());
-    if first(&deployment.pods, TRACKS)? != "canary" {
-        return None;
-    }
-    let of = first(&deployment.pods, NAMES)?;
-    let partner = |(name, other): &(&String, &Deployment)| {
-        let track = first(&other.pods, TRACKS).unwrap_or_default();
-        name.as_str() != canary && first(&other.pods, NAMES).as_ref() == Some(&of) && track != "canary"
-    };
-    let mut partners = space.deployments.iter().filter(partner);
-    let (name, _) = partners.next()?;
-    partners.next().is_none().then(|| name.clone())
-}
-
 /// The rollout of a pair: both have pods, of different templates.
-pub(super) fn rollout(space: &Space, namespace: &str, pair: &Pair) -> Option<Rollout> {
-    let (baseline, canary) = (space.deployments.get(&pair.baseline)?, space.deployments.get(&pair.canary)?);
+pub(super) fn rollout(view: &View<'_>, pair: &Pair) -> Option<Rollout> {
+    let deployments = &view.space.deployments;
+    let (baseline, canary) = (deployments.get(&pair.baseline)?, deployments.get(&pair.canary)?);
     if baseline.replicas == 0 || canary.replicas == 0 || baseline.template == canary.template {
         return None;
     }
-    let sides = [(&pair.baseline, baseline), (&pair.canary, canary)].map(|(name, it)| it.side(space, name));
+    let sides = [(&pair.baseline, baseline), (&pair.canary, canary)].map(|(name, it)| it.side(view, name));
     let [before, new] = sides;
-    let share = space.share(namespace, &before, &new, space.is_shared(&before, &new));
+    let share = view.share(&before, &new, view.is_shared(&before, &new));
     let revision = if new.arm.hash.is_empty() { canary.template.clone() } else { new.arm.hash.clone() };
     Some(Rollout {
         kind: RolloutKind::Pair,
-        namespace: namespace.to_owned(),
+        namespace: view.namespace.to_owned(),
         name: pair.baseline.clone(),
-        object: format!("apps.Deployment/{namespace}/{}", pair.canary),
+        object: format!("apps.Deployment/{}/{}", view.namespace, pair.canary),
         labels: canary.labels.clone(),
         phase: Phase::Rolling,
         baseline: before.arm,

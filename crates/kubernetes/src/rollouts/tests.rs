@@ -73,6 +73,105 @@ fn every_case_has_exactly_its_rollouts_whatever_the_order_of_objects() {
     }
 }
 
+/// A case's workloads, of the file of that name, by the first word of its reason.
+fn case(file: &str, why: &str) -> Workloads {
+    let (_, case) = cases().into_iter().find(|(of, case)| of == file && case.why.starts_with(why)).unwrap();
+    let mut workloads = Workloads::new(case.pairs);
+    put(&case.objects, &mut workloads);
+    workloads
+}
+
+/// The share that a case has once some kind cannot be seen, and who says it.
+fn hidden(mut workloads: Workloads, (version, kind): (&str, &str), namespace: Option<&str>) -> (Option<f64>, String) {
+    all(&mut workloads);
+    workloads.hide(
+        &ApiKind { api_version: version.to_owned(), kind: kind.to_owned() },
+        namespace,
+        "no right to list it",
+    );
+    workloads.changed.extend(workloads.spaces.keys().cloned());
+    let rollout = all(&mut workloads).remove(0);
+    assert_eq!(Rollout::read(&rollout.document().tree().to_string()).unwrap(), rollout);
+    (rollout.share, rollout.traffic)
+}
+
+#[test]
+fn a_split_that_routes_may_say_is_unknown_while_they_cannot_be_seen() {
+    let rolling = || case("deployment.yaml", "a Deployment that rolls");
+    let unknown = (None, "no right to list it".to_owned());
+    let pods = (Some(0.25), "ready pods".to_owned());
+    let (routes, services) = (("networking.istio.io/v1", "VirtualService"), ("v1", "Service"));
+    let rules = ("networking.istio.io/v1", "DestinationRule");
+    assert_eq!(hidden(rolling(), routes, None), unknown);
+    assert_eq!(hidden(rolling(), ("networking.k8s.io/v1", "Ingress"), Some("shop")), unknown);
+    assert_eq!(hidden(rolling(), routes, Some("other")), pods, "another namespace's");
+    // Without a route there is no target of which somebody would have to know the pods.
+    assert_eq!(hidden(rolling(), services, None), pods);
+    assert_eq!(hidden(rolling(), rules, None), pods);
+    assert_eq!(hidden(rolling(), ("apps/v1", "Deployment"), None), pods, "it says nothing of traffic");
+    let split = || case("deployment.yaml", "a subset of Istio");
+    assert_eq!(hidden(split(), rules, None), unknown);
+    assert_eq!(hidden(split(), services, None), unknown);
+    assert_eq!(hidden(split(), ("policy.linkerd.io/v1beta3", "HTTPRoute"), None), unknown, "it may disagree");
+    assert_eq!(hidden(case("pair.yaml", "nobody says"), services, None), unknown, "it may have the pods of both");
+    let set = (Some(0.2), "status.canary.weights".to_owned());
+    assert_eq!(hidden(case("argo.yaml", "a Rollout with weights"), routes, None), set, "its own status says it");
+}
+
+#[test]
+fn several_kinds_that_cannot_be_seen_are_told_in_one_line() {
+    let mut workloads = case("deployment.yaml", "a Deployment that rolls");
+    for (version, kind) in [("networking.istio.io/v1", "VirtualService"), ("networking.k8s.io/v1", "Ingress")] {
+        let kind = ApiKind { api_version: version.to_owned(), kind: kind.to_owned() };
+        workloads.hide(&kind, None, &format!("no right to list {}\n{}", kind.kind, "x".repeat(900)));
+    }
+    let rollout = all(&mut workloads).remove(0);
+    assert!(rollout.traffic.starts_with("no right to list Ingressxx"), "{}", rollout.traffic);
+    assert!(rollout.traffic.ends_with("xx, and 1 more of that kind"), "{}", rollout.traffic);
+    assert_eq!(Rollout::read(&rollout.document().tree().to_string()).unwrap(), rollout);
+}
+
+/// So many Deployments that roll in one namespace, each with a service, a route and labels that all of them have.
+fn many(count: usize) -> Workloads {
+    let mut workloads = Workloads::default();
+    let meta = |name: &str| json!({"name": name, "namespace": "shop", "labels": {"env": "prod"}});
+    for n in 0..count {
+        let name = format!("web{n}");
+        let mut objects = vec![
+            json!({"apiVersion": "apps/v1", "kind": "Deployment", "metadata": meta(&name), "status": {"replicas": 2},
+                "spec": {"template": {"metadata": {"labels": {"app": name, "env": "prod", "track": "canary"}}, "spec": {"n": n}}}}),
+            json!({"apiVersion": "v1", "kind": "Service", "metadata": meta(&name), "spec": {"selector": {"app": name, "env": "prod"}}}),
+            json!({"apiVersion": "gateway.networking.k8s.io/v1", "kind": "HTTPRoute", "metadata": meta(&name),
+                "spec": {"rules": [{"backendRefs": [{"name": name}]}]}}),
+        ];
+        for (revision, hash) in [("1", "a1"), ("2", "b2")] {
+            let owner = json!([{"kind": "Deployment", "name": name, "controller": true}]);
+            let labels = json!({"app": name, "env": "prod", "pod-template-hash": hash});
+            objects.push(
+                json!({"apiVersion": "apps/v1", "kind": "ReplicaSet", "status": {"replicas": 1, "readyReplicas": 1},
+                "metadata": {"name": format!("{name}-{hash}"), "namespace": "shop", "ownerReferences": owner,
+                    "annotations": {"deployment.kubernetes.io/revision": revision}},
+                "spec": {"template": {"metadata": {"labels": labels}}}}),
+            );
+        }
+        put(&objects, &mut workloads);
+    }
+    workloads
+}
+
+#[test]
+fn work_grows_with_the_objects_of_a_namespace_and_not_with_their_square() {
+    let work = |count: usize| {
+        let mut workloads = many(count);
+        view::work::take();
+        let found = all(&mut workloads);
+        assert!(found.len() == count && found.iter().all(|rollout| rollout.share == Some(0.5)), "{count}");
+        view::work::take()
+    };
+    let (few, more) = (work(100), work(2_000));
+    assert!(few >= 100 && more <= 20 * few, "{few} comparisons for 100 Deployments, {more} for 2,000");
+}
+
 #[test]
 fn what_is_gone_rolls_out_no_longer() {
     for (file, case) in cases() {
@@ -155,7 +254,7 @@ fn a_document_that_is_damaged_is_no_rollout() {
         ("namespace", json!("a\"b")),
         ("share", json!(1.5)),
         ("share", json!(-0.1)),
-        ("kind", json!("statefulset")),
+        ("kind", json!("cronjob")),
         ("phase", json!(null)),
         ("revision", json!("\n")),
         ("canary", json!({"workload": "x", "hash": "", "pods": "x\"} or y{"})),

@@ -3,8 +3,10 @@
 use super::arm::Arm;
 use super::read::Labels;
 use super::routes::{Route, Rule, Target};
-use super::space::Space;
+use super::view::{View, selects};
 
+/// Who says the split where nobody does but the pods of both arms.
+pub(super) const READY_PODS: &str = "ready pods";
 /// Shares that differ by less are the same.
 const SAME: f64 = 1e-9;
 
@@ -53,28 +55,32 @@ enum Which {
     Canary,
 }
 
-impl Space {
+impl View<'_> {
     /// By the routes that name both sides; else, if no route names one of them and both are behind the same service, by
-    /// pods that are ready.
-    pub fn share(&self, namespace: &str, baseline: &Side, canary: &Side, shared: bool) -> Share {
-        if let Some(share) = self.routed(namespace, baseline, canary) {
+    /// pods that are ready. While routes may be there that cannot be seen, nobody knows.
+    pub fn share(&self, baseline: &Side, canary: &Side, shared: bool) -> Share {
+        if let Some(why) = self.unseen.routes(self.has_routes()) {
+            return Share::unknown(why);
+        }
+        if let Some(share) = self.routed(baseline, canary) {
             return share;
         }
         // It may send that side all of the traffic, or none, whatever the pods are.
-        if self.names_one(namespace, baseline, canary) {
+        if self.names_one(baseline, canary) {
             return Share::unknown("a route names only one arm");
         }
         if !shared {
-            return Share::unknown("no route and no service has both arms");
+            let nobody = || "no route and no service has both arms".to_owned();
+            return Share::unknown(self.unseen.services().unwrap_or_else(nobody));
         }
-        Share::of(canary.ready, baseline.ready, "ready pods").unwrap_or_else(|| Share::unknown("no pod is ready"))
+        Share::of(canary.ready, baseline.ready, READY_PODS).unwrap_or_else(|| Share::unknown("no pod is ready"))
     }
 
     /// What routes say; nothing if none names both sides.
-    pub fn routed(&self, namespace: &str, baseline: &Side, canary: &Side) -> Option<Share> {
-        let which = |target: &Target| self.which(namespace, target, baseline, canary);
+    pub fn routed(&self, baseline: &Side, canary: &Side) -> Option<Share> {
+        let which = |target: &Target| self.which(target, baseline, canary);
         let mut found: Option<Share> = None;
-        for share in self.routes.values().flatten().filter_map(|route| part(route, which)) {
+        for share in self.routes_of(baseline, canary).into_iter().filter_map(|route| part(route, which)) {
             match (found.as_ref().and_then(|found| found.part), share.part) {
                 (_, None) => return Some(share),
                 (Some(before), Some(part)) if (before - part).abs() > SAME => {
@@ -86,24 +92,28 @@ impl Space {
         found
     }
 
+    /// The routes of which a target may be one of these sides.
+    fn routes_of(&self, baseline: &Side, canary: &Side) -> Vec<&Route> {
+        self.routes_to([&baseline.labels, &canary.labels], [&baseline.arm.workload, &canary.arm.workload])
+    }
+
     /// Whether a target of a route is one side alone.
-    fn names_one(&self, namespace: &str, baseline: &Side, canary: &Side) -> bool {
-        let mut targets = self.routes.values().flatten().flat_map(Route::targets);
-        targets.any(|target| self.which(namespace, target, baseline, canary).is_some())
+    fn names_one(&self, baseline: &Side, canary: &Side) -> bool {
+        let mut targets = self.routes_of(baseline, canary).into_iter().flat_map(Route::targets);
+        targets.any(|target| self.which(target, baseline, canary).is_some())
     }
 
     /// Whether a service has pods of both.
     pub fn is_shared(&self, baseline: &Side, canary: &Side) -> bool {
-        let has = |selector: &Labels, side: &Side| selects(selector, &side.labels);
-        self.services.values().any(|selector| has(selector, baseline) && has(selector, canary))
+        self.services_of(&baseline.labels).iter().any(|(_, selector)| selects(selector, &canary.labels))
     }
 
-    fn which(&self, namespace: &str, target: &Target, baseline: &Side, canary: &Side) -> Option<Which> {
-        if target.namespace != namespace {
+    fn which(&self, target: &Target, baseline: &Side, canary: &Side) -> Option<Which> {
+        if target.namespace != self.namespace {
             return None;
         }
         let named = |side: &Side| target.subset.is_none() && side.arm.workload == target.service;
-        let of = |side: &Side| match self.services.get(&target.service) {
+        let of = |side: &Side| match self.space.services.get(&target.service) {
             Some(selector) => selects(selector, &side.labels) && self.has_subset(target, side),
             // A service that cannot be seen is taken by its name.
             None => named(side),
@@ -117,14 +127,8 @@ impl Space {
 
     fn has_subset(&self, target: &Target, side: &Side) -> bool {
         let Some(name) = &target.subset else { return true };
-        let mut subsets = self.subsets.values().flatten().filter(|subset| subset.service == target.service);
-        subsets.any(|subset| subset.name == *name && selects(&subset.labels, &side.labels))
+        self.subsets_of(&target.service, name).iter().any(|subset| selects(&subset.labels, &side.labels))
     }
-}
-
-/// An empty selector selects nothing here: such a service has other pods, or none.
-fn selects(selector: &Labels, labels: &Labels) -> bool {
-    !selector.is_empty() && selector.iter().all(|(name, value)| labels.get(name) == Some(value))
 }
 
 /// The canary's part by one rule; nothing if it does not name both sides.

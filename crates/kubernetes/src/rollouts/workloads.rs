@@ -4,10 +4,13 @@ use base::Limit;
 use serde_json::Value;
 
 use super::argo::Argo;
+use super::controlled::{Controlled, Pod, Revision};
 use super::deployment::{Deployment, ReplicaSet};
 use super::flagger::Flagger;
+use super::hidden::Hidden;
 use super::pair::Pair;
 use super::space::{Origin, Space};
+use super::view::View;
 use super::{KINDS, OF_WORKLOADS, Rollout, read, routes};
 use crate::schema::ApiKind;
 
@@ -18,11 +21,13 @@ const OBJECTS: Limit = Limit::new("kubernetes.rollout_objects", 100_000);
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Workloads {
     pairs: BTreeSet<Pair>,
-    spaces: BTreeMap<String, Space>,
+    pub(super) spaces: BTreeMap<String, Space>,
     /// In which namespaces something of an object is kept.
     homes: BTreeMap<Origin, BTreeSet<String>>,
     /// Namespaces of which something has changed.
-    changed: BTreeSet<String>,
+    pub(super) changed: BTreeSet<String>,
+    /// Kinds of routes whose objects cannot be seen.
+    hidden: Hidden,
     /// Why something is not kept.
     left_out: Option<String>,
 }
@@ -81,11 +86,24 @@ impl Workloads {
         }
     }
 
+    /// Objects of a kind that says where traffic goes cannot be seen, in a namespace or anywhere, though the server may have
+    /// some: how traffic is split is not known then, but where the rollout's own status says it. `why`: for people.
+    pub fn hide(&mut self, kind: &ApiKind, namespace: Option<&str>, why: &str) {
+        if !Self::reads(kind) || Self::needs(kind) {
+            return;
+        }
+        self.hidden.put(group_kind(kind), namespace, why);
+        let spaces = self.spaces.keys().filter(|space| namespace.is_none_or(|namespace| namespace == space.as_str()));
+        self.changed.extend(spaces.cloned());
+    }
+
     /// What rolls out in the namespaces of which something has changed since the last call; of each all that does.
     pub fn changed(&mut self) -> Vec<(String, Vec<Rollout>)> {
         let changed = std::mem::take(&mut self.changed);
         let rollouts = |namespace: String| {
-            let found = self.spaces.get(&namespace).map(|space| space.rollouts(&namespace, &self.pairs));
+            let unseen = self.hidden.of(&namespace);
+            let found =
+                self.spaces.get(&namespace).map(|space| View::of(&namespace, space, unseen).rollouts(&self.pairs));
             (namespace, found.unwrap_or_default())
         };
         changed.into_iter().map(rollouts).collect()
@@ -116,6 +134,10 @@ impl Workloads {
             "ReplicaSet" => _ = space.sets.remove(name),
             "Rollout" => _ = space.argo.remove(name),
             "Canary" => _ = space.flagger.remove(name),
+            "StatefulSet" => _ = space.stateful.remove(name),
+            "DaemonSet" => _ = space.daemons.remove(name),
+            "ControllerRevision" => _ = space.revisions.remove(name),
+            "Pod" => _ = space.pods.remove(name),
             "Service" => _ = space.services.remove(name),
             "DestinationRule" => _ = space.subsets.remove(origin),
             _ => _ = space.routes.remove(origin),
@@ -146,6 +168,10 @@ enum Part {
     Set(ReplicaSet),
     Argo(Argo),
     Flagger(Flagger),
+    Stateful(Controlled),
+    Daemons(Controlled),
+    Revision(Revision),
+    Pod(Pod),
     Service(read::Labels),
     Subsets(Vec<routes::Subset>),
     Routes(Vec<routes::Route>),
@@ -160,6 +186,10 @@ impl Part {
             Self::Set(it) => put(&mut space.sets, name, it),
             Self::Argo(it) => put(&mut space.argo, name, it),
             Self::Flagger(it) => put(&mut space.flagger, name, it),
+            Self::Stateful(it) => put(&mut space.stateful, name, it),
+            Self::Daemons(it) => put(&mut space.daemons, name, it),
+            Self::Revision(it) => put(&mut space.revisions, name, it),
+            Self::Pod(it) => put(&mut space.pods, name, it),
             Self::Service(it) => put(&mut space.services, name, it),
             Self::Subsets(it) => put(&mut space.subsets, origin.clone(), it),
             Self::Routes(it) => put(&mut space.routes, origin.clone(), it),
@@ -185,6 +215,10 @@ fn parts(kind: &ApiKind, namespace: &str, object: &Value) -> Vec<(String, Part)>
         "ReplicaSet" => here(ReplicaSet::read(object).map(Part::Set)),
         "Rollout" => here(Some(Part::Argo(Argo::read(object)))),
         "Canary" => here(Flagger::read(object).map(Part::Flagger)),
+        "StatefulSet" => here(Some(Part::Stateful(Controlled::read(object)))),
+        "DaemonSet" => here(Some(Part::Daemons(Controlled::read(object)))),
+        "ControllerRevision" => here(Revision::read(object).map(Part::Revision)),
+        "Pod" => here(Pod::read(object).map(Part::Pod)),
         "Service" => here(Some(Part::Service(read::labels(object, "/spec/selector")))),
         "DestinationRule" => {
             let subsets = routes::destination_rule(namespace, object);
