@@ -27,6 +27,33 @@ pub(super) const MEMORIES: [Autoregression; 10] = [
     memory(0.92, 0.5, 0.03),
 ];
 
+/// How many they are.
+pub(super) const KINDS: usize = MEMORIES.len();
+const PHI: [f64; KINDS] = coefficients(false);
+const PSI: [f64; KINDS] = coefficients(true);
+
+/// One of the two coefficients of each memory.
+const fn coefficients(second: bool) -> [f64; KINDS] {
+    let (mut out, mut n) = ([0.0; KINDS], 0);
+    while n < KINDS {
+        let (phi, psi) = MEMORIES[n].coefficients();
+        out[n] = if second { psi } else { phi };
+        n += 1;
+    }
+    out
+}
+
+/// What is new in a series or a shape, under each memory; `before` is nothing at its first value.
+pub(super) fn filter(news: &mut [f64; KINDS], now: f64, before: Option<f64>) {
+    let Some(before) = before else {
+        *news = MEMORIES.map(|memory| now / memory.scale());
+        return;
+    };
+    for ((news, phi), psi) in news.iter_mut().zip(PHI).zip(PSI) {
+        *news = now - phi * before + psi * *news;
+    }
+}
+
 impl Autoregression {
     /// An autoregression of first order, of which a part `noise` of the variance is noise without memory: the
     /// sum of both remembers as one with `psi`, `psi/(1 + psi^2) = noise phi / c`, `c` the variance of

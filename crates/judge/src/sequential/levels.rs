@@ -11,16 +11,15 @@
 //! `Q = sum y^2`, `S = sum x y`, `X = sum x^2`, `v` the variance of the first difference, and `2 Phi(z)`,
 //! `z = S (g/(1 + g X))^(1/2) / s`, for a change that can only be for the worse.
 //! The e-value is the mean of `L1` over memories and changes by the mean of `L0` over memories: where a
-//! long memory tells the same story as a change, that is no evidence.
+//! long memory tells the same story as a change, that is no evidence. The sum of both arms, whose level is of no
+//! interest, tells of the memory too: see [`super::sums`].
 
-use super::autoregression::MEMORIES;
+use super::autoregression::{KINDS, MEMORIES, filter};
 use super::sizes::Sizes;
+use super::sums::Sums;
 use super::wealth::{Money, powers};
 use crate::special::{NormalTable, ln_normal_cdf, ln_sum_exp};
 
-const KINDS: usize = MEMORIES.len();
-const PHI: [f64; KINDS] = coefficients(false);
-const PSI: [f64; KINDS] = coefficients(true);
 /// Variances of the size of a step that is there from the start, in squared spreads of the innovations.
 const STEPS: [f64; 3] = [0.2, 2.0, 40.0];
 /// Of a later step: of small ones there is not enough left to see.
@@ -50,17 +49,6 @@ const NEW: f64 = 8.0;
 enum Shape {
     Step,
     Ramp,
-}
-
-/// One of the two coefficients of each memory.
-const fn coefficients(second: bool) -> [f64; KINDS] {
-    let (mut out, mut n) = ([0.0; KINDS], 0);
-    while n < KINDS {
-        let (phi, psi) = MEMORIES[n].coefficients();
-        out[n] = if second { psi } else { phi };
-        n += 1;
-    }
-    out
 }
 
 /// A change that began at some interval. What is of each memory is kept side by side, so that a processor goes through
@@ -106,6 +94,7 @@ pub(super) struct Levels {
     /// Logarithms of how far each memory is believed before the run, less that of its scale.
     beliefs: [f64; KINDS],
     filtered: Filtered,
+    sums: Sums,
     changes: Vec<Change>,
     held: f64,
     ln: f64,
@@ -131,6 +120,7 @@ impl Levels {
             seen: 0,
             beliefs: MEMORIES.map(|memory| memory.belief.ln() - memory.scale().ln()),
             filtered: Filtered::default(),
+            sums: Sums::default(),
             changes: Vec::new(),
             held: 1.0,
             ln: 0.0,
@@ -156,13 +146,17 @@ impl Levels {
         }
     }
 
-    pub(super) fn bet(&mut self, difference: Option<f64>) {
+    /// The next difference, and the logarithm of the sum of both arms where there is one.
+    pub(super) fn bet(&mut self, difference: Option<f64>, sum: Option<f64>) {
         let Some(raw) = difference.filter(|raw| *raw != 0.0) else { return };
         let difference = clipped(raw, &mut self.sizes);
         self.begin();
         self.filtered.next(difference, self.last);
         for change in &mut self.changes {
             change.next(&self.filtered.y, self.last.is_none());
+        }
+        if let Some(sum) = sum {
+            self.sums.add(sum);
         }
         self.last = Some(difference);
         self.seen += 1;
@@ -226,6 +220,7 @@ impl Levels {
             return None;
         }
         let (mut ln, half) = (self.beliefs, 0.5 * self.seen as f64);
+        ln.iter_mut().zip(self.sums.ln_weights()).for_each(|(ln, weight)| *ln += weight);
         ln.iter_mut().zip(&square).for_each(|(ln, square)| *ln -= half * square.ln());
         let below = ln_sum_exp(ln.into_iter());
         let ln = ln.map(|ln| ln - below);
@@ -242,17 +237,6 @@ impl Levels {
 fn clipped(raw: f64, sizes: &mut Sizes) -> f64 {
     let z = sizes.scaled(raw).abs();
     if z > CLIP { raw * CLIP / z } else { raw }
-}
-
-/// What is new in a series or a shape, under each memory; `before` is nothing at its first value.
-fn filter(news: &mut [f64; KINDS], now: f64, before: Option<f64>) {
-    let Some(before) = before else {
-        *news = MEMORIES.map(|memory| now / memory.scale());
-        return;
-    };
-    for ((news, phi), psi) in news.iter_mut().zip(PHI).zip(PSI) {
-        *news = now - phi * before + psi * *news;
-    }
 }
 
 impl Filtered {
@@ -333,7 +317,7 @@ mod tests {
 
     fn ln(values: impl Iterator<Item = f64>) -> f64 {
         let mut levels = Levels::new();
-        values.for_each(|value| levels.bet(Some(value)));
+        values.for_each(|value| levels.bet(Some(value), None));
         levels.ln()
     }
 
@@ -370,9 +354,21 @@ mod tests {
             if history {
                 levels.learn(walk());
             }
-            (0..30).for_each(|n| levels.bet(Some(0.5 + noise(n))));
+            (0..30).for_each(|n| levels.bet(Some(0.5 + noise(n)), None));
             levels.ln()
         };
         assert!(run(true) < run(false) - 3.0, "{} {}", run(true), run(false));
+    }
+
+    #[test]
+    fn a_sum_that_does_not_wander_says_that_the_difference_does_not_either() {
+        let run = |sum: fn(u32) -> Option<f64>| {
+            let mut levels = Levels::new();
+            (0..15).for_each(|n| levels.bet(Some(1.5 + noise(n)), sum(n)));
+            levels.ln()
+        };
+        let alone = run(|_| None);
+        assert!(run(|n| Some(noise(n + 500))) > alone + 0.5, "{alone}");
+        assert!(run(|n| Some((f64::from(n) / 10.0).sin())) < alone, "{alone}");
     }
 }

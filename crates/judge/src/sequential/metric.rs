@@ -4,7 +4,7 @@ use super::counts::{Dispersion, Tick};
 use super::doubts::{Doubt, Expected, Health, Split};
 use super::effect::{Level, Rates};
 use super::forecast::Forecast;
-use super::heal::Healing;
+use super::heal::{CountsHealing, Healing};
 use super::plan::Plan;
 use super::side::{Point, Side, alike, relative};
 use super::wealth::Money;
@@ -31,6 +31,7 @@ pub struct Measured {
 pub(super) struct Metric {
     plan: Plan,
     sides: Vec<Direction>,
+    counted: CountsHealing,
     level: Level,
     rates: Rates,
     dispersion: Dispersion,
@@ -67,6 +68,7 @@ impl Metric {
             expected: (None, Expected::default()),
             sides: plan.signs.iter().map(side).collect(),
             plan,
+            counted: CountsHealing::default(),
             level: Level::default(),
             rates: Rates::default(),
             dispersion: Dispersion::default(),
@@ -130,6 +132,7 @@ impl Metric {
         self.dispersion.add([baseline, canary]);
         let (tick, factor) = (Tick { exposure, events: (baseline, canary) }, self.factor());
         self.rates.add(&tick, factor);
+        self.counted.add(tick);
         let (baseline, canary) = (baseline / exposure.0, canary / exposure.1);
         self.level.add(baseline, canary);
         Point { baseline, canary, alike, counted: Some((tick, factor)) }
@@ -171,20 +174,23 @@ impl Metric {
     /// Whether it was worse and no longer is, by the check that showed it.
     pub(super) fn healed(&self) -> bool {
         let Some(Direction { side, shift, spread }) = self.worst() else { return false };
-        let inflation = self.level.memory().inflation();
-        let evidence = side.evidence();
-        if evidence.shift.max(evidence.counts.unwrap_or(f64::NEG_INFINITY)) >= evidence.spread {
-            shift.healed(inflation)
-        } else {
-            spread.healed(1.0) && shift.healed(inflation)
+        let (evidence, shift) = (side.evidence(), self.shift_healed(side.sign(), shift));
+        let by_spread = evidence.shift.max(evidence.counts.unwrap_or(f64::NEG_INFINITY)) < evidence.spread;
+        shift && (!by_spread || spread.healed(1.0))
+    }
+
+    fn shift_healed(&self, sign: f64, shift: &Healing) -> bool {
+        if self.plan.counts() {
+            return self.counted.healed(sign, self.factor());
         }
+        shift.healed(self.level.memory().inflation())
     }
 
     /// Whether what a check at the end found in the direction of `sign` is over.
     pub(super) fn healed_of(&self, sign: f64, check: EndCheck) -> bool {
         let signs = self.plan.signs.iter();
         let Some((_, direction)) = signs.zip(&self.sides).find(|(of, _)| **of == sign) else { return false };
-        let shift = direction.shift.healed(self.level.memory().inflation());
+        let shift = self.shift_healed(sign, &direction.shift);
         if matches!(check, EndCheck::Spread | EndCheck::Tail) { shift && direction.spread.healed(1.0) } else { shift }
     }
 

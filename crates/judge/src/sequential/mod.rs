@@ -28,8 +28,10 @@ mod signs;
 mod sizes;
 mod starts;
 mod state;
+mod sums;
 mod tails;
 mod wealth;
+mod whole;
 mod words;
 
 pub use answer::judge;

@@ -1,15 +1,13 @@
 //! What is to be judged: each metric's kind, bounds, directions and part of `alpha`.
 
 use super::side::Bounds;
+use super::whole::are_counts;
 use crate::request::{Direction, Kind, MetricConfig, MetricSetPair};
 
 /// What all metrics together may spend of `alpha`.
 pub(super) const JOINT: f64 = 0.15;
 /// What critical metrics may spend of the rest, where there are others.
 const CRITICAL: f64 = 0.8;
-
-/// The largest number that is taken as a count unasked.
-const MOST_COUNTED: f64 = 10_000.0;
 
 /// How a metric is judged.
 #[derive(Clone, Debug, PartialEq)]
@@ -25,12 +23,10 @@ pub struct Plan {
 }
 
 impl Plan {
-    /// Of a metric whose data are known. Whole numbers from 0 on are counts unless it says otherwise, or they
-    /// are so large (bytes, say) that chance is the least of what moves them.
+    /// Of a metric whose data are known. Whole numbers from 0 on are counts unless it says otherwise, or they are not as
+    /// events are: see [`super::whole`].
     pub fn new(config: &MetricConfig, pair: &MetricSetPair) -> Self {
-        let points = || pair.control.iter().chain(&pair.experiment).filter(|value| value.is_finite());
-        let whole = points().all(|value| *value >= 0.0 && value.fract() == 0.0 && *value <= MOST_COUNTED);
-        let kind = config.kind.unwrap_or(if whole { Kind::Counts } else { Kind::Value });
+        let kind = config.kind.unwrap_or_else(|| if are_counts(pair) { Kind::Counts } else { Kind::Value });
         let signs = match config.direction {
             Direction::Increase => vec![1.0],
             Direction::Decrease => vec![-1.0],

@@ -99,7 +99,7 @@ impl Run {
             let together = sum / f64::sqrt(n);
             let (signs, levels, healing) = &mut self.joint;
             signs.bet(Some(together));
-            levels.bet(Some(together));
+            levels.bet(Some(together), None);
             healing.add(together);
         }
         self.seen += 1;

@@ -136,10 +136,11 @@ impl Side {
             }
             (Some(_), None) => {}
             (None, _) => {
-                self.levels.bet(shift);
+                let sum = point.and_then(|point| ln_sum(&point));
+                self.levels.bet(shift, sum);
                 let below = point.map(|point| -self.beyond(&point, self.bounds.limit));
                 self.below_signs.bet(below);
-                self.below_levels.bet(below);
+                self.below_levels.bet(below, sum);
             }
         }
         self.evidence = self.weigh();
@@ -174,10 +175,20 @@ impl Side {
         Evidence { shift: signs, spread: spread.ln(), counts: Some(counts.ln()), fail: all, pass: pass.money().ln() }
     }
 
+    /// 1 where a rise is worse, -1 where a fall is.
+    pub(super) fn sign(&self) -> f64 {
+        self.sign
+    }
+
     /// What the intervals so far show.
     pub(super) fn evidence(&self) -> &Evidence {
         &self.evidence
     }
+}
+
+/// The logarithm of the sum of both arms, in units of their relative difference; nothing where either is 0 or below.
+fn ln_sum(point: &Point) -> Option<f64> {
+    (point.baseline > 0.0 && point.canary > 0.0).then(|| point.baseline.ln() + point.canary.ln())
 }
 
 /// By how much the canary is beyond the bound in the direction of `sign`, as a part of the middle of both.

@@ -5,7 +5,8 @@
 //! assumed, so heavy tails, bursts and load that both arms share cost nothing. The bet
 //! `f(z) = 2/(1 + exp(-2 theta z))` has mean 1 over both signs of any `z`; it is the likelihood
 //! ratio of the sign given the size where a normal difference is shifted by `theta` standard
-//! deviations. (Conditional two-sample bets: cf. Shekhar and Ramdas, "Nonparametric two-sample
+//! deviations. What sizes say of the shift may be used too, the size at hand included: a shift that is large
+//! beside its noise makes them alike. (Conditional two-sample bets: cf. Shekhar and Ramdas, "Nonparametric two-sample
 //! testing by betting", 2023.)
 
 use super::memory::Memory;
@@ -14,8 +15,10 @@ use super::starts::Groups;
 use super::wealth::{Mixture, Money};
 
 /// How bold the bets are, in standard deviations of the difference, and their shares.
-const COURAGE: [(f64, f64); 4] = [(0.12, 0.15), (0.35, 0.35), (1.0, 0.35), (2.5, 0.15)];
-const BETTORS: usize = COURAGE.len();
+const COURAGE: [(f64, f64); 4] = [(0.12, 0.12), (0.35, 0.25), (1.0, 0.25), (2.5, 0.08)];
+/// The share of one who is as bold as sizes say that he should be.
+const ADAPTS: f64 = 0.3;
+const BETTORS: usize = COURAGE.len() + 1;
 
 /// Bets on a series of differences of which each has either sign alike under the null.
 #[derive(Clone, Debug)]
@@ -37,8 +40,8 @@ struct Group {
 
 impl Group {
     fn new(memory: Option<f64>, starts: u32) -> Self {
-        let mixture = Mixture::new(COURAGE.map(|(_, share)| share), starts);
-        Self { memory, sizes: Sizes::default(), mixture }
+        let [a, b, c, d] = COURAGE.map(|(_, share)| share);
+        Self { memory, sizes: Sizes::default(), mixture: Mixture::new([a, b, c, d, ADAPTS], starts) }
     }
 }
 
@@ -64,7 +67,8 @@ impl Signs {
             let kept = group.memory.unwrap_or(known).powi(self.gap.min(1_000));
             let new = self.last.map_or(difference * (1.0 - kept * kept).sqrt(), |last| difference - kept * last);
             let z = group.sizes.scaled(new);
-            group.mixture.bet(&COURAGE.map(|(theta, _)| factor(theta, z)));
+            let [a, b, c, d] = COURAGE.map(|(theta, _)| factor(theta, z));
+            group.mixture.bet(&[a, b, c, d, factor(1.0, group.sizes.odds(new))]);
             if n == 0 {
                 first = Some(z);
             }

@@ -14,3 +14,6 @@ mod sim;
 mod sim_families;
 #[path = "../sim/looks.rs"]
 mod sim_looks;
+#[path = "../sim/wide.rs"]
+mod sim_wide;
+mod wide;

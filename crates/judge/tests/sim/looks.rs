@@ -2,7 +2,7 @@
 
 use judge::evidence::Verdict;
 use judge::request::{Direction, MetricConfig, MetricSetPair, Settings};
-use judge::sequential::{Measured, Plan, Run};
+use judge::sequential::{Look, Measured, Plan, Run};
 
 use crate::sim::{Arms, Regime};
 
@@ -37,6 +37,29 @@ pub fn first_fail(metrics: &[Arms]) -> (Option<usize>, bool) {
 
 /// The same with two halves of the baseline from before the run.
 pub fn first_fail_with(history: &[Arms], metrics: &[Arms]) -> (Option<usize>, bool) {
+    let (mut first, mut passed) = (None, false);
+    look_at_each(history, metrics, |n, look| {
+        match look.verdict {
+            Verdict::Fail => first = Some(n),
+            verdict => passed |= verdict == Verdict::Pass,
+        }
+        first.is_none()
+    });
+    (first, passed)
+}
+
+/// The logarithm of the e-value that something is worse, after each interval.
+pub fn evidence(history: &[Arms], metrics: &[Arms]) -> Vec<f64> {
+    let mut path = Vec::new();
+    look_at_each(history, metrics, |_, look| {
+        path.push(look.ln_fail);
+        true
+    });
+    path
+}
+
+/// Looks after each interval, as long as it is told to go on.
+fn look_at_each(history: &[Arms], metrics: &[Arms], mut go_on: impl FnMut(usize, Look) -> bool) {
     let mut plans: Vec<Plan> = metrics
         .iter()
         .map(|(control, experiment)| {
@@ -49,13 +72,10 @@ pub fn first_fail_with(history: &[Arms], metrics: &[Arms]) -> (Option<usize>, bo
     plans.iter_mut().for_each(|plan| plan.share = share);
     let mut run = Run::new(plans, Settings { lifetime: Some(usize::MAX), ..Settings::default() });
     run.learn(history.iter().map(Some));
-    let mut passed = false;
     for n in 0..metrics[0].0.len() {
         run.observe(metrics.iter().map(|(a, b)| Some(Measured { baseline: a[n], canary: b[n], exposure: (1.0, 1.0) })));
-        match run.look().verdict {
-            Verdict::Fail => return (Some(n + 1), passed),
-            verdict => passed |= verdict == Verdict::Pass,
+        if !go_on(n + 1, run.look()) {
+            return;
         }
     }
-    (None, passed)
 }
