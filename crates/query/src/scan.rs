@@ -20,11 +20,14 @@ use datafusion::physical_plan::statistics::StatisticsArgs;
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use datafusion::physical_plan::{DisplayAs, DisplayFormatType, ExecutionPlan, Partitioning, PlanProperties};
 use futures::{StreamExt, stream};
-use store::{ScanOptions, TableSnapshot};
+use store::{ScanOptions, Share, TableSnapshot};
 
 use crate::dynamic::Dynamic;
 use crate::pushdown::Selection;
 use crate::rights::{self, SCOPE};
+
+/// Fewer rows are read by one.
+const SHARED_ROWS: usize = 100_000;
 
 /// Reads one table of a snapshot: only the columns that are asked for, and only the files that may
 /// hold a row of the selection. Rows outside the selection may come; a filter above drops them.
@@ -72,7 +75,7 @@ impl ScanExec {
         Self { scopes, ..self }
     }
 
-    fn options(&self, batch_rows: usize) -> ScanOptions {
+    fn options(&self, batch_rows: usize, partition: usize) -> ScanOptions {
         // A scan of no column has no rows to count, so the first one is read.
         let mut columns = if self.columns.is_empty() { vec![0] } else { self.columns.clone() };
         columns.extend(self.scope());
@@ -82,8 +85,23 @@ impl ScanExec {
             keys: self.selection.keys.clone(),
             // Where rows are held back, nobody learns from what is left out how many there are.
             texts: if self.scopes.is_none() { self.selection.texts.clone() } else { Vec::new() },
+            share: Share::new(partition, self.shares()),
             batch_rows: self.fetch.map_or(batch_rows, |fetch| fetch.clamp(1, batch_rows)),
         }
+    }
+
+    /// The same scan, read by so many at once where that is worth it: rows come in no order then, and where one may take the place
+    /// of another all have to be seen.
+    pub fn shared(self, many: usize) -> Self {
+        if self.fetch.is_some() || self.table.def().unique() || self.rows() < SHARED_ROWS {
+            return self;
+        }
+        let partitioning = Partitioning::UnknownPartitioning(many.max(1));
+        Self { properties: Arc::new(self.properties.as_ref().clone().with_partitioning(partitioning)), ..self }
+    }
+
+    fn shares(&self) -> usize {
+        self.properties.partitioning.partition_count()
     }
 
     /// The column of scopes, if it is read for their sake: after all others.
@@ -162,11 +180,11 @@ impl ExecutionPlan for ScanExec {
     }
 
     fn execute(&self, partition: usize, context: Arc<TaskContext>) -> Result<SendableRecordBatchStream> {
-        if partition != 0 {
-            return exec_err!("a scan has one partition, not {partition}");
+        if partition >= self.shares() {
+            return exec_err!("a scan has {} partitions, not {partition}", self.shares());
         }
         let whole = self.clone();
-        let (this, mut options) = (self.clone(), self.options(context.session_config().batch_size()));
+        let (this, mut options) = (self.clone(), self.options(context.session_config().batch_size(), partition));
         // By the first row that is asked for, the other side of a join has been read.
         let scan = stream::once(async move {
             if options.keys.is_none() && !this.dynamic.is_empty() {

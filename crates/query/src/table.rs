@@ -54,7 +54,7 @@ impl TableProvider for StoreTable {
 
     async fn scan(
         &self,
-        _: &dyn Session,
+        session: &dyn Session,
         projection: Option<&Vec<usize>>,
         filters: &[Expr],
         limit: Option<usize>,
@@ -63,6 +63,7 @@ impl TableProvider for StoreTable {
         let columns = projection.cloned().unwrap_or_else(every);
         let selection = Selection::of(&self.columns, filters);
         let scan = ScanExec::new(self.snapshot.clone(), columns, self.columns.key(), selection, limit)?;
-        Ok(Arc::new(scan.within(self.scopes.clone())))
+        let cores = session.config().target_partitions();
+        Ok(Arc::new(scan.within(self.scopes.clone()).shared(cores)))
     }
 }

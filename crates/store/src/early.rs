@@ -8,6 +8,7 @@ use futures::TryStreamExt;
 use model::SeriesId;
 
 use crate::file::FileScan;
+use crate::filter::Share;
 use crate::series::{AHEAD, Columns, OF_SERIES, REMEMBERED, findable, later};
 use crate::{Days, Store, StoreError, StoredLabels};
 
@@ -68,6 +69,7 @@ impl Store {
                 columns: (0..layout.schema.fields().len()).collect(),
                 keys: None,
                 time: Some((limit, Timestamp::MAX)),
+                share: Share::default(),
                 texts: Arc::default(),
                 batch_rows: ROWS,
             };

@@ -15,7 +15,7 @@ use parquet::arrow::{ParquetRecordBatchStreamBuilder, ProjectionMask};
 use parquet::errors::ParquetError;
 use parquet::file::metadata::PageIndexPolicy;
 
-use crate::filter::{KeySet, TextTest};
+use crate::filter::{KeySet, Share, TextTest};
 use crate::layout::Layout;
 use crate::merge::Batches;
 use crate::object::ObjectReader;
@@ -34,6 +34,7 @@ pub(crate) struct FileScan {
     pub time: Option<(Timestamp, Timestamp)>,
     /// Rows that do not satisfy all of these may be left out.
     pub texts: Arc<[TextTest]>,
+    pub share: Share,
     pub batch_rows: usize,
 }
 
@@ -69,7 +70,8 @@ impl FileScan {
         stream::once(open).try_flatten().boxed()
     }
 
-    async fn open(self, inner: &Arc<Inner>, file: FileEntry) -> Result<Batches, StoreError> {
+    async fn open(mut self, inner: &Arc<Inner>, file: FileEntry) -> Result<Batches, StoreError> {
+        self.share = self.share.of_file(file.seq);
         let path = Path::from(file.path.as_str());
         let reader = ObjectReader { objects: Arc::clone(&inner.objects), path, size: file.bytes };
         let metadata = match self.metadata(inner, &file, reader.clone()).await {

@@ -30,6 +30,41 @@ impl KeySet {
     }
 }
 
+/// One of several shares of a scan, which are read side by side and have every row once together: row groups go round.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Share {
+    part: u64,
+    of: u64,
+    shift: u64,
+}
+
+impl Share {
+    /// The share with this number, from 0, of so many, which are 1 at least.
+    pub const fn new(part: usize, of: usize) -> Self {
+        Self { part: part as u64, of: if of == 0 { 1 } else { of as u64 }, shift: 0 }
+    }
+
+    pub(crate) const fn is_first(self) -> bool {
+        self.part == 0
+    }
+
+    /// Files of one row group go round, too.
+    pub(crate) const fn of_file(self, seq: u64) -> Self {
+        Self { shift: seq, ..self }
+    }
+
+    /// Whether it has the row group with this number in its file.
+    pub(crate) const fn has(self, group: usize) -> bool {
+        self.shift.wrapping_add(group as u64) % self.of == self.part
+    }
+}
+
+impl Default for Share {
+    fn default() -> Self {
+        Self::new(0, 1)
+    }
+}
+
 /// A condition on the text in a column. A row that has none there does not satisfy it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TextTest {

@@ -8,7 +8,7 @@ use futures::{StreamExt, TryStreamExt, stream};
 use model::SeriesId;
 
 use crate::file::FileScan;
-use crate::filter::{Text, TextTest};
+use crate::filter::{Share, Text, TextTest};
 use crate::layout::number;
 use crate::merge::Batches;
 use crate::received::{ANNOUNCED, BEFORE};
@@ -175,6 +175,7 @@ impl Store {
             columns: (0..layout.schema.fields().len()).collect(),
             keys: None,
             time: days.bounds(),
+            share: Share::default(),
             texts: metric.map(test).into_iter().collect(),
             batch_rows: ROWS,
         };

@@ -53,7 +53,7 @@ pub use config::StoreConfig;
 pub use days::Days;
 pub use entry::FileEntry;
 pub use error::StoreError;
-pub use filter::{Text, TextSet, TextTest};
+pub use filter::{Share, Text, TextSet, TextTest};
 pub use local::LocalObjects;
 pub use point_read::Point;
 pub use remote::{S3Config, s3};

@@ -6,7 +6,7 @@ use futures::{StreamExt, TryStreamExt, stream};
 use model::Key;
 
 use crate::file::FileScan;
-use crate::filter::{Filter, KeySet};
+use crate::filter::{Filter, KeySet, Share};
 use crate::layout::{Layout, layouts, number};
 use crate::memtable::Chunk;
 use crate::{ScanOptions, Store, StoreError};
@@ -46,6 +46,7 @@ impl Store {
             columns,
             keys: Some(keys.clone()),
             time: None,
+            share: Share::default(),
             texts: Arc::default(),
             batch_rows: 1_024,
         };

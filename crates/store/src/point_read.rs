@@ -7,7 +7,7 @@ use futures::TryStreamExt;
 use model::{Key, SeriesId};
 
 use crate::file::FileScan;
-use crate::filter::KeySet;
+use crate::filter::{KeySet, Share};
 use crate::points::Columns;
 use crate::{FileEntry, StoreError, TableSnapshot, scan};
 
@@ -112,7 +112,15 @@ impl TableSnapshot {
         let columns = (0..layout.schema.fields().len()).collect();
         let few = (keys.sorted.len() <= FEW_KEYS).then(|| keys.clone());
         let time = Some((first, last));
-        let scan = FileScan { layout, columns, keys: few, time, texts: Arc::default(), batch_rows: BATCH_ROWS };
+        let scan = FileScan {
+            layout,
+            columns,
+            keys: few,
+            time,
+            texts: Arc::default(),
+            share: Share::default(),
+            batch_rows: BATCH_ROWS,
+        };
         for file in scan::runs(files).into_iter().flatten() {
             let mut batches = scan.clone().lenient(Arc::clone(self.inner()), file);
             while let Some(batch) = batches.try_next().await? {

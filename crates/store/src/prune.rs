@@ -22,7 +22,7 @@ pub(crate) async fn prune(
     metadata: &ArrowReaderMetadata,
     scan: &FileScan,
 ) -> Result<Pruned, ParquetError> {
-    let mut groups: Vec<usize> = (0..metadata.metadata().num_row_groups()).collect();
+    let mut groups: Vec<usize> = (0..metadata.metadata().num_row_groups()).filter(|&n| scan.share.has(n)).collect();
     if let Some((first, last)) = scan.time {
         let time = scan.layout.schema.field(scan.layout.time).name();
         let (mins, maxes) = bounds(metadata, time, &groups)?;

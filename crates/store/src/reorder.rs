@@ -8,6 +8,7 @@ use futures::TryStreamExt;
 use crate::change::Change;
 use crate::commit::commit;
 use crate::file::FileScan;
+use crate::filter::Share;
 use crate::layout::{Layout, layouts};
 use crate::rows::Order;
 use crate::store::Inner;
@@ -66,7 +67,15 @@ async fn write_in_order(
 ) -> Result<(), StoreError> {
     let columns: Vec<usize> = (0..layout.schema.fields().len()).collect();
     let order = scan::order(layout, &columns);
-    let files = FileScan { layout, columns, keys: None, time: None, texts: Arc::default(), batch_rows: ROWS };
+    let files = FileScan {
+        layout,
+        columns,
+        keys: None,
+        time: None,
+        texts: Arc::default(),
+        share: Share::default(),
+        batch_rows: ROWS,
+    };
     let mut batches = files.strict(Arc::clone(inner), file.clone());
     let (mut part, mut bytes, mut run): (Vec<RecordBatch>, _, _) = (Vec::new(), 0, 0);
     loop {

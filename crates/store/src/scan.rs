@@ -7,7 +7,7 @@ use futures::{StreamExt, TryStreamExt, stream};
 use model::Key;
 
 use crate::file::FileScan;
-use crate::filter::{Filter, KeySet, TextTest};
+use crate::filter::{Filter, KeySet, Share, TextTest};
 use crate::layout::Layout;
 use crate::memtable::Chunk;
 use crate::merge::{Batches, Merge, first_rows};
@@ -31,13 +31,15 @@ pub struct ScanOptions {
     /// Only these rows are asked for, by all of the conditions. Others may come too; of a table in which
     /// a row may replace another, conditions count on sort columns only.
     pub texts: Vec<TextTest>,
+    /// Only this share of the rows; of a table in which a row may replace another the first share has all.
+    pub share: Share,
     /// Rows of a batch, at most and mostly.
     pub batch_rows: usize,
 }
 
 impl Default for ScanOptions {
     fn default() -> Self {
-        Self { projection: None, time: None, keys: None, texts: Vec::new(), batch_rows: 8_192 }
+        Self { projection: None, time: None, keys: None, texts: Vec::new(), share: Share::default(), batch_rows: 8_192 }
     }
 }
 
@@ -93,12 +95,15 @@ impl Plan {
         let mut texts = options.texts;
         texts.retain(|test| !layout.def.unique() || layout.sort.contains(&test.column));
         let (texts, batch_rows) = (texts.into(), options.batch_rows.max(1));
-        let files = FileScan { layout, columns: read, keys, time, texts, batch_rows };
+        let files = FileScan { layout, columns: read, keys, time, texts, share: options.share, batch_rows };
         Ok(Self { table, files, order, before, after, output, time })
     }
 
     async fn run(self) -> Result<Batches, StoreError> {
         let (after, output) = (self.after.clone(), self.output.clone());
+        if self.order.unique && !self.files.share.is_first() {
+            return Ok(stream::empty().boxed());
+        }
         let rows = if self.order.unique { self.merged().await? } else { self.plain()? };
         Ok(rows
             .map(move |batch| Ok(after.apply(batch?)?.project(&output)?))
@@ -108,7 +113,7 @@ impl Plan {
 
     /// Memory, then each file.
     fn plain(self) -> Result<Batches, StoreError> {
-        let memory = self.memory()?;
+        let memory = if self.files.share.is_first() { self.memory()? } else { Vec::new() };
         let inner = Arc::clone(self.table.inner());
         let files = self.wanted_files();
         let (scan, filter) = (self.files, self.before);

@@ -14,6 +14,7 @@ use self::pick::Job;
 use crate::change::Change;
 use crate::commit::commit;
 use crate::file::FileScan;
+use crate::filter::Share;
 use crate::layout::{Layout, layouts};
 use crate::merge::Merge;
 use crate::point_merge::PointMerge;
@@ -181,7 +182,15 @@ async fn open(inner: &Arc<Inner>, layout: &'static Layout, job: &Job) -> Result<
     let share = inner.config.compaction_memory_bytes / job.runs.len().max(1) / row_bytes;
     let batch_rows = share.clamp(BATCH_ROWS.0, BATCH_ROWS.1);
     let order = scan::order(layout, &columns);
-    let files = FileScan { layout, columns, keys: None, time: None, texts: Arc::default(), batch_rows };
+    let files = FileScan {
+        layout,
+        columns,
+        keys: None,
+        time: None,
+        texts: Arc::default(),
+        share: Share::default(),
+        batch_rows,
+    };
     let input = |run: &Vec<FileEntry>| {
         let (files, inner) = (files.clone(), Arc::clone(inner));
         let rows = stream::iter(run.clone()).flat_map(move |file| files.clone().strict(Arc::clone(&inner), file));

@@ -2,8 +2,8 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use base::{Clock, Timestamp};
-use model::rows::{Live, Sample};
-use store::{ScanOptions, StoreConfig};
+use model::rows::{Intent, Live, Sample};
+use store::{ScanOptions, Share, StoreConfig};
 
 use super::support::*;
 
@@ -139,6 +139,34 @@ async fn a_scan_gives_the_columns_keys_and_times_asked_for() {
     let batches: Vec<_> = futures::TryStreamExt::try_collect(table.scan(options)).await.unwrap();
     assert!(batches.iter().all(|batch: &arrow::array::RecordBatch| batch.num_columns() == 1 && batch.num_rows() <= 3));
     assert_eq!(batches.iter().map(arrow::array::RecordBatch::num_rows).sum::<usize>(), 8);
+    running.stop().await;
+}
+
+#[tokio::test]
+async fn shares_of_a_scan_have_each_row_once_together() {
+    let world = World::new().await;
+    let running = world.start(StoreConfig { row_group_rows: 2, ..by_hand() }).await;
+    for n in 0..20 {
+        world.append(batch(&[intent("a", n)]));
+        if n % 5 == 4 && n < 19 {
+            running.settle().await;
+            running.store.flush().await.unwrap();
+        }
+    }
+    running.settle().await;
+    for of in [1, 2, 3, 7] {
+        let mut all = Vec::new();
+        let mut with_rows = 0;
+        for part in 0..of {
+            let options = ScanOptions { share: Share::new(part, of), ..ScanOptions::default() };
+            let rows = scan::<Intent>(&running.store, "intents", options).await;
+            with_rows += usize::from(!rows.is_empty());
+            all.extend(rows.into_iter().map(|row| row.sequence));
+        }
+        all.sort_unstable();
+        assert_eq!(all, (0..20).collect::<Vec<_>>(), "{of} shares");
+        assert!(with_rows > of / 2, "{with_rows} of {of} shares have rows");
+    }
     running.stop().await;
 }
 
