@@ -38,6 +38,8 @@ fn entry(n: u64) -> FileEntry {
         min_key: None,
         max_key: None,
         crc32: 0,
+        announced: None,
+        order: 0,
     }
 }
 

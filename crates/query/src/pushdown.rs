@@ -22,7 +22,7 @@ pub struct Columns {
     time: Option<&'static str>,
     /// The key, and the text that it is the hash of.
     key: Option<(&'static str, Option<&'static str>)>,
-    /// The columns of texts, with their numbers, if no row takes the place of another.
+    /// The columns of texts, with their numbers; of a table in which a row may take the place of another those of its key.
     texts: Arc<[(String, usize)]>,
 }
 
@@ -32,7 +32,8 @@ impl Columns {
         let key = first.filter(|column| matches!(*column, "key" | "series_id"));
         let schema = def.schema();
         let texts = schema.fields().iter().zip(0..).filter(|(field, _)| *field.data_type() == DataType::Utf8);
-        let texts = texts.map(|(field, n)| (field.name().clone(), n)).filter(|_| !def.unique()).collect();
+        let texts = texts.map(|(field, n)| (field.name().clone(), n));
+        let texts = texts.filter(|(name, _)| !def.unique() || def.sort.contains(&name.as_str())).collect();
         Self { time: Some(def.time), key: key.map(|key| (key, text_of(def.name))), texts }
     }
 
@@ -361,5 +362,6 @@ mod tests {
         let of = |name: &str| Columns::of(store::tables().iter().find(|table| table.name == name).unwrap());
         assert!(of("spans").selects(&col("trace_id").eq(lit("a"))));
         assert!(!of("resources").selects(&col("kind").eq(lit("file"))));
+        assert!(of("series").selects(&col("metric").eq(lit("up"))), "rows of another key take no row's place");
     }
 }

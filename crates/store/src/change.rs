@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashSet};
 
 use model::Offset;
 
-use crate::manifest::{Position, SetAside, ShardKey, Version};
+use crate::manifest::{NAMED, Position, SetAside, ShardKey, Version};
 use crate::{FileEntry, StoreError};
 
 /// What a version has that the one before it has not.
@@ -15,6 +15,9 @@ pub(crate) struct Change {
     /// Set by a flush: how far the logs are in the files, and that the rows in memory can go. The
     /// files added are newer than all others.
     pub flushed: Option<BTreeMap<ShardKey, Position>>,
+    /// Whether the files added are newer than all others without being of a flush. Their [`FileEntry::seq`] is
+    /// counted from the first.
+    pub rewritten: bool,
 }
 
 impl Change {
@@ -28,9 +31,11 @@ impl Change {
             let path = self.remove.iter().find(gone).cloned().unwrap_or_default();
             return Err(StoreError::Conflict { version: base.number, path });
         }
-        let seq = |file: &FileEntry| if self.flushed.is_some() { base.next_seq } else { file.seq };
+        let is_newest = self.rewritten || self.flushed.is_some();
+        let seq = |file: &FileEntry| if is_newest { base.next_seq + file.seq } else { file.seq };
+        let last = self.add.iter().map(seq).max().unwrap_or(0).max(base.next_seq);
         files.extend(self.add.iter().map(|file| FileEntry { seq: seq(file), ..file.clone() }));
-        let mut version = Version { number: base.number + 1, next_seq: base.next_seq + 1, ..base.clone() };
+        let mut version = Version { number: base.number + 1, next_seq: last + 1, ..base.clone() };
         for (key, position) in self.flushed.iter().flatten() {
             version.shards.insert(*key, position.clone());
         }
@@ -57,8 +62,10 @@ impl Version {
             let files = self.files().filter(|file| !damaged.contains(file.path.as_str())).cloned().collect();
             self.set_files(files);
         }
-        let known: HashSet<String> = self.set_aside.iter().map(|aside| aside.file.path.clone()).collect();
-        self.set_aside.extend(asides.iter().filter(|aside| !known.contains(&aside.file.path)).cloned());
+        self.set_aside.retain(|aside| !damaged.contains(aside.file.path.as_str()));
+        self.set_aside.extend_from_slice(asides);
+        let over = (self.set_aside.len() as u64).saturating_sub(NAMED.max());
+        self.set_aside.drain(..usize::try_from(over).unwrap_or(0));
         self
     }
 }

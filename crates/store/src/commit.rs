@@ -1,5 +1,6 @@
 //! Commits: the next version of the manifest, and its turn in memory in the same step.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use futures::TryStreamExt;
@@ -97,7 +98,8 @@ fn install(inner: &Inner, change: &Change, version: Version, asides: &[SetAside]
     if change.flushed.is_some() {
         state.flushing = None;
     }
-    state.asides.retain(|aside| asides.iter().all(|done| done.file.path != aside.file.path));
+    let done: HashSet<&str> = asides.iter().map(|aside| aside.file.path.as_str()).collect();
+    state.asides.retain(|aside| !done.contains(aside.file.path.as_str()));
     let version = Arc::new(version.without(&state.asides));
     state.version = Arc::clone(&version);
     drop(state);

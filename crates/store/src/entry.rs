@@ -2,6 +2,9 @@ use base::Timestamp;
 use model::Key;
 use serde::{Deserialize, Serialize};
 
+use crate::days::Days;
+use crate::received::ANNOUNCED;
+
 /// A Parquet file of a table, as the manifest has it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FileEntry {
@@ -36,6 +39,13 @@ pub struct FileEntry {
     pub max_key: Option<Key>,
     /// CRC-32 of the whole file.
     pub crc32: u32,
+    /// The days on which the series of its rows were announced, if its table has rows of series and these days are
+    /// known: those of a file that an earlier release wrote are not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub announced: Option<Days>,
+    /// Which order its rows are in, by the number of its table.
+    #[serde(default)]
+    pub order: u32,
 }
 
 impl FileEntry {
@@ -49,6 +59,12 @@ impl FileEntry {
         let (Some(min), Some(max)) = (self.min_key, self.max_key) else { return !keys.is_empty() };
         let first = keys.partition_point(|key| *key < min);
         keys.get(first).is_some_and(|key| *key <= max)
+    }
+
+    /// The days on which the series of rows at `start` or later may have been announced.
+    pub(crate) fn announced_from(&self, start: Timestamp) -> Days {
+        let known = self.announced.clone();
+        known.unwrap_or_else(|| Days::of(self.min_ts.max(start).minus(ANNOUNCED), Timestamp::MAX))
     }
 
     /// Whether a row may have a time from `first` to `last`, both included.

@@ -10,6 +10,7 @@ use object_store::path::Path;
 use crate::commit::commit;
 use crate::layout::{Layout, layouts};
 use crate::point_merge::PointMerge;
+use crate::series::OF_SERIES;
 use crate::state::Frozen;
 use crate::store::Inner;
 use crate::{FileEntry, Store, StoreError, points, rows, scan, write};
@@ -95,7 +96,9 @@ async fn write_table(
         }
         files.finish()
     };
-    for written in base::blocking(encode).await.ok_or(StoreError::Ending)?? {
+    let is_of_series = OF_SERIES.contains(&layouts()[table].def.name);
+    for mut written in base::blocking(encode).await.ok_or(StoreError::Ending)?? {
+        written.entry.announced = is_of_series.then(|| frozen.memory.announced.clone());
         files.push(written.store(inner).await?);
     }
     Ok(())

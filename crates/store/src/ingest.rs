@@ -155,9 +155,9 @@ impl Follower {
             }
             let first = state.active.records == 0;
             prepared.into_iter().for_each(|record| state.apply(self.kind, record, now));
-            (first, state.bytes(), state.active.bytes(), state.ahead.take())
+            (first, state.bytes(), state.active.bytes(), std::mem::take(&mut state.ahead))
         };
-        ahead.into_iter().for_each(|time| inner.series.ahead(time));
+        inner.series.ahead(&ahead, inner.clock.now());
         inner.moved.send_replace(());
         if first || active > inner.config.flush_bytes {
             inner.full.notify_one();

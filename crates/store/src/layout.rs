@@ -7,7 +7,7 @@ use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use model::{LogKind, Record, Stream};
 
 use crate::table::{TableDef, TableKind, tables};
-use crate::{StoreError, points};
+use crate::{FileEntry, StoreError, points};
 
 /// The name of the column with the record's offset.
 const OFFSET: &str = "log_offset";
@@ -39,7 +39,12 @@ impl Layout {
 
     /// Whether files hold one time bucket each.
     pub fn bucketed(&self) -> bool {
-        self.def.kind == TableKind::Append
+        self.def.daily
+    }
+
+    /// Whether the rows of a file are in the table's order.
+    pub fn in_order(&self, file: &FileEntry) -> bool {
+        file.order == self.def.order
     }
 
     /// The rows of `record` in this table.

@@ -38,7 +38,7 @@ impl LocalObjects {
     fn staging(&self, path: &FsPath) -> PathBuf {
         let mut name = path.as_os_str().to_owned();
         let n = self.temporary.fetch_add(1, Ordering::Relaxed);
-        name.push(format!("#{}{n:08}", std::process::id()));
+        name.push(format!(".{}-{n:08}.tmp", std::process::id()));
         name.into()
     }
 }
@@ -98,7 +98,7 @@ impl ObjectStore for LocalObjects {
         let written = base::blocking(move || {
             let written = write(&path, &staging, &payload, create);
             if create || written.is_err() {
-                // Left over it is only a file that no listing shows.
+                // Left over it is an object that nobody names.
                 let _ = fs::remove_file(&staging);
             }
             written
@@ -145,6 +145,7 @@ impl ObjectStore for LocalObjects {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use futures::TryStreamExt;
     use object_store::ObjectStoreExt;
 
     #[tokio::test]
@@ -160,5 +161,21 @@ mod tests {
         objects.put(&path, "three".into()).await.unwrap();
         assert_eq!(objects.get(&path).await.unwrap().bytes().await.unwrap(), "three");
         assert_eq!(fs::read_dir(directory.path().join("a/b/manifest")).unwrap().count(), 1);
+    }
+
+    #[tokio::test]
+    async fn what_an_end_within_a_write_leaves_is_listed_so_that_it_can_be_removed() {
+        let directory = tempfile::tempdir().unwrap();
+        let objects = LocalObjects::new(directory.path()).unwrap();
+        let path = Path::from("data/logs/1.parquet");
+        objects.put(&path, "one".into()).await.unwrap();
+        let staging = objects.staging(&objects.inner.path_to_filesystem(&path).unwrap());
+        fs::write(&staging, "on").unwrap();
+        let listed: Vec<_> = objects.list(Some(&Path::from("data"))).try_collect().await.unwrap();
+        assert_eq!(listed.len(), 2);
+        for meta in listed {
+            objects.delete(&meta.location).await.unwrap();
+        }
+        assert_eq!(fs::read_dir(directory.path().join("data/logs")).unwrap().count(), 0);
     }
 }

@@ -7,15 +7,16 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use base::Timestamp;
+use base::{Limit, Timestamp};
 use model::{Dedup, LogKind, Offset};
 use object_store::path::Path;
 use serde::{Deserialize, Serialize};
 
 use crate::{FileEntry, StoreError, layout, tables};
 
-/// The format that this code writes, and the newest that it reads.
-const FORMAT: u32 = 1;
+/// The format that this code writes, and the newest that it reads. In format 1 a file has no [`FileEntry::announced`] and
+/// no [`FileEntry::order`].
+const FORMAT: u32 = 2;
 const HEAD: usize = r#"{"crc32":"00000000","manifest":"#.len();
 
 /// A shard of a log.
@@ -36,6 +37,9 @@ pub(crate) struct Position {
     /// Which outputs of folds were seen.
     pub dedup: Dedup,
 }
+
+/// Damaged files that a version names, the newest; each says what is wrong with it for as long.
+pub(crate) const NAMED: Limit = Limit::new("store.set_aside", 1_000);
 
 /// A damaged file that no version has any more.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -234,6 +238,8 @@ mod tests {
             min_key: Some(model::Key([0x0a; 16])),
             max_key: None,
             crc32: 9,
+            announced: (table == "samples").then(|| crate::Days::of(Timestamp::ZERO, Timestamp::from_secs(seq as i64))),
+            order: 1,
         };
         version.set_files(vec![file("samples", 2), file("samples", 1), file("from_the_future", 3)]);
         let position = Position { next: Offset(5), floor: Offset(4), dedup: Dedup::default() };

@@ -122,11 +122,13 @@ async fn tidy(store: &Store) -> Result<(), StoreError> {
         other => other?,
     }
     store.set_aside_damaged().await?;
+    store.reorder().await?;
     while store.compact().await? {}
     store.set_aside_damaged().await?;
     store.expire().await?;
     store.collect().await?;
-    store.forget_idle_series();
+    let forgetful = store.clone();
+    base::blocking(move || forgetful.forget_idle_series()).await;
     let version = Arc::clone(&store.0.state.read().version);
     for (layout, files) in layouts().iter().zip(&version.tables) {
         metrics::gauge!("steadfast_store_files", "table" => layout.def.name).set(files.len() as f64);

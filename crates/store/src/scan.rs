@@ -1,6 +1,7 @@
 use std::sync::Arc;
 
 use arrow::array::RecordBatch;
+use arrow::datatypes::SchemaRef;
 use base::Timestamp;
 use futures::{StreamExt, TryStreamExt, stream};
 use model::Key;
@@ -28,7 +29,7 @@ pub struct ScanOptions {
     /// Only rows with one of these keys in the first sort column.
     pub keys: Option<Vec<Key>>,
     /// Only these rows are asked for, by all of the conditions. Others may come too; of a table in which
-    /// a row may replace another, all do.
+    /// a row may replace another, conditions count on sort columns only.
     pub texts: Vec<TextTest>,
     /// Rows of a batch, at most and mostly.
     pub batch_rows: usize,
@@ -88,8 +89,9 @@ impl Plan {
         let (before, after) = if keyed { filter.split() } else { (filter, Filter::default()) };
         let (output, order) = (wanted.iter().map(|&n| at(n)).collect(), order(layout, &read));
         let time = options.time.filter(|_| !keyed);
-        // A row that does not satisfy them may still be the one that takes the place of others.
-        let texts = if layout.def.unique() { Vec::new() } else { options.texts };
+        // A row that does not satisfy them may still be the one that takes the place of others, unless it has another key.
+        let mut texts = options.texts;
+        texts.retain(|test| !layout.def.unique() || layout.sort.contains(&test.column));
         let (texts, batch_rows) = (texts.into(), options.batch_rows.max(1));
         let files = FileScan { layout, columns: read, keys, time, texts, batch_rows };
         Ok(Self { table, files, order, before, after, output, time })
@@ -127,8 +129,11 @@ impl Plan {
         let mut inputs: Vec<Batches> = Vec::new();
         for run in runs(self.wanted_files()) {
             let (scan, inner, filter) = (self.files.clone(), Arc::clone(&inner), self.before.clone());
+            let in_order = run.iter().all(|file| scan.layout.in_order(file));
             let rows = stream::iter(run).flat_map(move |file| scan.clone().lenient(Arc::clone(&inner), file));
-            inputs.push(rows.map(move |batch| filter.apply(batch?)).boxed());
+            let rows = rows.map(move |batch| filter.apply(batch?)).boxed();
+            let anew = |rows| in_order_of(Arc::clone(&schema), self.order.clone(), rows, self.files.batch_rows);
+            inputs.push(if in_order { rows } else { anew(rows) });
         }
         let memory = self.memory()?;
         if !memory.is_empty() {
@@ -176,6 +181,15 @@ impl Plan {
         };
         self.table.files().iter().filter(wanted).cloned().collect()
     }
+}
+
+/// Rows that are in another order, all at once: files of an earlier release are written anew soon after the start.
+fn in_order_of(schema: SchemaRef, order: Order, rows: Batches, batch_rows: usize) -> Batches {
+    let sorted = async move {
+        let batches: Vec<RecordBatch> = rows.try_collect().await?;
+        Ok::<_, StoreError>(slices(rows::sorted(&schema, &batches, &order)?, batch_rows))
+    };
+    stream::once(sorted).try_flatten().boxed()
 }
 
 /// Where the columns that decide are among `read`.

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use arrow::array::RecordBatch;
 use base::Timestamp;
-use model::{Dedup, LogKind, Offset, Record, Stream};
+use model::{Dedup, LogKind, Offset, Record, SeriesId, Stream};
 use parking_lot::Mutex;
 
 use crate::change::Change;
@@ -12,8 +12,9 @@ use crate::late::Late;
 use crate::layout::{layouts, of_stream};
 use crate::manifest::{Position, SetAside, ShardKey, Version};
 use crate::memtable::MemTable;
-use crate::series::{AHEAD, OF_SERIES, findable};
-use crate::{FileEntry, StoreError, tables};
+use crate::received::Announced;
+use crate::series::{AHEAD, OF_SERIES, SERIES, findable, later};
+use crate::{Days, FileEntry, StoreError, tables};
 
 /// Rows in memory, and how far the logs were read when they were complete.
 #[derive(Debug)]
@@ -24,11 +25,18 @@ pub(crate) struct Memory {
     pub records: u64,
     /// When the first came, on the monotonic clock.
     pub since: Option<Duration>,
+    /// The days on which the series were announced of the rows that are of series.
+    pub announced: Days,
 }
 
 impl Default for Memory {
     fn default() -> Self {
-        Self { tables: tables().iter().map(|_| MemTable::default()).collect(), records: 0, since: None }
+        Self {
+            tables: tables().iter().map(|_| MemTable::default()).collect(),
+            records: 0,
+            since: None,
+            announced: Days::default(),
+        }
     }
 }
 
@@ -39,6 +47,11 @@ impl Memory {
 
     pub fn rows(&self) -> u64 {
         self.tables.iter().map(|table| u64::from(table.rows())).sum()
+    }
+
+    /// Whether a table has rows that may have a time from `first` to `last`, both included.
+    pub fn overlaps(&self, table: usize, first: Timestamp, last: Timestamp) -> bool {
+        self.tables.get(table).is_some_and(|table| table.chunks().iter().any(|chunk| chunk.overlaps(first, last)))
     }
 }
 
@@ -56,7 +69,7 @@ impl Frozen {
     /// The commit of these rows, once their files are written.
     pub fn change(&self) -> Option<Change> {
         let add = self.written.lock().clone()?;
-        Some(Change { add, remove: Vec::new(), flushed: Some(self.shards.clone()) })
+        Some(Change { add, flushed: Some(self.shards.clone()), ..Change::default() })
     }
 }
 
@@ -76,8 +89,11 @@ pub(crate) struct State {
     pub epoch: u64,
     /// Since when samples have changed.
     pub late: Late,
-    /// The latest time of samples that were ahead of their records; who takes it leaves none.
-    pub ahead: Option<Timestamp>,
+    /// The series of samples that were ahead of their records, and until when those are looked for; who takes them
+    /// leaves none.
+    pub ahead: Vec<(SeriesId, Timestamp)>,
+    /// When series were announced lately.
+    pub announced: Announced,
 }
 
 /// A record with its rows by table.
@@ -99,12 +115,18 @@ impl State {
     pub fn new(version: Arc<Version>) -> Self {
         let shards = version.shards.clone();
         let (active, stopped, asides) = (Memory::default(), BTreeMap::new(), Vec::new());
-        Self { version, active, flushing: None, asides, shards, stopped, epoch: 0, late: Late::default(), ahead: None }
+        let (late, announced) = (Late::default(), Announced::default());
+        Self { version, active, flushing: None, asides, shards, stopped, epoch: 0, late, ahead: Vec::new(), announced }
     }
 
     /// Bytes of all rows in memory.
     pub fn bytes(&self) -> usize {
         self.active.bytes() + self.flushing.as_ref().map_or(0, |frozen| frozen.memory.bytes())
+    }
+
+    /// The rows that are not in files, those on their way first.
+    pub fn memories(&self) -> impl Iterator<Item = &Memory> {
+        self.flushing.iter().map(|frozen| &frozen.memory).chain([&self.active])
     }
 
     /// When the first of the rows came that are not in files, on the monotonic clock.
@@ -133,13 +155,22 @@ impl State {
         }
         let samples = matches!(record.batch.stream, Stream::Samples | Stream::Histograms);
         for (table, batch) in rows {
-            let times = self.active.tables[table].append(&layouts()[table], batch);
-            let Some((first, last)) = times else { continue };
+            let (layout, whole) = (&layouts()[table], batch.clone());
+            let Some((first, last)) = self.active.tables[table].append(layout, batch) else { continue };
             if samples {
                 self.late.note(first);
             }
-            if last > record.time.plus(AHEAD) && OF_SERIES.contains(&layouts()[table].def.name) {
-                self.ahead = self.ahead.max(Some(findable(last, record.time)));
+            let name = layout.def.name;
+            if name == SERIES {
+                self.announced.note(first, last, now);
+            }
+            if OF_SERIES.contains(&name) {
+                self.announced.add_to(&mut self.active.announced, record.time, now);
+                let limit = record.time.plus(AHEAD);
+                if let Some(key) = layout.key.filter(|_| last > limit) {
+                    let ahead = later(&whole, (key, layout.time), limit).into_iter();
+                    self.ahead.extend(ahead.map(|(id, time)| (id, findable(time, record.time))));
+                }
             }
         }
     }

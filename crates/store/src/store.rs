@@ -95,6 +95,7 @@ impl Store {
         };
         let store = Self(Arc::new(inner));
         store.find_missing().await?;
+        store.reorder().await?;
         store.index_series().await?;
         Ok(store)
     }

@@ -36,6 +36,10 @@ pub struct TableDef {
     pub retention: Option<Duration>,
     /// Whether of rows with equal sort columns only the last is kept.
     pub last_wins: bool,
+    /// Whether its files hold rows of one day each.
+    pub daily: bool,
+    /// How often its sort columns were changed: the rows of a file with another number are in another order.
+    pub order: u32,
     /// What it holds, for people.
     pub doc: &'static str,
 }
@@ -65,7 +69,18 @@ const fn keyed(
     doc: &'static str,
 ) -> TableDef {
     let kind = TableKind::Keyed { key, present };
-    TableDef { name, stream, kind, sort: key, time: "time", retention: None, last_wins: false, doc }
+    TableDef {
+        name,
+        stream,
+        kind,
+        sort: key,
+        time: "time",
+        retention: None,
+        last_wins: false,
+        daily: false,
+        order: 0,
+        doc,
+    }
 }
 
 const fn append(
@@ -75,7 +90,18 @@ const fn append(
     retention: Option<Duration>,
     doc: &'static str,
 ) -> TableDef {
-    TableDef { name, stream, kind: TableKind::Append, sort, time: "time", retention, last_wins: false, doc }
+    TableDef {
+        name,
+        stream,
+        kind: TableKind::Append,
+        sort,
+        time: "time",
+        retention,
+        last_wins: false,
+        daily: true,
+        order: 0,
+        doc,
+    }
 }
 
 const KEY: &[&str] = &["key"];
@@ -127,7 +153,11 @@ static TABLES: [TableDef; 34] = [
         ..append("reactions", Stream::Reactions, KEY_TIME, days(365), "What was done about incidents at providers.")
     },
     keyed("canary_objects", Stream::CanaryObjects, KEY, Some("present"), "What Kayenta's API keeps."),
-    keyed("series", Stream::Series, &["series_id"], None, "Labels of series."),
+    TableDef {
+        daily: true,
+        order: 1,
+        ..keyed("series", Stream::Series, &["metric", "series_id"], None, "Labels of series.")
+    },
     TableDef {
         time: "ts",
         last_wins: true,

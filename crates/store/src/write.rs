@@ -17,6 +17,7 @@ use parquet::file::metadata::SortingColumn;
 use parquet::file::properties::{EnabledStatistics, WriterProperties, WriterPropertiesBuilder};
 use parquet::schema::types::ColumnPath;
 
+use crate::days::DAY;
 use crate::layout::Layout;
 use crate::store::Inner;
 use crate::{FileEntry, StoreConfig, StoreError, points, rows};
@@ -39,7 +40,6 @@ const LARGE: &[&str] = &["document", "text", "payload", "evidence", "fields", "b
 const LOOKED_FOR: &[&str] = &["trace_id"];
 /// How often a bloom filter may be wrong.
 const BLOOM_ERROR: f64 = 0.01;
-const DAY: i64 = 86_400 * 1_000_000_000;
 const BUCKETS: i64 = 64;
 
 /// The time bucket of a row. There are 64 at most, so that times from hostile input cannot make
@@ -117,6 +117,8 @@ impl FileWriter {
             min_key: self.keys.map(|keys| keys.0),
             max_key: self.keys.map(|keys| keys.1),
             crc32: crc32fast::hash(&bytes),
+            announced: None,
+            order: self.layout.def.order,
         };
         Ok(Written { entry, bytes })
     }

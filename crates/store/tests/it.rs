@@ -8,10 +8,16 @@ mod compaction;
 mod crash;
 #[path = "it/damage.rs"]
 mod damage;
+#[path = "it/days.rs"]
+mod days;
+#[path = "it/early.rs"]
+mod early;
 #[path = "it/lifecycle.rs"]
 mod lifecycle;
 #[path = "it/lookup.rs"]
 mod lookup;
+#[path = "it/older.rs"]
+mod older;
 #[path = "it/pressure.rs"]
 mod pressure;
 #[path = "it/properties.rs"]

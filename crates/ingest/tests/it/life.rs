@@ -159,7 +159,7 @@ impl Life {
 
     /// The ids of samples whose series cannot be found by labels, or is found twice.
     pub async fn lost_series(&self) -> Vec<SeriesId> {
-        let found = self.store.find_series(&[], Timestamp::MIN).await.unwrap();
+        let found = self.store.find_series(&[], (Timestamp::MIN, Timestamp::MAX)).await.unwrap();
         let mut counts = BTreeMap::<SeriesId, usize>::new();
         found.into_iter().for_each(|(id, _)| *counts.entry(id).or_default() += 1);
         let ids: BTreeSet<SeriesId> = self.rows::<Sample>("samples").await.iter().map(|row| row.series_id).collect();

@@ -34,7 +34,7 @@ impl Engine {
         selected(&expr, &mut selectors);
         let mut series: HashMap<SeriesId, Labels> = HashMap::new();
         for matchers in selectors {
-            let found = matching(&self.store, &matchers, start).await;
+            let found = matching(&self.store, &matchers, (start, end)).await;
             let found = found.map_err(|error| ExpressionError::Unavailable(error.to_string()))?;
             series.extend(found.into_iter().map(|(id, labels)| (id, named(labels))));
         }

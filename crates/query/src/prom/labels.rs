@@ -5,26 +5,33 @@ use promql::parser::parse_selector;
 use promql::{Labels, Matcher};
 use store::{Store, StoreError};
 
-use super::storage::{at, matching, named, passes, tests};
+use super::storage::{matching, named, passes, tests, within};
 use crate::expression::Evaluation;
 use crate::{Engine, ExpressionError};
 
 /// Series that are asked about: those of any of the selectors, all if there is none.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Selection {
     selectors: Vec<Vec<Matcher>>,
-    /// Milliseconds since the epoch.
-    start: i64,
+    /// The first and the last time, in milliseconds since the epoch.
+    times: (i64, i64),
+}
+
+impl Default for Selection {
+    fn default() -> Self {
+        Self { selectors: Vec::new(), times: (0, i64::MAX) }
+    }
 }
 
 impl Selection {
-    /// From selectors as texts; series that ended long before `start`, in milliseconds since the epoch, do not count.
+    /// From selectors as texts; series that ended long before the first of the times, in milliseconds since the epoch, or
+    /// began long after the last need not count.
     ///
     /// # Errors
     /// The first selector that is none.
-    pub fn new<'a>(selectors: impl IntoIterator<Item = &'a str>, start: i64) -> Result<Self, ExpressionError> {
+    pub fn new<'a>(selectors: impl IntoIterator<Item = &'a str>, times: (i64, i64)) -> Result<Self, ExpressionError> {
         let read = |text: &'a str| parse_selector(text).map_err(|error| ExpressionError::Bad(error.to_string()));
-        Ok(Self { selectors: selectors.into_iter().map(read).collect::<Result<_, _>>()?, start })
+        Ok(Self { selectors: selectors.into_iter().map(read).collect::<Result<_, _>>()?, times })
     }
 
     fn each(&self) -> Vec<&[Matcher]> {
@@ -53,7 +60,7 @@ impl Engine {
     /// # Errors
     /// See [`ExpressionError`].
     pub async fn series(&self, selection: &Selection) -> Result<Vec<Labels>, ExpressionError> {
-        let ask = async |store: &Store, matchers: &[Matcher], start: i64| matching(store, matchers, start).await;
+        let ask = async |store: &Store, matchers: &[Matcher], times| matching(store, matchers, times).await;
         let found: BTreeMap<_, _> = self.looked_up(selection, ask).await?.into_iter().flatten().collect();
         let mut labels: Vec<Labels> = found.into_values().map(named).collect();
         labels.sort_by_cached_key(|labels| {
@@ -67,9 +74,9 @@ impl Engine {
     /// # Errors
     /// See [`Self::series`].
     pub async fn label_names(&self, selection: &Selection) -> Result<Vec<Arc<str>>, ExpressionError> {
-        let ask = async |store: &Store, matchers: &[Matcher], start: i64| {
+        let ask = async |store: &Store, matchers: &[Matcher], times| {
             let passes = passes(matchers);
-            store.label_names(&tests(matchers, &passes), at(start)).await
+            store.label_names(&tests(matchers, &passes), within(times)).await
         };
         Ok(in_order(self.looked_up(selection, ask).await?))
     }
@@ -80,9 +87,9 @@ impl Engine {
     /// See [`Self::series`].
     pub async fn label_values(&self, name: &str, selection: &Selection) -> Result<Vec<Arc<str>>, ExpressionError> {
         let name = name.to_owned();
-        let ask = async move |store: &Store, matchers: &[Matcher], start: i64| {
+        let ask = async move |store: &Store, matchers: &[Matcher], times| {
             let passes = passes(matchers);
-            store.label_values(&name, &tests(matchers, &passes), at(start)).await
+            store.label_values(&name, &tests(matchers, &passes), within(times)).await
         };
         Ok(in_order(self.looked_up(selection, ask).await?))
     }
@@ -91,7 +98,7 @@ impl Engine {
     async fn looked_up<T: Send + 'static>(
         &self,
         selection: &Selection,
-        ask: impl AsyncFn(&Store, &[Matcher], i64) -> Result<T, StoreError> + Send + 'static,
+        ask: impl AsyncFn(&Store, &[Matcher], (i64, i64)) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<Vec<T>, ExpressionError> {
         let selection = selection.clone();
         let work = move |evaluation: &Evaluation| {
@@ -99,7 +106,7 @@ impl Engine {
             let all = async {
                 let mut found = Vec::new();
                 for matchers in selection.each() {
-                    found.push(ask(&engine.store, matchers, selection.start).await.map_err(failed)?);
+                    found.push(ask(&engine.store, matchers, selection.times).await.map_err(failed)?);
                 }
                 Ok(found)
             };

@@ -32,7 +32,7 @@ impl StoreStorage {
 
 impl Storage for StoreStorage {
     fn select(&self, matchers: &[Matcher], hints: &SelectHints) -> Result<Vec<StoredSeries>, StorageError> {
-        let found = self.handle.block_on(matching(&self.store, matchers, hints.start));
+        let found = self.handle.block_on(matching(&self.store, matchers, (hints.start, hints.end)));
         let found = found.map_err(|error| StorageError(Box::new(error)))?;
         let Some(table) = self.snapshot.table(SAMPLES) else { return Ok(Vec::new()) };
         let ids: Vec<_> = found.iter().map(|(id, _)| *id).collect();
@@ -40,7 +40,7 @@ impl Storage for StoreStorage {
             return Ok(Vec::new());
         }
         // Times within a stored millisecond are one time for PromQL.
-        let (first, last) = (at(hints.start), Timestamp::from_nanos(at(hints.end).nanos().saturating_add(999_999)));
+        let (first, last) = within((hints.start, hints.end));
         let points = self.handle.block_on(table.points(&ids, first, last, &self.limit));
         let points = points.map_err(|error| StorageError(Box::new(error)))?;
         let mut histograms = self.handle.block_on(histograms::of(&self.snapshot, &ids, first, last))?;
@@ -62,14 +62,24 @@ pub(super) fn at(ms: i64) -> Timestamp {
     Timestamp::from_nanos(ms.saturating_mul(1_000_000))
 }
 
-/// The series that satisfy all matchers and may have samples at `start`, in milliseconds, or later.
+/// The last moment of a time of PromQL.
+fn end_of(ms: i64) -> Timestamp {
+    Timestamp::from_nanos(at(ms).nanos().saturating_add(999_999))
+}
+
+/// The moments from one time of PromQL to another, both included.
+pub(super) fn within((start, end): (i64, i64)) -> (Timestamp, Timestamp) {
+    (at(start), end_of(end))
+}
+
+/// The series that satisfy all matchers and may have samples from one time to another, in milliseconds.
 pub(super) async fn matching(
     store: &Store,
     matchers: &[Matcher],
-    start: i64,
+    times: (i64, i64),
 ) -> Result<Vec<(model::SeriesId, StoredLabels)>, StoreError> {
     let passes = passes(matchers);
-    store.find_series(&tests(matchers, &passes), at(start)).await
+    store.find_series(&tests(matchers, &passes), within(times)).await
 }
 
 /// Whether a value satisfies a matcher.

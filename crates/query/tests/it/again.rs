@@ -88,12 +88,13 @@ async fn what_was_idle_and_left_memory_is_answered_for_its_time() {
     assert_eq!(asked(&engine, "load{host=~\"0|1\"}", steps).await, before);
     assert_eq!(asked(&engine, "load{host!=\"\"}", steps).await, before);
     assert!(!asked(&engine, "load{host=\"7\"}", steps).await.contains("load"));
-    let then = Selection::new(["load", "{host=\"1\"}"], start).unwrap();
+    let then = Selection::new(["load", "{host=\"1\"}"], (start, start + 60_000)).unwrap();
     let texts = |found: Vec<Arc<str>>| found.iter().map(ToString::to_string).collect::<Vec<_>>();
     assert_eq!(texts(engine.label_values("host", &then).await.unwrap()), ["0", "1"]);
     assert_eq!(texts(engine.label_names(&then).await.unwrap()), ["__name__", "host"]);
     assert_eq!(engine.series(&then).await.unwrap().len(), 2);
-    let now = Selection::new([], at("19:00:00").nanos() / 1_000_000).unwrap();
+    let now = at("19:00:00").nanos() / 1_000_000;
+    let now = Selection::new([], (now, now)).unwrap();
     assert!(engine.series(&now).await.unwrap().is_empty());
     world.end().await;
 }

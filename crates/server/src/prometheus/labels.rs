@@ -11,10 +11,11 @@ use crate::state::State;
 
 fn selection(ask: &Ask) -> Result<Selection, Problem> {
     let start = ask.time("start")?.unwrap_or(i64::MIN / 2);
-    if ask.time("end")?.is_some_and(|end| end < start) {
+    let end = ask.time("end")?.unwrap_or(i64::MAX / 2);
+    if end < start {
         return Err(Problem::parameter("end", "end timestamp must not be before start timestamp"));
     }
-    Ok(Selection::new(ask.all("match[]"), start)?)
+    Ok(Selection::new(ask.all("match[]"), (start, end))?)
 }
 
 /// `series`: the labels of each.

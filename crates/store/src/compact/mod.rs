@@ -19,7 +19,7 @@ use crate::merge::Merge;
 use crate::point_merge::PointMerge;
 use crate::store::Inner;
 use crate::write::{FileWriter, new_path};
-use crate::{FileEntry, Store, StoreError, flush, scan};
+use crate::{Days, FileEntry, Store, StoreError, flush, scan};
 
 /// Rows of an input batch, at least and at most.
 const BATCH_ROWS: (usize, usize) = (16, 8_192);
@@ -83,7 +83,8 @@ async fn merge(inner: &Arc<Inner>, job: Job, given_up: &AtomicBool) -> Result<()
     let inputs: Vec<&FileEntry> = job.runs.iter().flatten().collect();
     let sum = |files: &[&FileEntry], of: fn(&FileEntry) -> u64| files.iter().map(|file| of(file)).sum::<u64>();
     let (rows, bytes) = (sum(&inputs, |file| file.rows), sum(&inputs, |file| file.bytes));
-    let change = Change { add: outputs, remove: inputs.iter().map(|file| file.path.clone()).collect(), flushed: None };
+    let change =
+        Change { add: outputs, remove: inputs.iter().map(|file| file.path.clone()).collect(), ..Change::default() };
     if let Err(error) = commit(inner, &change).await {
         if matches!(error, StoreError::Conflict { .. }) {
             flush::remove(inner, &change.add).await;
@@ -115,6 +116,7 @@ async fn write(
     let seq = inputs.iter().map(|file| file.seq).max().unwrap_or(0);
     let level = inputs.iter().map(|file| file.level).max().unwrap_or(0) + 1;
     let bucket = inputs.first().map_or(0, |file| file.bucket);
+    let announced = announced(&inputs);
     let mut output: Option<FileWriter> = None;
     let (mut rows, mut part) = (0, 0);
     loop {
@@ -134,6 +136,7 @@ async fn write(
         if let Some(full) = output.take_if(|writer| ended || writer.size() >= inner.config.target_file_bytes) {
             let mut written = full.finish(new_path(inner, layout.def.name), bucket, level)?.part(part);
             written.entry.seq = seq;
+            written.entry.announced.clone_from(&announced);
             outputs.push(written.store(inner).await?);
             part += 1;
         }
@@ -146,6 +149,15 @@ async fn write(
         return Err(StoreError::Columns { table: layout.def.name, problem });
     }
     Ok(())
+}
+
+/// The days on which the series of all rows were announced, if they are known of all.
+fn announced(inputs: &[&FileEntry]) -> Option<Days> {
+    let mut all = Days::default();
+    for file in inputs {
+        all.extend(file.announced.as_ref()?);
+    }
+    Some(all)
 }
 
 /// The rows of a job in order.

@@ -1,5 +1,8 @@
 //! Which files are merged next.
 
+use std::collections::BTreeMap;
+
+use crate::days::day;
 use crate::layout::layouts;
 use crate::manifest::Version;
 use crate::{FileEntry, StoreConfig, TableKind, scan};
@@ -25,14 +28,33 @@ pub(crate) fn pick(config: &StoreConfig, version: &Version) -> Option<Job> {
     let mut best: Option<Job> = None;
     for (table, files) in version.tables.iter().enumerate() {
         for bucket in files.chunk_by(|a, b| a.bucket == b.bucket) {
-            let job = of_bucket(config, table, scan::runs(bucket.to_vec()));
-            let count = |job: &Option<Job>| job.as_ref().map_or(0, |job| job.runs.len());
-            if count(&job) > count(&best) {
-                best = job;
+            let in_order = bucket.iter().filter(|file| layouts()[table].in_order(file)).cloned().collect();
+            for runs in alike(table, scan::runs(in_order)) {
+                let job = of_bucket(config, table, runs);
+                let count = |job: &Option<Job>| job.as_ref().map_or(0, |job| job.runs.len());
+                if count(&job) > count(&best) {
+                    best = job;
+                }
             }
         }
     }
     best
+}
+
+/// The runs of a bucket in groups whose rows may come together.
+fn alike(table: usize, runs: Vec<Vec<FileEntry>>) -> Vec<Vec<Vec<FileEntry>>> {
+    let def = layouts()[table].def;
+    if !(def.daily && matches!(def.kind, TableKind::Keyed { .. })) {
+        return vec![runs];
+    }
+    // Of keys that are announced day by day the rows of a day go when nothing needs them any more: those of another day
+    // with the same bucket would keep them.
+    let mut days: BTreeMap<u32, Vec<Vec<FileEntry>>> = BTreeMap::new();
+    for run in runs {
+        let last = run.iter().map(|file| file.max_ts).max().unwrap_or_default();
+        days.entry(day(last)).or_default().push(run);
+    }
+    days.into_values().collect()
 }
 
 fn of_bucket(config: &StoreConfig, table: usize, mut runs: Vec<Vec<FileEntry>>) -> Option<Job> {
@@ -79,6 +101,8 @@ mod tests {
             min_key: None,
             max_key: None,
             crc32: 0,
+            announced: None,
+            order: layouts()[crate::layout::number(table).unwrap()].def.order,
         };
         version.set_files(sizes.iter().enumerate().map(file).collect());
         version

@@ -27,18 +27,18 @@ pub(super) struct Index {
     ids: DenseTable<Slot>,
     series: Vec<Entry>,
     /// The pairs of all series, one after the other.
-    labels: Vec<u32>,
+    pub labels: Vec<u32>,
 }
 
 #[derive(Clone, Copy, Debug)]
-struct Entry {
+pub(super) struct Entry {
     id: SeriesId,
     /// Where its labels begin; they end where those of the next begin.
     labels: u32,
     /// When it was announced last, in seconds since the epoch, by the clock of who did.
-    announced: u32,
+    pub announced: u32,
     /// When that was seen, in seconds on the monotonic clock.
-    seen: u32,
+    pub seen: u32,
 }
 
 /// Its first bytes: it is a hash.
@@ -51,7 +51,8 @@ impl Index {
         self.series.len()
     }
 
-    fn number(&self, id: &SeriesId) -> Option<u32> {
+    /// The number of a series, if it is here.
+    pub fn number(&self, id: &SeriesId) -> Option<u32> {
         let hash = hash(id);
         let is_it = |slot: &Slot| {
             slot.may_be(hash) && self.series.get(slot.number() as usize).is_some_and(|entry| entry.id == *id)
@@ -59,23 +60,18 @@ impl Index {
         self.ids.get(hash, is_it).map(|slot| slot.number())
     }
 
-    /// Takes row `n`.
-    pub fn add(&mut self, columns: &Columns<'_>, n: usize, seen: u32) {
-        let (id, announced) = (columns.id(n), seconds(columns.time(n)));
-        if let Some(number) = self.number(&id) {
-            if let Some(entry) = self.series.get_mut(number as usize) {
-                entry.announced = entry.announced.max(announced);
-                entry.seen = entry.seen.max(seen);
-            }
-            return;
+    /// Takes row `n`. Gives the number of its series if that was here.
+    pub fn add(&mut self, columns: &Columns<'_>, n: usize, seen: u32) -> Option<u32> {
+        let entry = Entry { id: columns.id(n), labels: 0, announced: seconds(columns.time(n)), seen };
+        if self.announced(&entry) {
+            return self.number(&entry.id);
         }
-        let number = self.series.len() as u32;
-        push(&mut self.series, Entry { id, labels: self.labels.len() as u32, announced, seen });
+        let number = self.begin(entry);
         for (name, value) in columns.labels(n) {
             let pair = self.pairs.add(name, value, number);
             push(&mut self.labels, pair);
         }
-        self.put(&id, number);
+        None
     }
 
     fn put(&mut self, id: &SeriesId, number: u32) {
@@ -84,47 +80,31 @@ impl Index {
         self.ids.insert(hash(id), Slot::new(hash(id), number), hash_of);
     }
 
-    /// How many series were seen last before `limit`.
-    pub fn idle(&self, limit: u32) -> usize {
-        self.series.iter().filter(|entry| entry.seen < limit).count()
+    /// How many of `count` series from the number `from` on were seen last before `limit`.
+    pub fn idle(&self, limit: u32, from: usize, count: usize) -> usize {
+        self.series.iter().skip(from).take(count).filter(|entry| entry.seen < limit).count()
     }
 
-    /// Lets go of the series that were seen last before `limit`. Gives how many, and when the last of them
-    /// may have been announced, if now it is `now` on the monotonic clock and `wall` on the other.
-    pub fn forget(&mut self, limit: u32, (now, wall): (u32, u32)) -> Option<(usize, u32)> {
-        let idle = |entry: &&Entry| entry.seen < limit;
-        // A wall clock that was put forward makes what was announced before look older than it is.
-        let announced = |entry: &Entry| entry.announced.max(wall.saturating_sub(now.saturating_sub(entry.seen)));
-        let last = self.series.iter().filter(idle).map(announced).max()?;
-        let mut left = 0;
-        let number = |entry: &Entry| {
-            let kept = entry.seen >= limit;
-            left += u32::from(kept);
-            kept.then(|| left - 1)
-        };
-        let numbers: Vec<Option<u32>> = self.series.iter().map(number).collect();
-        let (pairs, moved) = self.pairs.without(|series| numbers.get(series as usize).copied().flatten());
-        self.pairs = pairs;
-        self.close_up(limit, left as usize, &moved);
-        Some((numbers.len() - left as usize, last))
+    /// What is known of a series but its labels.
+    pub fn entry(&self, number: u32) -> Option<Entry> {
+        self.series.get(number as usize).copied()
     }
 
-    /// Moves the `left` series that were seen at `limit` or later together; of pairs `moved` has the new numbers.
-    fn close_up(&mut self, limit: u32, left: usize, moved: &[Option<u32>]) {
-        let old = std::mem::replace(&mut self.series, Vec::with_capacity(left));
-        let labels = std::mem::take(&mut self.labels);
-        self.ids = DenseTable::default();
-        let ends = old.iter().skip(1).map(|next| next.labels as usize).chain([labels.len()]);
-        for (entry, end) in old.iter().zip(ends).filter(|(entry, _)| entry.seen >= limit) {
-            let at = self.labels.len() as u32;
-            for pair in labels.get(entry.labels as usize..end).unwrap_or_default() {
-                push(&mut self.labels, moved.get(*pair as usize).copied().flatten().unwrap_or(u32::MAX));
-            }
-            let number = self.series.len() as u32;
-            self.series.push(Entry { labels: at, ..*entry });
-            self.put(&entry.id, number);
-        }
-        self.labels.shrink_to_fit();
+    /// Notes when a series was announced last; false if it is not here.
+    pub fn announced(&mut self, entry: &Entry) -> bool {
+        let known = self.number(&entry.id).and_then(|number| self.series.get_mut(number as usize));
+        let Some(known) = known else { return false };
+        known.announced = known.announced.max(entry.announced);
+        known.seen = known.seen.max(entry.seen);
+        true
+    }
+
+    /// Adds a series that is not here, whose pairs are added to `labels` next. Gives its number.
+    pub fn begin(&mut self, entry: Entry) -> u32 {
+        let number = self.series.len() as u32;
+        push(&mut self.series, Entry { labels: self.labels.len() as u32, ..entry });
+        self.put(&entry.id, number);
+        number
     }
 
     /// The pairs of a series.

@@ -1,9 +1,11 @@
 //! Which series there are, by their labels: those of the table `series` that are active.
 
 mod columns;
+mod early;
 mod index;
 mod pairs;
 mod postings;
+mod shrinking;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -13,26 +15,31 @@ use arrow::array::RecordBatch;
 use base::Timestamp;
 use model::SeriesId;
 use model::rows::Series;
-use parking_lot::RwLock;
+use parking_lot::{Mutex, RwLock, RwLockWriteGuard};
 
 pub(crate) use self::columns::Columns;
+use self::early::Early;
+pub(crate) use self::early::{REMEMBERED, later};
 use self::index::{Index, seconds};
+use self::shrinking::Shrinking;
+use crate::received::{ANNOUNCED, SLACK};
 
+/// The table of series.
+pub(crate) const SERIES: &str = "series";
 /// Tables whose rows are of series.
 pub(crate) const OF_SERIES: [&str; 3] = ["samples", "histograms", "exemplars"];
 /// The label that holds a metric's name.
 pub(crate) const METRIC_NAME: &str = "__name__";
-/// How much later than the announcement that lets it be written a sample may get onto the log, and
-/// how much later than that its own time may be; [`SeriesIndex::ahead`] is told of others.
-const SLACK: Duration = Duration::from_secs(900);
-/// A series that was announced so long before a time has no samples then.
-pub(crate) const ANNOUNCED: Duration = Duration::from_secs(2 * 86_400);
 /// Samples that are later than this after they came are looked for in vain: their series was announced before.
 const FINDABLE: Duration = ANNOUNCED.saturating_add(Series::ANNOUNCED_EVERY).saturating_add(SLACK);
 /// A sample whose time is so much later than that of its record is one of those.
 pub(crate) const AHEAD: Duration = Duration::from_secs(600);
 /// Idle series are let go when they are one in so many.
 const FEW: usize = 16;
+/// Series that are looked at while others wait.
+const STEP: usize = 2_048;
+/// How often what came meanwhile is gone through while others do not wait.
+const ROUNDS: usize = 16;
 
 /// The name and value of labels, by name.
 pub type StoredLabels = Vec<(Arc<str>, Arc<str>)>;
@@ -58,15 +65,23 @@ impl std::fmt::Debug for LabelTest<'_> {
 /// One that is not announced for a while is forgotten, and found in files from then on: [`crate::Store::find_series`] looks
 /// there, too, where it has to.
 #[derive(Debug, Default)]
-pub struct SeriesIndex(RwLock<Known>);
+pub struct SeriesIndex {
+    known: RwLock<Known>,
+    /// Series are let go by one at a time.
+    forgetting: Mutex<()>,
+}
 
 #[derive(Debug, Default)]
 struct Known {
     index: Index,
     /// Series that are not here have no samples at this time or later; none if all are here.
     whole_since: Option<Timestamp>,
-    /// The latest time of samples that were ahead of their time.
+    /// Series with samples that are ahead of their time.
+    early: Early,
+    /// The latest time of such samples of others.
     ahead: Option<Timestamp>,
+    /// While others are let go, the numbers of those that were announced again.
+    again: Option<Vec<u32>>,
 }
 
 impl Known {
@@ -77,6 +92,17 @@ impl Known {
     fn is_missing_before(&mut self, time: Timestamp) {
         self.whole_since = self.whole_since.max(Some(time));
     }
+
+    fn is_early_until(&mut self, time: Timestamp) {
+        self.ahead = self.ahead.max(Some(time));
+    }
+
+    /// Lets go of series whose samples ahead of their time are not ahead any more.
+    fn pass(&mut self, now: Timestamp) {
+        if let Some(last) = self.early.pass(now) {
+            self.is_missing_before(last.plus(Duration::from_nanos(1)));
+        }
+    }
 }
 
 impl SeriesIndex {
@@ -84,50 +110,111 @@ impl SeriesIndex {
     /// announced at `since` or later. It is `now` on the monotonic clock.
     pub(crate) fn add(&self, batch: &RecordBatch, since: Timestamp, now: Duration) {
         let Some(columns) = Columns::of(batch) else { return };
-        let mut known = self.0.write();
+        let mut known = self.known.write();
+        let Known { index, again, .. } = &mut *known;
         for n in (0..columns.len()).filter(|n| columns.time(*n) >= since) {
-            known.index.add(&columns, n, ticks(now));
+            let number = index.add(&columns, n, ticks(now));
+            again.iter_mut().for_each(|again| again.extend(number));
         }
         metrics::gauge!("steadfast_store_series").set(known.index.len() as f64);
     }
 
-    /// Samples up to this time came before it.
-    pub(crate) fn ahead(&self, time: Timestamp) {
-        let mut known = self.0.write();
-        known.ahead = known.ahead.max(Some(time));
+    /// These series have samples until these times, which are [`findable`]; they are ahead of the time, which is `now`.
+    pub(crate) fn ahead(&self, rows: &[(SeriesId, Timestamp)], now: Timestamp) {
+        if rows.is_empty() {
+            return;
+        }
+        let mut known = self.known.write();
+        // Once, however many there are.
+        known.pass(now);
+        for (id, until) in rows {
+            let is_known = known.index.number(id).is_some() || known.early.has(id);
+            if !(is_known && known.early.add(*id, *until, None)) {
+                known.is_early_until(*until);
+            }
+        }
+    }
+
+    /// The same of one that may not be here, with its labels.
+    pub(crate) fn remember(&self, id: SeriesId, until: Timestamp, labels: StoredLabels) {
+        let mut known = self.known.write();
+        if !known.early.add(id, until, Some(labels)) {
+            known.is_early_until(until);
+        }
     }
 
     /// The latest of the samples that came until `now` is of this time.
     pub(crate) fn holds(&self, newest: Option<Timestamp>, now: Timestamp) {
-        newest.filter(|newest| *newest > now).into_iter().for_each(|newest| self.ahead(findable(newest, now)));
+        if let Some(newest) = newest.filter(|newest| *newest > now) {
+            self.known.write().is_early_until(findable(newest, now));
+        }
     }
 
     /// There may be series that are not here, with samples that came until `now`.
     pub(crate) fn misses(&self, now: Timestamp) {
-        self.0.write().is_missing_before(now.plus(SLACK));
+        self.known.write().is_missing_before(now.plus(SLACK));
     }
 
     /// Forgets series that were announced last before `limit` on the monotonic clock, on which it
     /// is `now`, if they are not few. Their rows must be in files. Gives how many.
+    ///
+    /// However many there are, others wait for a step only: what is left is put together beside the index.
     pub(crate) fn forget(&self, limit: Duration, now: Duration, wall: Timestamp) -> usize {
+        let _one = self.forgetting.lock();
         let (limit, len) = (ticks(limit), self.len());
-        let idle = self.0.read().index.idle(limit);
+        let idle: usize = (0..len).step_by(STEP).map(|from| self.known.read().index.idle(limit, from, STEP)).sum();
         if idle == 0 || idle < len / FEW {
             return 0;
         }
-        let mut known = self.0.write();
-        let Some((count, last)) = known.index.forget(limit, (ticks(now), seconds(wall))) else { return 0 };
-        // The second after the one in which it was announced last is surely later.
-        let last = Timestamp::from_secs(i64::from(last) + 1);
-        known.is_missing_before(last.plus(Series::ANNOUNCED_EVERY).plus(SLACK));
+        let mut left = {
+            let mut known = self.known.write();
+            known.again = Some(Vec::new());
+            Shrinking::new(&known.index, limit, (ticks(now), seconds(wall)))
+        };
+        while !left.step(&self.known.read().index, STEP) {}
+        let mut known = self.caught_up(&mut left);
+        known.again = None;
+        let (left, last) = left.end();
+        let count = known.index.len() - left.len();
+        let old = std::mem::replace(&mut known.index, left);
+        known.pass(wall);
+        let Known { index, early, .. } = &mut *known;
+        early.moved(&old, index);
+        if let Some(last) = last {
+            // The second after the one in which it was announced last is surely later.
+            let last = Timestamp::from_secs(i64::from(last) + 1);
+            known.is_missing_before(last.plus(Series::ANNOUNCED_EVERY).plus(SLACK));
+        }
         metrics::gauge!("steadfast_store_series").set(known.index.len() as f64);
         metrics::counter!("steadfast_store_series_forgotten_total").increment(count as u64);
+        drop(known);
+        // It is large: nobody waits while it goes.
+        drop(old);
         count
+    }
+
+    /// Waits until `left` has what came while it was made, and holds up what comes then.
+    fn caught_up(&self, left: &mut Shrinking) -> RwLockWriteGuard<'_, Known> {
+        let mut rounds = 0;
+        loop {
+            let mut known = self.known.write();
+            let again = known.again.replace(Vec::new()).unwrap_or_default();
+            let count = again.len() + known.index.len() - left.done();
+            if count <= STEP || rounds == ROUNDS {
+                left.again(&known.index, &again);
+                left.step(&known.index, usize::MAX);
+                return known;
+            }
+            drop(known);
+            again.chunks(STEP).for_each(|again| left.again(&self.known.read().index, again));
+            while !left.step(&self.known.read().index, STEP) {}
+            rounds += 1;
+        }
     }
 
     /// How many series there are.
     pub fn len(&self) -> usize {
-        self.0.read().index.len()
+        self.known.read().index.len()
     }
 
     /// Whether there are none.
@@ -137,7 +224,7 @@ impl SeriesIndex {
 
     /// The series that pass all tests and were announced at `since` or later, in the order in which they came.
     pub fn select(&self, tests: &[LabelTest<'_>], since: Timestamp) -> Vec<(SeriesId, StoredLabels)> {
-        let known = self.0.read();
+        let known = self.known.read();
         known.index.named(&known.index.matching(tests, since))
     }
 
@@ -148,18 +235,26 @@ impl SeriesIndex {
         since: Timestamp,
         start: Timestamp,
     ) -> (Vec<(SeriesId, StoredLabels)>, bool) {
-        let known = self.0.read();
-        (known.index.named(&known.index.matching(tests, since)), known.is_whole(start))
+        let known = self.known.read();
+        let mut found = known.index.named(&known.index.matching(tests, since));
+        found.extend(known.early.matching(&known.index, tests, start));
+        (found, known.is_whole(start))
+    }
+
+    /// Those of them that are idle and have samples that are ahead of their time.
+    pub(crate) fn early(&self, tests: &[LabelTest<'_>], start: Timestamp) -> Vec<(SeriesId, StoredLabels)> {
+        let known = self.known.read();
+        known.early.matching(&known.index, tests, start).collect()
     }
 
     /// Whether all series with samples at `start` or later are here.
     pub(crate) fn is_whole(&self, start: Timestamp) -> bool {
-        self.0.read().is_whole(start)
+        self.known.read().is_whole(start)
     }
 
     /// The names of the labels of those series, in order.
     pub fn names(&self, tests: &[LabelTest<'_>], since: Timestamp) -> Vec<Arc<str>> {
-        let known = self.0.read();
+        let known = self.known.read();
         let index = &known.index;
         let names: BTreeSet<Arc<str>> = if tests.is_empty() {
             index.pairs.names().iter().map(|name| Arc::clone(&name.text)).collect()
@@ -171,7 +266,7 @@ impl SeriesIndex {
 
     /// The values that the label `name` has in those series, in order.
     pub fn values(&self, name: &str, tests: &[LabelTest<'_>], since: Timestamp) -> Vec<Arc<str>> {
-        let known = self.0.read();
+        let known = self.known.read();
         let index = &known.index;
         let Some(name) = index.pairs.name(name) else { return Vec::new() };
         let mut values: Vec<&str> = if tests.is_empty() {
@@ -188,7 +283,7 @@ impl SeriesIndex {
     /// How many series each value of each name has, the most first, `limit` of each list: names of
     /// metrics, then pairs of name and value, then names by the number of their values.
     pub fn statistics(&self, limit: usize) -> SeriesStatistics {
-        let known = self.0.read();
+        let known = self.known.read();
         let pairs = &known.index.pairs;
         let count = |pair: u32| pairs.postings(pair).map_or(0, |postings| postings.len());
         let text = |pair: u32| (pairs.value(pair).to_owned(), count(pair));
@@ -340,7 +435,7 @@ mod tests {
         let is_b = |value: &str| value == "b";
         let tests = [LabelTest { name: "job", equal: Some("b"), matches: &is_b }];
         assert_eq!(index.select(&tests, Timestamp::ZERO)[0].0, row.series_id, "it is the same");
-        index.ahead(whole);
+        index.holds(Some(whole), Timestamp::from_secs(5_000));
         assert!(!index.is_whole(whole), "a series that is gone may have this sample");
         assert_eq!(index.forget(Duration::MAX, 2 * HOUR, Timestamp::from_secs(9_000)), 2);
         assert!(index.is_empty() && found(&index, &[]).is_empty());

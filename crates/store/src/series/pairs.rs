@@ -112,12 +112,17 @@ impl Pairs {
         let name = self.add_name(name);
         match self.find_in(name, value) {
             Some(pair) => {
-                if let Some(postings) = self.postings.get_mut(pair as usize) {
-                    postings.push(series);
-                }
+                self.push(pair, series);
                 pair
             }
-            None => self.add_pair(name, value, Postings::One(series)),
+            None => self.add_pair(name, value, series),
+        }
+    }
+
+    /// A pair has a series more, which is greater than all before it.
+    pub fn push(&mut self, pair: u32, series: u32) {
+        if let Some(postings) = self.postings.get_mut(pair as usize) {
+            postings.push(series);
         }
     }
 
@@ -131,11 +136,11 @@ impl Pairs {
         number
     }
 
-    fn add_pair(&mut self, name: u32, value: &str, postings: Postings) -> u32 {
+    fn add_pair(&mut self, name: u32, value: &str, series: u32) -> u32 {
         let (number, hash) = (self.pairs.len() as u32, self.hasher.hash_one((name, value)));
         let pair = Pair { at: self.texts.len() as u64, len: value.len() as u32, name };
         push(&mut self.pairs, pair);
-        push(&mut self.postings, postings);
+        push(&mut self.postings, Postings::One(series));
         if self.texts.capacity() - self.texts.len() < value.len() {
             self.texts.reserve_exact(value.len() + self.texts.len() / 8);
         }
@@ -152,20 +157,6 @@ impl Pairs {
         self.table.insert(hash, Slot::new(hash, number), hash_of);
         number
     }
-
-    /// The pairs without series that are gone: `renumbered` gives the new number of one that is
-    /// not, in the same order. Gives for each pair its new number; none if no series has it.
-    pub fn without(&self, renumbered: impl Fn(u32) -> Option<u32>) -> (Self, Vec<Option<u32>>) {
-        let mut left = Self { hasher: self.hasher.clone(), ..Self::default() };
-        let moved = (0..).zip(self.pairs.iter().zip(&self.postings)).map(|(number, (pair, postings))| {
-            let postings = Postings::of(postings.iter().filter_map(&renumbered))?;
-            let name = self.names.get(pair.name as usize).map_or("", |name| &*name.text);
-            let name = left.add_name(name);
-            Some(left.add_pair(name, self.value(number), postings))
-        });
-        let moved = moved.collect();
-        (left, moved)
-    }
 }
 
 /// Adds to what is long: room for an eighth more is enough.
@@ -181,21 +172,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn pairs_are_found_until_no_series_has_them() {
+    fn pairs_are_found_by_their_texts() {
         let mut pairs = Pairs::default();
         let numbers: Vec<u32> = (0..1_000).map(|n| pairs.add("pod", &format!("pod-{}", n / 2), n)).collect();
         pairs.add("job", "pod-7", 1_000);
-        assert_eq!((pairs.len(), numbers[14], numbers[15]), (501, 7, 7));
+        pairs.push(500, 1_001);
+        assert_eq!((pairs.len(), pairs.names().len(), numbers[14], numbers[15]), (501, 2, 7, 7));
         assert_eq!(pairs.find("pod", "pod-7"), Some(7));
         assert_eq!(pairs.find("job", "pod-7"), Some(500));
         assert_eq!(pairs.find("job", "pod-8"), None);
-        let (left, moved) = pairs.without(|series| series.checked_sub(999));
-        assert_eq!((left.len(), left.names().len()), (2, 2));
-        assert_eq!((moved[7], moved[499], moved[500]), (None, Some(0), Some(1)));
-        let series = |pair| left.postings(pair).unwrap().iter().collect::<Vec<_>>();
-        assert_eq!((left.find("pod", "pod-499").map(series), left.find("pod", "pod-7")), (Some(vec![0]), None));
-        assert_eq!((left.value(1), &*left.name_of(1)), ("pod-7", "job"));
-        let (none, _) = pairs.without(|_| None);
-        assert_eq!((none.len(), none.names().len()), (0, 0));
+        let series = |pair| pairs.postings(pair).unwrap().iter().collect::<Vec<_>>();
+        assert_eq!((series(499), series(500)), (vec![998, 999], vec![1_000, 1_001]));
+        assert_eq!((pairs.value(500), &*pairs.name_of(500)), ("pod-7", "job"));
     }
 }

@@ -11,40 +11,50 @@ use store::{LabelTest, Store, StoreConfig, StoredLabels};
 
 use super::support::*;
 
-const HOUR: Duration = Duration::from_secs(3_600);
-const START: i64 = 2_000_000_000;
+pub const HOUR: Duration = Duration::from_secs(3_600);
+pub const START: i64 = 2_000_000_000;
+pub const ALWAYS: (Timestamp, Timestamp) = (Timestamp::MIN, Timestamp::MAX);
 
-async fn simulated() -> (World, Simulation) {
+pub async fn simulated() -> (World, Simulation) {
     let (clock, simulation) = Clock::simulated(Timestamp::from_secs(START));
     let telemetry = Arc::new(MemoryLog::new(1).timed(clock.clone()));
     (World { clock, telemetry, ..World::new().await }, simulation)
 }
 
-fn announced(pod: &str, time: Timestamp) -> Series {
+pub fn announced(pod: &str, time: Timestamp) -> Series {
     let labels = Labels::from([("pod".to_owned(), pod.to_owned())]);
     Series { time, series_id: Series::id("up", &labels), metric: "up".to_owned(), labels }
 }
 
-fn point(pod: &str, ts: Timestamp, value: f64) -> Sample {
+pub fn point(pod: &str, ts: Timestamp, value: f64) -> Sample {
     Sample { series_id: announced(pod, ts).series_id, ts, value }
 }
 
 /// Announces the series of pods now, and gives each a sample.
-fn send(world: &World, pods: &[String]) {
+pub fn send(world: &World, pods: &[String]) {
     let now = world.clock.now();
     world.append(batch(&pods.iter().map(|pod| announced(pod, now)).collect::<Vec<_>>()));
     world.append(batch(&pods.iter().map(|pod| point(pod, now, 1.0)).collect::<Vec<_>>()));
 }
 
 /// The pods of the series `up` that may have samples at `start` or later; each is there once.
-async fn pods(store: &Store, pod: Option<&str>, start: Timestamp) -> BTreeMap<String, SeriesId> {
+pub async fn pods(store: &Store, pod: Option<&str>, start: Timestamp) -> BTreeMap<String, SeriesId> {
+    pods_within(store, pod, (start, Timestamp::MAX)).await
+}
+
+/// Those that may have samples from one time to another.
+pub async fn pods_within(
+    store: &Store,
+    pod: Option<&str>,
+    within: (Timestamp, Timestamp),
+) -> BTreeMap<String, SeriesId> {
     let is_up = |value: &str| value == "up";
     let is_pod = |value: &str| pod.is_none_or(|pod| value == pod);
     let tests = [
         LabelTest { name: "__name__", equal: Some("up"), matches: &is_up },
         LabelTest { name: "pod", equal: pod, matches: &is_pod },
     ];
-    let found = store.find_series(&tests, start).await.unwrap();
+    let found = store.find_series(&tests, within).await.unwrap();
     let count = found.len();
     let pod = |(id, labels): (SeriesId, StoredLabels)| {
         let [(_, metric), (name, pod)] = labels.as_slice() else { panic!("{labels:?}") };
@@ -92,9 +102,9 @@ async fn a_day_of_churn_leaves_no_more_in_memory_than_is_active_and_all_is_found
         assert_eq!(pods(store, Some("3-7"), at(3)).await.len(), 1);
         assert_eq!(pods(store, Some("3-17"), at(3)).await.len(), 0);
         assert_eq!(pods(store, Some("23-1"), at(23)).await.len(), 1);
-        assert_eq!(texts(store.label_values("pod", &[], Timestamp::MIN).await.unwrap()), 245);
-        assert_eq!(texts(store.label_names(&[], Timestamp::MIN).await.unwrap()), 2);
-        assert_eq!(texts(store.label_values("nothing", &[], Timestamp::MIN).await.unwrap()), 0);
+        assert_eq!(texts(store.label_values("pod", &[], ALWAYS).await.unwrap()), 245);
+        assert_eq!(texts(store.label_names(&[], ALWAYS).await.unwrap()), 2);
+        assert_eq!(texts(store.label_values("nothing", &[], ALWAYS).await.unwrap()), 0);
     }
     let recent = pods(&running.store, None, world.clock.now()).await;
     assert!(recent.len() <= 45, "files are not read: {}", recent.len());

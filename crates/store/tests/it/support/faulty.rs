@@ -31,6 +31,7 @@ pub struct Faulty {
     planned: Mutex<Option<(u64, Fault)>>,
     dead: AtomicBool,
     full: AtomicBool,
+    read: AtomicU64,
 }
 
 impl Faulty {
@@ -40,7 +41,8 @@ impl Faulty {
 
     pub fn over(inner: Arc<dyn ObjectStore>) -> Self {
         let (changes, planned) = (AtomicU64::new(0), Mutex::new(None));
-        Self { inner, changes, planned, dead: AtomicBool::new(false), full: AtomicBool::new(false) }
+        let (dead, full) = (AtomicBool::new(false), AtomicBool::new(false));
+        Self { inner, changes, planned, dead, full, read: AtomicU64::new(0) }
     }
 
     /// Plans a fault at the change after `after` more.
@@ -61,6 +63,11 @@ impl Faulty {
 
     pub fn changes(&self) -> u64 {
         self.changes.load(Ordering::SeqCst)
+    }
+
+    /// How many bytes of objects were read.
+    pub fn read(&self) -> u64 {
+        self.read.load(Ordering::SeqCst)
     }
 
     /// The paths below `prefix`, sorted.
@@ -136,7 +143,9 @@ impl ObjectStore for Faulty {
 
     async fn get_opts(&self, location: &Path, options: GetOptions) -> Result<GetResult> {
         self.alive()?;
-        self.inner.get_opts(location, options).await
+        let found = self.inner.get_opts(location, options).await?;
+        self.read.fetch_add(found.range.end - found.range.start, Ordering::SeqCst);
+        Ok(found)
     }
 
     fn delete_stream(&self, locations: BoxStream<'static, Result<Path>>) -> BoxStream<'static, Result<Path>> {
