@@ -8,7 +8,10 @@ use futures::TryStreamExt;
 use model::SeriesId;
 
 use crate::file::FileScan;
+<<<<<<< HEAD
 use crate::filter::Share;
+=======
+>>>>>>> b659b8a4651350febfbed2037d8022aa25637692
 use crate::series::{AHEAD, Columns, OF_SERIES, REMEMBERED, findable, later};
 use crate::{Days, Store, StoreError, StoredLabels};
 
@@ -69,7 +72,10 @@ impl Store {
                 columns: (0..layout.schema.fields().len()).collect(),
                 keys: None,
                 time: Some((limit, Timestamp::MAX)),
+<<<<<<< HEAD
                 share: Share::default(),
+=======
+>>>>>>> b659b8a4651350febfbed2037d8022aa25637692
                 texts: Arc::default(),
                 batch_rows: ROWS,
             };

@@ -1,9 +1,7 @@
-use std::ops::Range;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
-use bytes::Bytes;
 use futures::StreamExt;
 use futures::stream::BoxStream;
 use object_store::memory::InMemory;
@@ -67,7 +65,7 @@ impl Faulty {
         self.changes.load(Ordering::SeqCst)
     }
 
-    /// How many bytes of parts of objects were read.
+    /// How many bytes of objects were read.
     pub fn read(&self) -> u64 {
         self.read.load(Ordering::SeqCst)
     }
@@ -145,14 +143,9 @@ impl ObjectStore for Faulty {
 
     async fn get_opts(&self, location: &Path, options: GetOptions) -> Result<GetResult> {
         self.alive()?;
-        self.inner.get_opts(location, options).await
-    }
-
-    async fn get_ranges(&self, location: &Path, ranges: &[Range<u64>]) -> Result<Vec<Bytes>> {
-        self.alive()?;
-        let bytes = ranges.iter().map(|range| range.end - range.start).sum();
-        self.read.fetch_add(bytes, Ordering::SeqCst);
-        self.inner.get_ranges(location, ranges).await
+        let found = self.inner.get_opts(location, options).await?;
+        self.read.fetch_add(found.range.end - found.range.start, Ordering::SeqCst);
+        Ok(found)
     }
 
     fn delete_stream(&self, locations: BoxStream<'static, Result<Path>>) -> BoxStream<'static, Result<Path>> {
