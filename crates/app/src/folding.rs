@@ -94,8 +94,8 @@ fn folds(
     let confirmed = config.kubernetes.as_slice().iter().filter(|watched| watched.confirm);
     drift.confirm.scopes = confirmed.map(|watched| format!("{}/{}", kubernetes::PROVIDER, watched.cluster)).collect();
     let drift = DriftFold::new(drift).map_err(|error| AppError::part("drift", error))?;
-    let mut folds: Vec<Box<dyn Fold>> =
-        vec![Box::new(drift), Box::new(RulesFold::new(book)), Box::new(CanaryFold::new(canaries))];
+    let canaries = CanaryFold::new(canaries).rollout_window(config.alerts.rollout_window);
+    let mut folds: Vec<Box<dyn Fold>> = vec![Box::new(drift), Box::new(RulesFold::new(book)), Box::new(canaries)];
     folds.extend(telling(config, engine)?);
     Ok(folds)
 }

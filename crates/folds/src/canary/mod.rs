@@ -8,6 +8,7 @@
 mod tests;
 
 use std::collections::{BTreeSet, HashMap};
+use std::time::Duration;
 
 use ::canary::{Book, Fire, Hook, Outcome, Shared};
 use arrow::array::{Array, AsArray, FixedSizeBinaryArray};
@@ -36,13 +37,23 @@ pub struct CanaryFold {
     watched: BTreeSet<Key>,
     /// Whether canaries are found.
     finds: bool,
+    /// How long after its resource has come to agree a rollout is over.
+    window: Option<Duration>,
 }
 
 impl CanaryFold {
     /// Knows no canary. It is seen through `book`.
     pub fn new(book: Shared) -> Self {
         *book.write() = Book::default();
-        Self { book, watched: BTreeSet::new(), finds: false }
+        Self { book, watched: BTreeSet::new(), finds: false, window: None }
+    }
+
+    /// A rollout is over so long after its resource has come to agree, as it is for alerts. Those say it too, on the shard of
+    /// posted alerts, which need not be this one.
+    pub fn rollout_window(mut self, window: Duration) -> Self {
+        self.window = Some(window);
+        self.book.write().set_window(window);
+        self
     }
 
     /// Looks up which records are of interest.
@@ -229,7 +240,9 @@ impl Fold for CanaryFold {
     fn restore(&mut self, state: &[u8]) -> Result<(), FoldError> {
         let restored = load(state);
         let problem = restored.as_ref().err().cloned();
-        *self.book.write() = restored.unwrap_or_default();
+        let mut book = restored.unwrap_or_default();
+        self.window.into_iter().for_each(|window| book.set_window(window));
+        *self.book.write() = book;
         self.look();
         problem.map_or(Ok(()), |problem| Err(FoldError::Checkpoint { fold: NAME, problem }))
     }

@@ -320,9 +320,13 @@ fn of_all() -> String {
 }
 
 fn rolling(time: Timestamp, name: &str, hash: &str, weight: u64) -> Batch {
+    rolling_from(time, name, ("a1", hash), weight)
+}
+
+fn rolling_from(time: Timestamp, name: &str, (stable, hash): (&str, &str), weight: u64) -> Batch {
     let kind =
         kubernetes::schema::ApiKind { api_version: "argoproj.io/v1alpha1".to_owned(), kind: "Rollout".to_owned() };
-    let object = serde_json::json!({"metadata": {"name": name, "namespace": "shop"}, "status": {"stableRS": "a1", "currentPodHash": hash,
+    let object = serde_json::json!({"metadata": {"name": name, "namespace": "shop"}, "status": {"stableRS": stable, "currentPodHash": hash,
         "abort": weight == 0, "canary": {"weights": {"canary": {"weight": weight}, "stable": {"weight": 100 - weight}}}}});
     let mut workloads = kubernetes::rollouts::Workloads::default();
     workloads.put(&kind, &object);
@@ -434,6 +438,55 @@ fn a_rollout_that_is_found_and_fails_is_one_page_and_is_rolled_back_once_over_a_
     assert_eq!(world.rows::<Alert>().last().unwrap().state, AlertState::Resolved);
     let intents = world.rows::<Intent>();
     assert_eq!((intents.len(), intents.last().unwrap().action.as_str()), (3, "resolve"));
+}
+
+#[test]
+fn a_rollback_that_is_decided_is_sent_once_though_the_baseline_changes_before_it_was() {
+    let mut world = World::new();
+    world.feed(definitions(START, 1, &[of_all()]));
+    world.feed(rolling(START, "checkout", "c3", 50));
+    let (name, run) = ("all:shop:checkout", format!("all:shop:checkout/{}", START.millis()));
+    for n in 0..15 {
+        world.now = world.now.plus(Duration::from_secs(60));
+        world.feed(points(world.now, name, &run, n, Some(70.0)));
+    }
+    // Nobody has answered yet: v2 is put in place of v1 while v3 rolls, again over a crash.
+    let checkpoint = world.machine.checkpoint().unwrap();
+    for stable in ["b2", "b3"] {
+        world.now = world.now.plus(Duration::from_secs(30));
+        world.feed(rolling_from(world.now, "checkout", (stable, "c3"), 50));
+        world.crash(&checkpoint);
+    }
+    let notices: Vec<String> = world.rows::<Notice>().into_iter().map(|notice| notice.action).collect();
+    assert_eq!(notices, ["tell"]);
+    let to_undo = |world: &World| -> Vec<Intent> {
+        world.rows::<Intent>().into_iter().filter(|intent| intent.receiver == "undo").collect()
+    };
+    let told = to_undo(&world);
+    assert_eq!((told.len(), told[0].incident.as_str()), (1, format!("rollback/{run}").as_str()));
+    assert_eq!(world.rows::<CanaryRun>().last().unwrap().verdict, "fail");
+    world.receipt(&told[0]);
+    world.now = world.now.plus(Duration::from_secs(30));
+    world.feed(rolling_from(world.now, "checkout", ("b4", "c3"), 50));
+    assert_eq!(to_undo(&world).len(), 1);
+}
+
+#[test]
+fn the_end_of_a_rollout_is_seen_where_rollouts_are_told_of_on_another_shard() {
+    let fold = CanaryFold::new(Shared::default()).rollout_window(Duration::from_secs(120));
+    let mut world = World { machine: Machine::new(0, vec![Box::new(fold)]), ..World::new() };
+    world.feed(definitions(START, 1, &[text("r", "rollout")]));
+    let run = world.roll("b");
+    world.play(&run, 0..3, 20.0);
+    world.feed(verdict(world.now, Verdict::InSync, Verdict::RollingOut, "b"));
+    for (secs, ended) in [(119, false), (1, true)] {
+        world.now = world.now.plus(Duration::from_secs(secs));
+        world.feed(Batch::of("tick", &[Tick { time: world.now }]).unwrap());
+        let last = world.rows::<CanaryRun>().pop().unwrap();
+        assert_eq!(last.ended, ended, "{last:?}");
+    }
+    let last = world.rows::<CanaryRun>().pop().unwrap();
+    assert!(last.reason.starts_with("the rollout is over; "), "{}", last.reason);
 }
 
 #[test]
