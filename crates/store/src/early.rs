@@ -8,10 +8,7 @@ use futures::TryStreamExt;
 use model::SeriesId;
 
 use crate::file::FileScan;
-<<<<<<< HEAD
 use crate::filter::Share;
-=======
->>>>>>> b659b8a4651350febfbed2037d8022aa25637692
 use crate::series::{AHEAD, Columns, OF_SERIES, REMEMBERED, findable, later};
 use crate::{Days, Store, StoreError, StoredLabels};
 
@@ -72,10 +69,7 @@ impl Store {
                 columns: (0..layout.schema.fields().len()).collect(),
                 keys: None,
                 time: Some((limit, Timestamp::MAX)),
-<<<<<<< HEAD
                 share: Share::default(),
-=======
->>>>>>> b659b8a4651350febfbed2037d8022aa25637692
                 texts: Arc::default(),
                 batch_rows: ROWS,
             };

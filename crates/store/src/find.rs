@@ -8,11 +8,7 @@ use futures::{StreamExt, TryStreamExt, stream};
 use model::SeriesId;
 
 use crate::file::FileScan;
-<<<<<<< HEAD
 use crate::filter::{Share, Text, TextTest};
-=======
-use crate::filter::{Text, TextTest};
->>>>>>> b659b8a4651350febfbed2037d8022aa25637692
 use crate::layout::number;
 use crate::merge::Batches;
 use crate::received::{ANNOUNCED, BEFORE};
@@ -179,10 +175,7 @@ impl Store {
             columns: (0..layout.schema.fields().len()).collect(),
             keys: None,
             time: days.bounds(),
-<<<<<<< HEAD
             share: Share::default(),
-=======
->>>>>>> b659b8a4651350febfbed2037d8022aa25637692
             texts: metric.map(test).into_iter().collect(),
             batch_rows: ROWS,
         };

@@ -8,10 +8,7 @@ use futures::TryStreamExt;
 use crate::change::Change;
 use crate::commit::commit;
 use crate::file::FileScan;
-<<<<<<< HEAD
 use crate::filter::Share;
-=======
->>>>>>> b659b8a4651350febfbed2037d8022aa25637692
 use crate::layout::{Layout, layouts};
 use crate::rows::Order;
 use crate::store::Inner;
@@ -70,7 +67,6 @@ async fn write_in_order(
 ) -> Result<(), StoreError> {
     let columns: Vec<usize> = (0..layout.schema.fields().len()).collect();
     let order = scan::order(layout, &columns);
-<<<<<<< HEAD
     let files = FileScan {
         layout,
         columns,
@@ -80,9 +76,6 @@ async fn write_in_order(
         share: Share::default(),
         batch_rows: ROWS,
     };
-=======
-    let files = FileScan { layout, columns, keys: None, time: None, texts: Arc::default(), batch_rows: ROWS };
->>>>>>> b659b8a4651350febfbed2037d8022aa25637692
     let mut batches = files.strict(Arc::clone(inner), file.clone());
     let (mut part, mut bytes, mut run): (Vec<RecordBatch>, _, _) = (Vec::new(), 0, 0);
     loop {
