@@ -15,6 +15,7 @@ mod flush;
 mod group;
 mod held;
 mod parts;
+mod reroute;
 mod resume;
 mod setup;
 mod sweep;
@@ -61,6 +62,8 @@ pub struct Engine {
     inhibitor: Inhibitor,
     /// Where the search for alerts that are over goes on.
     sweep: Option<Fingerprint>,
+    /// From where on alerts are still to be routed anew, by the configuration.
+    reroute: Option<Fingerprint>,
     /// Alerts that came since the last step.
     came: usize,
     /// When it last did anything.
@@ -116,7 +119,7 @@ impl Engine {
             self.inhibit(now);
         }
         if routes {
-            self.regroup(now);
+            self.begin_reroute();
         }
         // Ways out that are gone are told the end at once.
         let parted: Vec<u64> = self.groups.iter().filter(|(_, group)| self.parts(group)).map(|(id, _)| *id).collect();
@@ -128,31 +131,6 @@ impl Engine {
         for (alert, held) in &self.alerts {
             let fires_until = (!held.is_resolved(now)).then_some(held.times.ends_at);
             self.inhibitor.update(*alert, &held.labels(), fires_until);
-        }
-    }
-
-    /// Puts all alerts into the groups that are theirs now.
-    fn regroup(&mut self, now: Timestamp) {
-        let mut before = BTreeMap::new();
-        for (id, group) in self.groups.iter_mut() {
-            before.insert(*id, std::mem::take(&mut group.alerts));
-        }
-        for alert in self.alerts.keys().copied().collect::<Vec<_>>() {
-            let joins = self.alerts.get(&alert).is_some_and(|held| !held.is_resolved(now)) || self.is_owed(alert, now);
-            let Some(held) = self.alerts.get_mut(&alert) else { continue };
-            self.marks.alerts.insert(alert);
-            held.groups = Box::default();
-            if joins {
-                let (version, cause) = (held.alert(), held.cause.clone());
-                self.join(alert, &version, cause, now);
-            }
-        }
-        // What was decided of alerts that stay is not decided anew.
-        for (id, group) in self.groups.iter_mut() {
-            let Some(marks) = before.get(id) else { continue };
-            for (alert, mark) in &mut group.alerts {
-                *mark = marks.get(alert).copied().unwrap_or_default();
-            }
         }
     }
 
@@ -241,12 +219,15 @@ impl Engine {
     pub fn next(&self) -> Option<Timestamp> {
         // By how long it did not look it knows that it was away; alerts that are over are to be dropped, too.
         let look = (!self.alerts.is_empty()).then(|| self.looked.plus(resume::LOOK));
-        self.due.first().map(|(at, _)| *at).into_iter().chain(look).min()
+        let reroute = self.reroute.map(|_| self.looked);
+        self.due.first().map(|(at, _)| *at).into_iter().chain(look).chain(reroute).min()
     }
 
-    /// Looks at groups whose time has come, `groups` of them at most: see [`Self::is_behind`].
+    /// Looks at groups whose time has come, `groups` of them at most, once all alerts are routed by the configuration: see
+    /// [`Self::is_behind`].
     pub fn advance(&mut self, now: Timestamp, groups: usize) -> Vec<Flush> {
         let (mut flushes, mut alerts) = (Vec::new(), 0);
+        let groups = if self.reroute(now) { groups } else { 0 };
         for _ in 0..groups {
             let Some((at, id)) = self.due.first().copied().filter(|(at, _)| *at <= now && alerts < STEP) else {
                 break;
@@ -261,9 +242,10 @@ impl Engine {
         flushes
     }
 
-    /// Whether there are groups whose time had come at the last step, and that wait for the next one.
+    /// Whether there are groups whose time had come at the last step, and that wait for the next one, or alerts that are
+    /// still to be routed anew.
     pub fn is_behind(&self) -> bool {
-        self.due.first().is_some_and(|(at, _)| *at <= self.looked)
+        self.reroute.is_some() || self.due.first().is_some_and(|(at, _)| *at <= self.looked)
     }
 
     fn groups_of(&self, alert: Fingerprint) -> Vec<u64> {
@@ -284,6 +266,8 @@ impl Engine {
     fn rename(&mut self, old: Fingerprint, new: Fingerprint) {
         let Some(held) = self.alerts.remove(&old) else { return };
         [old, new].into_iter().for_each(|alert| self.mark(alert));
+        // It may not have been routed anew yet.
+        self.reroute = self.reroute.map(|from| from.min(new));
         self.inhibitor.update(old, &held.labels(), None);
         for id in &held.groups {
             if let Some(group) = self.groups.get_mut(id) {

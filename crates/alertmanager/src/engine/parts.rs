@@ -45,6 +45,8 @@ const KINDS: [Kind; 5] = [Kind::Alert, Kind::Group, Kind::Joined, Kind::Silence,
 pub struct EngineHead {
     next_group: u64,
     sweep: Option<Fingerprint>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    reroute: Option<Fingerprint>,
     looked: Timestamp,
 }
 
@@ -83,7 +85,8 @@ fn number(rest: &[u8]) -> Result<u64, Torn> {
 impl Engine {
     /// What is not in parts.
     pub const fn head(&self) -> EngineHead {
-        EngineHead { next_group: self.next_group, sweep: self.sweep, looked: self.looked }
+        let Self { next_group, sweep, reroute, looked, .. } = *self;
+        EngineHead { next_group, sweep, reroute, looked }
     }
 
     /// Gives `sink` the parts that have changed since they were last given, until it takes no more; whether there may be others.
@@ -155,9 +158,10 @@ impl Engine {
 impl Restoring {
     /// An engine under `setup` of which only the head is known.
     pub fn new(setup: Setup, head: EngineHead, now: Timestamp) -> Self {
-        let EngineHead { next_group, sweep, looked } = head;
+        let EngineHead { next_group, sweep, reroute, looked } = head;
         let mut engine = Engine { next_group, sweep, looked, ..Engine::new() };
         engine.configure(setup, now);
+        engine.reroute = reroute;
         Self { engine, now, alerts: BTreeMap::new(), groups: BTreeMap::new() }
     }
 

@@ -376,3 +376,34 @@ fn alerts_that_are_over_are_dropped_as_fast_as_others_come() {
     }
     assert!(engine.is_empty());
 }
+
+#[test]
+fn many_alerts_are_routed_anew_in_steps_and_told_of_once_all_are() {
+    let config = |receiver: &str| {
+        let ways =
+            ["one", "two"].map(|name| format!("{{name: {name}, webhook_configs: [{{url: 'http://localhost/'}}]}}"));
+        format!(
+            "route: {{receiver: {receiver}, group_by: [], group_wait: 1s, group_interval: 30s}}\nreceivers: [{}]",
+            ways.join(", ")
+        )
+    };
+    let mut engine = Engine::new();
+    engine.configure(World::setup(&config("one")), time(0.0));
+    (0..5_000).for_each(|n| post(&mut engine, &n.to_string(), 0.0, 1_000.0));
+    assert_eq!(engine.advance(time(2.0), 100)[0].alerts.len(), 5_000);
+    engine.configure(World::setup(&config("two")), time(3.0));
+    let mut told = Vec::new();
+    for step in 1..=3 {
+        assert!(engine.is_behind() && engine.next() <= Some(time(3.0)));
+        // The process ends and goes on from what it saved.
+        let mut restoring = Restoring::new(World::setup(&config("two")), engine.head(), time(3.0));
+        whole(&engine).iter().for_each(|(key, part)| restoring.take(key, part).unwrap());
+        engine = restoring.end().unwrap();
+        told = engine.advance(time(3.0), 100);
+        assert_eq!(told.is_empty(), step < 3, "step {step}");
+    }
+    assert_eq!((told.len(), told[0].receiver.as_str(), told[0].alerts.len()), (1, "two", 5_000));
+    assert!(!engine.is_behind());
+    let ends = engine.advance(time(31.0), 100);
+    assert_eq!((ends.len(), ends[0].receiver.as_str(), ends[0].tells[0].ended.len()), (1, "one", 5_000));
+}
