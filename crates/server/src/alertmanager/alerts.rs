@@ -32,7 +32,7 @@ const REASONS: usize = 10;
 pub async fn get(With(state): With<State>, RawQuery(query): RawQuery) -> Result<Response, Problem> {
     let now = state.clock.now();
     let engine = Arc::clone(&super::alerting(&state)?.engine);
-    let ask = Ask::parse(query.as_deref())?.of(engine.read().setup());
+    let ask = Ask::parse(query.as_deref())?.of(super::engine(&engine)?.setup());
     Ok(answer(Alerts { engine, ask, now, last: None }))
 }
 
@@ -46,12 +46,13 @@ struct Alerts {
 
 impl Listing for Alerts {
     fn slice(&mut self, out: &mut Items) -> bool {
-        let (alerts, views) = {
-            let engine = self.engine.read();
-            let alerts = engine.alerts_after(self.last, SLICE);
-            let views = engine.views(&alerts, &self.ask.filter, self.now);
-            (alerts, views)
+        let Ok(engine) = super::engine(&self.engine) else {
+            // The list has begun: it goes on as soon as it can.
+            return true;
         };
+        let alerts = engine.alerts_after(self.last, SLICE);
+        let views = engine.views(&alerts, &self.ask.filter, self.now);
+        drop(engine);
         for mut view in views {
             // Time intervals mute groups, not alerts.
             view.status.muted_by.clear();
@@ -80,7 +81,7 @@ pub async fn post(With(state): With<State>, body: Result<Bytes, BytesRejection>)
     let alerting = super::alerting(&state)?;
     let posted: Vec<PostableAlert> = read(body)?;
     POSTED.check(posted.len() as u64).map_err(|exceeded| Problem::new(StatusCode::PAYLOAD_TOO_LARGE, exceeded))?;
-    let timeout = alerting.engine.read().setup().resolve_timeout;
+    let timeout = super::engine(&alerting.engine)?.setup().resolve_timeout;
     let now = state.clock.now();
     let (mut rows, mut refused) = (Vec::with_capacity(posted.len()), Vec::new());
     for alert in posted {
@@ -102,7 +103,7 @@ pub async fn post(With(state): With<State>, body: Result<Bytes, BytesRejection>)
 /// Whether what is new fits beside what is held.
 fn room(alerting: &Alerting, alerts: &[Alert]) -> Result<(), Problem> {
     let fingerprints: Vec<Fingerprint> = alerts.iter().map(Alert::fingerprint).collect();
-    let engine = alerting.engine.read();
+    let engine = super::engine(&alerting.engine)?;
     let new = fingerprints.iter().filter(|alert| !engine.holds(**alert)).count();
     if new == 0 {
         return Ok(());

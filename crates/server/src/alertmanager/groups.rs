@@ -18,7 +18,7 @@ use crate::state::State;
 pub async fn get(With(state): With<State>, RawQuery(query): RawQuery) -> Result<Response, Problem> {
     let now = state.clock.now();
     let engine = Arc::clone(&super::alerting(&state)?.engine);
-    let ask = Ask::parse(query.as_deref())?.of(engine.read().setup());
+    let ask = Ask::parse(query.as_deref())?.of(super::engine(&engine)?.setup());
     Ok(answer(Groups { engine, ask, now, heads: VecDeque::new(), place: None, is_last: false, group: None }))
 }
 
@@ -51,8 +51,11 @@ impl Listing for Groups {
         if self.is_last {
             return false;
         }
-        let (heads, place) =
-            self.engine.read().groups_after(self.place.as_ref(), SLICE, |receiver| self.ask.wants(receiver));
+        // The list has begun: where it cannot go on at once, it does later.
+        let Ok(engine) = super::engine(&self.engine) else { return true };
+        let asked = |receiver: &str| self.ask.wants(receiver);
+        let (heads, place) = engine.groups_after(self.place.as_ref(), SLICE, asked);
+        drop(engine);
         (self.is_last, self.place) = (place.is_none(), place);
         self.heads.extend(heads);
         true
@@ -66,8 +69,10 @@ impl Groups {
 
     /// Writes some alerts of a group; false if that was all of it. One that has none that are asked for is left out.
     fn write(&self, group: &mut Group, out: &mut Items) -> bool {
+        let Ok(engine) = super::engine(&self.engine) else { return true };
         let alerts = after(&group.head.alerts, &mut group.place);
-        let views = self.engine.read().views(&alerts, &self.ask.filter, self.now);
+        let views = engine.views(&alerts, &self.ask.filter, self.now);
+        drop(engine);
         for view in views.into_iter().filter(|view| self.shows(&view.status)) {
             if group.has_begun {
                 out.raw(",");

@@ -27,14 +27,14 @@ pub async fn list(With(state): With<State>, RawQuery(query): RawQuery) -> Result
         };
         state && matches(&ask, silence)
     };
-    let engine = super::alerting(&state)?.engine.read();
+    let engine = super::engine(&super::alerting(&state)?.engine)?;
     Ok(Json(engine.silences().list(now).into_iter().filter(wanted).map(|it| GettableSilence::of(it, now)).collect()))
 }
 
 /// `GET /api/v2/silence/{id}`
 pub async fn get(With(state): With<State>, Path(id): Path<String>) -> Result<Json<GettableSilence>, Problem> {
     let now = state.clock.now();
-    let engine = super::alerting(&state)?.engine.read();
+    let engine = super::engine(&super::alerting(&state)?.engine)?;
     let silence = engine.silences().get(&id).ok_or_else(|| problem(SilenceError::NotFound(id)))?;
     Ok(Json(GettableSilence::of(silence, now)))
 }
@@ -68,7 +68,7 @@ async fn change(
 ) -> Result<(), Problem> {
     let _one_at_a_time = alerting.silencing.lock().await;
     let rows: Vec<SilenceRow> = {
-        let engine = alerting.engine.read();
+        let engine = super::engine(&alerting.engine)?;
         let mut silences = engine.silences().clone();
         change(&mut silences).map_err(problem)?;
         silences.iter().filter(|it| engine.silences().get(&it.id) != Some(it)).map(|it| row(it, now)).collect()
