@@ -60,11 +60,6 @@ impl Ask {
         Ok(ask)
     }
 
-    /// Whether an alert with these labels is asked for.
-    pub fn matches(&self, labels: &Labels) -> bool {
-        self.filter.iter().all(|matcher| matcher.matches(labels))
-    }
-
     /// The same, of the receivers of a configuration.
     pub fn of(mut self, setup: &Setup) -> Self {
         if !self.receiver_matchers.is_empty() {

@@ -102,10 +102,9 @@ fn row(silence: &Silence, now: Timestamp) -> SilenceRow {
     }
 }
 
-/// A filter is compared with the values that the silence's own matchers have.
+/// A filter names a matcher that the silence must have, to the letter. What that would match plays no part.
 fn matches(ask: &Ask, silence: &Silence) -> bool {
-    let values = silence.matchers.as_slice().iter().map(|it| (it.name().to_owned(), it.value().to_owned())).collect();
-    ask.matches(&values)
+    ask.filter.iter().all(|wanted| silence.matchers.as_slice().contains(wanted))
 }
 
 fn problem(error: SilenceError) -> Problem {
@@ -114,4 +113,34 @@ fn problem(error: SilenceError) -> Problem {
         _ => StatusCode::BAD_REQUEST,
     };
     Problem::new(status, error)
+}
+
+#[cfg(test)]
+mod tests {
+    use alertmanager::{Matcher, PostedSilence, Silences};
+
+    use super::*;
+
+    #[test]
+    fn a_filter_finds_silences_by_their_own_matchers() {
+        let matchers = ["alertname=\"Down\"", "instance=~\"a|b\"", "team!=\"db\""];
+        let posted = PostedSilence {
+            matchers: matchers.iter().map(|text| Matcher::parse(text).unwrap()).collect(),
+            ends_at: Timestamp::from_secs(100),
+            ..PostedSilence::default()
+        };
+        let mut silences = Silences::default();
+        silences.set(posted, Timestamp::ZERO, "one").unwrap();
+        let found = |filters: &[&str]| {
+            let mut query = url::form_urlencoded::Serializer::new(String::new());
+            filters.iter().for_each(|filter| _ = query.append_pair("filter", filter));
+            matches(&Ask::parse(Some(&query.finish())).unwrap(), silences.get("one").unwrap())
+        };
+        assert!(found(&[]) && found(&matchers) && found(&["team!=db"]));
+        for other in
+            ["alertname=~\"Down\"", "alertname=~\"D.*\"", "alertname=\"Up\"", "instance=\"a\"", "team=\"db\"", "x=\"\""]
+        {
+            assert!(!found(&[other]) && !found(&["alertname=\"Down\"", other]), "{other}");
+        }
+    }
 }
