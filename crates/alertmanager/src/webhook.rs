@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::alert::Alert;
 use crate::dedup::Reason;
-use crate::labels::{Fingerprint, Labels, value};
+use crate::labels::{Fingerprint, Labels, compare};
 use crate::matcher::quote_meta;
 
 /// The version of the body.
@@ -89,10 +89,14 @@ pub struct Notification<'a> {
     pub now: Timestamp,
 }
 
-/// The order of alerts in a notification: by `job`, `instance`, then all labels.
-pub fn order(a: &Alert, b: &Alert) -> Ordering {
-    let by = |name: &str| value(&a.labels, name).cmp(value(&b.labels, name));
-    by("job").then_with(|| by("instance")).then_with(|| a.labels.cmp(&b.labels))
+/// The order of alerts with these labels in a notification, and in a group that is listed: by `job`, then `instance`,
+/// those without it last, then as label sets are listed, smaller ones first.
+pub fn order(a: &Labels, b: &Labels) -> Ordering {
+    let by = |name: &str| match (a.get(name), b.get(name)) {
+        (Some(a), Some(b)) => a.cmp(b),
+        (a, b) => b.is_some().cmp(&a.is_some()),
+    };
+    by("job").then_with(|| by("instance")).then_with(|| compare(a, b))
 }
 
 /// Labels or annotations that all of them have with the same value.
@@ -183,6 +187,27 @@ mod tests {
     fn labels(text: &str) -> Labels {
         let pair = |pair: &str| pair.split_once('=').map(|(name, value)| (name.to_owned(), value.to_owned())).unwrap();
         text.split_whitespace().map(pair).collect()
+    }
+
+    #[test]
+    fn alerts_without_a_job_or_an_instance_come_after_those_that_have_one() {
+        let sorted = [
+            "instance=b job=a",
+            "a=1 b=1 instance=b job=a",
+            "instance=c job=a",
+            "job=a",
+            "a=1 job=a",
+            "job=b",
+            "instance=a",
+            "alertname=B",
+            // More labels come later, whatever they are.
+            "a=1 alertname=A",
+        ];
+        for (n, a) in sorted.iter().enumerate() {
+            for (m, b) in sorted.iter().enumerate() {
+                assert_eq!(order(&labels(a), &labels(b)), n.cmp(&m), "{a} / {b}");
+            }
+        }
     }
 
     fn body(alerts: u32) -> Body {

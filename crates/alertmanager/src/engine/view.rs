@@ -88,8 +88,13 @@ impl Engine {
         held.map(|(alert, held)| self.view(alert, held, now)).collect()
     }
 
-    /// Groups after `after` whose receiver is asked for, by labels, then receiver. At most `most` are looked at; where
-    /// it goes on, unless that was the last one.
+    /// The labels of those of `alerts` that are held.
+    pub fn labels_of(&self, alerts: &[Fingerprint]) -> Vec<(Fingerprint, Labels)> {
+        alerts.iter().filter_map(|alert| Some((*alert, self.alerts.get(alert)?.labels()))).collect()
+    }
+
+    /// Groups after `after` whose receiver is asked for, by labels, then receiver, as they are at `now`. At most `most`
+    /// are looked at; where it goes on, unless that was the last one.
     pub fn groups_after(
         &self,
         after: Option<&Place>,

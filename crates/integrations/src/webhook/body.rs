@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use alertmanager::webhook::{Body, common};
+use alertmanager::webhook::{Body, common, order};
 use model::{AlertState, Severity};
 use notify::{Action, Notification, Symptom};
 use serde::Serialize;
@@ -143,7 +143,7 @@ impl Frame {
     }
 
     fn message(&self, notification: &Notification, mut alerts: Vec<Alert>) -> Message<'_> {
-        alerts.sort_by(|a, b| order(a).cmp(&order(b)));
+        alerts.sort_by(|a, b| order(&a.labels, &b.labels));
         let total = notification.findings.max(1);
         let common_labels = common(alerts.iter().map(|alert| &alert.labels));
         Message {
@@ -254,11 +254,6 @@ fn annotations(notification: &Notification, symptom: Option<&Symptom>, budget: &
     ];
     let fitted = texts.into_iter().filter_map(|(name, text, max)| Some((name.to_owned(), budget.option(text, max)?)));
     fitted.collect()
-}
-
-/// Alertmanager's order: `job`, `instance`, then all labels.
-fn order(alert: &Alert) -> (Option<&String>, Option<&String>, &Map) {
-    (alert.labels.get("job"), alert.labels.get("instance"), &alert.labels)
 }
 
 fn pick(map: &Map, names: &[&str]) -> Map {

@@ -1,8 +1,9 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use alertmanager::Engine;
 use alertmanager::engine::{GroupHead, Place, Status};
+use alertmanager::webhook::order;
+use alertmanager::{Engine, Fingerprint, Labels};
 use axum::extract::{RawQuery, State as With};
 use axum::response::Response;
 use base::Timestamp;
@@ -13,6 +14,9 @@ use super::ask::Ask;
 use super::listing::{Items, Listing, SLICE, after, answer};
 use super::wire::{AlertGroup, GettableAlert};
 use crate::state::State;
+
+/// A larger group is listed by fingerprints: for another order, all its labels would be in memory at once.
+const IN_ORDER: usize = 20_000;
 
 /// `GET /api/v2/alerts/groups`
 pub async fn get(With(state): With<State>, RawQuery(query): RawQuery) -> Result<Response, Problem> {
@@ -38,6 +42,23 @@ struct Group {
     head: GroupHead,
     place: usize,
     has_begun: bool,
+    /// The labels of its alerts, until these are in order.
+    labels: Option<Vec<(Fingerprint, Labels)>>,
+}
+
+impl Group {
+    fn new(head: GroupHead) -> Self {
+        let labels = (2..=IN_ORDER).contains(&head.alerts.len()).then(Vec::new);
+        Self { head, place: 0, has_begun: false, labels }
+    }
+
+    /// Puts its alerts in order.
+    fn sort(&mut self) {
+        let mut labels = self.labels.take().unwrap_or_default();
+        labels.sort_by(|(_, a), (_, b)| order(a, b));
+        self.head.alerts = labels.into_iter().map(|(alert, _)| alert).collect();
+        self.place = 0;
+    }
 }
 
 impl Listing for Groups {
@@ -64,13 +85,22 @@ impl Listing for Groups {
 
 impl Groups {
     fn next(&mut self) -> Option<Group> {
-        self.heads.pop_front().map(|head| Group { head, place: 0, has_begun: false })
+        self.heads.pop_front().map(Group::new)
     }
 
-    /// Writes some alerts of a group; false if that was all of it. One that has none that are asked for is left out.
+    /// Writes some alerts of a group, once they are in order; false if that was all of it. One that has none that are
+    /// asked for is left out.
     fn write(&self, group: &mut Group, out: &mut Items) -> bool {
         let Ok(engine) = super::engine(&self.engine) else { return true };
         let alerts = after(&group.head.alerts, &mut group.place);
+        if let Some(labels) = &mut group.labels {
+            labels.extend(engine.labels_of(&alerts));
+            drop(engine);
+            if group.place >= group.head.alerts.len() {
+                group.sort();
+            }
+            return true;
+        }
         let views = engine.views(&alerts, &self.ask.filter, self.now);
         drop(engine);
         for view in views.into_iter().filter(|view| self.shows(&view.status)) {
@@ -116,25 +146,34 @@ mod tests {
     const CONFIG: &str = "route: {receiver: all, group_by: [alertname], routes: [{matchers: [team=a], receiver: a}]}\n\
                           receivers: [{name: all, webhook_configs: [{url: 'http://x'}]}, {name: a, labels: {owner: shop}}]";
 
+    fn configured(config: &str) -> Engine {
+        let mut engine = Engine::new();
+        let setup = Setup::of(&Plan::of(&Config::parse(config).unwrap()), Zone::default()).unwrap();
+        engine.configure(setup, Timestamp::ZERO);
+        engine
+    }
+
+    fn post(engine: &mut Engine, labels: &[(&str, &str)], ends_at: Timestamp) {
+        let alert = Alert {
+            labels: labels.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect(),
+            annotations: BTreeMap::new(),
+            starts_at: Timestamp::ZERO,
+            ends_at,
+            updated_at: Timestamp::ZERO,
+            generator_url: String::new(),
+            timeout: false,
+        };
+        engine.post(alert, Timestamp::ZERO);
+    }
+
     /// Groups of one alert, and one of a thousand.
     fn engine() -> Engine {
-        let mut engine = Engine::new();
-        let setup = Setup::of(&Plan::of(&Config::parse(CONFIG).unwrap()), Zone::default()).unwrap();
-        engine.configure(setup, Timestamp::ZERO);
+        let mut engine = configured(CONFIG);
         for n in 0..2_000_u32 {
             let name = if n < 1_000 { format!("alert-{n:04}") } else { "many".to_owned() };
             let team = if n % 10 == 0 { "a" } else { "b" };
-            let labels = [("alertname", name), ("n", n.to_string()), ("team", team.to_owned())];
-            let alert = Alert {
-                labels: labels.into_iter().map(|(name, value)| (name.to_owned(), value)).collect(),
-                annotations: BTreeMap::new(),
-                starts_at: Timestamp::ZERO,
-                ends_at: if n == 7 { Timestamp::ZERO } else { Timestamp::MAX },
-                updated_at: Timestamp::ZERO,
-                generator_url: String::new(),
-                timeout: false,
-            };
-            engine.post(alert, Timestamp::ZERO);
+            let ends_at = if n == 7 { Timestamp::ZERO } else { Timestamp::MAX };
+            post(&mut engine, &[("alertname", &name), ("n", &n.to_string()), ("team", team)], ends_at);
         }
         engine
     }
@@ -179,5 +218,19 @@ mod tests {
             (vec![("many".to_owned(), "all".to_owned())], 1)
         );
         assert_eq!(listed(&engine, "filter=n%3D%22none%22").await, Vec::<Value>::new());
+    }
+    #[tokio::test]
+    async fn a_group_has_its_alerts_by_job_and_instance_however_many_slices_it_takes() {
+        let mut engine = configured("route: {receiver: all, group_by: [alertname]}\nreceivers: [{name: all}]");
+        for n in (0..600_u32).rev() {
+            let (job, instance) = (format!("j{}", n % 2), format!("{n:03}"));
+            post(&mut engine, &[("alertname", "Down"), ("job", &job), ("instance", &instance)], Timestamp::MAX);
+        }
+        post(&mut engine, &[("alertname", "Down"), ("a", "1")], Timestamp::MAX);
+        let groups = listed(&Arc::new(RwLock::new(engine)), "").await;
+        let alerts = groups[0]["alerts"].as_array().unwrap();
+        let text = |alert: &Value, name: &str| alert["labels"][name].as_str().unwrap_or("~").to_owned();
+        let order: Vec<_> = alerts.iter().map(|alert| (text(alert, "job"), text(alert, "instance"))).collect();
+        assert!(order.len() == 601 && order.is_sorted(), "{order:?}");
     }
 }
