@@ -75,10 +75,10 @@ impl Listing for Groups {
         // The list has begun: where it cannot go on at once, it does later.
         let Ok(engine) = super::engine(&self.engine) else { return true };
         let asked = |receiver: &str| self.ask.wants(receiver);
-        let (heads, place) = engine.groups_after(self.place.as_ref(), SLICE, asked);
+        let (heads, place) = engine.groups_after(self.place.as_ref(), SLICE, asked, self.now);
         drop(engine);
         (self.is_last, self.place) = (place.is_none(), place);
-        self.heads.extend(heads);
+        self.heads.extend(heads.into_iter().filter(|head| self.ask.muted || head.muted_by.is_empty()));
         true
     }
 }
@@ -111,7 +111,7 @@ impl Groups {
                 out.raw("{\"alerts\":[");
             }
             group.has_begun = true;
-            out.json(&GettableAlert::from(view));
+            out.json(&GettableAlert::of(view, &group.head.muted_by));
         }
         let goes_on = group.place < group.head.alerts.len();
         if group.has_begun && !goes_on {
@@ -127,7 +127,6 @@ impl Groups {
         (ask.active || status.is_suppressed())
             && (ask.silenced || status.silenced_by.is_empty())
             && (ask.inhibited || status.inhibited_by.is_empty())
-            && (ask.muted || status.muted_by.is_empty())
     }
 }
 
@@ -232,5 +231,27 @@ mod tests {
         let text = |alert: &Value, name: &str| alert["labels"][name].as_str().unwrap_or("~").to_owned();
         let order: Vec<_> = alerts.iter().map(|alert| (text(alert, "job"), text(alert, "instance"))).collect();
         assert!(order.len() == 601 && order.is_sorted(), "{order:?}");
+    }
+
+    #[tokio::test]
+    async fn a_time_interval_mutes_the_groups_of_its_route_and_no_others() {
+        let config = "route: {receiver: all, routes: [{receiver: night, mute_time_intervals: [always], continue: true}, {receiver: all}]}\n\
+                      receivers: [{name: all}, {name: night}]\n\
+                      time_intervals: [{name: always, time_intervals: [{times: [{start_time: '00:00', end_time: '24:00'}]}]}]";
+        let mut engine = configured(config);
+        post(&mut engine, &[("alertname", "Down")], Timestamp::MAX);
+        let engine = Arc::new(RwLock::new(engine));
+        let muted = async |query: &str| {
+            let groups = listed(&engine, query).await;
+            let group = |it: &Value| {
+                let status = &it["alerts"][0]["status"];
+                format!("{} {} {}", it["receiver"]["name"], status["state"], status["mutedBy"])
+            };
+            groups.iter().map(group).collect::<Vec<_>>()
+        };
+        let (all, night) = (r#""all" "active" []"#, r#""night" "suppressed" ["always"]"#);
+        assert_eq!(muted("").await, [all, night]);
+        assert_eq!(muted("muted=false").await, [all]);
+        assert_eq!(muted("active=false").await, Vec::<String>::new(), "neither is silenced or inhibited");
     }
 }
