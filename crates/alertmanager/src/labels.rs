@@ -1,5 +1,6 @@
 //! Label sets, and the fingerprint by which Prometheus names one.
 
+use std::cmp::Ordering;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
@@ -30,6 +31,13 @@ pub fn fingerprint(labels: &Labels) -> Fingerprint {
 /// The value of a label; empty if it is not there.
 pub fn value<'a>(labels: &'a Labels, name: &str) -> &'a str {
     labels.get(name).map(String::as_str).unwrap_or_default()
+}
+
+/// Which label set is listed first, as `Before` of prometheus/common: the smaller one; of two of one size that which
+/// lacks the first name that not both have; then the one with the smaller value.
+pub(crate) fn compare(a: &Labels, b: &Labels) -> Ordering {
+    let pairs = || a.iter().zip(b).map(|(a, b)| b.0.cmp(a.0).then_with(|| a.1.cmp(b.1)));
+    a.len().cmp(&b.len()).then_with(|| pairs().find(|order| order.is_ne()).unwrap_or(Ordering::Equal))
 }
 
 /// FNV-1a, 64 bits.
@@ -111,6 +119,25 @@ mod tests {
     #[test]
     fn where_a_name_ends_counts() {
         assert_ne!(fingerprint(&labels(&[("ab", "c")])), fingerprint(&labels(&[("a", "bc")])));
+    }
+
+    #[test]
+    fn fewer_labels_come_first_then_who_lacks_a_name_then_values() {
+        let sets = [
+            labels(&[]),
+            labels(&[("z", "9")]),
+            // It lacks `a`, so it is before those that have it.
+            labels(&[("b", "1"), ("c", "1")]),
+            labels(&[("a", "1"), ("c", "1")]),
+            labels(&[("a", "1"), ("b", "1")]),
+            labels(&[("a", "1"), ("b", "2")]),
+            labels(&[("a", "2"), ("b", "1")]),
+        ];
+        for (n, a) in sets.iter().enumerate() {
+            for (m, b) in sets.iter().enumerate() {
+                assert_eq!(compare(a, b), n.cmp(&m), "{a:?} {b:?}");
+            }
+        }
     }
 
     #[test]

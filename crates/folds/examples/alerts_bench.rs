@@ -153,7 +153,7 @@ fn memory(what: &str) -> u64 {
 fn list(engine: &Shared, now: Timestamp) -> usize {
     let (mut place, mut bytes) = (None, 0);
     loop {
-        let (heads, next) = engine.read().groups_after(place.as_ref(), 256, |_| true);
+        let (heads, next) = engine.read().groups_after(place.as_ref(), 256, |_| true, now);
         for head in heads {
             for alerts in head.alerts.chunks(256) {
                 let views = engine.read().views(alerts, &[], now);

@@ -15,7 +15,7 @@ pub struct HostConfig {
     /// How long a shutdown waits for requests in flight and for receipts.
     pub drain: Duration,
     /// Bytes of payloads that one receiver may have waiting; past it, intents wait and are sent in
-    /// their stripped form (summary, severity, key, link): none is lost.
+    /// their stripped form (summary, severity, key, link, the labels of a group's alerts): none is lost.
     pub held: Limit,
     /// Receipts of a shard that may wait for the log; past it nothing is sent.
     pub receipts: Limit,

@@ -113,7 +113,8 @@ pub trait Integration: Send + Sync + std::fmt::Debug {
     /// See [`SendError`].
     async fn send(&self, notification: &Notification) -> Result<Sent, SendError>;
 
-    /// Sends the least that the provider cannot refuse: summary, severity, key, link.
+    /// Sends the least that the provider cannot refuse: summary, severity, key, link; of a group's message, where that
+    /// is what is sent, the alerts by their labels.
     ///
     /// # Errors
     /// See [`SendError`]; a second poison is final.

@@ -11,6 +11,9 @@ use serde::{Deserialize, Serialize};
 /// by one; the receiver and the time of its opening follow.
 pub const DIGEST: &str = "digest/";
 
+/// Bytes of a group's message, about, in a stripped payload: its alerts have no other way to be told.
+const GROUP: usize = 4 << 10;
+
 /// What an intent asks of a provider.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -166,9 +169,11 @@ impl Notification {
         }
     }
 
-    /// The same without what can be large: summary, severity, key and link stay.
+    /// The same without what can be large: summary, severity, key and link stay, and of a group's message what names
+    /// its alerts, as many as fit.
     pub(crate) fn stripped(self) -> Self {
         let summary = self.summary.chars().take(1024).collect();
-        Self { summary, labels: BTreeMap::new(), message: None, symptoms: Vec::new(), group: None, ..self }
+        let group = self.group.map(|group| Box::new(group.lean(GROUP)));
+        Self { summary, labels: BTreeMap::new(), message: None, symptoms: Vec::new(), group, ..self }
     }
 }

@@ -170,7 +170,7 @@ impl Engine {
     fn in_order<'a>(&self, alerts: impl Iterator<Item = &'a Fingerprint>) -> Vec<Arc<Alert>> {
         let held = alerts.filter_map(|alert| self.alerts.get(alert));
         let mut alerts: Vec<Arc<Alert>> = held.map(|held| Arc::new(held.alert())).collect();
-        alerts.sort_by(|a, b| order(a, b));
+        alerts.sort_by(|a, b| order(&a.labels, &b.labels));
         alerts
     }
 

@@ -1,5 +1,6 @@
 //! A group: alerts that are told of together.
 
+use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -7,11 +8,11 @@ use base::Timestamp;
 use serde::{Deserialize, Deserializer};
 
 use crate::dedup::Entry;
-use crate::labels::{Fingerprint, Labels, fingerprint};
+use crate::labels::{Fingerprint, Labels, compare, fingerprint};
 use crate::pack::{Packer, Torn, Unpacker};
 
-/// What makes a group the same group, whatever happens to the configuration around it; in the order in which groups are listed.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
+/// What makes a group the same group, whatever happens to the configuration around it.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 pub(super) struct Identity {
     /// The labels that its alerts share; of an incident, its name only.
     pub labels: Labels,
@@ -19,6 +20,20 @@ pub(super) struct Identity {
     pub receiver: String,
     /// Which of the routes to that receiver it is of, in the order of the tree.
     pub nth: u32,
+}
+
+impl Ord for Identity {
+    /// The order in which groups are listed.
+    fn cmp(&self, other: &Self) -> Ordering {
+        let by_labels = compare(&self.labels, &other.labels);
+        by_labels.then_with(|| (&self.receiver, self.nth).cmp(&(&other.receiver, other.nth)))
+    }
+}
+
+impl PartialOrd for Identity {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
 }
 
 /// See the module.

@@ -11,15 +11,13 @@ use crate::alert::Alert;
 use crate::labels::{Fingerprint, Labels};
 use crate::matcher::Matcher;
 
-/// What holds an alert back.
+/// What holds an alert back, in whatever group it is; time intervals hold back groups ([`GroupHead::muted_by`]).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Status {
     /// Ids of silences.
     pub silenced_by: Vec<String>,
     /// Fingerprints of alerts.
     pub inhibited_by: Vec<Fingerprint>,
-    /// Names of time intervals.
-    pub muted_by: Vec<String>,
     /// The incident of another kind that it is told of in.
     pub joined: Option<String>,
 }
@@ -27,8 +25,7 @@ pub struct Status {
 impl Status {
     /// Whether anything does.
     pub const fn is_suppressed(&self) -> bool {
-        let muted = !(self.silenced_by.is_empty() && self.inhibited_by.is_empty() && self.muted_by.is_empty());
-        muted || self.joined.is_some()
+        !(self.silenced_by.is_empty() && self.inhibited_by.is_empty()) || self.joined.is_some()
     }
 }
 
@@ -51,6 +48,8 @@ pub struct GroupHead {
     identity: Arc<Identity>,
     /// The labels of its route.
     pub route_labels: Labels,
+    /// The time intervals for which its route tells nobody anything now.
+    pub muted_by: Vec<String>,
     /// Its alerts, those that are over among them.
     pub alerts: Vec<Fingerprint>,
 }
@@ -88,13 +87,19 @@ impl Engine {
         held.map(|(alert, held)| self.view(alert, held, now)).collect()
     }
 
-    /// Groups after `after` whose receiver is asked for, by labels, then receiver. At most `most` are looked at; where
-    /// it goes on, unless that was the last one.
+    /// The labels of those of `alerts` that are held.
+    pub fn labels_of(&self, alerts: &[Fingerprint]) -> Vec<(Fingerprint, Labels)> {
+        alerts.iter().filter_map(|alert| Some((*alert, self.alerts.get(alert)?.labels()))).collect()
+    }
+
+    /// Groups after `after` whose receiver is asked for, by labels, then receiver, as they are at `now`. At most `most`
+    /// are looked at; where it goes on, unless that was the last one.
     pub fn groups_after(
         &self,
         after: Option<&Place>,
         most: usize,
         receiver: impl Fn(&str) -> bool,
+        now: Timestamp,
     ) -> (Vec<GroupHead>, Option<Place>) {
         let from = after.map_or(Bound::Unbounded, |place| Bound::Excluded(&place.0));
         let some: Vec<_> = self.by_identity.range::<Arc<Identity>, _>((from, Bound::Unbounded)).take(most).collect();
@@ -106,6 +111,7 @@ impl Engine {
             Some(GroupHead {
                 identity: Arc::clone(identity),
                 route_labels: route.map(|route| route.labels.clone()).unwrap_or_default(),
+                muted_by: self.setup.blocked(group.route, now).map(intervals).unwrap_or_default(),
                 alerts: group.alerts.keys().copied().collect(),
             })
         });
@@ -114,21 +120,21 @@ impl Engine {
 
     fn view(&self, fingerprint: Fingerprint, held: &Held, now: Timestamp) -> AlertView {
         let groups = held.groups.iter().filter_map(|id| self.groups.get(id));
-        let mut receivers: Vec<String> = groups.clone().map(|group| group.identity.receiver.clone()).collect();
+        let mut receivers: Vec<String> = groups.map(|group| group.identity.receiver.clone()).collect();
         receivers.dedup();
         let alert = held.alert();
         let mut inhibited_by = self.inhibitor.inhibited_by(&alert.labels, now);
         inhibited_by.retain(|by| *by != fingerprint);
-        let blocked = groups.filter_map(|group| self.setup.blocked(group.route, now));
-        let names = |decision| match decision {
-            Decision::Muted(names) | Decision::Inactive(names) => names,
-            _ => Vec::new(),
-        };
-        let mut muted_by: Vec<String> = blocked.flat_map(names).collect();
-        muted_by.sort();
-        muted_by.dedup();
         let joined = self.adopted.get(&fingerprint).cloned();
-        let status = Status { silenced_by: self.silences.mutes(&alert.labels, now), inhibited_by, muted_by, joined };
+        let status = Status { silenced_by: self.silences.mutes(&alert.labels, now), inhibited_by, joined };
         AlertView { fingerprint, alert, receivers, status }
+    }
+}
+
+/// The time intervals that a decision names.
+fn intervals(decision: Decision) -> Vec<String> {
+    match decision {
+        Decision::Muted(names) | Decision::Inactive(names) => names,
+        _ => Vec::new(),
     }
 }

@@ -108,10 +108,11 @@ fn a_webhook_gets_body_version_4() {
     let mut alerts =
         ["alertname=X job=b", "alertname=X job=a instance=2", "alertname=X job=a instance=1", "alertname=X z=1"]
             .map(|text| alert(labels(text), (0, 1000, 0, false)));
-    alerts[3].ends_at = at(50);
-    alerts.sort_by(order);
+    alerts[2].ends_at = at(50);
+    alerts.sort_by(|a, b| order(&a.labels, &b.labels));
     let order: Vec<_> = alerts.iter().map(|alert| alert.labels.get("instance").map_or("", String::as_str)).collect();
-    assert_eq!(order, ["", "1", "2", ""]);
+    assert_eq!(order, ["1", "2", "", ""]);
+    assert!(alerts[2].labels.contains_key("job"), "who has no job comes last");
     let body = serde_json::to_value(Body::new(&notification, &alerts, 2)).unwrap();
     let expected = serde_json::json!({
         "version": "4",
@@ -126,9 +127,9 @@ fn a_webhook_gets_body_version_4() {
         "externalURL": "http://here",
         "notification_reason": "new alerts added",
         "alerts": [
-            {"status": "resolved", "labels": {"alertname": "X", "z": "1"}, "annotations": {}, "generatorURL": "",
+            {"status": "resolved", "labels": {"alertname": "X", "job": "a", "instance": "1"}, "annotations": {}, "generatorURL": "",
              "startsAt": "2023-11-14T22:13:20Z", "endsAt": "2023-11-14T22:14:10Z", "fingerprint": alerts[0].fingerprint().to_string()},
-            {"status": "firing", "labels": {"alertname": "X", "job": "a", "instance": "1"}, "annotations": {}, "generatorURL": "",
+            {"status": "firing", "labels": {"alertname": "X", "job": "a", "instance": "2"}, "annotations": {}, "generatorURL": "",
              "startsAt": "2023-11-14T22:13:20Z", "endsAt": "0001-01-01T00:00:00Z", "fingerprint": alerts[1].fingerprint().to_string()},
         ],
     });

@@ -65,12 +65,19 @@ struct Migrated {
 }
 
 impl Migrated {
-    /// The notification with what the template says as its summary.
+    /// The notification with where we are reached, which what was decided does not know.
+    fn addressed(&self, notification: &Notification) -> Notification {
+        let mut addressed = notification.clone();
+        if let Some(group) = addressed.group.as_deref_mut() {
+            group.external_url.clone_from(&self.external_url);
+        }
+        addressed
+    }
+
+    /// The same with what the template says as its summary.
     fn titled(&self, notification: &Notification) -> Notification {
-        let mut titled = notification.clone();
-        let Some(group) = titled.group.as_deref_mut() else { return titled };
-        group.external_url.clone_from(&self.external_url);
-        let Some(title) = &self.title else { return titled };
+        let mut titled = self.addressed(notification);
+        let (Some(group), Some(title)) = (titled.group.as_deref(), &self.title) else { return titled };
         match self.render(title, group, notification) {
             Ok(text) if !text.trim().is_empty() => {
                 titled.summary = text.split_whitespace().collect::<Vec<_>>().join(" ").chars().take(SUMMARY).collect();
@@ -107,7 +114,7 @@ impl Integration for Migrated {
     }
 
     async fn send_safe(&self, notification: &Notification) -> Result<Sent, SendError> {
-        self.inner.send_safe(notification).await
+        self.inner.send_safe(&self.addressed(notification)).await
     }
 
     async fn prove(&self, reference: &str) -> Result<Proof, SendError> {

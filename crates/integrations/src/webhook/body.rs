@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use alertmanager::webhook::common;
+use alertmanager::webhook::{Body, common, order};
 use model::{AlertState, Severity};
 use notify::{Action, Notification, Symptom};
 use serde::Serialize;
@@ -16,6 +16,8 @@ const NEVER: &str = "0001-01-01T00:00:00Z";
 const ALERT: usize = 96_000;
 /// Bytes of a body for all but its alerts: what they have in common, and what is ours.
 const ENVELOPE: usize = ALERT + 64_000;
+/// Bytes of a group's message for who refused the whole one, about.
+const LEAN: usize = 64 << 10;
 /// Labels of an alert, and bytes of each value.
 const LABELS: (usize, usize) = (64, 1024);
 /// Bytes of an annotation, and of a diff.
@@ -90,12 +92,22 @@ struct Ours {
 impl Frame {
     /// The message that an Alertmanager configuration made, as it is.
     pub fn group(&self, notification: &Notification) -> Option<Vec<u8>> {
+        self.cut(notification).map(|body| encode(&body))
+    }
+
+    /// The same for who refused it: its alerts by their labels, as many as fit. A receiver that keeps alerts apart by
+    /// their fingerprints could do nothing with one that nobody posted.
+    pub fn lean(&self, notification: &Notification) -> Option<Vec<u8>> {
+        self.cut(notification).map(|body| encode(&body.lean(LEAN)))
+    }
+
+    /// The message with as many alerts as the receiver takes.
+    fn cut(&self, notification: &Notification) -> Option<Body> {
         let mut body = (**notification.group.as_ref()?).clone();
         let cut = body.alerts.len().saturating_sub(self.max_alerts);
         body.alerts.truncate(self.max_alerts);
         body.truncated_alerts += cut as u64;
-        // Texts and numbers only: it cannot fail.
-        serde_json::to_vec(&body).ok()
+        Some(body)
     }
 
     /// All that is told, in at most the bytes allowed: as many alerts as fit, the root first.
@@ -131,7 +143,7 @@ impl Frame {
     }
 
     fn message(&self, notification: &Notification, mut alerts: Vec<Alert>) -> Message<'_> {
-        alerts.sort_by(|a, b| order(a).cmp(&order(b)));
+        alerts.sort_by(|a, b| order(&a.labels, &b.labels));
         let total = notification.findings.max(1);
         let common_labels = common(alerts.iter().map(|alert| &alert.labels));
         Message {
@@ -157,7 +169,7 @@ impl Frame {
 }
 
 /// Messages are small maps of texts, which `serde_json` cannot refuse.
-fn encode(message: &Message<'_>) -> Vec<u8> {
+fn encode<T: Serialize>(message: &T) -> Vec<u8> {
     serde_json::to_vec(message).unwrap_or_default()
 }
 
@@ -242,11 +254,6 @@ fn annotations(notification: &Notification, symptom: Option<&Symptom>, budget: &
     ];
     let fitted = texts.into_iter().filter_map(|(name, text, max)| Some((name.to_owned(), budget.option(text, max)?)));
     fitted.collect()
-}
-
-/// Alertmanager's order: `job`, `instance`, then all labels.
-fn order(alert: &Alert) -> (Option<&String>, Option<&String>, &Map) {
-    (alert.labels.get("job"), alert.labels.get("instance"), &alert.labels)
 }
 
 fn pick(map: &Map, names: &[&str]) -> Map {

@@ -117,7 +117,8 @@ impl Integration for Webhook {
     }
 
     async fn send_safe(&self, notification: &Notification) -> Result<Sent, SendError> {
-        self.post(self.frame.safe(notification)).await
+        let body = self.frame.lean(notification);
+        self.post(body.unwrap_or_else(|| self.frame.safe(notification))).await
     }
 }
 

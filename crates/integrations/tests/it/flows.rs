@@ -1,9 +1,10 @@
 //! What takes more than one request: proofs, threads, alerts that change.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use fake_provider::{FakeProvider, Kind, Mode};
-use notify::suite::sample;
+use notify::suite::{Answer, Server, sample};
 use notify::{Action, Notification, Proof, SendError};
 use serde_json::Value;
 
@@ -33,7 +34,6 @@ async fn opsgenie_takes_an_alert_and_proves_or_rejects_it_later() {
 
 #[tokio::test]
 async fn a_proof_is_read_as_each_product_writes_it() {
-    use notify::suite::{Answer, Server};
     let cases: [(u16, &str, Option<Proof>); 8] = [
         (200, r#"{"data":{"isSuccess":true,"status":"Created alert"}}"#, Some(Proof::Delivered)),
         (200, r#"{"success":true,"isSuccess":true,"action":"Create"}"#, Some(Proof::Delivered)),
@@ -155,4 +155,53 @@ async fn an_alert_whose_labels_change_ends_under_the_old_ones() {
     assert_eq!(log[2], [format!("critical {now}")], "what ends is what was told, whatever the severity is");
     assert_eq!(integration.refresh(), Some(Duration::from_secs(60)));
     assert_eq!(provider.stats().violations, Vec::<String>::new());
+}
+
+/// The message of a group of so many alerts.
+fn group(alerts: u64) -> alertmanager::webhook::Body {
+    let alert = |n: u64| {
+        serde_json::json!({
+            "status": "firing", "labels": {"alertname": "Down", "n": n.to_string()}, "annotations": {"summary": "x".repeat(500)},
+            "startsAt": "2026-01-01T00:00:00Z", "endsAt": "0001-01-01T00:00:00Z", "generatorURL": "http://prom",
+            "fingerprint": format!("{n:016x}"),
+        })
+    };
+    let body = serde_json::json!({
+        "version": "4", "groupKey": "{}:{alertname=\"Down\"}", "truncatedAlerts": 0, "status": "firing", "receiver": "team",
+        "groupLabels": {"alertname": "Down"}, "commonLabels": {"alertname": "Down"}, "commonAnnotations": {}, "routeLabels": {},
+        "externalURL": "", "alerts": (0..alerts).map(alert).collect::<Vec<_>>(),
+    });
+    serde_json::from_value(body).unwrap()
+}
+
+#[tokio::test]
+async fn a_webhook_that_refused_a_group_is_told_its_own_alerts_in_short() {
+    let server = Server::start(Answer::Status(200, Vec::new(), String::new())).await.unwrap();
+    let text = format!(
+        "route: {{receiver: team}}\nreceivers: [{{name: team, webhook_configs: [{{url: '{}', max_alerts: 500}}]}}]",
+        server.url()
+    );
+    let config = alertmanager::Config::parse(&text).unwrap();
+    let templates = Arc::new(alertmanager::Template::new([]).unwrap());
+    let ways = config.receiver("team").unwrap().integrations();
+    let integration = integrations::migrated(&ways[0], &templates, &support::context(TIME)).unwrap();
+    let told = Notification { group: Some(Box::new(group(1000))), ..sample(Action::Trigger) };
+    integration.send(&told).await.unwrap();
+    integration.send_safe(&told).await.unwrap();
+    let bodies: Vec<Value> = server.requests().iter().map(|it| serde_json::from_slice(&it.body).unwrap()).collect();
+    let [full, safe] = &bodies[..] else { panic!("{} requests", bodies.len()) };
+    assert_eq!((full["alerts"].as_array().unwrap().len(), &full["truncatedAlerts"]), (500, &Value::from(500)));
+    let alerts = safe["alerts"].as_array().unwrap();
+    assert!(alerts.len() > 100 && server.requests()[1].body.len() <= 64 << 10, "{}", alerts.len());
+    assert_eq!(safe["truncatedAlerts"], 1000 - alerts.len());
+    for (n, alert) in alerts.iter().enumerate() {
+        assert_eq!(
+            (&alert["fingerprint"], &alert["labels"]["n"]),
+            (&format!("{n:016x}").into(), &n.to_string().into())
+        );
+    }
+    for same in ["version", "groupKey", "groupLabels", "commonLabels", "receiver", "externalURL"] {
+        assert_eq!(full[same], safe[same], "{same}");
+    }
+    assert_eq!(safe["externalURL"], "https://steadfast.example.org");
 }

@@ -5,6 +5,7 @@ use model::rows::Intent;
 use model::{Key, Outcome};
 
 use super::*;
+use crate::Notification;
 
 fn now(secs: u64) -> Now {
     Now { mono: Duration::from_secs(secs), wall: Timestamp::ZERO.plus(Duration::from_secs(secs)) }
@@ -275,6 +276,34 @@ fn beyond_the_limit_payloads_are_stripped_and_still_sent() {
     assert!(job.safe && job.intent.payload.len() < 1024, "{}", job.intent.payload.len());
     finish(&mut outbox, now(0), &job, &sent());
     assert_eq!(outbox.gauges(now(0)).next().unwrap().1.held, 0);
+}
+
+#[test]
+fn a_stripped_group_is_told_by_its_own_alerts() {
+    let alert = |n: usize| {
+        serde_json::json!({
+            "status": "firing", "labels": {"alertname": "Down", "n": n.to_string()}, "annotations": {"summary": "x".repeat(5000)},
+            "startsAt": "2026-01-01T00:00:00Z", "endsAt": "0001-01-01T00:00:00Z", "generatorURL": "http://prom",
+            "fingerprint": format!("{n:016x}"),
+        })
+    };
+    let group = serde_json::json!({
+        "version": "4", "groupKey": "{}:{}", "truncatedAlerts": 0, "status": "firing", "receiver": "a", "groupLabels": {},
+        "commonLabels": {"alertname": "Down"}, "commonAnnotations": {}, "routeLabels": {}, "externalURL": "",
+        "alerts": (0..1000).map(alert).collect::<Vec<_>>(),
+    });
+    let group = Some(serde_json::from_value(group).unwrap());
+    let payload = serde_json::to_string(&Notification { group, ..crate::suite::sample(Trigger) }).unwrap();
+    let mut outbox = Outbox::new(Limit::new("test", 100), Rng::seeded(7));
+    outbox.configure("a", limits(), &ReceiverConfig::default(), Duration::from_secs(60));
+    outbox.go_live(now(0), 0);
+    outbox.admit(now(0), 0, Intent { payload, ..intent("a", "x", 1, Trigger) });
+    let job = outbox.next(now(0)).unwrap();
+    assert!(job.safe && job.intent.payload.len() < 8192, "{}", job.intent.payload.len());
+    let group = serde_json::from_str::<Notification>(&job.intent.payload).unwrap().group.unwrap();
+    let kept = group.alerts.len();
+    assert!(kept > 10 && group.truncated_alerts == 1000 - kept as u64, "{kept}");
+    assert_eq!((group.alerts[7].fingerprint.to_string(), &*group.alerts[7].labels["n"]), (format!("{:016x}", 7), "7"));
 }
 
 fn accepted() -> Result<Sent, SendError> {

@@ -1,3 +1,4 @@
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use alertmanager::engine::AlertView;
@@ -7,7 +8,7 @@ use axum::extract::rejection::BytesRejection;
 use axum::extract::{RawQuery, State as With};
 use axum::http::StatusCode;
 use axum::response::Response;
-use base::{Limit, Timestamp};
+use base::{Exceeded, Limit, Timestamp};
 use model::rows::Posting;
 use model::{Batch, ModelError};
 use parking_lot::RwLock;
@@ -16,7 +17,6 @@ use super::ask::Ask;
 use super::listing::{Items, Listing, SLICE, answer};
 use super::wire::{GettableAlert, PostableAlert};
 use super::{BODY, Problem};
-use crate::alerting::Alerting;
 use crate::state::State;
 
 /// What batches of the API are about: they are in one shard.
@@ -32,7 +32,7 @@ const REASONS: usize = 10;
 pub async fn get(With(state): With<State>, RawQuery(query): RawQuery) -> Result<Response, Problem> {
     let now = state.clock.now();
     let engine = Arc::clone(&super::alerting(&state)?.engine);
-    let ask = Ask::parse(query.as_deref())?.of(engine.read().setup());
+    let ask = Ask::parse(query.as_deref())?.of(super::engine(&engine)?.setup());
     Ok(answer(Alerts { engine, ask, now, last: None }))
 }
 
@@ -46,19 +46,17 @@ struct Alerts {
 
 impl Listing for Alerts {
     fn slice(&mut self, out: &mut Items) -> bool {
-        let (alerts, views) = {
-            let engine = self.engine.read();
-            let alerts = engine.alerts_after(self.last, SLICE);
-            let views = engine.views(&alerts, &self.ask.filter, self.now);
-            (alerts, views)
+        let Ok(engine) = super::engine(&self.engine) else {
+            // The list has begun: it goes on as soon as it can.
+            return true;
         };
-        for mut view in views {
+        let alerts = engine.alerts_after(self.last, SLICE);
+        let views = engine.views(&alerts, &self.ask.filter, self.now);
+        drop(engine);
+        for view in views.into_iter().filter(|view| self.shows(view)) {
+            out.next();
             // Time intervals mute groups, not alerts.
-            view.status.muted_by.clear();
-            if self.shows(&view) {
-                out.next();
-                out.json(&GettableAlert::from(view));
-            }
+            out.json(&GettableAlert::of(view, &[]));
         }
         self.last = alerts.last().copied().or(self.last);
         !alerts.is_empty()
@@ -75,40 +73,60 @@ impl Alerts {
     }
 }
 
-/// `POST /api/v2/alerts`: what is valid is taken even if other alerts are refused.
+/// `POST /api/v2/alerts`: what is valid and has room is taken even if other alerts are refused.
 pub async fn post(With(state): With<State>, body: Result<Bytes, BytesRejection>) -> Result<(), Problem> {
     let alerting = super::alerting(&state)?;
     let posted: Vec<PostableAlert> = read(body)?;
     POSTED.check(posted.len() as u64).map_err(|exceeded| Problem::new(StatusCode::PAYLOAD_TOO_LARGE, exceeded))?;
-    let timeout = alerting.engine.read().setup().resolve_timeout;
+    let timeout = super::engine(&alerting.engine)?.setup().resolve_timeout;
     let now = state.clock.now();
-    let (mut rows, mut refused) = (Vec::with_capacity(posted.len()), Vec::new());
+    let (mut alerts, mut refused) = (Vec::with_capacity(posted.len()), Vec::new());
     for alert in posted {
         let accepted = alert.read().and_then(|alert| accept(alert, now, timeout).map_err(|error| error.to_string()));
         match accepted {
-            Ok(alert) => rows.push(alert),
+            Ok(alert) => alerts.push((alert.fingerprint(), alert)),
             Err(reason) => refused.push(reason),
         }
     }
-    room(alerting, &rows)?;
-    let rows: Vec<Posting> = rows.into_iter().map(row).collect();
-    metrics::counter!("steadfast_alertmanager_received_total", "result" => "accepted").increment(rows.len() as u64);
-    metrics::counter!("steadfast_alertmanager_received_total", "result" => "refused").increment(refused.len() as u64);
+    let limit = Limit::new("alertmanager.alerts", alerting.max_alerts);
+    let left_out = {
+        let engine = super::engine(&alerting.engine)?;
+        room(&engine, &mut alerts, limit)
+    };
+    let rows: Vec<Posting> = alerts.into_iter().map(|(_, alert)| row(alert)).collect();
+    let count = |result| metrics::counter!("steadfast_alertmanager_received_total", "result" => result);
+    count("accepted").increment(rows.len() as u64);
+    count("refused").increment(refused.len() as u64 + left_out.as_ref().map_or(0, |(count, _)| *count));
     let batches = batches(&rows).map_err(|error| Problem::new(StatusCode::INTERNAL_SERVER_ERROR, error))?;
     alerting.append(batches, &state.clock).await.map_err(Problem::later)?;
-    if refused.is_empty() { Ok(()) } else { Err(Problem::bad(reasons(&refused))) }
+    match left_out {
+        Some((count, exceeded)) => {
+            refused.insert(0, format!("{exceeded}: {count} new alerts were refused, the others were taken"));
+            Err(Problem::busy(StatusCode::TOO_MANY_REQUESTS, reasons(&refused)))
+        }
+        None if refused.is_empty() => Ok(()),
+        None => Err(Problem::bad(reasons(&refused))),
+    }
 }
 
-/// Whether what is new fits beside what is held.
-fn room(alerting: &Alerting, alerts: &[Alert]) -> Result<(), Problem> {
-    let fingerprints: Vec<Fingerprint> = alerts.iter().map(Alert::fingerprint).collect();
-    let engine = alerting.engine.read();
-    let new = fingerprints.iter().filter(|alert| !engine.holds(**alert)).count();
-    if new == 0 {
-        return Ok(());
-    }
-    let limit = Limit::new("alertmanager.alerts", alerting.max_alerts);
-    limit.check((engine.len() + new) as u64).map_err(|exceeded| Problem::busy(StatusCode::TOO_MANY_REQUESTS, exceeded))
+/// Leaves out what is new and has no room beside what is held; how many those are, and why. What is held is always told
+/// more of: its end would be lost.
+fn room(engine: &Engine, alerts: &mut Vec<(Fingerprint, Alert)>, limit: Limit) -> Option<(u64, Exceeded)> {
+    let (held, mut left_out) = (engine.len() as u64, 0);
+    let mut new = BTreeSet::new();
+    alerts.retain(|(fingerprint, _)| {
+        let is_known = engine.holds(*fingerprint) || new.contains(fingerprint);
+        let fits = is_known || held + (new.len() as u64) < limit.max();
+        if !fits {
+            left_out += 1;
+        } else if !is_known {
+            new.insert(*fingerprint);
+        }
+        fits
+    });
+    let wanted = held + new.len() as u64 + left_out;
+    let exceeded = if left_out > 0 { limit.check(wanted).err() } else { None };
+    exceeded.map(|exceeded| (left_out, exceeded))
 }
 
 pub(super) fn read<T: serde::de::DeserializeOwned>(body: Result<Bytes, BytesRejection>) -> Result<T, Problem> {
@@ -152,4 +170,40 @@ fn reasons(refused: &[String]) -> String {
         text.push_str(&format!("; and {} more", refused.len() - REASONS));
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use alertmanager::PostedAlert;
+
+    use super::*;
+
+    fn alert(name: &str, ends: i64) -> (Fingerprint, Alert) {
+        let posted = PostedAlert {
+            labels: [("alertname".to_owned(), name.to_owned())].into(),
+            starts_at: Some(Timestamp::from_secs(1)),
+            ends_at: Some(Timestamp::from_secs(ends)),
+            ..PostedAlert::default()
+        };
+        let alert = accept(posted, Timestamp::from_secs(1), Duration::from_secs(300)).unwrap();
+        (alert.fingerprint(), alert)
+    }
+
+    #[test]
+    fn a_full_house_hears_more_of_what_it_holds_and_takes_in_what_fits() {
+        let mut engine = Engine::new();
+        ["a", "b"].into_iter().for_each(|name| engine.post(alert(name, 100).1, Timestamp::from_secs(1)));
+        let left = |max: u64, names: &[&str]| {
+            let mut alerts: Vec<_> = names.iter().map(|name| alert(name, 5)).collect();
+            let left_out = room(&engine, &mut alerts, Limit::new("alertmanager.alerts", max));
+            let taken = alerts.into_iter().map(|(_, alert)| alert.labels["alertname"].clone()).collect::<Vec<_>>();
+            (taken.concat(), left_out.map(|(count, exceeded)| (count, exceeded.to_string())))
+        };
+        assert_eq!(left(4, &["c", "a", "d"]), ("cad".to_owned(), None));
+        let why = |got| format!("{got} exceeds the limit alertmanager.alerts = 3");
+        assert_eq!(left(3, &["c", "a", "d", "b", "c", "e"]), ("cabc".to_owned(), Some((2, why(5)))));
+        assert_eq!(left(1, &["b"]), ("b".to_owned(), None), "what is held may exceed a limit that was lowered");
+    }
 }

@@ -44,25 +44,20 @@ impl Ask {
         };
         for (name, value) in url::form_urlencoded::parse(query.unwrap_or_default().as_bytes()) {
             match &*name {
-                "active" => ask.active = flag(&name, &value)?,
-                "silenced" => ask.silenced = flag(&name, &value)?,
-                "inhibited" => ask.inhibited = flag(&name, &value)?,
-                "unprocessed" => ask.unprocessed = flag(&name, &value)?,
-                "muted" => ask.muted = flag(&name, &value)?,
-                "pending" => ask.pending = flag(&name, &value)?,
-                "expired" => ask.expired = flag(&name, &value)?,
+                "active" => ask.active = flag(&value),
+                "silenced" => ask.silenced = flag(&value),
+                "inhibited" => ask.inhibited = flag(&value),
+                "unprocessed" => ask.unprocessed = flag(&value),
+                "muted" => ask.muted = flag(&value),
+                "pending" => ask.pending = flag(&value),
+                "expired" => ask.expired = flag(&value),
                 "filter" => ask.filter.push(matcher(&value)?),
                 "receiver_matchers" => ask.receiver_matchers.push(matcher(&value)?),
-                "receiver" => ask.receiver = Some(whole(&value)?),
+                "receiver" => ask.receiver = if value.is_empty() { None } else { Some(whole(&value)?) },
                 _ => {}
             }
         }
         Ok(ask)
-    }
-
-    /// Whether an alert with these labels is asked for.
-    pub fn matches(&self, labels: &Labels) -> bool {
-        self.filter.iter().all(|matcher| matcher.matches(labels))
     }
 
     /// The same, of the receivers of a configuration.
@@ -86,12 +81,11 @@ impl Ask {
     }
 }
 
-fn flag(name: &str, value: &str) -> Result<bool, Problem> {
-    match value {
-        "true" | "1" => Ok(true),
-        "false" | "0" => Ok(false),
-        other => Err(Problem::bad(format!("{name} is true or false, not {other:?}"))),
-    }
+/// As go-openapi reads a flag: these words are yes, any other is no, and without one it is as if it had not been given;
+/// all are yes then.
+fn flag(value: &str) -> bool {
+    const YES: [&str; 10] = ["true", "1", "yes", "ok", "y", "on", "selected", "checked", "t", "enabled"];
+    value.is_empty() || YES.iter().any(|word| word.eq_ignore_ascii_case(value))
 }
 
 fn matcher(text: &str) -> Result<Matcher, Problem> {
@@ -102,4 +96,28 @@ fn matcher(text: &str) -> Result<Matcher, Problem> {
 fn whole(text: &str) -> Result<Regex, Problem> {
     let built = regex::RegexBuilder::new(&format!("^(?:{text})$")).size_limit(1 << 20).build();
     built.map_err(|error| Problem::bad(format!("failed to parse receiver param: {error}")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_flag_is_yes_by_any_of_go_openapis_words_and_no_by_any_other() {
+        let active = |query: &str| Ask::parse(Some(query)).unwrap().active;
+        for yes in ["true", "TRUE", "True", "1", "yes", "ok", "Y", "on", "selected", "checked", "t", "enabled", ""] {
+            assert!(active(&format!("active={yes}")), "{yes}");
+        }
+        for no in ["false", "False", "0", "no", "off", "f", "disabled", "2"] {
+            assert!(!active(&format!("active={no}")), "{no}");
+        }
+        assert!(!active("active=true&active=false") && active("active=false&active="), "the last one counts");
+    }
+
+    #[test]
+    fn an_empty_receiver_is_none_in_particular() {
+        let ask = |query: &str| Ask::parse(Some(query)).unwrap();
+        assert!(ask("receiver=").wants("team") && ask("receiver=other&receiver=").wants("team"));
+        assert!(ask("receiver=te.*").wants("team") && !ask("receiver=te").wants("team"));
+    }
 }

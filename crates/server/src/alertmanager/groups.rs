@@ -1,8 +1,9 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use alertmanager::Engine;
 use alertmanager::engine::{GroupHead, Place, Status};
+use alertmanager::webhook::order;
+use alertmanager::{Engine, Fingerprint, Labels};
 use axum::extract::{RawQuery, State as With};
 use axum::response::Response;
 use base::Timestamp;
@@ -14,11 +15,14 @@ use super::listing::{Items, Listing, SLICE, after, answer};
 use super::wire::{AlertGroup, GettableAlert};
 use crate::state::State;
 
+/// A larger group is listed by fingerprints: for another order, all its labels would be in memory at once.
+const IN_ORDER: usize = 20_000;
+
 /// `GET /api/v2/alerts/groups`
 pub async fn get(With(state): With<State>, RawQuery(query): RawQuery) -> Result<Response, Problem> {
     let now = state.clock.now();
     let engine = Arc::clone(&super::alerting(&state)?.engine);
-    let ask = Ask::parse(query.as_deref())?.of(engine.read().setup());
+    let ask = Ask::parse(query.as_deref())?.of(super::engine(&engine)?.setup());
     Ok(answer(Groups { engine, ask, now, heads: VecDeque::new(), place: None, is_last: false, group: None }))
 }
 
@@ -38,6 +42,23 @@ struct Group {
     head: GroupHead,
     place: usize,
     has_begun: bool,
+    /// The labels of its alerts, until these are in order.
+    labels: Option<Vec<(Fingerprint, Labels)>>,
+}
+
+impl Group {
+    fn new(head: GroupHead) -> Self {
+        let labels = (2..=IN_ORDER).contains(&head.alerts.len()).then(Vec::new);
+        Self { head, place: 0, has_begun: false, labels }
+    }
+
+    /// Puts its alerts in order.
+    fn sort(&mut self) {
+        let mut labels = self.labels.take().unwrap_or_default();
+        labels.sort_by(|(_, a), (_, b)| order(a, b));
+        self.head.alerts = labels.into_iter().map(|(alert, _)| alert).collect();
+        self.place = 0;
+    }
 }
 
 impl Listing for Groups {
@@ -51,23 +72,37 @@ impl Listing for Groups {
         if self.is_last {
             return false;
         }
-        let (heads, place) =
-            self.engine.read().groups_after(self.place.as_ref(), SLICE, |receiver| self.ask.wants(receiver));
+        // The list has begun: where it cannot go on at once, it does later.
+        let Ok(engine) = super::engine(&self.engine) else { return true };
+        let asked = |receiver: &str| self.ask.wants(receiver);
+        let (heads, place) = engine.groups_after(self.place.as_ref(), SLICE, asked, self.now);
+        drop(engine);
         (self.is_last, self.place) = (place.is_none(), place);
-        self.heads.extend(heads);
+        self.heads.extend(heads.into_iter().filter(|head| self.ask.muted || head.muted_by.is_empty()));
         true
     }
 }
 
 impl Groups {
     fn next(&mut self) -> Option<Group> {
-        self.heads.pop_front().map(|head| Group { head, place: 0, has_begun: false })
+        self.heads.pop_front().map(Group::new)
     }
 
-    /// Writes some alerts of a group; false if that was all of it. One that has none that are asked for is left out.
+    /// Writes some alerts of a group, once they are in order; false if that was all of it. One that has none that are
+    /// asked for is left out.
     fn write(&self, group: &mut Group, out: &mut Items) -> bool {
+        let Ok(engine) = super::engine(&self.engine) else { return true };
         let alerts = after(&group.head.alerts, &mut group.place);
-        let views = self.engine.read().views(&alerts, &self.ask.filter, self.now);
+        if let Some(labels) = &mut group.labels {
+            labels.extend(engine.labels_of(&alerts));
+            drop(engine);
+            if group.place >= group.head.alerts.len() {
+                group.sort();
+            }
+            return true;
+        }
+        let views = engine.views(&alerts, &self.ask.filter, self.now);
+        drop(engine);
         for view in views.into_iter().filter(|view| self.shows(&view.status)) {
             if group.has_begun {
                 out.raw(",");
@@ -76,7 +111,7 @@ impl Groups {
                 out.raw("{\"alerts\":[");
             }
             group.has_begun = true;
-            out.json(&GettableAlert::from(view));
+            out.json(&GettableAlert::of(view, &group.head.muted_by));
         }
         let goes_on = group.place < group.head.alerts.len();
         if group.has_begun && !goes_on {
@@ -92,7 +127,6 @@ impl Groups {
         (ask.active || status.is_suppressed())
             && (ask.silenced || status.silenced_by.is_empty())
             && (ask.inhibited || status.inhibited_by.is_empty())
-            && (ask.muted || status.muted_by.is_empty())
     }
 }
 
@@ -111,25 +145,34 @@ mod tests {
     const CONFIG: &str = "route: {receiver: all, group_by: [alertname], routes: [{matchers: [team=a], receiver: a}]}\n\
                           receivers: [{name: all, webhook_configs: [{url: 'http://x'}]}, {name: a, labels: {owner: shop}}]";
 
+    fn configured(config: &str) -> Engine {
+        let mut engine = Engine::new();
+        let setup = Setup::of(&Plan::of(&Config::parse(config).unwrap()), Zone::default()).unwrap();
+        engine.configure(setup, Timestamp::ZERO);
+        engine
+    }
+
+    fn post(engine: &mut Engine, labels: &[(&str, &str)], ends_at: Timestamp) {
+        let alert = Alert {
+            labels: labels.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect(),
+            annotations: BTreeMap::new(),
+            starts_at: Timestamp::ZERO,
+            ends_at,
+            updated_at: Timestamp::ZERO,
+            generator_url: String::new(),
+            timeout: false,
+        };
+        engine.post(alert, Timestamp::ZERO);
+    }
+
     /// Groups of one alert, and one of a thousand.
     fn engine() -> Engine {
-        let mut engine = Engine::new();
-        let setup = Setup::of(&Plan::of(&Config::parse(CONFIG).unwrap()), Zone::default()).unwrap();
-        engine.configure(setup, Timestamp::ZERO);
+        let mut engine = configured(CONFIG);
         for n in 0..2_000_u32 {
             let name = if n < 1_000 { format!("alert-{n:04}") } else { "many".to_owned() };
             let team = if n % 10 == 0 { "a" } else { "b" };
-            let labels = [("alertname", name), ("n", n.to_string()), ("team", team.to_owned())];
-            let alert = Alert {
-                labels: labels.into_iter().map(|(name, value)| (name.to_owned(), value)).collect(),
-                annotations: BTreeMap::new(),
-                starts_at: Timestamp::ZERO,
-                ends_at: if n == 7 { Timestamp::ZERO } else { Timestamp::MAX },
-                updated_at: Timestamp::ZERO,
-                generator_url: String::new(),
-                timeout: false,
-            };
-            engine.post(alert, Timestamp::ZERO);
+            let ends_at = if n == 7 { Timestamp::ZERO } else { Timestamp::MAX };
+            post(&mut engine, &[("alertname", &name), ("n", &n.to_string()), ("team", team)], ends_at);
         }
         engine
     }
@@ -174,5 +217,41 @@ mod tests {
             (vec![("many".to_owned(), "all".to_owned())], 1)
         );
         assert_eq!(listed(&engine, "filter=n%3D%22none%22").await, Vec::<Value>::new());
+    }
+    #[tokio::test]
+    async fn a_group_has_its_alerts_by_job_and_instance_however_many_slices_it_takes() {
+        let mut engine = configured("route: {receiver: all, group_by: [alertname]}\nreceivers: [{name: all}]");
+        for n in (0..600_u32).rev() {
+            let (job, instance) = (format!("j{}", n % 2), format!("{n:03}"));
+            post(&mut engine, &[("alertname", "Down"), ("job", &job), ("instance", &instance)], Timestamp::MAX);
+        }
+        post(&mut engine, &[("alertname", "Down"), ("a", "1")], Timestamp::MAX);
+        let groups = listed(&Arc::new(RwLock::new(engine)), "").await;
+        let alerts = groups[0]["alerts"].as_array().unwrap();
+        let text = |alert: &Value, name: &str| alert["labels"][name].as_str().unwrap_or("~").to_owned();
+        let order: Vec<_> = alerts.iter().map(|alert| (text(alert, "job"), text(alert, "instance"))).collect();
+        assert!(order.len() == 601 && order.is_sorted(), "{order:?}");
+    }
+
+    #[tokio::test]
+    async fn a_time_interval_mutes_the_groups_of_its_route_and_no_others() {
+        let config = "route: {receiver: all, routes: [{receiver: night, mute_time_intervals: [always], continue: true}, {receiver: all}]}\n\
+                      receivers: [{name: all}, {name: night}]\n\
+                      time_intervals: [{name: always, time_intervals: [{times: [{start_time: '00:00', end_time: '24:00'}]}]}]";
+        let mut engine = configured(config);
+        post(&mut engine, &[("alertname", "Down")], Timestamp::MAX);
+        let engine = Arc::new(RwLock::new(engine));
+        let muted = async |query: &str| {
+            let groups = listed(&engine, query).await;
+            let group = |it: &Value| {
+                let status = &it["alerts"][0]["status"];
+                format!("{} {} {}", it["receiver"]["name"], status["state"], status["mutedBy"])
+            };
+            groups.iter().map(group).collect::<Vec<_>>()
+        };
+        let (all, night) = (r#""all" "active" []"#, r#""night" "suppressed" ["always"]"#);
+        assert_eq!(muted("").await, [all, night]);
+        assert_eq!(muted("muted=false").await, [all]);
+        assert_eq!(muted("active=false").await, Vec::<String>::new(), "neither is silenced or inhibited");
     }
 }

@@ -11,6 +11,9 @@ mod silences;
 mod status;
 mod wire;
 
+use std::time::Duration;
+
+use alertmanager::Engine;
 use axum::extract::{DefaultBodyLimit, Extension, Request};
 use axum::http::StatusCode;
 use axum::middleware::{Next, from_fn};
@@ -18,11 +21,15 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
 use base::Limit;
+use parking_lot::{RwLock, RwLockReadGuard};
 
 use crate::access::Access;
 use crate::alerting::Alerting;
 use crate::state::State;
 
+/// How long a request waits for what is known of alerts, which is written while a configuration is read again: a thread
+/// that waits answers nobody else.
+const WAIT: Duration = Duration::from_millis(50);
 /// Bytes of a request's body here; alerts come in batches.
 const BODY: Limit = Limit::new("alertmanager.body_bytes", 32 << 20);
 
@@ -53,6 +60,12 @@ async fn everything(Extension(access): Extension<Access>, request: Request, next
 fn alerting(state: &State) -> Result<&Alerting, Problem> {
     let nobody = || Problem::new(StatusCode::NOT_FOUND, "this process does not have the role `alerting`");
     state.alerting.as_ref().ok_or_else(nobody)
+}
+
+/// What is known of alerts, unless it is being written for longer than a request waits.
+fn engine(engine: &RwLock<Engine>) -> Result<RwLockReadGuard<'_, Engine>, Problem> {
+    let busy = || Problem::later("alerts are being sorted into a new configuration: try again");
+    engine.try_read_for(WAIT).ok_or_else(busy)
 }
 
 /// An error as Alertmanager has them: a JSON text.
@@ -90,5 +103,19 @@ impl IntoResponse for Problem {
             response.headers_mut().insert(axum::http::header::RETRY_AFTER, after.into());
         }
         response
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_written_for_long_is_not_waited_for() {
+        let lock = RwLock::new(Engine::new());
+        assert!(engine(&lock).is_ok());
+        let _writes = lock.write();
+        let problem = engine(&lock).unwrap_err();
+        assert_eq!((problem.status, problem.retry_after), (StatusCode::SERVICE_UNAVAILABLE, Some(5)));
     }
 }

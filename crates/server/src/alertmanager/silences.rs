@@ -27,14 +27,14 @@ pub async fn list(With(state): With<State>, RawQuery(query): RawQuery) -> Result
         };
         state && matches(&ask, silence)
     };
-    let engine = super::alerting(&state)?.engine.read();
+    let engine = super::engine(&super::alerting(&state)?.engine)?;
     Ok(Json(engine.silences().list(now).into_iter().filter(wanted).map(|it| GettableSilence::of(it, now)).collect()))
 }
 
 /// `GET /api/v2/silence/{id}`
 pub async fn get(With(state): With<State>, Path(id): Path<String>) -> Result<Json<GettableSilence>, Problem> {
     let now = state.clock.now();
-    let engine = super::alerting(&state)?.engine.read();
+    let engine = super::engine(&super::alerting(&state)?.engine)?;
     let silence = engine.silences().get(&id).ok_or_else(|| problem(SilenceError::NotFound(id)))?;
     Ok(Json(GettableSilence::of(silence, now)))
 }
@@ -68,7 +68,7 @@ async fn change(
     change: impl FnOnce(&alertmanager::Silences) -> Result<Vec<Silence>, SilenceError>,
 ) -> Result<(), Problem> {
     let _one_at_a_time = alerting.silencing.lock().await;
-    let changed = change(alerting.engine.read().silences()).map_err(problem)?;
+    let changed = change(super::engine(&alerting.engine)?.silences()).map_err(problem)?;
     let rows: Vec<SilenceRow> = changed.iter().map(|it| row(it, now)).collect();
     // Incidents are in every shard, and what mutes them is too.
     let batch = || Batch::of(KEY, &rows).map_err(|error| Problem::new(StatusCode::INTERNAL_SERVER_ERROR, error));
@@ -99,10 +99,9 @@ fn row(silence: &Silence, now: Timestamp) -> SilenceRow {
     }
 }
 
-/// A filter is compared with the values that the silence's own matchers have.
+/// A filter names a matcher that the silence must have, to the letter. What that would match plays no part.
 fn matches(ask: &Ask, silence: &Silence) -> bool {
-    let values = silence.matchers.as_slice().iter().map(|it| (it.name().to_owned(), it.value().to_owned())).collect();
-    ask.matches(&values)
+    ask.filter.iter().all(|wanted| silence.matchers.as_slice().contains(wanted))
 }
 
 fn problem(error: SilenceError) -> Problem {
@@ -111,4 +110,34 @@ fn problem(error: SilenceError) -> Problem {
         _ => StatusCode::BAD_REQUEST,
     };
     Problem::new(status, error)
+}
+
+#[cfg(test)]
+mod tests {
+    use alertmanager::{Matcher, PostedSilence, Silences};
+
+    use super::*;
+
+    #[test]
+    fn a_filter_finds_silences_by_their_own_matchers() {
+        let matchers = ["alertname=\"Down\"", "instance=~\"a|b\"", "team!=\"db\""];
+        let posted = PostedSilence {
+            matchers: matchers.iter().map(|text| Matcher::parse(text).unwrap()).collect(),
+            ends_at: Timestamp::from_secs(100),
+            ..PostedSilence::default()
+        };
+        let mut silences = Silences::default();
+        silences.set(posted, Timestamp::ZERO, "one").unwrap();
+        let found = |filters: &[&str]| {
+            let mut query = url::form_urlencoded::Serializer::new(String::new());
+            filters.iter().for_each(|filter| _ = query.append_pair("filter", filter));
+            matches(&Ask::parse(Some(&query.finish())).unwrap(), silences.get("one").unwrap())
+        };
+        assert!(found(&[]) && found(&matchers) && found(&["team!=db"]));
+        for other in
+            ["alertname=~\"Down\"", "alertname=~\"D.*\"", "alertname=\"Up\"", "instance=\"a\"", "team=\"db\"", "x=\"\""]
+        {
+            assert!(!found(&[other]) && !found(&["alertname=\"Down\"", other]), "{other}");
+        }
+    }
 }

@@ -23,7 +23,7 @@ pub async fn status(With(state): With<State>) -> Result<Json<Value>, Problem> {
 /// `GET /api/v2/receivers`
 pub async fn receivers(With(state): With<State>, RawQuery(query): RawQuery) -> Result<Json<Vec<Named>>, Problem> {
     let ask = Ask::parse(query.as_deref())?;
-    let engine = super::alerting(&state)?.engine.read();
+    let engine = super::engine(&super::alerting(&state)?.engine)?;
     let wanted = engine.setup().receivers().filter(|(_, labels)| ask.takes(labels));
     Ok(Json(wanted.map(|(name, labels)| Named::of(name, labels)).collect()))
 }

@@ -95,9 +95,11 @@ struct AlertStatus {
     state: &'static str,
 }
 
-impl From<AlertView> for GettableAlert {
-    fn from(view: AlertView) -> Self {
-        let state = if view.status.is_suppressed() { "suppressed" } else { "active" };
+impl GettableAlert {
+    /// An alert in a list, or in a group that these time intervals mute.
+    pub fn of(view: AlertView, muted_by: &[String]) -> Self {
+        let is_suppressed = view.status.is_suppressed() || !muted_by.is_empty();
+        let state = if is_suppressed { "suppressed" } else { "active" };
         let alert = view.alert;
         Self {
             annotations: alert.annotations,
@@ -107,7 +109,7 @@ impl From<AlertView> for GettableAlert {
             starts_at: alert.starts_at.to_string(),
             status: AlertStatus {
                 inhibited_by: view.status.inhibited_by.iter().map(ToString::to_string).collect(),
-                muted_by: view.status.muted_by.into_iter().chain(view.status.joined).collect(),
+                muted_by: muted_by.iter().cloned().chain(view.status.joined).collect(),
                 silenced_by: view.status.silenced_by,
                 state,
             },
