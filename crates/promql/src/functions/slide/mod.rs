@@ -10,9 +10,9 @@ mod lanes;
 mod pairs;
 mod quantile;
 mod sums;
-mod trends;
 #[cfg(test)]
 mod tests;
+mod trends;
 
 use std::collections::VecDeque;
 

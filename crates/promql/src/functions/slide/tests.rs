@@ -142,7 +142,8 @@ fn ranges_of_all_steps_at_once_give_the_bits_that_each_by_itself_gives() {
             for place in &places {
                 let window = place.window(&samples, &[], range);
                 let function = ranges::function(name).unwrap();
-                let value: Option<Value> = function(&context(&note), &window, &params.each_ref().map(|values| values[place.step])).unwrap();
+                let value: Option<Value> =
+                    function(&context(&note), &window, &params.each_ref().map(|values| values[place.step])).unwrap();
                 alone.extend(value.map(|value| Point { t: place.time, value }));
             }
             let differs = slid.iter().zip(&alone).find(|(a, b)| !same(a, b));
