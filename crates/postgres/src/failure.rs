@@ -84,6 +84,9 @@ fn refused(what: &str) -> &'static str {
     const UNSUPPORTED: &[&str] =
         &["PREPARE", "EXECUTE", "DECLARE", "FETCH", "LISTEN", "NOTIFY", "CLOSE", "COPY", "SET"];
     let word = what.split_whitespace().next().unwrap_or_default();
+    if what == "COPY FROM" {
+        return "25006";
+    }
     if UNSUPPORTED.contains(&word) { "0A000" } else { "25006" }
 }
 
@@ -125,7 +128,9 @@ mod tests {
             (invalid("there is no column `x`"), "42703"),
             (invalid("Invalid function 'nope'"), "42883"),
             (QueryError::NotAllowed("INSERT INTO".to_owned()), "25006"),
-            (QueryError::NotAllowed("DECLARE".to_owned()), "0A000"),
+            (QueryError::NotAllowed("DECLARE with SCROLL".to_owned()), "0A000"),
+            (QueryError::NotAllowed("COPY".to_owned()), "0A000"),
+            (QueryError::NotAllowed("COPY FROM".to_owned()), "25006"),
             (QueryError::Limit { limit: "memory_bytes", message: String::new() }, "53200"),
             (QueryError::Limit { limit: "max_rows", message: String::new() }, "54000"),
             (QueryError::Data("Divide by zero error".to_owned()), "22012"),

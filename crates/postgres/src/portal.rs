@@ -7,12 +7,12 @@ use arrow::array::{ArrayRef, RecordBatch};
 use arrow::datatypes::DataType;
 use futures::StreamExt;
 use futures::stream::BoxStream;
-use query::{Answer, PgQuery, PgScalar, PgSession, PgShape, PgStatement, PgType, Postgres, QueryError};
+use query::{Answer, PgCursor, PgQuery, PgScalar, PgSession, PgShape, PgStatement, PgType, Postgres, QueryError};
 
 use crate::cancel::Statement;
 use crate::column::{Column, Format};
 use crate::decode;
-use crate::encode::{self, Rows};
+use crate::encode::{self, Output, Rows};
 use crate::failure::Failure;
 use crate::request::{Bind, format_of};
 use crate::wire::{Ended, Wire};
@@ -39,7 +39,7 @@ impl Prepared {
     /// What it takes and gives, if it gives rows.
     pub async fn shape(&mut self, postgres: &Postgres, session: &PgSession) -> Result<Option<&PgShape>, Failure> {
         if self.shape.is_none()
-            && let Some(PgStatement::Query(query)) = &self.statement
+            && let Some(query) = self.statement.as_ref().and_then(PgStatement::query)
         {
             let declared = self.declared.iter().map(|oid| PgType::from_oid(*oid).map(PgType::data_type)).collect();
             let shape = postgres.describe(query, session, declared).await;
@@ -78,8 +78,7 @@ impl Prepared {
             statement: self.statement.clone(),
             values: values.collect::<Result<_, _>>()?,
             formats: bind.result_formats,
-            running: None,
-            state: State::Fresh,
+            ..Portal::empty()
         })
     }
 }
@@ -94,20 +93,37 @@ enum State {
     Late(Duration),
 }
 
+/// How long a portal stays.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Life {
+    /// To the end of its transaction.
+    Transaction,
+    /// Beyond it, if that ends well.
+    Held,
+    /// Until it is closed: its transaction has ended.
+    Kept,
+}
+
 /// A statement with its values, and how far it has come.
 pub struct Portal {
     /// The statement's text.
     pub text: Arc<str>,
     /// Nothing if the text is empty.
     pub statement: Option<PgStatement>,
+    /// In which formats the client wants the columns.
+    pub formats: Vec<Format>,
+    /// How long it stays.
+    pub life: Life,
+    /// Rows that a `FETCH` has given so far.
+    pub fetched: u64,
     values: Vec<ArrayRef>,
-    formats: Vec<Format>,
+    /// Once it has begun.
+    columns: Vec<Column>,
     running: Option<Running>,
     state: State,
 }
 
 struct Running {
-    columns: Vec<Column>,
     stream: BoxStream<'static, Result<RecordBatch, QueryError>>,
     rows: Option<Rows>,
     /// When its time is over, on the clock's own time.
@@ -130,10 +146,43 @@ pub struct Scope<'a> {
 }
 
 impl Portal {
+    fn empty() -> Self {
+        Self {
+            text: "".into(),
+            statement: None,
+            formats: Vec::new(),
+            life: Life::Transaction,
+            fetched: 0,
+            values: Vec::new(),
+            columns: Vec::new(),
+            running: None,
+            state: State::Fresh,
+        }
+    }
+
     /// One that a client does not keep, all in text.
     pub fn once(text: Arc<str>, statement: PgStatement) -> Self {
-        let (values, formats) = (Vec::new(), Vec::new());
-        Self { text, statement: Some(statement), values, formats, running: None, state: State::Fresh }
+        Self { text, statement: Some(statement), ..Self::empty() }
+    }
+
+    /// The portal of a cursor that this one declares, with the same values.
+    pub fn cursor(&self, cursor: &PgCursor) -> Self {
+        Self {
+            text: Arc::clone(&self.text),
+            statement: Some(PgStatement::Query(cursor.query.clone())),
+            formats: if cursor.binary { vec![Format::Binary] } else { Vec::new() },
+            life: if cursor.hold { Life::Held } else { Life::Transaction },
+            values: self.values.clone(),
+            ..Self::empty()
+        }
+    }
+
+    /// Whether it stays when a transaction has ended, well or not.
+    pub fn outlives(&mut self, well: bool) -> bool {
+        if self.life == Life::Held && well {
+            self.life = Life::Kept;
+        }
+        self.life == Life::Kept
     }
 
     /// Bytes that its values take.
@@ -159,33 +208,44 @@ impl Portal {
             let run = scope.postgres.run(query, &scope.session, self.values.clone(), Some(scope.limit));
             let answer = scope.statement.until(run).await?.map_err(|error| Failure::of(&error, &self.text))?;
             answer.warnings.iter().for_each(|warning| wire.reply.warning(warning));
-            self.running = Some(self.begun(answer, scope)?);
+            self.columns = encode::columns(&answer.schema, |_| Format::Text);
+            if self.columns.len() > i16::MAX as usize {
+                return Err(Failure::new("54011", format!("an answer of {} columns", self.columns.len())));
+            }
+            self.columns = self.columns_as(&self.formats)?;
+            self.running = Some(begun(answer, scope));
             self.state = State::Begun;
         }
-        Ok(self.running.as_ref().map_or(&[], |running| &running.columns))
+        Ok(&self.columns)
     }
 
-    fn begun(&self, answer: Answer, scope: &Scope<'_>) -> Result<Running, Failure> {
-        let columns = encode::columns(&answer.schema, |n| format_of(&self.formats, n));
-        if columns.len() > i16::MAX as usize {
-            return Err(Failure::new("54011", format!("an answer of {} columns", columns.len())));
-        }
-        if self.formats.len() > 1 && self.formats.len() != columns.len() {
+    /// Its columns in the formats that a message asks for; in its own if that asks for none.
+    pub fn columns_as(&self, formats: &[Format]) -> Result<Vec<Column>, Failure> {
+        let mut columns = self.columns.clone();
+        if formats.len() > 1 && formats.len() != columns.len() {
             let message =
-                format!("bind message has {} formats but the query has {} columns", self.formats.len(), columns.len());
+                format!("bind message has {} formats but the query has {} columns", formats.len(), columns.len());
             return Err(Failure::new("08P01", message));
         }
-        let until = scope.now.saturating_add(scope.limit);
-        Ok(Running { columns, stream: answer.stream, rows: None, until, limit: scope.limit })
+        if !formats.is_empty() {
+            columns.iter_mut().enumerate().for_each(|(n, column)| column.format = format_of(formats, n));
+        }
+        Ok(columns)
     }
 
-    /// Sends at most `max` rows, or all if that is 0; gives how many, and whether those were the last.
-    pub async fn pull(&mut self, wire: &mut Wire, scope: &Scope<'_>, max: usize) -> Result<(u64, bool), Ended> {
+    /// Makes `output` of at most `max` rows, or of all if that is 0; gives how many, and whether those were the last.
+    pub async fn pull(
+        &mut self,
+        wire: &mut Wire,
+        scope: &Scope<'_>,
+        max: u64,
+        output: &Output<'_>,
+    ) -> Result<(u64, bool), Ended> {
         if let State::Late(limit) = self.state {
             return Err(Failure::of(&QueryError::Timeout { limit }, &self.text).into());
         }
         let Some(running) = &mut self.running else { return Ok((0, true)) };
-        let pulled = running.pull(wire, scope, max, &self.text).await;
+        let pulled = running.pull(wire, scope, max, output, (&self.columns, &self.text)).await;
         if !matches!(pulled, Ok((_, false))) {
             self.running = None;
             self.state = State::Done;
@@ -194,15 +254,27 @@ impl Portal {
     }
 }
 
+fn begun(answer: Answer, scope: &Scope<'_>) -> Running {
+    let until = scope.now.saturating_add(scope.limit);
+    Running { stream: answer.stream, rows: None, until, limit: scope.limit }
+}
+
 impl Running {
-    async fn pull(&mut self, wire: &mut Wire, scope: &Scope<'_>, max: usize, text: &str) -> Result<(u64, bool), Ended> {
+    async fn pull(
+        &mut self,
+        wire: &mut Wire,
+        scope: &Scope<'_>,
+        max: u64,
+        output: &Output<'_>,
+        (columns, text): (&[Column], &str),
+    ) -> Result<(u64, bool), Ended> {
         let mut sent = 0;
         loop {
             while let Some(rows) = &mut self.rows {
-                if max != 0 && sent == max as u64 {
+                if max != 0 && sent == max {
                     return Ok((sent, false));
                 }
-                if rows.write(&mut wire.reply) {
+                if rows.write(output, &mut wire.reply) {
                     sent += 1;
                     wire.relieve().await?;
                 } else {
@@ -214,7 +286,7 @@ impl Running {
                 Some(Err(error)) => return Err(Failure::of(&error, text).into()),
                 Some(Ok(batch)) => {
                     let broken = |error: arrow::error::ArrowError| Failure::new("22000", error.to_string());
-                    self.rows = Some(Rows::new(&batch, &self.columns).map_err(broken)?);
+                    self.rows = Some(Rows::new(&batch, columns).map_err(broken)?);
                 }
             }
         }

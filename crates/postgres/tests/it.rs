@@ -6,6 +6,7 @@
 mod it {
     mod cases;
     mod client;
+    mod cursors;
     mod drivers;
     mod extended;
     mod hostile;

@@ -64,3 +64,20 @@ with psycopg.connect(DSN) as db:
     timer.join()
     db.rollback()
     same(db.execute("SHOW timezone").fetchone(), ("UTC",))
+
+with psycopg.connect(DSN) as db:
+    with db.cursor("parts") as cursor:
+        cursor.itersize = 7
+        cursor.execute("SELECT value FROM samples WHERE value < %s ORDER BY ts", [50])
+        same([value for value, in cursor], [float(n) for n in range(50)])
+    with db.cursor("held", withhold=True, binary=True) as cursor:
+        cursor.execute("SELECT value FROM samples ORDER BY ts")
+        db.commit()
+        same(cursor.fetchmany(2), [(0.0,), (1.0,)])
+        same(len(cursor.fetchall()), 59)
+    db.commit()
+    query = "COPY (SELECT 1 AS a, 'x' AS b, NULL::text AS c) TO STDOUT"
+    for options, types in [("", None), ("(FORMAT binary)", ["int8", "text", "text"])]:
+        with db.cursor().copy(f"{query} {options}") as copy:
+            copy.set_types(types or ["int8", "text", "text"])
+            same(list(copy.rows()), [(1, "x", None)])

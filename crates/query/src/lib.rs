@@ -44,7 +44,10 @@ pub use engine::{Engine, SqlOptions};
 pub use error::{Missing, Position, QueryError};
 pub use expression::ExpressionError;
 pub use logs::{LogRange, Pattern, Streams};
-pub use postgres::{POSTGRES_VERSION, PgQuery, PgScalar, PgSession, PgShape, PgStatement, PgType, Postgres};
+pub use postgres::{
+    POSTGRES_VERSION, PgCopy, PgCopyFormat, PgCursor, PgFetch, PgForced, PgQuery, PgRows, PgScalar, PgSession, PgShape,
+    PgStatement, PgType, Postgres,
+};
 pub use prom::{PromqlOptions, Read, Selection};
 pub use rights::{NoTable, Rights};
 pub use session::{CATALOG, SCHEMA};

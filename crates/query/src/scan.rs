@@ -1,5 +1,5 @@
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
@@ -45,6 +45,9 @@ pub struct ScanExec {
     scopes: Option<Arc<[String]>>,
     properties: Arc<PlanProperties>,
     metrics: ExecutionPlanMetricsSet,
+    /// An upper bound of the rows that it may read, once somebody has asked: a plan asks many times, and there may be
+    /// very many files.
+    rows: Arc<OnceLock<usize>>,
 }
 
 impl ScanExec {
@@ -66,8 +69,8 @@ impl ScanExec {
         )
         .with_scheduling_type(SchedulingType::Cooperative);
         let (properties, metrics) = (Arc::new(properties), ExecutionPlanMetricsSet::new());
-        let (dynamic, scopes) = (Dynamic::default(), None);
-        Ok(Self { table, columns, selection, key, dynamic, fetch, scopes, properties, metrics })
+        let (dynamic, scopes, rows) = (Dynamic::default(), None, Arc::default());
+        Ok(Self { table, columns, selection, key, dynamic, fetch, scopes, properties, metrics, rows })
     }
 
     /// The same scan, of rows of these scopes only.
@@ -122,6 +125,10 @@ impl ScanExec {
 
     /// Rows of the files and the memory that the scan may read; an upper bound.
     fn rows(&self) -> usize {
+        *self.rows.get_or_init(|| self.counted_rows())
+    }
+
+    fn counted_rows(&self) -> usize {
         let files = self.table.files().iter().filter(|file| self.selection.overlaps(file.min_ts, file.max_ts));
         let rows = files.map(|file| file.rows as usize).sum::<usize>();
         rows + self.table.memory().iter().map(RecordBatch::num_rows).sum::<usize>()

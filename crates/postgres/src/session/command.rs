@@ -61,8 +61,18 @@ impl Session {
                 }
                 (*tag).to_owned()
             }
+            PgStatement::Close(None) => {
+                self.portals.clear();
+                "CLOSE CURSOR ALL".to_owned()
+            }
+            PgStatement::Close(Some(name)) => {
+                self.close(name)?;
+                "CLOSE CURSOR".to_owned()
+            }
             PgStatement::Refused(error) => return Err(Failure::of(error, "")),
-            PgStatement::Query(_) => return Err(Failure::new("XX000", "a query is no command")),
+            PgStatement::Query(_) | PgStatement::Declare(_) | PgStatement::Fetch(_) | PgStatement::Copy(_) => {
+                return Err(Failure::new("XX000", "a query is no command"));
+            }
         };
         self.wire.reply.complete(&done);
         Ok(())
@@ -70,7 +80,7 @@ impl Session {
 
     fn end(&mut self, tag: &str) -> String {
         self.transaction = Transaction::Idle;
-        self.portals.clear();
+        self.settle(tag == "COMMIT");
         tag.to_owned()
     }
 

@@ -3,11 +3,12 @@
 use query::PgStatement;
 
 use super::command::shown;
-use super::{PORTAL_BYTES, PORTALS, PREPARED, PREPARED_BYTES, Session, read, scope, session_of, tag};
+use super::cursor::Part;
+use super::{PREPARED, PREPARED_BYTES, Session, read, scope, session_of, tag};
 use crate::column::Format;
-use crate::encode;
+use crate::encode::{self, Output};
 use crate::failure::Failure;
-use crate::portal::{Portal, Prepared};
+use crate::portal::Prepared;
 use crate::request::Bind;
 use crate::wire::Ended;
 
@@ -47,9 +48,7 @@ impl Session {
         }
         let portal = prepared.bind(bind)?;
         self.portals.remove(&name);
-        let bytes = self.portals.values().map(Portal::bytes).sum::<u64>() + portal.bytes();
-        PORTALS.check(self.portals.len() as u64 + 1).map_err(Failure::from)?;
-        PORTAL_BYTES.check(bytes).map_err(Failure::from)?;
+        self.check_room(&portal)?;
         self.portals.insert(name, portal);
         self.wire.reply.bare(b'2');
         Ok(())
@@ -61,12 +60,15 @@ impl Session {
         let prepared = self.prepared.get_mut(name).ok_or_else(|| no_statement(name))?;
         let schema = statement.until(prepared.shape(&self.shared.postgres, &session)).await??;
         let columns = schema.map(|shape| encode::columns(&shape.schema, |_| Format::Text));
-        let shown = match &prepared.statement {
+        let (parameters, kept) = (prepared.parameters(), prepared.statement.clone());
+        let columns = match &kept {
+            Some(PgStatement::Query(_)) => columns,
             Some(PgStatement::Show(name)) => Some(shown(name)),
+            Some(PgStatement::Fetch(fetch)) => self.fetched_columns(fetch, &[])?,
             _ => None,
         };
-        self.wire.reply.parameter_description(&prepared.parameters());
-        match columns.or(shown) {
+        self.wire.reply.parameter_description(&parameters);
+        match columns {
             Some(columns) => self.wire.reply.row_description(&columns),
             None => self.wire.reply.bare(b'n'),
         }
@@ -83,6 +85,13 @@ impl Session {
                 self.wire.reply.row_description(columns);
             }
             Some(PgStatement::Show(name)) => self.wire.reply.row_description(&shown(&name)),
+            Some(PgStatement::Fetch(fetch)) => {
+                let formats = portal.formats.clone();
+                match self.fetched_columns(&fetch, &formats)? {
+                    Some(columns) => self.wire.reply.row_description(&columns),
+                    None => self.wire.reply.bare(b'n'),
+                }
+            }
             _ => self.wire.reply.bare(b'n'),
         }
         Ok(())
@@ -96,17 +105,41 @@ impl Session {
             return Ok(());
         };
         self.permit(&kept)?;
-        let PgStatement::Query(query) = &kept else {
-            return self.command(&kept, false).map_err(Ended::from);
-        };
-        let Some(portal) = self.portals.get_mut(name) else { return Ok(()) };
-        let scope = scope(&self.shared, &self.caller, &self.settings, &statement);
-        portal.columns(query, &mut self.wire, &scope).await?;
-        match portal.pull(&mut self.wire, &scope, max).await? {
-            (rows, true) => self.wire.reply.complete(&tag(query.tag, rows)),
-            (_, false) => self.wire.reply.bare(b's'),
+        match &kept {
+            PgStatement::Query(query) => {
+                let Some(portal) = self.portals.get_mut(name) else { return Ok(()) };
+                let scope = scope(&self.shared, &self.caller, &self.settings, &statement);
+                let columns = portal.columns(query, &mut self.wire, &scope).await?.to_vec();
+                match portal.pull(&mut self.wire, &scope, max as u64, &Output::Rows(&columns)).await? {
+                    (rows, true) => self.wire.reply.complete(&tag(query.tag, rows)),
+                    (_, false) => self.wire.reply.bare(b's'),
+                }
+                Ok(())
+            }
+            // It is run once, and what it was bound to is not needed after that.
+            PgStatement::Declare(cursor) => {
+                let Some(portal) = self.portals.remove(name) else { return Ok(()) };
+                self.declare(cursor, portal.cursor(cursor), true, &statement).await
+            }
+            PgStatement::Copy(copy) => {
+                let Some(mut portal) = self.portals.remove(name) else { return Ok(()) };
+                self.copy(copy, &mut portal, &statement).await
+            }
+            PgStatement::Fetch(fetch) => {
+                let Some(portal) = self.portals.get(name) else { return Ok(()) };
+                let (formats, given) = (portal.formats.clone(), portal.fetched);
+                let part = Part { formats: &formats, described: false, max: max as u64, given };
+                let (rows, whole) = self.fetch(fetch, part, &statement).await?;
+                if let Some(portal) = self.portals.get_mut(name) {
+                    portal.fetched += rows;
+                }
+                if !whole {
+                    self.wire.reply.bare(b's');
+                }
+                Ok(())
+            }
+            other => self.command(other, false).map_err(Ended::from),
         }
-        Ok(())
     }
 }
 

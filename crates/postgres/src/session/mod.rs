@@ -1,6 +1,8 @@
 //! A session: messages of one client, answered in their order.
 
 mod command;
+mod copy;
+mod cursor;
 mod extended;
 
 use std::collections::BTreeMap;
@@ -10,6 +12,7 @@ use base::Limit;
 use query::{PgSession, PgStatement};
 
 use crate::cancel::{Place, Statement};
+use crate::encode::Output;
 use crate::failure::Failure;
 use crate::portal::{Portal, Prepared, Scope};
 use crate::request::{Request, Target};
@@ -17,11 +20,12 @@ use crate::settings::Settings;
 use crate::shared::Shared;
 use crate::users::Caller;
 use crate::wire::{Ended, Wire};
+use cursor::Part;
 
 /// Statements that a client keeps, and bytes of their texts.
 const PREPARED: Limit = Limit::new("postgres.prepared_statements", 500);
 const PREPARED_BYTES: Limit = Limit::new("postgres.prepared_bytes", 1 << 20);
-/// Statements with their values that a client keeps, and bytes of those.
+/// Statements with their values that a client keeps, cursors among them, and bytes of those values.
 const PORTALS: Limit = Limit::new("postgres.portals", 64);
 const PORTAL_BYTES: Limit = Limit::new("postgres.portal_bytes", 16 << 20);
 
@@ -119,6 +123,7 @@ impl Session {
             _ if self.skipping => Ok(()),
             Request::Query(text) => {
                 let answered = self.query(text).await;
+                let answered_well = answered.is_ok();
                 if let Err(Ended::Told(failure)) = &answered
                     && !failure.fatal
                 {
@@ -126,6 +131,7 @@ impl Session {
                 } else {
                     answered?;
                 }
+                self.settle_alone(answered_well);
                 self.ready();
                 self.wire.flush().await
             }
@@ -177,12 +183,17 @@ impl Session {
     }
 
     async fn sync(&mut self) -> Result<(), Ended> {
-        self.skipping = false;
-        if self.transaction == Transaction::Idle {
-            self.portals.clear();
-        }
+        let well = !std::mem::take(&mut self.skipping);
+        self.settle_alone(well);
         self.ready();
         self.wire.flush().await
+    }
+
+    /// Ends what was a transaction by itself, well or not: no other goes on.
+    fn settle_alone(&mut self, well: bool) {
+        if self.transaction == Transaction::Idle {
+            self.settle(well);
+        }
     }
 
     async fn query(&mut self, text: String) -> Result<(), Ended> {
@@ -194,18 +205,27 @@ impl Session {
             self.wire.reply.bare(b'I');
         }
         let text: Arc<str> = text.into();
+        let alone = statements.len() == 1;
         for one in statements {
             self.permit(&one)?;
+            let mut portal = Portal::once(Arc::clone(&text), one.clone());
             match &one {
                 PgStatement::Query(query) => {
-                    let query = query.clone();
-                    let mut portal = Portal::once(Arc::clone(&text), one);
                     let scope = scope(&self.shared, &self.caller, &self.settings, &statement);
-                    let columns = portal.columns(&query, &mut self.wire, &scope).await?.to_vec();
+                    let columns = portal.columns(query, &mut self.wire, &scope).await?.to_vec();
                     self.wire.reply.row_description(&columns);
-                    let (rows, _) = portal.pull(&mut self.wire, &scope, 0).await?;
+                    let (rows, _) = portal.pull(&mut self.wire, &scope, 0, &Output::Rows(&columns)).await?;
                     self.wire.reply.complete(&tag(query.tag, rows));
                 }
+                PgStatement::Declare(cursor) => {
+                    let kept = portal.cursor(cursor);
+                    self.declare(cursor, kept, alone, &statement).await?;
+                }
+                PgStatement::Fetch(fetch) => {
+                    let all = Part { formats: &[], described: true, max: 0, given: 0 };
+                    self.fetch(fetch, all, &statement).await?;
+                }
+                PgStatement::Copy(copy) => self.copy(copy, &mut portal, &statement).await?,
                 other => self.command(other, true)?,
             }
         }

@@ -135,6 +135,12 @@ pub fn told((kind, body): &Message) -> String {
     match kind {
         'C' => format!("done {}", first(body)),
         'D' => format!("row {}", values(body)),
+        'H' => format!("copying {} of {}", body[0], u16::from_be_bytes([body[1], body[2]])),
+        'd' => match std::str::from_utf8(body) {
+            Ok(text) if !text.contains('\0') => format!("data {text}"),
+            _ => format!("data {}", body.iter().map(|byte| format!("{byte:02x}")).collect::<String>()),
+        },
+        'c' => "copied".to_owned(),
         'E' => format!("error {}", field(body, 'C')),
         'N' => format!("notice {}", field(body, 'M')),
         'S' => format!("status {}", String::from_utf8_lossy(body).trim_end_matches('\0').replace('\0', "=")),

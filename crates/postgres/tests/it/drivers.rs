@@ -59,6 +59,9 @@ async fn psql_describes_what_there_is() {
         ("\\d metrics", vec!["View \"public.metrics\"", "metric"]),
         ("\\dn", vec!["public"]),
         ("\\l", vec!["steadfast"]),
+        ("\\df", vec!["List of functions", "(0 rows)"]),
+        ("\\du", vec!["List of roles"]),
+        ("\\copy (SELECT 1 AS a, 'x,y' AS b) TO STDOUT CSV HEADER", vec!["a,b\n1,\"x,y\"\n"]),
         ("\\conninfo", vec!["steadfast"]),
         ("SELECT 1 AS a", vec![" a \n---\n 1\n(1 row)"]),
     ] {
@@ -68,6 +71,20 @@ async fn psql_describes_what_there_is() {
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    port.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn psql_fetches_in_parts() {
+    let port = Port::open().await;
+    if let Some(mut psql) = psql() {
+        psql.args(["-p", &port.addr.port().to_string(), "-U", "ann", "-At", "-v", "FETCH_COUNT=7"]);
+        psql.args(["-c", "SELECT value FROM samples ORDER BY ts"]);
+        let output = run(psql).await;
+        let said = String::from_utf8_lossy(&output.stdout);
+        let expected: Vec<String> = (0..60).map(|n| n.to_string()).chain(["97.5".to_owned()]).collect();
+        assert_eq!(said.lines().collect::<Vec<_>>(), expected, "{}", String::from_utf8_lossy(&output.stderr));
+    }
     port.end().await;
 }
 

@@ -74,7 +74,7 @@ impl Evaluator<'_> {
             let context = RangeContext { span, first_span, name: metric, extension, range, note: &note };
             points.clear();
             points.reserve_exact(places.len());
-            match sliding(name, &source, extension) {
+            match sliding(name, &params, &source, extension) {
                 Some(slide) => {
                     let slid = Slide { context: &context, samples: &source.floats, places: &places, params: &params };
                     slide(&slid, &mut scratch, &mut points);
@@ -139,8 +139,8 @@ impl Evaluator<'_> {
 }
 
 /// The function for all ranges at once, where there is one: it knows numbers within the ranges only.
-fn sliding(name: &str, source: &Source, extension: Extension) -> Option<SlideFunction> {
-    if source.histograms.is_empty() && extension == Extension::None { slide::function(name) } else { None }
+fn sliding(name: &str, params: &[Vec<f64>], source: &Source, extension: Extension) -> Option<SlideFunction> {
+    if source.histograms.is_empty() && extension == Extension::None { slide::function(name, params) } else { None }
 }
 
 fn each_place(

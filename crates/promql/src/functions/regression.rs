@@ -16,20 +16,32 @@ fn numbers<'a>(context: &RangeContext<'_>, window: &Window<'a>) -> Option<&'a [F
 
 /// Slope in units a second, and value at a time, of the line that fits best (least squares).
 fn regression(samples: &[FloatSample], time: i64) -> (f64, f64) {
-    let Some(first) = samples.first() else { return (f64::NAN, f64::NAN) };
-    if samples.iter().all(|sample| sample.value == first.value) {
-        return if first.value.is_infinite() { (f64::NAN, f64::NAN) } else { (0.0, first.value) };
-    }
-    let mut sums = [(0.0, 0.0); 4];
-    for sample in samples {
-        let x = (sample.t - time) as f64 / 1000.0;
-        let y = sample.value;
-        for (sum, part) in sums.iter_mut().zip([x, y, x * y, x * x]) {
-            *sum = kahan(part, sum.0, sum.1);
+    level(samples).unwrap_or_else(|| {
+        let mut sums = [(0.0, 0.0); 4];
+        for sample in samples {
+            let x = (sample.t - time) as f64 / 1000.0;
+            let y = sample.value;
+            for (sum, part) in sums.iter_mut().zip([x, y, x * y, x * x]) {
+                *sum = kahan(part, sum.0, sum.1);
+            }
         }
+        slanted(samples.len(), sums.map(|(sum, rest)| sum + rest))
+    })
+}
+
+/// The line through samples of one value.
+pub(super) fn level(samples: &[FloatSample]) -> Option<(f64, f64)> {
+    let first = samples.first()?;
+    if samples.iter().any(|sample| sample.value != first.value) {
+        return None;
     }
-    let [x, y, xy, xx] = sums.map(|(sum, rest)| sum + rest);
-    let n = samples.len() as f64;
+    Some(if first.value.is_infinite() { (f64::NAN, f64::NAN) } else { (0.0, first.value) })
+}
+
+/// The line through so many others, from the sums of seconds since the time, of values, of their products and of
+/// squared seconds.
+pub(super) fn slanted(count: usize, [x, y, xy, xx]: [f64; 4]) -> (f64, f64) {
+    let n = count as f64;
     let slope = (xy - x * y / n) / (xx - x * x / n);
     (slope, y / n - slope * x / n)
 }
@@ -63,16 +75,43 @@ pub(super) fn double_exponential_smoothing(
         Ok(factor)
     };
     let (smoothing, trending) = (factor(0, "smoothing", "sf")?, factor(1, "trend", "tf")?);
-    let Some([first, rest @ ..]) = numbers(context, window) else { return Ok(None) };
-    let Some(second) = rest.first() else { return Ok(None) };
-    let (mut before, mut level) = (0.0, first.value);
-    let mut trend = second.value - first.value;
-    for (at, sample) in rest.iter().enumerate() {
-        if at > 0 {
-            trend = trending * (level - before) + (1.0 - trending) * trend;
+    let mut state = Smoothing::default();
+    numbers(context, window).unwrap_or_default().iter().for_each(|sample| state.add(sample.value, smoothing, trending));
+    Ok(state.value().map(Value::Float))
+}
+
+/// A level and a trend, as far as numbers have been added.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Smoothing {
+    count: usize,
+    before: f64,
+    level: f64,
+    trend: f64,
+}
+
+impl Smoothing {
+    /// Adds a number; `smoothing` and `trending` say how much it weighs.
+    pub(super) fn add(&mut self, value: f64, smoothing: f64, trending: f64) {
+        self.count += 1;
+        match self.count {
+            1 => {
+                self.level = value;
+                return;
+            }
+            2 => self.trend = value - self.level,
+            _ => self.trend = trending * (self.level - self.before) + (1.0 - trending) * self.trend,
         }
-        let next = smoothing * sample.value + (1.0 - smoothing) * (level + trend);
-        (before, level) = (level, next);
+        let next = smoothing * value + (1.0 - smoothing) * (self.level + self.trend);
+        (self.before, self.level) = (self.level, next);
     }
-    Ok(Some(Value::Float(level)))
+
+    /// The level; none of fewer than two numbers.
+    pub(super) fn value(&self) -> Option<f64> {
+        (self.count >= 2).then_some(self.level)
+    }
+}
+
+/// Whether a factor of smoothing is one.
+pub(super) fn is_factor(factor: f64) -> bool {
+    factor > 0.0 && factor < 1.0
 }

@@ -1,6 +1,8 @@
 //! SQL as PostgreSQL's clients write it: several statements in one text, parameters, and the catalog
 //! that they look around in. Tables, snapshots and limits are those of [`Engine::sql`].
 
+mod copy;
+mod cursors;
 mod functions;
 mod information;
 mod interval;
@@ -8,6 +10,7 @@ mod parameters;
 mod shapes;
 mod statement;
 mod types;
+mod words;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -24,6 +27,8 @@ use crate::deadline::Deadline;
 use crate::engine::planning;
 use crate::{Answer, Engine, QueryError, Rights, SqlOptions, session};
 
+pub use copy::{PgCopy, PgCopyFormat, PgForced};
+pub use cursors::{PgCursor, PgFetch, PgRows};
 pub use statement::{PgQuery, PgStatement};
 pub use types::{PgScalar, PgType};
 

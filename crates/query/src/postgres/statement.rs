@@ -4,13 +4,14 @@ use std::sync::Arc;
 
 use base::Limit;
 use datafusion::sql::parser::Statement as PlannedStatement;
-use datafusion::sql::sqlparser::ast::{CloseCursor, Expr, ObjectName, Reset, Set, Statement, Value, ValueWithSpan};
+use datafusion::sql::sqlparser::ast::{Expr, ObjectName, Reset, Set, Statement, Value, ValueWithSpan};
 use datafusion::sql::sqlparser::dialect::PostgreSqlDialect;
-use datafusion::sql::sqlparser::parser::{Parser, ParserError};
-use datafusion::sql::sqlparser::tokenizer::{TokenWithSpan, Tokenizer};
+use datafusion::sql::sqlparser::tokenizer::{Token, TokenWithSpan, Tokenizer};
 use datafusion_pg_catalog::sql::PostgresCompatibilityParser;
 
-use crate::config::NESTING;
+use super::copy::{self, PgCopy};
+use super::cursors::{self, PgCursor, PgFetch};
+use super::words::{Source, Words};
 use crate::{QueryConfig, QueryError, check, explain};
 
 /// Statements in one text.
@@ -21,6 +22,14 @@ const STATEMENTS: Limit = Limit::new("postgres.statements", 256);
 pub enum PgStatement {
     /// Gives rows.
     Query(PgQuery),
+    /// Keeps a query, whose rows are fetched later.
+    Declare(PgCursor),
+    /// Gives rows of a cursor, or passes them over.
+    Fetch(PgFetch),
+    /// Forgets a cursor, or every one.
+    Close(Option<String>),
+    /// Gives all rows as one text.
+    Copy(PgCopy),
     /// Sets a setting of the session; without a value, to its default.
     Set {
         /// Its name, in small letters.
@@ -60,6 +69,39 @@ impl PgQuery {
     pub(super) fn statement(&self) -> PlannedStatement {
         PlannedStatement::Statement(Box::new(self.statement.as_ref().clone()))
     }
+
+    /// The query that these tokens are, within a statement of that name.
+    pub(super) fn read(source: &Source<'_>, tokens: &[TokenWithSpan], within: &str) -> Result<Self, QueryError> {
+        Self::of(source.parse(tokens)?, within)
+    }
+
+    /// The query that a text is.
+    pub(super) fn of_text(source: &Source<'_>, text: &str) -> Result<Self, QueryError> {
+        Self::of(source.parse_text(text)?, "COPY")
+    }
+
+    fn of(mut statements: Vec<Statement>, within: &str) -> Result<Self, QueryError> {
+        match (statements.pop(), statements.len()) {
+            (Some(query @ Statement::Query(_)), 0) => Ok(Self { statement: Arc::new(query), tag: "SELECT" }),
+            (Some(other), 0) => {
+                check::allowed_sql(&other)?;
+                Err(explain::syntax(&format!("{within} takes a query that gives rows of a table")))
+            }
+            _ => Err(explain::syntax(&format!("{within} takes one query"))),
+        }
+    }
+}
+
+impl PgStatement {
+    /// The query that gives its rows, or those of its cursor.
+    pub const fn query(&self) -> Option<&PgQuery> {
+        match self {
+            Self::Query(query) => Some(query),
+            Self::Declare(cursor) => Some(&cursor.query),
+            Self::Copy(copy) => Some(&copy.query),
+            _ => None,
+        }
+    }
 }
 
 /// Reads `text`, within the limits of all queries.
@@ -72,16 +114,50 @@ pub(super) fn parse(
     let tokens = Tokenizer::new(&PostgreSqlDialect {}, text).tokenize_with_location();
     let tokens = tokens.map_err(|error| explain::syntax(&error.to_string()))?;
     check::tokens(&tokens, config)?;
-    let statements = parser.parse(text).map_err(|error| located(tokens, &error))?;
+    let source = Source::new(text, parser);
+    let pieces: Vec<&[TokenWithSpan]> = tokens.split(|token| token.token == Token::SemiColon).collect();
+    if !pieces.iter().any(|piece| is_read_here(piece)) {
+        return classified(source.parse(&tokens)?);
+    }
+    STATEMENTS.check(pieces.len() as u64)?;
+    let mut statements = Vec::with_capacity(pieces.len());
+    for piece in pieces {
+        match is_read_here(piece) {
+            true => statements.push(read_here(piece, &source)?),
+            false => statements.extend(classified(source.parse(piece)?)?),
+        }
+    }
+    Ok(statements)
+}
+
+fn classified(statements: Vec<Statement>) -> Result<Vec<PgStatement>, QueryError> {
     STATEMENTS.check(statements.len() as u64)?;
     Ok(statements.into_iter().map(|one| classify(one).unwrap_or_else(PgStatement::Refused)).collect())
 }
 
-/// What rewrites queries forgets their places, so that the original is asked where it is wrong.
-fn located(tokens: Vec<TokenWithSpan>, error: &ParserError) -> QueryError {
-    let again = Parser::new(&PostgreSqlDialect {}).with_recursion_limit(NESTING).with_tokens_with_locations(tokens);
-    let again = { again }.parse_statements();
-    explain::parser(again.err().as_ref().unwrap_or(error))
+/// How statements begin that are read word by word, since the parser knows only some of their forms.
+const READ_HERE: [&str; 5] = ["DECLARE", "FETCH", "MOVE", "CLOSE", "COPY"];
+
+fn is_read_here(piece: &[TokenWithSpan]) -> bool {
+    let first = piece.iter().map(|token| &token.token).find(|token| !matches!(token, Token::Whitespace(_)));
+    matches!(first, Some(Token::Word(word))
+        if word.quote_style.is_none() && READ_HERE.iter().any(|known| word.value.eq_ignore_ascii_case(known)))
+}
+
+fn read_here(piece: &[TokenWithSpan], source: &Source<'_>) -> Result<PgStatement, QueryError> {
+    let mut words = Words::new(piece);
+    let read = match words.take_one(&READ_HERE) {
+        Some("DECLARE") => cursors::declare(&mut words, source),
+        Some("FETCH") => cursors::fetch(&mut words, false),
+        Some("MOVE") => cursors::fetch(&mut words, true),
+        Some("CLOSE") => cursors::close(&mut words),
+        _ => copy::copy(&mut words, source),
+    };
+    // What is understood and not to be done is refused when its turn comes.
+    match read {
+        Err(refused @ QueryError::NotAllowed(_)) => Ok(PgStatement::Refused(refused)),
+        read => read,
+    }
 }
 
 fn classify(statement: Statement) -> Result<PgStatement, QueryError> {
@@ -102,7 +178,6 @@ fn classify(statement: Statement) -> Result<PgStatement, QueryError> {
         Statement::Savepoint { .. } => PgStatement::Nothing("SAVEPOINT"),
         Statement::ReleaseSavepoint { .. } => PgStatement::Nothing("RELEASE"),
         Statement::UNLISTEN { .. } => PgStatement::Nothing("UNLISTEN"),
-        Statement::Close { cursor: CloseCursor::All } => PgStatement::Nothing("CLOSE CURSOR ALL"),
         Statement::Discard { .. } => PgStatement::DiscardAll,
         Statement::Deallocate { name, .. } if name.value.eq_ignore_ascii_case("all") => PgStatement::Deallocate(None),
         Statement::Deallocate { name, .. } => PgStatement::Deallocate(Some(name.value)),
@@ -152,6 +227,7 @@ fn value(expr: &Expr) -> String {
 
 #[cfg(test)]
 mod tests {
+    use super::super::cursors::PgRows;
     use super::*;
 
     fn parsed(text: &str) -> Result<Vec<PgStatement>, QueryError> {
@@ -195,7 +271,8 @@ mod tests {
             ("DEALLOCATE ALL", "Deallocate(None)"),
             ("DEALLOCATE a", r#"Deallocate(Some("a"))"#),
             ("RESET ALL", "ResetAll"),
-            ("CLOSE ALL", r#"Nothing("CLOSE CURSOR ALL")"#),
+            ("CLOSE ALL", "Close(None)"),
+            ("CLOSE \"C\"", r#"Close(Some("C"))"#),
             ("UNLISTEN *", r#"Nothing("UNLISTEN")"#),
             ("SELECT 1;", "SELECT"),
             ("EXPLAIN SELECT 1", "EXPLAIN"),
@@ -206,13 +283,115 @@ mod tests {
     }
 
     #[test]
+    fn cursors_are_read_as_postgresql_writes_them() {
+        let declared = |text: &str| match parsed(text).unwrap().as_slice() {
+            [PgStatement::Declare(cursor)] => (cursor.name.clone(), cursor.hold, cursor.binary),
+            other => panic!("{text}: {other:?}"),
+        };
+        assert_eq!(
+            declared("DECLARE _psql_cursor NO SCROLL CURSOR FOR\nSELECT 1"),
+            ("_psql_cursor".into(), false, false)
+        );
+        assert_eq!(
+            declared("declare \"A b\" binary insensitive cursor with hold for values (';')"),
+            ("A b".into(), true, true)
+        );
+        assert_eq!(
+            declared("DECLARE C CURSOR WITHOUT HOLD FOR WITH a AS (SELECT 1) TABLE a;"),
+            ("c".into(), false, false)
+        );
+        let fetched = |text: &str| match parsed(text).unwrap().as_slice() {
+            [PgStatement::Fetch(fetch)] => (fetch.cursor.clone(), fetch.rows, fetch.skips),
+            other => panic!("{text}: {other:?}"),
+        };
+        for (text, rows, skips) in [
+            ("FETCH c", PgRows::Next(1), false),
+            ("FETCH FROM c", PgRows::Next(1), false),
+            ("FETCH NEXT IN c", PgRows::Next(1), false),
+            ("FETCH 5 c", PgRows::Next(5), false),
+            ("FETCH FORWARD 100 FROM \"c\"", PgRows::Next(100), false),
+            ("FETCH FORWARD FROM c", PgRows::Next(1), false),
+            ("FETCH ALL FROM c", PgRows::All, false),
+            ("fetch forward all in c", PgRows::All, false),
+            ("MOVE 3 FROM c", PgRows::Next(3), true),
+            ("MOVE FORWARD ALL IN c", PgRows::All, true),
+            ("FETCH 0 FROM c", PgRows::Back, false),
+            ("FETCH -1 FROM c", PgRows::Back, false),
+            ("FETCH PRIOR FROM c", PgRows::Back, false),
+            ("FETCH BACKWARD ALL FROM c", PgRows::Back, false),
+            ("FETCH ABSOLUTE -3 FROM c", PgRows::Back, false),
+        ] {
+            assert_eq!(fetched(text), ("c".to_owned(), rows, skips), "{text}");
+        }
+        for text in ["FETCH", "FETCH 1", "FETCH ABSOLUTE FROM c", "FETCH 1 FROM c d", "DECLARE c CURSOR", "CLOSE"] {
+            assert!(matches!(parsed(text), Err(QueryError::Syntax { .. })), "{text}");
+        }
+        assert_eq!(one("DECLARE c SCROLL CURSOR FOR SELECT 1"), r#"Refused(NotAllowed("DECLARE with SCROLL"))"#);
+        assert_eq!(one("DECLARE c CURSOR FOR DELETE FROM drift"), r#"Refused(NotAllowed("DELETE FROM"))"#);
+        let Err(QueryError::Syntax { position: Some(place), .. }) =
+            parsed("SELECT 1;\nDECLARE c CURSOR FOR SELECT * FORM x")
+        else {
+            panic!("no place");
+        };
+        assert_eq!(place.line, 2);
+    }
+
+    #[test]
+    fn copies_are_read_with_their_options() {
+        use super::super::copy::{PgCopyFormat, PgForced};
+        let copied = |text: &str| match parsed(text).unwrap().as_slice() {
+            [PgStatement::Copy(copy)] => (copy.format.clone(), copy.header),
+            other => panic!("{text}: {other:?}"),
+        };
+        let text = |delimiter: char, null: &str| PgCopyFormat::Text { delimiter, null: null.to_owned() };
+        let csv = |delimiter: char, forced: PgForced| PgCopyFormat::Csv {
+            delimiter,
+            null: String::new(),
+            quote: '"',
+            escape: '"',
+            forced,
+        };
+        let none = || PgForced::Named(Vec::new());
+        for (sql, expected, header) in [
+            ("COPY (SELECT 1) TO STDOUT", text('\t', "\\N"), false),
+            ("COPY drift TO STDOUT WITH (FORMAT text, DELIMITER '|', NULL 'none')", text('|', "none"), false),
+            ("copy (select ')' as a) to stdout csv header", csv(',', none()), true),
+            ("COPY drift (id, verdict) TO STDOUT (FORMAT CSV, HEADER)", csv(',', none()), true),
+            ("COPY public.drift TO STDOUT (FORMAT 'csv', HEADER off, DELIMITER E'\\t')", csv('\t', none()), false),
+            ("COPY drift TO STDOUT (FORMAT csv, FORCE_QUOTE *, ENCODING 'UTF-8')", csv(',', PgForced::All), false),
+            ("COPY drift TO STDOUT WITH CSV HEADER FORCE QUOTE id", csv(',', PgForced::Named(vec!["id".into()])), true),
+            ("COPY drift TO STDOUT (FORMAT binary)", PgCopyFormat::Binary, false),
+        ] {
+            assert_eq!(copied(sql), (expected, header), "{sql}");
+        }
+        for sql in [
+            "COPY (SELECT 1) TO STDOUT (FORMAT xml)",
+            "COPY (SELECT 1) TO STDOUT (DELIMITER 'ab')",
+            "COPY (SELECT 1) TO STDOUT (DELIMITER 'a')",
+            "COPY (SELECT 1) TO STDOUT (QUOTE '!')",
+            "COPY (SELECT 1) TO STDOUT (FORMAT binary, HEADER)",
+            "COPY (SELECT 1) TO STDOUT (FREEZE)",
+            "COPY (SELECT 1 TO STDOUT",
+            "COPY (SELECT 1) TO STDOUT (ENCODING latin1)",
+        ] {
+            assert!(matches!(parsed(sql), Err(QueryError::Syntax { .. })), "{sql}");
+        }
+        assert_eq!(one("COPY drift FROM STDIN"), r#"Refused(NotAllowed("COPY FROM"))"#);
+        assert_eq!(one("COPY drift TO PROGRAM 'sh'"), r#"Refused(NotAllowed("COPY"))"#);
+        assert_eq!(one("COPY (DELETE FROM drift) TO STDOUT"), r#"Refused(NotAllowed("DELETE FROM"))"#);
+    }
+
+    #[test]
     fn several_statements_are_read_in_order_and_none_is_none() {
         assert_eq!(parsed("BEGIN; SELECT 1; COMMIT;").unwrap().len(), 3);
+        assert_eq!(parsed("BEGIN; DECLARE a CURSOR FOR SELECT ';'; FETCH ALL FROM a; COMMIT;").unwrap().len(), 4);
         for nothing in ["", ";", " -- a comment\n", ";;"] {
             assert!(parsed(nothing).unwrap().is_empty(), "{nothing}");
         }
-        let many = "SELECT 1;".repeat(257);
-        assert!(matches!(parsed(&many), Err(QueryError::Limit { limit: "postgres.statements", .. })));
+        for one in ["SELECT 1;", "FETCH c;"] {
+            let many = one.repeat(257);
+            assert!(matches!(parsed(&many), Err(QueryError::Limit { limit: "postgres.statements", .. })), "{one}");
+        }
     }
 
     #[test]

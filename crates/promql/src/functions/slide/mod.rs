@@ -12,12 +12,13 @@ mod quantile;
 mod sums;
 #[cfg(test)]
 mod tests;
+mod trends;
 
 use std::collections::VecDeque;
 
 use super::ranges::{Place, RangeContext};
 use super::rate::{self, Kind};
-use super::resets;
+use super::{regression, resets};
 use crate::storage::FloatSample;
 use crate::value::{Point, Value};
 
@@ -45,8 +46,8 @@ pub(crate) struct Scratch {
 /// Computes a function for all ranges; the points are added.
 pub(crate) type SlideFunction = fn(&Slide<'_>, &mut Scratch, &mut Vec<Point>);
 
-/// The function with a name, if it is one that gains by what ranges have in common.
-pub(crate) fn function(name: &str) -> Option<SlideFunction> {
+/// The function with a name, if it is one that gains by what ranges have in common, with those numbers.
+pub(crate) fn function(name: &str, params: &[Vec<f64>]) -> Option<SlideFunction> {
     Some(match name {
         "rate" => |slide, scratch, out| counters::difference(slide, Kind::RATE, scratch, out),
         "increase" => |slide, scratch, out| counters::difference(slide, Kind::INCREASE, scratch, out),
@@ -64,8 +65,17 @@ pub(crate) fn function(name: &str) -> Option<SlideFunction> {
         "ts_of_min_over_time" => extremes::ts_of_min,
         "ts_of_max_over_time" => extremes::ts_of_max,
         "quantile_over_time" => quantile::quantile,
+        "deriv" => trends::deriv,
+        "predict_linear" => trends::predict_linear,
+        "double_exponential_smoothing" if params.iter().all(|values| is_one_factor(values)) => trends::smoothing,
         _ => return None,
     })
+}
+
+/// Whether the numbers are one factor of smoothing at all steps.
+fn is_one_factor(values: &[f64]) -> bool {
+    let first = values.first().copied().unwrap_or(f64::NAN);
+    regression::is_factor(first) && values.iter().all(|value| *value == first)
 }
 
 impl Slide<'_> {

@@ -7,7 +7,7 @@ use crate::parser::ast::{Extension, Span};
 use crate::storage::FloatSample;
 use crate::value::{Point, Value};
 
-const FUNCTIONS: [&str; 16] = [
+const FUNCTIONS: [&str; 19] = [
     "rate",
     "increase",
     "delta",
@@ -24,6 +24,9 @@ const FUNCTIONS: [&str; 16] = [
     "ts_of_min_over_time",
     "ts_of_max_over_time",
     "quantile_over_time",
+    "deriv",
+    "predict_linear",
+    "double_exponential_smoothing",
 ];
 
 /// Random numbers (xorshift).
@@ -69,10 +72,15 @@ fn value(random: &mut Random, family: u64, before: f64) -> f64 {
 
 fn samples(random: &mut Random, family: u64) -> Vec<FloatSample> {
     let (mut t, mut last, mut start) = (1_000_000, 0.0, 0);
+    let even = random.below(2) == 0;
     let count = random.below(220);
     (0..count)
         .map(|_| {
-            t += if random.below(12) == 0 { 200_000 } else { 10_000 + random.below(3) as i64 };
+            t += match random.below(12) {
+                0 => 200_000,
+                _ if even => 10_000,
+                _ => 10_000 + random.below(3) as i64,
+            };
             start = match random.below(30) {
                 0 => 0,
                 1 => t - 5_000,
@@ -124,14 +132,18 @@ fn ranges_of_all_steps_at_once_give_the_bits_that_each_by_itself_gives() {
             };
             let note = |note| slid_notes.borrow_mut().add(note);
             let (mut slid, mut alone) = (Vec::new(), Vec::new());
-            let params = [qs.clone()];
+            let params = match name {
+                "double_exponential_smoothing" => [vec![0.3; 400], vec![0.6; 400]],
+                _ => [qs.clone(), qs.clone()],
+            };
             let slide = Slide { context: &context(&note), samples: &samples, places: &places, params: &params };
-            super::function(name).unwrap()(&slide, &mut scratch, &mut slid);
+            super::function(name, &params).unwrap()(&slide, &mut scratch, &mut slid);
             let note = |note| alone_notes.borrow_mut().add(note);
             for place in &places {
                 let window = place.window(&samples, &[], range);
                 let function = ranges::function(name).unwrap();
-                let value: Option<Value> = function(&context(&note), &window, &[qs[place.step]]).unwrap();
+                let value: Option<Value> =
+                    function(&context(&note), &window, &params.each_ref().map(|values| values[place.step])).unwrap();
                 alone.extend(value.map(|value| Point { t: place.time, value }));
             }
             let differs = slid.iter().zip(&alone).find(|(a, b)| !same(a, b));
