@@ -7,7 +7,7 @@ export PATH := $(CARGO_HOME)/bin:$(PATH)
 # Says what was left out: to the list that CI prints at its end, or at once.
 left_out = if [ -n "$$STEADFAST_SKIPPED" ]; then echo "$(1)" >> "$$STEADFAST_SKIPPED"; else echo "Left out: $(1)"; fi
 
-.PHONY: run build test needs peers tidy lint unit scripts deny bench bench-log bench-store bench-drift bench-manifests bench-scan bench-logs bench-latency bench-kubernetes bench-cluster bench-remote-write bench-ingest-logs bench-queries bench-sql bench-eval bench-plan bench-alerts bench-alert-folds bench-judge soak soak-promql soak-incidents soak-telemetry test-alertmanager bench-series
+.PHONY: run build test needs peers tidy lint unit scripts deny bench bench-log bench-store bench-drift bench-manifests bench-scan bench-logs bench-latency bench-kubernetes bench-cluster bench-remote-write bench-ingest-logs bench-queries bench-sql bench-eval bench-plan bench-alerts bench-alert-folds bench-judge soak soak-promql soak-incidents soak-telemetry test-alertmanager bench-series fuzz fuzz-ci
 
 run: build
 	$(CARGO) run --release --locked -q -p steadfast -- up
@@ -16,7 +16,7 @@ build: needs
 	$(CARGO) build --release --locked -p steadfast
 
 # Cheap checks first: most mistakes are found in seconds.
-test: needs tidy scripts deny lint peers unit
+test: needs tidy scripts deny lint peers unit fuzz-ci
 
 needs:
 	@scripts/needs.sh
@@ -41,6 +41,7 @@ peers:
 # The project's own rules: format, layers, sizes, documents.
 tidy: needs
 	$(CARGO) fmt --all -- --check
+	$(CARGO) fmt --manifest-path fuzz/Cargo.toml -- --check
 	$(CARGO) test --locked -q -p tidy
 
 lint: needs
@@ -151,3 +152,13 @@ soak-telemetry: needs
 # Incidents under every fault, in simulated time, from 20,000 seeds instead of 40.
 soak-incidents: needs
 	STEADFAST_SEEDS=20000 $(CARGO) test --release --locked -p folds --test incidents each_cause -- --nocapture
+
+# Decoders on inputs that a fuzzer makes up: 10 minutes each, which is a night for all.
+fuzz: needs
+	scripts/fuzz.sh 600
+
+# The same for 2 s each, from the same inputs each time, where the libraries were built with coverage before.
+FUZZED = $(HOME)/.cache/steadfast/fuzz-ci
+fuzz-ci: needs
+	@if scripts/fuzz.sh built; then rm -rf $(FUZZED); STEADFAST_FUZZ=$(FUZZED) scripts/fuzz.sh 2; \
+	else $(call left_out,fuzzing of decoders: make fuzz builds what it needs); fi

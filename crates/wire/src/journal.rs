@@ -144,7 +144,9 @@ impl Reader {
         let end = bytes.iter().position(|byte| matches!(byte, b'=' | b'\n'));
         let name = take(bytes, end.unwrap_or(bytes.len()));
         if self.name.len() + name.len() > NAME {
-            return Err(self.error("a name is too long"));
+            // The byte that is too many, wherever the pieces of the stream begin.
+            let at = self.at + (NAME - self.name.len()) as u64;
+            return Err(ExportError { at, what: "a name is too long" });
         }
         self.name.extend_from_slice(name);
         if end.is_none() {
@@ -233,6 +235,15 @@ mod tests {
             count += 1;
         }
         assert!(count > 7, "{count}");
+    }
+
+    #[test]
+    fn a_name_that_is_too_long_is_told_at_the_same_byte_in_pieces_of_any_size() {
+        let stream = [b"A=b\n", "N".repeat(NAME + 9).as_bytes()].concat();
+        let expected = format!("journal export at byte {}: a name is too long", 4 + NAME);
+        for step in [1, 7, NAME, 1000] {
+            assert_eq!(read(&stream, step), expected, "{step} at a time");
+        }
     }
 
     fn unescaped(text: &str) -> Vec<u8> {

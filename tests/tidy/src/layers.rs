@@ -7,7 +7,7 @@ use crate::project;
 const KINDS: [&str; 3] = ["dependencies", "build-dependencies", "dev-dependencies"];
 
 /// The dependencies of one kind, those of targets included: the packages' own names.
-fn dependencies(manifest: &Table, kind: &str) -> Vec<String> {
+pub fn dependencies(manifest: &Table, kind: &str) -> Vec<String> {
     let targets = manifest.get("target").and_then(Value::as_table).into_iter().flat_map(Table::values);
     let tables = std::iter::once(manifest.get(kind)).chain(targets.map(|target| target.get(kind)));
     tables

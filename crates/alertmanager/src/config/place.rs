@@ -1,17 +1,24 @@
 //! Where in a YAML text each key and value is, so that a mistake can be named by line and key.
 
+use std::collections::HashMap;
 use std::fmt;
+use std::sync::Arc;
 
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_saphyr::{Location, Spanned};
 
-/// The places of all keys and items of a text, in its order.
+/// The places of all keys and items of a text.
 #[derive(Debug, Default)]
-pub(super) struct Places(Vec<Place>);
+pub(super) struct Places {
+    /// In order of the text.
+    all: Vec<Place>,
+    /// The first of each path: a file may have as many mistakes as keys, and each asks.
+    by_path: HashMap<Arc<str>, (usize, usize)>,
+}
 
 #[derive(Debug)]
 struct Place {
-    path: String,
+    path: Arc<str>,
     line: usize,
     column: usize,
 }
@@ -49,15 +56,17 @@ impl Places {
 
     fn push(&mut self, path: &str, at: &Location) {
         let number = |value: u64| usize::try_from(value).unwrap_or_default();
-        self.0.push(Place { path: path.to_owned(), line: number(at.line()), column: number(at.column()) });
+        let (path, line, column): (Arc<str>, _, _) = (path.into(), number(at.line()), number(at.column()));
+        self.by_path.entry(Arc::clone(&path)).or_insert((line, column));
+        self.all.push(Place { path, line, column });
     }
 
     /// Line and column of what is at `path`, or of the nearest thing around it that is there.
     pub(super) fn find(&self, path: &str) -> (usize, usize) {
         let mut path = path;
         loop {
-            if let Some(place) = self.0.iter().find(|place| place.path == path) {
-                return (place.line, place.column);
+            if let Some(place) = self.by_path.get(path) {
+                return *place;
             }
             let Some(end) = path.rfind(['.', '[']) else { return (1, 1) };
             path = path.get(..end).unwrap_or_default();
@@ -66,7 +75,7 @@ impl Places {
 
     /// The path of the last key at or before a position.
     pub(super) fn key_at(&self, line: usize, column: usize) -> &str {
-        let before = self.0.iter().filter(|place| (place.line, place.column) <= (line, column));
+        let before = self.all.iter().filter(|place| (place.line, place.column) <= (line, column));
         before.max_by_key(|place| (place.line, place.column)).map(|place| &*place.path).unwrap_or_default()
     }
 }
@@ -129,5 +138,18 @@ impl<'de> Visitor<'de> for NodeVisitor {
             map.push(member);
         }
         Ok(Node::Map(map))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_place_is_found_at_once_however_many_there_are() {
+        let places = Places::of("a:\n- b: 1\n- b: 2\n");
+        assert_eq!((places.find("a[1].b"), places.find("a[1].c"), places.find("x")), ((3, 3), (3, 3), (1, 1)));
+        let places = Places::of(&"- x\n".repeat(20_000));
+        assert!((0..20_000).all(|n| places.find(&format!("[{n}].name")) == (n + 1, 3)));
     }
 }

@@ -10,7 +10,9 @@ impl Parser<'_> {
     /// An expression of operators that bind at least so strongly.
     pub(super) fn expression(&mut self, strength: u8) -> Result<Expr, ParseError> {
         self.nested(|parser| {
+            let beside = std::mem::take(&mut parser.height);
             let mut left = parser.unary()?;
+            let mut height = std::mem::take(&mut parser.height);
             let mut operators = 0;
             while let Some(op) = parser.peek().operator().filter(|op| op.precedence() >= strength) {
                 operators += 1;
@@ -20,7 +22,11 @@ impl Parser<'_> {
                 }
                 parser.advance();
                 left = parser.binary(left, op)?;
+                parser.height = parser.height.max(height);
+                parser.higher()?;
+                height = std::mem::take(&mut parser.height);
             }
+            parser.height = height.max(beside);
             Ok(left)
         })
     }
@@ -110,6 +116,7 @@ impl Parser<'_> {
             Token::Operator(BinaryOp::Add) => false,
             _ => {
                 let primary = self.primary()?;
+                self.higher()?;
                 return self.postfix(primary);
             }
         };
@@ -117,6 +124,7 @@ impl Parser<'_> {
         self.advance();
         // A sign binds as strongly as a product, so that -2^2 is -4.
         let operand = self.expression(BinaryOp::Pow.precedence())?;
+        self.higher()?;
         let span = start.to(operand.span);
         if let ExprKind::Number(number, false) = operand.kind {
             return Ok(Expr { kind: ExprKind::Number(if negative { -number } else { number }, false), span });
@@ -275,7 +283,10 @@ impl Parser<'_> {
         loop {
             let start = expr.span;
             expr = match self.peek() {
-                Token::LeftBracket => self.brackets(expr)?,
+                Token::LeftBracket => {
+                    self.higher()?;
+                    self.brackets(expr)?
+                }
                 token if token.is_word("offset") => self.offset(expr)?,
                 Token::At => self.at_time(expr)?,
                 token if token.is_word("anchored") || token.is_word("smoothed") => self.extension(expr)?,

@@ -27,6 +27,9 @@ use crate::matcher::Matcher;
 /// Expressions may be nested so deep.
 pub const MAX_DEPTH: usize = 128;
 
+/// The most levels of a tree, which all that goes through it takes room on its stack for.
+const MAX_HEIGHT: usize = 400;
+
 /// Reads an expression.
 ///
 /// # Errors
@@ -101,6 +104,8 @@ struct Parser<'a> {
     tokens: Vec<Spanned>,
     at: usize,
     depth: usize,
+    /// Levels of what was parsed since the innermost expression began.
+    height: usize,
     /// In how many aggregations what comes is.
     aggregations: usize,
     /// Why the last token is none.
@@ -110,7 +115,7 @@ struct Parser<'a> {
 impl<'a> Parser<'a> {
     fn new(query: &'a str) -> Self {
         let (tokens, broken) = lexer::tokens(query);
-        Self { query, tokens, at: 0, depth: 0, aggregations: 0, broken }
+        Self { query, tokens, at: 0, depth: 0, height: 0, aggregations: 0, broken }
     }
 
     fn peek(&self) -> &Token {
@@ -200,6 +205,16 @@ impl<'a> Parser<'a> {
             message += &format!(", expected {expected}");
         }
         self.error(self.span(), message)
+    }
+
+    /// What was parsed gets one more level above it. Chains of operators and of subqueries, within parentheses
+    /// within such chains, are higher than calls of the parser are deep.
+    fn higher(&mut self) -> Result<(), ParseError> {
+        self.height += 1;
+        if self.height > MAX_HEIGHT {
+            return self.error(self.span(), format!("expression is nested deeper than {MAX_HEIGHT} levels"));
+        }
+        Ok(())
     }
 
     /// Goes one level deeper for the time of a call.

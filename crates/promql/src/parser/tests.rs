@@ -76,6 +76,19 @@ fn hostile_nesting_is_refused() {
     assert!(error(&"(".repeat(100_000)).contains("nested deeper"));
     assert!(error(&"-".repeat(100_000)).contains("nested deeper"));
     assert!(error(&format!("a{}", " + a".repeat(5000))).contains("operators in a row"));
+    // Levels that are no calls of the parser within each other.
+    assert!(error(&format!("a{}", "[1m:]".repeat(20_000))).contains("nested deeper"));
+    let chain = format!("{})", " + a".repeat(255));
+    assert!(error(&format!("{}a{}", "(".repeat(100), chain.repeat(100))).contains("nested deeper"));
+}
+
+#[test]
+fn the_highest_tree_that_is_read_can_be_printed_and_evaluated() {
+    let text = format!("{}a{}{}", "(".repeat(120), " + a".repeat(256), ")".repeat(120));
+    let expr = parse(&text).unwrap();
+    assert_eq!(expr.to_string(), text);
+    let options = crate::Options::default();
+    crate::instant(&crate::Memory::default(), &options, &text, &expr, 0).unwrap();
 }
 
 #[test]
