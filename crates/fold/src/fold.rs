@@ -101,6 +101,11 @@ impl Outputs {
         std::mem::take(&mut self.0)
     }
 
+    /// How many batches were put out.
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
     /// Whether nothing was put out.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()

@@ -1,5 +1,5 @@
 //! The state in parts: those of the engine, and under `x` and a fingerprint what rollouts have adopted, as JSON. The head is JSON:
-//! `{"version", "config", "now", "engine", "on"}`. Programs of before saved all of it as JSON, in version 1:
+//! `{"version", "config", "now", "engine", "on", "on_the_way"}`. Programs of before saved all of it as JSON, in version 1:
 //! `{"version", "config", "now", "engine", "rollouts"}`.
 
 use std::collections::BTreeMap;
@@ -29,6 +29,9 @@ struct Head {
     now: Timestamp,
     engine: EngineHead,
     on: BTreeMap<String, On>,
+    /// Not there in states of before, when steps did not wait for each other.
+    #[serde(default)]
+    on_the_way: u64,
 }
 
 #[derive(Deserialize)]
@@ -67,6 +70,7 @@ impl RoutingFold {
         let restored = Engine::restored(setup, saved.engine.get(), saved.now).map_err(|error| error.to_string())?;
         *self.engine.write() = restored;
         (self.config, self.now, self.rollouts) = (saved.config, saved.now, saved.rollouts.into());
+        self.on_the_way = 0;
         Ok(())
     }
 
@@ -99,6 +103,7 @@ impl Parts for RoutingFold {
             now: self.now,
             engine: self.engine.read().head(),
             on: self.rollouts.on.clone(),
+            on_the_way: self.on_the_way,
         };
         // Strings and numbers only: it cannot fail.
         serde_json::to_vec(&head).unwrap_or_default()
@@ -156,7 +161,7 @@ impl Parts for RoutingFold {
         let Half { engine, adopted, head } = *self.half.take().ok_or("the head is missing")?;
         *self.engine.write() = engine.end().map_err(|error| error.to_string())?;
         self.rollouts = Rollouts { on: head.on, adopted: adopted.into_iter().collect() };
-        (self.config, self.now) = (head.config, head.now);
+        (self.config, self.now, self.on_the_way) = (head.config, head.now, head.on_the_way);
         Ok(())
     }
 }

@@ -31,13 +31,13 @@ use parking_lot::RwLock;
 
 use self::checkpoint::Half;
 use self::rollout::Rollouts;
-use crate::outbox::{self, GROUPS};
+use crate::outbox::GROUPS;
 
 const NAME: &str = "routing";
 /// Groups that are looked at in a tick, which comes when no other record waits.
 const TICK_GROUPS: usize = 64;
-/// Groups that are looked at with each other record.
-const RECORD_GROUPS: usize = 16;
+/// Groups that are looked at with another record.
+const RECORD_GROUPS: usize = 32;
 
 /// What alerts, silences and configurations of routing are about: they are in one shard.
 pub const KEY: &str = "alertmanager";
@@ -57,6 +57,8 @@ pub struct RoutingFold {
     rollouts: Rollouts,
     /// The time of the last record.
     now: Timestamp,
+    /// Batches of the last step that have not come back on the log.
+    on_the_way: u64,
     /// A state that is being restored.
     half: Option<Box<Half>>,
 }
@@ -66,7 +68,7 @@ impl RoutingFold {
     pub fn new(engine: Shared, link_base: Option<String>) -> Self {
         *engine.write() = unconfigured();
         let (config, rollouts, now) = (String::new(), Rollouts::default(), Timestamp::ZERO);
-        Self { engine, config, link_base, join_rollouts: false, rollouts, now, half: None }
+        Self { engine, config, link_base, join_rollouts: false, rollouts, now, on_the_way: 0, half: None }
     }
 
     /// Whether posted alerts join rollouts under a configuration, too; without one they do.
@@ -128,12 +130,28 @@ impl RoutingFold {
             _ => {}
         }
         findings.extend(self.rollouts.lapse(&mut engine, now));
-        let flushes = engine.advance(now, step(record));
+        let flushes = engine.advance(now, self.step(record));
         drop(engine);
         for finding in &findings {
             outputs.push(&finding.scope, std::slice::from_ref::<Finding>(finding))?;
         }
-        self.told(&flushes, now).put(outputs)
+        self.on_the_way += self.told(&flushes, now).put(outputs)?;
+        Ok(())
+    }
+
+    /// Groups that are looked at when `record` comes. Who posts alerts waits for what comes before them in the log, so a hundred thousand groups
+    /// that are due at once go in steps, and the next one comes when all that came of the last one has come by: never more than one
+    /// step is before a record. A tick comes when no other record waits.
+    fn step(&mut self, record: &Record) -> usize {
+        if record.batch.stream == Stream::Ticks {
+            self.on_the_way = 0;
+            return TICK_GROUPS;
+        }
+        let is_ours = |id: &model::RecordId| id.producer == NAME;
+        if record.batch.key == GROUPS && record.batch.id.as_ref().is_some_and(is_ours) {
+            self.on_the_way = self.on_the_way.saturating_sub(1);
+        }
+        if self.on_the_way == 0 { RECORD_GROUPS } else { 0 }
     }
 
     /// Whether there is a configuration, so that it decides who is told.
@@ -153,17 +171,6 @@ impl RoutingFold {
             // It was read before it was put on the log: an older program may have done that.
             Err(error) => tracing::error!(error, "the Alertmanager configuration cannot be read: the last one stays"),
         }
-    }
-}
-
-/// Groups that are looked at when `record` comes. Who posts alerts waits for what comes before them in the log, so a hundred thousand groups
-/// that are due at once go in small steps between records, and in larger ones when there is no other record. What comes of a step leads to none:
-/// each step would lead to several.
-fn step(record: &Record) -> usize {
-    match &record.batch.id {
-        _ if record.batch.stream == Stream::Ticks => TICK_GROUPS,
-        Some(id) if id.producer == NAME || id.producer == outbox::NAME => 0,
-        _ => RECORD_GROUPS,
     }
 }
 

@@ -45,12 +45,20 @@ pub(super) struct Told {
 }
 
 impl Told {
-    pub(super) fn put(self, outputs: &mut Outputs) -> Result<(), ModelError> {
+    /// How many of its batches come back to this fold.
+    pub(super) fn put(self, outputs: &mut Outputs) -> Result<u64, ModelError> {
+        let before = outputs.len();
         let labels = |labels: &Labels| labels.iter().map(|(name, value)| name.len() + value.len()).sum::<usize>();
         outputs.push_parts(GROUPS, &self.decisions, RECORD, |row| labels(&row.labels) + 200)?;
         outputs.push_parts(GROUPS, &self.incidents, RECORD, |row| labels(&row.labels) + row.evidence.len() + 500)?;
-        let mut notices = self.notices.iter();
-        notices.try_for_each(|(scope, rows)| outputs.push_parts(scope, rows, RECORD, |row| row.payload.len() + 500))
+        let (ours, others): (Vec<_>, Vec<_>) = self.notices.iter().partition(|(scope, _)| *scope == GROUPS);
+        let put = |outputs: &mut Outputs, (scope, rows): (&String, &Vec<Notice>)| {
+            outputs.push_parts(scope, rows, RECORD, |row| row.payload.len() + 500)
+        };
+        ours.into_iter().try_for_each(|notices| put(outputs, notices))?;
+        let come_back = outputs.len() - before;
+        others.into_iter().try_for_each(|notices| put(outputs, notices))?;
+        Ok(come_back as u64)
     }
 }
 
