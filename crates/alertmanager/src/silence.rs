@@ -26,7 +26,8 @@ pub const RETENTION: Duration = Duration::from_secs(120 * 3600);
 pub struct Silence {
     /// Its id.
     pub id: SilenceId,
-    /// What it mutes: alerts that satisfy all of them.
+    /// What it mutes: alerts that satisfy all of them. In the order in which they were posted.
+    #[serde(deserialize_with = "crate::matcher::as_written")]
     pub matchers: Matchers,
     /// From when.
     pub starts_at: Timestamp,
@@ -97,13 +98,13 @@ pub enum SilenceError {
     #[error("invalid silence: at least one matcher must not match the empty string")]
     MatchesEmpty,
     /// It ends before it starts, or at once.
-    #[error("failed to create silence: start time must be before end time")]
+    #[error("Failed to create silence: start time must be before end time")]
     EndsBeforeStart,
     /// It is over.
-    #[error("failed to create silence: end time can't be in the past")]
+    #[error("Failed to create silence: end time can't be in the past")]
     Over,
     /// There are too many, or it is too large.
-    #[error("failed to create silence: {0}")]
+    #[error("Failed to create silence: {0}")]
     Exceeded(#[from] Exceeded),
 }
 
@@ -131,7 +132,7 @@ impl Silence {
     /// Whether it can become `posted` and stay the same silence.
     fn can_become(&self, posted: &PostedSilence, matchers: &Matchers, now: Timestamp) -> bool {
         let second = |at: Timestamp| at.nanos().div_euclid(1_000_000_000);
-        self.matchers == *matchers
+        self.matchers.are_those_of(matchers)
             && match self.state(now) {
                 SilenceState::Active => second(self.starts_at) == second(posted.starts_at) && posted.ends_at >= now,
                 SilenceState::Pending => posted.starts_at >= now,
@@ -187,7 +188,7 @@ impl Silences {
     /// one is never changed.
     ///
     /// # Errors
-    /// If there is none with the posted id, or it is not valid, or a limit is exceeded.
+    /// If it is not valid, or there is none with the posted id, or a limit is exceeded.
     pub fn set(
         &mut self,
         posted: PostedSilence,
@@ -209,12 +210,12 @@ impl Silences {
         now: Timestamp,
         new_id: impl Into<SilenceId>,
     ) -> Result<(SilenceId, Vec<Silence>), SilenceError> {
-        let matchers = Matchers::new(posted.matchers.clone());
+        let matchers = Matchers::as_written(posted.matchers.clone());
+        check(&posted, &matchers, now)?;
         let old = posted.id.clone().filter(|id| !id.is_empty());
         if let Some(id) = old.as_ref().filter(|id| !self.by_id.contains_key(*id)) {
             return Err(SilenceError::NotFound(id.clone()));
         }
-        check(&posted, &matchers, now)?;
         let held = old.as_ref().and_then(|id| self.get(id));
         let in_place = held.filter(|held| held.can_become(&posted, &matchers, now)).map(|held| held.id.clone());
         let id = in_place.clone().unwrap_or_else(|| new_id.into());
@@ -366,13 +367,13 @@ fn check(posted: &PostedSilence, matchers: &Matchers, now: Timestamp) -> Result<
     if matchers.is_empty() {
         return Err(SilenceError::NoMatchers);
     }
-    if matchers.as_slice().iter().all(asks_nothing) {
-        return Err(SilenceError::MatchesEmpty);
-    }
     if posted.ends_at <= posted.starts_at {
         return Err(SilenceError::EndsBeforeStart);
     }
-    if posted.ends_at < now { Err(SilenceError::Over) } else { Ok(()) }
+    if posted.ends_at < now {
+        return Err(SilenceError::Over);
+    }
+    if matchers.as_slice().iter().all(asks_nothing) { Err(SilenceError::MatchesEmpty) } else { Ok(()) }
 }
 
 /// Whether a matcher is satisfied by a label that is not there. Alertmanager asks that of `=` and `=~` only: who

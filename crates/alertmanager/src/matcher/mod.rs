@@ -192,7 +192,8 @@ impl<'de> Deserialize<'de> for Matcher {
     }
 }
 
-/// Matchers that must all hold, sorted by name, value and operator; an empty set matches everything.
+/// Matchers that must all hold, sorted by name, value and operator unless it says otherwise; an empty set matches
+/// everything.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Matchers(Vec<Matcher>);
 
@@ -201,6 +202,16 @@ impl Matchers {
     pub fn new(mut matchers: Vec<Matcher>) -> Self {
         matchers.sort();
         Self(matchers)
+    }
+
+    /// Leaves them in their order, since who wrote them is shown them.
+    pub const fn as_written(matchers: Vec<Matcher>) -> Self {
+        Self(matchers)
+    }
+
+    /// Whether the others are the same, in whatever order.
+    pub(crate) fn are_those_of(&self, other: &Self) -> bool {
+        Self::new(self.0.clone()) == Self::new(other.0.clone())
     }
 
     /// Reads a list such as `{a="b",c=~"d"}`; the braces may be left out.
@@ -271,10 +282,19 @@ impl<'de> Deserialize<'de> for Texts {
     }
 }
 
+/// From a list of texts, each with one matcher or more.
+fn written<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Matcher>, D::Error> {
+    let texts = Vec::<Texts>::deserialize(deserializer)?;
+    Ok(texts.into_iter().flat_map(|texts| texts.0).collect())
+}
+
+/// The same, in their order.
+pub(crate) fn as_written<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Matchers, D::Error> {
+    written(deserializer).map(Matchers::as_written)
+}
+
 impl<'de> Deserialize<'de> for Matchers {
-    /// From a list of texts, each with one matcher or more.
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let texts = Vec::<Texts>::deserialize(deserializer)?;
-        Ok(Self::new(texts.into_iter().flat_map(|texts| texts.0).collect()))
+        written(deserializer).map(Self::new)
     }
 }

@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use alertmanager::silence::SilenceLimits;
-use alertmanager::{Matcher, Matchers, PostedSilence, SilenceState, Silences};
+use alertmanager::{Matcher, Matchers, PostedSilence, Silence, SilenceState, Silences};
 use base::Timestamp;
 use serde::Deserialize;
 
@@ -117,6 +117,20 @@ fn the_newest_version_of_a_silence_is_kept() {
     (newer.updated_at, newer.ends_at) = (at(6), at(6));
     silences.restore(newer);
     assert_eq!(silences.get("one").unwrap().state(at(6)), SilenceState::Expired);
+}
+
+#[test]
+fn matchers_stay_in_the_order_in_which_they_were_posted() {
+    let mut silences = Silences::default();
+    let texts = ["b=\"2\"", "a!=\"9\"", "a=~\"1|2\""];
+    let matchers: Vec<Matcher> = texts.iter().map(|text| Matcher::parse(text).unwrap()).collect();
+    silences.set(PostedSilence { matchers, ..posted("", "x=1", 0, 20) }, at(0), "one").unwrap();
+    let shown = |silence: &Silence| silence.matchers.as_slice().iter().map(ToString::to_string).collect::<Vec<_>>();
+    let silence = silences.get("one").unwrap();
+    assert_eq!(shown(silence), texts);
+    let kept: Silence = serde_json::from_value(serde_json::to_value(silence).unwrap()).unwrap();
+    assert_eq!(shown(&kept), texts);
+    assert_eq!(silences.mutes(&labels("a=1 b=2"), at(1)), ["one"]);
 }
 
 #[test]

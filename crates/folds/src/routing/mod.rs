@@ -201,7 +201,7 @@ fn silence(row: SilenceRow, now: Timestamp) -> Option<Silence> {
     let wire: Vec<WireMatcher> = serde_json::from_str(&row.matchers).inspect_err(|error| bug(error)).ok()?;
     let matchers: Result<Vec<_>, _> = wire.into_iter().map(Matcher::try_from).collect();
     Some(Silence {
-        matchers: Matchers::new(matchers.inspect_err(|error| bug(error)).ok()?),
+        matchers: Matchers::as_written(matchers.inspect_err(|error| bug(error)).ok()?),
         id: row.id,
         starts_at: row.starts_at,
         ends_at: row.ends_at,

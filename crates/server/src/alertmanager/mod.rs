@@ -86,6 +86,11 @@ impl Problem {
         Self::new(StatusCode::BAD_REQUEST, message)
     }
 
+    /// What can be read and is not what the API's description demands.
+    fn unfit(message: impl ToString) -> Self {
+        Self::new(StatusCode::UNPROCESSABLE_ENTITY, message)
+    }
+
     /// What the log did not take: to be tried again.
     fn later(error: impl ToString) -> Self {
         Self::busy(StatusCode::SERVICE_UNAVAILABLE, error)

@@ -41,8 +41,8 @@ pub async fn get(With(state): With<State>, Path(id): Path<String>) -> Result<Jso
 
 /// `POST /api/v2/silences`: a new one, or a change of the one with that id.
 pub async fn post(With(state): With<State>, body: Result<Bytes, BytesRejection>) -> Result<Json<Value>, Problem> {
-    let posted = read::<PostableSilence>(body)?.read()?;
     let (alerting, now) = (super::alerting(&state)?, state.clock.now());
+    let posted = read::<PostableSilence>(body)?.read(now)?;
     let new_id = state.rng.uuid();
     let mut changed = String::new();
     change(alerting, &state, now, |silences| {

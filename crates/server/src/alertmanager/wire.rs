@@ -135,40 +135,48 @@ impl<'a> From<&'a GroupHead> for AlertGroup<'a> {
     }
 }
 
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
 pub struct PostableSilence {
-    #[serde(default)]
     id: Option<String>,
-    matchers: Vec<WireMatcher>,
-    starts_at: String,
-    ends_at: String,
-    #[serde(default)]
-    created_by: String,
-    #[serde(default)]
-    comment: String,
-    #[serde(default)]
+    matchers: Option<Vec<WireMatcher>>,
+    starts_at: Option<String>,
+    ends_at: Option<String>,
+    created_by: Option<String>,
+    comment: Option<String>,
     annotations: Option<Labels>,
 }
 
 impl PostableSilence {
-    pub fn read(self) -> Result<PostedSilence, Problem> {
-        let time = |name, text: &str| {
-            let time = time(name, Some(text)).map_err(Problem::bad)?;
-            time.ok_or_else(|| Problem::bad(format!("{name}: a time is needed")))
-        };
-        let matchers: Result<Vec<_>, _> = self.matchers.into_iter().map(Matcher::try_from).collect();
+    /// What is posted at `now`. What the API's description demands and is not there is a 422, as with Alertmanager, which
+    /// takes an empty comment or author, and a start in the year 1 as now.
+    pub fn read(self, now: Timestamp) -> Result<PostedSilence, Problem> {
+        let comment = needed("comment", self.comment)?;
+        let created_by = needed("createdBy", self.created_by)?;
+        let ends_at = needed("endsAt", self.ends_at)?;
+        let matchers = needed("matchers", self.matchers)?;
+        if matchers.is_empty() {
+            return Err(Problem::unfit("matchers in body should have at least 1 items"));
+        }
+        let starts_at = needed("startsAt", self.starts_at)?;
+        let time = |name, text: &str| time(name, Some(text)).map_err(Problem::bad);
+        let (starts_at, ends_at) = (time("startsAt", &starts_at)?, time("endsAt", &ends_at)?);
+        let matchers: Result<Vec<_>, _> = matchers.into_iter().map(Matcher::try_from).collect();
         let bad = |error| Problem::bad(format!("invalid silence: invalid label matcher: {error}"));
         Ok(PostedSilence {
             id: self.id,
             matchers: matchers.map_err(bad)?,
-            starts_at: time("startsAt", &self.starts_at)?,
-            ends_at: time("endsAt", &self.ends_at)?,
-            created_by: self.created_by,
-            comment: self.comment,
+            starts_at: starts_at.unwrap_or(now),
+            ends_at: ends_at.unwrap_or(Timestamp::MIN),
+            created_by,
+            comment,
             annotations: self.annotations.unwrap_or_default(),
         })
     }
+}
+
+fn needed<T>(name: &str, value: Option<T>) -> Result<T, Problem> {
+    value.ok_or_else(|| Problem::unfit(format!("{name} in body is required")))
 }
 
 #[derive(Serialize)]
@@ -204,5 +212,54 @@ impl GettableSilence {
             starts_at: silence.starts_at.to_string(),
             annotations: silence.annotations.clone(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::http::StatusCode;
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn silence() -> Value {
+        json!({"matchers": [{"name": "b", "value": "1"}, {"name": "a", "value": "2"}], "startsAt": "2026-01-01T00:00:00Z",
+            "endsAt": "2100-01-01T00:00:00Z", "createdBy": "", "comment": ""})
+    }
+
+    fn read(silence: &Value) -> Result<PostedSilence, Problem> {
+        serde_json::from_value::<PostableSilence>(silence.clone()).unwrap().read(Timestamp::from_secs(7))
+    }
+
+    #[test]
+    fn what_a_silence_lacks_is_named_and_an_empty_comment_is_one() {
+        assert!(read(&silence()).is_ok());
+        for name in ["matchers", "startsAt", "endsAt", "createdBy", "comment"] {
+            for without in [Value::Null, json!([])].into_iter().take(if name == "matchers" { 2 } else { 1 }) {
+                let mut silence = silence();
+                silence[name] = without;
+                let problem = read(&silence).unwrap_err();
+                assert_eq!(problem.status, StatusCode::UNPROCESSABLE_ENTITY, "{name}");
+                assert!(problem.message.starts_with(name), "{}", problem.message);
+            }
+        }
+    }
+
+    #[test]
+    fn a_silence_that_starts_in_the_year_1_starts_now() {
+        let mut silence = silence();
+        silence["startsAt"] = json!("0001-01-01T00:00:00Z");
+        assert_eq!(read(&silence).unwrap().starts_at, Timestamp::from_secs(7));
+        silence["startsAt"] = json!("yesterday");
+        assert_eq!(read(&silence).unwrap_err().status, StatusCode::BAD_REQUEST);
+    }
+
+    #[test]
+    fn matchers_come_back_in_the_order_in_which_they_were_posted() {
+        let (mut silences, now) = (alertmanager::Silences::default(), Timestamp::from_secs(7));
+        silences.set(read(&silence()).unwrap(), now, "one").unwrap();
+        let shown = serde_json::to_value(GettableSilence::of(silences.get("one").unwrap(), now)).unwrap();
+        let names: Vec<_> = shown["matchers"].as_array().unwrap().iter().map(|it| it["name"].clone()).collect();
+        assert_eq!(names, ["b", "a"]);
     }
 }
