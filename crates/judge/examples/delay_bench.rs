@@ -9,7 +9,7 @@ mod sim;
 
 use judge::classic::{Label, Literals, classify};
 use judge::request::{Direction, MetricConfig};
-use looks::{REGIMES, WANDER, evidence};
+use looks::{REGIMES, WANDER, look_at_each};
 use sim::{Arms, Random, Regime};
 
 /// As many as a mask has bits for.
@@ -99,6 +99,16 @@ impl Seen {
     fn classic(&self, rule: Option<Rule>) -> Delays {
         self.high.each_ref().map(|runs| runs.iter().map(|high| rule.and_then(|rule| rule.first(high))).collect())
     }
+}
+
+/// The logarithm of the e-value that something is worse, after each interval.
+fn evidence(history: &[Arms], metrics: &[Arms]) -> Vec<f64> {
+    let mut path = Vec::new();
+    look_at_each(history, metrics, |_, look| {
+        path.push(look.ln_fail);
+        true
+    });
+    path
 }
 
 /// When evidence is so much.

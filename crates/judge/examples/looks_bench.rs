@@ -1,6 +1,6 @@
 //! Figures of docs/benchmarks.md: how often a canary fails at any of 60 looks, and after how many.
 //! `looks_bench RUNS [PART OF A REGIME'S NAME]`, or `looks_bench speed N` for N judgements of 60 intervals.
-#![allow(missing_docs, dead_code, clippy::print_stdout, clippy::indexing_slicing, reason = "an example prints")]
+#![allow(missing_docs, clippy::print_stdout, clippy::indexing_slicing, reason = "an example prints")]
 
 #[path = "../tests/sim/looks.rs"]
 mod looks;

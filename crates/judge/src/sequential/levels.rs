@@ -16,7 +16,7 @@
 
 use super::autoregression::{KINDS, MEMORIES, filter};
 use super::sizes::Sizes;
-use super::sums::Sums;
+use super::sums::{Sums, Variance};
 use super::wealth::{Money, powers};
 use crate::special::{NormalTable, ln_normal_cdf, ln_sum_exp};
 
@@ -94,6 +94,7 @@ pub(super) struct Levels {
     /// Logarithms of how far each memory is believed before the run, less that of its scale.
     beliefs: [f64; KINDS],
     filtered: Filtered,
+    varies: Variance,
     sums: Sums,
     changes: Vec<Change>,
     held: f64,
@@ -120,6 +121,7 @@ impl Levels {
             seen: 0,
             beliefs: MEMORIES.map(|memory| memory.belief.ln() - memory.scale().ln()),
             filtered: Filtered::default(),
+            varies: Variance::default(),
             sums: Sums::default(),
             changes: Vec::new(),
             held: 1.0,
@@ -155,6 +157,7 @@ impl Levels {
         for change in &mut self.changes {
             change.next(&self.filtered.y, self.last.is_none());
         }
+        self.varies.add(difference);
         if let Some(sum) = sum {
             self.sums.add(sum);
         }
@@ -220,7 +223,7 @@ impl Levels {
             return None;
         }
         let (mut ln, half) = (self.beliefs, 0.5 * self.seen as f64);
-        ln.iter_mut().zip(self.sums.ln_weights()).for_each(|(ln, weight)| *ln += weight);
+        ln.iter_mut().zip(self.sums.ln_weights(&self.varies)).for_each(|(ln, weight)| *ln += weight);
         ln.iter_mut().zip(&square).for_each(|(ln, square)| *ln -= half * square.ln());
         let below = ln_sum_exp(ln.into_iter());
         let ln = ln.map(|ln| ln - below);

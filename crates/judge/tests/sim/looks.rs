@@ -48,18 +48,8 @@ pub fn first_fail_with(history: &[Arms], metrics: &[Arms]) -> (Option<usize>, bo
     (first, passed)
 }
 
-/// The logarithm of the e-value that something is worse, after each interval.
-pub fn evidence(history: &[Arms], metrics: &[Arms]) -> Vec<f64> {
-    let mut path = Vec::new();
-    look_at_each(history, metrics, |_, look| {
-        path.push(look.ln_fail);
-        true
-    });
-    path
-}
-
 /// Looks after each interval, as long as it is told to go on.
-fn look_at_each(history: &[Arms], metrics: &[Arms], mut go_on: impl FnMut(usize, Look) -> bool) {
+pub fn look_at_each(history: &[Arms], metrics: &[Arms], mut go_on: impl FnMut(usize, Look) -> bool) {
     let mut plans: Vec<Plan> = metrics
         .iter()
         .map(|(control, experiment)| {
