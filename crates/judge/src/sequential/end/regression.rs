@@ -23,24 +23,23 @@ const LEAST: f64 = 1e-7;
 /// What is left of a series that a shape explains entirely, as a part.
 const ROUNDING: f64 = 1e-12;
 
-/// Of levels: coefficients, and how far each is believed, up to a factor: none at all more than any, and shorter ones more
-/// than longer. Below 0 too: what remembers nothing seems to by chance as often one way as the other, and would else be taken
-/// for what remembers a little.
+/// Of levels: coefficients, and how far each is believed, shorter ones more. Below 0 too: what remembers nothing seems to
+/// by chance as often one way as the other, and would else be taken for what remembers a little.
 const LEVELS: [(f64, f64); 14] = [
     (-0.2, 0.06),
-    (-0.1, 0.11),
-    (0.0, 0.22),
-    (0.1, 0.13),
+    (-0.1, 0.1),
+    (0.0, 0.14),
+    (0.1, 0.12),
     (0.2, 0.11),
     (0.3, 0.1),
     (0.4, 0.09),
     (0.5, 0.08),
     (0.6, 0.07),
     (0.7, 0.07),
-    (0.8, 0.09),
-    (0.87, 0.085),
-    (0.92, 0.07),
-    (0.96, 0.055),
+    (0.8, 0.07),
+    (0.87, 0.06),
+    (0.92, 0.05),
+    (0.96, 0.04),
 ];
 /// Of distances from a middle that follows what is slow.
 const SPREADS: [(f64, f64); 7] =
