@@ -34,11 +34,11 @@ pub const HEALTHY: [(&str, Change); 30] = [
     ("either way", |_, it| it.direction = Direction::Either),
     ("shared wave", |random, it| {
         let (period, part) = (8.0 + 40.0 * random.uniform(), 0.1 + 0.5 * random.uniform());
-        it.load(|n| 1.0 + part * (n as f64 / period * 6.28).sin());
+        it.load(|n| 1.0 + part * (n as f64 / period * std::f64::consts::TAU).sin());
     }),
     ("shared wave, clocks apart", |random, it| {
         let (period, part) = (20.0 + 40.0 * random.uniform(), 0.1 + 0.3 * random.uniform());
-        let wave = move |n: usize| 1.0 + part * (n as f64 / period * 6.28).sin();
+        let wave = move |n: usize| 1.0 + part * (n as f64 / period * std::f64::consts::TAU).sin();
         it.levels(|arm, n, value| value * wave(n + arm));
     }),
     ("shared ramp", |_, it| it.load(|n| 1.0 + n as f64 / 60.0)),
@@ -252,11 +252,11 @@ fn counts(random: &mut Random, mean: f64, fano: f64, times: impl Fn(usize) -> f6
 /// Failed requests as a part of all.
 fn parts(random: &mut Random, requests: f64, part: f64, times: impl Fn(usize) -> f64) -> Arms {
     let mut arm = |times: &dyn Fn(usize) -> f64| -> Vec<f64> {
-        let mut at = |n: usize| {
+        let at = |n: usize| {
             let all = random.poisson(requests).max(1.0);
             random.poisson(all * part * times(n)).min(all) / all
         };
-        (0..MINUTES).map(|n| at(n)).collect()
+        (0..MINUTES).map(at).collect()
     };
     (arm(&|_| 1.0), arm(&times))
 }
