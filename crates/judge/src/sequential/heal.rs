@@ -122,7 +122,8 @@ mod tests {
     fn counts_have_healed_where_they_are_alike_again() {
         let healed = |canary: fn(usize) -> f64, sign: f64| {
             let mut healing = CountsHealing::default();
-            let tick = |n: usize| Tick { exposure: (1.0, 1.0), events: (f64::from(u8::from(n.is_multiple_of(2))), canary(n)) };
+            let tick =
+                |n: usize| Tick { exposure: (1.0, 1.0), events: (f64::from(u8::from(n.is_multiple_of(2))), canary(n)) };
             (0..60).for_each(|n| healing.add(tick(n)));
             healing.healed(sign, 1.2)
         };
