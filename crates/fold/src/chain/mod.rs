@@ -30,6 +30,8 @@ const SLICES: usize = 64;
 
 /// See [`Chain::is_outrun`].
 const OUTRUN: usize = 4;
+/// Segments that are known at least, for all that is said before the first round has ended.
+const LITTLE: usize = 64;
 
 /// What is known of the checkpoints of a shard: where they are, and what was written.
 pub(crate) struct Chain {
@@ -138,7 +140,9 @@ impl Chain {
 
     /// Whether a checkpoint has written several times as much as is known: what changes is faster than it.
     pub const fn is_outrun(&self, pass: &Pass) -> bool {
-        pass.bytes > OUTRUN * (self.links.bytes + self.sizes.segment)
+        let known =
+            if self.links.bytes > LITTLE * self.sizes.segment { self.links.bytes } else { LITTLE * self.sizes.segment };
+        pass.bytes > OUTRUN * known
     }
 
     /// The log's records before this one are not needed, whichever head is lost.
