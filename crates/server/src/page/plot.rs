@@ -129,9 +129,9 @@ mod tests {
 
     #[test]
     fn a_legend_names_each_line_and_says_how_far_the_plot_goes() {
-        let svg = plot(vec![(0.0, -0.5), (1.0, 2.0)], vec![(0.0, 0.0, 1.0), (1.0, 0.0, 1.0)]);
+        let svg = plot(vec![(0.0, -0.5), (1.0, 1.5)], vec![(0.0, 0.0, 1.0), (1.0, 0.0, 1.0)]);
         let legend = svg.split("class=\"legend\"").nth(1).unwrap();
-        let parts = [">evidence<", ">its bounds<", ">needed 1<", ">from -0.5 to 2.13<"];
+        let parts = [">evidence<", ">its bounds<", ">needed 1<", ">from -0.5 to 1.6<"];
         assert!(parts.iter().all(|part| legend.contains(part)), "{legend}");
         assert_eq!([short(-0.001), short(0.1), short(10.0)], ["0", "0.1", "10"]);
     }
