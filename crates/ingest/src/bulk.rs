@@ -1,12 +1,13 @@
 //! Elasticsearch's `_bulk`: documents as log records.
 
-use serde_json::{Map, Value};
 use wire::body::Encoding;
 use wire::bulk::{Action, Bulk, Item, Results};
 
 use crate::logs::Line;
+use crate::members::Members;
 use crate::request::Request;
 use crate::rows::Rows;
+use crate::scratch::with_scratch;
 use crate::{Ingest, IngestError, Taken};
 
 /// Members that say when, the first that is there.
@@ -18,8 +19,6 @@ const SERVICE: [&str; 7] =
     ["service.name", "service", "app", "kubernetes.container.name", "programname", "syslogtag", "host.name"];
 /// Members that name the level.
 const LEVEL: [&str; 5] = ["log.level", "level", "severity", "loglevel", "syslogseverity-text"];
-/// How deep members are named by their path; what is deeper is JSON.
-const DEPTH: usize = 8;
 
 impl Ingest {
     /// Takes a bulk request; `index` is that of its path. Gives what was taken and the answer: JSON
@@ -29,9 +28,8 @@ impl Ingest {
     /// See [`IngestError`].
     pub async fn bulk(&self, body: &[u8], encoding: Encoding, index: &str) -> Result<(Taken, String), IngestError> {
         let started = self.0.clock.monotonic();
-        let mut buffer = Vec::new();
-        let body = encoding.decode(body, self.decoded(), &mut buffer)?;
-        let (rows, taken, results) = self.read_bulk(body, index)?;
+        let (rows, taken, results) =
+            with_scratch(|[buffer, _]| self.read_bulk(encoding.decode(body, self.decoded(), buffer)?, index))?;
         let taken = self.commit(rows, taken, "bulk").await?;
         let took = self.0.clock.monotonic().saturating_sub(started).as_millis();
         Ok((taken, results.finish(u64::try_from(took).unwrap_or(u64::MAX))))
@@ -60,42 +58,27 @@ impl Request<'_> {
             refuse(400, "illegal_argument_exception", "only index and create are taken: log records do not change");
             return Ok(());
         }
-        let document = match serde_json::from_slice::<Map<String, Value>>(item.document) {
-            Ok(document) => document,
+        let members = match Members::read(item.document) {
+            Ok(members) => members,
             Err(error) => {
                 refuse(400, "document_parsing_exception", &format!("the document is no JSON object: {error}"));
                 return Ok(());
             }
         };
-        self.document(document, "index", index)?;
+        self.document(members, "index", index)?;
         results.done(item.action, index, item.id.as_deref().unwrap_or_default());
         Ok(())
     }
 
     /// A document as a log record, which came by `place`: an index, or a topic, of that name.
-    pub(crate) fn document(
-        &mut self,
-        document: Map<String, Value>,
-        place: &str,
-        name: &str,
-    ) -> Result<(), IngestError> {
-        let mut members = Vec::new();
-        flatten("", Value::Object(document), DEPTH, &mut members);
-        let mut take = |names: &[&str]| {
-            let at = names.iter().find_map(|name| members.iter().position(|(other, _)| other == name))?;
-            Some(members.swap_remove(at).1)
-        };
-        let time = take(&TIME);
-        let message = take(&MESSAGE).unwrap_or_default();
-        let service = take(&SERVICE);
+    pub(crate) fn document(&mut self, mut members: Members<'_>, place: &str, name: &str) -> Result<(), IngestError> {
+        let time = members.take(&TIME);
+        let message = members.take(&MESSAGE).unwrap_or_default();
+        let service = members.take(&SERVICE);
         // A level that says nothing to us stays what it is: an attribute.
-        let level = LEVEL.iter().find_map(|name| members.iter().position(|(other, _)| other == name));
-        let severity = level.and_then(|at| members.get(at)).map_or("", |(_, level)| severity(level));
-        if let Some(at) = level.filter(|_| !severity.is_empty()) {
-            members.swap_remove(at);
-        }
-        members.sort_by(|a, b| a.0.cmp(&b.0));
-        for (name, value) in &members {
+        let known = |level: &str| Some(severity(level)).filter(|severity| !severity.is_empty());
+        let severity = members.take_if(&LEVEL, known).unwrap_or_default();
+        for (name, value) in members.iter() {
             self.rows.logs.attribute(name, value);
         }
         self.rows.logs.of_resource(place, name);
@@ -123,21 +106,6 @@ fn severity(level: &str) -> &'static str {
         "50" => "ERROR",
         "60" => "FATAL",
         _ => crate::logs::detected(level),
-    }
-}
-
-/// Members of members by their path, `host.name`; texts as they are, everything else as JSON.
-fn flatten(path: &str, value: Value, depth: usize, out: &mut Vec<(String, String)>) {
-    match value {
-        Value::Object(members) if depth > 0 => {
-            for (name, member) in members {
-                let path = if path.is_empty() { name } else { format!("{path}.{name}") };
-                flatten(&path, member, depth - 1, out);
-            }
-        }
-        Value::String(text) => out.push((path.to_owned(), text)),
-        Value::Null => {}
-        other => out.push((path.to_owned(), other.to_string())),
     }
 }
 
@@ -171,15 +139,5 @@ mod tests {
         for (level, expected) in [("warning", "WARN"), ("40", "WARN"), ("60", "FATAL"), ("4", ""), ("verbose", "")] {
             assert_eq!(severity(level), expected, "{level}");
         }
-    }
-
-    #[test]
-    fn members_of_members_have_paths() {
-        let document: Value = serde_json::from_str(r#"{"a": {"b": 1, "c": null}, "d": ["x"], "e": "text"}"#).unwrap();
-        let mut members = Vec::new();
-        flatten("", document, DEPTH, &mut members);
-        members.sort();
-        let pair = |a: &str, b: &str| (a.to_owned(), b.to_owned());
-        assert_eq!(members, [pair("a.b", "1"), pair("d", r#"["x"]"#), pair("e", "text")]);
     }
 }

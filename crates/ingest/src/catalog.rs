@@ -70,6 +70,11 @@ impl Look<'_> {
         self.entry(hash).filter(|known| known.age(self.now) < after).map(|known| known.id)
     }
 
+    /// Brings near what will be asked for; see [`DenseTable::touch`].
+    pub fn touch(&self, hashes: impl Iterator<Item = LabelHash>) {
+        self.known.touch(hashes.map(head));
+    }
+
     fn entry(&self, hash: LabelHash) -> Option<&Known> {
         let bytes = hash.to_ne_bytes();
         self.known.get(head(hash), |known| known.hash == bytes)

@@ -13,12 +13,14 @@ mod histograms;
 mod known;
 mod logs;
 mod loki;
+mod members;
 mod messages;
 mod otlp;
 mod records;
 mod remote_write;
 mod request;
 mod rows;
+mod scratch;
 
 use std::sync::Arc;
 

@@ -9,6 +9,7 @@ use wire::otlp::Format;
 use crate::logs::{Line, id_bytes};
 use crate::request::Request;
 use crate::rows::Rows;
+use crate::scratch::with_scratch;
 use crate::{Ingest, IngestError, Taken};
 
 /// Labels that name the service, the first that is there; `service_name` is what Loki itself makes.
@@ -23,9 +24,8 @@ impl Ingest {
     /// # Errors
     /// See [`IngestError`].
     pub async fn loki_push(&self, body: &[u8], encoding: Encoding, format: Format) -> Result<Taken, IngestError> {
-        let mut buffer = Vec::new();
-        let body = encoding.decode(body, self.decoded(), &mut buffer)?;
-        let (rows, taken) = self.read_push(body, format)?;
+        let (rows, taken) =
+            with_scratch(|[buffer, _]| self.read_push(encoding.decode(body, self.decoded(), buffer)?, format))?;
         self.commit(rows, taken, "loki").await
     }
 

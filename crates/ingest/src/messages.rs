@@ -5,15 +5,16 @@ use arrow::compute::concat_batches;
 use bus::BusError;
 use model::rows::LogLine;
 use model::{LogKind, Offset, RecordId, Row};
-use serde_json::{Map, Value};
 use wire::body::Encoding;
 use wire::otlp::Format;
 use wire::otlp::logs::LogsRequest;
 use wire::otlp::metrics::MetricsRequest;
 use wire::otlp::traces::TracesRequest;
 
+use crate::members::Members;
 use crate::request::Request;
 use crate::rows::{Rows, internal};
+use crate::scratch::with_scratch;
 use crate::{Ingest, IngestError, Refusals, Taken};
 
 /// Where messages come from.
@@ -125,22 +126,21 @@ impl Ingest {
     }
 
     fn read_message(&self, content: Content, bytes: &[u8]) -> Result<(Rows, Taken), IngestError> {
-        let mut buffers = [Vec::new(), Vec::new()];
-        match content {
+        with_scratch(|buffers| match content {
             Content::Metrics(format) => {
-                let bytes = self.protobuf::<MetricsRequest<'_>>(bytes, Encoding::Identity, format, &mut buffers)?;
+                let bytes = self.protobuf::<MetricsRequest<'_>>(bytes, Encoding::Identity, format, buffers)?;
                 Ok(self.read_metrics(bytes)?)
             }
             Content::Logs(format) => {
-                let bytes = self.protobuf::<LogsRequest<'_>>(bytes, Encoding::Identity, format, &mut buffers)?;
+                let bytes = self.protobuf::<LogsRequest<'_>>(bytes, Encoding::Identity, format, buffers)?;
                 self.read_logs(bytes)
             }
             Content::Traces(format) => {
-                let bytes = self.protobuf::<TracesRequest<'_>>(bytes, Encoding::Identity, format, &mut buffers)?;
+                let bytes = self.protobuf::<TracesRequest<'_>>(bytes, Encoding::Identity, format, buffers)?;
                 self.read_traces(bytes)
             }
             Content::Lines => Err(IngestError::Internal("lines are read together".to_owned())),
-        }
+        })
     }
 
     fn read_lines(&self, origin: &Origin<'_>, messages: &[Message<'_>]) -> Result<Read, IngestError> {
@@ -153,8 +153,8 @@ impl Ingest {
                 if line.is_empty() {
                     continue;
                 }
-                match serde_json::from_slice::<Map<String, Value>>(line) {
-                    Ok(document) => request.document(document, "topic", origin.topic)?,
+                match Members::read(line) {
+                    Ok(members) => request.document(members, "topic", origin.topic)?,
                     Err(error) => problems.push(|| format!("line {n} is no JSON object: {error}")),
                 }
             }

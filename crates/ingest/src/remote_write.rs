@@ -9,11 +9,15 @@ use wire::labels::LabelRule;
 use wire::pb::Error;
 use wire::remote_write::{RequestError, Rule, Sample, v1, v2};
 
+use crate::catalog::LabelHash;
 use crate::request::{METRIC_NAME, Request};
 use crate::rows::Rows;
+use crate::scratch::with_scratch;
 use crate::{Ingest, IngestError, Taken, histograms};
 
 const PROTOCOL: &str = "remote_write";
+/// Series that are hashed before the first of them is looked up: far memory is waited for once for all of them.
+const AHEAD: usize = 32;
 
 impl Ingest {
     /// Takes a request of version 1, `prometheus.WriteRequest`.
@@ -21,9 +25,10 @@ impl Ingest {
     /// # Errors
     /// See [`IngestError`].
     pub async fn remote_write_v1(&self, body: &[u8], encoding: Encoding) -> Result<Taken, IngestError> {
-        let mut buffer = Vec::new();
-        let body = encoding.decode(body, self.decoded(), &mut buffer)?;
-        let (rows, taken) = self.read_v1(body).map_err(RequestError::Bytes)?;
+        let (rows, taken) = with_scratch(|[buffer, _]| {
+            let body = encoding.decode(body, self.decoded(), buffer)?;
+            self.read_v1(body).map_err(|error| IngestError::from(RequestError::Bytes(error)))
+        })?;
         self.commit(rows, taken, PROTOCOL).await
     }
 
@@ -32,9 +37,10 @@ impl Ingest {
     /// # Errors
     /// See [`IngestError`].
     pub async fn remote_write_v2(&self, body: &[u8], encoding: Encoding) -> Result<Taken, IngestError> {
-        let mut buffer = Vec::new();
-        let body = encoding.decode(body, self.decoded(), &mut buffer)?;
-        let (rows, taken) = self.read_v2(body)?;
+        let (rows, taken) = with_scratch(|[buffer, _]| {
+            let body = encoding.decode(body, self.decoded(), buffer)?;
+            self.read_v2(body).map_err(IngestError::from)
+        })?;
         self.commit(rows, taken, PROTOCOL).await
     }
 
@@ -46,8 +52,21 @@ impl Ingest {
     fn read_v1(&self, body: &[u8]) -> Result<(Rows, Taken), Error> {
         let sent = v1::WriteRequest::read(body)?;
         let mut request = Request::new(self);
-        for (n, series) in sent.timeseries.iter().enumerate() {
-            request.series_v1(n, &series?)?;
+        let mut all = sent.timeseries.iter().enumerate();
+        let mut some = Vec::with_capacity(AHEAD);
+        loop {
+            for (n, series) in all.by_ref().take(AHEAD) {
+                let series = series?;
+                let hash = series.labels.raw().map(|raw| request.hash(raw));
+                some.push((n, series, hash));
+            }
+            if some.is_empty() {
+                break;
+            }
+            request.touch(some.iter().filter_map(|(.., hash)| *hash));
+            for (n, series, hash) in some.drain(..) {
+                request.series_v1(n, &series, hash)?;
+            }
         }
         for metadata in sent.metadata {
             let metadata = metadata?;
@@ -61,16 +80,31 @@ impl Ingest {
         let sent = v2::Request::read(body)?;
         let mut request = Request::new(self);
         let mut scratch = Vec::new();
-        for series in sent.series() {
-            request.series_v2(&series?, &mut scratch)?;
+        let mut all = sent.series();
+        let mut some = Vec::with_capacity(AHEAD);
+        loop {
+            for series in all.by_ref().take(AHEAD) {
+                let series = series?;
+                let hash = request.hash_v2(&series, &mut scratch)?;
+                some.push((series, hash));
+            }
+            if some.is_empty() {
+                break;
+            }
+            request.touch(some.iter().filter_map(|(_, hash)| hash.as_ref().ok().copied()));
+            for (series, hash) in some.drain(..) {
+                match hash {
+                    Ok(hash) => request.series_v2(&series, hash)?,
+                    Err(rule) => request.refuse(series.index(), &rule.to_string()),
+                }
+            }
         }
         Ok((request.rows, request.taken))
     }
 }
 
 impl Request<'_> {
-    fn series_v1(&mut self, n: usize, series: &v1::Series<'_>) -> Result<(), Error> {
-        let hash = series.labels.raw().map(|raw| self.hash(raw));
+    fn series_v1(&mut self, n: usize, series: &v1::Series<'_>, hash: Option<LabelHash>) -> Result<(), Error> {
         let id = match hash.and_then(|hash| self.known(hash)) {
             Some(id) => id,
             None => match self.announce_v1(hash, series)? {
@@ -92,7 +126,11 @@ impl Request<'_> {
     }
 
     /// Reads the labels of a series that is to be announced.
-    fn announce_v1(&mut self, hash: Option<u128>, series: &v1::Series<'_>) -> Result<Result<SeriesId, String>, Error> {
+    fn announce_v1(
+        &mut self,
+        hash: Option<LabelHash>,
+        series: &v1::Series<'_>,
+    ) -> Result<Result<SeriesId, String>, Error> {
         if let Some(problem) = broken(series.check_labels()?) {
             return Ok(Err(problem));
         }
@@ -105,11 +143,10 @@ impl Request<'_> {
         Ok(self.known(hash).map_or_else(|| self.announce(hash, labels), Ok))
     }
 
-    fn series_v2(&mut self, series: &v2::Series<'_, '_>, scratch: &mut Vec<u8>) -> Result<(), Error> {
-        let n = series.index();
+    /// The hash of a series' labels, or the rule that it breaks.
+    fn hash_v2(&self, series: &v2::Series<'_, '_>, scratch: &mut Vec<u8>) -> Result<Result<LabelHash, Rule>, Error> {
         if let Err(error) = series.check()? {
-            self.refuse(n, &error.rule.to_string());
-            return Ok(());
+            return Ok(Err(error.rule));
         }
         // References mean something in one request only: the texts are hashed.
         scratch.clear();
@@ -120,7 +157,11 @@ impl Request<'_> {
                 scratch.extend_from_slice(text.as_bytes());
             }
         }
-        let hash = self.hash(scratch);
+        Ok(Ok(self.hash(scratch)))
+    }
+
+    fn series_v2(&mut self, series: &v2::Series<'_, '_>, hash: LabelHash) -> Result<(), Error> {
+        let n = series.index();
         let id = match self.known(hash) {
             Some(id) => id,
             None => match self.announce_v2(hash, series)? {
@@ -140,7 +181,7 @@ impl Request<'_> {
         Ok(())
     }
 
-    fn announce_v2(&mut self, hash: u128, series: &v2::Series<'_, '_>) -> Result<Result<SeriesId, String>, Error> {
+    fn announce_v2(&mut self, hash: LabelHash, series: &v2::Series<'_, '_>) -> Result<Result<SeriesId, String>, Error> {
         if let Some(problem) = broken(series.check_labels()?) {
             return Ok(Err(problem));
         }

@@ -92,6 +92,11 @@ impl<'a> Request<'a> {
         self.look.find(hash).or_else(|| self.fresh.get(&hash).copied())
     }
 
+    /// Brings near what will be asked for.
+    pub fn touch(&self, hashes: impl Iterator<Item = LabelHash>) {
+        self.look.touch(hashes);
+    }
+
     /// Announces the series with these labels, its name among them.
     ///
     /// # Errors

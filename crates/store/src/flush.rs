@@ -86,13 +86,15 @@ async fn write_table(
         let layout = &layouts()[table];
         let batches: Vec<_> = rows.memory.tables[table].chunks().iter().map(|chunk| chunk.batch.clone()).collect();
         let path = || write::new_path(&writer, layout.def.name);
-        let mut files = write::Files::new(layout, &writer.config, &path);
+        let count = rows.memory.tables[table].rows() as usize;
+        let mut files = write::Files::new(layout, &writer.config, &path, count);
         let in_order = |batch: &RecordBatch| points::Columns::of(batch).is_some_and(|columns| columns.is_sorted());
         if layout.points && batches.iter().all(in_order) {
             handle.block_on(merged(layout, batches, &mut files))?;
         } else {
             let all: Vec<usize> = (0..layout.schema.fields().len()).collect();
-            files.write(&rows::sorted(&layout.schema, &batches, &scan::order(layout, &all))?)?;
+            let sorted = rows::Sorted::new(&layout.schema, &batches, &scan::order(layout, &all))?;
+            sorted.blocks(write::WRITE_ROWS).try_for_each(|block| files.write(&block?))?;
         }
         files.finish()
     };

@@ -106,7 +106,8 @@ fn sorted_files(
     order: &Order,
 ) -> Result<Vec<Written>, StoreError> {
     let path = || write::new_path(inner, layout.def.name);
-    let mut files = write::Files::new(layout, &inner.config, &path);
-    files.write(&rows::sorted(&layout.schema, part, order)?)?;
+    let sorted = rows::Sorted::new(&layout.schema, part, order)?;
+    let mut files = write::Files::new(layout, &inner.config, &path, sorted.len());
+    sorted.blocks(write::WRITE_ROWS).try_for_each(|block| files.write(&block?))?;
     files.finish()
 }

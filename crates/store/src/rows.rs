@@ -1,8 +1,11 @@
 //! Rows in order: sorting, and the newest of rows with one key.
 
-use arrow::array::{Array, AsArray, BooleanArray, FixedSizeBinaryArray, RecordBatch, UInt32Array};
+use std::ops::Range;
+use std::sync::Arc;
+
+use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, FixedSizeBinaryArray, RecordBatch};
 use arrow::buffer::BooleanBuffer;
-use arrow::compute::{concat_batches, take_record_batch};
+use arrow::compute::interleave_record_batch;
 use arrow::datatypes::{Int64Type, SchemaRef, TimestampNanosecondType};
 use arrow::row::{RowConverter, Rows, SortField};
 use base::Timestamp;
@@ -33,8 +36,12 @@ impl Order {
 
     /// The sort columns of `batch` as comparable bytes.
     pub fn rows(&self, converter: &RowConverter, batch: &RecordBatch) -> Result<Rows, StoreError> {
-        let columns: Vec<_> = self.sort.iter().map(|&n| batch.column(n).clone()).collect();
-        Ok(converter.convert_columns(&columns)?)
+        Ok(converter.convert_columns(&self.columns(batch))?)
+    }
+
+    /// The sort columns of `batch`.
+    fn columns(&self, batch: &RecordBatch) -> Vec<ArrayRef> {
+        self.sort.iter().map(|&n| Arc::clone(batch.column(n))).collect()
     }
 
     /// The offset of row `n`, or 0.
@@ -54,17 +61,63 @@ pub(crate) fn sorted(schema: &SchemaRef, batches: &[RecordBatch], order: &Order)
     if let Some(points) = points.filter(|_| order.unique && order.sort == [0, 1]) {
         return points::sorted(schema, &points);
     }
-    let all = concat_batches(schema, batches)?;
-    let count = u32::try_from(all.num_rows()).unwrap_or(u32::MAX);
-    let offset = |n: u32| order.offset_of(&all, n as usize);
-    let indices = match numbers(&all, &order.sort) {
-        Some(keys) => arranged(count, order.unique, |n| keys[n as usize], offset),
-        None => {
-            let rows = order.rows(&order.converter(schema)?, &all)?;
-            arranged(count, order.unique, |n| rows.row(n as usize), offset)
+    let sorted = Sorted::new(schema, batches, order)?;
+    sorted.rows(0..sorted.len())
+}
+
+/// Rows of batches in order, as the places where they are; of rows that are one only the newest.
+pub(crate) struct Sorted<'a> {
+    schema: &'a SchemaRef,
+    batches: Vec<&'a RecordBatch>,
+    /// The batch and the row in it.
+    places: Vec<(usize, usize)>,
+}
+
+impl<'a> Sorted<'a> {
+    /// Of `batches`, oldest first.
+    pub fn new(schema: &'a SchemaRef, batches: &'a [RecordBatch], order: &Order) -> Result<Self, StoreError> {
+        let place = |(n, batch): (usize, &RecordBatch)| (0..batch.num_rows()).map(move |row| (n, row));
+        let at: Vec<(usize, usize)> = batches.iter().enumerate().flat_map(place).collect();
+        let count = u32::try_from(at.len()).unwrap_or(u32::MAX);
+        let offset = |n: u32| order.offset_of(&batches[at[n as usize].0], at[n as usize].1);
+        let numbers: Option<Vec<_>> = batches.iter().map(|batch| numbers(batch, &order.sort)).collect();
+        let arranged = match numbers {
+            Some(keys) => {
+                let keys = keys.concat();
+                arranged(count, order.unique, |n| keys[n as usize], offset)
+            }
+            None => {
+                let converter = order.converter(schema)?;
+                let mut rows = converter.empty_rows(at.len(), 0);
+                for batch in batches {
+                    converter.append(&mut rows, &order.columns(batch))?;
+                }
+                arranged(count, order.unique, |n| rows.row(n as usize), offset)
+            }
+        };
+        let places = arranged.into_iter().map(|n| at[n as usize]).collect();
+        Ok(Self { schema, batches: batches.iter().collect(), places })
+    }
+
+    /// How many rows there are.
+    pub fn len(&self) -> usize {
+        self.places.len()
+    }
+
+    /// Some of the rows.
+    pub fn rows(&self, range: Range<usize>) -> Result<RecordBatch, StoreError> {
+        match self.places.get(range) {
+            Some(places) if !places.is_empty() => {
+                Ok(interleave_record_batch(&self.batches, places)?.with_schema(Arc::clone(self.schema))?)
+            }
+            _ => Ok(RecordBatch::new_empty(Arc::clone(self.schema))),
         }
-    };
-    Ok(take_record_batch(&all, &UInt32Array::from(indices))?)
+    }
+
+    /// All rows, so many at once.
+    pub fn blocks(&self, rows: usize) -> impl Iterator<Item = Result<RecordBatch, StoreError>> {
+        (0..self.len()).step_by(rows).map(move |first| self.rows(first..(first + rows).min(self.len())))
+    }
 }
 
 /// The sort columns as numbers, if they are keys, or keys and times: these sort several times as

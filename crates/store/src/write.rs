@@ -23,7 +23,7 @@ use crate::store::Inner;
 use crate::{FileEntry, StoreConfig, StoreError, points, rows};
 
 /// Rows that are written at once.
-const WRITE_ROWS: usize = 8_192;
+pub(crate) const WRITE_ROWS: usize = 8_192;
 /// Rows of a page: reading a few keys of a table decompresses a page of each column for each.
 const PAGE_ROWS: usize = 8_192;
 /// The same for tables in which single keys are looked up often; and bytes of their pages and
@@ -202,21 +202,30 @@ pub(crate) struct Files<'a> {
     /// The file of each bucket, and which part of it that is.
     open: BTreeMap<u8, (FileWriter, u32)>,
     done: Vec<Written>,
+    /// Rows that are still to come, about.
+    expected: usize,
 }
 
 impl<'a> Files<'a> {
-    pub fn new(layout: &'static Layout, config: &'a StoreConfig, path: &'a dyn Fn() -> String) -> Self {
-        Self { layout, config, path, open: BTreeMap::new(), done: Vec::new() }
+    /// Files of about `expected` rows in all.
+    pub fn new(
+        layout: &'static Layout,
+        config: &'a StoreConfig,
+        path: &'a dyn Fn() -> String,
+        expected: usize,
+    ) -> Self {
+        Self { layout, config, path, open: BTreeMap::new(), done: Vec::new(), expected }
     }
 
     /// Adds rows, which follow those before them in the table's order.
     pub fn write(&mut self, sorted: &RecordBatch) -> Result<(), StoreError> {
         for (bucket, batch) in by_bucket(self.layout, sorted)? {
             for start in (0..batch.num_rows()).step_by(WRITE_ROWS) {
-                let left = (batch.num_rows() - start) as u64;
+                let left = self.expected.max(batch.num_rows() - start) as u64;
                 self.writer(bucket, left)?.write(&batch.slice(start, WRITE_ROWS.min(batch.num_rows() - start)))?;
             }
         }
+        self.expected = self.expected.saturating_sub(sorted.num_rows());
         Ok(())
     }
 
@@ -268,6 +277,9 @@ fn by_bucket(layout: &Layout, batch: &RecordBatch) -> Result<BTreeMap<u8, Record
     let mut present: Vec<u8> = buckets.clone();
     present.sort_unstable();
     present.dedup();
+    if let [id] = present.as_slice() {
+        return Ok(BTreeMap::from([(*id, batch.clone())]));
+    }
     present.into_iter().map(|id| Ok((id, rows::select(batch.clone(), |n| buckets[n] == id)?))).collect()
 }
 

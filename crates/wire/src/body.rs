@@ -83,7 +83,9 @@ impl Encoding {
     /// # Errors
     /// More than `limit` allows, or bytes that are not of this encoding.
     pub fn decode<'a>(self, body: &'a [u8], limit: Limit, buffer: &'a mut Vec<u8>) -> Result<&'a [u8], BodyError> {
-        buffer.clear();
+        if self != Self::Snappy {
+            buffer.clear();
+        }
         match self {
             Self::Identity => {
                 limit.check(body.len() as u64)?;
@@ -115,6 +117,7 @@ impl Encoding {
         if size > body.len().saturating_mul(SNAPPY_RATIO) {
             return Err(self.damaged(&format!("{size} bytes cannot come from {}", body.len())));
         }
+        // What was there is written over: only room that is new is made zero.
         buffer.resize(size, 0);
         let written = snap::raw::Decoder::new().decompress(body, buffer).map_err(|error| self.damaged(&error))?;
         buffer.truncate(written);

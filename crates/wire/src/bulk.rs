@@ -155,13 +155,15 @@ impl Results {
     pub fn done(&mut self, action: Action, index: &str, id: &str) {
         self.begin(action, index, Some(id));
         let (result, status) = match action {
-            Action::Index | Action::Create => ("created", 201),
-            Action::Update => ("updated", 200),
-            Action::Delete => ("deleted", 200),
+            Action::Index | Action::Create => ("created", "201"),
+            Action::Update => ("updated", "200"),
+            Action::Delete => ("deleted", "200"),
         };
-        self.items.push_str(&format!(
-            ",\"_version\":1,\"result\":\"{result}\",\"_shards\":{{\"total\":1,\"successful\":1,\"failed\":0}},\"status\":{status}}}}}"
-        ));
+        self.items.push_str(",\"_version\":1,\"result\":\"");
+        self.items.push_str(result);
+        self.items.push_str("\",\"_shards\":{\"total\":1,\"successful\":1,\"failed\":0},\"status\":");
+        self.items.push_str(status);
+        self.items.push_str("}}");
     }
 
     /// An action that was not done: the status that it alone would have had, a type such as
@@ -180,7 +182,9 @@ impl Results {
         if !self.items.is_empty() {
             self.items.push(',');
         }
-        self.items.push_str(&format!("{{\"{}\":{{\"_index\":", action.name()));
+        self.items.push_str("{\"");
+        self.items.push_str(action.name());
+        self.items.push_str("\":{\"_index\":");
         push_quoted(&mut self.items, index);
         self.items.push_str(",\"_id\":");
         match id {

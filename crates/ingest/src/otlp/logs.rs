@@ -7,6 +7,7 @@ use super::labels::text;
 use crate::logs::Line;
 use crate::request::Request;
 use crate::rows::Rows;
+use crate::scratch::with_scratch;
 use crate::{Ingest, IngestError, Taken};
 
 impl Ingest {
@@ -15,9 +16,10 @@ impl Ingest {
     /// # Errors
     /// See [`IngestError`].
     pub async fn otlp_logs(&self, body: &[u8], encoding: Encoding, format: Format) -> Result<Taken, IngestError> {
-        let mut buffers = [Vec::new(), Vec::new()];
-        let body = self.protobuf::<LogsRequest<'_>>(body, encoding, format, &mut buffers)?;
-        let (rows, taken) = self.read_logs(body)?;
+        let (rows, taken) = with_scratch(|buffers| {
+            let body = self.protobuf::<LogsRequest<'_>>(body, encoding, format, buffers)?;
+            self.read_logs(body)
+        })?;
         self.commit(rows, taken, "otlp").await
     }
 

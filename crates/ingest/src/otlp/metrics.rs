@@ -12,6 +12,7 @@ use super::labels::{Common, promoted};
 use crate::histograms::{exponential, time};
 use crate::request::Request;
 use crate::rows::Rows;
+use crate::scratch::with_scratch;
 use crate::{Ingest, IngestError, Taken};
 
 /// A stale marker.
@@ -34,9 +35,10 @@ impl Ingest {
     /// # Errors
     /// See [`IngestError`].
     pub async fn otlp_metrics(&self, body: &[u8], encoding: Encoding, format: Format) -> Result<Taken, IngestError> {
-        let mut buffers = [Vec::new(), Vec::new()];
-        let body = self.protobuf::<MetricsRequest<'_>>(body, encoding, format, &mut buffers)?;
-        let (rows, taken) = self.read_metrics(body)?;
+        let (rows, taken) = with_scratch(|buffers| {
+            let body = self.protobuf::<MetricsRequest<'_>>(body, encoding, format, buffers)?;
+            self.read_metrics(body).map_err(IngestError::from)
+        })?;
         self.commit(rows, taken, "otlp").await
     }
 

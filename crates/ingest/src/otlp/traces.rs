@@ -12,6 +12,7 @@ use crate::histograms::time;
 use crate::logs::id_text;
 use crate::request::Request;
 use crate::rows::Rows;
+use crate::scratch::with_scratch;
 use crate::{Ingest, IngestError, Taken};
 
 impl Ingest {
@@ -20,9 +21,10 @@ impl Ingest {
     /// # Errors
     /// See [`IngestError`].
     pub async fn otlp_traces(&self, body: &[u8], encoding: Encoding, format: Format) -> Result<Taken, IngestError> {
-        let mut buffers = [Vec::new(), Vec::new()];
-        let body = self.protobuf::<TracesRequest<'_>>(body, encoding, format, &mut buffers)?;
-        let (rows, taken) = self.read_traces(body)?;
+        let (rows, taken) = with_scratch(|buffers| {
+            let body = self.protobuf::<TracesRequest<'_>>(body, encoding, format, buffers)?;
+            self.read_traces(body)
+        })?;
         self.commit(rows, taken, "otlp").await
     }
 

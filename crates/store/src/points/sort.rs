@@ -65,11 +65,42 @@ pub(crate) fn sorted(schema: &SchemaRef, parts: &[Columns<'_>]) -> Result<Record
     rows.pick(&order).into_batch(schema)
 }
 
-/// Keys are hashes: their first eight bytes nearly always decide, so numbers are sorted.
-fn order(rows: &Rows) -> Vec<u32> {
+/// Rows that are dealt out to a place, about, where keys are hashes.
+const DEALT: u32 = 32;
+/// Places that rows are dealt out to, as a power of two: more are too far apart in memory.
+const PLACES: u32 = 12;
+
+/// The first eight bytes of each key as a number, and where the key is, in order. Keys are hashes: they are
+/// dealt out by their first bits, so that only a few are sorted at once.
+fn heads(keys: &[[u8; KEY]]) -> Vec<(u64, u32)> {
     let head = |key: &[u8; KEY]| key.first_chunk::<8>().map_or(0, |head| u64::from_be_bytes(*head));
-    let mut heads: Vec<(u64, u32)> = rows.keys.iter().map(head).zip(0..).collect();
-    heads.sort_unstable();
+    let count = u32::try_from(keys.len()).unwrap_or(u32::MAX);
+    let bits = (count / DEALT).checked_ilog2().unwrap_or(0).min(PLACES);
+    let place = |head: u64| head.checked_shr(u64::BITS - bits).unwrap_or(0) as usize;
+    let mut ends = vec![0_u32; 1 << bits];
+    keys.iter().for_each(|key| ends[place(head(key))] += 1);
+    let mut before = 0;
+    for end in &mut ends {
+        before += std::mem::replace(end, before);
+    }
+    let mut heads = vec![(0, 0); keys.len()];
+    for (key, n) in keys.iter().zip(0..) {
+        let head = head(key);
+        let end = &mut ends[place(head)];
+        heads[*end as usize] = (head, n);
+        *end += 1;
+    }
+    let mut first = 0;
+    for end in ends {
+        heads[first..end as usize].sort_unstable();
+        first = end as usize;
+    }
+    heads
+}
+
+/// The first eight bytes of a key nearly always decide.
+fn order(rows: &Rows) -> Vec<u32> {
+    let heads = heads(&rows.keys);
     let mut order = Vec::with_capacity(heads.len());
     let mut group = Vec::new();
     for same in heads.chunk_by(|a, b| a.0 == b.0) {
@@ -131,6 +162,25 @@ mod tests {
         let new = vec![sample(2, 1, 2.0), sample(5, 3, 2.0), sample(5, 2, 2.0), sample(5, 3, 3.0)];
         let rows = sorted_rows(&[old, new]);
         assert_eq!(rows, [(1, 2, 1.0), (2, 1, 2.0), (5, 1, 1.0), (5, 2, 2.0), (5, 3, 3.0)]);
+    }
+
+    #[test]
+    fn many_keys_are_in_the_order_of_their_bytes_however_they_are_spread() {
+        let rng = base::Rng::seeded(5);
+        for (count, spread) in [(0, 1), (1, 1), (63, 9), (20_000, 1), (20_000, u64::MAX), (50_000, 300)] {
+            let keys: Vec<[u8; KEY]> = (0..count)
+                .map(|n: u32| {
+                    let head = rng.below(spread).wrapping_mul(if n % 3 == 0 { 1 << 40 } else { 1 });
+                    let mut key = [0; KEY];
+                    key[..8].copy_from_slice(&head.to_be_bytes());
+                    key
+                })
+                .collect();
+            let mut sorted: Vec<_> = keys.iter().copied().zip(0_u32..).collect();
+            sorted.sort();
+            let found: Vec<_> = heads(&keys).into_iter().map(|(_, n)| (keys[n as usize], n)).collect();
+            assert_eq!(found, sorted, "{count} keys of {spread}");
+        }
     }
 
     #[test]
