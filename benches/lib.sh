@@ -35,6 +35,7 @@ server: {listen: 127.0.0.1:$port}
 postgres: {enabled: false}
 roles: [watching]
 telemetry: {keep: false}
+desired: {packages: {enabled: false}}
 store: {flush_after: 10s, grace: 1s, maintenance: 1s}
 host:
   files: {enabled: false}

@@ -9,20 +9,20 @@ tests/peers/monitoring-install.sh rwgen victoria-metrics
 # shellcheck source=benches/lib.sh
 . benches/lib.sh
 
-# load NAME PID URL DATA: the figures of one server.
+# load NAME PID URL FOLDER...: the figures of one server.
 load() {
-    local before sent
-    before=$(cpu "$2")
-    sent=$("$PEERS/bin/rwgen" -url "$3" -hosts "$hosts" -steps "$steps")
-    echo "$1: $sent"
-    settle "$2"
-    awk -v name="$1" -v before="$before" -v after="$(cpu "$2")" -v samples=$((hosts * 10 * steps)) \
-        -v bytes="$(du -sb "$4" | cut -f1)" -v memory="$(memory "$2")" 'BEGIN {
+    local name=$1 pid=$2 url=$3 before
+    shift 3
+    before=$(cpu "$pid")
+    echo "$name: $("$PEERS/bin/rwgen" -url "$url" -hosts "$hosts" -steps "$steps")"
+    settle "$pid"
+    awk -v name="$name" -v before="$before" -v after="$(cpu "$pid")" -v samples=$((hosts * 10 * steps)) \
+        -v bytes="$(du -sbc "$@" | tail -n 1 | cut -f1)" -v memory="$(memory "$pid")" 'BEGIN {
             printf "%s: %.0f samples per CPU second, %.2f bytes a sample, %s\n",
                 name, samples / (after - before), bytes / samples, memory }'
 }
 
 start_steadfast "${STEADFAST:-${CARGO_TARGET_DIR:-target}/release/steadfast}"
-load steadfast "$steadfast_pid" "$steadfast_url/api/v1/write" "$dir/steadfast/store/data/samples"
+load steadfast "$steadfast_pid" "$steadfast_url/api/v1/write" "$dir/steadfast/store/data/samples" "$dir/steadfast/store/data/series"
 start_peer victoria-metrics
 load victoria-metrics "$peer_pid" "$peer_url/api/v1/write" "$dir/victoria-metrics/data"
