@@ -100,7 +100,8 @@ impl Rows {
 
     /// The rows of the shard of a series.
     fn of(&mut self, id: SeriesId) -> Option<&mut ShardRows> {
-        let [a, b, c, d, ..] = id.0;
+        // Its first bytes are those of its metric.
+        let [.., a, b, c, d] = id.0;
         let shards = self.shards.len();
         self.shards.get_mut(u32::from_be_bytes([a, b, c, d]) as usize % shards)
     }

@@ -123,7 +123,9 @@ impl FileScan {
             let column = metadata.schema().index_of(self.layout.schema.field(column).name()).ok()?;
             Some(ProjectionMask::roots(metadata.parquet_schema(), [column]))
         };
-        if let Some((keys, mask)) = self.keys.clone().zip(self.layout.key.and_then(mask)) {
+        // Samples are few columns, and those of a key lie together: looking at each row costs more than it saves.
+        let keys = self.keys.clone().filter(|_| !self.layout.points);
+        if let Some((keys, mask)) = keys.zip(self.layout.key.and_then(mask)) {
             let wanted = move |batch: RecordBatch| Ok(keys.mask(batch.column(0)));
             steps.push(Box::new(ArrowPredicateFn::new(mask, wanted)));
         }

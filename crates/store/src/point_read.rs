@@ -11,8 +11,10 @@ use crate::filter::{KeySet, Share};
 use crate::points::Columns;
 use crate::{FileEntry, StoreError, TableSnapshot, scan};
 
-/// More keys than this are looked for row by row, not page by page.
+/// With more keys than this, all pages are read.
 const FEW_KEYS: usize = 4_096;
+/// With fewer rows for each key that is wanted, rows are gone through one after the other; with more, keys are searched for.
+const ROWS_OF_A_KEY: usize = 16;
 /// Rows that are decoded at once.
 const BATCH_ROWS: usize = 16_384;
 
@@ -51,6 +53,19 @@ impl Gathered<'_> {
             points.extend(rows.map(|(&ts, &value)| Point { ts, value }));
         }
         Ok(())
+    }
+
+    /// Takes the rows of a sorted batch whose keys, of which `sorted` are all, are wanted.
+    fn take_wanted(&mut self, columns: &Columns<'_>, sorted: &[Key]) -> Result<(), StoreError> {
+        let (Some(first), Some(last)) = (columns.keys.first(), columns.keys.last()) else { return Ok(()) };
+        let from = sorted.partition_point(|key| key.0 < *first);
+        let to = sorted.partition_point(|key| key.0 <= *last);
+        let within = sorted.get(from..to).unwrap_or_default();
+        if within.len() < columns.len() / ROWS_OF_A_KEY {
+            self.take_few(columns, within)
+        } else {
+            self.take_all(columns)
+        }
     }
 
     /// Takes the rows of a sorted batch whose keys are wanted, looking at each row.
@@ -125,17 +140,13 @@ impl TableSnapshot {
             let mut batches = scan.clone().lenient(Arc::clone(self.inner()), file);
             while let Some(batch) = batches.try_next().await? {
                 if let Some(columns) = Columns::of(&batch) {
-                    gathered.take_all(&columns)?;
+                    gathered.take_wanted(&columns, &keys.sorted)?;
                 }
             }
         }
         for chunk in self.chunks().iter().filter(|chunk| chunk.overlaps(first, last)) {
             let Some(columns) = Columns::of(&chunk.batch) else { continue };
-            if keys.sorted.len() < columns.len() / 16 {
-                gathered.take_few(&columns, &keys.sorted)?;
-            } else {
-                gathered.take_all(&columns)?;
-            }
+            gathered.take_wanted(&columns, &keys.sorted)?;
         }
         let mut points = gathered.points;
         points.iter_mut().for_each(settle);

@@ -171,7 +171,8 @@ impl Series {
     pub const ANNOUNCED_EVERY: std::time::Duration = std::time::Duration::from_secs(3_600);
 
     /// The id of the series with that metric and these labels: BLAKE3-128 over the names and
-    /// values in order of name, each with its length before it.
+    /// values in order of name, each with its length before it, of which the first four bytes are those of the
+    /// metric's name alone: series of a metric lie side by side in files.
     pub fn id(metric: &str, labels: &Labels) -> SeriesId {
         let mut bytes = Vec::new();
         let mut push = |text: &str| {
@@ -184,6 +185,10 @@ impl Series {
             push(name);
             push(value);
         }
-        SeriesId::of(&bytes)
+        let mut id = SeriesId::of(&bytes);
+        for (byte, of_metric) in id.0.iter_mut().zip(SeriesId::of(metric.as_bytes()).0.into_iter().take(4)) {
+            *byte = of_metric;
+        }
+        id
     }
 }

@@ -65,37 +65,49 @@ pub(crate) fn sorted(schema: &SchemaRef, parts: &[Columns<'_>]) -> Result<Record
     rows.pick(&order).into_batch(schema)
 }
 
-/// Rows that are dealt out to a place, about, where keys are hashes.
-const DEALT: u32 = 32;
-/// Places that rows are dealt out to, as a power of two: more are too far apart in memory.
-const PLACES: u32 = 12;
+/// So many are sorted at once.
+const FEW: usize = 64;
+/// Bits by which rows are dealt out at once: to more places they would be too far apart in memory.
+const BITS: u32 = 8;
 
-/// The first eight bytes of each key as a number, and where the key is, in order. Keys are hashes: they are
-/// dealt out by their first bits, so that only a few are sorted at once.
-fn heads(keys: &[[u8; KEY]]) -> Vec<(u64, u32)> {
+/// The first eight bytes of a key, and where it is.
+type Head = (u64, u32);
+
+/// The first eight bytes of each key as a number, and where the key is, in order.
+fn heads(keys: &[[u8; KEY]]) -> Vec<Head> {
     let head = |key: &[u8; KEY]| key.first_chunk::<8>().map_or(0, |head| u64::from_be_bytes(*head));
-    let count = u32::try_from(keys.len()).unwrap_or(u32::MAX);
-    let bits = (count / DEALT).checked_ilog2().unwrap_or(0).min(PLACES);
-    let place = |head: u64| head.checked_shr(u64::BITS - bits).unwrap_or(0) as usize;
-    let mut ends = vec![0_u32; 1 << bits];
-    keys.iter().for_each(|key| ends[place(head(key))] += 1);
+    let mut heads: Vec<Head> = keys.iter().map(head).zip(0..).collect();
+    let mut dealt = heads.clone();
+    deal(&mut heads, &mut dealt, u64::BITS - BITS);
+    heads
+}
+
+/// Sorts `heads`, which are in order of where they are and whose bits above `shift` and the next are equal. Keys are
+/// hashes: dealt out by some of their bits a few times, only a few of them are left to be compared.
+fn deal(heads: &mut [Head], dealt: &mut [Head], shift: u32) {
+    if heads.len() <= FEW {
+        return heads.sort_unstable();
+    }
+    let place = |head: &Head| (head.0 >> shift) as usize & ((1 << BITS) - 1);
+    let mut ends = [0_usize; 1 << BITS];
+    heads.iter().for_each(|head| ends[place(head)] += 1);
     let mut before = 0;
     for end in &mut ends {
         before += std::mem::replace(end, before);
     }
-    let mut heads = vec![(0, 0); keys.len()];
-    for (key, n) in keys.iter().zip(0..) {
-        let head = head(key);
+    for head in heads.iter() {
         let end = &mut ends[place(head)];
-        heads[*end as usize] = (head, n);
+        dealt[*end] = *head;
         *end += 1;
     }
+    heads.copy_from_slice(dealt);
     let mut first = 0;
     for end in ends {
-        heads[first..end as usize].sort_unstable();
-        first = end as usize;
+        if shift > 0 && end - first > 1 {
+            deal(&mut heads[first..end], &mut dealt[first..end], shift - BITS);
+        }
+        first = end;
     }
-    heads
 }
 
 /// The first eight bytes of a key nearly always decide.

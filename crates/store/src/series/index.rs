@@ -41,9 +41,9 @@ pub(super) struct Entry {
     pub seen: u32,
 }
 
-/// Its first bytes: it is a hash.
+/// Its last bytes: they are a hash of all that it is.
 fn hash(id: &SeriesId) -> u64 {
-    id.0.first_chunk().map_or(0, |head| u64::from_be_bytes(*head))
+    id.0.last_chunk().map_or(0, |head| u64::from_be_bytes(*head))
 }
 
 impl Index {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use base::Timestamp;
 use model::rows::Series;
-use model::{Labels, Row};
+use model::{Key, Labels, Row};
 use parquet::arrow::ArrowWriter;
 use serde_json::{Value, json};
 use store::{Store, StoreConfig};
@@ -20,7 +20,8 @@ fn old_row(n: i64) -> Series {
     let metric = if n % 2 == 0 { "up" } else { "down" };
     // The last of ten days on which it was announced.
     let time = Timestamp::from_secs(START + n % 10 * 86_400);
-    Series { time, series_id: Series::id(metric, &labels), metric: metric.to_owned(), labels }
+    // Ids were hashes of all labels then.
+    Series { time, series_id: Key::of(&n.to_le_bytes()), metric: metric.to_owned(), labels }
 }
 
 fn old_config() -> StoreConfig {
