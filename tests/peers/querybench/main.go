@@ -382,10 +382,68 @@ func ask(args []string) error {
 	return nil
 }
 
+// crowd is what many people's dashboards ask: each client puts questions of node_exporter's dashboards one after the other.
+func crowd(args []string) error {
+	flags := flag.NewFlagSet("crowd", flag.ExitOnError)
+	to := flags.String("url", "", "whom to ask")
+	end := flags.Int64("end", 0, "the time of the last sample")
+	nodes := flags.Int("nodes", 50, "hosts with node_exporter")
+	clients := flags.Int("clients", 50, "who ask at once")
+	seconds := flags.Int("seconds", 30, "how long")
+	flags.Parse(args)
+	var asked []question
+	for _, q := range questions {
+		if strings.HasPrefix(q.name, "node:") || strings.HasPrefix(q.name, "cluster:") {
+			asked = append(asked, q)
+		}
+	}
+	client := &http.Client{Timeout: time.Minute, Transport: &http.Transport{MaxIdleConnsPerHost: *clients}}
+	begun := time.Now()
+	until := begun.Add(time.Duration(*seconds) * time.Second)
+	took, wrong := make([][]time.Duration, *clients), make([]error, *clients)
+	failed := make([]int, *clients)
+	var done sync.WaitGroup
+	for n := range *clients {
+		done.Add(1)
+		go func() {
+			defer done.Done()
+			rng := rand.New(rand.NewSource(int64(n)))
+			for time.Now().Before(until) {
+				q := asked[rng.Intn(len(asked))]
+				last := *end - int64(rng.Intn(1800)) - 1
+				text := strings.ReplaceAll(q.text, "$INSTANCE", fmt.Sprintf("node-%d:9100", rng.Intn(*nodes)))
+				one, _, _, err := put(client, server{url: *to}, q, text, last-int64(q.hours*3600), last)
+				if err != nil {
+					failed[n]++
+					wrong[n] = err
+					continue
+				}
+				took[n] = append(took[n], one)
+			}
+		}()
+	}
+	done.Wait()
+	var all []time.Duration
+	var errors int
+	for n := range *clients {
+		all = append(all, took[n]...)
+		errors += failed[n]
+	}
+	fmt.Printf("%d clients: %.0f questions a second, p50 %.1f ms, p99 %.1f ms, %d failed\n", *clients,
+		float64(len(all))/time.Since(begun).Seconds(), percentile(all, 0.5), percentile(all, 0.99), errors)
+	for _, err := range wrong {
+		if err != nil {
+			fmt.Println("    ", err)
+			break
+		}
+	}
+	return nil
+}
+
 func main() {
-	run := map[string]func([]string) error{"load": load, "ask": ask}
+	run := map[string]func([]string) error{"load": load, "ask": ask, "crowd": crowd}
 	if len(os.Args) < 2 || run[os.Args[1]] == nil {
-		fmt.Fprintln(os.Stderr, "querybench load|ask [FLAGS]")
+		fmt.Fprintln(os.Stderr, "querybench load|ask|crowd [FLAGS]")
 		os.Exit(2)
 	}
 	if err := run[os.Args[1]](os.Args[2:]); err != nil {
