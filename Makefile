@@ -7,7 +7,7 @@ export PATH := $(CARGO_HOME)/bin:$(PATH)
 # Says what was left out: to the list that CI prints at its end, or at once.
 left_out = if [ -n "$$STEADFAST_SKIPPED" ]; then echo "$(1)" >> "$$STEADFAST_SKIPPED"; else echo "Left out: $(1)"; fi
 
-.PHONY: run build test needs peers tidy lint unit scripts deny bench bench-log bench-store bench-drift bench-manifests bench-scan bench-logs bench-latency bench-kubernetes bench-cluster bench-remote-write bench-node-exporter bench-ingest-logs bench-queries bench-dashboards bench-sql bench-eval bench-plan bench-alerts bench-alert-folds bench-judge soak soak-promql soak-incidents soak-telemetry test-alertmanager bench-series fuzz fuzz-ci
+.PHONY: run build test needs peers tidy lint unit scripts deny bench bench-log bench-store bench-drift bench-manifests bench-scan bench-logs bench-latency bench-kubernetes bench-cluster bench-remote-write bench-node-exporter bench-ingest-logs bench-queries bench-dashboards bench-visible bench-sql bench-eval bench-plan bench-alerts bench-alert-folds bench-judge soak soak-promql soak-incidents soak-telemetry test-alertmanager bench-series fuzz fuzz-ci
 
 run: build
 	$(CARGO) run --release --locked -q -p steadfast -- up
@@ -76,6 +76,10 @@ bench-ingest-logs: build
 
 bench-queries: build
 	benches/queries.sh
+
+# From the answer to a write until a query has it.
+bench-visible: build
+	benches/visible.sh
 
 # Fifty people's dashboards while samples are written.
 bench-dashboards: build

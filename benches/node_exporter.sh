@@ -19,7 +19,7 @@ for ((n = 1; n <= scrapes; n++)); do
 done
 echo "$scrapes scrapes of $(grep -vc '^#' "$dir/scrapes/$scrapes.prom") series"
 
-replay() { python3 benches/node_exporter/replay.py "$@"; }
+replay() { python3 benches/replay.py "$@"; }
 
 # figure NAME SAMPLES FOLDER...
 figure() {

@@ -17,6 +17,7 @@ EVERY_MS = 15_000
 LINE = re.compile(r'^([a-zA-Z_:][\w:]*)(?:\{(.*)\})? (\S+)$')
 LABEL = re.compile(r'(\w+)="((?:[^"\\]|\\.)*)"')
 ESCAPES = {"\\n": "\n", '\\"': '"', "\\\\": "\\"}
+HEADERS = {"Content-Encoding": "snappy", "Content-Type": "application/x-protobuf", "X-Prometheus-Remote-Write-Version": "0.1.0"}
 TARGET = [("instance", "localhost:9100"), ("job", "node")]
 
 
@@ -64,10 +65,9 @@ def snappy(data):
 
 def remote_write(folder, url):
     count = 0
-    headers = {"Content-Encoding": "snappy", "Content-Type": "application/x-protobuf", "X-Prometheus-Remote-Write-Version": "0.1.0"}
     for ms, samples in scrapes(folder):
         body = snappy(b"".join(series(*sample, ms) for sample in samples))
-        urllib.request.urlopen(urllib.request.Request(url, body, headers), timeout=30).read()
+        urllib.request.urlopen(urllib.request.Request(url, body, HEADERS), timeout=30).read()
         count += len(samples)
     return count
 
