@@ -9,7 +9,7 @@ const PARTS: [f64; 3] = [0.25, 0.5, 0.75];
 /// The shortest stretch that is one, or that is before it, and the longest that is called for.
 const LATE: (usize, usize) = (8, 120);
 /// How much likelier "no more" must be than "as before", on average over the parts: what goes on is taken for healed with a
-/// chance of one in so many at most.
+/// chance of one in so many at most. What was before is itself known with an error only.
 const ODDS: f64 = 3.0;
 
 /// Of each part how many intervals are before it, where both have enough.
@@ -50,11 +50,21 @@ impl Healing {
             let now = mean(&mut self.recent.iter().skip(early), late);
             let square: f64 = self.recent.iter().skip(early).map(|value| (value - now).powi(2)).sum();
             let variance = square / (late as f64 - 1.0) * inflation.max(1.0);
-            let gain = late as f64 * (before * before - 2.0 * before * now) / 2.0;
-            if before > 0.0 && gain > 0.0 { gain / variance } else { f64::NEG_INFINITY }
+            if before > 0.0 { ln_no_more(before, now, early as f64, late as f64, variance) } else { f64::NEG_INFINITY }
         };
         healed(splits(self.recent.len()).map(ln_ratio))
     }
+}
+
+/// The logarithm of how much likelier a mean of `late` values is under "not above 0" than under "as before", of which
+/// the mean of `early` values tells with its error: normal, with the variance of one value.
+fn ln_no_more(before: f64, now: f64, early: f64, late: f64, variance: f64) -> f64 {
+    if variance <= 0.0 {
+        return if now <= 0.0 { f64::INFINITY } else { f64::NEG_INFINITY };
+    }
+    let (own, both) = (1.0 / late, 1.0 / late + 1.0 / early);
+    let off = |mean: f64, part: f64| mean * mean / (2.0 * part * variance);
+    0.5 * (both / own).ln() - off(now.max(0.0), own) + off(now - before, both)
 }
 
 /// The same of counts, of which many an interval has none: given the events of both arms the canary's are binomial.

@@ -1,6 +1,6 @@
 //! The checks of one metric, and of all together.
 
-use super::regression::{Memories, Pair};
+use super::regression::{Memories, Pair, Regressed};
 use super::shapes::{COUNTS, LEVEL, SPREAD, Shape, TOGETHER};
 use super::strays::{Far, Strays, median};
 use super::tally;
@@ -42,11 +42,17 @@ pub(super) struct Judged<'a> {
     metric: &'a Metric,
     strays: Option<Strays>,
     far: Vec<Far>,
+    /// Of each direction what its level shows; nothing of counts.
+    levels: Vec<Option<Regressed>>,
+    /// How far each memory of the level is believed.
+    posterior: Option<Vec<f64>>,
 }
 
 impl<'a> Judged<'a> {
     pub(super) fn new(intervals: &'a [Option<Measured>], memories: &'a Memories, metric: &'a Metric) -> Self {
-        let mut out = Self { intervals, memories, metric, strays: None, far: Vec::new() };
+        let (levels, posterior) = (Vec::new(), None);
+        let mut out = Self { intervals, memories, metric, strays: None, far: Vec::new(), levels, posterior };
+        out.regress();
         if out.has_spread() {
             let (baseline, canary): (Vec<f64>, Vec<f64>) = out.points().map(|at| (at.baseline, at.canary)).unzip();
             let strays = Strays::of(&baseline, &canary);
@@ -54,6 +60,21 @@ impl<'a> Judged<'a> {
             out.strays = Some(strays);
         }
         out
+    }
+
+    fn regress(&mut self) {
+        let plan = self.metric.plan();
+        if plan.counts() {
+            return;
+        }
+        self.levels = plan.signs.iter().map(|sign| self.memories.regress(&self.shifts(*sign), &LEVEL)).collect();
+        let first = self.levels.first().and_then(Option::as_ref);
+        self.posterior = first.map(|found| found.posterior(&self.memories.beliefs()));
+    }
+
+    /// How far each memory of its level is believed after the run.
+    pub(super) fn posterior(&self) -> Option<&[f64]> {
+        self.posterior.as_deref()
     }
 
     pub(super) fn share(&self) -> f64 {
@@ -75,7 +96,8 @@ impl<'a> Judged<'a> {
         even && (sum >= FEW * n || !self.metric.plan().counts())
     }
 
-    pub(super) fn findings(&self, share: Share) -> Vec<Finding> {
+    /// What its checks gave, where memories are believed so far.
+    pub(super) fn findings(&self, share: Share, beliefs: &[f64]) -> Vec<Finding> {
         let plan = self.metric.plan();
         let ways = plan.signs.len() as f64;
         let spread = match (&self.strays, plan.counts()) {
@@ -84,10 +106,11 @@ impl<'a> Judged<'a> {
             (_, true) => SPREADS.1,
         };
         let mut out = Vec::new();
-        for sign in &plan.signs {
+        let each = self.levels.iter().map(Option::as_ref).chain(std::iter::repeat(None));
+        for (sign, level) in plan.signs.iter().zip(each) {
             let weight = share.rest * (1.0 - spread) / ways;
             let ratio = (1.0 + plan.bounds.margin).powf(*sign);
-            let found = if plan.counts() { self.counts(*sign, ratio) } else { self.levels(*sign) };
+            let found = if plan.counts() { self.counts(*sign, ratio) } else { levels(level, beliefs) };
             out.extend(found.into_iter().map(|(check, part, p)| Finding {
                 check,
                 sign: *sign,
@@ -97,7 +120,8 @@ impl<'a> Judged<'a> {
         }
         let Some(strays) = &self.strays else { return out };
         let sign = plan.signs.first().copied().unwrap_or(1.0);
-        let found = tails(&Memories::of_spreads(), &strays.spreads(), &SPREAD);
+        let memories = Memories::of_spreads();
+        let found = tails(memories.regress(&strays.spreads(), &SPREAD).as_ref(), &memories.beliefs(), &SPREAD);
         out.extend(found.map(|(_, part, p)| Finding {
             check: EndCheck::Spread,
             sign,
@@ -122,15 +146,6 @@ impl<'a> Judged<'a> {
         let middle = 0.5 * median(middles.clone()).abs();
         let level = |sum: f64| if middle > 0.0 { sum / middle - 2.0 } else { 0.0 };
         Pair { difference: clipped(difference), sum: clipped(middles.into_iter().map(level).collect()) }
-    }
-
-    fn levels(&self, sign: f64) -> Vec<(EndCheck, f64, f64)> {
-        let check = |(shape, part, p)| match shape {
-            Shape::Whole => (EndCheck::Shift, part, p),
-            Shape::Last(_) => (EndCheck::LateShift, part, p),
-            Shape::Ramp => (EndCheck::Drift, part, p),
-        };
-        tails(self.memories, &self.shifts(sign), &LEVEL).map(check).collect()
     }
 
     fn ticks(&self) -> Vec<Tick> {
@@ -175,15 +190,24 @@ impl<'a> Judged<'a> {
     }
 }
 
-/// Of each shape its share and its p-value.
+/// Of each shape its share and its p-value: 1 of what could not be regressed.
 fn tails<'a>(
-    memories: &Memories,
-    series: &Pair,
+    found: Option<&Regressed>,
+    beliefs: &[f64],
     shapes: &'a [(Shape, f64)],
 ) -> impl Iterator<Item = (Shape, f64, f64)> + use<'a> {
-    let only: Vec<Shape> = shapes.iter().map(|(shape, _)| *shape).collect();
-    let found = memories.upper_tails(series, &only);
+    let found = found.map_or_else(Vec::new, |found| found.upper_tails(beliefs));
+    let found = found.into_iter().chain(std::iter::repeat(1.0));
     shapes.iter().zip(found).map(|((shape, part), p)| (*shape, *part, p))
+}
+
+fn levels(found: Option<&Regressed>, beliefs: &[f64]) -> Vec<(EndCheck, f64, f64)> {
+    let check = |(shape, part, p)| match shape {
+        Shape::Whole => (EndCheck::Shift, part, p),
+        Shape::Last(_) => (EndCheck::LateShift, part, p),
+        Shape::Ramp => (EndCheck::Drift, part, p),
+    };
+    tails(found, beliefs, &LEVEL).map(check).collect()
 }
 
 fn tick(at: &Measured) -> Tick {
@@ -218,8 +242,9 @@ pub(super) fn shares(judged: &[Judged<'_>], alpha: f64) -> Vec<Share> {
     judged.iter().map(of).collect()
 }
 
-/// All metrics that know what worse is, as one series: the sum of what is usual for each.
-pub(super) fn together(judged: &[Judged<'_>], weight: f64) -> Vec<Finding> {
+/// All metrics that know what worse is, as one series: the sum of what is usual for each. Its memories are believed so
+/// far.
+pub(super) fn together(judged: &[Judged<'_>], weight: f64, beliefs: &[f64]) -> Vec<Finding> {
     let one_sided = judged.iter().filter(|one| one.share() > 0.0);
     let each: Vec<Vec<Option<(f64, f64)>>> = one_sided
         .filter_map(|one| match one.metric.plan().signs.as_slice() {
@@ -238,5 +263,5 @@ pub(super) fn together(judged: &[Judged<'_>], weight: f64) -> Vec<Finding> {
         }
     }
     let finding = |(_, part, p)| Finding { check: EndCheck::Together, sign: 1.0, weight: weight * part, p };
-    tails(&Memories::of_levels(), &series, &TOGETHER).map(finding).collect()
+    tails(Memories::of_levels().regress(&series, &TOGETHER).as_ref(), beliefs, &TOGETHER).map(finding).collect()
 }

@@ -6,6 +6,7 @@
 
 mod checks;
 mod harmonic;
+mod pool;
 mod record;
 mod regression;
 mod shapes;
@@ -13,6 +14,7 @@ mod strays;
 mod tally;
 
 use checks::{Finding, Share};
+use pool::Pool;
 use record::Record;
 use regression::Memories;
 
@@ -155,12 +157,16 @@ impl End {
             .map(|((record, memories), metric)| checks::Judged::new(record.intervals(), memories, metric))
             .collect();
         let shares = checks::shares(&judged, alpha);
+        let posteriors = judged.iter().filter_map(checks::Judged::posterior);
+        let pool = Pool::new(Memories::of_levels().beliefs(), posteriors);
         let of = |(n, (judged, share)): (usize, (&checks::Judged<'_>, Share))| {
-            judged.findings(share).into_iter().map(move |finding| (Some(n), finding))
+            let found = judged.findings(share, &pool.beliefs(judged.posterior()));
+            found.into_iter().map(move |finding| (Some(n), finding))
         };
         let mut out: Vec<_> = judged.iter().zip(shares).enumerate().flat_map(of).collect();
         if judged.iter().filter(|judged| judged.share() > 0.0).count() > 1 {
-            out.extend(checks::together(&judged, JOINT).into_iter().map(|finding| (None, finding)));
+            let found = checks::together(&judged, JOINT, &pool.beliefs(None));
+            out.extend(found.into_iter().map(|finding| (None, finding)));
         }
         out
     }

@@ -4,7 +4,8 @@
 //! `D_t = delta d_t + a series with memory`. Given the memory, what is new in `D` regressed on what is new in
 //! `d` (see [`super::super::levels`]) has Student's distribution: `t = S / sqrt(X R / (n - 1))`,
 //! `R = Q - S^2/X`, exact for normal noise. Over memories the tails are averaged with the posterior weights,
-//! `delta` under a flat prior and the spread under its invariant one (Zellner 1971):
+//! `delta` under a flat prior and the spread under its invariant one (Zellner 1971), and the memory under what is
+//! believed of it before (see [`super::pool`]):
 //! `w ~ belief v^(-1/2) X^(-1/2) R^(-(n-1)/2)`. What the data say of the memory is thus used, and
 //! what they leave open is paid for.
 //!
@@ -52,15 +53,16 @@ const NOISE: f64 = 0.45;
 /// A sum that varies so much more than the difference is of another series.
 const ANOTHER: f64 = 1.6;
 
-/// What a series may remember, and how far it is believed.
+/// What a series may remember, and what is known of it from before the run.
 #[derive(Clone, Debug)]
 pub(super) struct Memories {
+    /// With each the logarithm of the likelihood of what was before the run.
     each: Vec<(Autoregression, f64)>,
 }
 
 impl Memories {
     fn new(each: impl Iterator<Item = Autoregression>) -> Self {
-        Self { each: each.map(|memory| (memory, memory.belief.ln())).collect() }
+        Self { each: each.map(|memory| (memory, 0.0)).collect() }
     }
 
     /// Of levels, before there are data.
@@ -80,39 +82,71 @@ impl Memories {
     /// Differences of two halves of the baseline from before the run.
     pub(super) fn learn(&mut self, differences: &[f64]) {
         let n = differences.len() as f64;
-        for (memory, belief) in &mut self.each {
+        for (memory, known) in &mut self.each {
             let square: f64 = memory.news(differences).iter().map(|new| new * new).sum();
             if square > 0.0 {
-                *belief += memory.ln_likelihood(square, n);
+                *known += memory.ln_likelihood(square, n);
             }
         }
     }
 
-    /// Of each shape the chance that a change like it is not above 0: uniform where there is none.
-    pub(super) fn upper_tails(&self, series: &Pair, shapes: &[Shape]) -> Vec<f64> {
+    /// How far each is believed before there are data.
+    pub(super) fn beliefs(&self) -> Vec<f64> {
+        self.each.iter().map(|(memory, _)| memory.belief).collect()
+    }
+
+    /// Regresses a series on each of the shapes; nothing where it is too short or nothing but zeros.
+    pub(super) fn regress(&self, series: &Pair, shapes: &[(Shape, f64)]) -> Option<Regressed> {
         let n = series.difference.len();
         if n < FEWEST || series.difference.iter().all(|value| *value == 0.0) {
-            return vec![1.0; shapes.len()];
+            return None;
         }
-        let values: Vec<Vec<f64>> = shapes.iter().map(|shape| shape.values(n)).collect();
+        let values: Vec<Vec<f64>> = shapes.iter().map(|(shape, _)| shape.values(n)).collect();
         let sum = series.is_one_series().then_some(series.sum.as_slice());
         let mut room = Vec::with_capacity(n);
-        let mut of = |(memory, belief): &(Autoregression, f64)| {
+        let of = |(memory, known): &(Autoregression, f64)| {
             let news = News::new(memory, &series.difference, sum);
-            let one = |shape: &Vec<f64>| news.regress(memory, shape, *belief, &mut room);
+            let one = |shape: &Vec<f64>| news.regress(memory, shape, *known, &mut room);
             values.iter().map(one).collect::<Vec<(f64, f64)>>()
         };
-        let found: Vec<Vec<(f64, f64)>> = self.each.iter().map(&mut of).collect();
-        let student = Student::new(n as f64 - 1.0);
-        let tail = |shape: usize| mean_tail(found.iter().filter_map(|memory| memory.get(shape)), student);
-        (0..shapes.len()).map(tail).collect()
+        Some(Regressed { each: self.each.iter().map(of).collect(), student: Student::new(n as f64 - 1.0) })
+    }
+}
+
+/// A series regressed on shapes.
+#[derive(Debug)]
+pub(super) struct Regressed {
+    /// Of each memory, for each shape, the logarithm of its likelihood and Student's t.
+    each: Vec<Vec<(f64, f64)>>,
+    student: Student,
+}
+
+impl Regressed {
+    /// How far each memory is believed after the run, a change of the first shape left free.
+    pub(super) fn posterior(&self, beliefs: &[f64]) -> Vec<f64> {
+        let ln: Vec<f64> = self.of(0, beliefs).map(|(ln, _)| ln).collect();
+        let whole = ln_sum_exp(ln.iter().copied());
+        ln.into_iter().map(|ln| (ln - whole).exp()).collect()
+    }
+
+    /// Of each shape the chance that a change like it is not above 0: uniform where there is none.
+    pub(super) fn upper_tails(&self, beliefs: &[f64]) -> Vec<f64> {
+        let shapes = self.each.first().map_or(0, Vec::len);
+        (0..shapes).map(|shape| mean_tail(self.of(shape, beliefs), self.student)).collect()
+    }
+
+    /// Of each memory the logarithm of its weight, and Student's t.
+    fn of(&self, shape: usize, beliefs: &[f64]) -> impl Iterator<Item = (f64, f64)> + Clone {
+        let one =
+            move |(memory, belief): (&Vec<(f64, f64)>, &f64)| memory.get(shape).map(|(ln, t)| (ln + belief.ln(), *t));
+        self.each.iter().zip(beliefs).filter_map(one)
     }
 }
 
 /// The tails of Student's distribution, averaged by the logarithms of their weights.
-fn mean_tail<'a>(found: impl Iterator<Item = &'a (f64, f64)> + Clone, student: Student) -> f64 {
-    let whole = ln_sum_exp(found.clone().map(|(ln, _)| *ln));
-    let weighed = found.map(|(ln, t)| ((ln - whole).exp(), *t)).filter(|(weight, _)| *weight > LEAST);
+fn mean_tail(found: impl Iterator<Item = (f64, f64)> + Clone, student: Student) -> f64 {
+    let whole = ln_sum_exp(found.clone().map(|(ln, _)| ln));
+    let weighed = found.map(|(ln, t)| ((ln - whole).exp(), t)).filter(|(weight, _)| *weight > LEAST);
     let (sum, tail) =
         weighed.fold((0.0, 0.0), |(sum, tail), (weight, t)| (sum + weight, tail + weight * student.upper(t)));
     if sum > 0.0 { (tail / sum).min(1.0) } else { 1.0 }
@@ -165,15 +199,16 @@ impl News {
         Self { sum: sum.map(|sum| NewsOfSum::new(memory, sum)), difference, all }
     }
 
-    /// The logarithm of the weight of the memory, and Student's t of the shape under it. `x` is room to work in.
-    fn regress(&self, memory: &Autoregression, shape: &[f64], belief: f64, x: &mut Vec<f64>) -> (f64, f64) {
+    /// The logarithm of the likelihood of the memory, and Student's t of the shape under it; `known` is the likelihood of
+    /// what was before. `x` is room to work in.
+    fn regress(&self, memory: &Autoregression, shape: &[f64], known: f64, x: &mut Vec<f64>) -> (f64, f64) {
         memory.news_into(shape, x);
         let (y, n) = (&self.difference, shape.len() as f64);
         let (cross, size) = (dot(x, y), dot(x, x));
         let rest = (self.all - cross * cross / size).max(self.all * ROUNDING);
         let t = cross / (size * rest / (n - 1.0)).sqrt();
         let more = self.sum.as_ref().map_or(0.0, |sum| sum.ln_likelihood(memory, x, size));
-        (belief + memory.ln_likelihood(rest, n - 1.0) - 0.5 * size.ln() + more, t)
+        (known + memory.ln_likelihood(rest, n - 1.0) - 0.5 * size.ln() + more, t)
     }
 }
 
@@ -223,7 +258,8 @@ mod tests {
 
     fn tail(difference: impl Fn(u32) -> f64, sum: impl Fn(u32) -> f64) -> f64 {
         let pair = Pair { difference: (0..60).map(difference).collect(), sum: (0..60).map(sum).collect() };
-        Memories::of_levels().upper_tails(&pair, &[Shape::Whole])[0]
+        let memories = Memories::of_levels();
+        memories.regress(&pair, &[(Shape::Whole, 1.0)]).map_or(1.0, |found| found.upper_tails(&memories.beliefs())[0])
     }
 
     #[test]
