@@ -131,10 +131,11 @@ pub(super) fn http_route(namespace: &str, object: &Value) -> Vec<Route> {
 
 /// What annotations of an `Ingress` say.
 pub(super) fn ingress(namespace: &str, object: &Value) -> Vec<Route> {
-    nginx(namespace, object).into_iter().chain(alb(namespace, object)).collect()
+    nginx(namespace, object).unwrap_or_default().into_iter().chain(alb(namespace, object)).collect()
 }
 
-fn nginx(namespace: &str, object: &Value) -> Option<Route> {
+/// By weight; what headers or cookies say goes before that.
+fn nginx(namespace: &str, object: &Value) -> Option<Vec<Route>> {
     let annotations = object.pointer("/metadata/annotations")?;
     let annotation = |name: &str| annotations.get(format!("{NGINX}{name}"));
     // An annotation is a text; what else stands there is no weight.
@@ -142,14 +143,18 @@ fn nginx(namespace: &str, object: &Value) -> Option<Route> {
     if annotation("canary")?.as_str() != Some("true") {
         return None;
     }
-    let (weight, total) = (number(annotation("canary-weight")?), annotation("canary-weight-total"));
-    let total = total.map_or(Some(WHOLE), number);
+    let weight = annotation("canary-weight").map(number);
+    let total = annotation("canary-weight-total").map_or(Some(WHOLE), number);
+    let chosen = ["canary-by-header", "canary-by-cookie"].iter().any(|by| annotation(by).is_some());
     let paths = read::list(object, "/spec/rules").iter().flat_map(|rule| read::list(rule, "/http/paths"));
     let backends = paths.filter_map(|path| path.get("backend")).chain(object.pointer("/spec/defaultBackend"));
     let service = |backend: &Value| read::name(backend, "/service/name");
     let target = |service| Target { namespace: namespace.to_owned(), service, subset: None };
-    let targets = backends.take(RULES).filter_map(service).map(target).collect();
-    Some(Route { by: "ingress-nginx", rule: Rule::Part { targets, weight, total } })
+    let targets: Vec<Target> = backends.take(RULES).filter_map(service).map(target).collect();
+    let all = || Rule::Split(targets.iter().map(|target| (target.clone(), Some(WHOLE))).collect());
+    let by_choice = chosen.then(all);
+    let by_weight = weight.map(|weight| Rule::Part { targets: targets.clone(), weight, total });
+    Some(by_choice.into_iter().chain(by_weight).map(|rule| Route { by: "ingress-nginx", rule }).collect())
 }
 
 fn alb(namespace: &str, object: &Value) -> Vec<Route> {

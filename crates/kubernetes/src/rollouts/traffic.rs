@@ -76,11 +76,14 @@ impl View<'_> {
         Share::of(canary.ready, baseline.ready, READY_PODS).unwrap_or_else(|| Share::unknown("no pod is ready"))
     }
 
-    /// What routes say; nothing if none names both sides.
+    /// What routes say; nothing if none names both sides. What another rule sends to one side alone, as by a header, is beside all
+    /// weights.
     pub fn routed(&self, baseline: &Side, canary: &Side) -> Option<Share> {
         let which = |target: &Target| self.which(target, baseline, canary);
+        let routes = self.routes_of(baseline, canary);
+        let alone = routes.iter().find(|route| has_one_side(route, which));
         let mut found: Option<Share> = None;
-        for share in self.routes_of(baseline, canary).into_iter().filter_map(|route| part(route, which)) {
+        for share in routes.iter().filter_map(|route| part(route, which)) {
             match (found.as_ref().and_then(|found| found.part), share.part) {
                 (_, None) => return Some(share),
                 (Some(before), Some(part)) if (before - part).abs() > SAME => {
@@ -89,7 +92,8 @@ impl View<'_> {
                 _ => found = Some(share),
             }
         }
-        found
+        let beside = |route: &&Route| Share::unknown(format!("{}: a rule names only one arm", route.by));
+        found.map(|share| alone.map_or(share, beside))
     }
 
     /// The routes of which a target may be one of these sides.
@@ -129,6 +133,14 @@ impl View<'_> {
         let Some(name) = &target.subset else { return true };
         self.subsets_of(&target.service, name).iter().any(|subset| selects(&subset.labels, &side.labels))
     }
+}
+
+/// Whether a rule sends traffic to one side and does not name the other.
+fn has_one_side(route: &Route, which: impl Fn(&Target) -> Option<Which>) -> bool {
+    let Rule::Split(targets) = &route.rule else { return false };
+    let names = |side: Which| targets.iter().any(|(target, _)| which(target) == Some(side));
+    let sends = targets.iter().any(|(target, weight)| which(target).is_some() && *weight != Some(0));
+    sends && names(Which::Baseline) != names(Which::Canary)
 }
 
 /// The canary's part by one rule; nothing if it does not name both sides.
