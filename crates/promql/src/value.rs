@@ -21,6 +21,16 @@ pub struct Point {
     pub value: Value,
 }
 
+impl Point {
+    /// How many samples it counts as where these are limited.
+    pub(crate) fn samples(&self) -> usize {
+        match &self.value {
+            Value::Float(_) => 1,
+            Value::Histogram(histogram) => histogram.samples(),
+        }
+    }
+}
+
 /// A series of values.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Series {

@@ -3,7 +3,7 @@ use std::sync::Arc;
 use hashbrown::HashMap;
 
 use super::call::{is_label_name, quoted_bytes};
-use super::series::points_in;
+use super::series::samples_in;
 use super::{Evaluated, Evaluator, Steps};
 use crate::annotations::Note;
 use crate::error::QueryError;
@@ -49,8 +49,8 @@ impl Evaluator<'_> {
             return self.pick(aggregate.op, input, &groups, &values, all, steps);
         }
         let found = self.quantiles(&input, groups, &values, aggregate.expr.bare().span, steps);
-        self.release(points_in(&input));
-        self.hold(points_in(&found))?;
+        self.release(samples_in(&input));
+        self.hold(samples_in(&found))?;
         Ok(found)
     }
 
@@ -107,14 +107,14 @@ impl Evaluator<'_> {
                 }
             }
         }
-        self.release(points_in(&input));
+        self.release(samples_in(&input));
         let series = found.into_iter().map(|(labels, counts)| {
             let counted = counts.into_iter().zip(steps.times()).filter(|(count, _)| *count > 0.0);
             let points = counted.map(|(count, t)| Point { t, value: Value::Float(count) }).collect();
             Series::new(labels, points)
         });
         let series: Vec<Series> = series.collect();
-        self.hold(points_in(&series))?;
+        self.hold(samples_in(&series))?;
         Ok(series)
     }
 

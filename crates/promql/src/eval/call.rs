@@ -2,7 +2,7 @@ use std::cmp::Ordering;
 use std::sync::Arc;
 
 use super::selector::Part;
-use super::series::{Cursors, merged, points_in};
+use super::series::{Cursors, merged, samples_in};
 use super::{Evaluated, Evaluator, Steps};
 use crate::annotations::Note;
 use crate::error::QueryError;
@@ -63,7 +63,7 @@ impl Evaluator<'_> {
 
     fn eval_scalar_of(&self, arg: &Expr, steps: Steps) -> Result<Vec<f64>, QueryError> {
         let input = self.eval_vector(arg, steps)?;
-        self.release(points_in(&input));
+        self.release(samples_in(&input));
         let mut found = vec![(0usize, f64::NAN); steps.count()];
         for point in input.iter().flat_map(|series| &series.points) {
             let (Value::Float(value), Some(slot)) = (&point.value, found.get_mut(steps.index(point.t))) else {
@@ -93,7 +93,7 @@ impl Evaluator<'_> {
 
     fn eval_absent(&self, arg: &Expr, steps: Steps) -> Result<Vec<Series>, QueryError> {
         let input = self.eval_vector(arg, steps)?;
-        self.release(points_in(&input));
+        self.release(samples_in(&input));
         let mut present = vec![false; steps.count()];
         for point in input.iter().flat_map(|series| &series.points) {
             if let Some(seen) = present.get_mut(steps.index(point.t)) {

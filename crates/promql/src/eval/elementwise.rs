@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use super::binary::{combine, renames};
 use super::selector::Part;
-use super::series::{Lent, Take, merged, points_in};
+use super::series::{Lent, Take, merged, samples_in};
 use super::{Evaluator, Steps};
 use crate::annotations::{Annotations, Note};
 use crate::dates::{self, Date};
@@ -287,12 +287,12 @@ impl Evaluator<'_> {
     }
 
     fn changed(&self, change: &Change<'_>, mut input: Vec<Series>, steps: Steps) -> Vec<Series> {
-        let before = points_in(&input);
+        let before = samples_in(&input);
         for series in &mut input {
             change.apply_all(&mut series.points, steps, &mut |note| self.note(note));
             series.drops_name |= change.renames();
         }
-        self.release(before - points_in(&input));
+        self.release(before.saturating_sub(samples_in(&input)));
         input.retain(|series| !series.points.is_empty());
         input
     }

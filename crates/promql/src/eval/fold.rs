@@ -2,7 +2,7 @@ use hashbrown::HashMap;
 
 use super::aggregate::group_labels;
 use super::elementwise::comes_one_by_one;
-use super::series::{Lent, points_in};
+use super::series::{Lent, samples_in, samples_of};
 use super::{Evaluator, Steps};
 use crate::annotations::{Combining, Note};
 use crate::error::QueryError;
@@ -20,9 +20,9 @@ impl Evaluator<'_> {
             self.each_series(&aggregate.expr, steps, &mut |series: Lent<'_>| fold.add(self, &series))?;
         } else {
             let mut input = self.eval_vector(&aggregate.expr, steps)?;
-            let points = points_in(&input);
+            let samples = samples_in(&input);
             input.iter_mut().try_for_each(|series| fold.add(self, &Lent::of(series)))?;
-            self.release(points);
+            self.release(samples);
         }
         fold.finish(self, aggregate.expr.bare().span)
     }
@@ -42,6 +42,8 @@ struct Group {
     /// The labels of its first series.
     first: Labels,
     gathered: Gathered,
+    /// Samples that it counts as.
+    held: usize,
 }
 
 impl<'a> Fold<'a> {
@@ -58,19 +60,22 @@ impl<'a> Fold<'a> {
         let Some(group) = self.groups.get_mut(place) else { return Ok(()) };
         group.drops_name |= series.drops_name;
         let mut steps = self.steps.times().enumerate();
+        let mut more = 0;
         for point in series.points.iter() {
             let Some((step, _)) = steps.find(|(_, t)| *t == point.t) else { break };
-            group.gathered.add(step, &point.value);
+            more += group.gathered.add(step, &point.value);
         }
-        Ok(())
+        group.held += more;
+        evaluator.hold(more)
     }
 
     /// Begins a group, with the labels of its first series.
     fn begin(&mut self, evaluator: &Evaluator<'_>, labels: Labels, first: &Labels) -> Result<usize, QueryError> {
-        evaluator.hold(self.steps.count())?;
+        let held = self.steps.count();
+        evaluator.hold(held)?;
         self.places.insert(labels.clone(), self.groups.len());
         let gathered = Gathered::new(self.aggregate.op, self.steps.count());
-        self.groups.push(Group { labels, drops_name: false, first: first.clone(), gathered });
+        self.groups.push(Group { labels, drops_name: false, first: first.clone(), gathered, held });
         Ok(self.groups.len() - 1)
     }
 
@@ -84,8 +89,8 @@ impl<'a> Fold<'a> {
                 let value = group.gathered.finish(step, |problem| evaluator.note(told(problem, op, span, name)));
                 points.extend(value.map(|value| Point { t, value }));
             }
-            evaluator.release(steps.count());
-            evaluator.hold(points.len())?;
+            evaluator.release(group.held);
+            evaluator.hold(samples_of(&points))?;
             if !points.is_empty() {
                 found.push(Series { labels: group.labels, points, drops_name: group.drops_name });
             }

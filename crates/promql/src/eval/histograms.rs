@@ -1,7 +1,7 @@
 use hashbrown::HashMap;
 
 use super::call::each_step;
-use super::series::{Gatherer, points_in};
+use super::series::{Gatherer, samples_in};
 use super::{Evaluator, Steps};
 use crate::annotations::Monotonicity;
 use crate::annotations::Note;
@@ -132,6 +132,7 @@ impl Evaluator<'_> {
         let unbounded: Vec<Labels> = input.iter().map(|series| series.labels.without_one(BUCKET)).collect();
         let mut out = Gatherer::default();
         each_step(&input, steps, |step, t, values| {
+            self.check_time()?;
             let mut places: HashMap<&Labels, usize> = HashMap::new();
             let mut found: Vec<(&Labels, Option<Found<'_>>)> = Vec::new();
             for (place, value) in values {
@@ -172,8 +173,8 @@ impl Evaluator<'_> {
             Ok(())
         })?;
         let out = out.finish();
-        self.release(points_in(&input));
-        self.hold(points_in(&out))?;
+        self.release(samples_in(&input));
+        self.hold(samples_in(&out))?;
         Ok(out)
     }
 }

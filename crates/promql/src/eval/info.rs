@@ -4,7 +4,7 @@ use hashbrown::{HashMap, HashSet};
 
 use super::call::each_step;
 use super::selector::Part;
-use super::series::{Cursors, Gatherer, points_in};
+use super::series::{Cursors, Gatherer, samples_in};
 use super::{Evaluator, Reference, Steps};
 use crate::error::QueryError;
 use crate::labels::{Builder, Labels, METRIC_NAME};
@@ -89,9 +89,9 @@ impl Evaluator<'_> {
             }
             Ok(())
         })?;
-        self.release(points_in(&information) + points_in(&base));
+        self.release(samples_in(&information) + samples_in(&base));
         let out = out.finish();
-        self.hold(points_in(&out))?;
+        self.hold(samples_in(&out))?;
         Ok(out)
     }
 

@@ -1,7 +1,7 @@
 use hashbrown::{HashMap, HashSet};
 
 use super::binary::{combine, renames};
-use super::series::{Cursors, merged, points_in};
+use super::series::{Cursors, merged, samples_in};
 use super::{Evaluator, Steps};
 use crate::annotations::Note;
 use crate::error::QueryError;
@@ -82,8 +82,8 @@ impl Evaluator<'_> {
             self.match_step(&mut matched, t, &many_values, &one_values, swapped, span)?;
         }
         let out = std::mem::take(&mut matched.out);
-        self.release(points_in(&left) + points_in(&right));
-        self.hold(points_in(&out))?;
+        self.release(samples_in(&left) + samples_in(&right));
+        self.hold(samples_in(&out))?;
         // Series of different groups may get the same labels.
         merged(out)
     }

@@ -110,7 +110,7 @@ struct Evaluator<'a> {
     /// Where selectors begin of whose histograms only count and sum are asked.
     stats_only: HashSet<usize>,
     notes: RefCell<Annotations>,
-    /// Points held now.
+    /// Samples held now.
     held: Cell<usize>,
 }
 
@@ -159,22 +159,22 @@ impl<'a> Evaluator<'a> {
         if (self.options.may_continue)() { Ok(()) } else { Err(QueryError::Stopped) }
     }
 
-    /// Counts points that are now held.
-    fn hold(&self, points: usize) -> Result<(), QueryError> {
-        let held = self.held.get().saturating_add(points);
+    /// Counts samples that are now held: a histogram is as many as its size says.
+    fn hold(&self, samples: usize) -> Result<(), QueryError> {
+        let held = self.held.get().saturating_add(samples);
         self.held.set(held);
         self.check_room(0)
     }
 
-    /// Counts points that are no longer held.
-    fn release(&self, points: usize) {
-        self.held.set(self.held.get().saturating_sub(points));
+    /// Counts samples that are no longer held.
+    fn release(&self, samples: usize) {
+        self.held.set(self.held.get().saturating_sub(samples));
     }
 
-    /// Whether so many more points could be held for a moment.
-    fn check_room(&self, points: usize) -> Result<(), QueryError> {
+    /// Whether so many more samples could be held for a moment.
+    fn check_room(&self, samples: usize) -> Result<(), QueryError> {
         let limit = self.options.limits.samples;
-        if self.held.get().saturating_add(points) > limit { Err(QueryError::Samples { limit }) } else { Ok(()) }
+        if self.held.get().saturating_add(samples) > limit { Err(QueryError::Samples { limit }) } else { Ok(()) }
     }
 
     fn eval(&self, expr: &Expr, steps: Steps) -> Result<Evaluated, QueryError> {
@@ -210,7 +210,7 @@ impl<'a> Evaluator<'a> {
             }
             Evaluated::String(text) => Evaluated::String(text),
             Evaluated::Vector(found) => {
-                self.hold(found.len().saturating_mul(steps.count() - 1))?;
+                self.hold(series::samples_in(&found).saturating_mul(steps.count() - 1))?;
                 let repeat = |series: Series| {
                     let value = series.points.first().map(|point| point.value.clone());
                     let points = value.into_iter().flat_map(|value| {

@@ -1,7 +1,7 @@
 use std::cmp::Ordering;
 
 use super::aggregate::Group;
-use super::series::{Cursors, points_in};
+use super::series::{Cursors, samples_in};
 use super::{Evaluator, Steps};
 use crate::annotations::Note;
 use crate::error::QueryError;
@@ -49,7 +49,7 @@ impl Evaluator<'_> {
                 }
             }
         }
-        let total = points_in(&input);
+        let total = samples_in(&input);
         let mut out = Vec::with_capacity(order.len());
         for place in order {
             if let (Some(series), Some(points)) = (input.get(place), picked.get_mut(place)) {
@@ -58,7 +58,7 @@ impl Evaluator<'_> {
             }
         }
         self.release(total);
-        self.hold(points_in(&out))?;
+        self.hold(samples_in(&out))?;
         Ok(out)
     }
 

@@ -9,6 +9,9 @@ use crate::functions::slide::{self, Scratch, Slide, SlideFunction};
 use crate::parser::ast::{Call, Expr, ExprKind, Extension, Span, ValueType};
 use crate::value::{Point, Series, Value};
 
+/// Samples that are looked at between two questions whether the query may go on.
+const LOOKED_AT: usize = 1 << 17;
+
 /// A call of a function of ranges, with what it is applied to.
 pub(super) struct RangeCall {
     name: &'static str,
@@ -79,13 +82,39 @@ impl Evaluator<'_> {
                     let slid = Slide { context: &context, samples: &source.floats, places: &places, params: &params };
                     slide(&slid, &mut scratch, &mut points);
                 }
-                None => each_place(function, &context, &source, &places, &params, &mut points)?,
+                None => self.each_place(function, &context, &source, &places, &params, &mut points)?,
             }
             if !points.is_empty() {
                 self.note_if_no_counter(name, &context, &points);
                 let drops_name = source.drops_name || !keeps_name(name);
                 take(Lent { labels: &source.labels, drops_name, points: &mut points })?;
             }
+        }
+        Ok(())
+    }
+
+    /// The function for one range after the other.
+    fn each_place(
+        &self,
+        function: RangeFunction,
+        context: &RangeContext<'_>,
+        source: &Source,
+        places: &[Place],
+        params: &[Vec<f64>],
+        points: &mut Vec<Point>,
+    ) -> Result<(), QueryError> {
+        let mut numbers = Vec::with_capacity(params.len());
+        let mut looked_at = 0;
+        for place in places {
+            looked_at += place.len();
+            if looked_at > LOOKED_AT {
+                self.check_time()?;
+                looked_at = 0;
+            }
+            numbers.clear();
+            numbers.extend(params.iter().map(|values| values.get(place.step).copied().unwrap_or(f64::NAN)));
+            let window = place.window(&source.floats, &source.histograms, context.range);
+            points.extend(function(context, &window, &numbers)?.map(|value| Point { t: place.time, value }));
         }
         Ok(())
     }
@@ -141,24 +170,6 @@ impl Evaluator<'_> {
 /// The function for all ranges at once, where there is one: it knows numbers within the ranges only.
 fn sliding(name: &str, params: &[Vec<f64>], source: &Source, extension: Extension) -> Option<SlideFunction> {
     if source.histograms.is_empty() && extension == Extension::None { slide::function(name, params) } else { None }
-}
-
-fn each_place(
-    function: RangeFunction,
-    context: &RangeContext<'_>,
-    source: &Source,
-    places: &[Place],
-    params: &[Vec<f64>],
-    points: &mut Vec<Point>,
-) -> Result<(), QueryError> {
-    let mut numbers = Vec::with_capacity(params.len());
-    for place in places {
-        numbers.clear();
-        numbers.extend(params.iter().map(|values| values.get(place.step).copied().unwrap_or(f64::NAN)));
-        let window = place.window(&source.floats, &source.histograms, context.range);
-        points.extend(function(context, &window, &numbers)?.map(|value| Point { t: place.time, value }));
-    }
-    Ok(())
 }
 
 /// How a range moves.

@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use hashbrown::HashSet;
 
-use super::series::{Lent, Take};
+use super::series::{Lent, Take, samples_of};
 use super::{Evaluator, Reference, Steps};
 use crate::annotations::Note;
 use crate::error::QueryError;
@@ -77,7 +77,7 @@ impl Evaluator<'_> {
 
     /// Keeps a series that was evaluated.
     pub(super) fn keep(&self, series: Lent<'_>, found: &mut Vec<Series>) -> Result<(), QueryError> {
-        self.hold(series.points.len())?;
+        self.hold(samples_of(series.points))?;
         found.push(series.kept());
         Ok(())
     }
@@ -173,7 +173,7 @@ impl Evaluator<'_> {
                 points.extend(value.map(|value| Point { t, value }));
             }
             if !points.is_empty() {
-                self.hold(points.len())?;
+                self.hold(samples_of(&points))?;
                 found.push(Series::new(series.labels, points));
             }
         }

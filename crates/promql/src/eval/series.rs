@@ -65,8 +65,14 @@ pub(super) fn merged(series: Vec<Series>) -> Result<Vec<Series>, QueryError> {
     Ok(out)
 }
 
-pub(super) fn points_in(series: &[Series]) -> usize {
-    series.iter().map(|series| series.points.len()).sum()
+/// How many samples series count as.
+pub(super) fn samples_in(series: &[Series]) -> usize {
+    series.iter().map(|series| samples_of(&series.points)).sum()
+}
+
+/// How many samples points count as.
+pub(super) fn samples_of(points: &[Point]) -> usize {
+    points.iter().map(Point::samples).sum()
 }
 
 /// Goes through series step by step.

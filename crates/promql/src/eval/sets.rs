@@ -1,7 +1,7 @@
 use hashbrown::HashSet;
 
 use super::matching::Signatures;
-use super::series::{Cursors, merged, points_in};
+use super::series::{Cursors, merged, samples_in};
 use super::{Evaluator, Steps};
 use crate::error::QueryError;
 use crate::parser::ast::{Binary, BinaryOp};
@@ -35,12 +35,12 @@ impl Evaluator<'_> {
             let keeps_right = |group: usize| binary.op == BinaryOp::Or && !in_left.contains(&group);
             keep(&right_values, &signatures.right, &mut kept_right, t, keeps_right);
         }
-        let before = points_in(&left) + points_in(&right);
+        let before = samples_in(&left) + samples_in(&right);
         let kept = kept_left.into_iter().chain(kept_right);
         let out = left.into_iter().chain(right).zip(kept).map(|(series, points)| Series { points, ..series });
         let out = merged(out.collect())?;
         self.release(before);
-        self.hold(points_in(&out))?;
+        self.hold(samples_in(&out))?;
         Ok(out)
     }
 }

@@ -123,7 +123,7 @@ impl Evaluator<'_> {
                 }
             };
             if !points.is_empty() {
-                self.hold(points.len())?;
+                self.hold(super::series::samples_of(&points))?;
                 let labels = if source.drops_name { source.labels.without_metadata() } else { source.labels };
                 found.push(Series::new(labels, points));
             }

@@ -63,20 +63,22 @@ impl Gathered {
         Self { op, counts: vec![0; steps], floats, histograms: Vec::new() }
     }
 
-    /// Adds a value at a step.
-    pub(crate) fn add(&mut self, step: usize, value: &Value) {
+    /// Adds a value at a step; gives what it takes beside the room of a number, in samples.
+    pub(crate) fn add(&mut self, step: usize, value: &Value) -> usize {
         match value {
             Value::Float(value) => {
                 if let Some(count) = self.counts.get_mut(step) {
                     self.floats.add(self.op, step, *value, *count == 0, f64::from(*count) + 1.0);
                     *count += 1;
                 }
+                0
             }
             Value::Histogram(histogram) => {
                 self.histograms.resize_with(self.counts.len(), || None);
-                if let Some(slot) = self.histograms.get_mut(step) {
-                    slot.get_or_insert_default().add(self.op, histogram);
-                }
+                let Some(slot) = self.histograms.get_mut(step) else { return 0 };
+                let taken = if slot.is_none() { size_of::<Histograms>() / 16 + histogram.samples() } else { 0 };
+                slot.get_or_insert_default().add(self.op, histogram);
+                taken
             }
         }
     }

@@ -87,6 +87,14 @@ impl Histogram {
         self.schema == CUSTOM_SCHEMA
     }
 
+    /// How many numbers it counts as where samples are limited: its size in pieces of 16 bytes, as Prometheus has it
+    /// (`HPoint.size`).
+    pub fn samples(&self) -> usize {
+        const WITHOUT_BUCKETS: usize = 176;
+        let counts = self.positive.len() + self.negative.len() + self.custom_values.len();
+        (WITHOUT_BUCKETS + size_of::<f64>() * counts) / 16
+    }
+
     /// The bucket around zero.
     pub fn zero_bucket(&self) -> BucketRange {
         BucketRange {

@@ -3,8 +3,8 @@
 use std::cell::Cell;
 
 use promql::{
-    Data, Labels, Limits, Matcher, Memory, Options, QueryError, Sample, SelectHints, Steps, Storage, StorageError,
-    StoredSeries, Value, instant, parse, range,
+    Data, Histogram, Labels, Limits, Matcher, Memory, Options, QueryError, Sample, SelectHints, Steps, Storage,
+    StorageError, StoredSeries, Value, instant, parse, range,
 };
 
 fn memory(series: usize, samples: i64) -> Memory {
@@ -93,4 +93,64 @@ impl Storage for Broken {
 fn what_the_storage_says_reaches_who_asked() {
     let error = instant(&Broken, &Options::default(), "x", &parse("x").unwrap(), 0).unwrap_err();
     assert_eq!(error.to_string(), "expanding series: the disk is gone");
+}
+
+fn histograms(buckets: i32) -> Memory {
+    let mut memory = Memory::default();
+    for at in 0..2 {
+        let labels = Labels::new([("__name__", "h".to_owned()), ("at", at.to_string())]);
+        let sample = |t: i64| {
+            let value = Histogram {
+                count: t as f64 + 1.0,
+                positive: (0..buckets).map(|index| (index, t as f64 + 1.0)).collect(),
+                ..Histogram::default()
+            };
+            Sample { t: t * 1000, start: 0, value: value.into() }
+        };
+        memory.append(&labels, (0..100).map(sample));
+    }
+    memory
+}
+
+#[test]
+fn a_histogram_is_as_many_samples_as_it_has_room_for() {
+    let steps = Steps::range(0, 99_000, 1000);
+    let ask = |samples: usize, query: &str| {
+        let limits = Limits { samples, ..Limits::default() };
+        range(&histograms(20), &Options { limits, ..Options::default() }, query, &parse(query).unwrap(), steps)
+    };
+    // Each has 11 samples of 16 bytes, and one more for two buckets.
+    let of_all = 2 * 100 * 21;
+    assert!(ask(of_all, "h").is_ok());
+    for query in ["h", "h * 2", "rate(h[30s])", "h @ 50", "h and h", "sum by (at) (h)", "avg by (at) (rate(h[30s]))"] {
+        let refused = ask(1_000, query);
+        assert!(matches!(refused, Err(QueryError::Samples { limit: 1_000 })), "{query}: {refused:?}");
+    }
+    // What comes of them are numbers.
+    assert!(ask(of_all + 200, "histogram_quantile(0.9, h)").is_ok());
+    assert!(ask(1_000, "max(histogram_count(h))").is_ok());
+}
+
+#[test]
+fn a_function_over_long_ranges_is_ended_within_a_series() {
+    let memory = memory(1, 1_000);
+    let query = "mad_over_time(x[1h])";
+    let expr = parse(query).unwrap();
+    let asked = Cell::new(0);
+    let counted = || {
+        asked.set(asked.get() + 1);
+        true
+    };
+    let steps = Steps::range(0, 999_000, 1000);
+    let options = Options { may_continue: &counted, ..Options::default() };
+    range(&memory, &options, query, &expr, steps).unwrap();
+    // Half a million samples are looked at.
+    assert!(asked.get() > 4, "asked {} times", asked.get());
+    let (most, asked) = (asked.get(), Cell::new(0));
+    let ending = || {
+        asked.set(asked.get() + 1);
+        asked.get() < most
+    };
+    let options = Options { may_continue: &ending, ..Options::default() };
+    assert!(matches!(range(&memory, &options, query, &expr, steps), Err(QueryError::Stopped)));
 }

@@ -215,7 +215,9 @@ fn aggregated(evaluator: &Evaluator<'_>, aggregate: &Aggregate, input: &[Series]
                 of_numbers(aggregate.op, &floats).map(Value::Float)
             } else {
                 let mut gathered = Gathered::new(aggregate.op, 1);
-                values.iter().for_each(|value| gathered.add(0, value));
+                for value in &values {
+                    gathered.add(0, value);
+                }
                 let name = input[group.members[0]].labels.metric_name();
                 let span = aggregate.expr.bare().span;
                 gathered.finish(0, |problem| evaluator.note(told(problem, aggregate.op, span, name)))
