@@ -22,6 +22,7 @@ mod explain;
 mod expression;
 mod functions;
 mod logs;
+mod lookups;
 mod parameters;
 mod postgres;
 mod prom;

@@ -6,10 +6,11 @@ use std::sync::Arc;
 use arrow::datatypes::{DataType, TimeUnit};
 use base::Timestamp;
 use datafusion::common::{Column, ScalarValue};
+use datafusion::functions::core::getfield::GetFieldFunc;
 use datafusion::logical_expr::expr::InList;
 use datafusion::logical_expr::{Between, BinaryExpr, Cast, Expr, Like, Operator};
 use model::Key;
-use store::{TableDef, Text, TextTest};
+use store::{TableDef, Text, TextTest, is_map_of_texts};
 
 /// More keys than these are not looked up one by one. A thousand rows and one, to see whether there
 /// are more, is what a page of an answer asks for.
@@ -24,6 +25,15 @@ pub struct Columns {
     key: Option<(&'static str, Option<&'static str>)>,
     /// The columns of texts, with their numbers; of a table in which a row may take the place of another those of its key.
     texts: Arc<[(String, usize)]>,
+    /// The columns of maps of texts; none of a table in which a row may take the place of another.
+    maps: Arc<[(String, usize)]>,
+}
+
+/// A column, and the key in it if it holds maps.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Place {
+    column: usize,
+    key: Option<String>,
 }
 
 impl Columns {
@@ -31,16 +41,23 @@ impl Columns {
         let first = def.sort.first().copied();
         let key = first.filter(|column| matches!(*column, "key" | "series_id"));
         let schema = def.schema();
-        let texts = schema.fields().iter().zip(0..).filter(|(field, _)| *field.data_type() == DataType::Utf8);
-        let texts = texts.map(|(field, n)| (field.name().clone(), n));
-        let texts = texts.filter(|(name, _)| !def.unique() || def.sort.contains(&name.as_str())).collect();
-        Self { time: Some(def.time), key: key.map(|key| (key, text_of(def.name))), texts }
+        let of = |holds: fn(&DataType) -> bool| -> Arc<[(String, usize)]> {
+            let columns = schema.fields().iter().zip(0..).filter(move |(field, _)| holds(field.data_type()));
+            let columns = columns.map(|(field, n)| (field.name().clone(), n));
+            columns.filter(|(name, _)| !def.unique() || def.sort.contains(&name.as_str())).collect()
+        };
+        let (texts, maps) = (of(|held: &DataType| *held == DataType::Utf8), of(is_map_of_texts));
+        Self { time: Some(def.time), key: key.map(|key| (key, text_of(def.name))), texts, maps }
     }
 
-    /// The number of a column of texts.
-    fn text(&self, expr: &Expr) -> Option<usize> {
+    /// Where a text is: in a column of texts, or under a key of a column of maps.
+    fn text(&self, expr: &Expr) -> Option<Place> {
+        let number = |of: &[(String, usize)], name: &str| of.iter().find(|(known, _)| known == name).map(|(_, n)| *n);
+        if let Some((map, key)) = looked_up(expr) {
+            return Some(Place { column: number(&self.maps, map)?, key: Some(key.to_owned()) });
+        }
         let Expr::Column(column) = expr else { return None };
-        self.texts.iter().find(|(name, _)| *name == column.name).map(|(_, n)| *n)
+        Some(Place { column: number(&self.texts, &column.name)?, key: None })
     }
 
     /// The column of the key.
@@ -227,12 +244,12 @@ fn add_texts(filter: &Expr, columns: &Columns, tests: &mut Vec<TextTest>) {
         add_texts(right, columns, tests);
         return;
     }
-    let one_of = |(column, texts)| TextTest { column, text: Text::one_of(texts) };
+    let one_of = |(place, texts): (Place, _)| place.test(Text::one_of(texts));
     tests.extend(texts_of(filter, columns).map(one_of).or_else(|| holding(filter, columns)));
 }
 
 /// The texts that `filter` allows in a column.
-fn texts_of(filter: &Expr, columns: &Columns) -> Option<(usize, Vec<String>)> {
+fn texts_of(filter: &Expr, columns: &Columns) -> Option<(Place, Vec<String>)> {
     let (column, texts) = match filter {
         Expr::BinaryExpr(BinaryExpr { left, op: Operator::Eq, right }) => match columns.text(left) {
             Some(column) => (column, vec![literal(right)?]),
@@ -254,6 +271,24 @@ fn texts_of(filter: &Expr, columns: &Columns) -> Option<(usize, Vec<String>)> {
     (texts.len() <= MAX_KEYS).then_some((column, texts))
 }
 
+impl Place {
+    fn test(self, text: Text) -> TextTest {
+        TextTest { column: self.column, key: self.key, text }
+    }
+}
+
+/// The name of the column and the key, if `expr` looks one up by a literal.
+fn looked_up(expr: &Expr) -> Option<(&str, &str)> {
+    let Expr::ScalarFunction(call) = expr else { return None };
+    if !call.func.inner().is::<GetFieldFunc>() {
+        return None;
+    }
+    match call.args.as_slice() {
+        [Expr::Column(column), Expr::Literal(key, _)] => Some((&column.name, key.try_as_str().flatten()?)),
+        _ => None,
+    }
+}
+
 /// The text that has to be a part of those in a column: `LIKE '%text%'`.
 fn holding(filter: &Expr, columns: &Columns) -> Option<TextTest> {
     let Expr::Like(Like { negated: false, expr, pattern, escape_char: None, case_insensitive: false }) = filter else {
@@ -262,8 +297,8 @@ fn holding(filter: &Expr, columns: &Columns) -> Option<TextTest> {
     let pattern = literal(pattern)?;
     let text = pattern.strip_prefix('%')?.strip_suffix('%')?;
     let plain = !text.is_empty() && !text.contains(['%', '_', '\\']);
-    let column = columns.text(expr).filter(|_| plain)?;
-    Some(TextTest { column, text: Text::Holding(vec![text.to_owned()]) })
+    let place = columns.text(expr).filter(|_| plain)?;
+    Some(place.test(Text::Holding(vec![text.to_owned()])))
 }
 
 fn literal(expr: &Expr) -> Option<String> {
@@ -288,13 +323,15 @@ fn hash(value: &ScalarValue) -> Option<Key> {
 
 #[cfg(test)]
 mod tests {
+    use datafusion::functions::expr_fn::get_field;
     use datafusion::logical_expr::{cast, col, lit};
 
     use super::*;
 
     fn columns() -> Columns {
         let texts = [("kind".to_owned(), 3), ("text".to_owned(), 5)].into();
-        Columns { time: Some("time"), key: Some(("key", Some("id"))), texts }
+        let maps = [("attributes".to_owned(), 6)].into();
+        Columns { time: Some("time"), key: Some(("key", Some("id"))), texts, maps }
     }
 
     fn at(nanos: i64) -> Expr {
@@ -335,13 +372,14 @@ mod tests {
     fn texts_are_found_alone_in_lists_and_as_parts() {
         let kinds = |texts: &[&str]| TextTest {
             column: 3,
+            key: None,
             text: Text::one_of(texts.iter().map(|text| (*text).to_owned()).collect()),
         };
         let tests = |filter: Expr| Selection::of(&columns(), &[filter]).texts;
         let (file, unit) = (|| col("kind").eq(lit("file")), || lit("unit").eq(col("kind")));
         assert_eq!(tests(file().or(unit())), [kinds(&["file", "unit"])]);
         assert_eq!(tests(col("kind").in_list(vec![lit("a"), lit("b")], false)), [kinds(&["a", "b"])]);
-        let part = TextTest { column: 5, text: Text::Holding(vec!["oops".to_owned()]) };
+        let part = TextTest { column: 5, key: None, text: Text::Holding(vec!["oops".to_owned()]) };
         assert_eq!(tests(file().and(col("text").like(lit("%oops%")))), [kinds(&["file"]), part]);
         let nothing: [TextTest; 0] = [];
         for filter in [
@@ -352,6 +390,28 @@ mod tests {
             col("kind").not_eq(lit("file")),
             col("other").eq(lit("file")),
             file().or(col("kind").eq(col("text"))),
+        ] {
+            assert_eq!(tests(filter.clone()), nothing, "{filter}");
+        }
+    }
+
+    #[test]
+    fn texts_are_found_under_keys_of_maps() {
+        let host = |key: &str| get_field(col("attributes"), key);
+        let tests = |filter: Expr| Selection::of(&columns(), &[filter]).texts;
+        let test = |text| TextTest { column: 6, key: Some("host".to_owned()), text };
+        let (a, ab) = (vec!["a".to_owned()], vec!["a".to_owned(), "b".to_owned()]);
+        assert_eq!(tests(lit("a").eq(host("host"))), [test(Text::one_of(a))]);
+        assert_eq!(tests(host("host").in_list(vec![lit("a"), lit("b")], false)), [test(Text::one_of(ab.clone()))]);
+        assert_eq!(tests(host("host").eq(lit("b")).or(host("host").eq(lit("a")))), [test(Text::one_of(ab))]);
+        assert_eq!(tests(host("host").like(lit("%a%"))), [test(Text::Holding(vec!["a".to_owned()]))]);
+        let nothing: [TextTest; 0] = [];
+        for filter in [
+            host("host").eq(lit("a")).or(host("zone").eq(lit("a"))),
+            host("host").not_eq(lit("a")),
+            host("host").eq(host("zone")),
+            get_field(col("kind"), "host").eq(lit("a")),
+            get_field(host("host"), "deeper").eq(lit("a")),
         ] {
             assert_eq!(tests(filter.clone()), nothing, "{filter}");
         }

@@ -14,7 +14,9 @@ use datafusion::physical_plan::joins::{CrossJoinExec, HashJoinExec, NestedLoopJo
 use datafusion::physical_plan::union::{InterleaveExec, UnionExec};
 use datafusion::physical_plan::unnest::UnnestExec;
 
-/// DataFusion's rules, of which those that push filters through plans keep off where they would
+use crate::lookups::LookUpInScan;
+
+/// Our rules and DataFusion's, of which those that push filters through plans keep off where they would
 /// answer wrongly.
 pub fn physical() -> Vec<Arc<dyn PhysicalOptimizerRule + Send + Sync>> {
     let careful = |rule: Arc<dyn PhysicalOptimizerRule + Send + Sync>| match rule.name().starts_with("FilterPushdown") {
@@ -22,7 +24,9 @@ pub fn physical() -> Vec<Arc<dyn PhysicalOptimizerRule + Send + Sync>> {
         false => rule,
     };
     let yielding: Arc<dyn PhysicalOptimizerRule + Send + Sync> = Arc::new(YieldingJoins);
-    PhysicalOptimizer::new().rules.into_iter().map(careful).chain([yielding]).collect()
+    let first: Arc<dyn PhysicalOptimizerRule + Send + Sync> = Arc::new(LookUpInScan);
+    let rules = PhysicalOptimizer::new().rules.into_iter().map(careful);
+    [first].into_iter().chain(rules).chain([yielding]).collect()
 }
 
 /// Lets joins give way to other tasks, and to the query's end, from time to time.

@@ -2,7 +2,7 @@ use std::fmt;
 use std::sync::{Arc, OnceLock};
 
 use arrow::array::RecordBatch;
-use arrow::datatypes::SchemaRef;
+use arrow::datatypes::{Schema, SchemaRef};
 use datafusion::common::config::ConfigOptions;
 use datafusion::common::stats::Precision;
 use datafusion::common::tree_node::TreeNodeRecursion;
@@ -20,7 +20,7 @@ use datafusion::physical_plan::statistics::StatisticsArgs;
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use datafusion::physical_plan::{DisplayAs, DisplayFormatType, ExecutionPlan, Partitioning, PlanProperties};
 use futures::{StreamExt, stream};
-use store::{ScanOptions, Share, TableSnapshot};
+use store::{MapKey, ScanOptions, Share, TableSnapshot};
 
 use crate::dynamic::Dynamic;
 use crate::pushdown::Selection;
@@ -36,6 +36,8 @@ pub struct ScanExec {
     table: TableSnapshot,
     /// The columns in the answer, as places in the table's schema.
     columns: Vec<usize>,
+    /// Keys in maps whose values are behind the columns.
+    map_keys: Vec<MapKey>,
     selection: Selection,
     /// Where the key is among the columns.
     key: Option<usize>,
@@ -61,16 +63,9 @@ impl ScanExec {
     ) -> Result<Self> {
         let schema: SchemaRef = Arc::new(table.schema().project(&columns)?);
         let key = key.and_then(|key| schema.index_of(key).ok());
-        let properties = PlanProperties::new(
-            EquivalenceProperties::new(schema),
-            Partitioning::UnknownPartitioning(1),
-            EmissionType::Incremental,
-            Boundedness::Bounded,
-        )
-        .with_scheduling_type(SchedulingType::Cooperative);
-        let (properties, metrics) = (Arc::new(properties), ExecutionPlanMetricsSet::new());
-        let (dynamic, scopes, rows) = (Dynamic::default(), None, Arc::default());
-        Ok(Self { table, columns, selection, key, dynamic, fetch, scopes, properties, metrics, rows })
+        let (properties, metrics) = (properties(schema, 1), ExecutionPlanMetricsSet::new());
+        let (dynamic, scopes, rows, map_keys) = (Dynamic::default(), None, Arc::default(), Vec::new());
+        Ok(Self { table, columns, map_keys, selection, key, dynamic, fetch, scopes, properties, metrics, rows })
     }
 
     /// The same scan, of rows of these scopes only.
@@ -79,11 +74,15 @@ impl ScanExec {
     }
 
     fn options(&self, batch_rows: usize, partition: usize) -> ScanOptions {
-        // A scan of no column has no rows to count, so the first one is read.
-        let mut columns = if self.columns.is_empty() { vec![0] } else { self.columns.clone() };
+        let mut columns = self.columns.clone();
         columns.extend(self.scope());
+        // A scan of no column has no rows to count, so the first one is read.
+        if columns.is_empty() && self.map_keys.is_empty() {
+            columns.push(0);
+        }
         ScanOptions {
             projection: Some(columns),
+            map_keys: self.map_keys.clone(),
             time: self.selection.time,
             keys: self.selection.keys.clone(),
             // Where rows are held back, nobody learns from what is left out how many there are.
@@ -99,8 +98,23 @@ impl ScanExec {
         if self.fetch.is_some() || self.table.def().unique() || self.rows() < SHARED_ROWS {
             return self;
         }
-        let partitioning = Partitioning::UnknownPartitioning(many.max(1));
-        Self { properties: Arc::new(self.properties.as_ref().clone().with_partitioning(partitioning)), ..self }
+        Self { properties: properties(self.schema(), many.max(1)), ..self }
+    }
+
+    /// The same scan of those of its columns, by their places among them, and of values of keys in some behind them.
+    /// Nothing if it already looks up some.
+    pub fn looking_up(&self, columns: &[usize], keys: Vec<(usize, String)>) -> Option<Self> {
+        if !self.map_keys.is_empty() {
+            return None;
+        }
+        let schema = self.schema();
+        let values = keys.iter().map(|(at, key)| store::value_field(schema.field(*at), key));
+        let fields = columns.iter().map(|at| schema.field(*at).clone()).chain(values);
+        let properties = properties(Arc::new(Schema::new(fields.collect::<Vec<_>>())), self.shares());
+        let map_keys = keys.into_iter().map(|(at, key)| MapKey { column: self.columns[at], key }).collect();
+        let key = self.key.and_then(|key| columns.binary_search(&key).ok());
+        let columns = columns.iter().map(|at| self.columns[*at]).collect();
+        Some(Self { columns, map_keys, key, properties, ..self.clone() })
     }
 
     fn shares(&self) -> usize {
@@ -115,11 +129,12 @@ impl ScanExec {
     /// What may be seen of rows that were read.
     fn seen(&self, batch: RecordBatch) -> Result<RecordBatch> {
         let batch = match &self.scopes {
-            Some(scopes) => rights::cut(&batch, batch.num_columns().saturating_sub(1), scopes)?,
+            Some(scopes) => rights::cut(&batch, self.columns.len(), scopes)?,
             None => batch,
         };
         // Nothing to take away, or all: what is left of no column is the number of rows.
-        let columns: Vec<usize> = (0..self.columns.len()).collect();
+        let values = batch.num_columns().saturating_sub(self.map_keys.len())..batch.num_columns();
+        let columns: Vec<usize> = (0..self.columns.len()).chain(values).collect();
         if columns.len() == batch.num_columns() { Ok(batch) } else { Ok(batch.project(&columns)?) }
     }
 
@@ -135,6 +150,16 @@ impl ScanExec {
     }
 }
 
+fn properties(schema: SchemaRef, shares: usize) -> Arc<PlanProperties> {
+    let properties = PlanProperties::new(
+        EquivalenceProperties::new(schema),
+        Partitioning::UnknownPartitioning(shares),
+        EmissionType::Incremental,
+        Boundedness::Bounded,
+    );
+    Arc::new(properties.with_scheduling_type(SchedulingType::Cooperative))
+}
+
 impl fmt::Debug for ScanExec {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.fmt_as(DisplayFormatType::Default, f)
@@ -148,6 +173,9 @@ impl DisplayAs for ScanExec {
         write!(f, "ScanExec: table={}, columns=[{}]{}", self.table.def().name, columns.join(", "), self.selection)?;
         if !self.dynamic.is_empty() {
             f.write_str(", keys=of the join")?;
+        }
+        if self.shares() > 1 {
+            write!(f, ", shares={}", self.shares())?;
         }
         match self.fetch {
             Some(fetch) => write!(f, ", fetch={fetch}"),

@@ -11,5 +11,6 @@ mod it {
     mod postgres;
     mod reading;
     mod rights;
+    mod shares;
     mod world;
 }

@@ -67,6 +67,7 @@ impl Store {
             let scan = FileScan {
                 layout,
                 columns: (0..layout.schema.fields().len()).collect(),
+                lean: Vec::new(),
                 keys: None,
                 time: Some((limit, Timestamp::MAX)),
                 share: Share::default(),

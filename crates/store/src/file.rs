@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, RecordBatch, new_null_array};
-use arrow::datatypes::SchemaRef;
+use arrow::datatypes::{DataType, FieldRef, Schema, SchemaRef};
 use base::Timestamp;
 use futures::{StreamExt, TryStreamExt, stream};
 use object_store::ObjectStoreExt;
@@ -20,7 +20,8 @@ use crate::layout::Layout;
 use crate::merge::Batches;
 use crate::object::ObjectReader;
 use crate::store::Inner;
-use crate::{FileEntry, StoreError, points, prune};
+use crate::write::LARGE;
+use crate::{FileEntry, StoreError, map, points, prune};
 
 /// What is read of a table's files.
 #[derive(Clone)]
@@ -28,6 +29,8 @@ pub(crate) struct FileScan {
     pub layout: &'static Layout,
     /// Columns by number, ascending.
     pub columns: Vec<usize>,
+    /// Those of maps that are only looked into: their texts are left where they are read, as views.
+    pub lean: Vec<usize>,
     /// Rows of other keys may be left out.
     pub keys: Option<KeySet>,
     /// Rows of other times may be left out.
@@ -39,7 +42,7 @@ pub(crate) struct FileScan {
 }
 
 impl FileScan {
-    /// The schema of the batches.
+    /// The schema of the batches, but for [`Self::lean`] columns.
     pub fn schema(&self) -> Result<SchemaRef, StoreError> {
         Ok(Arc::new(self.layout.schema.project(&self.columns)?))
     }
@@ -75,7 +78,7 @@ impl FileScan {
         let path = Path::from(file.path.as_str());
         let reader = ObjectReader { objects: Arc::clone(&inner.objects), path, size: file.bytes };
         let metadata = match self.metadata(inner, &file, reader.clone()).await {
-            Ok(metadata) => metadata,
+            Ok(metadata) => self.with_views(metadata),
             Err(error) => return Err(explain(inner, &file, error).await),
         };
         let found = self.columns_in(&metadata);
@@ -101,7 +104,7 @@ impl FileScan {
             Ok(batches) => batches,
             Err(error) => return Err(explain(inner, &file, error).await),
         };
-        let schema = self.schema()?;
+        let schema = self.schema_as_read(&metadata)?;
         let keeper = Arc::clone(inner);
         let table = self.layout.def.name;
         let read = batches.then(move |result| {
@@ -130,11 +133,54 @@ impl FileScan {
             steps.push(Box::new(ArrowPredicateFn::new(mask, wanted)));
         }
         // A column that an older file lacks leaves nothing out.
-        for (test, mask) in self.texts.iter().filter_map(|test| Some((test.text.clone(), mask(test.column)?))) {
+        let worth = |test: &&TextTest| test.key.is_none() || self.reads_large();
+        let texts = self.texts.iter().filter(worth);
+        for (test, mask) in texts.filter_map(|test| Some((test.clone(), mask(test.column)?))) {
             let wanted = move |batch: RecordBatch| Ok(test.mask(batch.column(0)));
             steps.push(Box::new(ArrowPredicateFn::new(mask, wanted)));
         }
         (!steps.is_empty()).then(|| RowFilter::new(steps))
+    }
+
+    /// Whether columns are read that cost more than a map, which is decoded twice if it decides first: the reader keeps no
+    /// nested column.
+    fn reads_large(&self) -> bool {
+        let is_large = |n: &usize| {
+            let field = self.layout.schema.field(*n);
+            LARGE.contains(&field.name().as_str()) || matches!(field.data_type(), DataType::Map(..))
+        };
+        self.columns.iter().filter(|n| !self.lean.contains(n)).any(is_large)
+    }
+
+    /// The same file, read with views in columns that are only looked into; as it is if it cannot be.
+    fn with_views(&self, metadata: ArrowReaderMetadata) -> ArrowReaderMetadata {
+        if self.lean.is_empty() {
+            return metadata;
+        }
+        let is_lean = |name: &str| self.lean.iter().any(|&n| self.layout.schema.field(n).name() == name);
+        let schema = metadata.schema();
+        let view = |field: &FieldRef| if is_lean(field.name()) { map::with_views(field) } else { Arc::clone(field) };
+        let fields: Vec<FieldRef> = schema.fields().iter().map(view).collect();
+        let schema = Schema::new_with_metadata(fields, schema.metadata().clone());
+        let options = ArrowReaderOptions::new().with_schema(Arc::new(schema));
+        ArrowReaderMetadata::try_new(Arc::clone(metadata.metadata()), options).unwrap_or(metadata)
+    }
+
+    /// The schema of the batches of a file.
+    fn schema_as_read(&self, metadata: &ArrowReaderMetadata) -> Result<SchemaRef, StoreError> {
+        if self.lean.is_empty() {
+            return self.schema();
+        }
+        let schema = self.layout.schema.project(&self.columns)?;
+        let as_read = |(field, n): (&FieldRef, &usize)| {
+            let lean = self.lean.contains(n).then(|| metadata.schema().field_with_name(field.name()).ok()).flatten();
+            lean.map_or_else(
+                || Arc::clone(field),
+                |lean| Arc::new(field.as_ref().clone().with_data_type(lean.data_type().clone())),
+            )
+        };
+        let fields: Vec<FieldRef> = schema.fields().iter().zip(&self.columns).map(as_read).collect();
+        Ok(Arc::new(Schema::new(fields)))
     }
 
     /// The footer and indexes, from the cache if they are there.

@@ -7,7 +7,7 @@ use arrow::datatypes::TimestampNanosecondType;
 use base::Timestamp;
 use model::Key;
 
-use crate::{StoreError, rows};
+use crate::{StoreError, map, rows};
 
 /// Keys to look for.
 #[derive(Clone, Debug)]
@@ -70,8 +70,23 @@ impl Default for Share {
 pub struct TextTest {
     /// The column, by its number in the table.
     pub column: usize,
+    /// Of a column of maps: the key whose value is meant.
+    pub key: Option<String>,
     /// What its text has to be.
     pub text: Text,
+}
+
+impl TextTest {
+    /// Which rows of the column satisfy it; all of a column that holds nothing of the kind.
+    pub(crate) fn mask(&self, column: &dyn Array) -> BooleanArray {
+        match &self.key {
+            None => self.text.mask(column),
+            Some(key) => {
+                let values = map::values_of(column, key);
+                values.map_or_else(|| self.text.mask(column), |values| self.text.mask(&values))
+            }
+        }
+    }
 }
 
 /// What a text has to be.
@@ -116,7 +131,7 @@ impl Text {
     }
 
     /// Which rows of a column satisfy it; all of a column that holds no texts.
-    pub(crate) fn mask(&self, column: &dyn Array) -> BooleanArray {
+    fn mask(&self, column: &dyn Array) -> BooleanArray {
         let texts = column.as_string_opt::<i32>();
         let wanted = |n| texts.is_none_or(|texts| texts.is_valid(n) && self.is(texts.value(n)));
         BooleanArray::new(BooleanBuffer::collect_bool(column.len(), wanted), None)

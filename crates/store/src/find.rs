@@ -169,10 +169,15 @@ impl Store {
         let layout = table.layout();
         let metric = tests.iter().find(|test| test.name == METRIC_NAME).and_then(|test| test.equal);
         let metric = metric.filter(|metric| !metric.is_empty()).zip(layout.schema.index_of("metric").ok());
-        let test = |(metric, column): (&str, usize)| TextTest { column, text: Text::one_of(vec![metric.to_owned()]) };
+        let test = |(metric, column): (&str, usize)| TextTest {
+            column,
+            key: None,
+            text: Text::one_of(vec![metric.to_owned()]),
+        };
         let scan = FileScan {
             layout,
             columns: (0..layout.schema.fields().len()).collect(),
+            lean: Vec::new(),
             keys: None,
             time: days.bounds(),
             share: Share::default(),

@@ -44,6 +44,7 @@ impl Store {
         let scan = FileScan {
             layout,
             columns,
+            lean: Vec::new(),
             keys: Some(keys.clone()),
             time: None,
             share: Share::default(),

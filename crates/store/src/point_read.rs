@@ -130,6 +130,7 @@ impl TableSnapshot {
         let scan = FileScan {
             layout,
             columns,
+            lean: Vec::new(),
             keys: few,
             time,
             texts: Arc::default(),

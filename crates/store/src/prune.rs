@@ -107,7 +107,7 @@ async fn with_text(
     groups: Vec<usize>,
 ) -> Result<Vec<usize>, ParquetError> {
     let name = scan.layout.schema.field(test.column).name();
-    let Text::OneOf(texts) = &test.text else { return Ok(groups) };
+    let (Text::OneOf(texts), None) = (&test.text, &test.key) else { return Ok(groups) };
     if metadata.schema().index_of(name).is_err() {
         return Ok(groups);
     }
@@ -172,7 +172,7 @@ fn pages_of_others(
     }
     for test in scan.texts.iter() {
         let name = scan.layout.schema.field(test.column).name();
-        let Text::OneOf(texts) = &test.text else { continue };
+        let (Text::OneOf(texts), None) = (&test.text, &test.key) else { continue };
         if metadata.schema().index_of(name).is_ok() {
             and(by_pages(metadata, name, groups, |_, mins, maxes, n| {
                 texts.iter().any(|text| is_within(text, mins, maxes, n))

@@ -70,6 +70,7 @@ async fn write_in_order(
     let files = FileScan {
         layout,
         columns,
+        lean: Vec::new(),
         keys: None,
         time: None,
         texts: Arc::default(),

@@ -9,8 +9,10 @@ use model::Key;
 use crate::file::FileScan;
 use crate::filter::{Filter, KeySet, Share, TextTest};
 use crate::layout::Layout;
+use crate::map::MapKey;
 use crate::memtable::Chunk;
 use crate::merge::{Batches, Merge, first_rows};
+use crate::output::Output;
 use crate::point_merge::PointMerge;
 use crate::rows::{self, Order};
 use crate::{FileEntry, StoreError, TableKind, TableSnapshot};
@@ -23,6 +25,8 @@ const OPEN_AHEAD: usize = 2;
 pub struct ScanOptions {
     /// The columns, by number and in this order; all if there is none.
     pub projection: Option<Vec<usize>>,
+    /// Values of these keys, each as a column of texts behind the others: null where a map has none.
+    pub map_keys: Vec<MapKey>,
     /// Only rows whose time is from the first to the last, both included. Of a keyed table the
     /// newest row of each key is found first.
     pub time: Option<(Timestamp, Timestamp)>,
@@ -39,7 +43,15 @@ pub struct ScanOptions {
 
 impl Default for ScanOptions {
     fn default() -> Self {
-        Self { projection: None, time: None, keys: None, texts: Vec::new(), share: Share::default(), batch_rows: 8_192 }
+        Self {
+            projection: None,
+            map_keys: Vec::new(),
+            time: None,
+            keys: None,
+            texts: Vec::new(),
+            share: Share::default(),
+            batch_rows: 8_192,
+        }
     }
 }
 
@@ -51,8 +63,8 @@ struct Plan {
     /// What rows are left before and after older rows of a key are dropped; columns are those read.
     before: Filter,
     after: Filter,
-    /// The columns wanted among those read.
-    output: Vec<usize>,
+    /// What is wanted of those read.
+    output: Output,
     time: Option<(Timestamp, Timestamp)>,
 }
 
@@ -70,6 +82,7 @@ impl Plan {
             return Err(StoreError::NoKey(layout.def.name));
         }
         let mut read = wanted.clone();
+        read.extend(options.map_keys.iter().map(|key| key.column));
         if layout.def.unique() {
             read.extend(layout.sort.iter().copied().chain(layout.offset).chain(layout.present));
         }
@@ -89,13 +102,19 @@ impl Plan {
         };
         let keyed = layout.def.kind != TableKind::Append;
         let (before, after) = if keyed { filter.split() } else { (filter, Filter::default()) };
-        let (output, order) = (wanted.iter().map(|&n| at(n)).collect(), order(layout, &read));
+        let mut lean: Vec<usize> = options.map_keys.iter().map(|key| key.column).collect();
+        let (output, order) = (Output::new(layout, &wanted, options.map_keys, at)?, order(layout, &read));
         let time = options.time.filter(|_| !keyed);
         // A row that does not satisfy them may still be the one that takes the place of others, unless it has another key.
         let mut texts = options.texts;
         texts.retain(|test| !layout.def.unique() || layout.sort.contains(&test.column));
+        // What is decoded twice comes last.
+        texts.sort_by_key(|test| test.key.is_some());
+        lean.extend(texts.iter().filter(|test| test.key.is_some()).map(|test| test.column));
+        // Rows of several files become batches of the table's own columns.
+        lean.retain(|n| !layout.def.unique() && !wanted.contains(n));
         let (texts, batch_rows) = (texts.into(), options.batch_rows.max(1));
-        let files = FileScan { layout, columns: read, keys, time, texts, share: options.share, batch_rows };
+        let files = FileScan { layout, columns: read, lean, keys, time, texts, share: options.share, batch_rows };
         Ok(Self { table, files, order, before, after, output, time })
     }
 
@@ -106,7 +125,7 @@ impl Plan {
         }
         let rows = if self.order.unique { self.merged().await? } else { self.plain()? };
         Ok(rows
-            .map(move |batch| Ok(after.apply(batch?)?.project(&output)?))
+            .map(move |batch| output.of(&after.apply(batch?)?))
             .try_filter(|batch| std::future::ready(batch.num_rows() > 0))
             .boxed())
     }

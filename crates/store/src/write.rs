@@ -35,7 +35,7 @@ const LOOKUP_WRITE_ROWS: usize = 32;
 /// A row group is ended at this size, however few rows it has.
 const ROW_GROUP_BYTES: usize = 32 << 20;
 /// Texts that are mostly different: no dictionary, no statistics.
-const LARGE: &[&str] = &["document", "text", "payload", "evidence", "fields", "body"];
+pub(crate) const LARGE: &[&str] = &["document", "text", "payload", "evidence", "fields", "body"];
 /// Texts by which a few rows are looked for, wherever they lie: a bloom filter says which row groups have none.
 const LOOKED_FOR: &[&str] = &["trace_id"];
 /// How often a bloom filter may be wrong.

@@ -21,7 +21,7 @@ impl Conditions {
     /// The conditions on a table's columns.
     pub(super) fn of(&self, schema: &Schema) -> Vec<TextTest> {
         let test = |(name, text): &(&'static str, Text)| {
-            Some(TextTest { column: schema.index_of(name).ok()?, text: text.clone() })
+            Some(TextTest { column: schema.index_of(name).ok()?, key: None, text: text.clone() })
         };
         self.0.iter().filter_map(test).collect()
     }

@@ -57,7 +57,7 @@ async fn run(engine: &Engine, block: &str) -> Result<(), String> {
     if fits { Ok(()) } else { Err(format!("{sql}\n---- expected\n{expected}\n---- got\n{got}")) }
 }
 
-fn table(rows: &Rows) -> String {
+pub fn table(rows: &Rows) -> String {
     let options = FormatOptions::default().with_null("NULL").with_display_error(true);
     let names: Vec<&str> = rows.schema.fields().iter().map(|field| field.name().as_str()).collect();
     let mut lines = vec![names.join(" | ")];

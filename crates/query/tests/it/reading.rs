@@ -36,6 +36,28 @@ async fn times_keys_and_columns_reach_the_scan() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_scan_looks_into_maps_itself() {
+    let world = World::fleet().await;
+    let engine = world.engine(QueryConfig::default());
+    let scan = async |sql: &str| {
+        let plan = plan(&engine, sql).await;
+        plan.lines().find(|line| line.contains("ScanExec")).unwrap().trim().to_owned()
+    };
+    let counted = "SELECT attributes['kind'] AS kind, count(*) FROM logs WHERE attributes['user'] = 'a' GROUP BY kind";
+    assert_eq!(scan(counted).await, "ScanExec: table=logs, columns=[attributes['user'], attributes['kind']], texts=1");
+    let (whole, key) = ("SELECT * FROM logs", "attributes['kind'] IN ('a', 'b')");
+    let filtered = scan(&format!("{whole} WHERE {key} AND attributes['n'] LIKE '%7%'")).await;
+    assert!(filtered.contains("attributes, ") && filtered.contains(", texts=2"), "{filtered}");
+    let either = scan(&format!("{whole} WHERE {key} OR attributes['user'] = 'b'")).await;
+    assert!(!either.contains("texts="), "{either}");
+    let last = "SELECT ts, upper(attributes['kind']) AS kind, body FROM logs WHERE service = 'web'";
+    let last = scan(last).await;
+    assert!(last.contains("attributes['kind']") && last.contains(", texts=1"), "{last}");
+    assert!(!last.contains("attributes,") && !last.contains("attributes]"), "the map is not read: {last}");
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_join_looks_its_keys_up() {
     let world = World::fleet().await;
     let engine = world.engine(QueryConfig::default());

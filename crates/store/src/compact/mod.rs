@@ -185,6 +185,7 @@ async fn open(inner: &Arc<Inner>, layout: &'static Layout, job: &Job) -> Result<
     let files = FileScan {
         layout,
         columns,
+        lean: Vec::new(),
         keys: None,
         time: None,
         texts: Arc::default(),

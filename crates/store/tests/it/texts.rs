@@ -1,11 +1,14 @@
 use std::collections::BTreeSet;
 
+use arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
+use arrow::datatypes::TimestampNanosecondType;
 use base::Timestamp;
 use bytes::Bytes;
+use futures::TryStreamExt;
 use model::Labels;
 use model::rows::{Live, LogLine, Span};
 use parquet::file::reader::{FileReader, SerializedFileReader};
-use store::{ScanOptions, StoreConfig, Text, TextTest};
+use store::{MapKey, ScanOptions, StoreConfig, StoreError, Text, TextTest};
 
 use super::support::*;
 
@@ -36,7 +39,7 @@ fn line(n: i64) -> LogLine {
         service: format!("service-{}", n % 7),
         severity: "INFO".to_owned(),
         body: format!("request {n} took {} ms", n % 90),
-        attributes: Labels::new(),
+        attributes: attributes(n),
         severity_number: None,
         observed_ts: None,
         trace_id: (n % 3 == 0).then(|| trace(n / 4)),
@@ -45,6 +48,17 @@ fn line(n: i64) -> LogLine {
         scope: None,
         event: None,
     }
+}
+
+/// Keys that are shorter and longer than what a view holds itself, values of which many repeat and others never do; some
+/// lines have none.
+fn attributes(n: i64) -> Labels {
+    let all = [
+        ("commit.collection", format!("app.bsky.feed.{}", ["like", "post", "repost"][n as usize % 3])),
+        ("rev", format!("{:024x}", n * 7_919)),
+        ("kind", if n % 3 == 0 { "commit" } else { "" }.to_owned()),
+    ];
+    all.into_iter().take(n as usize % 4).map(|(key, value)| (key.to_owned(), value)).collect()
 }
 
 /// An id that says nothing of the time.
@@ -56,7 +70,11 @@ fn trace(n: i64) -> String {
 type Wanted = fn(&LogLine) -> bool;
 
 fn one_of(column: usize, texts: &[&str]) -> TextTest {
-    TextTest { column, text: Text::one_of(texts.iter().map(|text| (*text).to_owned()).collect()) }
+    TextTest { column, key: None, text: Text::one_of(texts.iter().map(|text| (*text).to_owned()).collect()) }
+}
+
+fn key_of(column: usize, key: &str, texts: &[&str]) -> TextTest {
+    TextTest { key: Some(key.to_owned()), ..one_of(column, texts) }
 }
 
 fn column(running: &Running, table: &str, name: &str) -> usize {
@@ -112,9 +130,17 @@ async fn what_conditions_on_texts_leave_is_what_they_ask_for() {
     let trace_id = column(&running, "logs", "trace_id");
     let holding = |parts: &[&str]| TextTest {
         column: body,
+        key: None,
         text: Text::Holding(parts.iter().map(|part| (*part).to_owned()).collect()),
     };
-    let cases: [(Vec<TextTest>, Wanted); 6] = [
+    let attributes = column(&running, "logs", "attributes");
+    let cases: [(Vec<TextTest>, Wanted); 8] = [
+        (vec![key_of(attributes, "commit.collection", &["app.bsky.feed.like", "x"])], |line| {
+            line.attributes.get("commit.collection").is_some_and(|collection| collection == "app.bsky.feed.like")
+        }),
+        (vec![key_of(attributes, "kind", &[""]), one_of(service, &["service-3"])], |line| {
+            line.service == "service-3" && line.attributes.get("kind").is_some_and(String::is_empty)
+        }),
         (vec![one_of(service, &["service-3"])], |line| line.service == "service-3"),
         (vec![one_of(service, &["service-9", "a"])], |_| false),
         (vec![one_of(service, &["service-0", "service-6"]), holding(&["took 7 ms"])], |line| {
@@ -140,6 +166,75 @@ async fn what_conditions_on_texts_leave_is_what_they_ask_for() {
             assert_eq!((found.len(), bodies(&found)), (expected.len(), bodies(&expected)), "{texts:?} in {time:?}");
         }
     }
+    running.stop().await;
+}
+
+/// What is found of keys, with the time of each line.
+async fn looked_up(running: &Running, options: ScanOptions) -> BTreeSet<(i64, Vec<Option<String>>)> {
+    let table = running.store.snapshot().table("logs").unwrap();
+    let batches: Vec<RecordBatch> = table.scan(options).try_collect().await.unwrap();
+    let row = |batch: &RecordBatch, n: usize| {
+        let text = |column: &ArrayRef| {
+            let texts = column.as_string::<i32>();
+            texts.is_valid(n).then(|| texts.value(n).to_owned())
+        };
+        let ts = batch.column(0).as_primitive::<TimestampNanosecondType>().value(n);
+        (ts / 1_000_000_000, batch.columns()[1..].iter().map(text).collect())
+    };
+    batches.iter().flat_map(|batch| (0..batch.num_rows()).map(move |n| row(batch, n))).collect()
+}
+
+#[tokio::test]
+async fn values_of_keys_are_those_that_the_maps_have() {
+    let (world, running) = filled().await;
+    // The last lines stay in memory.
+    world.append(batch(&(12_000..12_100).map(line).collect::<Vec<_>>()));
+    running.settle().await;
+    let (ts, body) = (column(&running, "logs", "ts"), column(&running, "logs", "body"));
+    let (attributes, resource) = (column(&running, "logs", "attributes"), column(&running, "logs", "resource"));
+    let key = |column, key: &str| MapKey { column, key: key.to_owned() };
+    let keys = ["commit.collection", "rev", "kind", "nowhere"];
+    let map_keys: Vec<MapKey> = keys.iter().map(|name| key(attributes, name)).chain([key(resource, "kind")]).collect();
+    let expected = |line: &LogLine| {
+        let values = keys.iter().map(|name| line.attributes.get(*name).cloned()).chain([None]);
+        (line.ts.nanos() / 1_000_000_000, values.collect::<Vec<_>>())
+    };
+    let all: BTreeSet<_> = (0..12_100).map(line).map(|line| expected(&line)).collect();
+    let only = ScanOptions { projection: Some(vec![ts]), map_keys, ..ScanOptions::default() };
+    assert_eq!(looked_up(&running, only.clone()).await, all);
+
+    let time = Some((Timestamp::from_secs(500), Timestamp::from_secs(12_050)));
+    let found = looked_up(&running, ScanOptions { time, ..only.clone() }).await;
+    assert_eq!(found, all.iter().filter(|(ts, _)| (500..=12_050).contains(ts)).cloned().collect());
+
+    // With a column that is large the maps decide first what of it is decoded; beside whole maps they are read as such.
+    let texts = vec![key_of(attributes, "kind", &["commit"])];
+    for projection in [vec![ts, body], vec![ts, body, attributes]] {
+        let map_keys = vec![key(attributes, "kind")];
+        let table = running.store.snapshot().table("logs").unwrap();
+        let options =
+            ScanOptions { projection: Some(projection), map_keys, texts: texts.clone(), ..ScanOptions::default() };
+        let batches: Vec<RecordBatch> = table.scan(options).try_collect().await.unwrap();
+        let kinds = batches.iter().flat_map(|batch| {
+            let kinds = batch.column(batch.num_columns() - 1).as_string::<i32>();
+            kinds.iter().map(|kind| kind.map(str::to_owned)).collect::<Vec<_>>()
+        });
+        let kinds: Vec<Option<String>> = kinds.collect();
+        let in_files = (0..12_000).map(line).filter(|line| line.attributes.get("kind").is_some_and(|k| k == "commit"));
+        assert_eq!(kinds.len(), in_files.count() + 100, "what is in memory is not left out");
+        assert!(kinds.iter().skip(100).all(|kind| kind.as_deref() == Some("commit")));
+    }
+    running.stop().await;
+}
+
+#[tokio::test]
+async fn a_key_is_looked_for_in_maps_only() {
+    let (_world, running) = filled().await;
+    let map_keys = vec![MapKey { column: column(&running, "logs", "body"), key: "kind".to_owned() }];
+    let table = running.store.snapshot().table("logs").unwrap();
+    let rows: Result<Vec<RecordBatch>, _> =
+        table.scan(ScanOptions { map_keys, ..ScanOptions::default() }).try_collect().await;
+    assert!(matches!(rows, Err(StoreError::Columns { table: "logs", .. })));
     running.stop().await;
 }
 
