@@ -8,5 +8,6 @@ mod disk;
 mod faulty;
 mod full;
 mod kills;
+mod large;
 mod life;
 mod queue;
