@@ -10,4 +10,5 @@ mod full;
 mod kills;
 mod large;
 mod life;
+mod otlp;
 mod queue;
