@@ -72,7 +72,8 @@ impl Request<'_> {
 
     /// A document as a log record, which came by `place`: an index, or a topic, of that name.
     pub(crate) fn document(&mut self, mut members: Members<'_>, place: &str, name: &str) -> Result<(), IngestError> {
-        let time = members.take(&TIME);
+        // A time that cannot be read stays what it is: an attribute.
+        let time = TIME.iter().find_map(|name| members.take_if(&[name], nanos));
         let message = members.take(&MESSAGE).unwrap_or_default();
         let service = members.take(&SERVICE);
         // A level that says nothing to us stays what it is: an attribute.
@@ -83,7 +84,7 @@ impl Request<'_> {
         }
         self.rows.logs.of_resource(place, name);
         let line = Line {
-            ts: time.as_deref().and_then(nanos).unwrap_or(self.now.nanos()),
+            ts: time.unwrap_or(self.now.nanos()),
             service: service.as_deref().unwrap_or(name),
             severity,
             body: &message,
@@ -109,16 +110,26 @@ fn severity(level: &str) -> &'static str {
     }
 }
 
-/// A time as in RFC 3339, or milliseconds since the epoch; seconds if they are few.
+/// A time as in RFC 3339, or a number since the epoch, whose size says of what: seconds until the year 5138, which as
+/// milliseconds was in 1973, and so on to nanoseconds.
 fn nanos(text: &str) -> Option<i64> {
     if let Ok(time) = text.parse::<base::Timestamp>() {
         return Some(time.nanos());
     }
+    if let Ok(number) = text.parse::<i64>() {
+        let unit = match number.unsigned_abs() {
+            0..100_000_000_000 => 1_000_000_000,
+            100_000_000_000..100_000_000_000_000 => 1_000_000,
+            100_000_000_000_000..100_000_000_000_000_000 => 1_000,
+            _ => 1,
+        };
+        return number.checked_mul(unit);
+    }
     let number: f64 = text.parse().ok()?;
-    // Seconds until the year 5138; as milliseconds that was in 1973.
     let seconds = if number.abs() < 1e11 { number } else { number / 1e3 };
-    let nanos = seconds * 1e9;
-    (nanos.abs() < 9.2e18).then_some(nanos as i64)
+    // A double of today's seconds tells microseconds apart, and nothing less.
+    let micros = (seconds * 1e6).round();
+    (micros.abs() < 9.2e15).then(|| micros as i64 * 1_000)
 }
 
 #[cfg(test)]
@@ -130,8 +141,14 @@ mod tests {
         for text in ["2026-11-25T10:00:00Z", "1795600800", "1795600800000"] {
             assert_eq!(nanos(text), Some(1_795_600_800_000_000_000), "{text}");
         }
-        assert_eq!(nanos("yesterday"), None);
-        assert_eq!(nanos("1e300"), None);
+        for text in ["1795600800.123456", "1795600800123.456", "1795600800123456", "1795600800123456000"] {
+            assert_eq!(nanos(text), Some(1_795_600_800_123_456_000), "{text}");
+        }
+        assert_eq!(nanos("1795600800123"), Some(1_795_600_800_123_000_000), "every digit counts");
+        assert_eq!(nanos("-1"), Some(-1_000_000_000));
+        for text in ["yesterday", "1e300", "NaN", "inf", "9223372036854775808123"] {
+            assert_eq!(nanos(text), None, "{text}");
+        }
     }
 
     #[test]

@@ -19,6 +19,9 @@ pub enum IngestError {
         /// When to try again.
         retry_after: Duration,
     },
+    /// Its rows take more than a request may become: nothing of it was taken.
+    #[error("the request: {0}")]
+    Rows(#[from] base::Exceeded),
     /// It cannot be decompressed.
     #[error(transparent)]
     Body(#[from] BodyError),

@@ -13,7 +13,21 @@ const LATER: Duration = Duration::from_secs(1);
 
 /// Room that a request takes.
 #[derive(Debug)]
-pub struct Permit(#[expect(dead_code, reason = "it is held")] OwnedSemaphorePermit);
+pub struct Permit(OwnedSemaphorePermit);
+
+impl Permit {
+    /// Takes room until there is enough for a request of so many bytes, whose length nobody said before.
+    ///
+    /// # Errors
+    /// [`IngestError::Busy`] while requests take too much.
+    pub fn cover(&mut self, ingest: &Ingest, bytes: u64) -> Result<(), IngestError> {
+        let missing = ingest.units(bytes).saturating_sub(self.0.num_permits());
+        if missing > 0 {
+            self.0.merge(ingest.room(missing)?);
+        }
+        Ok(())
+    }
+}
 
 /// Lets so many bytes of requests in at once.
 pub(crate) struct Gate(Arc<Semaphore>);
@@ -34,10 +48,17 @@ impl Ingest {
     /// # Errors
     /// [`IngestError::Busy`] while requests take too much, or while the store is too far behind.
     pub fn admit(&self, bytes: u64) -> Result<Permit, IngestError> {
-        let inner = &self.0;
-        let units = u32::try_from(permits(bytes.min(inner.config.max_in_flight_bytes))).unwrap_or(u32::MAX);
-        let permit = Arc::clone(&inner.gate.0).try_acquire_many_owned(units);
-        let permit = permit.map(Permit);
+        self.room(self.units(bytes)).map(Permit)
+    }
+
+    /// What a request of so many bytes takes: all that there is at most.
+    fn units(&self, bytes: u64) -> usize {
+        permits(bytes.min(self.0.config.max_in_flight_bytes))
+    }
+
+    fn room(&self, units: usize) -> Result<OwnedSemaphorePermit, IngestError> {
+        let units = u32::try_from(units).unwrap_or(u32::MAX);
+        let permit = Arc::clone(&self.0.gate.0).try_acquire_many_owned(units);
         permit.map_err(|_| busy("ingest.max_in_flight_bytes", "other requests take all the room that there is"))
     }
 

@@ -9,6 +9,7 @@ mod catalog;
 mod config;
 mod error;
 mod gate;
+mod grows;
 mod histograms;
 mod known;
 mod logs;
@@ -38,6 +39,7 @@ pub use request::Taken;
 
 use self::catalog::Catalog;
 use self::gate::Gate;
+use self::grows::Grows;
 
 /// Takes telemetry in. Clones share the series that they know.
 #[derive(Clone)]
@@ -50,6 +52,7 @@ struct Inner {
     clock: Clock,
     catalog: Catalog,
     gate: Gate,
+    grows: Grows,
 }
 
 impl std::fmt::Debug for Ingest {
@@ -63,7 +66,7 @@ impl Ingest {
     pub fn new(config: IngestConfig, log: Arc<dyn Log>, store: Store, clock: Clock) -> Self {
         let catalog = Catalog::new(config.max_series, store.series_idle());
         let gate = Gate::new(config.max_in_flight_bytes);
-        Self(Arc::new(Inner { config, log, store, clock, catalog, gate }))
+        Self(Arc::new(Inner { config, log, store, clock, catalog, gate, grows: Grows::default() }))
     }
 
     /// The settings.

@@ -15,6 +15,8 @@ type Labels = MapBuilder<StringBuilder, StringBuilder>;
 /// The columns of [`LogLine`].
 pub(crate) struct LogColumns {
     rows: usize,
+    /// Of texts.
+    bytes: u64,
     ts: TimestampNanosecondBuilder,
     service: StringBuilder,
     severity: StringBuilder,
@@ -53,6 +55,7 @@ impl Default for LogColumns {
         let labels = || MapBuilder::new(None, text(), text());
         Self {
             rows: 0,
+            bytes: 0,
             ts: TimestampNanosecondBuilder::new(),
             service: text(),
             severity: text(),
@@ -74,6 +77,7 @@ impl LogColumns {
     pub fn push(&mut self, line: &Line<'_>) -> Result<(), ArrowError> {
         let severity = if line.severity.is_empty() { detected(line.body) } else { line.severity };
         self.rows += 1;
+        self.bytes += (line.service.len() + line.body.len() + line.scope.len() + line.event.len()) as u64;
         self.ts.append_value(line.ts);
         self.service.append_value(line.service);
         self.severity.append_value(severity);
@@ -91,14 +95,21 @@ impl LogColumns {
 
     /// Adds an attribute of the record that is pushed next.
     pub fn attribute(&mut self, name: &str, value: &str) {
+        self.bytes += (name.len() + value.len()) as u64;
         self.attributes.keys().append_value(name);
         self.attributes.values().append_value(value);
     }
 
     /// Adds an attribute of the resource of the record that is pushed next.
     pub fn of_resource(&mut self, name: &str, value: &str) {
+        self.bytes += (name.len() + value.len()) as u64;
         self.resource.keys().append_value(name);
         self.resource.values().append_value(value);
+    }
+
+    /// Bytes of the texts that were added.
+    pub const fn bytes(&self) -> u64 {
+        self.bytes
     }
 
     /// The records, if there are any.

@@ -36,7 +36,7 @@ impl Ingest {
             Format::Json => read_json(body, &mut lines)?,
         }
         match lines.failed {
-            Some(problem) => Err(IngestError::Internal(problem)),
+            Some(error) => Err(error),
             None => Ok((lines.request.rows, lines.request.taken)),
         }
     }
@@ -48,7 +48,7 @@ struct Lines<'a> {
     /// The labels of the stream.
     stream: Vec<(String, String)>,
     service: String,
-    failed: Option<String>,
+    failed: Option<IngestError>,
 }
 
 fn named<'l>(labels: impl Iterator<Item = (&'l str, &'l str)> + Clone, names: &[&str]) -> Option<&'l str> {
@@ -86,10 +86,11 @@ impl Sink for Lines<'_> {
             ..Line::default()
         };
         self.request.taken.logs += 1;
-        match logs.push(&line) {
+        let pushed = logs.push(&line).map_err(|error| IngestError::Internal(error.to_string()));
+        match pushed.and_then(|()| self.request.spend(0)) {
             Ok(()) => ControlFlow::Continue(()),
             Err(error) => {
-                self.failed = Some(error.to_string());
+                self.failed = Some(error);
                 ControlFlow::Break(())
             }
         }

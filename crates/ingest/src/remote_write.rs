@@ -7,7 +7,7 @@ use wire::body::Encoding;
 use wire::histogram::Histogram;
 use wire::labels::LabelRule;
 use wire::pb::Error;
-use wire::remote_write::{RequestError, Rule, Sample, v1, v2};
+use wire::remote_write::{Rule, Sample, v1, v2};
 
 use crate::catalog::LabelHash;
 use crate::request::{METRIC_NAME, Request};
@@ -27,7 +27,7 @@ impl Ingest {
     pub async fn remote_write_v1(&self, body: &[u8], encoding: Encoding) -> Result<Taken, IngestError> {
         let (rows, taken) = with_scratch(|[buffer, _]| {
             let body = encoding.decode(body, self.decoded(), buffer)?;
-            self.read_v1(body).map_err(|error| IngestError::from(RequestError::Bytes(error)))
+            self.read_v1(body)
         })?;
         self.commit(rows, taken, PROTOCOL).await
     }
@@ -39,7 +39,7 @@ impl Ingest {
     pub async fn remote_write_v2(&self, body: &[u8], encoding: Encoding) -> Result<Taken, IngestError> {
         let (rows, taken) = with_scratch(|[buffer, _]| {
             let body = encoding.decode(body, self.decoded(), buffer)?;
-            self.read_v2(body).map_err(IngestError::from)
+            self.read_v2(body)
         })?;
         self.commit(rows, taken, PROTOCOL).await
     }
@@ -49,7 +49,7 @@ impl Ingest {
         Limit::new("ingest.max_decoded_bytes", self.0.config.max_decoded_bytes)
     }
 
-    fn read_v1(&self, body: &[u8]) -> Result<(Rows, Taken), Error> {
+    fn read_v1(&self, body: &[u8]) -> Result<(Rows, Taken), IngestError> {
         let sent = v1::WriteRequest::read(body)?;
         let mut request = Request::new(self);
         let mut all = sent.timeseries.iter().enumerate();
@@ -76,7 +76,7 @@ impl Ingest {
         Ok((request.rows, request.taken))
     }
 
-    fn read_v2(&self, body: &[u8]) -> Result<(Rows, Taken), RequestError> {
+    fn read_v2(&self, body: &[u8]) -> Result<(Rows, Taken), IngestError> {
         let sent = v2::Request::read(body)?;
         let mut request = Request::new(self);
         let mut scratch = Vec::new();
@@ -104,7 +104,7 @@ impl Ingest {
 }
 
 impl Request<'_> {
-    fn series_v1(&mut self, n: usize, series: &v1::Series<'_>, hash: Option<LabelHash>) -> Result<(), Error> {
+    fn series_v1(&mut self, n: usize, series: &v1::Series<'_>, hash: Option<LabelHash>) -> Result<(), IngestError> {
         let id = match hash.and_then(|hash| self.known(hash)) {
             Some(id) => id,
             None => match self.announce_v1(hash, series)? {
@@ -144,7 +144,11 @@ impl Request<'_> {
     }
 
     /// The hash of a series' labels, or the rule that it breaks.
-    fn hash_v2(&self, series: &v2::Series<'_, '_>, scratch: &mut Vec<u8>) -> Result<Result<LabelHash, Rule>, Error> {
+    fn hash_v2(
+        &mut self,
+        series: &v2::Series<'_, '_>,
+        scratch: &mut Vec<u8>,
+    ) -> Result<Result<LabelHash, Rule>, IngestError> {
         if let Err(error) = series.check()? {
             return Ok(Err(error.rule));
         }
@@ -152,6 +156,8 @@ impl Request<'_> {
         scratch.clear();
         for label in series.labels().iter() {
             let (name, value) = label?;
+            // However often it refers to one, the request has each text once.
+            self.spend(name.len() + value.len())?;
             for text in [name, value] {
                 scratch.extend_from_slice(&(text.len() as u64).to_le_bytes());
                 scratch.extend_from_slice(text.as_bytes());
@@ -160,7 +166,7 @@ impl Request<'_> {
         Ok(Ok(self.hash(scratch)))
     }
 
-    fn series_v2(&mut self, series: &v2::Series<'_, '_>, hash: LabelHash) -> Result<(), Error> {
+    fn series_v2(&mut self, series: &v2::Series<'_, '_>, hash: LabelHash) -> Result<(), IngestError> {
         let n = series.index();
         let id = match self.known(hash) {
             Some(id) => id,
@@ -189,11 +195,12 @@ impl Request<'_> {
             Ok(labels) => labels,
             Err(problem) => return Ok(Err(problem)),
         };
-        if let (Some(metadata), Some(name)) = (series.metadata(), labels.get(METRIC_NAME)) {
-            let name = name.clone();
+        let name = labels.get(METRIC_NAME).cloned();
+        let announced = self.announce(hash, labels);
+        if let (Ok(_), Some(metadata), Some(name)) = (&announced, series.metadata(), name) {
             self.metadata(&name, metadata.metric_type.name(), metadata.unit, metadata.help);
         }
-        Ok(self.announce(hash, labels))
+        Ok(announced)
     }
 
     fn refuse(&mut self, n: usize, problem: &str) {
@@ -244,10 +251,11 @@ impl Request<'_> {
         time_ms: i64,
         value: u64,
         labels: impl Iterator<Item = Result<(&'a str, &'a str), Error>>,
-    ) -> Result<(), Error> {
+    ) -> Result<(), IngestError> {
         let mut kept = Labels::new();
         for label in labels {
             let (name, value) = label?;
+            self.spend(name.len() + value.len())?;
             kept.insert(name.to_owned(), value.to_owned());
         }
         let ts = Timestamp::from_nanos(time_ms.saturating_mul(1_000_000));
@@ -263,14 +271,15 @@ impl Request<'_> {
             key: Key::of(metric.as_bytes()),
             metric: metric.to_owned(),
             kind: kind.to_owned(),
-            unit: unit.to_owned(),
+            unit: unit.chars().take(UNIT).collect(),
             help: help.chars().take(HELP).collect(),
         });
     }
 }
 
-/// Characters of a metric's help that are kept.
+/// Characters of a metric's help and of its unit that are kept.
 const HELP: usize = 1_024;
+const UNIT: usize = 128;
 
 /// The rule that labels break; that of their order is no reason to refuse them.
 fn broken<T>(checked: Result<T, Rule>) -> Option<String> {

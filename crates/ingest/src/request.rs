@@ -1,8 +1,9 @@
 //! A request that is being read.
 
 use std::collections::HashMap;
+use std::time::Duration;
 
-use base::Timestamp;
+use base::{Limit, Timestamp};
 use model::rows::Series;
 use model::{Labels, SeriesId};
 
@@ -12,6 +13,11 @@ use crate::{Ingest, IngestError, Refusals};
 
 /// The label that holds a metric's name.
 pub(crate) const METRIC_NAME: &str = "__name__";
+
+/// What rows of a request take is held to so many times `ingest.max_decoded_bytes`, and to less than a column of Arrow may have: what
+/// a resource or a table of symbols says once is in each of its rows.
+const GROWTH: u64 = 8;
+const MOST: u64 = 1 << 30;
 
 /// What of a request was taken, and what was not.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -66,18 +72,25 @@ pub(crate) struct Request<'a> {
     pub now: Timestamp,
     /// Series that this request announces.
     fresh: HashMap<LabelHash, SeriesId>,
+    /// Bytes of texts that were copied for rows other than log records.
+    spent: u64,
+    /// Of bytes of texts in rows.
+    limit: Limit,
     pub taken: Taken,
 }
 
 impl<'a> Request<'a> {
     pub fn new(ingest: &'a Ingest) -> Self {
         let (now, at) = (ingest.0.clock.now(), ingest.0.clock.monotonic());
+        let most = ingest.0.config.max_decoded_bytes.saturating_mul(GROWTH).min(MOST);
         Self {
             ingest,
             look: ingest.0.catalog.look(at),
             rows: Rows::new(ingest.0.log.shards(), at, now.nanos().unsigned_abs() / 1_000),
             now,
             fresh: HashMap::new(),
+            spent: 0,
+            limit: Limit::new("ingest.rows_bytes", most),
             taken: Taken::default(),
         }
     }
@@ -104,10 +117,27 @@ impl<'a> Request<'a> {
     pub fn announce(&mut self, hash: LabelHash, mut labels: Labels) -> Result<SeriesId, String> {
         let metric = labels.remove(METRIC_NAME).unwrap_or_default();
         self.allowed(hash, &metric, &labels)?;
+        let size: usize = labels.iter().map(|(name, value)| name.len() + value.len()).sum();
+        self.spend(metric.len() + size).map_err(|error| error.to_string())?;
         let series_id = Series::id(&metric, &labels);
         self.fresh.insert(hash, series_id);
         self.rows.announce(hash, Series { time: self.now, series_id, metric, labels });
         Ok(series_id)
+    }
+
+    /// Copies so many bytes of texts for rows.
+    ///
+    /// # Errors
+    /// The rows take more than a request may become.
+    #[inline]
+    pub fn spend(&mut self, bytes: usize) -> Result<(), IngestError> {
+        self.spent = self.spent.saturating_add(bytes as u64);
+        Ok(self.limit.check(self.spent.saturating_add(self.rows.logs.bytes()))?)
+    }
+
+    /// How many series this request announces so far.
+    pub fn announced(&self) -> usize {
+        self.fresh.len()
     }
 
     #[inline]
@@ -140,7 +170,7 @@ impl<'a> Request<'a> {
         }
         let full = self.look.len() + self.fresh.len() >= self.ingest.0.catalog.max();
         if full && !self.look.is_active(hash) {
-            let (limit, grows) = (config.max_series, self.ingest.grows(metric));
+            let (limit, grows) = (config.max_series, self.ingest.grows(metric, self.rows.at));
             return Err(format!("metric `{shown}`: the limit ingest.max_series = {limit} is reached{grows}"));
         }
         Ok(())
@@ -155,14 +185,11 @@ impl Ingest {
         Ok(taken)
     }
 
-    /// Which label of a metric has the most values.
-    fn grows(&self, metric: &str) -> String {
-        let index = self.0.store.series();
-        let is_it = |value: &str| value == metric;
-        let test = [store::LabelTest { name: METRIC_NAME, equal: Some(metric), matches: &is_it }];
-        let values = |name: &str| index.values(name, &test, Timestamp::ZERO).len();
-        let names = index.names(&test, Timestamp::ZERO);
-        let most = names.iter().map(|name| (values(name), name)).max();
-        most.map(|(count, name)| format!("; its label `{name}` has {count} values")).unwrap_or_default()
+    /// Which label of a metric has the most values, as far as that is known; it is `now` on the monotonic clock.
+    fn grows(&self, metric: &str, now: Duration) -> String {
+        self.0.grows.of(metric, now, || {
+            let most = self.0.store.series().widest(metric);
+            most.map(|(name, count)| format!("; its label `{name}` has {count} values")).unwrap_or_default()
+        })
     }
 }

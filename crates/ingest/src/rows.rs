@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use arrow::array::{FixedSizeBinaryArray, Float64Array, RecordBatch, TimestampNanosecondArray};
 use arrow::buffer::Buffer;
+use bus::BusError;
 use model::rows::{Exemplar, HistogramPoint, Metadata, Sample, Series, Span};
 use model::{Batch, RecordId, Row, SeriesId, Stream};
 
@@ -68,6 +69,18 @@ fn put<R: Row>(batches: &mut Vec<Batch>, rows: &[R]) -> Result<(), IngestError> 
         batches.push(Batch::of(KEY, rows).map_err(internal)?);
     }
     Ok(())
+}
+
+/// Batches in two parts, in order; nothing if they are a single row, or one by their id.
+fn halves(mut batches: Vec<Batch>) -> Option<[Vec<Batch>; 2]> {
+    if batches.len() > 1 {
+        let second = batches.split_off(batches.len() / 2);
+        return Some([batches, second]);
+    }
+    let batch = batches.pop().filter(|batch| batch.id.is_none() && batch.data.num_rows() > 1)?;
+    let (rows, middle) = (batch.data.num_rows(), batch.data.num_rows() / 2);
+    let part = |from: usize, to: usize| vec![Batch { data: batch.data.slice(from, to - from), ..batch.clone() }];
+    Some([part(0, middle), part(middle, rows)])
 }
 
 /// The rows of a request. Rows of a series are always in one shard, so that the newest of its
@@ -200,14 +213,25 @@ impl Ingest {
         Ok(())
     }
 
+    /// Appends batches in their order, in several steps if the log does not take them in one. A row that it never takes is
+    /// left out, which is an error once the others are there.
     async fn append_to(&self, shard: u32, batches: Vec<Batch>) -> Result<(), IngestError> {
         if batches.is_empty() {
             return Ok(());
         }
         self.keeps_up(shard)?;
-        let last = self.0.log.append(shard, batches).await?;
-        self.appended(shard, last);
-        Ok(())
+        let (mut waiting, mut too_large) = (vec![batches], None);
+        while let Some(next) = waiting.pop() {
+            match self.0.log.append(shard, next.clone()).await {
+                Ok(last) => self.appended(shard, last),
+                Err(error @ BusError::TooLarge { .. }) => match halves(next) {
+                    Some([first, second]) => waiting.extend([second, first]),
+                    None => too_large = Some(error),
+                },
+                Err(error) => return Err(error.into()),
+            }
+        }
+        too_large.map_or(Ok(()), |error| Err(error.into()))
     }
 
     fn announced(&self, at: Duration, fresh: Vec<(LabelHash, SeriesId)>) {

@@ -12,9 +12,9 @@ use crate::rows;
 
 /// So many batches of about one size become one.
 const COALESCE: usize = 8;
-/// Batches with more rows or bytes are left as they are.
+/// Together they have no more rows and bytes: to find larger ones apart costs less than a copy of them.
 const COALESCE_ROWS: usize = 8_192;
-const COALESCE_BYTES: usize = 4 << 20;
+const COALESCE_BYTES: usize = 512 << 10;
 /// So many batches of samples of about one size are merged into one.
 const MERGE: usize = 16;
 /// Batches of samples are merged to no more rows: what is larger is found as fast, and would be copied at once.

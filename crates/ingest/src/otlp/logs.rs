@@ -84,7 +84,7 @@ impl Request<'_> {
         };
         self.rows.logs.push(&line).map_err(|error| IngestError::Internal(error.to_string()))?;
         self.taken.logs += 1;
-        Ok(())
+        self.spend(0)
     }
 }
 

@@ -1,6 +1,6 @@
 use model::SeriesId;
 use wire::body::Encoding;
-use wire::names::{Identity, Kind, TARGET_INFO, has_target_info, metric_name};
+use wire::names::{Identity, Kind, TARGET_INFO, has_target_info, label_name, metric_name};
 use wire::otlp::metrics::{
     Data, ExponentialPoint, HistogramPoint, Metric, MetricsRequest, NO_RECORDED_VALUE, NumberPoint, ResourceMetrics,
     SummaryPoint, Temporality, Value,
@@ -73,8 +73,9 @@ impl Request<'_> {
                 strategy,
             };
             let own = format!("{identity:?}{promoted:?}{:?}{:?}", scope.schema_url, names(&common)?);
+            let own = self.hash(own.as_bytes());
             for metric in scope.metrics {
-                latest = latest.max(self.metric(&metric?, common, &own)?);
+                latest = latest.max(self.metric(&metric?, common, own)?);
             }
         }
         if let Some(attributes) = &attributes
@@ -97,8 +98,8 @@ impl Request<'_> {
         let common = Common { identity, promoted: &[], scope: None, scope_schema: "", strategy };
         let hash = self.hash(format!("{TARGET_INFO}{identity:?}{:?}", attributes.raw()).as_bytes());
         let gone = |labels: model::Labels| {
-            let identifying = wire::names::IDENTIFYING.map(|key| key.replace('.', "_"));
-            labels.into_iter().filter(|(name, _)| !identifying.contains(name)).collect()
+            let identifying = wire::names::IDENTIFYING.map(|key| label_name(key, strategy).unwrap_or(key.into()));
+            labels.into_iter().filter(|(name, _)| identifying.iter().all(|other| other != name)).collect()
         };
         let id = match self.known(hash) {
             Some(id) => Ok(id),
@@ -115,7 +116,7 @@ impl Request<'_> {
     }
 
     /// Takes the points of a metric; gives the time of the latest.
-    fn metric(&mut self, metric: &Metric<'_>, common: Common<'_, '_>, own: &str) -> Result<u64, Error> {
+    fn metric(&mut self, metric: &Metric<'_>, common: Common<'_, '_>, own: u128) -> Result<u64, Error> {
         let Some(data) = metric.data() else { return Ok(0) };
         let temporality = |number: i32| Temporality::from(number) == Temporality::Delta;
         let (kind, word, delta) = match &data {
@@ -135,10 +136,8 @@ impl Request<'_> {
                 return Ok(0);
             }
         };
-        let hash = self.hash(format!("{own}{name}\0{delta}").as_bytes());
-        if self.known(hash).is_none() {
-            self.metadata(&name, word, metric.unit, metric.description);
-        }
+        let hash = self.hash(format!("{own}\0{name}\0{delta}").as_bytes());
+        let announced = self.announced();
         let named = Named { common, name, hash, delta };
         let mut latest = 0;
         match data {
@@ -167,6 +166,10 @@ impl Request<'_> {
                     latest = latest.max(self.summary(&named, &point?)?);
                 }
             }
+        }
+        // What a metric is is told as often as its series are.
+        if self.announced() > announced {
+            self.metadata(&named.name, word, metric.unit, metric.description);
         }
         Ok(latest)
     }
@@ -221,6 +224,7 @@ impl Request<'_> {
         };
         if let Some(id) = self.series_of(named, "", &point.attributes, None)? {
             self.sample(id, time(point.time_unix_nano).nanos(), value);
+            self.exemplars(&point.exemplars, point.time_unix_nano, |_| Some(id))?;
         }
         Ok(point.time_unix_nano)
     }
@@ -231,12 +235,16 @@ impl Request<'_> {
         let is_stale = point.flags & NO_RECORDED_VALUE != 0;
         let or_stale = |value: f64| if is_stale { STALE } else { value };
         let (mut bounds, mut sum) = (point.explicit_bounds.iter(), 0_u64);
+        let mut buckets = Vec::new();
         for count in point.bucket_counts.iter() {
             sum = sum.saturating_add(count?);
             let Some(bound) = bounds.next().transpose()? else { break };
             let le = promql_float(bound);
             if let Some(id) = self.series_of(named, "_bucket", &point.attributes, Some(("le", &le)))? {
                 self.sample(id, nanos, or_stale(sum as f64));
+                if !point.exemplars.is_empty() {
+                    buckets.push((bound, id));
+                }
             }
         }
         let all = [
@@ -248,8 +256,13 @@ impl Request<'_> {
             let Some(value) = value else { continue };
             if let Some(id) = self.series_of(named, suffix, &point.attributes, more)? {
                 self.sample(id, nanos, or_stale(value));
+                if more.is_some() {
+                    buckets.push((f64::INFINITY, id));
+                }
             }
         }
+        let bucket = |value: f64| buckets.iter().find(|(bound, _)| value <= *bound).map(|(_, id)| *id);
+        self.exemplars(&point.exemplars, point.time_unix_nano, bucket)?;
         Ok(point.time_unix_nano)
     }
 
@@ -260,6 +273,7 @@ impl Request<'_> {
             Some(row) => {
                 self.rows.histogram(row);
                 self.taken.histograms += 1;
+                self.exemplars(&point.exemplars, point.time_unix_nano, |_| Some(id))?;
             }
             None => self.taken.refused.push(|| format!("{}: scale {} is below -4", named.name, point.scale)),
         }

@@ -1,5 +1,6 @@
 //! OTLP: metrics, logs and traces, protobuf or JSON.
 
+mod exemplars;
 mod labels;
 mod logs;
 mod metrics;

@@ -39,16 +39,18 @@ impl Ingest {
 }
 
 impl Request<'_> {
-    fn resource_spans(&mut self, sent: &ResourceSpans<'_>) -> Result<(), Error> {
+    fn resource_spans(&mut self, sent: &ResourceSpans<'_>) -> Result<(), IngestError> {
         let (mut resource, mut service) = (Labels::new(), "");
         if let Some(of) = &sent.resource {
             service = text_of(&of.attributes, "service.name")?.unwrap_or_default();
             resource = labels(&of.attributes)?;
         }
+        let size: usize = resource.iter().map(|(name, value)| name.len() + value.len()).sum();
         for scope in sent.scope_spans {
             let scope = scope?;
             let name = scope.scope.as_ref().map_or("", |scope| scope.name);
             for span in scope.spans {
+                self.spend(size)?;
                 self.span(&span?, service, &resource, name)?;
             }
         }

@@ -88,16 +88,21 @@ impl World {
 
     /// The store may be so many records behind.
     pub async fn start_with(&self, config: StoreConfig, max_behind: u64) -> Life {
+        let settings = EmbeddedConfig { segment_bytes: 8_192, ..EmbeddedConfig::default() };
+        self.start_on(config, IngestConfig { max_behind, ..IngestConfig::default() }, settings).await
+    }
+
+    /// On a log with these settings, in its own place.
+    pub async fn start_on(&self, config: StoreConfig, taking: IngestConfig, settings: EmbeddedConfig) -> Life {
         let clock = self.clock.clone();
-        let settings =
-            EmbeddedConfig { shards: SHARDS, segment_bytes: 8_192, ..EmbeddedConfig::new(self.path(), "telemetry") };
+        let place = EmbeddedConfig::new(self.path(), "telemetry");
+        let settings = EmbeddedConfig { shards: SHARDS, dir: place.dir, name: place.name, ..settings };
         let log = Arc::new(Embedded::open_on(settings, Clock::system(), Arc::new(self.disk.clone())).unwrap());
         let objects: Arc<dyn ObjectStore> = self.objects.clone();
         let store = Store::open(config, objects, clock.clone()).await.unwrap();
         let (tasks, shutdown) = (Tasks::new(), Shutdown::new());
         store.run(vec![(LogKind::Telemetry, log.clone())], &tasks, shutdown.clone());
-        let ingest =
-            Ingest::new(IngestConfig { max_behind, ..IngestConfig::default() }, log.clone(), store.clone(), clock);
+        let ingest = Ingest::new(taking, log.clone(), store.clone(), clock);
         Life { ingest, store, log, tasks, shutdown }
     }
 }
@@ -132,7 +137,7 @@ impl Life {
         }
     }
 
-    async fn rows<R: Row>(&self, table: &str) -> Vec<R> {
+    pub async fn rows<R: Row>(&self, table: &str) -> Vec<R> {
         let table = self.store.snapshot().table(table).unwrap();
         let batches: Vec<_> = table.scan(ScanOptions::default()).try_collect().await.unwrap();
         batches.iter().flat_map(|batch| R::decode(batch).unwrap()).collect()

@@ -8,5 +8,7 @@ mod disk;
 mod faulty;
 mod full;
 mod kills;
+mod large;
 mod life;
+mod otlp;
 mod queue;

@@ -10,13 +10,14 @@ use std::time::Duration;
 
 use ::ingest::{Ingest, IngestError, Permit};
 use axum::Router;
-use axum::body::{Bytes, to_bytes};
+use axum::body::{Body, Bytes, to_bytes};
 use axum::extract::{DefaultBodyLimit, Request};
 use axum::http::header::{CONTENT_ENCODING, CONTENT_LENGTH, RETRY_AFTER};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use bus::BusError;
+use futures::StreamExt;
 use wire::body::{BodyError, Encoding};
 
 use crate::state::State;
@@ -70,17 +71,40 @@ fn taker(state: &State) -> Result<&Ingest, Refusal> {
 async fn receive(ingest: &Ingest, request: Request) -> Result<Received, Refusal> {
     let encoding = Encoding::parse(header(request.headers(), CONTENT_ENCODING)).map_err(IngestError::from)?;
     let max = ingest.config().max_body_bytes;
-    let length = header(request.headers(), CONTENT_LENGTH).parse().unwrap_or(max);
-    let too_large = || {
-        let message = format!("the body exceeds the limit ingest.max_body_bytes = {max}");
-        Refusal::new(StatusCode::PAYLOAD_TOO_LARGE, message)
-    };
-    if length > max {
-        return Err(too_large());
+    let length: Option<usize> = header(request.headers(), CONTENT_LENGTH).parse().ok();
+    if length.is_some_and(|length| length > max) {
+        return Err(too_large(max));
     }
-    let room = ingest.admit(length as u64)?;
-    let body = to_bytes(request.into_body(), max).await.map_err(|_| too_large())?;
+    let mut room = ingest.admit(length.unwrap_or_default() as u64)?;
+    let body = match length {
+        Some(_) => to_bytes(request.into_body(), max).await.map_err(broken)?,
+        None => read(ingest, request.into_body(), max, &mut room).await?,
+    };
     Ok(Received { body, encoding, _room: room })
+}
+
+/// Reads a body that does not say how long it is, as those of gRPC: it takes room as it comes.
+async fn read(ingest: &Ingest, body: Body, max: usize, room: &mut Permit) -> Result<Bytes, Refusal> {
+    let (mut parts, mut read) = (body.into_data_stream(), Vec::new());
+    while let Some(part) = parts.next().await {
+        let part = part.map_err(broken)?;
+        let length = read.len() + part.len();
+        if length > max {
+            return Err(too_large(max));
+        }
+        room.cover(ingest, length as u64)?;
+        read.extend_from_slice(&part);
+    }
+    Ok(read.into())
+}
+
+fn too_large(max: usize) -> Refusal {
+    let message = format!("the body exceeds the limit ingest.max_body_bytes = {max}");
+    Refusal::new(StatusCode::PAYLOAD_TOO_LARGE, message)
+}
+
+fn broken(error: axum::Error) -> Refusal {
+    Refusal::new(StatusCode::BAD_REQUEST, format!("the body breaks off: {error}"))
 }
 
 fn header(headers: &HeaderMap, name: impl axum::http::header::AsHeaderName) -> &str {
@@ -100,11 +124,11 @@ impl Refusal {
         Self { status, message: message.to_string(), retry_after: None }
     }
 
-    /// The code of gRPC that is meant.
+    /// The code of gRPC that is meant. What is too large is an invalid argument: for `OUT_OF_RANGE` and
+    /// `RESOURCE_EXHAUSTED` senders try again.
     const fn grpc_code(&self) -> i32 {
         match (self.status, self.retry_after) {
             (StatusCode::TOO_MANY_REQUESTS, _) => 8,
-            (StatusCode::PAYLOAD_TOO_LARGE, _) => 11,
             (StatusCode::NOT_FOUND, _) => 12,
             (StatusCode::INTERNAL_SERVER_ERROR, _) => 13,
             (_, Some(_)) => 14,
@@ -118,9 +142,9 @@ impl From<IngestError> for Refusal {
         let (status, retry_after) = match &error {
             IngestError::Busy { retry_after, .. } => (StatusCode::TOO_MANY_REQUESTS, Some(*retry_after)),
             IngestError::Body(BodyError::Unknown(_)) => (StatusCode::UNSUPPORTED_MEDIA_TYPE, None),
-            IngestError::Body(BodyError::TooLarge(_)) | IngestError::Log(BusError::TooLarge { .. }) => {
-                (StatusCode::PAYLOAD_TOO_LARGE, None)
-            }
+            IngestError::Body(BodyError::TooLarge(_))
+            | IngestError::Rows(_)
+            | IngestError::Log(BusError::TooLarge { .. }) => (StatusCode::PAYLOAD_TOO_LARGE, None),
             IngestError::Body(_)
             | IngestError::Request(_)
             | IngestError::Bytes(_)
@@ -130,6 +154,8 @@ impl From<IngestError> for Refusal {
             IngestError::Log(BusError::Unavailable { retry_after, .. }) => {
                 (StatusCode::SERVICE_UNAVAILABLE, Some(*retry_after))
             }
+            // No encoding for it: it would be the same each time.
+            IngestError::Log(BusError::Refused { .. }) => (StatusCode::INTERNAL_SERVER_ERROR, None),
             IngestError::Log(_) => (StatusCode::SERVICE_UNAVAILABLE, Some(LATER)),
             IngestError::Internal(_) => (StatusCode::INTERNAL_SERVER_ERROR, None),
         };

@@ -19,8 +19,12 @@ const RESOURCE: &str = r#"{"attributes": [
 ]}"#;
 
 async fn site(server: ServerConfig) -> Site {
+    site_of(server, IngestConfig::default()).await
+}
+
+async fn site_of(server: ServerConfig, taking: IngestConfig) -> Site {
     let world = World::empty().await;
-    let ingest = Ingest::new(IngestConfig::default(), world.telemetry(), world.store.clone(), Clock::system());
+    let ingest = Ingest::new(taking, world.telemetry(), world.store.clone(), Clock::system());
     let parts = Parts { ingest: Some(ingest), ..parts(&world, QueryConfig::default()) };
     Site::serve(world, server, parts).await
 }
@@ -167,6 +171,36 @@ async fn grpc_is_spoken_where_it_is_asked_for() {
         assert_eq!((answer.status().as_u16(), header("grpc-status").as_str()), (200, code));
         assert!(header("grpc-message").contains(message), "{}", header("grpc-message"));
     }
+    site.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_call_takes_the_room_of_its_bytes_and_one_that_is_too_large_is_not_to_be_tried_again() {
+    let listen = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let grpc = listen.local_addr().unwrap();
+    drop(listen);
+    // Calls do not say how long they are: the largest one would take all the room.
+    let taking = IngestConfig { max_body_bytes: 64 << 10, max_in_flight_bytes: 64 << 10, ..IngestConfig::default() };
+    let site = site_of(ServerConfig { grpc_listen: Some(grpc), ..config() }, taking).await;
+    let client = Client::builder().http2_prior_knowledge().no_proxy().build().unwrap();
+    let call = |parts: Vec<Vec<u8>>| {
+        let url = format!("http://{grpc}/opentelemetry.proto.collector.metrics.v1.MetricsService/Export");
+        let parts = futures::stream::iter(parts.into_iter().map(Ok::<_, std::convert::Infallible>));
+        let body = reqwest::Body::wrap_stream(parts);
+        client.post(url).header("Content-Type", "application/grpc").header("TE", "trailers").body(body).send()
+    };
+    let answers = futures::future::join_all((0..20).map(|_| call(vec![vec![0; 5]]))).await;
+    for answer in answers {
+        let answer = answer.unwrap();
+        assert_eq!(
+            (answer.status().as_u16(), answer.headers().get("grpc-status")),
+            (200, None),
+            "it is in the trailers"
+        );
+    }
+    let answer = call(vec![vec![0; 60 << 10], vec![0; 5 << 10]]).await.unwrap();
+    assert_eq!(answer.headers()["grpc-status"].to_str().unwrap(), "3");
+    assert!(answer.headers()["grpc-message"].to_str().unwrap().contains("ingest.max_body_bytes"));
     site.end().await;
 }
 

@@ -7,7 +7,7 @@ mod pairs;
 mod postings;
 mod shrinking;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -278,6 +278,19 @@ impl SeriesIndex {
         };
         values.sort_unstable();
         values.into_iter().map(Arc::from).collect()
+    }
+
+    /// The label of which the series of a metric have the most values, and how many those are.
+    pub fn widest(&self, metric: &str) -> Option<(Arc<str>, usize)> {
+        let known = self.known.read();
+        let index = &known.index;
+        let is_it = |value: &str| value == metric;
+        let test = [LabelTest { name: METRIC_NAME, equal: Some(metric), matches: &is_it }];
+        let mut counts: BTreeMap<Arc<str>, usize> = BTreeMap::new();
+        for pair in index.pairs_of(&index.matching(&test, Timestamp::ZERO)) {
+            *counts.entry(index.pairs.name_of(pair)).or_default() += 1;
+        }
+        counts.into_iter().max_by_key(|(_, count)| *count)
     }
 
     /// How many series each value of each name has, the most first, `limit` of each list: names of

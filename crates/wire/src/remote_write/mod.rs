@@ -61,8 +61,8 @@ pub enum Rule {
     /// Samples and histograms in one series.
     #[error("samples and histograms in one series")]
     Both,
-    /// Neither samples nor histograms.
-    #[error("neither samples nor histograms")]
+    /// Neither samples nor histograms nor exemplars.
+    #[error("neither samples nor histograms nor exemplars")]
     Nothing,
 }
 

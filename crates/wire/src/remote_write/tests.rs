@@ -131,7 +131,7 @@ type Fill = fn(&mut Writer);
 #[test]
 fn a_broken_rule_of_version_2_names_series_and_rule() {
     let cases: [(Fill, &str); 8] = [
-        (|w| refs(w, 1, &[1, 2]), "series 1: neither samples nor histograms"),
+        (|w| refs(w, 1, &[1, 2]), "series 1: neither samples nor histograms nor exemplars"),
         (|w| (w.message(2, |_| ()), w.message(3, |_| ())).1, "series 1: samples and histograms in one series"),
         (
             |w| (refs(w, 1, &[1, 2, 1]), w.message(2, |_| ())).1,
@@ -156,6 +156,18 @@ fn a_broken_rule_of_version_2_names_series_and_rule() {
         assert_eq!(found[0], Ok(()));
         assert_eq!(found[1].clone().unwrap_err().to_string(), expected);
     }
+}
+
+#[test]
+fn an_exemplar_may_come_without_a_sample() {
+    let body = v2(&["", "__name__", "up"], |w| {
+        refs(w, 1, &[1, 2]);
+        w.message(4, |w| (refs(w, 1, &[1, 2]), w.varint(3, 7)).1);
+    });
+    let request = Request::read(&body).unwrap();
+    let series = request.series().nth(1).unwrap().unwrap();
+    assert_eq!(series.check().unwrap(), Ok(()));
+    assert_eq!((series.samples().count(), series.exemplars().next().unwrap().unwrap().time_ms), (0, 7));
 }
 
 #[test]

@@ -205,7 +205,8 @@ impl<'a, 'r> Series<'a, 'r> {
         let (samples, histograms) = (!self.raw.samples.is_empty(), !self.raw.histograms.is_empty());
         let rule = match (samples, histograms) {
             (true, true) => Err(Rule::Both),
-            (false, false) => Err(Rule::Nothing),
+            // Prometheus sends each exemplar in a series of its own, whatever the specification says.
+            (false, false) if self.raw.exemplars.is_empty() => Err(Rule::Nothing),
             _ => Ok(()),
         };
         let texts = self

@@ -1,0 +1,142 @@
+//! What is larger than the log takes at once.
+
+use bus::{BusError, EmbeddedConfig};
+use ingest::{IngestConfig, IngestError, KnownBatch, KnownPoint, KnownValue, Message};
+use model::{Labels, Offset};
+use store::StoreConfig;
+use wire::body::Encoding;
+use wire::otlp::Format;
+
+use crate::life::{Life, World};
+use crate::queue::ORIGIN;
+
+const BATCH: u64 = 32 << 10;
+
+async fn life(world: &World) -> Life {
+    let settings = EmbeddedConfig { max_batch_bytes: BATCH, queue_bytes: 4 * BATCH, ..EmbeddedConfig::default() };
+    world.start_on(StoreConfig::default(), IngestConfig::default(), settings).await
+}
+
+/// A request with records of one resource that has an attribute of `size` bytes.
+fn logs(size: usize, texts: impl Iterator<Item = String>) -> String {
+    let record = |text: String| format!(r#"{{"timeUnixNano":"1","body":{{"stringValue":"{text}"}}}}"#);
+    let records: Vec<String> = texts.map(record).collect();
+    let attribute = format!(r#"{{"key":"a","value":{{"stringValue":"{}"}}}}"#, "x".repeat(size));
+    let records = records.join(",");
+    format!(
+        r#"{{"resourceLogs":[{{"resource":{{"attributes":[{attribute}]}},"scopeLogs":[{{"logRecords":[{records}]}}]}}]}}"#
+    )
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_target_with_more_new_series_than_a_batch_has_room_for_is_scraped() {
+    let world = World::new();
+    let life = life(&world).await;
+    let series = |n: u64| Labels::from([("__name__".to_owned(), format!("m{n}")), ("long".to_owned(), "x".repeat(80))]);
+    let point = |n: u64| KnownPoint {
+        series: life.ingest.series(series(n)),
+        time_ms: n.cast_signed(),
+        value: KnownValue::Float((n as f64).to_bits()),
+    };
+    let batch = KnownBatch { points: (0..3_000).map(point).collect(), ..KnownBatch::default() };
+    let taken = life.ingest.take_known(&batch, "scrape").await.unwrap();
+    assert_eq!((taken.samples, taken.refused.count()), (3_000, 0));
+    life.settle().await;
+    let samples = life.samples().await;
+    assert_eq!((samples.len(), samples.values().max()), (3_000, Some(&1)));
+    assert_eq!(life.lost_series().await, []);
+    life.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn records_whose_resource_takes_more_than_a_batch_together_are_taken_once() {
+    let world = World::new();
+    let life = life(&world).await;
+    let body = logs(1_000, (0..500).map(|n| n.to_string()));
+    life.ingest.otlp_logs(body.as_bytes(), Encoding::Identity, Format::Json).await.unwrap();
+    life.settle().await;
+    let texts = life.texts().await;
+    assert_eq!((texts.len(), texts.values().max()), (500, Some(&1)));
+    life.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn of_a_record_that_is_never_taken_the_others_do_not_suffer() {
+    let world = World::new();
+    let life = life(&world).await;
+    let texts = ["first".to_owned(), "x".repeat(BATCH as usize), "last".to_owned()];
+    let body = logs(1, texts.into_iter());
+    let error = life.ingest.otlp_logs(body.as_bytes(), Encoding::Identity, Format::Json).await.unwrap_err();
+    assert!(matches!(&error, IngestError::Log(BusError::TooLarge { .. })), "{error}");
+    life.settle().await;
+    let texts: Vec<(String, usize)> = life.texts().await.into_iter().collect();
+    assert_eq!(texts, [("first".to_owned(), 1), ("last".to_owned(), 1)]);
+    life.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn messages_of_a_queue_are_not_taken_in_parts() {
+    let world = World::new();
+    let life = life(&world).await;
+    let lines: Vec<String> =
+        (0..100).map(|n| format!(r#"{{"message": "{n}", "more": "{}"}}"#, "x".repeat(800))).collect();
+    let messages: Vec<Message<'_>> = (0..).map(Offset).zip(lines.iter().map(|line| line.as_bytes())).collect();
+    let error = life.ingest.messages(&ORIGIN, ingest::Content::Lines, &messages).await.unwrap_err();
+    assert!(matches!(&error, IngestError::Log(BusError::TooLarge { .. })), "{error}");
+    life.settle().await;
+    assert_eq!((life.texts().await.len(), life.next_message().await), (0, 0), "who reads them takes fewer at once");
+    life.end().await;
+}
+
+/// A process whose requests may become this many bytes.
+async fn small(world: &World, max_decoded_bytes: u64) -> Life {
+    let taking = IngestConfig { max_decoded_bytes, ..IngestConfig::default() };
+    world.start_on(StoreConfig::default(), taking, EmbeddedConfig::default()).await
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_said_once_and_kept_often_has_a_limit() {
+    let world = World::new();
+    let life = small(&world, 100_000).await;
+    let attribute = format!(r#"{{"key":"a","value":{{"stringValue":"{}"}}}}"#, "x".repeat(20_000));
+    let many = |item: &str| vec![item; 100].join(",");
+    let spans = many(r#"{"traceId":"4bf92f3577b34da6a3ce929d0e0e4736","spanId":"00f067aa0ba902b7","name":"n"}"#);
+    let lines = many(r#"["1","x"]"#);
+    let resource = format!(r#""resource":{{"attributes":[{attribute}]}}"#);
+    let logs = logs(20_000, (0..100).map(|n| n.to_string()));
+    let traces = format!(r#"{{"resourceSpans":[{{{resource},"scopeSpans":[{{"spans":[{spans}]}}]}}]}}"#);
+    let pushed = format!(r#"{{"streams":[{{"stream":{{"a":"{}"}},"values":[{lines}]}}]}}"#, "x".repeat(20_000));
+    let (none, json) = (Encoding::Identity, Format::Json);
+    let answers = [
+        life.ingest.otlp_logs(logs.as_bytes(), none, json).await,
+        life.ingest.otlp_traces(traces.as_bytes(), none, json).await,
+        life.ingest.loki_push(pushed.as_bytes(), none, json).await,
+    ];
+    for answer in answers {
+        let error = answer.unwrap_err();
+        assert!(matches!(&error, IngestError::Rows(limit) if limit.name == "ingest.rows_bytes"), "{error}");
+    }
+    life.settle().await;
+    assert_eq!(life.texts().await.len(), 0, "nothing of it was taken");
+    life.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_request_of_unknown_length_takes_room_as_it_comes() {
+    let world = World::new();
+    let taking = IngestConfig { max_in_flight_bytes: 100 << 10, ..IngestConfig::default() };
+    let life = world.start_on(StoreConfig::default(), taking, EmbeddedConfig::default()).await;
+    let busy = |taken: Result<(), IngestError>| matches!(taken, Err(IngestError::Busy { .. }));
+    let (mut one, mut other) = (life.ingest.admit(0).unwrap(), life.ingest.admit(0).unwrap());
+    one.cover(&life.ingest, 60 << 10).unwrap();
+    one.cover(&life.ingest, 10).unwrap();
+    assert!(busy(other.cover(&life.ingest, 60 << 10)));
+    other.cover(&life.ingest, 40 << 10).unwrap();
+    assert!(busy(one.cover(&life.ingest, 61 << 10)));
+    drop(other);
+    one.cover(&life.ingest, 1 << 30).unwrap();
+    assert!(busy(life.ingest.admit(0).map(drop)), "it has all the room that there is");
+    drop(one);
+    life.ingest.admit(100 << 10).unwrap();
+    life.end().await;
+}

@@ -1,0 +1,163 @@
+//! Metrics of OpenTelemetry as rows.
+
+use std::collections::BTreeMap;
+
+use bus::EmbeddedConfig;
+use ingest::{IngestConfig, Taken};
+use model::rows::{Exemplar, LogLine, Metadata, Series};
+use model::{Labels, SeriesId};
+use store::StoreConfig;
+use wire::body::Encoding;
+use wire::otlp::Format;
+
+use crate::life::{Life, World};
+
+async fn metrics(life: &Life, resource: &str, metrics: &str) -> Taken {
+    let body = format!(
+        r#"{{"resourceMetrics":[{{"resource":{{"attributes":[{resource}]}},"scopeMetrics":[{{"metrics":[{metrics}]}}]}}]}}"#
+    );
+    life.ingest.otlp_metrics(body.as_bytes(), Encoding::Identity, Format::Json).await.unwrap()
+}
+
+fn attribute(name: &str, value: &str) -> String {
+    format!(r#"{{"key":"{name}","value":{{"stringValue":"{value}"}}}}"#)
+}
+
+async fn series(life: &Life) -> BTreeMap<SeriesId, (String, Labels)> {
+    let rows = life.rows::<Series>("series").await;
+    rows.into_iter().map(|row| (row.series_id, (row.metric, row.labels))).collect()
+}
+
+/// Exemplars: name and `le` of the series, value, time and labels, in order.
+async fn exemplars(life: &Life) -> Vec<(String, String, f64, i64, Labels)> {
+    let series = series(life).await;
+    let of = |row: Exemplar| {
+        let (metric, labels) = series[&row.series_id].clone();
+        (metric, labels.get("le").cloned().unwrap_or_default(), row.value, row.ts.nanos(), row.labels)
+    };
+    let mut all: Vec<_> = life.rows::<Exemplar>("exemplars").await.into_iter().map(of).collect();
+    all.sort_by(|a, b| a.partial_cmp(b).unwrap());
+    all
+}
+
+const TRACE: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
+const SPAN: &str = "00f067aa0ba902b7";
+
+fn labels(more: &[(&str, &str)]) -> Labels {
+    let all = [("trace_id", TRACE), ("span_id", SPAN)];
+    all.iter().chain(more).map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn exemplars_are_kept_at_the_series_that_they_are_of() {
+    let world = World::new();
+    let life = world.start(StoreConfig::default()).await;
+    let exemplar = |value: &str, more: &str| format!(r#"{{"traceId":"{TRACE}","spanId":"{SPAN}",{value}{more}}}"#);
+    let in_buckets = [
+        exemplar(r#""asDouble":0.5,"timeUnixNano":"7""#, ""),
+        exemplar(r#""asDouble":1"#, ""),
+        exemplar(r#""asInt":"2""#, &format!(r#","filteredAttributes":[{}]"#, attribute("user", "u1"))),
+        exemplar(r#""asDouble":99"#, &format!(r#","filteredAttributes":[{}]"#, attribute("user", &"x".repeat(70)))),
+        r#"{"timeUnixNano":"7"}"#.to_owned(),
+    ];
+    let histogram = format!(
+        r#"{{"name":"h","histogram":{{"aggregationTemporality":2,"dataPoints":[{{"timeUnixNano":"9","count":"4","sum":102.5,
+        "bucketCounts":["2","1","1"],"explicitBounds":[1,10],"exemplars":[{}]}}]}}}}"#,
+        in_buckets.join(",")
+    );
+    let native = format!(
+        r#"{{"name":"n","exponentialHistogram":{{"aggregationTemporality":2,"dataPoints":[{{"timeUnixNano":"9","count":"1","sum":1,
+        "scale":0,"positive":{{"offset":0,"bucketCounts":["1"]}},"exemplars":[{}]}}]}}}}"#,
+        exemplar(r#""asDouble":1.5"#, "")
+    );
+    let sum = format!(
+        r#"{{"name":"c","sum":{{"isMonotonic":true,"aggregationTemporality":2,"dataPoints":[{{"timeUnixNano":"9","asInt":"3","exemplars":[{}]}}]}}}}"#,
+        exemplar(r#""asInt":"1""#, "")
+    );
+    let taken = metrics(&life, "", &[histogram, native, sum].join(",")).await;
+    assert_eq!((taken.exemplars, taken.refused.count()), (6, 0));
+    life.settle().await;
+    let row = |metric: &str, le: &str, value: f64, nanos: i64, labels: Labels| {
+        (metric.to_owned(), le.to_owned(), value, nanos, labels)
+    };
+    let expected = [
+        row("c_total", "", 1.0, 9, labels(&[])),
+        row("h_bucket", "+Inf", 99.0, 9, labels(&[])),
+        row("h_bucket", "1", 0.5, 7, labels(&[])),
+        row("h_bucket", "1", 1.0, 9, labels(&[])),
+        row("h_bucket", "10", 2.0, 9, labels(&[("user", "u1")])),
+        row("n", "", 1.5, 9, labels(&[])),
+    ];
+    assert_eq!(exemplars(&life).await, expected);
+    life.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_metric_is_is_written_with_its_series_and_not_with_each_point() {
+    let world = World::new();
+    let life = world.start(StoreConfig::default()).await;
+    let gauge = |nanos: u64, host: &str| {
+        let of_host = attribute("host", host);
+        format!(
+            r#"{{"name":"g","description":"at {nanos}","gauge":{{"dataPoints":[{{"timeUnixNano":"{nanos}","asInt":"1","attributes":[{of_host}]}}]}}}}"#
+        )
+    };
+    let told = async |life: &Life| {
+        life.settle().await;
+        life.rows::<Metadata>("metadata").await.into_iter().map(|row| row.help).collect::<Vec<_>>()
+    };
+    for nanos in 1..10 {
+        metrics(&life, "", &gauge(nanos, "a")).await;
+    }
+    assert_eq!(told(&life).await, ["at 1"], "the first request announced the series");
+    metrics(&life, "", &gauge(10, "b")).await;
+    assert_eq!(told(&life).await, ["at 10"]);
+    life.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_names_a_target_is_no_label_of_its_information_whatever_becomes_of_names() {
+    for strategy in ["UnderscoreEscapingWithSuffixes", "NoUTF8EscapingWithSuffixes", "NoTranslation"] {
+        let world = World::new();
+        let config =
+            IngestConfig { translation_strategy: strategy.to_owned().try_into().unwrap(), ..IngestConfig::default() };
+        let life = world.start_on(StoreConfig::default(), config, EmbeddedConfig::default()).await;
+        let resource = [("service.name", "shop"), ("service.instance.id", "1"), ("zone", "a")];
+        let resource = resource.map(|(name, value)| attribute(name, value)).join(",");
+        metrics(&life, &resource, r#"{"name":"g","gauge":{"dataPoints":[{"timeUnixNano":"1","asInt":"1"}]}}"#).await;
+        life.settle().await;
+        let info = series(&life).await.into_values().find(|(metric, _)| metric == "target_info").unwrap().1;
+        let names: Vec<&str> = info.keys().map(String::as_str).collect();
+        assert_eq!(names, ["instance", "job", "zone"], "{strategy}");
+        life.end().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_time_of_a_document_is_used_or_kept() {
+    let world = World::new();
+    let life = world.start(StoreConfig::default()).await;
+    let documents = [
+        (r#"{"message":"a","@timestamp":1795600800123}"#, Some(1_795_600_800_123_000_000), None),
+        (r#"{"message":"b","time":"half past nine"}"#, None, Some(("time", "half past nine"))),
+        (
+            r#"{"message":"c","@timestamp":"soon","ts":"1795600800"}"#,
+            Some(1_795_600_800_000_000_000),
+            Some(("@timestamp", "soon")),
+        ),
+    ];
+    let body: String = documents.iter().map(|(document, ..)| format!("{{\"index\":{{}}}}\n{document}\n")).collect();
+    let before = world.clock.now();
+    life.ingest.bulk(body.as_bytes(), Encoding::Identity, "logs").await.unwrap();
+    life.settle().await;
+    let mut rows = life.rows::<LogLine>("logs").await;
+    rows.sort_by(|a, b| a.body.cmp(&b.body));
+    for (row, (document, ts, attribute)) in rows.iter().zip(documents) {
+        assert!(ts.map_or(row.ts >= before, |ts| row.ts.nanos() == ts), "{document}: {}", row.ts.nanos());
+        let attributes: Vec<(&str, &str)> =
+            row.attributes.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+        assert_eq!(attributes, attribute.into_iter().collect::<Vec<_>>(), "{document}");
+    }
+    assert_eq!(rows.len(), documents.len());
+    life.end().await;
+}
