@@ -6,7 +6,7 @@
 dir=$(mktemp -d)
 pids=()
 end() {
-    for pid in "${pids[@]}"; do kill "$pid" 2>/dev/null && wait "$pid" 2>/dev/null; done
+    for pid in "${pids[@]}"; do kill "$pid" 2>/dev/null && wait "$pid" 2>/dev/null || true; done
     rm -rf "$dir"
 }
 trap end EXIT
