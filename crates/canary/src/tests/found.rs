@@ -148,7 +148,7 @@ fn what_is_not_wanted_is_not_judged() {
 #[test]
 fn arms_that_would_be_asked_the_same_are_not_judged() {
     let asked = |query: &str| {
-        let metrics = format!(r#"[{{"name": "errors", "kind": "errors", "query": "errors_total{{{query}}}"}}]}}"#);
+        let metrics = format!(r#"[{{"name": "errors", "kind": "errors", "query": "errors{{{query}}}"}}]}}"#);
         format!("{}\"metrics\": {metrics}", AUTO.split("\"metrics\"").next().unwrap())
     };
     for (query, judged) in [("app=\\\"$workload\\\"", false), ("$arm", true)] {
