@@ -174,7 +174,7 @@ impl Book {
         if rollout.phase != Phase::Rolling || !self.may_find(&definition, now, out) {
             return;
         }
-        let found = Found { finder, rollout, shares: Shares::default(), over: None };
+        let found = Found { finder, rollout, shares: Shares::default(), over: None, unjudged: None };
         let mut canary = Canary { found: Some(found), ..Canary::new(definition, text, i64::MAX) };
         canary.begin(now, origin, now, out);
         self.canaries.insert(canary.definition.name.clone(), canary);
@@ -264,7 +264,7 @@ impl Canary {
         }
         self.stop("another rollout begins", false, now, out);
         if let Some(found) = &mut self.found {
-            (found.rollout, found.over) = (rollout, None);
+            (found.rollout, found.over, found.unjudged) = (rollout, None, None);
         }
         (self.definition, self.text) = (definition, text);
         self.begin(now, origin, now, out);
@@ -305,6 +305,7 @@ impl Canary {
         let Some(found) = self.found.as_mut().filter(|found| !found.rollout.has_pods_of(rollout)) else { return };
         found.over.get_or_insert(now);
         let another = !found.rollout.has_canary_of(rollout);
+        found.unjudged = another.then(|| why.to_owned());
         self.stop(why, false, now, out);
         self.resolve(why, now, out);
         if another {

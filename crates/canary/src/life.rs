@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use base::Timestamp;
 use judge::evidence::Verdict;
-use kubernetes::rollouts::Phase;
+use kubernetes::rollouts::{Phase, RolloutKind};
 use model::Verdict as Drift;
 use model::rows::{CanaryPoint, Live, Rollout, VerdictRow};
 
@@ -16,7 +16,7 @@ use crate::points::Split;
 use crate::run::{Origin, Run};
 use crate::search::Found;
 use crate::shares::Shares;
-use crate::standing::Standing;
+use crate::standing::{Standing, UNKNOWN};
 use crate::{points, rows};
 
 /// How long beyond the usual delay the last intervals of a rollout that is over are waited for.
@@ -64,6 +64,24 @@ impl Canary {
     /// The rollout that it is of, if it was found.
     pub(crate) fn of_rollout(&self) -> Option<&kubernetes::rollouts::Rollout> {
         self.found.as_ref().map(|found| &found.rollout)
+    }
+
+    /// Why its verdict is none of what rolls out now, for who has a rollout wait for it: nothing if it is, or may be. The tools
+    /// that ask before they go on may ask for the next rollout before it was seen here.
+    pub fn past(&self) -> Option<String> {
+        let found = self.found.as_ref()?;
+        let asks = matches!(found.rollout.kind, RolloutKind::Argo | RolloutKind::Flagger);
+        match &found.unjudged {
+            Some(why) => Some(format!("another version rolls out and is not judged ({why})")),
+            None => (asks && found.over.is_some()).then(|| "its rollout is over".to_owned()),
+        }
+    }
+
+    /// Its verdict (1 for a pass, -1 for a fail, else 0) and its score, for who has a rollout wait for it; nothing before its
+    /// first run.
+    pub fn numbers(&self) -> Option<[f64; 2]> {
+        let standing = self.standing()?;
+        Some(if self.past().is_some() { [0.0, UNKNOWN] } else { [standing.number(), standing.score] })
     }
 
     pub(crate) fn is_on(&self) -> bool {

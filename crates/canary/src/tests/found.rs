@@ -370,6 +370,58 @@ fn what_was_aborted_is_not_rolled_back_and_no_news() {
 }
 
 #[test]
+fn the_verdict_of_a_rollout_is_none_of_the_next_one() {
+    let verdicts = |world: &World| {
+        let canary = world.book.get(NAME).unwrap();
+        (Answer::of(canary).verdict, Answer::asked(canary, None).verdict, canary.numbers().unwrap())
+    };
+    for kind in [RolloutKind::Flagger, RolloutKind::Argo, RolloutKind::Deployment] {
+        let of = |hash: &str| Rollout { kind, ..rollout(hash, Some(0.5)) };
+        let mut world = World::new(AUTO, true);
+        world.rolls(Some(&of("b2")), 0.0);
+        world.fails();
+        assert_eq!(verdicts(&world), ("fail", "fail", [-1.0, 0.0]));
+        world.rolls(None, 20.0);
+        // Only these tools wait for a verdict, and may ask before the next rollout was seen.
+        let gone = kind != RolloutKind::Deployment;
+        let expected = if gone { ("fail", "inconclusive", [0.0, 80.0]) } else { ("fail", "fail", [-1.0, 0.0]) };
+        assert_eq!(verdicts(&world), expected, "{kind:?}");
+        if gone {
+            let answer = Answer::asked(world.book.get(NAME).unwrap(), None);
+            let said = &answer.reasons[0];
+            assert!(said.starts_with("its rollout is over; its last run was fail: worse: errors"), "{said}");
+            assert!(answer.e_fail < answer.e_fail_needed && answer.e_pass < answer.e_pass_needed, "{answer:?}");
+        }
+        // One that cannot be judged has no verdict, whoever asks.
+        let mut other = of("c3");
+        other.canary.hash.clear();
+        world.rolls(Some(&other), 21.0);
+        assert_eq!(verdicts(&world), ("fail", "inconclusive", [0.0, 80.0]));
+        world.rolls(Some(&of("c3")), 22.0);
+        assert_eq!(verdicts(&world), ("continue", "continue", [0.0, 80.0]));
+    }
+}
+
+#[test]
+fn who_names_a_revision_is_told_of_no_other() {
+    let mut world = World::new(AUTO, true);
+    world.verdict(RollingOut, InSync, "r9", 0.0);
+    world.rolls(Some(&rollout("b2", Some(0.5))), 0.5);
+    world.fails();
+    let canary = world.book.get(NAME).unwrap();
+    for (revision, verdict) in
+        [(None, "fail"), (Some("b2"), "fail"), (Some("r9"), "fail"), (Some("c3"), "inconclusive")]
+    {
+        assert_eq!(Answer::asked(canary, revision).verdict, verdict, "{revision:?}");
+    }
+    let reasons = Answer::asked(canary, Some("c3\n")).reasons;
+    assert!(
+        reasons[0].starts_with("revision `c3\\n` is asked for, and it was not judged; its last run was fail"),
+        "{reasons:?}"
+    );
+}
+
+#[test]
 fn a_rollback_that_waits_is_forgotten_where_another_version_rolls_out_that_is_not_judged() {
     for (hash, forgotten) in [("c3", true), ("b2", false)] {
         let mut world = World::new(AUTO, true);
