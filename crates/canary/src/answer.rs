@@ -7,9 +7,13 @@ use serde::Serialize;
 
 use crate::definition::Metric;
 use crate::life::Canary;
+use crate::standing::UNKNOWN;
 
 /// Larger e-values are written as this: JSON has no infinity.
 const LARGEST: f64 = 1e300;
+
+/// Characters of a revision that are shown.
+const REVISION: usize = 64;
 
 /// The shape that the `web` provider of Argo Rollouts reads, with what a person wants to know beside it. No
 /// number is ever NaN or infinite.
@@ -133,6 +137,18 @@ impl Answer {
         answer
     }
 
+    /// Of a canary, for who has a rollout wait for it: inconclusive where its last run is of another rollout than the one that is
+    /// asked about, see [`Canary::past`], or of another than `revision`, if that is asked for.
+    pub fn asked(canary: &Canary, revision: Option<&str>) -> Self {
+        let answer = Self::of(canary);
+        let Some(why) = canary.past().or_else(|| other(canary, revision?)) else { return answer };
+        let was = answer.reasons.first().map_or_else(String::new, |reason| format!(": {reason}"));
+        let said = format!("{why}; its last run was {}{was}", answer.verdict);
+        let Self { verdict, score, e_fail, e_pass, p, .. } = Self::none(&answer.name, "");
+        let reasons = [said].into_iter().chain(answer.reasons.into_iter().skip(1)).collect();
+        Self { verdict, score, e_fail, e_pass, p, eta_minutes: None, reasons, ..answer }
+    }
+
     /// Of a canary of which nothing is known.
     pub fn none(name: &str, reason: &str) -> Self {
         Self {
@@ -140,7 +156,7 @@ impl Answer {
             namespace: String::new(),
             target: String::new(),
             verdict: Verdict::Inconclusive.as_str(),
-            score: 80.0,
+            score: UNKNOWN,
             e_fail: 1.0,
             e_fail_needed: 40.0,
             e_pass: 1.0,
@@ -173,6 +189,16 @@ fn of(metric: &Metric, state: &MetricState, trouble: &Option<String>, top: &Opti
         missing: state.missing,
         top_segment: top.clone(),
     }
+}
+
+/// Why its last run is of another revision.
+fn other(canary: &Canary, asked: &str) -> Option<String> {
+    let run = canary.run.as_ref().and_then(|run| run.origin.revision.as_deref());
+    let rollout = canary.of_rollout().into_iter().flat_map(|rollout| [&rollout.revision, &rollout.canary.hash]);
+    let mut judged = rollout.map(String::as_str).chain(run);
+    let short: String = asked.chars().take(REVISION).collect();
+    let why = || format!("revision `{}` is asked for, and it was not judged", short.escape_debug());
+    (!judged.any(|revision| revision == asked)).then(why)
 }
 
 fn finite(value: f64) -> Option<f64> {

@@ -95,7 +95,7 @@ impl Book {
             Some(canary) if canary.text == text => canary.generation = generation,
             Some(canary) => {
                 canary.stop("its definition has changed", false, now, &mut out);
-                canary.forget_hook(&mut out);
+                canary.forget_hook("its definition has changed", &mut out);
                 if canary.definition.scope != definition.scope {
                     canary.resolve("its definition has changed", now, &mut out);
                 }

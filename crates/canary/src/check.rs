@@ -8,7 +8,8 @@ use model::ResourceId;
 use promql::parser::ast::ValueType;
 use promql::parser::{parse, parse_selector};
 
-use crate::config::{CanaryConfig, CanaryMetricConfig, Query, Start};
+use crate::config::{CanaryConfig, CanaryMetricConfig, Kind, Query, Start};
+use crate::counted;
 use crate::definition::{Definition, Metric, Pair};
 use crate::discover::{self, Discover, DiscoverConfig};
 use crate::template::{ARM, INTERVAL, duration, fill};
@@ -269,9 +270,13 @@ fn metric(canary: &CanaryConfig, written: &CanaryMetricConfig, mistakes: &mut Ve
     {
         say("limit", "it must be above margin");
     }
-    let value = pair(canary, &key(canary, written, "query"), &written.query, mistakes);
-    let exposure =
-        written.exposure.as_ref().map(|query| pair(canary, &key(canary, written, "exposure"), query, mistakes));
+    if written.critical && written.muted {
+        say("critical", "it is muted, so that it can fail nothing");
+    }
+    let counted = matches!(written.kind, Kind::Counts | Kind::Errors);
+    let mut pair = |name: &str, query: &Query| pair((canary, counted), &key(canary, written, name), query, mistakes);
+    let value = pair("query", &written.query);
+    let exposure = written.exposure.as_ref().map(|query| pair("exposure", query));
     if mistakes.len() > before {
         return None;
     }
@@ -288,8 +293,13 @@ fn metric(canary: &CanaryConfig, written: &CanaryMetricConfig, mistakes: &mut Ve
     })
 }
 
-/// Both queries, complete.
-fn pair(canary: &CanaryConfig, key: &str, query: &Query, mistakes: &mut Vec<Mistake>) -> Option<Pair> {
+/// Both queries, complete; `counted` says that they are to give what happened in an interval.
+fn pair(
+    (canary, counted): (&CanaryConfig, bool),
+    key: &str,
+    query: &Query,
+    mistakes: &mut Vec<Mistake>,
+) -> Option<Pair> {
     let (baseline, of_canary) = match query {
         Query::One(text) => {
             let told = canary.discover.is_some() && discover::tells_arms(text);
@@ -305,7 +315,8 @@ fn pair(canary: &CanaryConfig, key: &str, query: &Query, mistakes: &mut Vec<Mist
         }
         Query::Two { baseline, canary } => (baseline, canary),
     };
-    let [first, second] = [complete(canary, baseline, "baseline"), complete(canary, of_canary, "canary")];
+    let of = |text: &str, arm: &str| complete((canary, counted), text, arm);
+    let [first, second] = [of(baseline, "baseline"), of(of_canary, "canary")];
     let same = matches!((&first, &second), (Ok(first), Ok(second)) if first.asked == second.asked);
     let mut take = |key: &str, complete: Result<Complete, Mistake>| {
         let wrong = |wrong: Mistake| mistakes.push(Mistake { key: key.to_owned(), ..wrong });
@@ -329,7 +340,7 @@ struct Complete {
     asked: String,
 }
 
-fn complete(canary: &CanaryConfig, text: &str, arm: &str) -> Result<Complete, Mistake> {
+fn complete((canary, counted): (&CanaryConfig, bool), text: &str, arm: &str) -> Result<Complete, Mistake> {
     let wrong = |at: usize, problem: String| Mistake { key: String::new(), text: text.to_owned(), at, problem };
     if text.len() > QUERY {
         return Err(wrong(0, format!("it has {} bytes, at most {QUERY} are taken", text.len())));
@@ -359,6 +370,9 @@ fn complete(canary: &CanaryConfig, text: &str, arm: &str) -> Result<Complete, Mi
     };
     let expr = parse(&filled.text)
         .map_err(|error| wrong(filled.origin(error.span.start), format!("parse error: {}", error.message)))?;
+    if let Some((at, problem)) = counted::wrong(&expr, canary.interval).filter(|_| counted) {
+        return Err(wrong(filled.origin(at), problem));
+    }
     match expr.value_type() {
         ValueType::Vector | ValueType::Scalar => Ok(Complete { text: kept.text, asked: filled.text }),
         other => Err(wrong(0, format!("it gives a {}: one number is wanted", other.as_str()))),

@@ -174,7 +174,7 @@ impl Book {
         if rollout.phase != Phase::Rolling || !self.may_find(&definition, now, out) {
             return;
         }
-        let found = Found { finder, rollout, shares: Shares::default(), over: None };
+        let found = Found { finder, rollout, shares: Shares::default(), over: None, unjudged: None };
         let mut canary = Canary { found: Some(found), ..Canary::new(definition, text, i64::MAX) };
         canary.begin(now, origin, now, out);
         self.canaries.insert(canary.definition.name.clone(), canary);
@@ -241,7 +241,7 @@ impl Canary {
             let moved = found.rollout.share != rollout.share;
             found.rollout = rollout;
             if aborted {
-                self.rollout_over("the rollout was aborted", true, now, out);
+                self.aborted(now, out);
                 return;
             }
             if self.is_on() {
@@ -254,7 +254,8 @@ impl Canary {
             return;
         }
         if aborted {
-            self.rollout_over("the rollout was aborted", true, now, out);
+            found.rollout.phase = Phase::Aborted;
+            self.aborted(now, out);
             return;
         }
         if found.over.is_none() && found.rollout.has_canary_of(&rollout) {
@@ -263,7 +264,7 @@ impl Canary {
         }
         self.stop("another rollout begins", false, now, out);
         if let Some(found) = &mut self.found {
-            (found.rollout, found.over) = (rollout, None);
+            (found.rollout, found.over, found.unjudged) = (rollout, None, None);
         }
         (self.definition, self.text) = (definition, text);
         self.begin(now, origin, now, out);
@@ -303,11 +304,23 @@ impl Canary {
     fn passed_over(&mut self, rollout: &Rollout, why: &str, now: Timestamp, out: &mut Outcome) {
         let Some(found) = self.found.as_mut().filter(|found| !found.rollout.has_pods_of(rollout)) else { return };
         found.over.get_or_insert(now);
+        let another = !found.rollout.has_canary_of(rollout);
+        found.unjudged = another.then(|| why.to_owned());
         self.stop(why, false, now, out);
         self.resolve(why, now, out);
+        if another {
+            self.forget_hook(why, out);
+        }
     }
 
-    /// Its rollout is over, or was aborted.
+    /// Who rolls out has given it up.
+    fn aborted(&mut self, now: Timestamp, out: &mut Outcome) {
+        let why = "the rollout was aborted";
+        self.rollout_over(why, true, now, out);
+        self.forget_hook(why, out);
+    }
+
+    /// Its rollout is over.
     fn rollout_over(&mut self, why: &str, test: bool, now: Timestamp, out: &mut Outcome) {
         let Some(found) = self.found.as_mut().filter(|found| found.over.is_none()) else { return };
         found.over = Some(now);
@@ -322,6 +335,6 @@ impl Canary {
     pub(crate) fn end(&mut self, why: &str, now: Timestamp, out: &mut Outcome) {
         self.stop(why, false, now, out);
         self.resolve(why, now, out);
-        self.forget_hook(out);
+        self.forget_hook(why, out);
     }
 }

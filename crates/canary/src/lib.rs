@@ -10,6 +10,7 @@ mod answer;
 mod book;
 mod check;
 mod config;
+mod counted;
 mod definition;
 mod discover;
 mod finding;

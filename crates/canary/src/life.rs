@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use base::Timestamp;
 use judge::evidence::Verdict;
+use kubernetes::rollouts::{Phase, RolloutKind};
 use model::Verdict as Drift;
 use model::rows::{CanaryPoint, Live, Rollout, VerdictRow};
 
@@ -15,7 +16,7 @@ use crate::points::Split;
 use crate::run::{Origin, Run};
 use crate::search::Found;
 use crate::shares::Shares;
-use crate::standing::Standing;
+use crate::standing::{Standing, UNKNOWN};
 use crate::{points, rows};
 
 /// How long beyond the usual delay the last intervals of a rollout that is over are waited for.
@@ -65,6 +66,24 @@ impl Canary {
         self.found.as_ref().map(|found| &found.rollout)
     }
 
+    /// Why its verdict is none of what rolls out now, for who has a rollout wait for it: nothing if it is, or may be. The tools
+    /// that ask before they go on may ask for the next rollout before it was seen here.
+    pub fn past(&self) -> Option<String> {
+        let found = self.found.as_ref()?;
+        let asks = matches!(found.rollout.kind, RolloutKind::Argo | RolloutKind::Flagger);
+        match &found.unjudged {
+            Some(why) => Some(format!("another version rolls out and is not judged ({why})")),
+            None => (asks && found.over.is_some()).then(|| "its rollout is over".to_owned()),
+        }
+    }
+
+    /// Its verdict (1 for a pass, -1 for a fail, else 0) and its score, for who has a rollout wait for it; nothing before its
+    /// first run.
+    pub fn numbers(&self) -> Option<[f64; 2]> {
+        let standing = self.standing()?;
+        Some(if self.past().is_some() { [0.0, UNKNOWN] } else { [standing.number(), standing.score] })
+    }
+
     pub(crate) fn is_on(&self) -> bool {
         self.run.as_ref().is_some_and(|run| run.end.is_none())
     }
@@ -104,7 +123,7 @@ impl Canary {
 
     pub(crate) fn begin(&mut self, started: Timestamp, origin: Origin, now: Timestamp, out: &mut Outcome) {
         self.stop("another run begins", false, now, out);
-        self.forget_hook(out);
+        self.forget_hook("another run begins", out);
         if self.definition.start == Start::Rollout {
             self.resolve("another rollout has begun", now, out);
         }
@@ -199,6 +218,8 @@ impl Canary {
         }
         metrics::counter!("steadfast_canary_runs_total", "verdict" => standing.verdict.as_str()).increment(1);
         match standing.verdict {
+            // Who rolls out has given it up already: to roll back would undo what runs now.
+            Verdict::Fail if self.of_rollout().is_some_and(|rollout| rollout.phase == Phase::Aborted) => {}
             Verdict::Fail => {
                 let since = self.open.as_ref().map_or(now, |open| open.since);
                 let open = Open::new(&self.definition, run, standing, since);
@@ -221,9 +242,15 @@ impl Canary {
         }
     }
 
-    pub(crate) fn forget_hook(&mut self, out: &mut Outcome) {
-        if let Some((receiver, incident)) = self.hook.take() {
-            out.hooks.push(Hook::Forget { scope: self.definition.scope.clone(), receiver, incident });
+    /// Who rolls back has nothing more to do. What was decided in the same breath is not told at all: it would be sent before it
+    /// is taken back.
+    pub(crate) fn forget_hook(&mut self, why: &str, out: &mut Outcome) {
+        let Some((receiver, incident)) = self.hook.take() else { return };
+        let decided = out.hooks.len();
+        out.hooks.retain(|hook| !matches!(hook, Hook::Fire(fire) if fire.incident == incident));
+        if out.hooks.len() == decided {
+            let (scope, reason) = (self.definition.scope.clone(), why.to_owned());
+            out.hooks.push(Hook::Forget { scope, receiver, incident, reason });
         }
     }
 
@@ -307,8 +334,7 @@ impl Canary {
             let origin = Origin { cause: format!("rollout/{}/", row.scope), ..Origin::default() };
             self.rolls_out(self.rollout.clone().unwrap_or(origin), now, out);
         } else if !row.present {
-            self.stop("what was judged is gone", false, now, out);
-            self.resolve("what was judged is gone", now, out);
+            self.end("what was judged is gone", now, out);
         }
     }
 }

@@ -35,6 +35,8 @@ pub enum Hook {
         receiver: String,
         /// As in [`Fire::incident`].
         incident: String,
+        /// Why.
+        reason: String,
     },
 }
 

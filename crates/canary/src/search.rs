@@ -42,6 +42,9 @@ pub(crate) struct Found {
     pub shares: Shares,
     /// Since when it is over.
     pub over: Option<Timestamp>,
+    /// Why another version that rolls out in its place is not judged.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unjudged: Option<String>,
 }
 
 impl Found {

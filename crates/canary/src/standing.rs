@@ -9,6 +9,9 @@ use crate::run::Run;
 /// What scores of runs that are open are between, as Kayenta's thresholds have it.
 const OPEN: (f64, f64) = (75.0, 95.0);
 
+/// The score of what nothing is known of.
+pub(crate) const UNKNOWN: f64 = 80.0;
+
 /// How a run stands.
 #[derive(Clone, Debug)]
 pub struct Standing {

@@ -156,6 +156,11 @@ impl Integration for Rollback {
         LIMITS
     }
 
+    /// To roll back is done once, and nothing undoes it.
+    fn tells_ends(&self) -> bool {
+        false
+    }
+
     async fn send(&self, notification: &Notification) -> Result<Sent, SendError> {
         self.post(body(notification, usize::try_from(REASONS.max()).unwrap_or(usize::MAX))).await
     }

@@ -134,4 +134,10 @@ pub trait Integration: Send + Sync + std::fmt::Debug {
     fn refresh(&self) -> Option<Duration> {
         None
     }
+
+    /// Whether it is told of the end of an incident. Who only acts on its beginning is not: the end then takes the place of a
+    /// beginning that was not taken yet, and no request is made of it.
+    fn tells_ends(&self) -> bool {
+        true
+    }
 }

@@ -87,6 +87,10 @@ impl World {
         rows.map(|row| (row.state, row.cause.clone(), row.summary.clone())).collect()
     }
 
+    fn hooks(&self) -> Vec<&Hook> {
+        self.out.iter().flat_map(|out| &out.hooks).collect()
+    }
+
     /// Intervals with many more errors in the canary, until the run ends.
     fn fails(&mut self) {
         while self.book.wanted(NAME).is_some() {
@@ -144,7 +148,7 @@ fn what_is_not_wanted_is_not_judged() {
 #[test]
 fn arms_that_would_be_asked_the_same_are_not_judged() {
     let asked = |query: &str| {
-        let metrics = format!(r#"[{{"name": "errors", "kind": "errors", "query": "errors_total{{{query}}}"}}]}}"#);
+        let metrics = format!(r#"[{{"name": "errors", "kind": "errors", "query": "errors{{{query}}}"}}]}}"#);
         format!("{}\"metrics\": {metrics}", AUTO.split("\"metrics\"").next().unwrap())
     };
     for (query, judged) in [("app=\\\"$workload\\\"", false), ("$arm", true)] {
@@ -325,6 +329,112 @@ fn what_is_shown_until_the_baseline_changes_is_not_lost() {
     assert!(decided.is_some());
 }
 
+/// A world after so many intervals of a worse canary that the looks decide nothing, where the test at the end that `then` leads to
+/// fails it.
+fn failed_at_the_end(then: impl Fn(&mut World, f64)) -> World {
+    let failed = |intervals: i64| {
+        let mut world = World::new(AUTO, true);
+        world.rolls(Some(&rollout("b2", Some(0.5))), 0.0);
+        for n in 0..intervals {
+            world.book.wanted(NAME)?;
+            let errors = |seed: f64, worse: f64| Some(((20.0 * worse + 6.0 * wave(n, seed)).round(), 0.0, 0.2));
+            world.found(errors(1.0, 1.0), errors(2.0, 2.0));
+        }
+        world.book.wanted(NAME)?;
+        then(&mut world, intervals as f64);
+        world.runs().iter().any(|(verdict, ..)| verdict == "fail").then_some(world)
+    };
+    (4..25).find_map(failed).unwrap()
+}
+
+#[test]
+fn who_rolls_back_is_not_told_of_a_rollout_that_another_one_has_replaced() {
+    let world = failed_at_the_end(|world, n| {
+        world.rolls(None, n + 1.1);
+        assert!(world.book.wanted(NAME).is_some(), "its last interval is waited for");
+        world.rolls(Some(&rollout("c3", Some(0.5))), n + 1.3);
+    });
+    assert!(world.hooks().is_empty(), "it would undo the next one: {:?}", world.hooks());
+    let states: Vec<AlertState> = world.resolved().into_iter().map(|(state, ..)| state).collect();
+    assert_eq!(states, [AlertState::Firing, AlertState::Resolved]);
+}
+
+#[test]
+fn what_was_aborted_is_not_rolled_back_and_no_news() {
+    let aborted = Rollout { phase: Phase::Aborted, ..rollout("b2", Some(0.0)) };
+    let world = failed_at_the_end(|world, n| world.rolls(Some(&aborted), n + 0.5));
+    assert!(world.hooks().is_empty() && world.resolved().is_empty(), "{:?}", world.hooks());
+    let other = Rollout { baseline: arm("a2"), ..aborted };
+    let world = failed_at_the_end(|world, n| world.rolls(Some(&other), n + 0.5));
+    assert!(world.hooks().is_empty() && world.resolved().is_empty(), "{:?}", world.hooks());
+}
+
+#[test]
+fn the_verdict_of_a_rollout_is_none_of_the_next_one() {
+    let verdicts = |world: &World| {
+        let canary = world.book.get(NAME).unwrap();
+        (Answer::of(canary).verdict, Answer::asked(canary, None).verdict, canary.numbers().unwrap())
+    };
+    for kind in [RolloutKind::Flagger, RolloutKind::Argo, RolloutKind::Deployment] {
+        let of = |hash: &str| Rollout { kind, ..rollout(hash, Some(0.5)) };
+        let mut world = World::new(AUTO, true);
+        world.rolls(Some(&of("b2")), 0.0);
+        world.fails();
+        assert_eq!(verdicts(&world), ("fail", "fail", [-1.0, 0.0]));
+        world.rolls(None, 20.0);
+        // Only these tools wait for a verdict, and may ask before the next rollout was seen.
+        let gone = kind != RolloutKind::Deployment;
+        let expected = if gone { ("fail", "inconclusive", [0.0, 80.0]) } else { ("fail", "fail", [-1.0, 0.0]) };
+        assert_eq!(verdicts(&world), expected, "{kind:?}");
+        if gone {
+            let answer = Answer::asked(world.book.get(NAME).unwrap(), None);
+            let said = &answer.reasons[0];
+            assert!(said.starts_with("its rollout is over; its last run was fail: worse: errors"), "{said}");
+            assert!(answer.e_fail < answer.e_fail_needed && answer.e_pass < answer.e_pass_needed, "{answer:?}");
+        }
+        // One that cannot be judged has no verdict, whoever asks.
+        let mut other = of("c3");
+        other.canary.hash.clear();
+        world.rolls(Some(&other), 21.0);
+        assert_eq!(verdicts(&world), ("fail", "inconclusive", [0.0, 80.0]));
+        world.rolls(Some(&of("c3")), 22.0);
+        assert_eq!(verdicts(&world), ("continue", "continue", [0.0, 80.0]));
+    }
+}
+
+#[test]
+fn who_names_a_revision_is_told_of_no_other() {
+    let mut world = World::new(AUTO, true);
+    world.verdict(RollingOut, InSync, "r9", 0.0);
+    world.rolls(Some(&rollout("b2", Some(0.5))), 0.5);
+    world.fails();
+    let canary = world.book.get(NAME).unwrap();
+    for (revision, verdict) in
+        [(None, "fail"), (Some("b2"), "fail"), (Some("r9"), "fail"), (Some("c3"), "inconclusive")]
+    {
+        assert_eq!(Answer::asked(canary, revision).verdict, verdict, "{revision:?}");
+    }
+    let reasons = Answer::asked(canary, Some("c3\n")).reasons;
+    assert!(
+        reasons[0].starts_with("revision `c3\\n` is asked for, and it was not judged; its last run was fail"),
+        "{reasons:?}"
+    );
+}
+
+#[test]
+fn a_rollback_that_waits_is_forgotten_where_another_version_rolls_out_that_is_not_judged() {
+    for (hash, forgotten) in [("c3", true), ("b2", false)] {
+        let mut world = World::new(AUTO, true);
+        world.rolls(Some(&rollout("b2", Some(0.5))), 0.0);
+        world.fails();
+        let mut other = rollout(hash, Some(0.5));
+        other.labels.clear();
+        other.canary.pods = format!("checkout-{hash}-x");
+        world.rolls(Some(&other), 20.0);
+        assert_eq!(matches!(world.hooks().as_slice(), [Hook::Fire(_), Hook::Forget { .. }]), forgotten, "{hash}");
+    }
+}
+
 #[test]
 fn the_part_of_the_traffic_that_is_worse_is_named_by_what_the_canary_has_of_the_traffic() {
     let mut world = World::new(&AUTO.replace(r#""segment": null"#, r#""segment": "zone""#), true);
@@ -376,8 +486,9 @@ fn one_that_fails_has_its_rollout_as_cause_and_ends_when_that_is_aborted() {
     let cause = "rollout/k8s/prod/shop/checkout/b2";
     assert_eq!(states, [(AlertState::Firing, cause), (AlertState::Resolved, cause)]);
     assert!(found[1].2.ends_with("the rollout was aborted"), "{found:?}");
-    let hooks: Vec<&Hook> = world.out.iter().flat_map(|out| &out.hooks).collect();
-    let [Hook::Fire(fire)] = hooks.as_slice() else { panic!("{hooks:?}") };
+    let hooks = world.hooks();
+    let [Hook::Fire(fire), Hook::Forget { incident, reason, .. }] = hooks.as_slice() else { panic!("{hooks:?}") };
+    assert_eq!((incident, reason.as_str()), (&fire.incident, "the rollout was aborted"), "if it waits still");
     assert_eq!((fire.labels["namespace"].as_str(), fire.labels["target"].as_str()), ("shop", "checkout"));
 
     // Tried again, it is judged again.

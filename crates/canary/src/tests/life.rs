@@ -207,6 +207,14 @@ fn what_is_gone_is_not_judged_and_what_comes_back_is() {
     assert_eq!(world.book.wanted("checkout").unwrap().started, at(2.0));
     world.live(false, 3.0);
     assert!(ends(&world)[0].1.starts_with("what was judged is gone"));
+    world.live(true, 4.0);
+    world.play(4.0);
+    assert_eq!(fires(&world).len(), 1);
+    world.live(false, 30.0);
+    assert!(
+        matches!(world.out.last().unwrap().hooks.as_slice(), [Hook::Forget { .. }]),
+        "nothing is to be rolled back"
+    );
 }
 
 #[test]

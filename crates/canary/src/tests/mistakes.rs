@@ -24,6 +24,7 @@ fn a_canary_is_complete_on_the_log() {
 #[test]
 fn each_mistake_is_named() {
     let metric = |query: &str| format!(r#"{{"metrics": [{{"name": "m", "kind": "value", "query": {query}}}]}}"#);
+    let counted = |query: &str| metric(query).replace("value", "errors");
     let cases = [
         (r#"{"name": "a b"}"#.to_owned(), "a b.name: letters, digits"),
         (r#"{"namespace": "a/b"}"#.to_owned(), "checkout.namespace: letters"),
@@ -44,6 +45,16 @@ fn each_mistake_is_named() {
         (metric(r#""up{$arm}[5m]""#), "checkout.metrics.m.query: it gives a range vector"),
         (metric(r#"{"baseline": "a", "canary": "b +"}"#), "checkout.metrics.m.query.canary: parse error"),
         (metric(r#"{"baseline": "a", "canary": "a"}"#), "checkout.metrics.m.query: both arms are asked the same"),
+        (counted(r#""sum(x_total{$arm})""#), "checkout.metrics.m.query: `x_total` is a counter"),
+        (counted(r#""sum(rate(x{$arm}[$interval]))""#), "checkout.metrics.m.query: rate gives events a second"),
+        (
+            counted(r#""sum(increase(x{$arm}[$interval]))", "exposure": "sum(increase(x{$arm}[5m]))""#),
+            "checkout.metrics.m.exposure: increase over 300 s counts each event in several intervals of 60 s",
+        ),
+        (
+            counted(r#""sum(x{$arm})", "critical": true, "muted": true"#),
+            "checkout.metrics.m.critical: it is muted, so that it can fail nothing",
+        ),
     ];
     for (more, expected) in cases {
         let found = problems(&config(&more));
@@ -59,6 +70,17 @@ fn margins_have_their_order_and_a_mistake_of_a_query_its_place() {
     assert_eq!(found[0].0, "checkout.metrics.m.limit: it must be above margin");
     let (_, text, at) = &found[1];
     assert_eq!(&text[*at..], "foo", "{found:?}");
+}
+
+#[test]
+fn a_query_that_counts_events_twice_has_its_place_and_a_level_may_look_back() {
+    let of = |kind: &str| {
+        let query = r#"sum(increase(up{$arm}[5m])) or vector(0)"#;
+        config(&format!(r#"{{"metrics": [{{"name": "m", "kind": "{kind}", "query": "{query}"}}]}}"#))
+    };
+    let (_, text, at) = &problems(&of("counts"))[0];
+    assert!(text[*at..].starts_with("increase(up"), "{text} {at}");
+    assert!(check(&of("value")).is_ok());
 }
 
 #[test]

@@ -48,6 +48,13 @@ pub(super) async fn interval(
     bound(rows)
 }
 
+/// The rows of an interval that has no data.
+pub(super) fn nothing(definition: &Definition, wanted: &Wanted, end: Timestamp, why: &str) -> Vec<CanaryPoint> {
+    let arms = |metric| ["baseline", "canary"].map(|arm| (metric, arm));
+    let rows = definition.metrics.iter().flat_map(arms);
+    rows.flat_map(|(metric, arm)| points((definition, wanted), metric, arm, end, Err(why.to_owned()), None)).collect()
+}
+
 async fn one(
     evaluate: &dyn Evaluate,
     definition: &Definition,

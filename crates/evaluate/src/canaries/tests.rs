@@ -4,12 +4,12 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use base::{Clock, Rng, Shutdown, Simulation, Tasks, Timestamp};
-use bus::Log;
+use bus::{BusError, Log};
 use canary::{CanaryConfig, Definition, Shared, check};
 use fold::suite::{LogDocuments, MemoryCheckpoints, MemoryLog};
 use fold::{DocumentRef, Fold, FoldError, Found as Document, HostConfig, Outputs};
 use model::rows::{CanaryDefinition, CanaryPoint, Live, Sample, Series};
-use model::{Batch, Fingerprint, Record, ResourceId};
+use model::{Batch, Fingerprint, LogKind, Offset, Record, ResourceId, Stream};
 use parking_lot::Mutex;
 use promql::{Labels, Value};
 use rules::Query;
@@ -64,12 +64,20 @@ struct Asker {
     asked: Mutex<Vec<(String, i64)>>,
     broken: Mutex<bool>,
     silent: Mutex<bool>,
+    /// The store is behind, and stays so.
+    stuck: Mutex<bool>,
+    /// What had to be seen by the last query.
+    after: Mutex<Vec<Position>>,
 }
 
 #[async_trait]
 impl Evaluate for Asker {
-    async fn instant(&self, query: &Query, at: i64, _: &[Position]) -> Result<Vector, EvaluateError> {
+    async fn instant(&self, query: &Query, at: i64, after: &[Position]) -> Result<Vector, EvaluateError> {
         let Query::Promql { text, .. } = query else { return Err(EvaluateError("no SQL here".to_owned())) };
+        *self.after.lock() = after.to_vec();
+        if *self.stuck.lock() {
+            std::future::pending::<()>().await;
+        }
         self.asked.lock().push((text.clone(), at));
         if *self.broken.lock() {
             return Err(EvaluateError("it is broken".to_owned()));
@@ -124,6 +132,11 @@ impl World {
     }
 
     async fn start_with(&self, definition: Definition) {
+        self.start_over(Arc::new(self.state.clone()), definition).await;
+    }
+
+    /// With another way to the state log.
+    async fn start_over(&self, state: Arc<dyn Log>, definition: Definition) {
         let folds = fold::Host::new(fold::HostParts {
             log: Arc::new(self.state.clone()),
             shard: 0,
@@ -136,7 +149,7 @@ impl World {
         });
         let host = CanaryHost::new(CanaryParts {
             evaluate: self.asker.clone(),
-            state: Arc::new(self.state.clone()),
+            state,
             telemetry: Arc::new(self.telemetry.clone()),
             books: vec![Arc::clone(&self.book)],
             progress: vec![folds.progress()],
@@ -268,6 +281,87 @@ async fn no_data_and_queries_that_fail_are_told_apart_on_the_log() {
     assert_eq!((rows[2].value, rows[2].error.as_deref()), (None, Some("it is broken")));
     let verdict = world.verdict();
     assert!(verdict.starts_with("inconclusive") && verdict.contains("errors: baseline: it is broken"), "{verdict}");
+}
+
+#[tokio::test]
+async fn each_look_sees_what_was_on_the_logs_when_it_began() {
+    let world = World::new();
+    world.start().await;
+    for _ in 0..3 {
+        world.pass(SECONDS(10)).await;
+        // As another process would.
+        let end = world.telemetry.records(0).len() as u64;
+        world.pass(SECONDS(3)).await;
+        let after = world.asker.after.lock().clone();
+        let telemetry = after.iter().find(|(log, ..)| *log == LogKind::Telemetry).map(|(.., offset)| offset.0 + 1);
+        assert!(telemetry.unwrap_or(0) >= end, "{after:?} {end}");
+        world.pass(SECONDS(7)).await;
+    }
+}
+
+#[tokio::test]
+async fn an_interval_that_has_no_answer_in_time_has_no_data_and_the_run_goes_on() {
+    let world = World::new();
+    *world.asker.stuck.lock() = true;
+    world.start().await;
+    world.pass(SECONDS(300)).await;
+    assert!(world.points().is_empty());
+    world.pass(SECONDS(15)).await;
+    let row = world.points().remove(0);
+    assert_eq!(
+        (row.interval, row.value, row.error.as_deref()),
+        (0, None, Some("no answer within 300 s: the store is behind"))
+    );
+    // The next one waits already.
+    *world.asker.stuck.lock() = false;
+    world.pass(SECONDS(340)).await;
+    assert!(world.intervals().starts_with(&[0, 1, 2, 3]), "{:?}", world.intervals());
+}
+
+/// A log for which what queries found is too large.
+struct Small(MemoryLog);
+
+#[async_trait]
+impl Log for Small {
+    fn shards(&self) -> u32 {
+        self.0.shards()
+    }
+
+    async fn append(&self, shard: u32, batches: Vec<Batch>) -> Result<Offset, BusError> {
+        let values = |batch: &Batch| {
+            let values = batch.data.column_by_name("value").filter(|_| batch.stream == Stream::CanaryPoints);
+            values.is_some_and(|values| values.null_count() < values.len())
+        };
+        if batches.iter().any(values) {
+            let source = base::Limit::new("record", 1).check(2).unwrap_err();
+            return Err(BusError::TooLarge { log: "state".to_owned(), source });
+        }
+        self.0.append(shard, batches).await
+    }
+
+    fn read(&self, shard: u32, from: Offset) -> bus::Records {
+        self.0.read(shard, from)
+    }
+
+    async fn bounds(&self, shard: u32) -> Result<(Offset, Offset), BusError> {
+        self.0.bounds(shard).await
+    }
+
+    async fn truncate(&self, shard: u32, before: Offset) -> Result<(), BusError> {
+        self.0.truncate(shard, before).await
+    }
+}
+
+#[tokio::test]
+async fn an_interval_that_is_too_large_for_the_log_has_no_data_and_the_run_ends() {
+    let world = World::new();
+    let short = Definition { lifetime: 4, ..definition() };
+    world.start_over(Arc::new(Small(world.state.clone())), short).await;
+    world.pass(SECONDS(45)).await;
+    assert_eq!(world.intervals(), [0, 1, 2, 3]);
+    let row = &world.points()[0];
+    assert_eq!((row.value, row.error.as_deref()), (None, Some("what was found is too large for the log")));
+    assert_eq!(world.book.read().wanted("c").unwrap().interval, 0, "the next run has begun");
 }
 
 #[tokio::test]

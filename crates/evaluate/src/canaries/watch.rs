@@ -5,18 +5,21 @@ use std::time::Duration;
 
 use base::Timestamp;
 use bus::BusError;
-use canary::{Definition, Shared, Standing, Wanted};
-use model::{Batch, LogKind};
+use canary::{Canary, Definition, Shared, Wanted};
+use model::rows::CanaryPoint;
+use model::{Batch, LogKind, Offset};
 
 use super::{ask, series};
-use crate::ask::Position;
 use crate::context::Context;
+use crate::host::HostError;
 use crate::memory::Memory;
 
 /// Longest time without a look at the book and the clock, which may jump.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// Until logs that are away are asked again.
 const AGAIN: Duration = Duration::from_secs(5);
+/// How long the answers of an interval are waited for; a store that is behind that long is the reason why it has none.
+const PATIENCE: Duration = Duration::from_secs(300);
 /// The verdict is written so often at least: who asks in PromQL looks back five minutes.
 const HEARTBEAT: Duration = Duration::from_secs(60);
 /// Intervals that are made up for after a pause; of more, the newest.
@@ -54,15 +57,10 @@ impl Watch {
     }
 
     async fn watch(&mut self) {
-        let mut after = self.ends().await;
         while self.is_known() {
             let now = self.cx.clock.now();
             match self.wanted(now) {
-                Some(wanted) if self.due(&wanted) <= now => {
-                    self.ask(&wanted, &after).await;
-                    // The store has come as far as it was when this began.
-                    after.clear();
-                }
+                Some(wanted) if self.due(&wanted) <= now => self.ask(&wanted).await,
                 Some(wanted) => self.rest(self.due(&wanted).since(now)).await,
                 None => self.rest(LOOK_EVERY).await,
             }
@@ -76,7 +74,7 @@ impl Watch {
             return true;
         }
         let book = self.book.read();
-        let known = book.get(&self.definition.name).map(canary::Canary::definition);
+        let known = book.get(&self.definition.name).map(Canary::definition);
         if let Some(definition) = known.filter(|known| **known != self.definition) {
             self.definition = definition.clone();
         }
@@ -85,19 +83,6 @@ impl Watch {
 
     async fn rest(&self, left: Duration) {
         self.cx.clock.sleep(left.clamp(Duration::from_millis(1), LOOK_EVERY)).await;
-    }
-
-    /// Where the logs end: what is asked after a start is to know what was known before it.
-    async fn ends(&self) -> Vec<Position> {
-        loop {
-            match self.cx.ends().await {
-                Ok(ends) => return ends,
-                Err(error) => {
-                    tracing::warn!(canary = self.definition.name, %error, "a canary waits for the logs");
-                    self.cx.clock.sleep(AGAIN).await;
-                }
-            }
-        }
     }
 
     /// The interval that is to be asked for next.
@@ -125,54 +110,71 @@ impl Watch {
     }
 
     /// Asks for an interval, and appends what was found. It returns when the fold has taken it in.
-    async fn ask(&mut self, wanted: &Wanted, after: &[Position]) {
+    async fn ask(&mut self, wanted: &Wanted) {
         let began = self.cx.clock.monotonic();
-        let end = self.end(wanted);
-        let rows = ask::interval(&*self.cx.evaluate, &self.definition, wanted, end, after).await;
+        let Some(rows) = self.look(wanted).await else { return };
         let took = self.cx.clock.monotonic().saturating_sub(began);
         metrics::histogram!("steadfast_canary_seconds").record(took.as_secs_f64());
-        let name = &self.definition.name;
-        let batch = match Batch::of(self.definition.scope.as_str(), &rows) {
-            Ok(batch) => batch,
-            Err(error) => {
-                tracing::error!(canary = name, %error, "what a canary's queries found cannot be written: a bug");
-                self.asked = Some((wanted.run.clone(), wanted.interval));
-                return;
-            }
-        };
-        match self.cx.append(LogKind::State, self.shard, &[batch]).await {
+        let mut appended = self.append(&rows).await;
+        if let Err(HostError::Bus(BusError::TooLarge { .. })) = appended {
+            // The run has to know that nothing comes of it, or it waits for ever.
+            appended = self.append(&self.nothing(wanted, "what was found is too large for the log")).await;
+        }
+        match appended {
             Ok(offset) => {
                 self.asked = Some((wanted.run.clone(), wanted.interval));
                 if !self.cx.reached(self.shard, offset).await {
-                    tracing::warn!(canary = name, "the canary fold is behind");
+                    tracing::warn!(canary = self.definition.name, "the canary fold is behind");
                 }
             }
-            Err(BusError::TooLarge { .. }) => {
-                tracing::error!(
-                    canary = name,
-                    "what a canary's queries found is too large for the log: the interval has no data"
-                );
-                self.asked = Some((wanted.run.clone(), wanted.interval));
-            }
             Err(error) => {
-                tracing::error!(canary = name, %error, "what a canary's queries found could not be written: they are asked again");
+                tracing::error!(canary = self.definition.name, %error, "what a canary's queries found could not be written: they are asked again");
                 self.cx.clock.sleep(AGAIN).await;
             }
         }
+    }
+
+    /// What the queries of an interval find in a store that has all that the logs have by now: in one that is behind, an arm may
+    /// look as if it had fewer errors. Nothing if the logs cannot be asked.
+    async fn look(&self, wanted: &Wanted) -> Option<Vec<CanaryPoint>> {
+        let after = match self.cx.ends().await {
+            Ok(ends) => ends,
+            Err(error) => {
+                tracing::warn!(canary = self.definition.name, %error, "a canary waits for the logs");
+                self.cx.clock.sleep(AGAIN).await;
+                return None;
+            }
+        };
+        let asked = ask::interval(&*self.cx.evaluate, &self.definition, wanted, self.end(wanted), &after);
+        let found = self.cx.clock.timeout(PATIENCE, asked).await;
+        let late = |_| self.nothing(wanted, &format!("no answer within {} s: the store is behind", PATIENCE.as_secs()));
+        Some(found.unwrap_or_else(late))
+    }
+
+    /// The rows of an interval that has no data.
+    fn nothing(&self, wanted: &Wanted, why: &str) -> Vec<CanaryPoint> {
+        tracing::error!(canary = self.definition.name, interval = wanted.interval, why, "an interval has no data");
+        ask::nothing(&self.definition, wanted, self.end(wanted), why)
+    }
+
+    async fn append(&self, rows: &[CanaryPoint]) -> Result<Offset, HostError> {
+        let batch = Batch::of(self.definition.scope.as_str(), rows)?;
+        Ok(self.cx.append(LogKind::State, self.shard, &[batch]).await?)
     }
 
     /// Writes the verdict as series: after each interval of a run, and as often while none is on, so that who asks
     /// finds it.
     async fn tell(&mut self) {
         let now = self.cx.clock.now();
-        let standing: Option<Standing> =
-            self.book.read().get(&self.definition.name).and_then(|it| it.standing().cloned());
-        let Some(standing) = standing else { return };
-        let (said, every) = ([standing.number(), standing.score], self.definition.interval().min(HEARTBEAT));
+        let said = self.book.read().get(&self.definition.name).and_then(Canary::numbers);
+        let Some(said) = said else { return };
+        let every = self.definition.interval().min(HEARTBEAT);
         if self.told.is_some_and(|(told, before)| before == said && told <= now && now.since(told) < every) {
             return;
         }
-        self.told = Some((now, said));
-        series::append(&self.cx, &mut self.memory, &self.definition, &standing, now).await;
+        // What could not be written is tried again.
+        if series::append(&self.cx, &mut self.memory, &self.definition, said, now).await {
+            self.told = Some((now, said));
+        }
     }
 }

@@ -18,7 +18,7 @@ use kubernetes::rollouts::ROLLOUT;
 use model::rows::{
     CanaryDefinition, CanaryEvidence, CanaryPoint, CanaryRun, Finding, Live, Notice, Rollout, SetChunk, VerdictRow,
 };
-use model::{AlertState, Key, ModelError, Record, Stream};
+use model::{AlertState, Key, Labels, ModelError, Record, Severity, Stream};
 use notify::{Action, Notification, Symptom};
 
 const NAME: &str = "canary";
@@ -174,11 +174,38 @@ fn notice(hook: &Hook, now: Timestamp) -> (String, Notice) {
             };
             (fire.scope.clone(), notice)
         }
-        Hook::Forget { scope, receiver, incident } => {
+        Hook::Forget { scope, receiver, incident, reason } => {
+            let payload = serde_json::to_string(&end(scope, incident, reason, now)).unwrap_or_default();
             let (receiver, incident) = (receiver.clone(), incident.clone());
-            let (action, reason) = ("forget".to_owned(), "another run begins".to_owned());
-            (scope.clone(), Notice { time: now, receiver, incident, action, reason, payload: String::new() })
+            let (action, reason) = ("forget".to_owned(), reason.clone());
+            (scope.clone(), Notice { time: now, receiver, incident, action, reason, payload })
         }
+    }
+}
+
+/// What is told in place of a word to roll back that waits, to people who were told that it waits.
+fn end(scope: &str, incident: &str, reason: &str, now: Timestamp) -> Notification {
+    Notification {
+        incident: incident.to_owned(),
+        action: Action::Resolve,
+        state: AlertState::Resolved,
+        severity: Severity::Info,
+        summary: format!("nothing is to be rolled back any more: {reason}"),
+        cause: incident.to_owned(),
+        scope: scope.to_owned(),
+        since: now,
+        time: now,
+        labels: Labels::new(),
+        revision: None,
+        author: None,
+        message: None,
+        symptoms: Vec::new(),
+        findings: 0,
+        link: None,
+        reason: reason.to_owned(),
+        note: None,
+        reference: None,
+        group: None,
     }
 }
 

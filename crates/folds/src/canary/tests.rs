@@ -5,11 +5,11 @@ use base::Rng;
 use fold::Machine;
 use fold::suite::{self, Case, Input};
 use model::rows::{Alert, Intent, Receipt, Tick};
-use model::{Batch, Labels, Offset, Outcome as Sent, ResourceId, Row, Severity, Verdict};
+use model::{Batch, Offset, Outcome as Sent, ResourceId, Row, Verdict};
 
 use super::*;
 use crate::alert::{AlertConfig, AlertFold};
-use crate::outbox::{OutboxConfig, OutboxFold, Route};
+use crate::outbox::{Fallback, OutboxConfig, OutboxFold, Route};
 
 const START: Timestamp = Timestamp::from_secs(1_000_000);
 const RESOURCE: &str = "k8s/prod/apps.Deployment/shop/checkout";
@@ -280,6 +280,32 @@ fn a_hook_that_is_refused_is_a_finding_and_is_owed_until_it_is_told() {
     assert!(findings.contains(&"notify/undo".to_owned()), "{findings:?}");
     world.receipt(&undo);
     assert_eq!(world.rows::<Intent>().iter().filter(|it| it.receiver == "undo").count(), 1);
+}
+
+#[test]
+fn a_rollback_that_waits_is_taken_back_when_the_next_rollout_begins_and_people_who_heard_of_it_hear_that() {
+    let fallback = Fallback { receiver: "undo".to_owned(), to: "people".to_owned(), after: Duration::from_secs(30) };
+    let outbox =
+        OutboxConfig { hooks: ["undo".to_owned()].into(), fallbacks: vec![fallback], ..OutboxConfig::default() };
+    let folds: Vec<Box<dyn Fold>> = vec![Box::new(canary()), Box::new(OutboxFold::new(outbox).unwrap())];
+    let mut world = World { machine: Machine::new(0, folds), ..World::new() };
+    world.feed(definitions(START, 1, &[text("r", "rollout")]));
+    let run = world.roll("b");
+    // Who rolls back does not answer.
+    world.play(&run, 0..15, 70.0);
+    let told = |world: &World| -> Vec<String> {
+        let intents = world.rows::<Intent>();
+        intents.iter().map(|it| format!("{} {} {}", it.receiver, it.sequence, it.action)).collect()
+    };
+    assert_eq!(told(&world), ["undo 1 trigger", "people 1 trigger"]);
+    world.roll("a");
+    assert_eq!(told(&world)[2..], ["people 2 resolve", "undo 2 resolve"]);
+    let last = world.rows::<Intent>().pop().unwrap();
+    let end: Notification = serde_json::from_str(&last.payload).unwrap();
+    assert_eq!(end.summary, "nothing is to be rolled back any more: another run begins");
+    world.rows::<Intent>().iter().for_each(|intent| world.receipt(intent));
+    world.roll("c");
+    assert_eq!(told(&world).len(), 4);
 }
 
 #[test]

@@ -45,7 +45,7 @@ impl OutboxFold {
     pub(super) fn notice(&mut self, row: &Notice, now: Timestamp, told: &mut Told) {
         let (receiver, incident) = (&row.receiver, &row.incident);
         if row.action == "forget" {
-            return self.drop_lane(receiver, incident);
+            return self.take_back(row, now, told);
         }
         let Ok(notification) = serde_json::from_str::<Notification>(&row.payload) else {
             tracing::error!(receiver, incident, "a notice cannot be read, and nobody is told: a bug");
@@ -64,8 +64,25 @@ impl OutboxFold {
         }
     }
 
-    /// The incident is over, and the receiver wants no word of that: what is on its way ends, and
-    /// nothing follows.
+    /// The incident is over, and the receiver wants no word of that. Where the notice has what to say of it, nobody is to act on
+    /// the incident any more: who sends what is on its way would try it again and again, so that its end takes its place; and
+    /// who was told that it did not arrive is told the end.
+    fn take_back(&mut self, row: &Notice, now: Timestamp, told: &mut Told) {
+        let (receiver, incident) = (&row.receiver, &row.incident);
+        let on_its_way =
+            self.lanes.get(incident).and_then(|lanes| lanes.get(receiver)).is_some_and(|lane| lane.in_flight());
+        let Ok(notification) = serde_json::from_str::<Notification>(&row.payload) else {
+            return self.drop_lane(receiver, incident);
+        };
+        if !on_its_way {
+            self.forget(receiver, incident);
+        }
+        for receiver in self.routed(incident) {
+            self.close(&receiver, incident, &notification, &row.reason, now, told);
+        }
+    }
+
+    /// What is on its way ends, and nothing follows.
     fn drop_lane(&mut self, receiver: &str, incident: &str) {
         let Some(lane) = self.lanes.get_mut(incident).and_then(|lanes| lanes.get_mut(receiver)) else { return };
         if lane.in_flight() {

@@ -71,6 +71,27 @@ async fn a_provider_that_says_wait_is_left_alone_and_then_gets_all_in_order() {
 }
 
 #[tokio::test]
+async fn an_end_takes_the_place_of_a_beginning_that_was_not_taken_and_is_no_request_to_who_is_told_of_none() {
+    let world = World::new(&["a"]);
+    *world.provider().endless.lock().unwrap() = true;
+    let down = SendError::Retry { problem: "503".to_owned(), status: Some(503), after: None };
+    world.provider().usually(Reply::No(down));
+    world.start();
+    world.intend("a", "x", 1, Trigger).await;
+    world.until("an answer", || !world.log.receipts().is_empty()).await;
+    world.intend("a", "x", 2, Resolve).await;
+    world.until("both are done", || world.log.receipts().iter().filter(|r| r.last).count() == 2).await;
+    let asked = world.provider().asked();
+    assert!(asked.iter().all(|(_, action, _)| *action == Trigger), "{asked:?}");
+    assert!(world.said().ends_with(&["1 superseded last".to_owned(), "2 delivered last".to_owned()]));
+    world.provider().usually(Reply::Yes);
+    world.simulation.advance(Duration::from_secs(3600));
+    world.turn().await;
+    assert_eq!(world.provider().asked().len(), asked.len(), "it is not tried again");
+    world.stop().await;
+}
+
+#[tokio::test]
 async fn shutdown_waits_for_what_is_in_flight_and_starts_nothing() {
     let world = World::new(&["a"]);
     world.provider().reply(0, Reply::Never);

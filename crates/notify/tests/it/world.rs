@@ -135,6 +135,8 @@ pub struct Provider {
     pub references: Mutex<Vec<Option<String>>>,
     /// It must be told again after this.
     pub refresh: Mutex<Option<Duration>>,
+    /// It is told of no end.
+    pub endless: Mutex<bool>,
 }
 
 impl Provider {
@@ -212,6 +214,10 @@ impl Integration for Way {
 
     fn refresh(&self) -> Option<Duration> {
         *self.0.refresh.lock().unwrap()
+    }
+
+    fn tells_ends(&self) -> bool {
+        !*self.0.endless.lock().unwrap()
     }
 }
 
