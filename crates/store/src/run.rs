@@ -99,7 +99,7 @@ async fn keep(store: Store) {
     let mut backoff = Backoff::new(Duration::from_secs(1), Duration::from_secs(60));
     loop {
         let told = store.0.untidy.notified();
-        match tidy(&store).await {
+        match store.tidy().await {
             Ok(()) => {
                 backoff.reset();
                 tokio::select! {
@@ -116,24 +116,52 @@ async fn keep(store: Store) {
     }
 }
 
-async fn tidy(store: &Store) -> Result<(), StoreError> {
-    match commit::refresh(&store.0).await {
-        Err(StoreError::Superseded { .. }) => {}
-        other => other?,
+impl Store {
+    /// Merges what is to be merged, and removes what is old or needed by nobody, once.
+    ///
+    /// # Errors
+    /// [`StoreError::Objects`] and others: the first that stood in the way. What could be done besides is done: on a disk that is nearly
+    /// full a merge may fail until what is old has given its room back.
+    pub async fn tidy(&self) -> Result<(), StoreError> {
+        match commit::refresh(&self.0).await {
+            Err(StoreError::Superseded { .. }) => {}
+            other => other?,
+        }
+        let merged = self.merge_all().await;
+        let removed = self.remove_old().await;
+        let forgetful = self.clone();
+        base::blocking(move || forgetful.forget_idle_series()).await;
+        self.measure_files();
+        merged.and(removed)
     }
-    store.set_aside_damaged().await?;
-    store.reorder().await?;
-    while store.compact().await? {}
-    store.set_aside_damaged().await?;
-    store.expire().await?;
-    store.collect().await?;
-    let forgetful = store.clone();
-    base::blocking(move || forgetful.forget_idle_series()).await;
-    let version = Arc::clone(&store.0.state.read().version);
-    for (layout, files) in layouts().iter().zip(&version.tables) {
-        metrics::gauge!("steadfast_store_files", "table" => layout.def.name).set(files.len() as f64);
-        let bytes: u64 = files.iter().map(|file| file.bytes).sum();
-        metrics::gauge!("steadfast_store_file_bytes", "table" => layout.def.name).set(bytes as f64);
+
+    /// Compacts until nothing is left to be compacted; while that takes long, what is old goes meanwhile.
+    async fn merge_all(&self) -> Result<(), StoreError> {
+        let inner = &self.0;
+        self.set_aside_damaged().await?;
+        self.reorder().await?;
+        let mut removed = inner.clock.monotonic();
+        while self.compact().await? {
+            if inner.clock.monotonic().saturating_sub(removed) >= inner.config.maintenance {
+                self.remove_old().await?;
+                removed = inner.clock.monotonic();
+            }
+        }
+        self.set_aside_damaged().await
     }
-    Ok(())
+
+    async fn remove_old(&self) -> Result<(), StoreError> {
+        let expired = self.expire().await.map(drop);
+        let collected = self.collect().await.map(drop);
+        expired.and(collected)
+    }
+
+    fn measure_files(&self) {
+        let version = Arc::clone(&self.0.state.read().version);
+        for (layout, files) in layouts().iter().zip(&version.tables) {
+            metrics::gauge!("steadfast_store_files", "table" => layout.def.name).set(files.len() as f64);
+            let bytes: u64 = files.iter().map(|file| file.bytes).sum();
+            metrics::gauge!("steadfast_store_file_bytes", "table" => layout.def.name).set(bytes as f64);
+        }
+    }
 }

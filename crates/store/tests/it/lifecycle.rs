@@ -36,6 +36,36 @@ async fn files_older_than_the_retention_go_after_the_grace_period_and_keyed_tabl
 }
 
 #[tokio::test]
+async fn while_merged_files_find_no_room_what_is_old_gives_its_room_back() {
+    let start = 2_000_000_000;
+    let (clock, simulation) = Clock::simulated(Timestamp::from_secs(start));
+    let world = World { clock, ..World::new().await };
+    let running = world.start(by_hand()).await;
+    for n in 1..=2 {
+        world.append(batch(&[sample("s", start - 100 * DAY as i64, 2.0)]));
+        world.append(batch(&[intent("a", start + n)]));
+        running.settle().await;
+        running.store.flush().await.unwrap();
+    }
+    running.stop().await;
+    let config = StoreConfig { compaction_files: 2, retention: BTreeMap::new(), ..by_hand() };
+    let store = world.open(config).await.unwrap();
+    world.objects.fill_up_below("data");
+    assert_eq!(rows::<Sample>(&store, "samples").await.len(), 1);
+    for _ in 0..8 {
+        assert!(store.tidy().await.unwrap_err().to_string().contains("no space left"), "files cannot be merged");
+        simulation.advance(Duration::from_secs(901));
+    }
+    assert_eq!(rows::<Sample>(&store, "samples").await.len(), 0);
+    let there = world.objects.paths("data").await;
+    assert_eq!(there.len(), 2, "{there:?}");
+    world.objects.heal();
+    store.tidy().await.unwrap();
+    assert_eq!(sequences(&store).await, [start + 1, start + 2]);
+    assert_eq!(store.snapshot().table("intents").unwrap().files().len(), 1);
+}
+
+#[tokio::test]
 async fn a_file_goes_once_no_version_and_no_snapshot_needs_it() {
     let (clock, simulation) = Clock::simulated(Timestamp::from_secs(2_000_000_000));
     let world = World { clock, ..World::new().await };

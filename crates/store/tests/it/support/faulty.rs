@@ -31,6 +31,8 @@ pub struct Faulty {
     planned: Mutex<Option<(u64, Fault)>>,
     dead: AtomicBool,
     full: AtomicBool,
+    /// Below this nothing finds room.
+    full_below: Mutex<Option<String>>,
     read: AtomicU64,
 }
 
@@ -42,7 +44,7 @@ impl Faulty {
     pub fn over(inner: Arc<dyn ObjectStore>) -> Self {
         let (changes, planned) = (AtomicU64::new(0), Mutex::new(None));
         let (dead, full) = (AtomicBool::new(false), AtomicBool::new(false));
-        Self { inner, changes, planned, dead, full, read: AtomicU64::new(0) }
+        Self { inner, changes, planned, dead, full, full_below: Mutex::default(), read: AtomicU64::new(0) }
     }
 
     /// Plans a fault at the change after `after` more.
@@ -54,11 +56,17 @@ impl Faulty {
     pub fn heal(&self) -> bool {
         *self.planned.lock().unwrap() = None;
         self.full.store(false, Ordering::SeqCst);
+        *self.full_below.lock().unwrap() = None;
         self.dead.swap(false, Ordering::SeqCst)
     }
 
     pub fn fill_up(&self) {
         self.full.store(true, Ordering::SeqCst);
+    }
+
+    /// There is room for what is small, and none for what is put below `prefix`.
+    pub fn fill_up_below(&self, prefix: &str) {
+        *self.full_below.lock().unwrap() = Some(prefix.to_owned());
     }
 
     pub fn changes(&self) -> u64 {
@@ -121,6 +129,10 @@ impl std::fmt::Display for Faulty {
 #[async_trait]
 impl ObjectStore for Faulty {
     async fn put_opts(&self, location: &Path, payload: PutPayload, options: PutOptions) -> Result<PutResult> {
+        if self.full_below.lock().unwrap().as_ref().is_some_and(|prefix| location.as_ref().starts_with(prefix.as_str()))
+        {
+            return Err(error("no space left on device"));
+        }
         match self.change()? {
             None => self.inner.put_opts(location, payload, options).await,
             Some(Fault::Refused) => Err(error("refused")),
