@@ -171,8 +171,9 @@ impl Series {
     pub const ANNOUNCED_EVERY: std::time::Duration = std::time::Duration::from_secs(3_600);
 
     /// The id of the series with that metric and these labels: BLAKE3-128 over the names and
-    /// values in order of name, each with its length before it, of which the first four bytes are those of the
-    /// metric's name alone: series of a metric lie side by side in files.
+    /// values in order of name, each with its length before it. The first two bytes are of the metric's name alone, and
+    /// the next two of `job` and `instance` if it has one of them: series of a metric lie side by side in files, and
+    /// among them those of a target.
     pub fn id(metric: &str, labels: &Labels) -> SeriesId {
         let mut bytes = Vec::new();
         let mut push = |text: &str| {
@@ -186,9 +187,18 @@ impl Series {
             push(value);
         }
         let mut id = SeriesId::of(&bytes);
-        for (byte, of_metric) in id.0.iter_mut().zip(SeriesId::of(metric.as_bytes()).0.into_iter().take(4)) {
-            *byte = of_metric;
+        let [a, b, c, d, ..] = &mut id.0;
+        [*a, *b] = two(metric.as_bytes());
+        let target = ["job", "instance"].map(|name| labels.get(name).map_or("", String::as_str));
+        if target.iter().any(|value| !value.is_empty()) {
+            [*c, *d] = two(target.join("\0").as_bytes());
         }
         id
     }
+}
+
+/// Two bytes of a hash.
+fn two(bytes: &[u8]) -> [u8; 2] {
+    let [a, b, ..] = SeriesId::of(bytes).0;
+    [a, b]
 }

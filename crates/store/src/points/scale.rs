@@ -125,8 +125,13 @@ fn values(batch: &RecordBatch) -> Option<ArrayRef> {
     let scaled = batch.column_by_name(SCALED)?.as_primitive_opt::<Int64Type>()?;
     let exponents = batch.column_by_name(EXPONENT)?.as_primitive_opt::<Int32Type>()?;
     let power = |exponent: i32| usize::try_from(exponent).ok().and_then(|at| POWERS.get(at)).copied();
-    let whole = |(scaled, exponent): (&i64, &i32)| *scaled as f64 / power(*exponent).unwrap_or(f64::NAN);
-    let mut values: Vec<f64> = scaled.values().iter().zip(exponents.values()).map(whole).collect();
+    let mut values = Vec::with_capacity(scaled.len());
+    // A series has one exponent: divided by one number, many are divided at once.
+    for same in exponents.values().chunk_by(|a, b| a == b) {
+        let power = same.first().and_then(|exponent| power(*exponent)).unwrap_or(f64::NAN);
+        let numbers = scaled.values().get(values.len()..values.len() + same.len()).unwrap_or_default();
+        values.extend(numbers.iter().map(|number| *number as f64 / power));
+    }
     if scaled.null_count() > 0 {
         for (n, value) in values.iter_mut().enumerate().filter(|(n, _)| scaled.is_null(*n)) {
             *value = plain.value(n);
