@@ -27,20 +27,20 @@ const ROUNDING: f64 = 1e-12;
 /// Of levels: coefficients, and how far each is believed, shorter ones more. Below 0 too: what remembers nothing seems to
 /// by chance as often one way as the other, and would else be taken for what remembers a little.
 const LEVELS: [(f64, f64); 14] = [
-    (-0.2, 0.06),
-    (-0.1, 0.1),
-    (0.0, 0.14),
-    (0.1, 0.12),
-    (0.2, 0.11),
-    (0.3, 0.1),
-    (0.4, 0.09),
-    (0.5, 0.08),
-    (0.6, 0.07),
-    (0.7, 0.07),
-    (0.8, 0.07),
-    (0.87, 0.06),
-    (0.92, 0.05),
-    (0.96, 0.04),
+    (-0.2, 0.042),
+    (-0.1, 0.12),
+    (0.0, 0.169),
+    (0.1, 0.144),
+    (0.2, 0.078),
+    (0.3, 0.071),
+    (0.4, 0.064),
+    (0.5, 0.057),
+    (0.6, 0.05),
+    (0.7, 0.05),
+    (0.8, 0.05),
+    (0.87, 0.042),
+    (0.92, 0.035),
+    (0.96, 0.028),
 ];
 /// Of distances from a middle that follows what is slow.
 const SPREADS: [(f64, f64); 7] =
