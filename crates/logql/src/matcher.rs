@@ -7,7 +7,7 @@ use go_template::quote;
 use regex::Regex;
 
 use crate::labels::Labels;
-use crate::regexp::{RegexpError, anchored};
+use crate::regexp::{RegexpError, Room};
 
 /// How a matcher compares.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -52,8 +52,13 @@ impl Matcher {
     /// # Errors
     /// A regular expression that is none or too large.
     pub fn new(name: &str, op: MatchOp, value: &str) -> Result<Self, RegexpError> {
+        Self::within(name, op, value, &mut Room::default())
+    }
+
+    /// One of several, which share the room for their regular expressions.
+    pub(crate) fn within(name: &str, op: MatchOp, value: &str, room: &mut Room) -> Result<Self, RegexpError> {
         let regex = match op {
-            MatchOp::Regexp | MatchOp::NotRegexp => Some(anchored(value)?),
+            MatchOp::Regexp | MatchOp::NotRegexp => Some(room.anchored(value)?),
             MatchOp::Equal | MatchOp::NotEqual => None,
         };
         Ok(Self { name: name.into(), op, value: value.into(), regex })

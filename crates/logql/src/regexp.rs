@@ -10,18 +10,79 @@ const MAX_LENGTH: usize = 64 << 10;
 const MAX_SIZE: usize = 8 << 20;
 /// Groups in it may be nested so deep.
 const MAX_DEPTH: u32 = 200;
+/// What an expression is given at first when it is compiled, in bytes; four times as much each time that this is too little.
+const LEAST_SIZE: usize = 16 << 10;
+/// What the expressions of one query may take together when they are compiled, in bytes.
+const MAX_ROOM: usize = 32 << 20;
 
 /// Why an expression is none.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("error parsing regexp: {0}")]
 pub struct RegexpError(String);
 
+/// Room for the compiled expressions of one query: each may be large, but not all of thousands.
+#[derive(Debug)]
+pub struct Room {
+    most: usize,
+    left: usize,
+}
+
+impl Default for Room {
+    fn default() -> Self {
+        Self::of(MAX_ROOM)
+    }
+}
+
+impl Room {
+    /// Room of so many bytes.
+    pub const fn of(most: usize) -> Self {
+        Self { most, left: most }
+    }
+
+    /// Compiles an expression that has to match the whole text; a dot matches a line feed too.
+    ///
+    /// # Errors
+    /// What RE2 or its size limits refuse, and one for which no room is left.
+    pub fn anchored(&mut self, pattern: &str) -> Result<Regex, RegexpError> {
+        self.compile(pattern, &format!("^(?s:{})$", translated(pattern)))
+    }
+
+    /// Compiles an expression that may match anywhere.
+    ///
+    /// # Errors
+    /// As [`Self::anchored`].
+    pub fn unanchored(&mut self, pattern: &str) -> Result<Regex, RegexpError> {
+        self.compile(pattern, &translated(pattern))
+    }
+
+    fn compile(&mut self, pattern: &str, translated: &str) -> Result<Regex, RegexpError> {
+        if pattern.len() > MAX_LENGTH {
+            return Err(RegexpError(format!("expression is longer than {MAX_LENGTH} bytes")));
+        }
+        let mut size = LEAST_SIZE;
+        loop {
+            if size > self.left {
+                let most = self.most;
+                return Err(RegexpError(format!("the expressions of a query need more than {most} bytes together")));
+            }
+            match RegexBuilder::new(translated).size_limit(size).nest_limit(MAX_DEPTH).build() {
+                Err(regex::Error::CompiledTooBig(_)) if size < MAX_SIZE => size = (4 * size).min(MAX_SIZE),
+                Err(error) => return Err(refused(&error)),
+                Ok(regex) => {
+                    self.left -= size;
+                    return Ok(regex);
+                }
+            }
+        }
+    }
+}
+
 /// Compiles an expression that has to match the whole text; a dot matches a line feed too.
 ///
 /// # Errors
 /// What RE2 or its size limits refuse.
 pub fn anchored(pattern: &str) -> Result<Regex, RegexpError> {
-    compile(pattern, &format!("^(?s:{})$", translated(pattern)))
+    Room::default().anchored(pattern)
 }
 
 /// Compiles an expression that may match anywhere.
@@ -29,22 +90,14 @@ pub fn anchored(pattern: &str) -> Result<Regex, RegexpError> {
 /// # Errors
 /// What RE2 or its size limits refuse.
 pub fn unanchored(pattern: &str) -> Result<Regex, RegexpError> {
-    compile(pattern, &translated(pattern))
+    Room::default().unanchored(pattern)
 }
 
-fn compile(pattern: &str, translated: &str) -> Result<Regex, RegexpError> {
-    if pattern.len() > MAX_LENGTH {
-        return Err(RegexpError(format!("expression is longer than {MAX_LENGTH} bytes")));
-    }
-    let reason = |error: regex::Error| match error {
+fn refused(error: &regex::Error) -> RegexpError {
+    RegexpError(match error {
         regex::Error::CompiledTooBig(limit) => format!("expression needs more than {limit} bytes when compiled"),
         error => error.to_string().lines().last().unwrap_or_default().trim_start_matches("error: ").to_owned(),
-    };
-    RegexBuilder::new(translated)
-        .size_limit(MAX_SIZE)
-        .nest_limit(MAX_DEPTH)
-        .build()
-        .map_err(|error| RegexpError(reason(error)))
+    })
 }
 
 fn translated(pattern: &str) -> String {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use regex::Regex;
 
 use crate::labels::{Labels, METRIC_NAME, label_name};
-use crate::regexp::{RegexpError, anchored};
+use crate::regexp::{RegexpError, Room};
 use crate::text::quote;
 
 /// How a matcher compares.
@@ -52,9 +52,22 @@ impl Matcher {
     /// # Errors
     /// A regular expression that is none or too large.
     pub fn new(name: impl Into<Arc<str>>, op: MatchOp, value: impl Into<Arc<str>>) -> Result<Self, RegexpError> {
+        Self::within(name, op, value, &mut Room::default())
+    }
+
+    /// One of several, which share the room for their regular expressions.
+    ///
+    /// # Errors
+    /// As [`Self::new`], and a regular expression for which no room is left.
+    pub fn within(
+        name: impl Into<Arc<str>>,
+        op: MatchOp,
+        value: impl Into<Arc<str>>,
+        room: &mut Room,
+    ) -> Result<Self, RegexpError> {
         let value = value.into();
         let regex = match op {
-            MatchOp::Regexp | MatchOp::NotRegexp => Some(anchored(&value)?),
+            MatchOp::Regexp | MatchOp::NotRegexp => Some(room.anchored(&value)?),
             MatchOp::Equal | MatchOp::NotEqual => None,
         };
         Ok(Self { name: name.into(), op, value, regex })

@@ -12,6 +12,11 @@ const MAX_LENGTH: usize = 64 << 10;
 const MAX_SIZE: usize = 8 << 20;
 /// Groups in it may be nested so deep.
 const MAX_DEPTH: u32 = 200;
+/// What an expression is given at first when it is compiled, in bytes; four times as much each time that this is too little.
+const LEAST_SIZE: usize = 16 << 10;
+
+/// What the expressions of one query may take together when they are compiled, in bytes.
+const MAX_ROOM: usize = 32 << 20;
 
 /// Why an expression is none.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -21,12 +26,53 @@ pub struct RegexpError {
     reason: String,
 }
 
+/// Room for the compiled expressions of one query: each may be large, but not all of thousands.
+#[derive(Debug)]
+pub struct Room(usize);
+
+impl Default for Room {
+    fn default() -> Self {
+        Self(MAX_ROOM)
+    }
+}
+
+impl Room {
+    /// Compiles an expression that has to match the whole text; a dot matches a line feed too.
+    ///
+    /// # Errors
+    /// What RE2 or its size limits refuse, and one for which no room is left.
+    pub fn anchored(&mut self, pattern: &str) -> Result<Regex, RegexpError> {
+        self.compile(pattern, &format!("^(?s:{})$", translated(pattern)))
+    }
+
+    fn compile(&mut self, pattern: &str, translated: &str) -> Result<Regex, RegexpError> {
+        let refuse = |reason: String| RegexpError { pattern: shortened(pattern), reason };
+        if pattern.len() > MAX_LENGTH {
+            return Err(refuse(format!("longer than {MAX_LENGTH} bytes")));
+        }
+        let mut size = LEAST_SIZE;
+        loop {
+            if size > self.0 {
+                return Err(refuse(format!("the expressions of a query need more than {MAX_ROOM} bytes together")));
+            }
+            match RegexBuilder::new(translated).size_limit(size).nest_limit(MAX_DEPTH).build() {
+                Err(regex::Error::CompiledTooBig(_)) if size < MAX_SIZE => size = (4 * size).min(MAX_SIZE),
+                Err(error) => return Err(refuse(error.to_string().lines().last().unwrap_or_default().to_owned())),
+                Ok(regex) => {
+                    self.0 -= size;
+                    return Ok(regex);
+                }
+            }
+        }
+    }
+}
+
 /// Compiles an expression that has to match the whole text; a dot matches a line feed too.
 ///
 /// # Errors
 /// What RE2 or its size limits refuse.
 pub fn anchored(pattern: &str) -> Result<Regex, RegexpError> {
-    compile(pattern, &format!("^(?s:{})$", translated(pattern)))
+    Room::default().anchored(pattern)
 }
 
 /// Compiles an expression that may match anywhere.
@@ -34,19 +80,7 @@ pub fn anchored(pattern: &str) -> Result<Regex, RegexpError> {
 /// # Errors
 /// What RE2 or its size limits refuse.
 pub fn unanchored(pattern: &str) -> Result<Regex, RegexpError> {
-    compile(pattern, &translated(pattern))
-}
-
-fn compile(pattern: &str, translated: &str) -> Result<Regex, RegexpError> {
-    let refuse = |reason: String| RegexpError { pattern: shortened(pattern), reason };
-    if pattern.len() > MAX_LENGTH {
-        return Err(refuse(format!("longer than {MAX_LENGTH} bytes")));
-    }
-    RegexBuilder::new(translated)
-        .size_limit(MAX_SIZE)
-        .nest_limit(MAX_DEPTH)
-        .build()
-        .map_err(|error| refuse(error.to_string().lines().last().unwrap_or_default().to_owned()))
+    Room::default().compile(pattern, &translated(pattern))
 }
 
 fn shortened(pattern: &str) -> String {
@@ -196,5 +230,19 @@ mod tests {
         assert!(anchored("(").is_err());
         assert!(anchored("(a{1000}){1000}{1000}").is_err());
         assert!(anchored(&"(".repeat(100_000)).is_err());
+    }
+
+    #[test]
+    fn many_small_expressions_have_room_and_few_large_ones() {
+        let mut room = Room(1 << 20);
+        assert!((0..50).all(|n| room.anchored(&format!("host-{n}|.*web[0-9]+")).is_ok()));
+        // Names that a dashboard's variable stands for.
+        let names: Vec<String> = (0..300).map(|n| format!("pod-{n:08x}-abcde")).collect();
+        let names = Room::default().anchored(&names.join("|")).unwrap();
+        assert!(names.is_match("pod-00000011-abcde"));
+        let (mut room, large) = (Room(2 << 20), r"(\w{99}){20}");
+        assert!((1..=8).contains(&(0..100).map(|_| room.anchored(large)).take_while(Result::is_ok).count()));
+        let refused = room.anchored(large).unwrap_err();
+        assert!(refused.to_string().contains("more than 33554432 bytes together"), "{refused}");
     }
 }

@@ -37,6 +37,13 @@ pub struct StoredSeries {
     pub histograms: Arc<[HistogramSample]>,
 }
 
+impl StoredSeries {
+    /// How many samples it counts as where these are limited.
+    pub fn samples(&self) -> usize {
+        self.floats.len() + self.histograms.iter().map(|sample| sample.value.samples()).sum::<usize>()
+    }
+}
+
 /// What a selection is for. Times in milliseconds.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct SelectHints {

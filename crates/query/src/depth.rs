@@ -4,7 +4,7 @@
 use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion, TreeNodeVisitor};
 use datafusion::common::{Result, plan_err};
 use datafusion::error::DataFusionError;
-use datafusion::logical_expr::{Expr, LogicalPlan};
+use datafusion::logical_expr::{BinaryExpr, Expr, LogicalPlan, Operator};
 
 use crate::{QueryError, explain};
 
@@ -58,6 +58,7 @@ impl<'n> TreeNodeVisitor<'n> for Operators {
     fn f_down(&mut self, expr: &'n Expr) -> Result<TreeNodeRecursion> {
         self.0 += 1;
         refuse_growing_windows(expr)?;
+        refuse_patterns_of_rows(expr)?;
         within("an expression (of a list of alternatives, write IN) is", self.0, MAX_EXPRESSION)?;
         Ok(TreeNodeRecursion::Continue)
     }
@@ -75,6 +76,30 @@ fn refuse_growing_windows(expr: &Expr) -> Result<()> {
             plan_err!("{} is not supported as a window function", window.fun.name())
         }
         _ => Ok(()),
+    }
+}
+
+/// A regular expression that differs from row to row is compiled for each and kept for a batch, megabytes each, and
+/// nothing ends that before the batch is done.
+fn refuse_patterns_of_rows(expr: &Expr) -> Result<()> {
+    use Operator::{RegexIMatch, RegexMatch, RegexNotIMatch, RegexNotMatch};
+    let pattern = match expr {
+        Expr::BinaryExpr(BinaryExpr {
+            op: RegexMatch | RegexIMatch | RegexNotMatch | RegexNotIMatch, right, ..
+        }) => Some(right.as_ref()),
+        Expr::SimilarTo(like) => Some(like.pattern.as_ref()),
+        Expr::ScalarFunction(call) if call.name().starts_with("regexp_") => call.args.get(1),
+        _ => None,
+    };
+    let Some(pattern) = pattern else { return Ok(()) };
+    let differs = |part: &Expr| match part {
+        Expr::Column(_) | Expr::OuterReferenceColumn(..) => true,
+        Expr::ScalarSubquery(subquery) => !subquery.outer_ref_columns.is_empty(),
+        part => part.is_volatile_node(),
+    };
+    match pattern.exists(|part| Ok(differs(part)))? {
+        true => plan_err!("a regular expression has to be the same for all rows: of several, write alternatives (a|b)"),
+        false => Ok(()),
     }
 }
 

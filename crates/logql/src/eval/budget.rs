@@ -1,8 +1,9 @@
 use std::cell::Cell;
 
 use super::options::Options;
-use crate::answer::Stats;
+use crate::answer::{Entry, Stats};
 use crate::error::QueryError;
+use crate::labels::Labels;
 
 /// The query is asked whether it may go on each time so many entries were read.
 const ASK_EACH: u64 = 1_024;
@@ -14,6 +15,7 @@ pub(super) struct Budget<'a> {
     bytes: Cell<u64>,
     kept: Cell<u64>,
     samples: Cell<u64>,
+    answer_bytes: Cell<u64>,
 }
 
 fn check(name: &'static str, got: u64, limit: u64) -> Result<(), QueryError> {
@@ -23,7 +25,7 @@ fn check(name: &'static str, got: u64, limit: u64) -> Result<(), QueryError> {
 impl<'a> Budget<'a> {
     pub(super) fn new(options: &'a Options<'a>) -> Self {
         let zero = || Cell::new(0);
-        Self { options, entries: zero(), bytes: zero(), kept: zero(), samples: zero() }
+        Self { options, entries: zero(), bytes: zero(), kept: zero(), samples: zero(), answer_bytes: zero() }
     }
 
     pub(super) fn ask(&self) -> Result<(), QueryError> {
@@ -42,6 +44,14 @@ impl<'a> Budget<'a> {
     /// A pipeline kept an entry.
     pub(super) fn keep(&self) {
         self.kept.set(self.kept.get() + 1);
+    }
+
+    /// A line is kept for the answer.
+    pub(super) fn answer(&self, entry: &Entry) -> Result<(), QueryError> {
+        let of_labels = |labels: &Labels| labels.iter().map(|(name, value)| name.len() + value.len()).sum::<usize>();
+        let bytes = entry.line.len() + of_labels(&entry.metadata) + of_labels(&entry.parsed);
+        self.answer_bytes.set(self.answer_bytes.get() + bytes as u64);
+        check("answer_bytes", self.answer_bytes.get(), self.options.limits.answer_bytes)
     }
 
     /// Numbers are held.

@@ -43,7 +43,9 @@ pub fn logs(
                 found.resize_with(number + 1, Vec::new);
             }
             if let Some(lines) = found.get_mut(number) {
-                lines.push(entry(row.ts, line.into_owned(), &work, query.categorize));
+                let entry = entry(row.ts, line.into_owned(), &work, query.categorize);
+                budget.answer(&entry)?;
+                lines.push(entry);
             }
             returned += 1;
             if returned >= query.limit {

@@ -13,11 +13,20 @@ pub struct Limits {
     pub series: u64,
     /// Steps of a query.
     pub steps: u64,
+    /// Bytes of the lines of an answer, with what each has beside it.
+    pub answer_bytes: u64,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { entries: 100_000_000, bytes: 100 << 30, samples: 20_000_000, series: 100_000, steps: 100_000 }
+        Self {
+            entries: 100_000_000,
+            bytes: 100 << 30,
+            samples: 20_000_000,
+            series: 100_000,
+            steps: 100_000,
+            answer_bytes: 128 << 20,
+        }
     }
 }
 

@@ -6,7 +6,7 @@ use crate::ast::{
     VectorAggregation, VectorOp,
 };
 use crate::matcher::Matcher;
-use crate::regexp::{anchored, unanchored};
+use crate::regexp::{Room, anchored, unanchored};
 use crate::stages::Pipeline;
 use crate::text::parse_float;
 
@@ -17,18 +17,18 @@ fn fail<T>(message: impl Into<String>) -> Parse<T> {
 }
 
 /// A query as a whole.
-pub(super) fn expr(expr: &Expr) -> Parse<()> {
+pub(super) fn expr(expr: &Expr, room: &mut Room) -> Parse<()> {
     match expr {
-        Expr::Logs(logs) => log_expr(logs),
-        Expr::Metric(metric) => metric_expr(metric),
+        Expr::Logs(logs) => log_expr(logs, room),
+        Expr::Metric(metric) => metric_expr(metric, room),
     }
 }
 
-fn log_expr(logs: &LogExpr) -> Parse<()> {
+fn log_expr(logs: &LogExpr, room: &mut Room) -> Parse<()> {
     if !logs.matchers.iter().any(|matcher| !matches_empty(matcher)) {
         return fail(EMPTY_SELECTOR);
     }
-    logs.stages.iter().try_for_each(stage)
+    logs.stages.iter().try_for_each(|one| stage(one, room))
 }
 
 fn matches_empty(matcher: &Matcher) -> bool {
@@ -36,8 +36,8 @@ fn matches_empty(matcher: &Matcher) -> bool {
 }
 
 /// Texts that a stage reads when it is made.
-fn stage(stage: &Stage) -> Parse<()> {
-    match (stage, Pipeline::check(stage)) {
+fn stage(stage: &Stage, room: &mut Room) -> Parse<()> {
+    match (stage, Pipeline::check(stage, room)) {
         (_, Ok(())) => Ok(()),
         (Stage::Regexp(_), Err(problem)) => fail(format!("invalid regexp parser: {problem}")),
         (Stage::Pattern(_), Err(problem)) => fail(format!("invalid pattern parser: {problem}")),
@@ -45,18 +45,21 @@ fn stage(stage: &Stage) -> Parse<()> {
     }
 }
 
-fn metric_expr(expr: &MetricExpr) -> Parse<()> {
+fn metric_expr(expr: &MetricExpr, room: &mut Room) -> Parse<()> {
     match expr {
-        MetricExpr::Range(aggregation) => log_expr(&aggregation.source.logs),
+        MetricExpr::Range(aggregation) => log_expr(&aggregation.source.logs, room),
         MetricExpr::Vector(aggregation) => {
             let sorts = matches!(aggregation.op, VectorOp::Sort | VectorOp::SortDesc);
             if sorts && !aggregation.grouping.labels.is_empty() {
                 return fail("sort and sort_desc doesn't allow grouping by ");
             }
-            metric_expr(&aggregation.source)
+            metric_expr(&aggregation.source, room)
         }
-        MetricExpr::Binary(binary) => metric_expr(&binary.left).and_then(|()| metric_expr(&binary.right)),
-        MetricExpr::LabelReplace(replace) => metric_expr(&replace.source),
+        MetricExpr::Binary(binary) => {
+            metric_expr(&binary.left, room)?;
+            metric_expr(&binary.right, room)
+        }
+        MetricExpr::LabelReplace(replace) => metric_expr(&replace.source, room),
         MetricExpr::Literal(_) | MetricExpr::Constant(_) => Ok(()),
     }
 }

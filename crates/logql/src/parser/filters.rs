@@ -69,7 +69,7 @@ impl Parser<'_> {
         }
         self.next();
         let value = self.string()?;
-        Matcher::new(&name, matches, &value)
+        Matcher::within(&name, matches, &value, &mut self.room)
             .map(LabelFilter::Text)
             .map_err(|error| super::ParseError::whole(error.to_string()))
     }

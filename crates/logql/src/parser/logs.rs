@@ -36,7 +36,7 @@ impl Parser<'_> {
         };
         self.next();
         let value = self.string()?;
-        Matcher::new(&name, op, &value).map_err(|error| ParseError::whole(error.to_string()))
+        Matcher::within(&name, op, &value, &mut self.room).map_err(|error| ParseError::whole(error.to_string()))
     }
 
     fn line_op(&self) -> Option<LineOp> {

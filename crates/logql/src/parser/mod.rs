@@ -17,6 +17,7 @@ use lexer::{Spanned, tokens};
 use token::Token;
 
 use crate::matcher::Matcher;
+use crate::regexp::Room;
 
 /// Parentheses, functions and right sides of operators may be nested so deep.
 pub const MAX_DEPTH: usize = 40;
@@ -33,7 +34,7 @@ type Parse<T> = Result<T, ParseError>;
 /// gives line 0, since its scanner forgets it behind some words, the line is given here.
 pub fn parse(query: &str) -> Result<Expr, ParseError> {
     let (tokens, mistake) = tokens(query);
-    let mut parser = Parser { query, tokens, at: 0, depth: 0, operators: 0 };
+    let mut parser = Parser { query, tokens, at: 0, depth: 0, operators: 0, room: Room::default() };
     match parser.query() {
         Ok(expr) if mistake.is_none() => Ok(expr),
         Ok(_) => Err(mistake.unwrap_or_else(|| ParseError::whole("syntax error"))),
@@ -73,6 +74,8 @@ struct Parser<'a> {
     at: usize,
     depth: usize,
     operators: usize,
+    /// For regular expressions.
+    room: Room,
 }
 
 impl Parser<'_> {
@@ -81,7 +84,7 @@ impl Parser<'_> {
         if *self.peek() != Token::End {
             return self.unexpected(&[]);
         }
-        check::expr(&expr)?;
+        check::expr(&expr, &mut self.room)?;
         Ok(expr)
     }
 

@@ -6,7 +6,7 @@ use regex::Regex;
 use super::ip::IpRange;
 use super::pattern::Pattern;
 use crate::ast::{LineFilter, LineOp, Needle};
-use crate::regexp::unanchored;
+use crate::regexp::Room;
 
 #[derive(Clone, Debug)]
 enum Find {
@@ -26,8 +26,8 @@ pub(super) struct LineTest {
 }
 
 impl LineTest {
-    pub(super) fn new(filter: &LineFilter) -> Result<Self, String> {
-        let any = filter.alternatives.iter().map(|needle| find(filter.op, needle)).collect::<Result<_, _>>()?;
+    pub(super) fn new(filter: &LineFilter, room: &mut Room) -> Result<Self, String> {
+        let any = filter.alternatives.iter().map(|needle| find(filter.op, needle, room)).collect::<Result<_, _>>()?;
         Ok(Self { positive: filter.op.is_positive(), any })
     }
 
@@ -48,7 +48,7 @@ impl Find {
     }
 }
 
-fn find(op: LineOp, needle: &Needle) -> Result<Find, String> {
+fn find(op: LineOp, needle: &Needle, room: &mut Room) -> Result<Find, String> {
     let text = match (op, needle) {
         (LineOp::Contains | LineOp::ContainsNot, Needle::Ip(range)) => return IpRange::parse(range).map(Find::Ip),
         (_, Needle::Ip(_)) => return Err(format!("ip: invalid match type {}", op.as_str())),
@@ -58,7 +58,7 @@ fn find(op: LineOp, needle: &Needle) -> Result<Find, String> {
         LineOp::Contains | LineOp::ContainsNot => plain(text),
         LineOp::Matches | LineOp::MatchesNot => match without_regex(text) {
             Some(text) => plain(text),
-            None => Find::Regex(unanchored(text).map_err(|error| error.to_string())?),
+            None => Find::Regex(room.unanchored(text).map_err(|error| error.to_string())?),
         },
         LineOp::Pattern | LineOp::PatternNot => Find::Pattern(Pattern::filter(text)?),
     })

@@ -17,6 +17,7 @@ use std::borrow::Cow;
 use crate::ast::{Chosen, Extraction, LabelFilter, LabelFormat, LogExpr, Logfmt, Stage};
 use crate::labels::{Labels, is_label_name};
 use crate::metadata::Metadata;
+use crate::regexp::Room;
 use crate::template::Template;
 
 pub(crate) use filter::Condition;
@@ -65,14 +66,16 @@ impl Pipeline {
     /// # Errors
     /// If a stage's text cannot be read. The parser has checked it.
     pub fn new(logs: &LogExpr, now: i64) -> Result<Self, String> {
-        let stages: Vec<Compiled> = logs.stages.iter().map(compile).collect::<Result<_, _>>()?;
+        let mut room = Room::default();
+        let stages: Vec<Compiled> =
+            logs.stages.iter().map(|stage| compile(stage, &mut room)).collect::<Result<_, _>>()?;
         let leading_filters = stages.iter().take_while(|stage| matches!(stage, Compiled::Line(_))).count();
         Ok(Self { stages, now, leading_filters })
     }
 
-    /// Whether a stage's texts can be read.
-    pub(crate) fn check(stage: &Stage) -> Result<(), String> {
-        compile(stage).map(|_| ())
+    /// Whether a stage's texts can be read, with the room that is left for regular expressions.
+    pub(crate) fn check(stage: &Stage, room: &mut Room) -> Result<(), String> {
+        compile(stage, room).map(|_| ())
     }
 
     /// A place to work in.
@@ -183,9 +186,9 @@ pub(crate) fn unwrapped(
     filters.iter().all(|condition| condition.keeps(work)).then(|| value.unwrap_or(0.0))
 }
 
-fn compile(stage: &Stage) -> Result<Compiled, String> {
+fn compile(stage: &Stage, room: &mut Room) -> Result<Compiled, String> {
     Ok(match stage {
-        Stage::Line(filter) => Compiled::Line(LineTest::new(filter)?),
+        Stage::Line(filter) => Compiled::Line(LineTest::new(filter, room)?),
         Stage::Json(extractions) if extractions.is_empty() => Compiled::Json,
         Stage::Json(extractions) => Compiled::JsonPaths(
             extractions
@@ -198,7 +201,7 @@ fn compile(stage: &Stage) -> Result<Compiled, String> {
             Compiled::Logfmt(logfmt.clone())
         }
         Stage::Pattern(pattern) => Compiled::Pattern(Pattern::parser(pattern)?),
-        Stage::Regexp(regex) => Compiled::Regexp(RegexpParser::new(regex)?),
+        Stage::Regexp(regex) => Compiled::Regexp(RegexpParser::new(regex, room)?),
         Stage::Unpack => Compiled::Unpack,
         Stage::Label(filter) => Compiled::Label(Condition::new(filter)?),
         Stage::LineFormat(template) => Compiled::LineFormat(

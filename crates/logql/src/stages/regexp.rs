@@ -4,7 +4,7 @@ use regex::Regex;
 
 use super::work::Work;
 use crate::labels::is_label_name;
-use crate::regexp::unanchored;
+use crate::regexp::Room;
 
 #[derive(Clone, Debug)]
 pub(super) struct RegexpParser {
@@ -14,8 +14,8 @@ pub(super) struct RegexpParser {
 }
 
 impl RegexpParser {
-    pub(super) fn new(pattern: &str) -> Result<Self, String> {
-        let regex = unanchored(pattern).map_err(|error| error.to_string())?;
+    pub(super) fn new(pattern: &str, room: &mut Room) -> Result<Self, String> {
+        let regex = room.unanchored(pattern).map_err(|error| error.to_string())?;
         let names = regex.capture_names().enumerate().filter_map(|(group, name)| Some((group, name?.to_owned())));
         let groups: Vec<(usize, String)> = names.collect();
         if groups.is_empty() {

@@ -10,12 +10,12 @@ use regex::{NoExpand, Regex};
 
 use super::numbers::integer;
 use super::{Call, exactly, text};
-use crate::regexp::unanchored;
+use crate::regexp::Room;
 
 /// A text that a function repeats or pads has no more bytes.
 const MAX_TEXT: usize = 1 << 20;
-/// Regular expressions that are kept from one call to the next.
-const MAX_REGEXES: usize = 64;
+/// Bytes of regular expressions that a thread keeps from one call to the next.
+const REGEX_ROOM: usize = 2 << 20;
 
 pub(super) fn add(all: &mut Functions) {
     one(all, &["lower", "ToLower"], |text| text.to_lowercase());
@@ -111,17 +111,20 @@ fn add_regexes(all: &mut Functions) {
 
 fn with_regex(pattern: &str, run: impl Fn(&Regex) -> Call<Value>) -> Call<Value> {
     thread_local! {
-        static KNOWN: RefCell<HashMap<String, Regex>> = RefCell::default();
+        static KNOWN: RefCell<(HashMap<String, Regex>, Room)> = RefCell::new((HashMap::new(), Room::of(REGEX_ROOM)));
     }
-    KNOWN.with_borrow_mut(|known| {
+    KNOWN.with_borrow_mut(|(known, room)| {
         if let Some(regex) = known.get(pattern) {
             return run(regex);
         }
-        let regex = unanchored(pattern).map_err(|error| error.to_string())?;
-        let value = run(&regex)?;
-        if known.len() >= MAX_REGEXES {
+        let mut compiled = room.unanchored(pattern);
+        if compiled.is_err() {
             known.clear();
+            *room = Room::of(REGEX_ROOM);
+            compiled = room.unanchored(pattern);
         }
+        let regex = compiled.map_err(|error| error.to_string())?;
+        let value = run(&regex)?;
         known.insert(pattern.to_owned(), regex);
         Ok(value)
     })

@@ -47,6 +47,7 @@ fn each_limit_says_its_name() {
             "samples: 500",
         ),
         (Limits { steps: 10, ..all }, "vector(1)", "steps: 10"),
+        (Limits { answer_bytes: 1_000, ..all }, r#"{app="a"}"#, "answer_bytes: 1000"),
     ] {
         let error = refused(limits, query);
         assert!(error.ends_with(&format!("limit {name}")), "{query}: {error}");
@@ -107,4 +108,20 @@ fn a_query_as_deep_as_the_limits_allow_is_answered() {
     let pipeline = logql::Pipeline::new(&logs, 0).unwrap();
     assert_eq!(pipeline.run(&mut pipeline.work(), &Labels::new([("c", "2")]), &(), 0, "x"), None);
     assert!(logs.to_string().len() > 1_000);
+}
+
+#[test]
+fn regular_expressions_of_a_query_share_their_room() {
+    let large = r"(\\w{99}){60}";
+    for query in [
+        format!(r#"{{app="a"}}{}"#, format!(r#" |~ "{large}""#).repeat(100)),
+        format!(r#"{{app="a"}}{}"#, format!(r#" | regexp "(?P<x>{large})""#).repeat(100)),
+        format!(r#"{{app="a"}} | x=~"1"{}"#, format!(r#" | x=~"{large}""#).repeat(100)),
+        format!(r#"{{app="a"{}}}"#, format!(r#",b!~"{large}""#).repeat(100)),
+    ] {
+        let refused = parse(&query).unwrap_err().to_string();
+        assert!(refused.contains("bytes together"), "{refused}");
+    }
+    let usual = format!(r#"{{app=~"a|b.*"}}{}"#, r#" |~ "err(or)?: [a-z]+" !~ "debug""#.repeat(50));
+    assert!(parse(&usual).is_ok());
 }

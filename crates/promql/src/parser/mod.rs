@@ -23,6 +23,7 @@ pub(crate) use lexer::as_invalid_byte;
 
 use crate::labels::{Builder, Labels};
 use crate::matcher::Matcher;
+use crate::regexp::Room;
 
 /// Expressions may be nested so deep.
 pub const MAX_DEPTH: usize = 128;
@@ -35,7 +36,11 @@ const MAX_HEIGHT: usize = 400;
 /// # Errors
 /// What is wrong and where; the texts are those of Prometheus where it has one for the mistake.
 pub fn parse(query: &str) -> Result<Expr, ParseError> {
-    let mut parser = Parser::new(query);
+    parse_within(query, &mut Room::default())
+}
+
+fn parse_within(query: &str, room: &mut Room) -> Result<Expr, ParseError> {
+    let mut parser = Parser::new(query, room);
     if parser.peek() == &Token::End {
         return Err(ParseError::new(query, Span::default(), "no expression found in input"));
     }
@@ -50,7 +55,20 @@ pub fn parse(query: &str) -> Result<Expr, ParseError> {
 /// # Errors
 /// As [`parse`], and for an expression that is no plain selector.
 pub fn parse_selector(text: &str) -> Result<Vec<Matcher>, ParseError> {
-    let expr = parse(text)?;
+    parse_selector_within(text, &mut Room::default())
+}
+
+/// Reads several selectors, whose regular expressions share the room that those of one query have.
+///
+/// # Errors
+/// As [`parse_selector`], of the first that is none.
+pub fn parse_selectors<'t>(texts: impl IntoIterator<Item = &'t str>) -> Result<Vec<Vec<Matcher>>, ParseError> {
+    let mut room = Room::default();
+    texts.into_iter().map(|text| parse_selector_within(text, &mut room)).collect()
+}
+
+fn parse_selector_within(text: &str, room: &mut Room) -> Result<Vec<Matcher>, ParseError> {
+    let expr = parse_within(text, room)?;
     match expr.kind {
         ast::ExprKind::Vector(selector) if selector.modifiers.at.is_none() && selector.modifiers.offset.is_none() => {
             Ok(selector.matchers)
@@ -65,7 +83,8 @@ pub fn parse_selector(text: &str) -> Result<Vec<Matcher>, ParseError> {
 /// What is wrong and where.
 pub fn parse_series_labels(text: &str) -> Result<(Labels, &str), ParseError> {
     let end = labels_end(text);
-    let mut parser = Parser::new(text.get(..end).unwrap_or(text));
+    let mut room = Room::default();
+    let mut parser = Parser::new(text.get(..end).unwrap_or(text), &mut room);
     let mut builder = Builder::default();
     parser.labels(&mut builder)?;
     parser.expect_end()?;
@@ -110,12 +129,14 @@ struct Parser<'a> {
     aggregations: usize,
     /// Why the last token is none.
     broken: Option<ParseError>,
+    /// For regular expressions.
+    room: &'a mut Room,
 }
 
 impl<'a> Parser<'a> {
-    fn new(query: &'a str) -> Self {
+    fn new(query: &'a str, room: &'a mut Room) -> Self {
         let (tokens, broken) = lexer::tokens(query);
-        Self { query, tokens, at: 0, depth: 0, height: 0, aggregations: 0, broken }
+        Self { query, tokens, at: 0, depth: 0, height: 0, aggregations: 0, broken, room }
     }
 
     fn peek(&self) -> &Token {

@@ -82,7 +82,7 @@ impl Parser<'_> {
                 );
                 return self.error(span, message);
             }
-            match Matcher::new(label, op, value) {
+            match Matcher::within(label, op, value, self.room) {
                 Ok(matcher) => matchers.push(matcher),
                 Err(error) => return self.error(span, error.to_string()),
             }

@@ -1,5 +1,5 @@
 use super::ast::{Cardinality, ExprKind};
-use super::{parse, parse_selector, parse_series_labels};
+use super::{parse, parse_selector, parse_selectors, parse_series_labels};
 
 fn error(query: &str) -> String {
     parse(query).unwrap_err().to_string()
@@ -107,4 +107,16 @@ fn selectors_stand_alone() {
     assert_eq!(parse_selector("up{job=\"a\"}").unwrap().len(), 2);
     assert!(parse_selector("rate(up[5m])").is_err());
     assert!(parse_selector("up offset 5m").is_err());
+}
+
+#[test]
+fn regular_expressions_of_a_query_share_their_room() {
+    let selector = r#"{a=~"(\\w{99}){60}"}"#;
+    assert!(parse(selector).is_ok());
+    let query = vec![selector; 100].join(" or ");
+    assert!(error(&query).contains("bytes together"), "{}", error(&query));
+    let refused = parse_selectors(vec![selector; 100]).unwrap_err().to_string();
+    assert!(refused.contains("bytes together"), "{refused}");
+    let usual = vec![r#"up{job=~"a|b|node.*",instance!~".*:91[0-9]{2}"}"#; 100].join(" or ");
+    assert!(parse(&usual).is_ok());
 }

@@ -8,40 +8,63 @@ use store::StoreError;
 
 use super::LOGS;
 
+/// The columns that say who sent a record.
+pub(super) const OF_SENDERS: [&str; 2] = ["service", "resource"];
+
 /// The columns that are read, as they are numbered in [`Columns::of`].
 pub(super) const NAMES: [&str; 9] =
     ["ts", "service", "severity", "body", "attributes", "trace_id", "span_id", "resource", "scope"];
 
+/// Who sent the records of a batch.
+pub(super) struct Senders {
+    service: StringArray,
+    resource: MapArray,
+}
+
+impl Senders {
+    /// Of a batch with [`OF_SENDERS`].
+    pub(super) fn of(batch: &RecordBatch) -> Result<Self, StoreError> {
+        Ok(Self { service: text(batch, "service")?, resource: map(batch, "resource")? })
+    }
+
+    pub(super) fn rows(&self) -> usize {
+        self.service.len()
+    }
+
+    pub(super) fn service(&self, row: usize) -> &str {
+        self.service.value(row)
+    }
+
+    /// The attributes of what sends.
+    pub(super) fn resource(&self, row: usize) -> impl Iterator<Item = (&str, &str)> {
+        pairs(&self.resource, row)
+    }
+}
+
 /// A batch of the table.
 pub(super) struct Columns {
+    pub(super) senders: Senders,
     times: ArrayRef,
-    service: StringArray,
     severity: StringArray,
     body: StringArray,
     attributes: MapArray,
     trace_id: StringArray,
     span_id: StringArray,
-    resource: MapArray,
     scope: StringArray,
 }
 
 impl Columns {
     /// Of a batch with [`NAMES`].
     pub(super) fn of(batch: &RecordBatch) -> Result<Self, StoreError> {
-        let missing = |name: &str| StoreError::Columns { table: LOGS, problem: format!("no column `{name}`") };
-        let column = |name: &str| batch.column_by_name(name).ok_or_else(|| missing(name));
-        let text = |name: &str| column(name)?.as_string_opt::<i32>().cloned().ok_or_else(|| missing(name));
-        let map = |name: &str| column(name)?.as_map_opt().cloned().ok_or_else(|| missing(name));
         Ok(Self {
-            times: cast(column("ts")?, &DataType::Int64)?,
-            service: text("service")?,
-            severity: text("severity")?,
-            body: text("body")?,
-            attributes: map("attributes")?,
-            trace_id: text("trace_id")?,
-            span_id: text("span_id")?,
-            resource: map("resource")?,
-            scope: text("scope")?,
+            senders: Senders::of(batch)?,
+            times: cast(column(batch, "ts")?, &DataType::Int64)?,
+            severity: text(batch, "severity")?,
+            body: text(batch, "body")?,
+            attributes: map(batch, "attributes")?,
+            trace_id: text(batch, "trace_id")?,
+            span_id: text(batch, "span_id")?,
+            scope: text(batch, "scope")?,
         })
     }
 
@@ -56,15 +79,6 @@ impl Columns {
 
     pub(super) fn line(&self, row: usize) -> &str {
         self.body.value(row)
-    }
-
-    pub(super) fn service(&self, row: usize) -> &str {
-        self.service.value(row)
-    }
-
-    /// The attributes of what sends.
-    pub(super) fn resource(&self, row: usize) -> impl Iterator<Item = (&str, &str)> {
-        pairs(&self.resource, row)
     }
 
     /// The structured metadata of a row.
@@ -97,6 +111,22 @@ impl Metadata for Said<'_> {
     fn each(&self, visit: &mut dyn FnMut(&str, &str)) {
         visit("level", self.0);
     }
+}
+
+fn missing(name: &str) -> StoreError {
+    StoreError::Columns { table: LOGS, problem: format!("no column `{name}`") }
+}
+
+fn column<'b>(batch: &'b RecordBatch, name: &str) -> Result<&'b ArrayRef, StoreError> {
+    batch.column_by_name(name).ok_or_else(|| missing(name))
+}
+
+fn text(batch: &RecordBatch, name: &str) -> Result<StringArray, StoreError> {
+    column(batch, name)?.as_string_opt::<i32>().cloned().ok_or_else(|| missing(name))
+}
+
+fn map(batch: &RecordBatch, name: &str) -> Result<MapArray, StoreError> {
+    column(batch, name)?.as_map_opt().cloned().ok_or_else(|| missing(name))
 }
 
 fn pairs(map: &MapArray, row: usize) -> impl Iterator<Item = (&str, &str)> {

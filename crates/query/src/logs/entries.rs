@@ -106,7 +106,7 @@ impl<'a> Found<'a> {
             let (wanted, numbers) = (&self.wanted, &mut self.numbers);
             let rows = (0..columns.rows()).filter(|row| wanted.are_in(columns.line(*row)));
             let picked: Vec<(u32, u32)> =
-                rows.filter_map(|row| Some((row as u32, numbers.of(&columns, row)? as u32))).collect();
+                rows.filter_map(|row| Some((row as u32, numbers.of(&columns.senders, row)? as u32))).collect();
             if picked.is_empty() {
                 continue;
             }

@@ -2,10 +2,15 @@
 
 use std::collections::BTreeMap;
 
-use base::Limit;
+use base::{Limit, Timestamp};
+use futures::TryStreamExt;
 use logql::ast::LogExpr;
 use logql::{Direction, Expr, Fields, Labels, Matcher, Selection, Storage};
+use store::{ScanOptions, StoreError};
 
+use super::columns::{OF_SENDERS, Senders};
+use super::conditions::Conditions;
+use super::streams::Numbers;
 use super::{Source, failed};
 use crate::expression::Evaluation;
 use crate::{Engine, ExpressionError};
@@ -49,6 +54,21 @@ impl Engine {
         .await
     }
 
+    /// The labels of the streams that satisfy a selector, in their order; all if it is empty. Of the records nothing else
+    /// is read.
+    ///
+    /// # Errors
+    /// See [`ExpressionError`].
+    pub async fn log_labels(&self, selector: &str, range: LogRange) -> Result<Vec<Labels>, ExpressionError> {
+        self.logs_evaluated(selector, move |evaluation| {
+            let matchers = matchers(&evaluation.text)?;
+            let mut labels = senders(evaluation, &matchers, range)?.into_labels();
+            labels.sort_unstable();
+            Ok(labels)
+        })
+        .await
+    }
+
     /// The fields of the newest `lines` lines of a query.
     ///
     /// # Errors
@@ -65,6 +85,34 @@ impl Engine {
         })
         .await
     }
+}
+
+/// The streams of a range of time.
+fn senders(evaluation: &Evaluation, matchers: &[Matcher], range: LogRange) -> Result<Numbers, ExpressionError> {
+    let mut numbers = Numbers::new(matchers);
+    let source = Source::of(evaluation);
+    let Some(table) = source.table.as_ref().filter(|_| range.start < range.end) else { return Ok(numbers) };
+    let schema = table.schema();
+    let selection =
+        Selection { matchers, from: range.start, to: range.end, direction: Direction::Forward, texts: Vec::new() };
+    let options = ScanOptions {
+        projection: Some(OF_SENDERS.iter().filter_map(|name| schema.index_of(name).ok()).collect()),
+        time: Some((Timestamp::from_nanos(range.start), Timestamp::from_nanos(range.end.saturating_sub(1)))),
+        texts: Conditions::new(&selection).of(&schema),
+        ..ScanOptions::default()
+    };
+    let unread = |error: StoreError| ExpressionError::Unavailable(error.to_string());
+    let mut batches = table.scan(options);
+    while let Some(batch) = source.handle.block_on(batches.try_next()).map_err(unread)? {
+        if source.deadline.is_over() {
+            return Err(ExpressionError::Timeout { limit: source.deadline.limit() });
+        }
+        let columns = Senders::of(&batch).map_err(unread)?;
+        (0..columns.rows()).for_each(|row| _ = numbers.of(&columns, row));
+        let more = STREAMS.check(numbers.labels().len() as u64);
+        more.map_err(|exceeded| ExpressionError::Execution(exceeded.to_string()))?;
+    }
+    Ok(numbers)
 }
 
 /// The matchers of a query for lines; none of an empty text.

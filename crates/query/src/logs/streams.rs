@@ -5,7 +5,7 @@ use std::collections::HashMap;
 
 use logql::{Labels, Matcher};
 
-use super::columns::Columns;
+use super::columns::Senders;
 
 /// The label that every stream has.
 pub(super) const SERVICE_NAME: &str = "service_name";
@@ -29,22 +29,22 @@ impl Numbers {
     }
 
     /// The stream of a row; none if it is not wanted.
-    pub(super) fn of(&mut self, columns: &Columns, row: usize) -> Option<usize> {
+    pub(super) fn of(&mut self, senders: &Senders, row: usize) -> Option<usize> {
         self.scratch.clear();
         let mut push = |text: &str| {
             self.scratch.extend(text.as_bytes());
             // No text has it.
             self.scratch.push(0xff);
         };
-        push(columns.service(row));
-        for (name, value) in columns.resource(row) {
+        push(senders.service(row));
+        for (name, value) in senders.resource(row) {
             push(name);
             push(value);
         }
         if let Some(known) = self.known.get(self.scratch.as_slice()) {
             return *known;
         }
-        let number = self.number(labels(columns, row));
+        let number = self.number(labels(senders, row));
         self.known.insert(self.scratch.as_slice().into(), number);
         number
     }
@@ -65,14 +65,18 @@ impl Numbers {
     pub(super) fn labels(&self) -> &[Labels] {
         &self.labels
     }
+
+    pub(super) fn into_labels(self) -> Vec<Labels> {
+        self.labels
+    }
 }
 
-fn labels(columns: &Columns, row: usize) -> Labels {
-    let service = match columns.service(row) {
+fn labels(senders: &Senders, row: usize) -> Labels {
+    let service = match senders.service(row) {
         "" => UNKNOWN,
         service => service,
     };
-    let resource = columns.resource(row).map(|(name, value)| (label_name(name), Cow::Borrowed(value)));
+    let resource = senders.resource(row).map(|(name, value)| (label_name(name), Cow::Borrowed(value)));
     let named = std::iter::once((Cow::Borrowed(SERVICE_NAME), Cow::Borrowed(service)));
     Labels::new(
         resource

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, AsArray, StringArray, TimestampNanosecondArray};
+use arrow::array::{AsArray, TimestampNanosecondArray};
 use arrow::compute::cast;
 use arrow::datatypes::{DataType, IntervalMonthDayNanoType, IntervalUnit, TimeUnit, TimestampNanosecondType};
 use datafusion::common::{Result, ScalarValue, exec_err, plan_err};
@@ -12,7 +12,7 @@ use datafusion::logical_expr::{
     ColumnarValue, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility, create_udf,
 };
 
-use super::{POSTGRES_VERSION, PgSession, interval};
+use super::{POSTGRES_VERSION, PgSession, interval, settings};
 
 /// 2000-01-03, a Monday: buckets begin there, as TimescaleDB's do.
 const ORIGIN: i64 = 946_857_600_000_000_000;
@@ -39,14 +39,10 @@ pub(super) fn register(state: &mut SessionState) -> Result<()> {
 /// Adds what tells of `session`.
 pub(super) fn of_session(state: &mut SessionState, session: &PgSession) -> Result<()> {
     let user = || ScalarValue::from(session.user.as_ref());
-    for function in [
-        ScalarUDF::from(CurrentSetting::new(session.clone())),
-        constant("session_user", user()),
-        constant("current_user", user()),
-    ] {
+    for function in [constant("session_user", user()), constant("current_user", user())] {
         state.register_udf(Arc::new(function))?;
     }
-    Ok(())
+    settings::register(state, &session.settings)
 }
 
 fn constant(name: &str, value: ScalarValue) -> ScalarUDF {
@@ -125,81 +121,4 @@ fn width(length: &ScalarValue) -> Option<i64> {
         return days.checked_add(nanos).filter(|width| months == 0 && *width > 0);
     }
     interval::nanos(length.try_as_str()??)
-}
-
-/// `current_setting(name [, missing_ok])`: a setting of the session.
-#[derive(Debug)]
-struct CurrentSetting {
-    signature: Signature,
-    session: PgSession,
-}
-
-impl CurrentSetting {
-    fn new(session: PgSession) -> Self {
-        Self { signature: Signature::user_defined(Volatility::Stable), session }
-    }
-}
-
-impl PartialEq for CurrentSetting {
-    fn eq(&self, other: &Self) -> bool {
-        self.session.settings == other.session.settings
-    }
-}
-
-impl Eq for CurrentSetting {}
-
-impl std::hash::Hash for CurrentSetting {
-    fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
-        self.session.settings.hash(state);
-    }
-}
-
-impl ScalarUDFImpl for CurrentSetting {
-    fn name(&self) -> &'static str {
-        "current_setting"
-    }
-
-    fn signature(&self) -> &Signature {
-        &self.signature
-    }
-
-    fn return_type(&self, _: &[DataType]) -> Result<DataType> {
-        Ok(DataType::Utf8)
-    }
-
-    fn coerce_types(&self, types: &[DataType]) -> Result<Vec<DataType>> {
-        match types.len() {
-            1 => Ok(vec![DataType::Utf8]),
-            2 => Ok(vec![DataType::Utf8, DataType::Boolean]),
-            _ => plan_err!("current_setting(name [, missing_ok]) takes a name"),
-        }
-    }
-
-    fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
-        let (missing_ok, name) = match args.args.as_slice() {
-            [name] => (false, name),
-            [name, ColumnarValue::Scalar(ScalarValue::Boolean(Some(ok)))] => (*ok, name),
-            _ => return exec_err!("current_setting(name [, missing_ok]) takes a name"),
-        };
-        if let ColumnarValue::Scalar(name) = name {
-            return Ok(ColumnarValue::Scalar(ScalarValue::Utf8(
-                self.setting(name.try_as_str().flatten(), missing_ok)?,
-            )));
-        }
-        let names = cast(&name.to_array(args.number_rows)?, &DataType::Utf8)?;
-        let values = names.as_string::<i32>().iter().map(|name| self.setting(name, missing_ok));
-        let values: StringArray = values.collect::<Result<Vec<_>>>()?.into_iter().collect();
-        Ok(ColumnarValue::Array(Arc::new(values) as ArrayRef))
-    }
-}
-
-impl CurrentSetting {
-    fn setting(&self, name: Option<&str>, missing_ok: bool) -> Result<Option<String>> {
-        let Some(name) = name else { return Ok(None) };
-        match self.session.settings.get(&name.to_lowercase()) {
-            Some(value) => Ok(Some(value.clone())),
-            None if missing_ok => Ok(None),
-            None => exec_err!("unrecognized configuration parameter \"{name}\""),
-        }
-    }
 }

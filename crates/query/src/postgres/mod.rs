@@ -7,6 +7,7 @@ mod functions;
 mod information;
 mod interval;
 mod parameters;
+mod settings;
 mod shapes;
 mod statement;
 mod types;

@@ -2,7 +2,6 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use base::Timestamp;
 use futures::TryStreamExt;
 use model::rows::Exemplar;
 use model::{Row, SeriesId};
@@ -10,59 +9,80 @@ use promql::parser::ast::{Expr, ExprKind};
 use promql::{Labels, Matcher, parse};
 use store::ScanOptions;
 
-use super::storage::{matching, named};
+use super::labels::failed;
+use super::storage::{matching, named, within};
+use crate::expression::Evaluation;
 use crate::{Engine, ExpressionError};
 
 /// The table of exemplars.
 const EXEMPLARS: &str = "exemplars";
 
+/// Exemplars of series, in order of time.
+pub type OfSeries = Vec<(Labels, Vec<Exemplar>)>;
+
 impl Engine {
     /// The exemplars of the series that an expression reads, from `start` to `end` in milliseconds
-    /// since the epoch, at most `limit` of them: by series, in order of time.
+    /// since the epoch, at most `limit` of them: by series, in order of time. Says whether there are more.
     ///
     /// # Errors
     /// See [`ExpressionError`].
     pub async fn exemplars(
         &self,
         text: &str,
-        start: i64,
-        end: i64,
+        (start, end): (i64, i64),
         limit: usize,
-    ) -> Result<Vec<(Labels, Vec<Exemplar>)>, ExpressionError> {
-        let expr = parse(text).map_err(|error| ExpressionError::Bad(error.to_string()))?;
-        let mut selectors = Vec::new();
-        selected(&expr, &mut selectors);
-        let mut series: HashMap<SeriesId, Labels> = HashMap::new();
-        for matchers in selectors {
-            let found = matching(&self.store, &matchers, (start, end)).await;
-            let found = found.map_err(|error| ExpressionError::Unavailable(error.to_string()))?;
-            series.extend(found.into_iter().map(|(id, labels)| (id, named(labels))));
+    ) -> Result<(OfSeries, bool), ExpressionError> {
+        self.evaluated(text, None, move |evaluation| {
+            let most = evaluation.deadline.limit();
+            let found = found(evaluation, (start, end), limit);
+            let in_time = async { evaluation.engine.clock.timeout(most, found).await };
+            evaluation.handle.block_on(in_time).unwrap_or(Err(ExpressionError::Timeout { limit: most }))
+        })
+        .await
+    }
+}
+
+async fn found(evaluation: &Evaluation, times: (i64, i64), limit: usize) -> Result<(OfSeries, bool), ExpressionError> {
+    let expr = parse(&evaluation.text).map_err(|error| ExpressionError::Bad(error.to_string()))?;
+    let store = &evaluation.engine.store;
+    let mut selectors = Vec::new();
+    selected(&expr, &mut selectors);
+    let mut series: HashMap<SeriesId, Labels> = HashMap::new();
+    for matchers in selectors {
+        let found = matching(store, &matchers, times).await.map_err(failed)?;
+        series.extend(found.into_iter().map(|(id, labels)| (id, named(labels))));
+    }
+    let Some(table) = store.snapshot().table(EXEMPLARS).filter(|_| !series.is_empty()) else {
+        return Ok((Vec::new(), false));
+    };
+    let options = ScanOptions {
+        keys: Some(series.keys().copied().collect()),
+        time: Some(within(times)),
+        ..ScanOptions::default()
+    };
+    let mut found: BTreeMap<SeriesId, Vec<Exemplar>> = BTreeMap::new();
+    let (mut left, mut is_cut, mut batches) = (limit, false, table.scan(options));
+    while let Some(batch) = batches.try_next().await.map_err(failed)? {
+        if evaluation.deadline.is_over() {
+            return Err(ExpressionError::Timeout { limit: evaluation.deadline.limit() });
         }
-        let Some(table) = self.store.snapshot().table(EXEMPLARS) else { return Ok(Vec::new()) };
-        let at = |ms: i64| Timestamp::from_nanos(ms.saturating_mul(1_000_000));
-        let options = ScanOptions {
-            keys: Some(series.keys().copied().collect()),
-            time: Some((at(start), at(end))),
-            ..ScanOptions::default()
-        };
-        let unavailable = |error: &dyn std::fmt::Display| ExpressionError::Unavailable(error.to_string());
-        let mut found: BTreeMap<SeriesId, Vec<Exemplar>> = BTreeMap::new();
-        let (mut count, mut batches) = (0, table.scan(options));
-        while let Some(batch) = batches.try_next().await.map_err(|error| unavailable(&error))? {
-            for exemplar in Exemplar::decode(&batch).map_err(|error| unavailable(&error))? {
-                count += 1;
-                if count > limit {
-                    return Err(ExpressionError::Execution(format!("more than {limit} exemplars: ask for less time")));
-                }
+        let unreadable = |error: &dyn std::fmt::Display| ExpressionError::Unavailable(error.to_string());
+        for exemplar in Exemplar::decode(&batch).map_err(|error| unreadable(&error))? {
+            is_cut |= left == 0;
+            if left > 0 {
+                left -= 1;
                 found.entry(exemplar.series_id).or_default().push(exemplar);
             }
         }
-        let with_labels = |(id, mut exemplars): (SeriesId, Vec<Exemplar>)| {
-            exemplars.sort_by_key(|exemplar| exemplar.ts);
-            series.remove(&id).map(|labels| (labels, exemplars))
-        };
-        Ok(found.into_iter().filter_map(with_labels).collect())
+        if is_cut {
+            break;
+        }
     }
+    let with_labels = |(id, mut exemplars): (SeriesId, Vec<Exemplar>)| {
+        exemplars.sort_by_key(|exemplar| exemplar.ts);
+        series.remove(&id).map(|labels| (labels, exemplars))
+    };
+    Ok((found.into_iter().filter_map(with_labels).collect(), is_cut))
 }
 
 /// The matchers of every selector in an expression.

@@ -3,23 +3,25 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use base::Timestamp;
+use base::{Limit, Timestamp};
 use futures::TryStreamExt;
 use model::rows::HistogramPoint;
 use model::{Row, SeriesId};
 use promql::histogram::ResetHint;
 use promql::{Histogram, HistogramSample, StorageError};
-use store::{ScanOptions, Snapshot};
+use store::{ScanOptions, Snapshot, StoreError};
 
 /// The table of histograms.
 const HISTOGRAMS: &str = "histograms";
 
-/// The histograms of `series` with a time from `first` to `last`, in order of time.
+/// The histograms of `series` with a time from `first` to `last`, in order of time. They and `loaded` samples may be
+/// within `limit` together.
 pub(super) async fn of(
     snapshot: &Snapshot,
     series: &[SeriesId],
-    first: Timestamp,
-    last: Timestamp,
+    (first, last): (Timestamp, Timestamp),
+    mut loaded: u64,
+    limit: &Limit,
 ) -> Result<HashMap<SeriesId, Vec<HistogramSample>>, StorageError> {
     let mut found: HashMap<SeriesId, Vec<HistogramSample>> = HashMap::new();
     let Some(table) = snapshot.table(HISTOGRAMS) else { return Ok(found) };
@@ -32,6 +34,8 @@ pub(super) async fn of(
         for row in HistogramPoint::decode(&batch).map_err(|error| StorageError(Box::new(error)))? {
             let samples = found.entry(row.series_id).or_default();
             let sample = sample(row);
+            loaded += sample.value.samples() as u64;
+            limit.check(loaded).map_err(|exceeded| StorageError(Box::new(StoreError::TooLarge(exceeded))))?;
             match samples.last_mut() {
                 Some(before) if before.t == sample.t => *before = sample,
                 _ => samples.push(sample),

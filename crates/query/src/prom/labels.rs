@@ -1,7 +1,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use promql::parser::parse_selector;
+use promql::parser::parse_selectors;
 use promql::{Labels, Matcher};
 use store::{Store, StoreError};
 
@@ -30,8 +30,8 @@ impl Selection {
     /// # Errors
     /// The first selector that is none.
     pub fn new<'a>(selectors: impl IntoIterator<Item = &'a str>, times: (i64, i64)) -> Result<Self, ExpressionError> {
-        let read = |text: &'a str| parse_selector(text).map_err(|error| ExpressionError::Bad(error.to_string()));
-        Ok(Self { selectors: selectors.into_iter().map(read).collect::<Result<_, _>>()?, times })
+        let selectors = parse_selectors(selectors).map_err(|error| ExpressionError::Bad(error.to_string()))?;
+        Ok(Self { selectors, times })
     }
 
     fn each(&self) -> Vec<&[Matcher]> {
@@ -123,7 +123,7 @@ fn in_order(found: Vec<Vec<Arc<str>>>) -> Vec<Arc<str>> {
 }
 
 /// What the store says, by what who asked can do about it.
-fn failed(error: StoreError) -> ExpressionError {
+pub(super) fn failed(error: StoreError) -> ExpressionError {
     match error {
         StoreError::TooLarge(_) => ExpressionError::Execution(error.to_string()),
         other => ExpressionError::Unavailable(other.to_string()),

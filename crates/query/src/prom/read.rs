@@ -39,7 +39,7 @@ impl Engine {
                 let storage = StoreStorage::new(engine.store.clone(), snapshot.clone(), left, handle);
                 let found = storage.select(&read.matchers, &hints);
                 let mut found = found.map_err(|error| failed(error.into(), evaluation.deadline.limit()))?;
-                let samples: usize = found.iter().map(|series| series.floats.len() + series.histograms.len()).sum();
+                let samples: usize = found.iter().map(StoredSeries::samples).sum();
                 left = left.saturating_sub(samples);
                 found.sort_by(|a, b| a.labels.cmp(&b.labels));
                 all.push(found);

@@ -43,7 +43,9 @@ impl Storage for StoreStorage {
         let (first, last) = within((hints.start, hints.end));
         let points = self.handle.block_on(table.points(&ids, first, last, &self.limit));
         let points = points.map_err(|error| StorageError(Box::new(error)))?;
-        let mut histograms = self.handle.block_on(histograms::of(&self.snapshot, &ids, first, last))?;
+        let loaded = points.iter().map(|points| points.len() as u64).sum();
+        let histograms = histograms::of(&self.snapshot, &ids, (first, last), loaded, &self.limit);
+        let mut histograms = self.handle.block_on(histograms)?;
         let series = found.into_iter().zip(points).filter_map(|((id, labels), points)| {
             let histograms = histograms.remove(&id).unwrap_or_default();
             let is_empty = points.is_empty() && histograms.is_empty();

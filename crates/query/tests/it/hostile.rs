@@ -179,3 +179,33 @@ async fn nonsense_is_an_error_and_never_a_panic() {
     }
     world.end().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn regular_expressions_of_rows_are_refused() {
+    let world = World::fleet().await;
+    let engine = world.engine(QueryConfig::default());
+    for sql in [
+        r"SELECT count(*) FROM range(0, 8000) WHERE 'x' ~ ('(\w{99}){60}' || value::text)",
+        r"SELECT count(*) FROM range(0, 8000) WHERE 'x' !~* ('(\w{99}){60}' || value::text)",
+        r"SELECT regexp_like('x', '(\w{99}){60}' || value::text) FROM range(0, 8000)",
+        r"SELECT regexp_replace('x', '(\w{99}){60}' || value::text, 'y') FROM range(0, 8000)",
+        "SELECT count(*) FROM drift WHERE id SIMILAR TO scope",
+        "SELECT count(*) FROM drift AS d JOIN resources AS r ON d.id ~ r.id",
+        "SELECT (SELECT count(*) FROM resources AS r WHERE r.id ~ d.id) FROM drift AS d",
+        "SELECT count(*) FROM drift WHERE id ~ random()::text",
+    ] {
+        let refused = ends(&engine, sql).await;
+        let Err(QueryError::Invalid { message, .. }) = &refused else { panic!("{sql}: {refused:?}") };
+        assert!(message.contains("the same for all rows"), "{message}");
+    }
+    for sql in [
+        "SELECT count(*) FROM drift WHERE id ~ '^host/' || 'web'",
+        "SELECT regexp_replace(id, '^host', 'h') FROM drift",
+        "SELECT count(*) FROM drift WHERE id ~ (SELECT max(scope) FROM resources)",
+        "SELECT count(*) FROM drift WHERE regexp_like(id, concat('^', 'host'))",
+    ] {
+        let answer = ends(&engine, sql).await;
+        assert!(answer.is_ok(), "{sql}: {answer:?}");
+    }
+    world.end().await;
+}

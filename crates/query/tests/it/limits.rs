@@ -4,9 +4,10 @@ use std::time::Duration;
 
 use base::Clock;
 use futures::StreamExt;
-use query::{Engine, ExpressionError, QueryConfig, QueryError, Selection, SqlOptions};
+use model::rows::{HistogramPoint, Series};
+use query::{Engine, ExpressionError, PromqlOptions, QueryConfig, QueryError, Selection, SqlOptions};
 
-use super::world::World;
+use super::world::{World, at};
 
 async fn limit_of(engine: &Engine, sql: &str) -> &'static str {
     match engine.collect(sql, SqlOptions::default()).await {
@@ -117,5 +118,44 @@ async fn a_query_ends_with_its_time() {
         assert!(took < Duration::from_secs(20), "{bomb}: {took:?}");
     }
     healthy(&engine).await;
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn native_histograms_are_bounded_by_their_size_while_they_are_loaded() {
+    let world = World::empty().await;
+    let labels: model::Labels = [("job".to_owned(), "shop".to_owned())].into();
+    let series_id = Series::id("latency", &labels);
+    world.append(&[Series { time: at("10:00:00"), series_id, metric: "latency".to_owned(), labels }]).await;
+    let point = |n: u64| HistogramPoint {
+        series_id,
+        ts: at("10:00:00").plus(Duration::from_secs(n)),
+        start_ts: None,
+        reset_hint: "unknown".to_owned(),
+        is_float: false,
+        count: 20.0,
+        sum: 1.0,
+        schema: 3,
+        zero_threshold: 0.0,
+        zero_count: 0.0,
+        positive_indexes: (0..20).collect(),
+        positive_counts: vec![1.0; 20],
+        negative_indexes: Vec::new(),
+        negative_counts: Vec::new(),
+        bounds: Vec::new(),
+    };
+    world.append(&(0..100).map(point).collect::<Vec<_>>()).await;
+    let end = at("10:05:00").nanos() / 1_000_000;
+    let ask = async |samples: u64, query: &str| {
+        let engine = world.engine(QueryConfig { promql_samples: samples, ..QueryConfig::default() });
+        engine.instant(query, end, PromqlOptions::default()).await
+    };
+    // Each is as large as 21 samples.
+    for query in ["count_over_time(latency[10m])", "sum(rate(latency[10m]))", "histogram_quantile(0.9, latency)"] {
+        let refused = ask(2_000, query).await;
+        let Err(ExpressionError::Execution(message)) = &refused else { panic!("{query}: {refused:?}") };
+        assert!(message.contains("query.promql_samples"), "{message}");
+        assert!(ask(3_000, query).await.is_ok(), "{query}");
+    }
     world.end().await;
 }

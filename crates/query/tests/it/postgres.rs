@@ -48,6 +48,8 @@ async fn functions_of_postgresql_and_timescale_are_there() {
     for (text, expected) in [
         ("SELECT current_setting('server_version_num')::int/100 as version", "1600"),
         ("SELECT current_database(), current_schema(), session_user", "steadfast|public|ann"),
+        ("SELECT set_config('server_version_num', '160006', false)", "160006"),
+        ("SELECT setting FROM pg_show_all_settings() WHERE name = 'server_version_num'", "160006"),
         ("SELECT time_bucket('60.000s', '2026-11-25T10:30:59Z'::timestamp)", "2026-11-25T10:30:00Z"),
         ("SELECT time_bucket('5m', TIMESTAMP '2026-11-25 10:34:59')", "2026-11-25T10:30:00Z"),
         ("SELECT time_bucket(interval '1 week', TIMESTAMP '2026-11-25 10:34:59')", "2026-11-23T00:00:00Z"),

@@ -53,7 +53,8 @@ pub async fn dependencies(
     Ok(each(&rows).filter_map(link).collect())
 }
 
-/// The spans of a trace, in order of time; none if there is no such trace.
+/// The spans of a trace, in order of time; none if there is no such trace. The times say where to look: what of the
+/// trace lies around them belongs to it.
 pub async fn trace(
     state: &State,
     id: &str,
@@ -64,8 +65,9 @@ pub async fn trace(
         return Err(Problem::parameter("traceID", format!("`{id}` is not up to 32 hexadecimal digits")));
     }
     let mut of = vec![format!("trace_id = '{:0>32}'", id.to_ascii_lowercase())];
-    of.extend(between.0.map(|start| format!("ts >= {}", time(start))));
-    of.extend(between.1.map(|end| format!("ts <= {}", time(end))));
+    let around = |at: Timestamp, by: i64| time(Timestamp::from_nanos(at.nanos().saturating_add(by)));
+    of.extend(between.0.map(|start| format!("ts >= {}", around(start, -AROUND))));
+    of.extend(between.1.map(|end| format!("ts <= {}", around(end, AROUND))));
     spans(state, &of.join(" AND ")).await
 }
 

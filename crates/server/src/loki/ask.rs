@@ -117,10 +117,13 @@ fn time(text: &str) -> Option<i64> {
     text.parse::<Timestamp>().ok().map(Timestamp::nanos)
 }
 
-/// Seconds as a number, or a duration such as `15000ms`.
+/// Seconds as a number, or a duration as Prometheus has it, such as `1d12h`, or Go, such as `1.5s`.
 fn duration(text: &str) -> Option<i64> {
-    match text.parse::<f64>() {
-        Ok(seconds) => nanos(seconds),
+    if let Ok(seconds) = text.parse::<f64>() {
+        return nanos(seconds);
+    }
+    match promql::text::parse_duration(text) {
+        Ok(millis) => millis.checked_mul(SECOND / 1_000),
         Err(_) => i64::try_from(base::duration::parse(text).ok()?.as_nanos()).ok(),
     }
 }
@@ -147,6 +150,12 @@ mod tests {
         }
         assert_eq!((time("soon"), time("NaN")), (None, None));
         assert_eq!((duration("15000ms"), duration("0.5"), duration("x")), (Some(15 * SECOND), Some(SECOND / 2), None));
+        let day = 24 * 3_600 * SECOND;
+        assert_eq!(
+            (duration("1w"), duration("1d12h"), duration("1h0m0s")),
+            (Some(7 * day), Some(day * 3 / 2), Some(day / 24))
+        );
+        assert_eq!(duration("1.5s"), Some(SECOND * 3 / 2));
     }
 
     #[test]

@@ -20,7 +20,7 @@ const LOOK_BACK: Duration = Duration::from_secs(6 * 3_600);
 
 async fn streams(state: &State, ask: &Ask, selector: &str) -> Result<Vec<Labels>, Problem> {
     let range = ask.range(state.clock.now().nanos(), LOOK_BACK)?;
-    Ok(state.engine.log_streams(selector, range).await?.0.into_keys().collect())
+    Ok(state.engine.log_labels(selector, range).await?)
 }
 
 /// `labels`: the names.

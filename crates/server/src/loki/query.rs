@@ -14,8 +14,10 @@ use crate::state::State;
 
 /// What a query looks back if no start is given.
 const HOUR: Duration = Duration::from_secs(3_600);
-/// Points of a series in one answer.
+/// Points of a series in one answer, and what Loki says of more.
 const POINTS: i64 = 11_000;
+const TOO_MANY: &str =
+    "exceeded maximum resolution of 11,000 points per time series. Try increasing the value of the step parameter";
 /// Asks to tell labels of streams, metadata and parsers apart.
 const FLAGS: &str = "x-loki-response-encoding-flags";
 
@@ -30,9 +32,7 @@ pub async fn range(With(state): With<State>, headers: HeaderMap, ask: Ask) -> Re
     let range = ask.range(state.clock.now().nanos(), HOUR)?;
     let step = ask.step(range)?;
     if range.end.saturating_sub(range.start) / step > POINTS {
-        return Err(Problem::bad(format!(
-            "exceeded maximum resolution of {POINTS} points per time series. Try increasing the value of the step parameter"
-        )));
+        return Err(Problem::bad(TOO_MANY));
     }
     let steps = Steps::new(range.start, range.end, step).map_err(Problem::bad)?;
     let lines = LogQuery {

@@ -40,6 +40,14 @@ impl Problem {
         Self::bad(format!("invalid parameter {name:?}: {problem}"))
     }
 
+    /// Why an expression has no value; what is wrong with the expression itself is wrong with the parameter `query`.
+    pub fn of_query(error: ExpressionError) -> Self {
+        match error {
+            ExpressionError::Bad(problem) => Self::parameter("query", problem),
+            other => other.into(),
+        }
+    }
+
     /// What should not happen.
     pub fn internal(message: impl ToString) -> Self {
         Self::new(500, "internal", message)

@@ -8,7 +8,7 @@ use axum::extract::{FromRequest, Request, State as With};
 use axum::http::header::{ACCEPT, CONTENT_TYPE};
 use axum::response::{IntoResponse, Response};
 use promql::labels::METRIC_NAME;
-use promql::parser::parse_selector;
+use promql::parser::parse_selectors;
 use promql::text::short_float;
 use promql::{Histogram, Labels, StoredSeries, is_stale};
 use query::Read;
@@ -29,11 +29,9 @@ pub async fn get(With(state): With<State>, request: Request) -> Result<Response,
     let names = if accept.contains("escaping=allow-utf-8") { Names::Quoted } else { Names::Replaced };
     let ask = Ask::from_request(request, &state).await?;
     let now = now(&state);
-    let read = |text: &str| {
-        let matchers = parse_selector(text).map_err(Problem::bad)?;
-        Ok(Read { matchers, start: now.saturating_sub(LOOKBACK), end: now })
-    };
-    let reads = ask.all("match[]").map(read).collect::<Result<Vec<_>, Problem>>()?;
+    let selectors = parse_selectors(ask.all("match[]")).map_err(Problem::bad)?;
+    let read = |matchers| Read { matchers, start: now.saturating_sub(LOOKBACK), end: now };
+    let reads = selectors.into_iter().map(read).collect();
     let found = state.engine.read(reads).await?;
     let newest: BTreeMap<Labels, Newest> =
         found.iter().flatten().filter_map(|series| Some((series.labels.clone(), newest(series)?))).collect();

@@ -20,17 +20,33 @@ const HOUR: i64 = 3_600_000;
 
 /// `metadata`: of each metric its type, unit and help.
 pub async fn metadata(With(state): With<State>, ask: Ask) -> Result<Response, Problem> {
-    let limit = ask.limit()?.unwrap_or(LIMIT).min(LIMIT);
+    let limit = most(&ask)?;
     let of = ask.get("metric").map(|metric| format!("WHERE metric = {}", literal(metric))).unwrap_or_default();
-    let sql = format!("SELECT metric, kind, unit, help FROM metadata {of} ORDER BY metric LIMIT {limit}");
+    let sql =
+        format!("SELECT metric, kind, unit, help FROM metadata {of} ORDER BY metric LIMIT {}", limit.min(LIMIT) + 1);
     let rows = state.query(&sql).await.map_err(|error| Problem::internal(error.message()))?;
     let mut metrics: BTreeMap<String, Value> = BTreeMap::new();
-    for row in each(&rows) {
+    let mut remarks = Remarks::default();
+    for (n, row) in each(&rows).enumerate() {
+        if n == limit.min(LIMIT) {
+            // Who asks for a part gets it; what is left out beyond that is said.
+            if limit > LIMIT {
+                remarks.truncated();
+            }
+            break;
+        }
         let text = |column: &str| row.text(column).unwrap_or_default();
         let entry = json!([{"type": text("kind"), "help": text("help"), "unit": text("unit")}]);
         metrics.insert(text("metric"), entry);
     }
-    Ok(success(metrics, Remarks::default()))
+    Ok(success(metrics, remarks))
+}
+
+/// How many metrics are asked for; 0 is none here.
+fn most(ask: &Ask) -> Result<usize, Problem> {
+    let Some(text) = ask.get("limit") else { return Ok(usize::MAX) };
+    let limit = text.parse::<i64>().map_err(|_| Problem::bad("limit must be a number"))?;
+    Ok(usize::try_from(limit).unwrap_or(usize::MAX))
 }
 
 /// `query_exemplars`: those of the series that an expression reads.
@@ -40,7 +56,8 @@ pub async fn exemplars(With(state): With<State>, ask: Ask) -> Result<Response, P
     if end < start {
         return Err(Problem::parameter("end", "end timestamp must not be before start timestamp"));
     }
-    let found = state.engine.exemplars(ask.need("query")?, start, end, LIMIT).await?;
+    let found = state.engine.exemplars(ask.need("query")?, (start, end), LIMIT).await;
+    let (found, is_cut) = found.map_err(Problem::of_query)?;
     let series: Vec<Value> = found
         .into_iter()
         .map(|(labels, exemplars)| {
@@ -48,7 +65,11 @@ pub async fn exemplars(With(state): With<State>, ask: Ask) -> Result<Response, P
             json!({"seriesLabels": object(&labels), "exemplars": exemplars})
         })
         .collect();
-    Ok(success(series, Remarks::default()))
+    let mut remarks = Remarks::default();
+    if is_cut {
+        remarks.truncated();
+    }
+    Ok(success(series, remarks))
 }
 
 fn object(labels: &promql::Labels) -> BTreeMap<&str, &str> {

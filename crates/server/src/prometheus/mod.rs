@@ -11,6 +11,7 @@ mod query;
 mod read;
 mod status;
 mod texts;
+mod tree;
 
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, Extension, Request};
@@ -36,6 +37,7 @@ pub fn router() -> Router<State> {
         .route("/federate", get(federate::get).post(federate::get))
         .route("/api/v1/query_exemplars", get(metadata::exemplars).post(metadata::exemplars))
         .route("/api/v1/format_query", get(texts::format).post(texts::format))
+        .route("/api/v1/parse_query", get(texts::parsed).post(texts::parsed))
         .route("/api/v1/series", get(labels::series).post(labels::series))
         .route("/api/v1/labels", get(labels::names).post(labels::names))
         .route("/api/v1/label/{name}/values", get(labels::values))
@@ -47,6 +49,8 @@ pub fn router() -> Router<State> {
         .route("/api/v1/status/flags", get(status::flags))
         .route("/api/v1/status/config", get(status::config))
         .route("/api/v1/status/tsdb", get(status::tsdb))
+        .route("/api/v1/status/walreplay", get(status::walreplay))
+        .route("/api/v1/alertmanagers", get(status::alertmanagers))
         .layer(body)
         .layer(from_fn(everything))
 }

@@ -10,8 +10,10 @@ use super::ask::Ask;
 use super::data;
 use crate::state::State;
 
-/// Points of a series in one answer, as Prometheus has it.
+/// Points of a series in one answer, as Prometheus has it, and what it says of more.
 const POINTS: i64 = 11_000;
+const TOO_MANY: &str =
+    "exceeded maximum resolution of 11,000 points per timeseries. Try decreasing the query resolution (?step=XX)";
 
 fn options(ask: &Ask) -> Result<PromqlOptions, Problem> {
     Ok(PromqlOptions { lookback: ask.patience("lookback_delta")?, timeout: ask.patience("timeout")? })
@@ -20,7 +22,7 @@ fn options(ask: &Ask) -> Result<PromqlOptions, Problem> {
 /// `query`: at one time, now if none is given.
 pub async fn instant(With(state): With<State>, ask: Ask) -> Result<Response, Problem> {
     let at = ask.time("time")?.unwrap_or_else(|| now(&state));
-    let answer = state.engine.instant(ask.need("query")?, at, options(&ask)?).await?;
+    let answer = state.engine.instant(ask.need("query")?, at, options(&ask)?).await.map_err(Problem::of_query)?;
     Ok(answered(&state, &answer.data, at, &answer, ask.limit()?))
 }
 
@@ -39,13 +41,10 @@ pub async fn range(With(state): With<State>, ask: Ask) -> Result<Response, Probl
         ));
     }
     if end.saturating_sub(start) / step > POINTS {
-        let message = format!(
-            "exceeded maximum resolution of {POINTS} points per timeseries. Try decreasing the query resolution (?step=XX)"
-        );
-        return Err(Problem::bad(message));
+        return Err(Problem::bad(TOO_MANY));
     }
     let steps = Steps::range(start, end, step);
-    let answer = state.engine.range(ask.need("query")?, steps, options(&ask)?).await?;
+    let answer = state.engine.range(ask.need("query")?, steps, options(&ask)?).await.map_err(Problem::of_query)?;
     Ok(answered(&state, &answer.data, end, &answer, ask.limit()?))
 }
 

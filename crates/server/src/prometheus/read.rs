@@ -7,6 +7,7 @@ use axum::http::header::{CONTENT_ENCODING, CONTENT_TYPE};
 use axum::response::{IntoResponse, Response};
 use base::Limit;
 use promql::histogram::ResetHint;
+use promql::regexp::Room;
 use promql::{FloatSample, HistogramSample, Labels, MatchOp, Matcher, StoredSeries};
 use query::Read;
 use wire::body::Encoding;
@@ -54,21 +55,21 @@ pub async fn post(With(state): With<State>, sent: Result<Bytes, BytesRejection>)
 }
 
 fn reads(request: &ReadRequest<'_>) -> Result<Vec<Read>, Problem> {
-    let mut reads = Vec::new();
+    let (mut reads, mut room) = (Vec::new(), Room::default());
     for query in request.queries.iter() {
         let query = query.map_err(Problem::bad)?;
         QUERIES.check(reads.len() as u64 + 1)?;
         let mut matchers = Vec::new();
         for given in query.matchers.iter() {
             MATCHERS.check(matchers.len() as u64 + 1)?;
-            matchers.push(matcher(given.map_err(Problem::bad)?)?);
+            matchers.push(matcher(given.map_err(Problem::bad)?, &mut room)?);
         }
         reads.push(Read { matchers, start: query.start_timestamp_ms, end: query.end_timestamp_ms });
     }
     Ok(reads)
 }
 
-fn matcher(given: LabelMatcher<'_>) -> Result<Matcher, Problem> {
+fn matcher(given: LabelMatcher<'_>, room: &mut Room) -> Result<Matcher, Problem> {
     let op = match given.kind {
         0 => MatchOp::Equal,
         1 => MatchOp::NotEqual,
@@ -76,7 +77,7 @@ fn matcher(given: LabelMatcher<'_>) -> Result<Matcher, Problem> {
         3 => MatchOp::NotRegexp,
         other => return Err(Problem::bad(format!("matcher of the label {:?}: there is no type {other}", given.name))),
     };
-    Matcher::new(given.name, op, given.value).map_err(Problem::bad)
+    Matcher::within(given.name, op, given.value, room).map_err(Problem::bad)
 }
 
 /// The first form that is accepted and can hold the answer: chunks have numbers only.

@@ -60,6 +60,16 @@ pub async fn tsdb(With(state): With<State>, ask: Ask) -> Result<Response, Proble
     Ok(success(data, Remarks::default()))
 }
 
+/// `status/walreplay`: nothing is answered before the logs are read.
+pub async fn walreplay() -> Response {
+    success(json!({"min": 0, "max": 0, "current": 0}), Remarks::default())
+}
+
+/// `alertmanagers`: alerts are told from here.
+pub async fn alertmanagers() -> Response {
+    success(json!({"activeAlertmanagers": [], "droppedAlertmanagers": []}), Remarks::default())
+}
+
 /// `targets`: what is scraped, and what relabelling dropped.
 pub async fn targets(With(state): With<State>, ask: Ask) -> Response {
     let targets = state.targets.clone().unwrap_or_default();

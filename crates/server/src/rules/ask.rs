@@ -25,7 +25,7 @@ pub struct Ask {
 impl Ask {
     /// Reads a query string; what it does not know is passed over.
     pub fn parse(query: Option<&str>) -> Result<Self, Problem> {
-        let mut ask = Self::default();
+        let (mut ask, mut selectors) = (Self::default(), Vec::new());
         for (name, value) in url::form_urlencoded::parse(query.unwrap_or_default().as_bytes()) {
             let value = value.into_owned();
             match &*name {
@@ -33,17 +33,15 @@ impl Ask {
                 "rule_name[]" => ask.names.push(value),
                 "rule_group[]" => ask.groups.push(value),
                 "file[]" => ask.files.push(value),
-                "match[]" => {
-                    let parsed = promql::parser::parse_selector(&value);
-                    ask.matches
-                        .push(parsed.map_err(|error| Problem::bad(format!("invalid parameter \"match[]\": {error}")))?);
-                }
+                "match[]" => selectors.push(value),
                 "exclude_alerts" => ask.exclude_alerts = flag(&value)?,
                 "group_limit" => ask.limit = limit(&value)?,
                 "group_next_token" => ask.token = Some(value).filter(|token| !token.is_empty()),
                 _ => {}
             }
         }
+        ask.matches = promql::parser::parse_selectors(selectors.iter().map(String::as_str))
+            .map_err(|error| Problem::bad(format!("invalid parameter \"match[]\": {error}")))?;
         if ask.token.is_some() && ask.limit.is_none() {
             return Err(Problem::bad("group_limit needs to be provided in order to paginate over the groups"));
         }

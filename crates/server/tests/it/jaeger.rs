@@ -109,7 +109,15 @@ async fn a_trace_is_as_jaeger_writes_it() {
     let process = json!({"serviceName": "till", "tags": [{"key": "host.name", "type": "string", "value": "web-1"}]});
     assert_eq!(trace["processes"]["p2"], process);
 
+    // Times say where to look, and cut nothing off.
+    let part = site.json(&format!("/api/traces/{TRACE}?start=1100000&end=1100001")).await;
+    assert_eq!(part["data"], answer["data"]);
+    // An offset's sign is not escaped.
+    let times = "start_time=1970-01-01T01:00:01+01:00&end_time=1970-01-01T01:00:02+01:00";
+    let part = site.json(&format!("/api/v3/traces/{TRACE}?{times}")).await;
+
     let answer = site.json(&format!("/api/v3/traces/{TRACE}")).await;
+    assert_eq!(part, answer);
     let groups = answer["result"]["resourceSpans"].as_array().unwrap();
     let span = &groups[1]["scopeSpans"][0]["spans"][0];
     assert_eq!((&span["name"], &span["kind"], &span["status"]["code"]), (&json!("pay"), &json!(2), &json!(2)));

@@ -204,6 +204,20 @@ async fn questions_that_make_no_sense_are_told_so() {
     assert_eq!(answer, json!({"status": "success", "data": {"resultType": "scalar", "result": [4, "2"]}}));
     let text = site.json("/api/v1/format_query?query=sum(rate(up[5m]))by(job)").await;
     assert_eq!(text["data"], json!("sum by (job) (rate(up[5m]))"));
+    let tree = site.json("/api/v1/parse_query?query=sum(rate(up[5m]))by(job)").await;
+    assert_eq!(
+        (&tree["data"]["type"], &tree["data"]["expr"]["args"][0]["range"]),
+        (&json!("aggregation"), &json!(300_000))
+    );
+    let known = site.json("/api/v1/alertmanagers").await;
+    assert_eq!(known["data"], json!({"activeAlertmanagers": [], "droppedAlertmanagers": []}));
+    assert_eq!(site.json("/api/v1/status/walreplay").await["data"]["max"], 0);
+    let many = site.json("/api/v1/query_range?query=1&start=0&end=11001&step=1").await;
+    assert!(many["error"].as_str().unwrap().starts_with("exceeded maximum resolution of 11,000 points"), "{many}");
+    for path in ["query?query=sum(", "query_range?query=up[1m]&start=0&end=1&step=1", "query_exemplars?query=sum("] {
+        let wrong = site.json(&format!("/api/v1/{path}")).await;
+        assert!(wrong["error"].as_str().unwrap().starts_with("invalid parameter \"query\": "), "{path}: {wrong}");
+    }
     site.end().await;
 }
 
