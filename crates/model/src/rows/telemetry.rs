@@ -202,3 +202,27 @@ fn two(bytes: &[u8]) -> [u8; 2] {
     let [a, b, ..] = SeriesId::of(bytes).0;
     [a, b]
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn series_of_a_metric_and_of_its_targets_have_ids_side_by_side() {
+        let id = |metric: &str, labels: &[(&str, &str)]| {
+            Series::id(metric, &labels.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect())
+                .0
+        };
+        let first = id("up", &[("instance", "a:1"), ("job", "node"), ("x", "1")]);
+        let second = id("up", &[("instance", "a:1"), ("job", "node"), ("x", "2")]);
+        let other = id("up", &[("instance", "b:1"), ("job", "node"), ("x", "1")]);
+        assert_eq!(first[..4], second[..4]);
+        assert_ne!(first[4..], second[4..]);
+        assert_eq!(first[..2], other[..2]);
+        assert_ne!(first[2..4], other[2..4]);
+        let (bare, more) = (id("up", &[]), id("up", &[("x", "1")]));
+        assert_eq!(bare[..2], more[..2]);
+        assert_ne!(bare[2..4], more[2..4], "without a target they are spread");
+        assert_ne!(id("down", &[])[..2], bare[..2]);
+    }
+}
