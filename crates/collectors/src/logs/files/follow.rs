@@ -91,9 +91,9 @@ impl Opened {
         last.is_some_and(|last| last != b"\n")
     }
 
-    /// The bytes before a place, as many as `last` has.
+    /// The bytes before a place, as many as `last` is of.
     pub(super) fn before(&self, original: &Original) -> Vec<u8> {
-        let length = original.last.len();
+        let length = usize::try_from(original.last.length()).unwrap_or(LAST).min(LAST);
         read_at(&self.file, original.read.saturating_sub(length as u64), length).unwrap_or_default()
     }
 }
@@ -160,14 +160,15 @@ impl Follow {
 
     /// By what a copy is known.
     pub(super) fn original(&self) -> Original {
-        Original { head: self.head, read: self.read, last: self.last.clone() }
+        Original { head: self.head, read: self.read, last: Head::of(&self.last) }
     }
 
     /// Up to where it need not be read again.
     pub(super) fn position(&self) -> Position {
         let offset = self.join.safe(self.read);
         let passing = self.passing && offset == self.read;
-        Position { path: self.path.clone(), id: self.id, offset, head: self.head, passing }
+        let last = if offset == self.read { Head::of(&self.last) } else { Head::default() };
+        Position { path: self.path.clone(), id: self.id, offset, head: self.head, passing, last }
     }
 
     /// Reads a piece of what is there; says whether there may be more.

@@ -33,6 +33,11 @@ impl Head {
         bytes.get(..length).is_some_and(|bytes| Self::of(bytes) == self)
     }
 
+    /// Of how many bytes it is.
+    pub(super) const fn length(self) -> u64 {
+        self.length
+    }
+
     /// Whether it says less than it could.
     pub(super) const fn is_short(self) -> bool {
         self.length < HEAD as u64
@@ -59,12 +64,12 @@ pub(super) fn judge(head: Head, read: u64, size: u64, bytes: &[u8]) -> Verdict {
 }
 
 /// What is known of a file when a copy of it may turn up.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Original {
     pub head: Head,
     pub read: u64,
-    /// The last bytes before `read`.
-    pub last: Vec<u8>,
+    /// Of the last bytes before `read`; of none if they are not known.
+    pub last: Head,
 }
 
 impl Original {
@@ -88,7 +93,7 @@ pub(super) fn is_rotated(name: &str, of: &str) -> bool {
 /// read of the original need not be read again, and what was not is in the copy only. `bytes` is how the new one
 /// begins, `before` what it has before the byte `original.read`.
 pub(super) fn is_copy(original: &Original, bytes: &[u8], before: &[u8]) -> bool {
-    original.read > 0 && original.head.tells() && original.head.begins(bytes) && original.last == before
+    original.read > 0 && original.head.tells() && original.head.begins(bytes) && original.last == Head::of(before)
 }
 
 /// Names of files that were compressed when they were rotated.
@@ -127,13 +132,15 @@ mod tests {
 
     #[test]
     fn a_copy_has_the_beginning_and_the_end_of_what_was_read() {
-        let original = Original { head: Head::of(b"the first line\nsecond\n"), read: 22, last: b"second\n".to_vec() };
+        let original = Original { head: Head::of(b"the first line\nsecond\n"), read: 22, last: Head::of(b"second\n") };
         let (bytes, before) = (&b"the first line\nsecond\nthird\n"[..], &b"second\n"[..]);
         assert!(is_copy(&original, bytes, before));
         assert!(!is_copy(&original, b"The first line\nsecond\n", before));
         assert!(!is_copy(&original, bytes, b"fourth\n"));
         assert!(!is_copy(&original, bytes, b""));
         assert!(!is_copy(&Original::default(), bytes, b""), "nothing was read");
+        let unknown = Original { last: Head::default(), ..original };
+        assert!(!is_copy(&unknown, bytes, b"") && !is_copy(&unknown, bytes, before), "how it ended is not known");
     }
 
     #[test]

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use super::identity::{FileId, Head};
+use super::identity::{FileId, Head, Original};
 use crate::logs::keep;
 
 /// Version of the file's format.
@@ -27,6 +27,16 @@ pub(super) struct Position {
     /// Whether that byte is in a line whose beginning was kept and whose rest is passed over.
     #[serde(default)]
     pub passing: bool,
+    /// Of the last bytes before it; of none if a record is not whole there, or an earlier release wrote this.
+    #[serde(default)]
+    pub last: Head,
+}
+
+impl Position {
+    /// By what a copy is known.
+    pub(super) const fn original(&self) -> Original {
+        Original { head: self.head, read: self.offset, last: self.last }
+    }
 }
 
 #[derive(Serialize, Deserialize)]
@@ -73,6 +83,11 @@ impl Positions {
     pub(super) fn find(&self, id: FileId, path: &Path, bytes: &[u8]) -> Option<&Position> {
         let moved = || self.files.values().find(|known| known.id.inode == id.inode && known.path == path);
         self.files.get(&id).or_else(moved).filter(|known| known.head.begins(bytes))
+    }
+
+    /// What the file with that number was, whatever it is now.
+    pub(super) fn original(&self, id: FileId) -> Option<Original> {
+        self.files.get(&id).map(Position::original)
     }
 
     pub(super) fn all(&self) -> impl Iterator<Item = &Position> {
@@ -133,7 +148,7 @@ mod tests {
 
     fn position(inode: u64, offset: u64) -> Position {
         let (path, id) = (PathBuf::from(format!("/log/{inode}")), FileId { device: 1, inode });
-        Position { path, id, offset, head: Head::of(b"begins"), passing: false }
+        Position { path, id, offset, head: Head::of(b"begins"), passing: false, last: Head::default() }
     }
 
     #[test]

@@ -8,7 +8,12 @@ use std::sync::Arc;
 use super::follow::{Follow, Opened, open};
 use super::identity::{FileId, is_compressed, is_copy, is_rotated};
 use super::input::Input;
+use super::positions::Position;
 use super::tail::Tail;
+
+/// So many times the files that may be followed are looked at: one that is followed must not look gone since others come
+/// before it, and those that are left out are told.
+const LOOKED_AT: usize = 8;
 
 /// The files of folders, by their numbers.
 type Folders = HashMap<PathBuf, BTreeMap<FileId, PathBuf>>;
@@ -19,7 +24,7 @@ impl Tail {
         let mut seen: BTreeMap<FileId, (PathBuf, Arc<Input>)> = BTreeMap::new();
         let mut folders = BTreeSet::new();
         for input in self.settings.inputs.clone() {
-            let found = input.find.look(self.settings.max_files);
+            let found = input.find.look(self.settings.max_files.saturating_mul(LOOKED_AT));
             folders.extend(found.folders);
             for path in found.files {
                 let metadata = match std::fs::metadata(&path) {
@@ -106,6 +111,8 @@ impl Tail {
         let id = opened.id;
         self.trouble.over(id);
         let known = self.known.find(id, path, &opened.head).filter(|known| known.offset <= opened.size);
+        // It was emptied while no process looked.
+        let before = if known.is_none() { self.known.original(id) } else { None };
         let (read, passing) = match known {
             Some(known) => (known.offset, known.passing),
             None => match self.copied(path, &opened) {
@@ -115,7 +122,8 @@ impl Tail {
                 Copied::No => (0, false),
             },
         };
-        let file = Follow::new(path, opened, input, &self.settings.host, read, passing);
+        let mut file = Follow::new(path, opened, input, &self.settings.host, read, passing);
+        file.before = before;
         self.name(path, id);
         if let Ok(real) = std::fs::canonicalize(path) {
             self.name(&real, id);
@@ -130,9 +138,16 @@ impl Tail {
     fn copied(&mut self, path: &Path, opened: &Opened) -> Copied {
         let name = |path: &Path| path.file_name().unwrap_or_default().to_string_lossy().into_owned();
         let (own, folder) = (name(path), path.parent());
+        // What earlier processes have read may have been copied and emptied since.
+        let known =
+            self.known.all().filter(|known| known.path.parent() == folder && is_rotated(&own, &name(&known.path)));
+        let earlier = known.map(Position::original).find(|known| is_copy(known, &opened.head, &opened.before(known)));
+        if let Some(original) = earlier {
+            return Copied::Of(original.read);
+        }
         let originals =
             self.files.values().filter(|file| file.path.parent() == folder && is_rotated(&own, &name(&file.path)));
-        for original in originals.flat_map(|file| file.before.iter().cloned().chain([file.original()])) {
+        for original in originals.flat_map(|file| file.before.into_iter().chain([file.original()])) {
             if is_copy(&original, &opened.head, &opened.before(&original)) {
                 self.copies.remove(&opened.id);
                 return Copied::Of(original.read);

@@ -229,6 +229,7 @@ mod tests {
             attach_node: false,
         };
         let cx = Cx::test(parts, found);
+        let stopped = cx.clone();
         tasks.spawn("follow", async move {
             let mut backoff = Backoff::new(Duration::from_secs(1), Duration::from_secs(1));
             let _ = cx.stop.clone().or(follow(&config, &api, &cx, &mut backoff)).await;
@@ -245,6 +246,7 @@ mod tests {
         assert_eq!(addresses(&next.groups), ["10.0.0.2"]);
         assert!(asked.lock().unwrap()[0].starts_with("/api/v1/namespaces/shop/pods?labelSelector=app%3Dx&limit="));
         shutdown.start();
+        assert!(!stopped.send(Vec::new()).await, "another may have its place");
         tasks.join(&clock, Duration::from_secs(10)).await.unwrap();
     }
 }

@@ -25,9 +25,13 @@ pub(super) struct Cx {
 }
 
 impl Cx {
-    /// Says what there is; whether somebody listens.
+    /// Says what there is; whether somebody listens. Who was stopped says nothing: another has its place.
     pub(super) async fn send(&self, groups: Vec<Group>) -> bool {
-        self.found.send(Discovered { from: self.from, groups }).await.is_ok()
+        if self.stop.started() {
+            return false;
+        }
+        let said = self.stop.or(self.found.send(Discovered { from: self.from, groups })).await;
+        said.is_some_and(|said| said.is_ok())
     }
 }
 

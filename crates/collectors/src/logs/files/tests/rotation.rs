@@ -97,6 +97,27 @@ async fn of_a_copy_only_is_read_what_was_not_before_the_file_was_emptied() {
 }
 
 #[tokio::test]
+async fn a_copy_that_was_made_while_no_process_ran_is_known_too() {
+    // Files are met in the order of their numbers: once the copy is first, once what was emptied.
+    for spare in [true, false] {
+        let mut files = Tailing::new(ALL).await;
+        if spare {
+            files.append("spare", "");
+        }
+        files.append("app.log", "a line that begins it\ntwo\n");
+        files.read().await;
+        files.append("app.log", "three\n");
+        fs::copy(files.path("app.log"), files.path("spare")).unwrap();
+        files.rename("spare", "app.log.1");
+        fs::write(files.path("app.log"), "four\n").unwrap();
+        files.restart();
+        let mut seen = files.read().await;
+        seen.sort();
+        assert_eq!(seen, ["four", "three"], "{spare}");
+    }
+}
+
+#[tokio::test]
 async fn a_copy_that_is_being_made_is_waited_for() {
     let mut files = Tailing::new(ALL).await;
     let text = "a line that begins it\nand a second one\n";

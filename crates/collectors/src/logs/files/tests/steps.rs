@@ -123,6 +123,23 @@ async fn more_files_than_may_be_are_left_out_and_come_later() {
 }
 
 #[tokio::test]
+async fn a_file_that_is_followed_stays_so_though_too_many_come_before_it() {
+    let mut files = Tailing::new(r#"{"max_files": 2, "files": [{"include": ["FOLDER/*.log"]}]}"#).await;
+    files.append("m.log", "one\n");
+    files.append("n.log", "one\n");
+    assert_eq!(files.read().await.len(), 2);
+    for name in ["a.log", "b.log", "c.log"] {
+        files.append(name, "of others\n");
+    }
+    for _ in 0..3 {
+        assert!(files.read().await.is_empty());
+        files.pass(Duration::from_secs(31));
+    }
+    files.append("m.log", "two\n");
+    assert_eq!(files.read().await, ["two"]);
+}
+
+#[tokio::test]
 async fn what_is_no_file_is_never_waited_for() {
     let mut files = Tailing::new(r#"{"files": [{"include": ["FOLDER/*.log"]}]}"#).await;
     fs::create_dir(files.path("folder.log")).unwrap();
