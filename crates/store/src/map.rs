@@ -103,9 +103,11 @@ mod tests {
     const LONG: &str = "commit.collection";
     const LIKE: &str = "commit.collectors";
 
+    type Entries<'a> = &'a [(&'a str, Option<&'a str>)];
+
     fn maps() -> MapArray {
         let mut maps = MapBuilder::new(None, StringBuilder::new(), StringBuilder::new());
-        let rows: [Option<&[(&str, Option<&str>)]>; 7] = [
+        let rows: [Option<Entries<'_>>; 7] = [
             Some(&[("did", Some("a")), (LONG, Some("app.bsky.feed.like"))]),
             Some(&[(LIKE, Some("no")), (LONG, Some("")), ("did", Some("b"))]),
             None,

@@ -21,7 +21,7 @@ fn line(n: u64) -> LogLine {
     let all = [
         ("collection", COLLECTIONS[(n / 7 % 3) as usize].to_owned()),
         ("did", format!("did:plc:{}", n * n % 1_009)),
-        ("kind", if n % 5 == 0 { "identity" } else { "commit" }.to_owned()),
+        ("kind", if n.is_multiple_of(5) { "identity" } else { "commit" }.to_owned()),
     ];
     let attributes: Labels =
         all.into_iter().take(3 - (n % 11 / 8) as usize).map(|(key, value)| (key.to_owned(), value)).collect();
@@ -30,7 +30,7 @@ fn line(n: u64) -> LogLine {
         service: "jetstream".to_owned(),
         severity: String::new(),
         body: format!("event {n}"),
-        attributes: if n % 13 == 0 { Labels::new() } else { attributes },
+        attributes: if n.is_multiple_of(13) { Labels::new() } else { attributes },
         severity_number: None,
         observed_ts: None,
         trace_id: None,
@@ -77,30 +77,18 @@ async fn a_table_that_is_read_in_shares_answers_as_if_it_were_read_as_a_whole() 
     let world = world().await;
     let engine = world.engine(QueryConfig::default());
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    let posted = "attributes['kind'] = 'commit' AND attributes['collection'] = 'app.bsky.feed.post'";
     for (question, expected) in [
-        ("SELECT attributes['collection'] AS what, count(*) AS n FROM logs GROUP BY what ORDER BY n DESC, what", None),
         (
             "SELECT attributes['collection'] AS what, count(*) AS n, count(DISTINCT attributes['did']) AS people \
              FROM logs WHERE attributes['kind'] = 'commit' GROUP BY what ORDER BY what",
             Some(people()),
         ),
         (
-            "SELECT date_part('hour', ts) AS hour, count(*) AS n, count(attributes['kind']) AS kinds FROM logs \
-             WHERE attributes['collection'] IN ('repost', 'app.bsky.feed.like') GROUP BY hour ORDER BY hour",
-            None,
-        ),
-        (
-            &format!(
-                "SELECT attributes['did'] AS person, min(ts) AS first FROM logs WHERE {posted} GROUP BY person ORDER BY first, person LIMIT 3"
-            ),
+            "SELECT date_part('hour', ts) AS hour, count(*) AS n, count(attributes['kind']) AS kinds, min(ts) AS first, \
+             count(attributes['nowhere']) + count(resource['kind']) AS nothing FROM logs GROUP BY hour ORDER BY hour",
             None,
         ),
         ("SELECT body, attributes FROM logs WHERE attributes['did'] = 'did:plc:81' ORDER BY ts", None),
-        (
-            "SELECT count(*) AS n, count(attributes['nowhere']) AS nowhere, count(resource['kind']) AS resources FROM logs",
-            Some(format!("n | nowhere | resources\n{LINES} | 0 | 0")),
-        ),
     ] {
         // A limit that is not reached; with one a table is not shared.
         let whole = question.replace("FROM logs", &format!("FROM (SELECT * FROM logs LIMIT {}) AS logs", 2 * LINES));
