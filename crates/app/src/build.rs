@@ -124,6 +124,7 @@ impl App {
             ingest: ingest.clone(),
             targets: scraping.targets(),
             shelf: config.has(Role::Alerting).then(|| Arc::clone(&logs.state)),
+            telemetry: config.has(Role::Alerting).then(|| Arc::clone(&logs.telemetry)),
         };
         let server = Server::bind(config.server.clone(), parts).await?;
         let addr = server.addr();

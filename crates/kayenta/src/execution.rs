@@ -127,6 +127,9 @@ pub struct Judgement {
     pub status: Status,
     /// Its score, if it has one.
     pub score: Option<f64>,
+    /// The judge may decide later: what is not shown so far is no failure.
+    #[serde(default)]
+    pub open: bool,
     /// Why it has none.
     pub failure: Option<Failure>,
     /// What may make it weaker.

@@ -47,8 +47,9 @@ fn of_last(score: f64, thresholds: Thresholds) -> (bool, String) {
 }
 
 impl Judgement {
-    /// Whether an analysis goes on after it.
-    pub fn goes_on(&self, thresholds: Thresholds) -> bool {
-        self.score.is_some_and(|score| !ends(score, thresholds))
+    /// Whether an analysis goes on after it, or has come to its end with a score that will do if it is the `last`. One that is
+    /// open goes on whatever its score is: between thresholds that are equal there is none above `marginal`.
+    pub fn goes_on(&self, thresholds: Thresholds, last: bool) -> bool {
+        self.score.is_some_and(|score| (self.open && !last) || !ends(score, thresholds))
     }
 }

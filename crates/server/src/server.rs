@@ -51,6 +51,8 @@ pub struct Parts {
     pub targets: Option<Targets>,
     /// The state log, if this process judges canaries for clients of Kayenta.
     pub shelf: Option<Arc<dyn Log>>,
+    /// The telemetry log that these canaries are measured by: they are judged once the store has what is on it.
+    pub telemetry: Option<Arc<dyn Log>>,
 }
 
 /// The HTTP port, open.
@@ -82,9 +84,10 @@ impl Server {
             Some(listen) => Some(open(listen).await?.0),
             None => None,
         };
-        let Parts { engine, clock, metrics, health, rng, alerting, rules, canaries, intakes, ingest, targets, shelf } =
+        let Parts { engine, clock, metrics, health, rng, alerting, rules, canaries, intakes, ingest, targets, .. } =
             parts;
-        let shelf = shelf.map(|log| Canaries::new(log, engine.store().clone(), clock.clone()));
+        let (shelf, telemetry) = (parts.shelf, parts.telemetry);
+        let shelf = shelf.map(|log| Canaries::new(log, telemetry, engine.store().clone(), clock.clone()));
         for (name, intake) in &intakes {
             access::check(&config, name, &intake.from)?;
         }

@@ -3,7 +3,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use base::Clock;
 use evaluate::{Evaluate, EvaluateError, Position, Vector};
-use query::Engine;
+use query::{Engine, Token};
 use rules::Query;
 use tokio::sync::Semaphore;
 
@@ -29,10 +29,13 @@ impl Asker {
 #[async_trait]
 impl Evaluate for Asker {
     async fn instant(&self, query: &Query, at: i64, after: &[Position]) -> Result<Vector, EvaluateError> {
+        // Who waits for the store takes no slot from who does not.
+        let seen = self.engine.reached(&Token(after.to_vec())).await;
+        seen.map_err(|error| EvaluateError(error.to_string()))?;
         let _slot = self.slots.acquire().await.map_err(|error| EvaluateError(error.to_string()))?;
         match query {
-            Query::Promql { text, .. } => promql::instant(&self.engine, &self.clock, text, at, after).await,
-            Query::Sql(text) => sql::instant(&self.engine, &self.clock, text, after).await,
+            Query::Promql { text, .. } => promql::instant(&self.engine, &self.clock, text, at).await,
+            Query::Sql(text) => sql::instant(&self.engine, &self.clock, text).await,
         }
     }
 }

@@ -4,9 +4,9 @@ use arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
 use arrow::compute::cast;
 use arrow::datatypes::{DataType, Float64Type};
 use base::Clock;
-use evaluate::{EvaluateError, Position, Vector};
+use evaluate::{EvaluateError, Vector};
 use promql::{Labels, Value};
-use query::{Engine, QueryError, SqlOptions, Token};
+use query::{Engine, QueryError, SqlOptions};
 
 /// The column that has the value of a result.
 const VALUE: &str = "value";
@@ -14,17 +14,11 @@ const VALUE: &str = "value";
 /// How often a query is tried that finds too many others running.
 const TRIES: u32 = 5;
 
-/// What a query finds now, once the records at `after` are seen.
-pub(super) async fn instant(
-    engine: &Engine,
-    clock: &Clock,
-    text: &str,
-    after: &[Position],
-) -> Result<Vector, EvaluateError> {
-    let options = SqlOptions { token: Some(Token(after.to_vec())), ..SqlOptions::default() };
+/// What a query finds now.
+pub(super) async fn instant(engine: &Engine, clock: &Clock, text: &str) -> Result<Vector, EvaluateError> {
     let mut tries = 1;
     let rows = loop {
-        match engine.collect(text, options.clone()).await {
+        match engine.collect(text, SqlOptions::default()).await {
             Err(QueryError::Busy { retry_after, .. }) if tries < TRIES => {
                 clock.sleep(retry_after).await;
                 tries += 1;

@@ -116,6 +116,7 @@ fn judgement(score: Option<f64>) -> Judgement {
         end: START + MINUTE,
         status: if score.is_some() { Status::Succeeded } else { Status::Terminal },
         score,
+        open: false,
         failure,
         warnings: Vec::new(),
     }
@@ -138,10 +139,25 @@ fn the_last_score_decides_and_one_that_is_missing_never_passes() {
         assert_eq!((found.passes, found.message.as_str()), (passes, message));
         assert_eq!(found.scores, scores.iter().flatten().copied().collect::<Vec<_>>());
     }
-    let goes_on = |score| judgement(score).goes_on(THRESHOLDS);
+    let goes_on = |score| judgement(score).goes_on(THRESHOLDS, false);
     assert_eq!([Some(0.0), Some(75.0), Some(75.1), Some(100.0), None].map(goes_on), [false, false, true, true, false]);
     let equal = Thresholds { pass: 80.0, marginal: 80.0 };
-    assert!(judgement(Some(80.0)).goes_on(equal) && aggregate(&[judgement(Some(80.0))], equal).passes);
+    assert!(judgement(Some(80.0)).goes_on(equal, false) && aggregate(&[judgement(Some(80.0))], equal).passes);
+}
+
+#[test]
+fn what_is_open_ends_no_analysis_though_no_score_is_between_equal_thresholds() {
+    let equal = Thresholds { pass: 80.0, marginal: 80.0 };
+    let open = Judgement { open: true, ..judgement(Some(79.0)) };
+    assert!(open.goes_on(equal, false) && !judgement(Some(79.0)).goes_on(equal, false));
+    assert!(!open.goes_on(equal, true) && !aggregate(std::slice::from_ref(&open), equal).passes);
+    assert!(
+        !Judgement { open: true, ..judgement(None) }.goes_on(equal, false),
+        "without a score there is nothing to go on"
+    );
+    let before =
+        serde_json::to_value(&open).unwrap().as_object().cloned().map(|mut it| (it.remove("open"), it)).unwrap().1;
+    assert!(!serde_json::from_value::<Judgement>(before.into()).unwrap().open, "as it was kept before");
 }
 
 #[test]

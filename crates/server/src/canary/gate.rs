@@ -22,19 +22,25 @@ struct Call {
 
 /// `POST /api/canaries/{name}/confirm-promotion`: 200 if it passes. Flagger waits for that, and counts no failure.
 pub async fn promotion(With(state): With<State>, Path(name): Path<String>, body: Bytes) -> Result<Response, ApiError> {
-    answer(&state, &name, &body, "pass")
+    answer(&state, &name, &body, &["pass"])
+}
+
+/// `POST /api/canaries/{name}/confirm-traffic-increase`: 200 while nothing speaks against it. Flagger waits where it fails, or
+/// where nothing can be said of it: it rolls nothing back for that.
+pub async fn increase(With(state): With<State>, Path(name): Path<String>, body: Bytes) -> Result<Response, ApiError> {
+    answer(&state, &name, &body, &["pass", "continue"])
 }
 
 /// `POST /api/canaries/{name}/rollback`: 200 if it fails. Flagger rolls back then.
 pub async fn rollback(With(state): With<State>, Path(name): Path<String>, body: Bytes) -> Result<Response, ApiError> {
-    answer(&state, &name, &body, "fail")
+    answer(&state, &name, &body, &["fail"])
 }
 
-fn answer(state: &State, name: &str, body: &[u8], wanted: &str) -> Result<Response, ApiError> {
-    let answer = known(state, name, Answer::of).unwrap_or_else(|| unknown(name));
+fn answer(state: &State, name: &str, body: &[u8], wanted: &[&str]) -> Result<Response, ApiError> {
+    let answer = known(state, name, |canary| Answer::asked(canary, None)).unwrap_or_else(|| unknown(name));
     check(&answer, body)?;
     // One that is configured nowhere neither passes nor fails.
-    let status = if answer.verdict == wanted { StatusCode::OK } else { StatusCode::CONFLICT };
+    let status = if wanted.contains(&answer.verdict) { StatusCode::OK } else { StatusCode::CONFLICT };
     Ok((status, Json(answer)).into_response())
 }
 

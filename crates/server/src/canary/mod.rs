@@ -8,7 +8,7 @@
 mod gate;
 
 use ::canary::{Answer, Canary};
-use axum::extract::{Extension, Path, Request, State as With};
+use axum::extract::{Extension, Path, RawQuery, Request, State as With};
 use axum::middleware::{Next, from_fn};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
@@ -16,6 +16,7 @@ use axum::{Json, Router};
 use serde_json::{Value, json};
 
 use crate::access::Access;
+use crate::forms::Parameters;
 use crate::state::State;
 
 /// The routes.
@@ -25,6 +26,7 @@ pub fn router() -> Router<State> {
         .route("/api/canaries", get(all))
         .route("/api/canaries/{name}", one)
         .route("/api/canaries/{name}/confirm-promotion", post(gate::promotion))
+        .route("/api/canaries/{name}/confirm-traffic-increase", post(gate::increase))
         .route("/api/canaries/{name}/rollback", post(gate::rollback))
         .layer(from_fn(everything))
 }
@@ -39,16 +41,21 @@ async fn everything(Extension(access): Extension<Access>, request: Request, next
 
 /// `GET /api/canaries`: all canaries, by name.
 async fn all(With(state): With<State>) -> Json<Value> {
-    let mut answers: Vec<Answer> =
-        state.canaries.iter().flat_map(|book| book.read().canaries().map(Answer::of).collect::<Vec<_>>()).collect();
+    let mut answers: Vec<Answer> = state
+        .canaries
+        .iter()
+        .flat_map(|book| book.read().canaries().map(|it| Answer::asked(it, None)).collect::<Vec<_>>())
+        .collect();
     answers.sort_by(|a, b| a.name.cmp(&b.name));
     Json(json!({ "canaries": answers }))
 }
 
-/// `GET`, `POST` or `PUT /api/canaries/{name}`: how its run stands. Of a canary that is not configured nothing is
-/// known: inconclusive, never a pass or fail.
-async fn one(With(state): With<State>, Path(name): Path<String>) -> Json<Answer> {
-    Json(known(&state, &name, Answer::of).unwrap_or_else(|| unknown(&name)))
+/// `GET`, `POST` or `PUT /api/canaries/{name}?revision`: how its run stands. Of a canary that is not configured, and of another
+/// rollout than its last run is of, nothing is known: inconclusive, never a pass or fail.
+async fn one(With(state): With<State>, Path(name): Path<String>, RawQuery(query): RawQuery) -> Json<Answer> {
+    let parameters = Parameters::of(query.as_deref().unwrap_or_default());
+    let asked = |canary: &Canary| Answer::asked(canary, parameters.get("revision"));
+    Json(known(&state, &name, asked).unwrap_or_else(|| unknown(&name)))
 }
 
 fn unknown(name: &str) -> Answer {

@@ -12,6 +12,10 @@ use crate::state::State;
 
 /// How often a query is tried again when too many run at once.
 const TRIES: u32 = 120;
+/// And when it took too long, or the store could not be read: a canary of a day must not fail for that of a minute.
+const AGAIN: u32 = 5;
+/// Before that: the first wait, which doubles, and the longest.
+const WAITS: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(30));
 /// Labels that are no tags: what the metric is called.
 const NAME: &str = "__name__";
 
@@ -49,13 +53,25 @@ async fn ask(state: &State, query: &str, steps: Steps) -> Result<Data, String> {
     loop {
         match state.engine.range(query, steps, PromqlOptions::default()).await {
             Ok(answer) => return Ok(answer.data),
-            Err(ExpressionError::Busy { retry_after, .. }) if tries < TRIES => {
+            Err(error) => {
+                let Some(wait) = wait(&error, tries) else { return Err(format!("{query}: {error}")) };
                 tries += 1;
-                let wait = retry_after.max(Duration::from_millis(100));
                 state.clock.sleep(wait + state.rng.jitter(wait)).await;
             }
-            Err(error) => return Err(format!("{query}: {error}")),
         }
+    }
+}
+
+/// How long is waited before a query is tried again; nothing if it would fail in the same way, or has failed too often.
+fn wait(error: &ExpressionError, tries: u32) -> Option<Duration> {
+    match error {
+        ExpressionError::Busy { retry_after, .. } => {
+            (tries < TRIES).then(|| (*retry_after).max(Duration::from_millis(100)))
+        }
+        ExpressionError::Timeout { .. } | ExpressionError::Unavailable(_) => {
+            (tries < AGAIN).then(|| WAITS.0.saturating_mul(1 << tries).min(WAITS.1))
+        }
+        ExpressionError::Bad(_) | ExpressionError::Execution(_) | ExpressionError::Internal(_) => None,
     }
 }
 
@@ -73,4 +89,22 @@ fn set(series: &Series, of: &Fetched) -> Result<MetricSet, String> {
     let labels = series.labels.iter().filter(|label| &*label.name != NAME);
     let tags: BTreeMap<_, _> = labels.map(|label| (label.name.to_string(), label.value.to_string())).collect();
     Ok(MetricSet { tags, values })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_passes_is_tried_again_for_a_while_and_what_does_not_is_not() {
+        let late = ExpressionError::Timeout { limit: Duration::from_secs(30) };
+        let away = ExpressionError::Unavailable("a file".to_owned());
+        for error in [late, away] {
+            let waits: Vec<u64> = (0..9).filter_map(|tries| Some(wait(&error, tries)?.as_secs())).collect();
+            assert_eq!(waits, [1, 2, 4, 8, 16], "{error}");
+        }
+        let busy = ExpressionError::Busy { message: String::new(), retry_after: Duration::from_secs(2) };
+        assert_eq!((wait(&busy, 119), wait(&busy, 120)), (Some(Duration::from_secs(2)), None));
+        assert_eq!(wait(&ExpressionError::Bad("no such function".to_owned()), 0), None);
+    }
 }

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use base::Backoff;
+use judge::evidence::Verdict;
 use kayenta::{Accounts, Analysis, Execution, Failure, Judgement, Plan, Status, Window};
 
 use super::work::{run, thresholds};
@@ -141,7 +142,7 @@ async fn analyse(state: &State, mut analysis: Analysis) {
 /// Adds a judgement; one that has no score, or too low a one, is the last.
 fn add(state: &State, analysis: &mut Analysis, execution: &Execution, window: Window, last: bool) {
     let judgement = judgement(execution, window.start, window.end);
-    let goes_on = thresholds(execution).is_ok_and(|thresholds| judgement.goes_on(thresholds));
+    let goes_on = thresholds(execution).is_ok_and(|thresholds| judgement.goes_on(thresholds, last));
     analysis.status = match (goes_on, last) {
         (false, _) => Status::Terminal,
         (true, true) => Status::Succeeded,
@@ -173,12 +174,15 @@ fn judgement(execution: &Execution, start: i64, end: i64) -> Judgement {
     let warning = format!(
         "One of the metrics returned fewer than {FEW} data points, which can reduce confidence in the final canary score."
     );
+    let verdict = judged.and_then(|judged| judged.result["sequential"]["verdict"].as_str());
+    let open = [Verdict::Continue, Verdict::Inconclusive].map(Verdict::as_str);
     Judgement {
         execution: execution.id.clone(),
         start,
         end,
         status: execution.status(),
         score: judged.map(|judged| judged.score),
+        open: verdict.is_some_and(|verdict| open.contains(&verdict)),
         failure: execution.failure.clone(),
         warnings: if classic && few { vec![warning] } else { Vec::new() },
     }

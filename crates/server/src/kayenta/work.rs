@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use super::fetch::{fetch, points_until};
 use super::{kayenta, now, pairs};
-use crate::shelf::{DOCUMENT, Object};
+use crate::shelf::{DOCUMENT, Object, Problem};
 use crate::state::State;
 
 /// What went wrong, and while what was done.
@@ -48,6 +48,8 @@ async fn judged(state: &State, execution: &Execution) -> Stage<(Judged, Option<S
     let (config, request, asked) = read(&execution.config, &execution.request).map_err(setup)?;
     let thresholds = config.thresholds(request.thresholds).map_err(setup)?;
     let judge = judged_by(config.judge.as_deref()).map_err(setup)?;
+    let behind = |problem: Problem| ("setupContext".to_owned(), problem.message);
+    kayenta(state).map_err(behind)?.caught_up().await.map_err(behind)?;
     let now = now(state);
     let pairs = pairs_of(state, &asked, now).await?;
     // While it runs the judge must know that this is not all.

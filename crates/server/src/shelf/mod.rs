@@ -32,17 +32,40 @@ const RUNS: usize = 4;
 /// Requests of judges that are answered at once; others wait.
 const JUDGEMENTS: usize = 2;
 
+/// How long an execution waits for a store that is behind: one that has just been opened reads what it has missed.
+const CATCHES_UP: Duration = Duration::from_secs(600);
+
 /// What Kayenta's API stands on.
 pub struct Canaries {
     pub shelf: Shelf,
+    /// What is asked about.
+    telemetry: Option<Arc<dyn Log>>,
     pub runs: Semaphore,
     pub judgements: Semaphore,
 }
 
 impl Canaries {
-    pub fn new(log: Arc<dyn Log>, store: Store, clock: Clock) -> Self {
+    pub fn new(log: Arc<dyn Log>, telemetry: Option<Arc<dyn Log>>, store: Store, clock: Clock) -> Self {
         let shelf = Shelf::new(log, store, clock);
-        Self { shelf, runs: Semaphore::new(RUNS), judgements: Semaphore::new(JUDGEMENTS) }
+        Self { shelf, telemetry, runs: Semaphore::new(RUNS), judgements: Semaphore::new(JUDGEMENTS) }
+    }
+
+    /// Ends once queries see what the telemetry log has now. A store that is behind looks as if an arm had no data, or less.
+    pub async fn caught_up(&self) -> Result<(), Problem> {
+        let (limit, seconds) = (CATCHES_UP, CATCHES_UP.as_secs());
+        let late = |_| Problem::later(format!("the store is behind the telemetry log for more than {seconds} s"));
+        self.shelf.clock.timeout(limit, self.sees_all()).await.map_err(late)?
+    }
+
+    async fn sees_all(&self) -> Result<(), Problem> {
+        let Some(log) = &self.telemetry else { return Ok(()) };
+        for shard in 0..log.shards() {
+            let (start, end) = log.bounds(shard).await?;
+            if let Some(last) = end.0.checked_sub(1).filter(|last| *last >= start.0) {
+                self.shelf.store.wait_for(LogKind::Telemetry, shard, Offset(last)).await?;
+            }
+        }
+        Ok(())
     }
 }
 

@@ -81,6 +81,9 @@ async fn a_verdict_has_the_shape_that_argo_rollouts_reads_and_is_always_200() {
     assert!(
         site.json("/api/canaries/none").await["reasons"][0].as_str().unwrap().contains("there is no canary `none`")
     );
+    let of_another = site.json("/api/canaries/bad?revision=1a2b").await;
+    assert_eq!(of_another["verdict"], "inconclusive");
+    assert!(of_another["reasons"][0].as_str().unwrap().contains("revision `1a2b` is asked for"), "{of_another}");
     let all = site.json("/api/canaries").await;
     let names: Vec<&str> = all["canaries"].as_array().unwrap().iter().map(|it| it["name"].as_str().unwrap()).collect();
     assert_eq!(names, ["bad", "good", "new"]);
@@ -91,8 +94,12 @@ async fn a_verdict_has_the_shape_that_argo_rollouts_reads_and_is_always_200() {
 async fn gates_of_flagger_open_on_their_verdict_and_for_their_workload_only() {
     let site = site().await;
     let call = |name: &str| json!({"name": format!("{name}-app"), "namespace": "shop", "phase": "Progressing", "checksum": "x", "metadata": {}});
-    for (name, promotion, rollback) in [("good", 200, 409), ("bad", 409, 200), ("new", 409, 409), ("none", 409, 409)] {
-        for (gate, status) in [("confirm-promotion", promotion), ("rollback", rollback)] {
+    for (name, promotion, increase, rollback) in
+        [("good", 200, 200, 409), ("bad", 409, 409, 200), ("new", 409, 200, 409), ("none", 409, 409, 409)]
+    {
+        for (gate, status) in
+            [("confirm-promotion", promotion), ("confirm-traffic-increase", increase), ("rollback", rollback)]
+        {
             let url = site.url(&format!("/api/canaries/{name}/{gate}"));
             let response = site.client.post(&url).json(&call(name)).send().await.unwrap();
             assert_eq!(response.status(), status, "{name} {gate}");

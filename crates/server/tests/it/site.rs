@@ -42,6 +42,7 @@ pub fn parts(world: &World, queries: QueryConfig) -> Parts {
         ingest: None,
         targets: None,
         shelf: None,
+        telemetry: None,
     }
 }
 

@@ -1,9 +1,13 @@
 //! What a restart keeps, and what becomes of what was under way.
 
+use std::sync::Arc;
+
+use bus::{BusError, Log, Records};
 use kayenta::{Accounts, Analysis, Execution, Status};
-use model::rows::CanaryObject;
-use model::{Batch, Key};
+use model::rows::{CanaryObject, Series};
+use model::{Batch, Key, Labels, Offset};
 use serde_json::{Value, json};
+use tonic::async_trait;
 
 use super::scene::{Scene, argo_request, canary_config};
 
@@ -93,5 +97,56 @@ async fn what_was_under_way_is_judged_by_the_next_process() {
     assert_eq!((&run["status"], &run["result"]["judgeResult"]["score"]["score"]), (&json!("succeeded"), &json!(0.0)));
     let analysis = scene.complete("/standalone_canary_analysis/long").await;
     assert_eq!(analysis["canaryAnalysisExecutionResult"]["canaryScores"], json!([100.0, 100.0]));
+    scene.end().await;
+}
+
+/// A log that has a record more than the store has read so far.
+struct Ahead {
+    log: Arc<dyn Log>,
+    end: Offset,
+}
+
+#[async_trait]
+impl Log for Ahead {
+    fn shards(&self) -> u32 {
+        self.log.shards()
+    }
+
+    async fn append(&self, shard: u32, batches: Vec<Batch>) -> Result<Offset, BusError> {
+        self.log.append(shard, batches).await
+    }
+
+    fn read(&self, shard: u32, from: Offset) -> Records {
+        self.log.read(shard, from)
+    }
+
+    async fn bounds(&self, shard: u32) -> Result<(Offset, Offset), BusError> {
+        let (start, end) = self.log.bounds(shard).await?;
+        Ok((start, end.max(self.end)))
+    }
+
+    async fn truncate(&self, shard: u32, before: Offset) -> Result<(), BusError> {
+        self.log.truncate(shard, before).await
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_is_judged_before_the_store_has_what_was_received() {
+    let Scene { site } = Scene::start().await;
+    let log = site.world.telemetry();
+    let (_, end) = log.bounds(0).await.unwrap();
+    let ahead = Ahead { log, end: Offset(end.0 + 1) };
+    let scene = Scene { site }.restart_over(Arc::new(ahead)).await;
+    let config = canary_config("healthy", "NetflixACAJudge-v1.0", &["latency"]);
+    let id = scene.post("/canaryConfig", &config).await["canaryConfigId"].as_str().unwrap().to_owned();
+    let run = scene.post(&format!("/canary/{id}"), &argo_request()).await["canaryExecutionId"].clone();
+    let path = format!("/canary/{}", run.as_str().unwrap());
+    for _ in 0..50 {
+        assert_eq!(scene.get(&path).await["complete"], false);
+    }
+    let (metric, labels) = ("late".to_owned(), Labels::new());
+    let series_id = Series::id(&metric, &labels);
+    scene.site.world.append(&[Series { time: scene.site.world.clock.now(), series_id, metric, labels }]).await;
+    assert_eq!(scene.complete(&path).await["status"], "succeeded");
     scene.end().await;
 }

@@ -1,9 +1,11 @@
 //! A server with an hour of series of two versions, a clock that stands still, and ids that are always the same.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use base::{Clock, Rng};
+use bus::Log;
 use model::Labels;
 use model::rows::{Sample, Series};
 use query::QueryConfig;
@@ -30,10 +32,17 @@ impl Scene {
 
     /// A server with its own ids over what there is.
     pub async fn over(world: World, seed: u64) -> Self {
+        let telemetry = world.telemetry();
+        Self::over_log(world, telemetry, seed).await
+    }
+
+    /// With another telemetry log than that of the store.
+    pub async fn over_log(world: World, telemetry: Arc<dyn Log>, seed: u64) -> Self {
         let parts = Parts {
             clock: world.clock.clone(),
             rng: Rng::seeded(seed),
             shelf: Some(world.state()),
+            telemetry: Some(telemetry),
             ..parts(&world, QueryConfig::default())
         };
         let mut site = Site::serve(world, config(), parts).await;
@@ -45,10 +54,16 @@ impl Scene {
 
     /// Ends the server and starts another over the same logs and store, as after a restart.
     pub async fn restart(self) -> Self {
+        let telemetry = self.site.world.telemetry();
+        self.restart_over(telemetry).await
+    }
+
+    /// With another telemetry log than that of the store.
+    pub async fn restart_over(self, telemetry: Arc<dyn Log>) -> Self {
         let Site { world, shutdown, tasks, .. } = self.site;
         shutdown.start();
         tasks.join(&Clock::system(), Duration::from_secs(20)).await.unwrap();
-        Self::over(world, 2).await
+        Self::over_log(world, telemetry, 2).await
     }
 
     pub async fn send(&self, method: Method, path: &str, body: Option<&Value>) -> Response {
