@@ -110,6 +110,7 @@ async fn main() {
         targets: None,
         canaries: Vec::new(),
         shelf: None,
+        telemetry: None,
     };
     let config = ServerConfig { listen: "127.0.0.1:0".parse().unwrap(), ..ServerConfig::default() };
     let server = Server::bind(config, parts).await.unwrap();

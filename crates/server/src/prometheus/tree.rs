@@ -125,6 +125,8 @@ fn add_modifiers(tree: &mut Value, modifiers: &Modifiers) {
 fn millis(duration: Option<&Duration>) -> i64 {
     match duration {
         Some(Duration::Seconds(seconds, _)) => (seconds * 1_000.0).round() as i64,
+        Some(Duration::Unary(true, of)) => -millis(Some(of)),
+        Some(Duration::Unary(false, of) | Duration::Paren(of)) => millis(Some(of)),
         _ => 0,
     }
 }

@@ -182,7 +182,7 @@ mod tests {
         for (count, spread) in [(0, 1), (1, 1), (63, 9), (20_000, 1), (20_000, u64::MAX), (50_000, 300)] {
             let keys: Vec<[u8; KEY]> = (0..count)
                 .map(|n: u32| {
-                    let head = rng.below(spread).wrapping_mul(if n % 3 == 0 { 1 << 40 } else { 1 });
+                    let head = rng.below(spread).wrapping_mul(if n.is_multiple_of(3) { 1 << 40 } else { 1 });
                     let mut key = [0; KEY];
                     key[..8].copy_from_slice(&head.to_be_bytes());
                     key
