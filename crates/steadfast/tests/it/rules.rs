@@ -82,6 +82,9 @@ async fn a_rule_in_sql_fires_at_a_provider_over_a_kill_and_resolves_on_evidence(
     assert_eq!(rule(&host, "FileChanged").await.unwrap()["state"], "firing");
     let alerts: Value = serde_json::from_str(&host.get("/api/v1/alerts").await.unwrap()).unwrap();
     assert_eq!(alerts["data"]["alerts"][0]["labels"]["severity"], "page");
+    // A webhook whose answer is on no disk is told again after a kill.
+    let answered = async || host.sql("SELECT count(*) FROM receipts WHERE last").await?.first()?.first()?.as_i64();
+    host.until("the answer is kept", async || answered().await.filter(|count| *count > 0)).await;
 
     host.kill();
     host.start();
