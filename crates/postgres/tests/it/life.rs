@@ -1,5 +1,6 @@
 //! Encryption, passwords, cancelling, and the end.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use base::Clock;
@@ -49,13 +50,20 @@ async fn a_second_connection_cancels_by_key() {
     cancel(&wrong).await;
     let (clock, began) = started();
     client.send('Q', &super::client::text(ENDLESS)).await;
+    let ended = AtomicBool::new(false);
+    let answered = async {
+        let answer = client.until('Z').await;
+        ended.store(true, Ordering::Relaxed);
+        answer
+    };
     let cancelled = async {
-        // Until it has arrived, since nothing tells when the statement has begun.
-        loop {
+        // Until it has arrived, since nothing tells when the statement has begun. The last one is waited for:
+        // under way, it would meet the next statement.
+        while !ended.load(Ordering::Relaxed) {
             cancel(&key).await;
         }
     };
-    let answer = tokio::select! { answer = client.until('Z') => answer, () = cancelled => vec![] };
+    let (answer, ()) = tokio::join!(answered, cancelled);
     assert!(answer.iter().map(told).collect::<Vec<_>>().ends_with(&["error 57014".to_owned(), "ready I".to_owned()]));
     let (_, error) = answer.iter().find(|(kind, _)| *kind == 'E').unwrap();
     assert!(field(error, 'M').contains("user request"));
