@@ -11,8 +11,8 @@ use base::Limit;
 use datafusion::execution::SendableRecordBatchStream;
 use futures::future::BoxFuture;
 use futures::stream::{BoxStream, Stream, StreamExt};
-use tokio::sync::OwnedSemaphorePermit;
 
+use crate::places::Place;
 use crate::{QueryConfig, QueryError, explain};
 
 /// An answer that is being computed: its batches come as they are read. Dropping it ends the query.
@@ -87,7 +87,7 @@ pub(crate) struct Guard {
     pub config: Arc<QueryConfig>,
     pub truncated: Arc<AtomicBool>,
     /// The query's place among those that may run.
-    pub _permit: OwnedSemaphorePermit,
+    pub _place: Place,
 }
 
 /// `inner` within the limits of `guard`; a panic in it is an error of this query only.

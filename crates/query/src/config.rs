@@ -18,8 +18,13 @@ pub struct QueryConfig {
     pub timeout: Duration,
     /// Rows that an answer may have, if the caller does not ask for fewer.
     pub max_rows: u64,
-    /// Queries, and questions about labels and series, that may run at once; one more is refused.
+    /// Queries, and questions about labels and series, that may run at once; one more waits for its place.
     pub max_concurrent: u32,
+    /// How long one waits for its place until it is refused; with 0 it is refused at once.
+    #[serde(with = "base::duration")]
+    pub max_wait: Duration,
+    /// Queries that may wait; one more is refused at once.
+    pub max_waiting: u32,
     /// Bytes of a query's text.
     pub max_sql_bytes: u64,
     /// Operators and keywords of a query's text; lists of values do not count.
@@ -42,6 +47,8 @@ impl Default for QueryConfig {
             timeout: Duration::from_secs(30),
             max_rows: 1_000_000,
             max_concurrent: 16,
+            max_wait: Duration::from_secs(10),
+            max_waiting: 500,
             max_sql_bytes: 256 << 10,
             max_sql_terms: 4_000,
             promql_samples: 50_000_000,

@@ -41,14 +41,14 @@ impl Engine {
     /// # Errors
     /// See [`QueryError`].
     pub async fn describe(&self, text: &str, parameters: Option<RecordBatch>) -> Result<Described, QueryError> {
-        let permit = Arc::clone(&self.slots).try_acquire_owned().map_err(|_| self.busy())?;
         let limit = self.config.timeout;
         let deadline = Deadline::new(self.clock.clone(), self.clock.monotonic(), limit);
+        let place = self.place(limit).await?;
         let (this, text) = (self.clone(), text.to_owned());
         let work = planning(move || async move {
             let statement = check::parse(&text, &this.config)?;
             let described = this.described(statement, parameters.as_ref(), &deadline).await;
-            drop(permit);
+            drop(place);
             described
         });
         self.clock.timeout(limit, work).await.unwrap_or(Err(QueryError::Timeout { limit }))

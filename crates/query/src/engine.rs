@@ -13,11 +13,11 @@ use datafusion::physical_plan::{ExecutionPlan, execute_stream};
 use datafusion::sql::parser::Statement;
 use store::{Snapshot, Store};
 use tokio::runtime::Handle;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::answer::{Guard, RowLimit, guarded};
 use crate::catalog::Catalog;
 use crate::deadline::Deadline;
+use crate::places::{Place, Places};
 use crate::ranges::RangeCache;
 use crate::{
     Answer, QueryConfig, QueryError, Rights, Rows, Token, check, depth, explain, parameters, session, travel, views,
@@ -51,7 +51,7 @@ pub struct Engine {
     pub(crate) clock: Clock,
     pub(crate) base: Arc<SessionState>,
     pub(crate) ranges: Arc<RangeCache>,
-    pub(crate) slots: Arc<Semaphore>,
+    pub(crate) places: Arc<Places>,
     pub(crate) rights: Arc<Rights>,
 }
 
@@ -68,9 +68,9 @@ impl Engine {
     /// An engine over `store`, with the limits of `config`.
     pub fn new(store: Store, config: QueryConfig, clock: Clock) -> Self {
         let base = Arc::new(session::base(&config));
-        let slots = Arc::new(Semaphore::new(config.max_concurrent as usize));
+        let places = Arc::new(Places::new(&config));
         let (ranges, rights) = (Arc::default(), Arc::default());
-        Self { store, config: Arc::new(config), clock, base, ranges, slots, rights }
+        Self { store, config: Arc::new(config), clock, base, ranges, places, rights }
     }
 
     /// The same engine for somebody who may not read everything, in SQL.
@@ -140,7 +140,7 @@ impl Engine {
         let deadline = Deadline::new(self.clock.clone(), self.clock.monotonic(), limit);
         let begun = self.clock.timeout(limit, self.begin(&options, deadline.clone(), plan)).await;
         let begun = begun.unwrap_or(Err(QueryError::Timeout { limit }));
-        let answer = begun.map(|(stream, permit)| self.answer(stream, permit, &options, deadline));
+        let answer = begun.map(|(stream, place)| self.answer(stream, place, &options, deadline));
         if let Err(error) = &answer {
             metrics::counter!("steadfast_queries_total", "outcome" => error.kind()).increment(1);
         }
@@ -152,17 +152,17 @@ impl Engine {
         options: &SqlOptions,
         deadline: Deadline,
         plan: impl FnOnce(Self, Deadline) -> F + Send + 'static,
-    ) -> Result<(SendableRecordBatchStream, OwnedSemaphorePermit), QueryError> {
-        let permit = Arc::clone(&self.slots).try_acquire_owned().map_err(|_| self.busy())?;
+    ) -> Result<(SendableRecordBatchStream, Place), QueryError> {
+        let place = self.place(deadline.limit()).await?;
         if let Some(token) = &options.token {
             self.reached(token).await?;
         }
         let engine = self.clone();
         // It keeps its place among the queries until it is done, even if nobody waits for it any more.
-        let work = move || async move { plan(engine, deadline).await.map(|plan| (plan, permit)) };
-        let ((plan, context), permit) = planning(work).await?;
+        let work = move || async move { plan(engine, deadline).await.map(|plan| (plan, place)) };
+        let ((plan, context), place) = planning(work).await?;
         let stream = execute_stream(plan, context).map_err(|error| self.explain(&error))?;
-        Ok((stream, permit))
+        Ok((stream, place))
     }
 
     /// The tables as they are now.
@@ -219,7 +219,7 @@ impl Engine {
     fn answer(
         &self,
         stream: SendableRecordBatchStream,
-        permit: OwnedSemaphorePermit,
+        place: Place,
         options: &SqlOptions,
         deadline: Deadline,
     ) -> Answer {
@@ -234,14 +234,14 @@ impl Engine {
             rows,
             config: Arc::clone(&self.config),
             truncated: Arc::clone(&truncated),
-            _permit: permit,
+            _place: place,
         };
         Answer { schema: stream.schema(), stream: guarded(stream, guard), warnings: self.store.warnings(), truncated }
     }
 
-    pub(crate) fn busy(&self) -> QueryError {
-        metrics::counter!("steadfast_limit_exceeded_total", "limit" => "max_concurrent").increment(1);
-        QueryError::Busy { running: self.config.max_concurrent, retry_after: Duration::from_secs(1) }
+    /// A place among the queries that run, for one that may take `limit`.
+    pub(crate) async fn place(&self, limit: Duration) -> Result<Place, QueryError> {
+        self.places.enter(&self.config, &self.clock, limit).await
     }
 
     pub(crate) fn explain(&self, error: &datafusion::error::DataFusionError) -> QueryError {

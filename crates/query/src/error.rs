@@ -61,10 +61,18 @@ pub enum QueryError {
         limit: Duration,
     },
     /// Too many queries run: try again.
-    #[error("{running} queries run already, the limit max_concurrent; try again in {} s", retry_after.as_secs())]
+    #[error(
+        "{running} queries run already, the limit max_concurrent, and this one waited {} s: refused by {limit}; try again in {} s",
+        waited.as_secs_f64(),
+        retry_after.as_secs()
+    )]
     Busy {
         /// How many run.
         running: u32,
+        /// The setting that refused it: `max_wait`, `max_waiting`, or `max_concurrent` where none waits.
+        limit: &'static str,
+        /// How long it has waited.
+        waited: Duration,
         /// When to try again.
         retry_after: Duration,
     },

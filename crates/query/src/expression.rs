@@ -1,6 +1,5 @@
 //! Expressions, of PromQL and of LogQL: how they are evaluated, and why one has no value.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use base::Limit;
@@ -33,15 +32,15 @@ impl Engine {
         work: impl FnOnce(&Evaluation) -> Result<T, ExpressionError> + Send + 'static,
     ) -> Result<T, ExpressionError> {
         TEXT.check(text.len() as u64).map_err(|exceeded| ExpressionError::Bad(exceeded.to_string()))?;
-        let permit = Arc::clone(&self.slots).try_acquire_owned().map_err(|_| ExpressionError::from(self.busy()))?;
         let limit = timeout.map_or(self.config.timeout, |asked| asked.min(self.config.timeout));
         let deadline = Deadline::new(self.clock.clone(), self.clock.monotonic(), limit);
+        let place = self.place(limit).await.map_err(ExpressionError::from)?;
         let evaluation =
             Evaluation { engine: self.clone(), text: text.to_owned(), deadline, handle: Handle::current() };
         evaluation
             .run(move |evaluation| {
                 let answer = work(evaluation);
-                drop(permit);
+                drop(place);
                 answer
             })
             .await

@@ -24,6 +24,7 @@ mod functions;
 mod logs;
 mod lookups;
 mod parameters;
+mod places;
 mod postgres;
 mod prom;
 mod pushdown;

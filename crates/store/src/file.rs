@@ -75,9 +75,8 @@ impl FileScan {
 
     async fn open(mut self, inner: &Arc<Inner>, file: FileEntry) -> Result<Batches, StoreError> {
         self.share = self.share.of_file(file.seq);
-        let path = Path::from(file.path.as_str());
-        let reader = ObjectReader { objects: Arc::clone(&inner.objects), path, size: file.bytes };
-        let metadata = match self.metadata(inner, &file, reader.clone()).await {
+        let reader = ObjectReader::of(inner, &file);
+        let metadata = match metadata(inner, &file, reader.clone()).await {
             Ok(metadata) => self.with_views(metadata),
             Err(error) => return Err(explain(inner, &file, error).await),
         };
@@ -183,22 +182,6 @@ impl FileScan {
         Ok(Arc::new(Schema::new(fields)))
     }
 
-    /// The footer and indexes, from the cache if they are there.
-    async fn metadata(
-        &self,
-        inner: &Inner,
-        file: &FileEntry,
-        mut reader: ObjectReader,
-    ) -> Result<ArrowReaderMetadata, ParquetError> {
-        if let Some(metadata) = inner.metadata.get(&file.path) {
-            return Ok(metadata);
-        }
-        let options = ArrowReaderOptions::new().with_page_index_policy(PageIndexPolicy::Optional);
-        let metadata = ArrowReaderMetadata::load_async(&mut reader, options).await?;
-        inner.metadata.put(&file.path, metadata.clone());
-        Ok(metadata)
-    }
-
     /// Columns in the file, behind those of the table, that say what the values of samples are.
     fn columns_of_values(&self, metadata: &ArrowReaderMetadata) -> Vec<usize> {
         let wanted = self.layout.points && self.columns.len() == self.layout.schema.fields().len();
@@ -212,6 +195,21 @@ impl FileScan {
         let name = |&n: &usize| metadata.schema().index_of(self.layout.schema.field(n).name()).ok();
         self.columns.iter().map(name).collect()
     }
+}
+
+/// The footer and indexes of a file, from the cache if they are there.
+pub(crate) async fn metadata(
+    inner: &Inner,
+    file: &FileEntry,
+    mut reader: ObjectReader,
+) -> Result<ArrowReaderMetadata, ParquetError> {
+    if let Some(metadata) = inner.metadata.get(&file.path) {
+        return Ok(metadata);
+    }
+    let options = ArrowReaderOptions::new().with_page_index_policy(PageIndexPolicy::Optional);
+    let metadata = ArrowReaderMetadata::load_async(&mut reader, options).await?;
+    inner.metadata.put(&file.path, metadata.clone());
+    Ok(metadata)
 }
 
 /// Brings the columns that a file has into the order and number of the table's.

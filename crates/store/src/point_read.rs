@@ -1,15 +1,16 @@
-use std::collections::HashMap;
-use std::ops::RangeInclusive;
+use std::ops::Range;
 use std::sync::Arc;
 
 use base::{Limit, Timestamp};
 use futures::TryStreamExt;
 use model::{Key, SeriesId};
 
-use crate::file::FileScan;
+use crate::file::{self, FileScan};
 use crate::filter::{KeySet, Share};
+use crate::object::ObjectReader;
 use crate::points::Columns;
-use crate::{FileEntry, StoreError, TableSnapshot, scan};
+use crate::points::file::Wanted;
+use crate::{FileEntry, StoreError, TableSnapshot, points, scan};
 
 /// With more keys than this, all pages are read.
 const FEW_KEYS: usize = 4_096;
@@ -29,35 +30,36 @@ pub struct Point {
 
 /// What is being gathered.
 struct Gathered<'a> {
-    places: HashMap<Key, usize>,
+    wanted: Wanted,
     points: Vec<Vec<Point>>,
-    times: RangeInclusive<i64>,
     held: u64,
     limit: &'a Limit,
 }
 
 impl Gathered<'_> {
-    /// Takes rows of one key, all in order of time.
-    fn take(&mut self, place: usize, columns: &Columns<'_>, rows: std::ops::Range<usize>) -> Result<(), StoreError> {
-        let times = columns.times.get(rows.clone()).unwrap_or_default();
-        let values = columns.values.get(rows).unwrap_or_default();
-        let from = times.partition_point(|ts| ts < self.times.start());
-        let to = times.partition_point(|ts| ts <= self.times.end());
-        if from >= to {
-            return Ok(());
-        }
-        self.held += (to - from) as u64;
+    /// Takes points of one series, all in order of time and within the wanted ones.
+    fn take(&mut self, place: usize, times: &[i64], values: &[f64]) -> Result<(), StoreError> {
+        self.held += times.len() as u64;
         self.limit.check(self.held)?;
-        let rows = times.iter().zip(values).skip(from).take(to - from);
         if let Some(points) = self.points.get_mut(place) {
-            points.extend(rows.map(|(&ts, &value)| Point { ts, value }));
+            points.extend(times.iter().zip(values).map(|(&ts, &value)| Point { ts, value }));
         }
         Ok(())
     }
 
-    /// Takes the rows of a sorted batch whose keys, of which `sorted` are all, are wanted.
-    fn take_wanted(&mut self, columns: &Columns<'_>, sorted: &[Key]) -> Result<(), StoreError> {
+    /// Takes rows of one key, all in order of time.
+    fn take_rows(&mut self, place: usize, columns: &Columns<'_>, rows: Range<usize>) -> Result<(), StoreError> {
+        let times = columns.times.get(rows.clone()).unwrap_or_default();
+        let values = columns.values.get(rows).unwrap_or_default();
+        let from = times.partition_point(|ts| ts < self.wanted.times.start());
+        let to = times.partition_point(|ts| ts <= self.wanted.times.end()).max(from);
+        self.take(place, times.get(from..to).unwrap_or_default(), values.get(from..to).unwrap_or_default())
+    }
+
+    /// Takes the rows of a sorted batch whose keys are wanted.
+    fn take_wanted(&mut self, columns: &Columns<'_>) -> Result<(), StoreError> {
         let (Some(first), Some(last)) = (columns.keys.first(), columns.keys.last()) else { return Ok(()) };
+        let sorted = Arc::clone(&self.wanted.sorted);
         let from = sorted.partition_point(|key| key.0 < *first);
         let to = sorted.partition_point(|key| key.0 <= *last);
         let within = sorted.get(from..to).unwrap_or_default();
@@ -74,9 +76,9 @@ impl Gathered<'_> {
         for same in columns.keys.chunk_by(|a, b| a == b) {
             let rows = from..from + same.len();
             from = rows.end;
-            let place = same.first().and_then(|key| self.places.get(&Key(*key))).copied();
+            let place = same.first().and_then(|key| self.wanted.places.get(&Key(*key))).copied();
             if let Some(place) = place {
-                self.take(place, columns, rows)?;
+                self.take_rows(place, columns, rows)?;
             }
         }
         Ok(())
@@ -87,9 +89,9 @@ impl Gathered<'_> {
         for key in keys {
             let rows = columns.rows_of(key);
             if !rows.is_empty()
-                && let Some(&place) = self.places.get(key)
+                && let Some(&place) = self.wanted.places.get(key)
             {
-                self.take(place, columns, rows)?;
+                self.take_rows(place, columns, rows)?;
             }
         }
         Ok(())
@@ -114,44 +116,65 @@ impl TableSnapshot {
         if !layout.points {
             return Err(StoreError::NoKey(layout.def.name));
         }
-        let keys = KeySet::new(series.to_vec());
+        let sorted = KeySet::new(series.to_vec()).sorted;
         let mut gathered = Gathered {
-            places: series.iter().copied().zip(0..).collect(),
+            wanted: Wanted {
+                sorted: Arc::clone(&sorted),
+                places: Arc::new(series.iter().copied().zip(0..).collect()),
+                times: first.nanos()..=last.nanos(),
+            },
             points: vec![Vec::new(); series.len()],
-            times: first.nanos()..=last.nanos(),
             held: 0,
             limit,
         };
-        let wanted = |file: &&FileEntry| file.overlaps(first, last) && file.may_hold(&keys.sorted);
+        let wanted = |file: &&FileEntry| file.overlaps(first, last) && file.may_hold(&sorted);
         let files: Vec<FileEntry> = self.files().iter().filter(wanted).cloned().collect();
-        let columns = (0..layout.schema.fields().len()).collect();
-        let few = (keys.sorted.len() <= FEW_KEYS).then(|| keys.clone());
-        let time = Some((first, last));
-        let scan = FileScan {
-            layout,
-            columns,
-            lean: Vec::new(),
-            keys: few,
-            time,
-            texts: Arc::default(),
-            share: Share::default(),
-            batch_rows: BATCH_ROWS,
-        };
         for file in scan::runs(files).into_iter().flatten() {
-            let mut batches = scan.clone().lenient(Arc::clone(self.inner()), file);
-            while let Some(batch) = batches.try_next().await? {
-                if let Some(columns) = Columns::of(&batch) {
-                    gathered.take_wanted(&columns, &keys.sorted)?;
-                }
+            if !self.pages_of(&file, &mut gathered).await? {
+                self.rows_of(file, &mut gathered).await?;
             }
         }
         for chunk in self.chunks().iter().filter(|chunk| chunk.overlaps(first, last)) {
             let Some(columns) = Columns::of(&chunk.batch) else { continue };
-            gathered.take_wanted(&columns, &keys.sorted)?;
+            gathered.take_wanted(&columns)?;
         }
         let mut points = gathered.points;
         points.iter_mut().for_each(settle);
         Ok(points)
+    }
+
+    /// Takes points from the pages of a file; false if it is not as files are written here, or cannot be read.
+    async fn pages_of(&self, entry: &FileEntry, gathered: &mut Gathered<'_>) -> Result<bool, StoreError> {
+        let reader = ObjectReader::of(self.inner(), entry);
+        let Ok(metadata) = file::metadata(self.inner(), entry, reader.clone()).await else { return Ok(false) };
+        let wanted = gathered.wanted.clone();
+        let mut take = |place: usize, times: &[i64], values: &[f64]| gathered.take(place, times, values);
+        let read = points::file::read(&reader, &metadata, &wanted, &mut take).await;
+        read.transpose().map(|read| read.is_some())
+    }
+
+    /// Takes points from the rows of a file.
+    async fn rows_of(&self, file: FileEntry, gathered: &mut Gathered<'_>) -> Result<(), StoreError> {
+        let layout = self.layout();
+        let (start, end) = gathered.wanted.times.clone().into_inner();
+        let sorted = &gathered.wanted.sorted;
+        let scan = FileScan {
+            layout,
+            columns: (0..layout.schema.fields().len()).collect(),
+            lean: Vec::new(),
+            keys: (sorted.len() <= FEW_KEYS).then(|| KeySet::new(sorted.to_vec())),
+            time: Some((Timestamp::from_nanos(start), Timestamp::from_nanos(end))),
+            texts: Arc::default(),
+            share: Share::default(),
+            batch_rows: BATCH_ROWS,
+        };
+        let mut batches = scan.lenient(Arc::clone(self.inner()), file);
+        while let Some(batch) = batches.try_next().await? {
+            if let Some(columns) = Columns::of(&batch) {
+                gathered.take_wanted(&columns)?;
+            }
+        }
+        Ok(())
     }
 }
 

@@ -14,7 +14,7 @@ use parquet::arrow::ArrowWriter;
 use parquet::basic::{Compression, Encoding, ZstdLevel};
 use parquet::errors::ParquetError;
 use parquet::file::metadata::SortingColumn;
-use parquet::file::properties::{EnabledStatistics, WriterProperties, WriterPropertiesBuilder};
+use parquet::file::properties::{EnabledStatistics, WriterProperties, WriterPropertiesBuilder, WriterVersion};
 use parquet::schema::types::ColumnPath;
 
 use crate::days::DAY;
@@ -138,6 +138,13 @@ fn properties(layout: &Layout, config: &StoreConfig, expected: u64) -> Result<Wr
         .set_data_page_row_count_limit(PAGE_ROWS)
         .set_write_batch_size(LOOKUP_PAGE_ROWS)
         .set_statistics_enabled(EnabledStatistics::Chunk);
+    if layout.points {
+        // The first version has no dictionary of keys: each row would have its 16 bytes, which are compressed and decompressed.
+        let key = ColumnPath::from(layout.schema.field(0).name().as_str());
+        builder = builder
+            .set_writer_version(WriterVersion::PARQUET_2_0)
+            .set_column_dictionary_page_size_limit(key, points::KEY * config.row_group_rows.saturating_add(1));
+    }
     if layout.indexed() {
         builder = builder
             .set_data_page_row_count_limit(LOOKUP_PAGE_ROWS)

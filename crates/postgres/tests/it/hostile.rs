@@ -115,7 +115,12 @@ async fn queries_that_ask_for_too_much_end_with_the_limit() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_portal_that_nobody_reads_gives_its_place_back() {
-    let limits = QueryConfig { max_concurrent: 1, timeout: Duration::from_secs(2), ..QueryConfig::default() };
+    let limits = QueryConfig {
+        max_concurrent: 1,
+        max_wait: Duration::ZERO,
+        timeout: Duration::from_secs(2),
+        ..QueryConfig::default()
+    };
     let port = Port::with(config(), limits, vec![], None).await;
     let mut holder = Client::connect(port.addr).await;
     holder.query("BEGIN").await;

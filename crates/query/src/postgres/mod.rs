@@ -120,14 +120,14 @@ impl Postgres {
         session: &PgSession,
         declared: Vec<Option<DataType>>,
     ) -> Result<PgShape, QueryError> {
-        let permit = Arc::clone(&self.engine.slots).try_acquire_owned().map_err(|_| self.engine.busy())?;
-        let (this, query, session) = (self.clone(), query.clone(), session.clone());
         let (limit, clock) = (self.engine.config.timeout, &self.engine.clock);
         let deadline = Deadline::new(clock.clone(), clock.monotonic(), limit);
+        let place = self.engine.place(limit).await?;
+        let (this, query, session) = (self.clone(), query.clone(), session.clone());
         let planned = planning(move || async move {
             let (_, plan) = this.plan(&query, &session, &deadline).await?;
             let shape = parameters::shape(plan, declared).map_err(|error| this.engine.explain(&error));
-            drop(permit);
+            drop(place);
             shape
         });
         self.engine.clock.timeout(limit, planned).await.unwrap_or(Err(QueryError::Timeout { limit }))

@@ -80,7 +80,7 @@ async fn expressions_in_sql_are_bounded_as_they_are_alone() {
 #[tokio::test(flavor = "multi_thread")]
 async fn queries_beyond_the_limit_are_refused_until_one_has_ended() {
     let world = World::fleet().await;
-    let engine = world.engine(QueryConfig { max_concurrent: 2, ..QueryConfig::default() });
+    let engine = world.engine(QueryConfig { max_concurrent: 2, max_wait: Duration::ZERO, ..QueryConfig::default() });
     let first = engine.sql("SELECT * FROM samples", SqlOptions::default()).await.unwrap();
     let mut second = engine.sql("SELECT * FROM samples", SqlOptions::default()).await.unwrap();
     let third = engine.sql("SELECT 1", SqlOptions::default()).await;

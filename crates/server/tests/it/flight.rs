@@ -238,6 +238,7 @@ async fn a_token_is_needed_and_a_handshake_turns_a_password_into_one() {
 async fn a_query_ends_with_its_client_and_gives_its_place_back() {
     let queries = QueryConfig {
         max_concurrent: 1,
+        max_wait: Duration::ZERO,
         timeout: Duration::from_secs(600),
         max_rows: u64::MAX,
         ..QueryConfig::default()

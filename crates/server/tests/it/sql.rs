@@ -96,7 +96,12 @@ async fn odd_values_are_the_same_in_every_format() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_a_slow_client_did_not_read_is_not_taken_for_nothing() {
-    let queries = QueryConfig { max_concurrent: 1, timeout: Duration::from_millis(500), ..QueryConfig::default() };
+    let queries = QueryConfig {
+        max_concurrent: 1,
+        max_wait: Duration::ZERO,
+        timeout: Duration::from_millis(500),
+        ..QueryConfig::default()
+    };
     let site = Site::start(World::fleet().await, config(), queries).await;
     let rows = "SELECT value, repeat('x', 1000) FROM range(0, 900000)";
     let mut answer = site.client.post(site.url("/api/sql?format=csv")).body(rows).send().await.unwrap();
@@ -119,7 +124,13 @@ async fn what_a_slow_client_did_not_read_is_not_taken_for_nothing() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn each_kind_of_error_has_its_status() {
-    let queries = QueryConfig { max_rows: 10, max_sql_bytes: 2_000, max_concurrent: 0, ..QueryConfig::default() };
+    let queries = QueryConfig {
+        max_rows: 10,
+        max_sql_bytes: 2_000,
+        max_concurrent: 0,
+        max_wait: Duration::ZERO,
+        ..QueryConfig::default()
+    };
     let busy = Site::start(World::empty().await, config(), queries.clone()).await;
     let refused = busy.sql("SELECT 1").await;
     assert_eq!((refused.status().as_u16(), refused.headers()["retry-after"].to_str().unwrap()), (429, "1"));

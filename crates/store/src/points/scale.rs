@@ -23,6 +23,11 @@ pub(crate) const EXPONENT: &str = "exponent";
 /// 10 to these powers is exact, and so is a double that is a whole number of this size.
 const POWERS: [f64; 13] = [1.0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12];
 const WHOLE: f64 = 9_007_199_254_740_992.0;
+/// What whole numbers are divided by.
+pub(crate) fn power(exponent: i32) -> f64 {
+    usize::try_from(exponent).ok().and_then(|at| POWERS.get(at)).copied().unwrap_or(f64::NAN)
+}
+
 /// Values of a series by which its exponent is chosen.
 const PROBES: usize = 8;
 
@@ -124,11 +129,10 @@ fn values(batch: &RecordBatch) -> Option<ArrayRef> {
     let plain = batch.columns().iter().find_map(|column| column.as_primitive_opt::<Float64Type>())?;
     let scaled = batch.column_by_name(SCALED)?.as_primitive_opt::<Int64Type>()?;
     let exponents = batch.column_by_name(EXPONENT)?.as_primitive_opt::<Int32Type>()?;
-    let power = |exponent: i32| usize::try_from(exponent).ok().and_then(|at| POWERS.get(at)).copied();
     let mut values = Vec::with_capacity(scaled.len());
     // A series has one exponent: divided by one number, many are divided at once.
     for same in exponents.values().chunk_by(|a, b| a == b) {
-        let power = same.first().and_then(|exponent| power(*exponent)).unwrap_or(f64::NAN);
+        let power = same.first().map_or(f64::NAN, |exponent| power(*exponent));
         let numbers = scaled.values().get(values.len()..values.len() + same.len()).unwrap_or_default();
         values.extend(numbers.iter().map(|number| *number as f64 / power));
     }

@@ -1,0 +1,136 @@
+//! The pages of one column of a row group, decompressed one after the other.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use parquet::basic::Encoding;
+use parquet::column::page::{Page, PageReader};
+use parquet::file::metadata::ColumnChunkMetaData;
+use parquet::file::page_index::offset_index::PageLocation;
+use parquet::file::serialized_reader::SerializedPageReader;
+
+use super::fetched::Fetched;
+use super::hybrid::hybrid;
+
+/// A column of a row group.
+pub(super) struct Column {
+    pages: SerializedPageReader<Fetched>,
+    /// The number of the page that comes next.
+    next: usize,
+    optional: bool,
+    /// The values that pages refer to by number.
+    pub dictionary: Option<Bytes>,
+}
+
+/// A page: which rows have a value, and the values.
+pub(super) struct Values {
+    /// Whether so many rows have one; nothing if all have.
+    levels: Option<Vec<(bool, usize)>>,
+    page: Bytes,
+    from: usize,
+    pub encoding: Encoding,
+}
+
+impl Column {
+    pub fn new(
+        fetched: Arc<Fetched>,
+        chunk: &ColumnChunkMetaData,
+        rows: usize,
+        pages: &[PageLocation],
+    ) -> Option<Self> {
+        let mut reader = SerializedPageReader::new(fetched, chunk, rows, Some(pages.to_vec())).ok()?;
+        let is_dictionary = reader.peek_next_page().ok()?.is_some_and(|page| page.is_dict);
+        let dictionary = match is_dictionary.then(|| reader.get_next_page().ok().flatten()) {
+            None => None,
+            Some(Some(Page::DictionaryPage {
+                buf, encoding: Encoding::PLAIN | Encoding::PLAIN_DICTIONARY, ..
+            })) => Some(buf),
+            Some(_) => return None,
+        };
+        let levels = chunk.column_descr();
+        if levels.max_rep_level() > 0 || levels.max_def_level() > 1 {
+            return None;
+        }
+        Some(Self { pages: reader, next: 0, optional: levels.max_def_level() == 1, dictionary })
+    }
+
+    /// Page `n`, which has `rows` rows; not one that was passed.
+    pub fn page(&mut self, n: usize, rows: usize) -> Option<Values> {
+        while self.next < n {
+            self.pages.skip_next_page().ok()?;
+            self.next += 1;
+        }
+        let page = if self.next == n { self.pages.get_next_page().ok()? } else { None };
+        self.next += 1;
+        let (page, encoding, count, levels) = match page? {
+            Page::DataPage { buf, num_values, encoding, def_level_encoding: Encoding::RLE, .. } => {
+                let len = if self.optional { u32::from_le_bytes(*buf.first_chunk()?) as usize + 4 } else { 0 };
+                (buf, encoding, num_values, 4.min(len)..len)
+            }
+            Page::DataPageV2 { buf, num_values, encoding, def_levels_byte_len, rep_levels_byte_len: 0, .. } => {
+                (buf, encoding, num_values, 0..def_levels_byte_len as usize)
+            }
+            _ => return None,
+        };
+        if count as usize != rows {
+            return None;
+        }
+        let from = levels.end;
+        let levels = if self.optional { present(page.get(levels)?, rows)? } else { Vec::new() };
+        let levels = (self.optional && levels != [(true, rows)]).then_some(levels);
+        Some(Values { levels, page, from, encoding })
+    }
+}
+
+/// In runs, whether rows have a value.
+fn present(levels: &[u8], rows: usize) -> Option<Vec<(bool, usize)>> {
+    let mut runs: Vec<(bool, usize)> = Vec::new();
+    hybrid(levels, 1, rows, |level, run| {
+        match runs.last_mut() {
+            Some((present, before)) if *present == (level == 1) => *before += run,
+            _ => runs.push((level == 1, run)),
+        }
+        Some(())
+    })?;
+    Some(runs)
+}
+
+impl Values {
+    /// The encoded values of the rows that have one.
+    pub fn bytes(&self) -> &[u8] {
+        self.page.get(self.from..).unwrap_or_default()
+    }
+
+    /// Whether every row has one.
+    pub const fn is_full(&self) -> bool {
+        self.levels.is_none()
+    }
+
+    /// How many of the first `rows` rows have one.
+    pub fn count(&self, rows: usize) -> usize {
+        let mut count = 0;
+        self.present(0, rows, |_, run| count += run);
+        count
+    }
+
+    /// Gives `each` the rows from `lo` to before `hi` that have a value, in runs: the first row and how many follow.
+    pub fn present(&self, lo: usize, hi: usize, mut each: impl FnMut(usize, usize)) {
+        let Some(levels) = &self.levels else {
+            if lo < hi {
+                each(lo, hi - lo);
+            }
+            return;
+        };
+        let mut row = 0;
+        for (present, run) in levels {
+            let (from, to) = (row.max(lo), (row + run).min(hi));
+            row += run;
+            if *present && from < to {
+                each(from, to - from);
+            }
+            if row >= hi {
+                return;
+            }
+        }
+    }
+}

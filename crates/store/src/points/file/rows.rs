@@ -1,0 +1,238 @@
+//! The samples on the pages of a row group.
+
+use std::collections::HashMap;
+use std::ops::{Range, RangeInclusive};
+use std::sync::Arc;
+
+use model::Key;
+use parquet::basic::Encoding;
+
+use super::column::{Column, Values};
+use super::delta::delta;
+use super::hybrid::hybrid;
+use crate::StoreError;
+use crate::points::{KEY, scale};
+
+/// Whose samples are wanted, from the first time to the last.
+#[derive(Clone)]
+pub(crate) struct Wanted {
+    /// The keys, in order.
+    pub sorted: Arc<[Key]>,
+    /// A number for each.
+    pub places: Arc<HashMap<Key, usize>>,
+    pub times: RangeInclusive<i64>,
+}
+
+/// With more entries of a dictionary for each key that is wanted, keys are looked for in it instead of the other way round.
+const ENTRIES_OF_A_KEY: usize = 8;
+
+/// Gets samples: the number of their key, their times and values.
+pub(crate) type Take<'a> = dyn FnMut(usize, &[i64], &[f64]) -> Result<(), StoreError> + Send + 'a;
+
+/// The columns of a row group of samples.
+pub(super) struct Columns {
+    pub keys: Column,
+    pub times: Column,
+    pub plain: Column,
+    pub scaled: Column,
+    pub exponents: Column,
+}
+
+/// Reads page after page, and keeps the room that they take.
+pub(super) struct Rows<'a> {
+    columns: Columns,
+    wanted: &'a Wanted,
+    /// For each entry of the dictionary of keys, its place if it is wanted.
+    places: Vec<Option<usize>>,
+    powers: Vec<f64>,
+    runs: Vec<(usize, Range<usize>)>,
+    times: Vec<i64>,
+    numbers: Vec<i64>,
+    values: Vec<f64>,
+}
+
+impl<'a> Rows<'a> {
+    pub fn new(columns: Columns, wanted: &'a Wanted) -> Self {
+        let keys = columns.keys.dictionary.as_deref().unwrap_or_default().as_chunks::<KEY>().0;
+        let places = places(keys, wanted);
+        let exponents = columns.exponents.dictionary.as_deref().unwrap_or_default().as_chunks::<4>().0;
+        let powers = exponents.iter().map(|bytes| scale::power(i32::from_le_bytes(*bytes))).collect();
+        let (runs, times, numbers, values) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+        Self { columns, wanted, places, powers, runs, times, numbers, values }
+    }
+
+    /// Gives the samples of page `n`, which has `rows` rows. Nothing if it is not as it is written here.
+    pub fn read(&mut self, n: usize, rows: usize, take: &mut Take<'_>) -> Option<Result<(), StoreError>> {
+        self.find_keys(n, rows)?;
+        if self.runs.is_empty() {
+            return Some(Ok(()));
+        }
+        self.find_times(n, rows)?;
+        let (Some((_, first)), Some((_, last))) = (self.runs.first(), self.runs.last()) else { return Some(Ok(())) };
+        let (lo, hi) = (first.start, last.end);
+        self.find_values(n, rows, lo..hi)?;
+        for (place, rows) in &self.runs {
+            let times = self.times.get(rows.clone())?;
+            let values = self.values.get(rows.start - lo..rows.end - lo)?;
+            if let Err(error) = take(*place, times, values) {
+                return Some(Err(error));
+            }
+        }
+        Some(Ok(()))
+    }
+
+    /// Which rows have a key that is wanted.
+    fn find_keys(&mut self, n: usize, rows: usize) -> Option<()> {
+        let page = self.columns.keys.page(n, rows).filter(Values::is_full)?;
+        let (runs, places, wanted) = (&mut self.runs, &self.places, &self.wanted.places);
+        runs.clear();
+        let mut row = 0;
+        let mut push = |place: Option<usize>, len: usize| {
+            let from = row;
+            row += len;
+            match (place, runs.last_mut()) {
+                (None, _) => {}
+                (Some(place), Some((last, rows))) if *last == place && rows.end == from => rows.end = row,
+                (Some(place), _) => runs.push((place, from..row)),
+            }
+        };
+        match page.encoding {
+            Encoding::RLE_DICTIONARY | Encoding::PLAIN_DICTIONARY => {
+                let (width, bytes) = page.bytes().split_first()?;
+                hybrid(bytes, usize::from(*width), rows, |entry, len| {
+                    push(*places.get(entry)?, len);
+                    Some(())
+                })
+            }
+            Encoding::PLAIN => {
+                let keys = page.bytes().as_chunks::<KEY>().0.get(..rows)?;
+                keys.chunk_by(|a, b| a == b).for_each(|same| {
+                    push(same.first().and_then(|key| wanted.get(&Key(*key))).copied(), same.len());
+                });
+                Some(())
+            }
+            _ => None,
+        }
+    }
+
+    /// Which of them have a time that is wanted.
+    fn find_times(&mut self, n: usize, rows: usize) -> Option<()> {
+        let page = self.columns.times.page(n, rows).filter(Values::is_full)?;
+        if page.encoding != Encoding::DELTA_BINARY_PACKED {
+            return None;
+        }
+        let end = self.runs.last().map_or(0, |(_, rows)| rows.end);
+        delta(page.bytes(), end, &mut self.times)?;
+        let (first, last) = (self.wanted.times.start(), self.wanted.times.end());
+        self.runs.retain_mut(|(_, rows)| {
+            let times = self.times.get(rows.clone()).unwrap_or_default();
+            let from = times.partition_point(|time| time < first);
+            let to = times.partition_point(|time| time <= last);
+            *rows = rows.start + from..rows.start + to;
+            from < to
+        });
+        Some(())
+    }
+
+    /// The values of rows `range`.
+    fn find_values(&mut self, n: usize, rows: usize, range: Range<usize>) -> Option<()> {
+        let (lo, hi) = (range.start, range.end);
+        self.values.clear();
+        self.values.resize(hi - lo, 0.0);
+        let scaled = self.columns.scaled.page(n, rows)?;
+        let numbers = scaled.count(hi);
+        if numbers > 0 {
+            self.find_scaled(&scaled, numbers, lo, hi)?;
+            let exponents = self.columns.exponents.page(n, rows)?;
+            self.divide(&exponents, lo, hi)?;
+        }
+        if numbers < hi {
+            self.find_plain(n, rows, lo, hi)?;
+        }
+        Some(())
+    }
+
+    /// The whole numbers, as they are.
+    fn find_scaled(&mut self, page: &Values, count: usize, lo: usize, hi: usize) -> Option<()> {
+        if page.encoding != Encoding::DELTA_BINARY_PACKED {
+            return None;
+        }
+        delta(page.bytes(), count, &mut self.numbers)?;
+        let mut at = page.count(lo);
+        page.present(lo, hi, |row, run| {
+            let to = self.values.get_mut(row - lo..row - lo + run).unwrap_or_default();
+            let from = self.numbers.get(at..at + run).unwrap_or_default();
+            to.iter_mut().zip(from).for_each(|(value, number)| *value = *number as f64);
+            at += run;
+        });
+        Some(())
+    }
+
+    /// Divides them by their powers of ten. Other values come later.
+    fn divide(&mut self, page: &Values, lo: usize, hi: usize) -> Option<()> {
+        let count = page.count(hi);
+        if !matches!(page.encoding, Encoding::RLE_DICTIONARY | Encoding::PLAIN_DICTIONARY) && count > 0 {
+            return None;
+        }
+        if count == 0 {
+            return Some(());
+        }
+        let (width, bytes) = page.bytes().split_first()?;
+        let mut places = Vec::new();
+        page.present(0, hi, |row, run| places.push(row..row + run));
+        let mut places = places.into_iter();
+        let mut open = places.next()?;
+        let (values, powers) = (&mut self.values, &self.powers);
+        hybrid(bytes, usize::from(*width), count, |entry, mut len| {
+            let power = *powers.get(entry)?;
+            while len > 0 {
+                if open.is_empty() {
+                    open = places.next()?;
+                }
+                let rows = open.start..open.end.min(open.start + len);
+                len -= rows.len();
+                open.start = rows.end;
+                let rows = rows.start.max(lo)..rows.end.max(lo);
+                if power.to_bits() != 1.0_f64.to_bits() {
+                    let values = values.get_mut(rows.start - lo..rows.end - lo)?;
+                    values.iter_mut().for_each(|value| *value /= power);
+                }
+            }
+            Some(())
+        })
+    }
+
+    /// The values that are no whole numbers.
+    fn find_plain(&mut self, n: usize, rows: usize, lo: usize, hi: usize) -> Option<()> {
+        let page = self.columns.plain.page(n, rows)?;
+        if page.encoding != Encoding::PLAIN && page.count(hi) > 0 {
+            return None;
+        }
+        let doubles = page.bytes().as_chunks::<8>().0;
+        let mut at = page.count(lo);
+        let mut all_there = true;
+        page.present(lo, hi, |row, run| {
+            let to = self.values.get_mut(row - lo..row - lo + run).unwrap_or_default();
+            let from = doubles.get(at..at + run).unwrap_or_default();
+            all_there &= from.len() == to.len();
+            to.iter_mut().zip(from).for_each(|(value, bytes)| *value = f64::from_le_bytes(*bytes));
+            at += run;
+        });
+        all_there.then_some(())
+    }
+}
+
+/// For each entry of a dictionary, its place if it is wanted.
+fn places(keys: &[[u8; KEY]], wanted: &Wanted) -> Vec<Option<usize>> {
+    let place = |key: &Key| wanted.places.get(key).copied();
+    if wanted.sorted.len() > keys.len() / ENTRIES_OF_A_KEY || !keys.is_sorted() {
+        return keys.iter().map(|key| place(&Key(*key))).collect();
+    }
+    let mut places = vec![None; keys.len()];
+    for key in wanted.sorted.iter() {
+        if let Some(entry) = keys.binary_search(&key.0).ok().and_then(|at| places.get_mut(at)) {
+            *entry = place(key);
+        }
+    }
+    places
+}

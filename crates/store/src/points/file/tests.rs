@@ -1,0 +1,154 @@
+use std::collections::HashMap;
+
+use arrow::array::{ArrayRef, Int64Array, RecordBatch};
+use base::{Rng, Timestamp};
+use bytes::Bytes;
+use model::rows::Sample;
+use model::{Key, Row};
+use object_store::ObjectStoreExt;
+use object_store::memory::InMemory;
+use object_store::path::Path;
+use parquet::arrow::ArrowWriter;
+use parquet::arrow::arrow_reader::ArrowReaderOptions;
+use parquet::basic::{Compression, Encoding, ZstdLevel};
+use parquet::column::page::Page;
+use parquet::file::metadata::PageIndexPolicy;
+use parquet::file::properties::{EnabledStatistics, WriterProperties, WriterPropertiesBuilder, WriterVersion};
+use parquet::file::reader::{FileReader, SerializedFileReader};
+
+use super::*;
+use crate::points::scale;
+
+/// The pages of a column of numbers, written as differences.
+pub(super) fn pages(numbers: &[i64]) -> Vec<Page> {
+    let column: ArrayRef = Arc::new(Int64Array::from(numbers.to_vec()));
+    let batch = RecordBatch::try_from_iter([("n", column)]).unwrap();
+    let properties =
+        WriterProperties::builder().set_dictionary_enabled(false).set_encoding(Encoding::DELTA_BINARY_PACKED).build();
+    let mut writer = ArrowWriter::try_new(Vec::new(), batch.schema(), Some(properties)).unwrap();
+    writer.write(&batch).unwrap();
+    let reader = SerializedFileReader::new(Bytes::from(writer.into_inner().unwrap())).unwrap();
+    let mut pages = reader.get_row_group(0).unwrap().get_column_page_reader(0).unwrap();
+    std::iter::from_fn(move || pages.get_next_page().unwrap()).collect()
+}
+
+/// How files of samples are written, with small pages and row groups.
+fn properties(page_rows: usize) -> WriterPropertiesBuilder {
+    let mut builder = WriterProperties::builder()
+        .set_writer_version(WriterVersion::PARQUET_2_0)
+        .set_compression(Compression::ZSTD(ZstdLevel::try_new(1).unwrap()))
+        .set_max_row_group_row_count(Some(1_000))
+        .set_data_page_row_count_limit(page_rows)
+        .set_write_batch_size(page_rows);
+    for name in ["ts", SCALED] {
+        builder = builder
+            .set_column_dictionary_enabled(name.into(), false)
+            .set_column_encoding(name.into(), Encoding::DELTA_BINARY_PACKED);
+    }
+    builder
+        .set_column_dictionary_enabled("value".into(), false)
+        .set_column_statistics_enabled("ts".into(), EnabledStatistics::Page)
+        .set_column_statistics_enabled("series_id".into(), EnabledStatistics::Page)
+}
+
+/// Samples of several series: whole numbers, decimals, others, and some of each.
+fn samples(rng: &Rng, series: u8) -> Vec<Sample> {
+    let mut rows = Vec::new();
+    for n in 0..series {
+        let (kind, mut ts) = (rng.below(5), rng.below(1_000) as i64);
+        for _ in 0..rng.below(400) {
+            ts += 1 + rng.below(3) as i64;
+            let number = rng.below(1 << 30) as f64;
+            let value = match if kind == 4 { rng.below(4) } else { kind } {
+                0 => number,
+                1 => (number / 100.0).floor() / 1_000.0,
+                2 => number.sqrt(),
+                _ => f64::from_bits(0x7ff0_0000_0000_0002),
+            };
+            rows.push(Sample { series_id: Key([n; 16]), ts: Timestamp::from_nanos(ts), value });
+        }
+    }
+    rows
+}
+
+struct File {
+    reader: ObjectReader,
+    metadata: ArrowReaderMetadata,
+}
+
+async fn file(rows: &[Sample], properties: WriterPropertiesBuilder) -> File {
+    let schema = scale::file_schema(&Sample::schema());
+    let mut writer = ArrowWriter::try_new(Vec::new(), Arc::clone(&schema), Some(properties.build())).unwrap();
+    for rows in rows.chunks(777) {
+        writer.write(&scale::to_file(&schema, &Sample::encode(rows).unwrap()).unwrap()).unwrap();
+    }
+    let (bytes, path) = (Bytes::from(writer.into_inner().unwrap()), Path::from("f.parquet"));
+    let options = ArrowReaderOptions::new().with_page_index_policy(PageIndexPolicy::Required);
+    let metadata = ArrowReaderMetadata::load(&bytes, options).unwrap();
+    let (objects, size) = (Arc::new(InMemory::new()), bytes.len() as u64);
+    objects.put(&path, bytes.into()).await.unwrap();
+    File { reader: ObjectReader { objects, path, size }, metadata }
+}
+
+/// What is read, by key and time.
+async fn found(file: &File, keys: &[u8], times: std::ops::RangeInclusive<i64>) -> Option<Vec<(u8, i64, u64)>> {
+    let sorted: Vec<Key> = keys.iter().map(|n| Key([*n; 16])).collect();
+    let places: HashMap<Key, usize> = sorted.iter().copied().zip(0..).collect();
+    let wanted = Wanted { sorted: sorted.into(), places: Arc::new(places), times };
+    let mut found = Vec::new();
+    let mut take = |place: usize, times: &[i64], values: &[f64]| {
+        let rows = times.iter().zip(values);
+        found.extend(rows.map(|(ts, value)| (keys[place], *ts, value.to_bits())));
+        Ok(())
+    };
+    read(&file.reader, &file.metadata, &wanted, &mut take).await.map(Result::unwrap)?;
+    Some(found)
+}
+
+fn expected(rows: &[Sample], keys: &[u8], times: &std::ops::RangeInclusive<i64>) -> Vec<(u8, i64, u64)> {
+    let rows = rows.iter().map(|row| (row.series_id.0[0], row.ts.nanos(), row.value.to_bits()));
+    rows.filter(|(key, ts, _)| keys.contains(key) && times.contains(ts)).collect()
+}
+
+#[tokio::test]
+async fn the_rows_of_keys_and_times_are_read_bit_for_bit() {
+    let rng = Rng::seeded(11);
+    for round in 0..40 {
+        let rows = samples(&rng, 30);
+        let page_rows = [16, 100, 1_000][round % 3];
+        let file = file(&rows, properties(page_rows)).await;
+        for _ in 0..20 {
+            let share = 1 + rng.below(10);
+            let keys: Vec<u8> = (0..32).filter(|_| rng.below(share) == 0).collect();
+            let from = rng.below(1_200) as i64;
+            let times = if rng.below(3) == 0 { 0..=i64::MAX } else { from..=from + rng.below(500) as i64 };
+            let found = found(&file, &keys, times.clone()).await.expect("it is read here");
+            assert_eq!(found, expected(&rows, &keys, &times), "round {round}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn pages_of_the_first_form_and_keys_as_they_are_are_read_too() {
+    let rows = samples(&Rng::seeded(5), 200);
+    let file = file(&rows, properties(50).set_writer_version(WriterVersion::PARQUET_1_0)).await;
+    let keys: Vec<u8> = (0..200).step_by(3).collect();
+    let found = found(&file, &keys, 0..=900).await.expect("it is read here");
+    assert_eq!(found, expected(&rows, &keys, &(0..=900)));
+}
+
+#[tokio::test]
+async fn what_is_written_in_another_way_is_left_to_others() {
+    let rows = samples(&Rng::seeded(6), 10);
+    let all = 0..=i64::MAX;
+    let keys: Vec<u8> = (0..10).collect();
+    let times_as_they_are = properties(50).set_column_encoding("ts".into(), Encoding::PLAIN);
+    assert!(found(&file(&rows, times_as_they_are).await, &keys, all.clone()).await.is_none());
+    let many_keys = properties(50).set_column_dictionary_page_size_limit("series_id".into(), 32);
+    assert!(found(&file(&rows, many_keys).await, &keys, all.clone()).await.is_none());
+    let no_bounds = properties(50).set_column_statistics_enabled("ts".into(), EnabledStatistics::Chunk);
+    assert!(found(&file(&rows, no_bounds).await, &keys, all.clone()).await.is_none());
+    let mut gone = file(&rows, properties(50)).await;
+    gone.reader.path = Path::from("gone.parquet");
+    assert!(found(&gone, &keys, all).await.is_none());
+}
