@@ -1,21 +1,27 @@
+use std::collections::HashSet;
 use std::ops::Range;
-use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, LazyLock};
 
 use base::{Limit, Timestamp};
-use futures::TryStreamExt;
+use futures::{StreamExt, TryStreamExt, stream};
 use model::{Key, SeriesId};
+use tokio::runtime::Handle;
 
-use crate::file::{self, FileScan};
+use crate::file::FileScan;
 use crate::filter::{KeySet, Share};
-use crate::object::ObjectReader;
 use crate::points::Columns;
-use crate::points::file::Wanted;
-use crate::{FileEntry, StoreError, TableSnapshot, points, scan};
+use crate::points::file::{Piece, Wanted};
+use crate::{FileEntry, StoreError, TableSnapshot, scan};
 
 /// With more keys than this, all pages are read.
 const FEW_KEYS: usize = 4_096;
 /// With fewer rows for each key that is wanted, rows are gone through one after the other; with more, keys are searched for.
 const ROWS_OF_A_KEY: usize = 16;
+/// With fewer series than twice this many, one thread reads them.
+const SERIES_OF_A_READER: usize = 128;
+/// Row groups that are fetched before they are decoded.
+const LOAD_AHEAD: usize = 3;
 /// Rows that are decoded at once.
 const BATCH_ROWS: usize = 16_384;
 
@@ -29,18 +35,20 @@ pub struct Point {
 }
 
 /// What is being gathered.
-struct Gathered<'a> {
+struct Gathered {
     wanted: Wanted,
+    /// Of each key that is wanted.
     points: Vec<Vec<Point>>,
-    held: u64,
-    limit: &'a Limit,
+    /// How many points there are, with those of who gathers for the same question.
+    held: Arc<AtomicU64>,
+    limit: Limit,
 }
 
-impl Gathered<'_> {
+impl Gathered {
     /// Takes points of one series, all in order of time and within the wanted ones.
     fn take(&mut self, place: usize, times: &[i64], values: &[f64]) -> Result<(), StoreError> {
-        self.held += times.len() as u64;
-        self.limit.check(self.held)?;
+        let more = times.len() as u64;
+        self.limit.check(self.held.fetch_add(more, Ordering::Relaxed) + more)?;
         if let Some(points) = self.points.get_mut(place) {
             points.extend(times.iter().zip(values).map(|(&ts, &value)| Point { ts, value }));
         }
@@ -62,35 +70,42 @@ impl Gathered<'_> {
         let sorted = Arc::clone(&self.wanted.sorted);
         let from = sorted.partition_point(|key| key.0 < *first);
         let to = sorted.partition_point(|key| key.0 <= *last);
-        let within = sorted.get(from..to).unwrap_or_default();
-        if within.len() < columns.len() / ROWS_OF_A_KEY {
+        let within = (from..to).zip(sorted.get(from..to).unwrap_or_default());
+        if to - from < columns.len() / ROWS_OF_A_KEY {
             self.take_few(columns, within)
         } else {
-            self.take_all(columns)
+            self.take_all(columns, within)
         }
     }
 
-    /// Takes the rows of a sorted batch whose keys are wanted, looking at each row.
-    fn take_all(&mut self, columns: &Columns<'_>) -> Result<(), StoreError> {
-        let mut from = 0;
+    /// Takes the rows of these keys, going through all.
+    fn take_all<'k>(
+        &mut self,
+        columns: &Columns<'_>,
+        keys: impl Iterator<Item = (usize, &'k Key)>,
+    ) -> Result<(), StoreError> {
+        let (mut keys, mut from) = (keys.peekable(), 0);
         for same in columns.keys.chunk_by(|a, b| a == b) {
             let rows = from..from + same.len();
             from = rows.end;
-            let place = same.first().and_then(|key| self.wanted.places.get(&Key(*key))).copied();
-            if let Some(place) = place {
+            let Some(of) = same.first() else { continue };
+            while keys.next_if(|(_, key)| key.0 < *of).is_some() {}
+            if let Some((place, _)) = keys.next_if(|(_, key)| key.0 == *of) {
                 self.take_rows(place, columns, rows)?;
             }
         }
         Ok(())
     }
 
-    /// Takes the rows of a sorted batch whose keys are wanted, looking for each key.
-    fn take_few(&mut self, columns: &Columns<'_>, keys: &[Key]) -> Result<(), StoreError> {
-        for key in keys {
+    /// Takes the rows of these keys, looking for each.
+    fn take_few<'k>(
+        &mut self,
+        columns: &Columns<'_>,
+        keys: impl Iterator<Item = (usize, &'k Key)>,
+    ) -> Result<(), StoreError> {
+        for (place, key) in keys {
             let rows = columns.rows_of(key);
-            if !rows.is_empty()
-                && let Some(&place) = self.wanted.places.get(key)
-            {
+            if !rows.is_empty() {
                 self.take_rows(place, columns, rows)?;
             }
         }
@@ -100,7 +115,8 @@ impl Gathered<'_> {
 
 impl TableSnapshot {
     /// The points of `series` with a time from `first` to `last`, both included: for each series
-    /// in order of time, of points with one time the newest. The table is one of samples.
+    /// in order of time, of points with one time the newest. The table is one of samples. Many series are read by several
+    /// threads.
     ///
     /// # Errors
     /// [`StoreError::TooLarge`] if there are more points than `limit`; [`StoreError::Objects`] if
@@ -117,44 +133,56 @@ impl TableSnapshot {
             return Err(StoreError::NoKey(layout.def.name));
         }
         let sorted = KeySet::new(series.to_vec()).sorted;
-        let mut gathered = Gathered {
-            wanted: Wanted {
-                sorted: Arc::clone(&sorted),
-                places: Arc::new(series.iter().copied().zip(0..).collect()),
-                times: first.nanos()..=last.nanos(),
-            },
-            points: vec![Vec::new(); series.len()],
-            held: 0,
-            limit,
+        let held = Arc::<AtomicU64>::default();
+        let gather = |keys: &[Key]| {
+            let wanted = Wanted { sorted: keys.into(), times: first.nanos()..=last.nanos() };
+            let points = vec![Vec::new(); keys.len()];
+            self.clone().gathered(Gathered { wanted, points, held: Arc::clone(&held), limit: *limit })
         };
-        let wanted = |file: &&FileEntry| file.overlaps(first, last) && file.may_hold(&sorted);
+        let mut shares = sorted.chunks(sorted.len().div_ceil(readers(sorted.len())).max(1));
+        let own = gather(shares.next().unwrap_or_default());
+        let others = shares.map(|keys| {
+            let (work, runtime) = (gather(keys), Handle::current());
+            async { base::blocking(move || runtime.block_on(work)).await.unwrap_or(Err(StoreError::Ending)) }
+        });
+        let (mut points, others) = futures::try_join!(own, futures::future::try_join_all(others))?;
+        points.extend(others.into_iter().flatten());
+        let place = |id| sorted.binary_search(id).ok();
+        let mut of = |id| place(id).and_then(|at| points.get_mut(at)).map(std::mem::take).unwrap_or_default();
+        Ok(series.iter().map(&mut of).collect())
+    }
+
+    /// The points of the keys that `gathered` wants.
+    async fn gathered(self, mut gathered: Gathered) -> Result<Vec<Vec<Point>>, StoreError> {
+        let (first, last) = gathered.wanted.times.clone().into_inner();
+        let (first, last) = (Timestamp::from_nanos(first), Timestamp::from_nanos(last));
+        let wanted = |file: &&FileEntry| file.overlaps(first, last) && file.may_hold(&gathered.wanted.sorted);
         let files: Vec<FileEntry> = self.files().iter().filter(wanted).cloned().collect();
-        for file in scan::runs(files).into_iter().flatten() {
-            if !self.pages_of(&file, &mut gathered).await? {
-                self.rows_of(file, &mut gathered).await?;
+        let wanted = gathered.wanted.clone();
+        let pieces = stream::iter(scan::runs(files).into_iter().flatten());
+        let pieces = pieces.then(|file| Piece::of(self.inner(), file, &wanted)).flat_map(stream::iter);
+        let mut loaded = pieces.map(Piece::load).buffered(LOAD_AHEAD).boxed();
+        let mut by_rows = HashSet::new();
+        while let Some(piece) = loaded.next().await {
+            let file = piece.file.clone();
+            let mut take = |place: usize, times: &[i64], values: &[f64]| gathered.take(place, times, values);
+            match piece.read(&wanted, &mut take) {
+                Some(read) => read?,
+                None if by_rows.insert(file.path.clone()) => self.rows_of(file, &mut gathered).await?,
+                None => {}
             }
         }
+        drop(loaded);
         for chunk in self.chunks().iter().filter(|chunk| chunk.overlaps(first, last)) {
             let Some(columns) = Columns::of(&chunk.batch) else { continue };
             gathered.take_wanted(&columns)?;
         }
-        let mut points = gathered.points;
-        points.iter_mut().for_each(settle);
-        Ok(points)
-    }
-
-    /// Takes points from the pages of a file; false if it is not as files are written here, or cannot be read.
-    async fn pages_of(&self, entry: &FileEntry, gathered: &mut Gathered<'_>) -> Result<bool, StoreError> {
-        let reader = ObjectReader::of(self.inner(), entry);
-        let Ok(metadata) = file::metadata(self.inner(), entry, reader.clone()).await else { return Ok(false) };
-        let wanted = gathered.wanted.clone();
-        let mut take = |place: usize, times: &[i64], values: &[f64]| gathered.take(place, times, values);
-        let read = points::file::read(&reader, &metadata, &wanted, &mut take).await;
-        read.transpose().map(|read| read.is_some())
+        gathered.points.iter_mut().for_each(settle);
+        Ok(gathered.points)
     }
 
     /// Takes points from the rows of a file.
-    async fn rows_of(&self, file: FileEntry, gathered: &mut Gathered<'_>) -> Result<(), StoreError> {
+    async fn rows_of(&self, file: FileEntry, gathered: &mut Gathered) -> Result<(), StoreError> {
         let layout = self.layout();
         let (start, end) = gathered.wanted.times.clone().into_inner();
         let sorted = &gathered.wanted.sorted;
@@ -176,6 +204,12 @@ impl TableSnapshot {
         }
         Ok(())
     }
+}
+
+/// How many threads read the points of so many series.
+fn readers(series: usize) -> usize {
+    static CORES: LazyLock<usize> = LazyLock::new(|| std::thread::available_parallelism().map_or(1, usize::from));
+    (series / SERIES_OF_A_READER).clamp(1, *CORES)
 }
 
 /// Points, in order of age, in order of time; of those with one time the newest.

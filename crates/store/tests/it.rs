@@ -18,6 +18,8 @@ mod lifecycle;
 mod lookup;
 #[path = "it/older.rs"]
 mod older;
+#[path = "it/points.rs"]
+mod points;
 #[path = "it/pressure.rs"]
 mod pressure;
 #[path = "it/properties.rs"]

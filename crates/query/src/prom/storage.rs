@@ -1,3 +1,5 @@
+use std::sync::Arc;
+
 use base::{Limit, Timestamp};
 use promql::labels::Builder;
 use promql::{FloatSample, Labels, Matcher, SelectHints, Storage, StorageError, StoredSeries};
@@ -51,7 +53,7 @@ impl Storage for StoreStorage {
             let is_empty = points.is_empty() && histograms.is_empty();
             (!is_empty).then(|| StoredSeries {
                 labels: named(labels),
-                floats: floats(&points).into(),
+                floats: floats(&points),
                 histograms: histograms.into(),
             })
         });
@@ -110,14 +112,11 @@ pub(super) fn named(labels: StoredLabels) -> Labels {
 }
 
 /// The last point of each millisecond.
-fn floats(points: &[Point]) -> Vec<FloatSample> {
-    let mut floats: Vec<FloatSample> = Vec::with_capacity(points.len());
-    for point in points {
-        let sample = FloatSample { t: point.ts.div_euclid(1_000_000), start: 0, value: point.value };
-        match floats.last_mut() {
-            Some(last) if last.t == sample.t => *last = sample,
-            _ => floats.push(sample),
-        }
+fn floats(points: &[Point]) -> Arc<[FloatSample]> {
+    let sample = |point: &Point| FloatSample { t: point.ts.div_euclid(1_000_000), start: 0, value: point.value };
+    let floats: Arc<[FloatSample]> = points.iter().map(sample).collect();
+    if floats.is_sorted_by(|a, b| a.t < b.t) {
+        return floats;
     }
-    floats
+    floats.chunk_by(|a, b| a.t == b.t).filter_map(<[FloatSample]>::last).copied().collect()
 }

@@ -16,7 +16,7 @@ use std::sync::Arc;
 use parquet::arrow::arrow_reader::ArrowReaderMetadata;
 use parquet::file::metadata::{ParquetMetaData, RowGroupMetaData};
 use parquet::file::page_index::column_index::ColumnIndexMetaData;
-use parquet::file::page_index::offset_index::{OffsetIndexMetaData, PageLocation};
+use parquet::file::page_index::offset_index::PageLocation;
 
 use column::Column;
 use fetched::{Fetched, joined};
@@ -24,8 +24,10 @@ use rows::{Columns, Rows};
 pub(crate) use rows::{Take, Wanted};
 
 use super::scale::{EXPONENT, SCALED};
-use crate::StoreError;
+use crate::file::metadata;
 use crate::object::ObjectReader;
+use crate::store::Inner;
+use crate::{FileEntry, StoreError};
 
 /// Rows of a page, at most: pages of ours have less.
 const MAX_ROWS: usize = 1 << 20;
@@ -35,28 +37,64 @@ const LEAVES: usize = 5;
 /// A page of each column: its number and rows.
 type Pages = Vec<(usize, usize)>;
 
-/// Gives `take` the samples that are wanted, those of a key in order of time. Nothing if the file is not as it is written here:
-/// some may have been given all the same.
-pub(crate) async fn read(
-    reader: &ObjectReader,
-    metadata: &ArrowReaderMetadata,
-    wanted: &Wanted,
-    take: &mut Take<'_>,
-) -> Option<Result<(), StoreError>> {
-    let file = metadata.metadata();
-    let leaves = leaves(metadata)?;
-    for group in 0..file.num_row_groups() {
-        let group = Group::new(file, group, leaves)?;
-        let pages = group.pages(wanted)?;
-        if pages.is_empty() {
-            continue;
+/// The part of a file that is read at once: a row group, or all of one that is not as files are written here.
+pub(crate) struct Piece {
+    pub file: FileEntry,
+    pages: Option<(Group, Pages)>,
+}
+
+/// The same, with the bytes of its pages.
+pub(crate) struct Loaded {
+    pub file: FileEntry,
+    pages: Option<(Columns, Pages)>,
+}
+
+impl Piece {
+    /// The parts of a file that may have wanted rows.
+    pub async fn of(inner: &Arc<Inner>, file: FileEntry, wanted: &Wanted) -> Vec<Self> {
+        let reader = ObjectReader::of(inner, &file);
+        let metadata = metadata(inner, &file, reader.clone()).await;
+        let pieces = metadata.ok().and_then(|metadata| {
+            let leaves = leaves(&metadata)?;
+            let groups = (0..metadata.metadata().num_row_groups()).map(|n| {
+                let group = Group { reader: reader.clone(), file: Arc::clone(metadata.metadata()), n, leaves };
+                let pages = group.pages(wanted)?;
+                let file = file.clone();
+                Some((!pages.is_empty()).then(|| Self { file, pages: Some((group, pages)) }))
+            });
+            groups.collect::<Option<Vec<_>>>()
+        });
+        match pieces {
+            Some(pieces) => pieces.into_iter().flatten().collect(),
+            None => vec![Self { file, pages: None }],
         }
-        let columns = group.fetch(reader, &pages).await?;
-        let mut rows = Rows::new(columns, wanted);
-        for (n, count) in pages {
-            if let Err(error) = rows.read(n, count, take)? {
-                return Some(Err(error));
-            }
+    }
+
+    /// Fetches its pages.
+    pub async fn load(self) -> Loaded {
+        let pages = match self.pages {
+            Some((group, pages)) => group.fetch(&pages).await.map(|columns| (columns, pages)),
+            None => None,
+        };
+        Loaded { file: self.file, pages }
+    }
+}
+
+impl Loaded {
+    /// Gives `take` the samples that are wanted, those of a key in order of time. Nothing if the file has to be read by the general
+    /// reader: some may have been given all the same.
+    pub fn read(self, wanted: &Wanted, take: &mut Take<'_>) -> Option<Result<(), StoreError>> {
+        let (columns, pages) = self.pages?;
+        samples(columns, pages, wanted, take)
+    }
+}
+
+/// Gives `take` the samples on these pages that are wanted.
+fn samples(columns: Columns, pages: Pages, wanted: &Wanted, take: &mut Take<'_>) -> Option<Result<(), StoreError>> {
+    let mut rows = Rows::new(columns, wanted);
+    for (n, count) in pages {
+        if let Err(error) = rows.read(n, count, take)? {
+            return Some(Err(error));
         }
     }
     Some(Ok(()))
@@ -72,40 +110,50 @@ fn leaves(metadata: &ArrowReaderMetadata) -> Option<[usize; LEAVES]> {
     found?.try_into().ok()
 }
 
-/// A row group, with what is known of its pages.
-struct Group<'a> {
-    meta: &'a RowGroupMetaData,
+/// A row group.
+struct Group {
+    reader: ObjectReader,
+    file: Arc<ParquetMetaData>,
+    n: usize,
     leaves: [usize; LEAVES],
-    bounds: &'a [ColumnIndexMetaData],
-    places: &'a [OffsetIndexMetaData],
 }
 
-impl<'a> Group<'a> {
-    /// Nothing if its columns have not the same rows on their pages.
-    fn new(file: &'a ParquetMetaData, n: usize, leaves: [usize; LEAVES]) -> Option<Self> {
-        let meta = file.row_groups().get(n)?;
-        let (bounds, places) = (file.column_index()?.get(n)?, file.offset_index()?.get(n)?);
-        let group = Self { meta, leaves, bounds, places };
-        let first = group.locations(0)?;
-        let rows = |pages: &[PageLocation]| pages.iter().map(|page| page.first_row_index).collect::<Vec<_>>();
-        let same = |n: usize| Some(rows(group.locations(n)?) == rows(first));
-        (1..LEAVES).map(same).all(|same| same == Some(true)).then_some(group)
+impl Group {
+    fn meta(&self) -> Option<&RowGroupMetaData> {
+        self.file.row_groups().get(self.n)
+    }
+
+    /// Whether its rows are in order of keys, and its columns have the same rows on their pages.
+    fn is_regular(&self) -> Option<bool> {
+        let order = self.meta()?.sorting_columns()?.first()?;
+        let by_keys = !order.descending && usize::try_from(order.column_idx) == Ok(self.leaves[0]);
+        let first = self.locations(0)?;
+        let same = |n: usize| {
+            let pages = self.locations(n)?;
+            let rows = |(a, b): (&PageLocation, &PageLocation)| a.first_row_index == b.first_row_index;
+            Some(pages.len() == first.len() && pages.iter().zip(first).all(rows))
+        };
+        Some(by_keys && (1..LEAVES).all(|n| same(n) == Some(true)))
     }
 
     /// The pages of column `n`.
-    fn locations(&self, n: usize) -> Option<&'a [PageLocation]> {
-        Some(self.places.get(*self.leaves.get(n)?)?.page_locations())
+    fn locations(&self, n: usize) -> Option<&[PageLocation]> {
+        Some(self.file.offset_index()?.get(self.n)?.get(*self.leaves.get(n)?)?.page_locations())
     }
 
     /// The pages that may have wanted rows, by the least and greatest key and time on them.
     fn pages(&self, wanted: &Wanted) -> Option<Pages> {
+        let bounds = self.file.column_index()?.get(self.n)?;
         let [keys, times, ..] = self.leaves;
         let (ColumnIndexMetaData::FIXED_LEN_BYTE_ARRAY(keys), ColumnIndexMetaData::INT64(times)) =
-            (self.bounds.get(keys)?, self.bounds.get(times)?)
+            (bounds.get(keys)?, bounds.get(times)?)
         else {
             return None;
         };
-        let all = i64::try_from(self.rows()).ok()?;
+        if !self.is_regular()? {
+            return None;
+        }
+        let all = self.meta()?.num_rows();
         let locations = self.locations(0)?;
         let mut pages = Vec::new();
         for (n, page) in locations.iter().enumerate() {
@@ -121,22 +169,19 @@ impl<'a> Group<'a> {
         Some(pages)
     }
 
-    fn rows(&self) -> usize {
-        usize::try_from(self.meta.num_rows()).unwrap_or(usize::MAX)
-    }
-
     /// The columns, with these pages of them.
-    async fn fetch(&self, reader: &ObjectReader, pages: &Pages) -> Option<Columns> {
+    async fn fetch(&self, pages: &Pages) -> Option<Columns> {
         let mut ranges = Vec::new();
         for n in 0..LEAVES {
             ranges.extend(self.ranges(n, pages)?);
         }
         let ranges = joined(ranges);
-        let parts = reader.objects.get_ranges(&reader.path, &ranges).await.ok()?;
-        let fetched = Arc::new(Fetched::new(reader.size, &ranges, parts));
+        let parts = self.reader.objects.get_ranges(&self.reader.path, &ranges).await.ok()?;
+        let fetched = Arc::new(Fetched::new(self.reader.size, &ranges, parts));
+        let rows = usize::try_from(self.meta()?.num_rows()).ok()?;
         let column = |n: usize| {
-            let chunk = self.meta.columns().get(*self.leaves.get(n)?)?;
-            Column::new(Arc::clone(&fetched), chunk, self.rows(), self.locations(n)?)
+            let chunk = self.meta()?.columns().get(*self.leaves.get(n)?)?;
+            Column::new(Arc::clone(&fetched), chunk, rows, self.locations(n)?)
         };
         Some(Columns {
             keys: column(0)?,
@@ -150,7 +195,7 @@ impl<'a> Group<'a> {
     /// Where the dictionary, if there is one, and these pages of column `n` are.
     fn ranges(&self, n: usize, pages: &Pages) -> Option<Vec<Range<u64>>> {
         let locations = self.locations(n)?;
-        let (start, _) = self.meta.columns().get(*self.leaves.get(n)?)?.byte_range();
+        let (start, _) = self.meta()?.columns().get(*self.leaves.get(n)?)?.byte_range();
         let first = u64::try_from(locations.first()?.offset).ok()?;
         let dictionary = (first > start).then_some(start..first);
         let page = |(n, _): &(usize, usize)| {

@@ -1,6 +1,5 @@
 //! The samples on the pages of a row group.
 
-use std::collections::HashMap;
 use std::ops::{Range, RangeInclusive};
 use std::sync::Arc;
 
@@ -16,17 +15,15 @@ use crate::points::{KEY, scale};
 /// Whose samples are wanted, from the first time to the last.
 #[derive(Clone)]
 pub(crate) struct Wanted {
-    /// The keys, in order.
+    /// The keys, in order; each once.
     pub sorted: Arc<[Key]>,
-    /// A number for each.
-    pub places: Arc<HashMap<Key, usize>>,
     pub times: RangeInclusive<i64>,
 }
 
-/// With more entries of a dictionary for each key that is wanted, keys are looked for in it instead of the other way round.
+/// With more entries of a dictionary for each key that is wanted, keys are looked for instead of all being gone through.
 const ENTRIES_OF_A_KEY: usize = 8;
 
-/// Gets samples: the number of their key, their times and values.
+/// Gets samples: the place of their key among those wanted, their times and values.
 pub(crate) type Take<'a> = dyn FnMut(usize, &[i64], &[f64]) -> Result<(), StoreError> + Send + 'a;
 
 /// The columns of a row group of samples.
@@ -54,7 +51,7 @@ pub(super) struct Rows<'a> {
 impl<'a> Rows<'a> {
     pub fn new(columns: Columns, wanted: &'a Wanted) -> Self {
         let keys = columns.keys.dictionary.as_deref().unwrap_or_default().as_chunks::<KEY>().0;
-        let places = places(keys, wanted);
+        let places = places(keys, &wanted.sorted);
         let exponents = columns.exponents.dictionary.as_deref().unwrap_or_default().as_chunks::<4>().0;
         let powers = exponents.iter().map(|bytes| scale::power(i32::from_le_bytes(*bytes))).collect();
         let (runs, times, numbers, values) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
@@ -84,7 +81,7 @@ impl<'a> Rows<'a> {
     /// Which rows have a key that is wanted.
     fn find_keys(&mut self, n: usize, rows: usize) -> Option<()> {
         let page = self.columns.keys.page(n, rows).filter(Values::is_full)?;
-        let (runs, places, wanted) = (&mut self.runs, &self.places, &self.wanted.places);
+        let (runs, places, wanted) = (&mut self.runs, &self.places, &self.wanted.sorted);
         runs.clear();
         let mut row = 0;
         let mut push = |place: Option<usize>, len: usize| {
@@ -107,7 +104,7 @@ impl<'a> Rows<'a> {
             Encoding::PLAIN => {
                 let keys = page.bytes().as_chunks::<KEY>().0.get(..rows)?;
                 keys.chunk_by(|a, b| a == b).for_each(|same| {
-                    push(same.first().and_then(|key| wanted.get(&Key(*key))).copied(), same.len());
+                    push(same.first().and_then(|key| wanted.binary_search(&Key(*key)).ok()), same.len());
                 });
                 Some(())
             }
@@ -222,17 +219,25 @@ impl<'a> Rows<'a> {
     }
 }
 
-/// For each entry of a dictionary, its place if it is wanted.
-fn places(keys: &[[u8; KEY]], wanted: &Wanted) -> Vec<Option<usize>> {
-    let place = |key: &Key| wanted.places.get(key).copied();
-    if wanted.sorted.len() > keys.len() / ENTRIES_OF_A_KEY || !keys.is_sorted() {
-        return keys.iter().map(|key| place(&Key(*key))).collect();
-    }
-    let mut places = vec![None; keys.len()];
-    for key in wanted.sorted.iter() {
-        if let Some(entry) = keys.binary_search(&key.0).ok().and_then(|at| places.get_mut(at)) {
-            *entry = place(key);
+/// For each entry of a sorted dictionary, its place if it is wanted.
+fn places(dictionary: &[[u8; KEY]], wanted: &[Key]) -> Vec<Option<usize>> {
+    let mut places = vec![None; dictionary.len()];
+    let (Some(first), Some(last)) = (dictionary.first(), dictionary.last()) else { return places };
+    let from = wanted.partition_point(|key| key.0 < *first);
+    let to = wanted.partition_point(|key| key.0 <= *last);
+    let keys = (from..to).zip(wanted.get(from..to).unwrap_or_default());
+    if to - from < dictionary.len() / ENTRIES_OF_A_KEY {
+        for (place, key) in keys {
+            if let Some(entry) = dictionary.binary_search(&key.0).ok().and_then(|at| places.get_mut(at)) {
+                *entry = Some(place);
+            }
         }
+        return places;
+    }
+    let mut keys = keys.peekable();
+    for (entry, of) in places.iter_mut().zip(dictionary) {
+        while keys.next_if(|(_, key)| key.0 < *of).is_some() {}
+        *entry = keys.next_if(|(_, key)| key.0 == *of).map(|(place, _)| place);
     }
     places
 }

@@ -1,5 +1,3 @@
-use std::collections::HashMap;
-
 use arrow::array::{ArrayRef, Int64Array, RecordBatch};
 use base::{Rng, Timestamp};
 use bytes::Bytes;
@@ -12,7 +10,7 @@ use parquet::arrow::ArrowWriter;
 use parquet::arrow::arrow_reader::ArrowReaderOptions;
 use parquet::basic::{Compression, Encoding, ZstdLevel};
 use parquet::column::page::Page;
-use parquet::file::metadata::PageIndexPolicy;
+use parquet::file::metadata::{PageIndexPolicy, SortingColumn};
 use parquet::file::properties::{EnabledStatistics, WriterProperties, WriterPropertiesBuilder, WriterVersion};
 use parquet::file::reader::{FileReader, SerializedFileReader};
 
@@ -36,6 +34,7 @@ pub(super) fn pages(numbers: &[i64]) -> Vec<Page> {
 fn properties(page_rows: usize) -> WriterPropertiesBuilder {
     let mut builder = WriterProperties::builder()
         .set_writer_version(WriterVersion::PARQUET_2_0)
+        .set_sorting_columns(Some(vec![SortingColumn { column_idx: 0, descending: false, nulls_first: true }]))
         .set_compression(Compression::ZSTD(ZstdLevel::try_new(1).unwrap()))
         .set_max_row_group_row_count(Some(1_000))
         .set_data_page_row_count_limit(page_rows)
@@ -93,15 +92,21 @@ async fn file(rows: &[Sample], properties: WriterPropertiesBuilder) -> File {
 /// What is read, by key and time.
 async fn found(file: &File, keys: &[u8], times: std::ops::RangeInclusive<i64>) -> Option<Vec<(u8, i64, u64)>> {
     let sorted: Vec<Key> = keys.iter().map(|n| Key([*n; 16])).collect();
-    let places: HashMap<Key, usize> = sorted.iter().copied().zip(0..).collect();
-    let wanted = Wanted { sorted: sorted.into(), places: Arc::new(places), times };
+    let wanted = Wanted { sorted: sorted.into(), times };
     let mut found = Vec::new();
     let mut take = |place: usize, times: &[i64], values: &[f64]| {
         let rows = times.iter().zip(values);
         found.extend(rows.map(|(ts, value)| (keys[place], *ts, value.to_bits())));
         Ok(())
     };
-    read(&file.reader, &file.metadata, &wanted, &mut take).await.map(Result::unwrap)?;
+    let leaves = leaves(&file.metadata)?;
+    for n in 0..file.metadata.metadata().num_row_groups() {
+        let reader = file.reader.clone();
+        let group = Group { reader, file: Arc::clone(file.metadata.metadata()), n, leaves };
+        let pages = group.pages(&wanted)?;
+        let columns = group.fetch(&pages).await?;
+        super::samples(columns, pages, &wanted, &mut take).map(Result::unwrap)?;
+    }
     Some(found)
 }
 
@@ -146,6 +151,8 @@ async fn what_is_written_in_another_way_is_left_to_others() {
     assert!(found(&file(&rows, times_as_they_are).await, &keys, all.clone()).await.is_none());
     let many_keys = properties(50).set_column_dictionary_page_size_limit("series_id".into(), 32);
     assert!(found(&file(&rows, many_keys).await, &keys, all.clone()).await.is_none());
+    let no_order = properties(50).set_sorting_columns(None);
+    assert!(found(&file(&rows, no_order).await, &keys, all.clone()).await.is_none());
     let no_bounds = properties(50).set_column_statistics_enabled("ts".into(), EnabledStatistics::Chunk);
     assert!(found(&file(&rows, no_bounds).await, &keys, all.clone()).await.is_none());
     let mut gone = file(&rows, properties(50)).await;
