@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use base::{Clock, Rng, Shutdown, Tasks, Timestamp};
+use base::{Clock, Limit, Rng, Shutdown, Tasks, Timestamp};
 use bus::{BusError, Log, Records};
 use futures::{StreamExt, TryStreamExt, stream};
 use model::rows::{Live, Sample};
@@ -106,6 +106,28 @@ impl Bench {
         let keys = Some((0..10).map(|n| Key::of(format!("series {n}").as_bytes())).collect());
         let (rows, took) = self.timed(self.count("samples", ScanOptions { keys, ..ScanOptions::default() })).await;
         println!("10 series of samples {when}: {} rows in {:.1} ms", rows?, took * 1e3);
+        for count in [1, 10, SERIES] {
+            self.points(when, count).await?;
+        }
+        Ok(())
+    }
+
+    /// Samples of some series as PromQL takes them, a few times.
+    async fn points(&self, when: &str, count: usize) -> Result<(), Box<dyn Error>> {
+        let ids: Vec<Key> = (0..count).map(|n| Key::of(format!("series {n}").as_bytes())).collect();
+        let table = self.store.snapshot().table("samples").ok_or("no such table")?;
+        let (mut best, mut rows) = (f64::MAX, 0);
+        for _ in 0..5 {
+            let limit = Limit::new("points", u64::MAX);
+            let (points, took) = self.timed(table.points(&ids, Timestamp::MIN, Timestamp::MAX, &limit)).await;
+            rows = points?.iter().map(Vec::len).sum();
+            best = best.min(took);
+        }
+        println!(
+            "points of {count} series {when}: {rows} in {:.2} ms, {:.1} ns each",
+            best * 1e3,
+            best * 1e9 / rows as f64
+        );
         Ok(())
     }
 

@@ -168,7 +168,10 @@ impl TableSnapshot {
             let mut take = |place: usize, times: &[i64], values: &[f64]| gathered.take(place, times, values);
             match piece.read(&wanted, &mut take) {
                 Some(read) => read?,
-                None if by_rows.insert(file.path.clone()) => self.rows_of(file, &mut gathered).await?,
+                None if by_rows.insert(file.path.clone()) => {
+                    metrics::counter!("steadfast_store_points_by_rows_total").increment(1);
+                    self.rows_of(file, &mut gathered).await?;
+                }
                 None => {}
             }
         }

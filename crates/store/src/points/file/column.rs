@@ -1,5 +1,6 @@
 //! The pages of one column of a row group, decompressed one after the other.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -18,6 +19,11 @@ pub(super) struct Column {
     /// The number of the page that comes next.
     next: usize,
     optional: bool,
+    /// The first row of each page.
+    firsts: Vec<usize>,
+    rows: usize,
+    /// The page that was read last by [`Self::pages_of`].
+    last: Option<(usize, Values)>,
     /// The values that pages refer to by number.
     pub dictionary: Option<Bytes>,
 }
@@ -51,7 +57,35 @@ impl Column {
         if levels.max_rep_level() > 0 || levels.max_def_level() > 1 {
             return None;
         }
-        Some(Self { pages: reader, next: 0, optional: levels.max_def_level() == 1, dictionary })
+        let firsts = pages.iter().map(|page| usize::try_from(page.first_row_index).ok()).collect::<Option<_>>()?;
+        let optional = levels.max_def_level() == 1;
+        Some(Self { pages: reader, next: 0, optional, firsts, rows, last: None, dictionary })
+    }
+
+    /// Gives `each` the pages that have these rows of the row group: the page, its first row, and which of its rows they are. None
+    /// may lie before those that were asked for last.
+    pub fn pages_of(
+        &mut self,
+        rows: Range<usize>,
+        mut each: impl FnMut(&Values, usize, Range<usize>) -> Option<()>,
+    ) -> Option<()> {
+        let mut row = rows.start;
+        while row < rows.end {
+            let n = self.firsts.partition_point(|first| *first <= row).checked_sub(1)?;
+            let first = *self.firsts.get(n)?;
+            let end = self.firsts.get(n + 1).copied().unwrap_or(self.rows);
+            if self.last.as_ref().is_none_or(|(last, _)| *last != n) {
+                self.last = Some((n, self.page(n, end.checked_sub(first)?)?));
+            }
+            let (_, page) = self.last.as_ref()?;
+            let next = end.min(rows.end);
+            if next <= row {
+                return None;
+            }
+            each(page, first, row - first..next - first)?;
+            row = next;
+        }
+        Some(())
     }
 
     /// Page `n`, which has `rows` rows; not one that was passed.

@@ -34,8 +34,10 @@ const MAX_ROWS: usize = 1 << 20;
 /// The columns of a file of samples: keys, times, values, whole numbers, exponents.
 const LEAVES: usize = 5;
 
-/// A page of each column: its number and rows.
-type Pages = Vec<(usize, usize)>;
+/// Pages of keys and times: the number, and the rows in the row group.
+type Pages = Vec<(usize, Range<usize>)>;
+/// The first so many have a value in each row. Those behind have pages of their own rows, more where they have few values.
+const FULL: usize = 2;
 
 /// The part of a file that is read at once: a row group, or all of one that is not as files are written here.
 pub(crate) struct Piece {
@@ -92,8 +94,8 @@ impl Loaded {
 /// Gives `take` the samples on these pages that are wanted.
 fn samples(columns: Columns, pages: Pages, wanted: &Wanted, take: &mut Take<'_>) -> Option<Result<(), StoreError>> {
     let mut rows = Rows::new(columns, wanted);
-    for (n, count) in pages {
-        if let Err(error) = rows.read(n, count, take)? {
+    for (n, page) in pages {
+        if let Err(error) = rows.read(n, page, take)? {
             return Some(Err(error));
         }
     }
@@ -123,7 +125,7 @@ impl Group {
         self.file.row_groups().get(self.n)
     }
 
-    /// Whether its rows are in order of keys, and its columns have the same rows on their pages.
+    /// Whether its rows are in order of keys, and times are on the pages of their keys.
     fn is_regular(&self) -> Option<bool> {
         let order = self.meta()?.sorting_columns()?.first()?;
         let by_keys = !order.descending && usize::try_from(order.column_idx) == Ok(self.leaves[0]);
@@ -133,7 +135,7 @@ impl Group {
             let rows = |(a, b): (&PageLocation, &PageLocation)| a.first_row_index == b.first_row_index;
             Some(pages.len() == first.len() && pages.iter().zip(first).all(rows))
         };
-        Some(by_keys && (1..LEAVES).all(|n| same(n) == Some(true)))
+        Some(by_keys && (1..FULL).all(|n| same(n) == Some(true)))
     }
 
     /// The pages of column `n`.
@@ -153,20 +155,24 @@ impl Group {
         if !self.is_regular()? {
             return None;
         }
-        let all = self.meta()?.num_rows();
         let locations = self.locations(0)?;
         let mut pages = Vec::new();
-        for (n, page) in locations.iter().enumerate() {
+        for n in 0..locations.len() {
             let (min, max) = (keys.min_value(n)?, keys.max_value(n)?);
             let first = wanted.sorted.partition_point(|key| key.0.as_slice() < min);
             let has_key = wanted.sorted.get(first).is_some_and(|key| key.0.as_slice() <= max);
             if has_key && times.min_value(n)? <= wanted.times.end() && times.max_value(n)? >= wanted.times.start() {
-                let next = locations.get(n + 1).map_or(all, |page| page.first_row_index);
-                let rows = usize::try_from(next.checked_sub(page.first_row_index)?).ok();
-                pages.push((n, rows.filter(|rows| *rows <= MAX_ROWS)?));
+                pages.push((n, self.rows_of(locations, n).filter(|rows| rows.len() <= MAX_ROWS)?));
             }
         }
         Some(pages)
+    }
+
+    /// The rows of page `n` of those in `locations`.
+    fn rows_of(&self, locations: &[PageLocation], n: usize) -> Option<Range<usize>> {
+        let first = locations.get(n)?.first_row_index;
+        let next = locations.get(n + 1).map_or(self.meta()?.num_rows(), |page| page.first_row_index);
+        Some(usize::try_from(first).ok()?..usize::try_from(next).ok()?)
     }
 
     /// The columns, with these pages of them.
@@ -198,12 +204,21 @@ impl Group {
         let (start, _) = self.meta()?.columns().get(*self.leaves.get(n)?)?.byte_range();
         let first = u64::try_from(locations.first()?.offset).ok()?;
         let dictionary = (first > start).then_some(start..first);
-        let page = |(n, _): &(usize, usize)| {
-            let page = locations.get(*n)?;
+        let page = |n: usize| {
+            let page = locations.get(n)?;
             let start = u64::try_from(page.offset).ok()?;
             Some(start..start.checked_add(u64::try_from(page.compressed_page_size).ok()?)?)
         };
-        dictionary.map(Some).into_iter().chain(pages.iter().map(page)).collect()
+        let numbers: Vec<usize> = if n < FULL {
+            pages.iter().map(|(n, _)| *n).collect()
+        } else {
+            let is_wanted = |own: Range<usize>| {
+                let at = pages.partition_point(|(_, rows)| rows.end <= own.start);
+                pages.get(at).is_some_and(|(_, rows)| rows.start < own.end)
+            };
+            (0..locations.len()).filter(|n| self.rows_of(locations, *n).is_some_and(is_wanted)).collect()
+        };
+        dictionary.map(Some).into_iter().chain(numbers.into_iter().map(page)).collect()
     }
 }
 

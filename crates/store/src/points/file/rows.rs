@@ -58,8 +58,9 @@ impl<'a> Rows<'a> {
         Self { columns, wanted, places, powers, runs, times, numbers, values }
     }
 
-    /// Gives the samples of page `n`, which has `rows` rows. Nothing if it is not as it is written here.
-    pub fn read(&mut self, n: usize, rows: usize, take: &mut Take<'_>) -> Option<Result<(), StoreError>> {
+    /// Gives the samples of page `n`, which has these rows of the row group. Nothing if it is not as it is written here.
+    pub fn read(&mut self, n: usize, page: Range<usize>, take: &mut Take<'_>) -> Option<Result<(), StoreError>> {
+        let rows = page.len();
         self.find_keys(n, rows)?;
         if self.runs.is_empty() {
             return Some(Ok(()));
@@ -67,7 +68,7 @@ impl<'a> Rows<'a> {
         self.find_times(n, rows)?;
         let (Some((_, first)), Some((_, last))) = (self.runs.first(), self.runs.last()) else { return Some(Ok(())) };
         let (lo, hi) = (first.start, last.end);
-        self.find_values(n, rows, lo..hi)?;
+        self.find_values(&(page.start + lo..page.start + hi))?;
         for (place, rows) in &self.runs {
             let times = self.times.get(rows.clone())?;
             let values = self.values.get(rows.start - lo..rows.end - lo)?;
@@ -131,91 +132,98 @@ impl<'a> Rows<'a> {
         Some(())
     }
 
-    /// The values of rows `range`.
-    fn find_values(&mut self, n: usize, rows: usize, range: Range<usize>) -> Option<()> {
-        let (lo, hi) = (range.start, range.end);
+    /// The values of these rows of the row group.
+    fn find_values(&mut self, rows: &Range<usize>) -> Option<()> {
         self.values.clear();
-        self.values.resize(hi - lo, 0.0);
-        let scaled = self.columns.scaled.page(n, rows)?;
-        let numbers = scaled.count(hi);
-        if numbers > 0 {
-            self.find_scaled(&scaled, numbers, lo, hi)?;
-            let exponents = self.columns.exponents.page(n, rows)?;
-            self.divide(&exponents, lo, hi)?;
+        self.values.resize(rows.len(), 0.0);
+        let scaled = self.find_scaled(rows)?;
+        if scaled > 0 {
+            self.divide(rows)?;
         }
-        if numbers < hi {
-            self.find_plain(n, rows, lo, hi)?;
+        if scaled < rows.len() {
+            self.find_plain(rows)?;
         }
         Some(())
     }
 
-    /// The whole numbers, as they are.
-    fn find_scaled(&mut self, page: &Values, count: usize, lo: usize, hi: usize) -> Option<()> {
-        if page.encoding != Encoding::DELTA_BINARY_PACKED {
-            return None;
-        }
-        delta(page.bytes(), count, &mut self.numbers)?;
-        let mut at = page.count(lo);
-        page.present(lo, hi, |row, run| {
-            let to = self.values.get_mut(row - lo..row - lo + run).unwrap_or_default();
-            let from = self.numbers.get(at..at + run).unwrap_or_default();
-            to.iter_mut().zip(from).for_each(|(value, number)| *value = *number as f64);
-            at += run;
-        });
-        Some(())
+    /// The whole numbers, as they are; gives how many there are.
+    fn find_scaled(&mut self, rows: &Range<usize>) -> Option<usize> {
+        let (numbers, values, mut found) = (&mut self.numbers, &mut self.values, 0);
+        self.columns.scaled.pages_of(rows.clone(), |page, first, own| {
+            let (mut at, count) = (page.count(own.start), page.count(own.end));
+            found += count - at;
+            if count > at && page.encoding != Encoding::DELTA_BINARY_PACKED {
+                return None;
+            }
+            if count > at {
+                delta(page.bytes(), count, numbers)?;
+            }
+            page.present(own.start, own.end, |row, run| {
+                let row = first + row - rows.start;
+                let to = values.get_mut(row..row + run).unwrap_or_default();
+                let from = numbers.get(at..at + run).unwrap_or_default();
+                to.iter_mut().zip(from).for_each(|(value, number)| *value = *number as f64);
+                at += run;
+            });
+            Some(())
+        })?;
+        Some(found)
     }
 
     /// Divides them by their powers of ten. Other values come later.
-    fn divide(&mut self, page: &Values, lo: usize, hi: usize) -> Option<()> {
-        let count = page.count(hi);
-        if !matches!(page.encoding, Encoding::RLE_DICTIONARY | Encoding::PLAIN_DICTIONARY) && count > 0 {
-            return None;
-        }
-        if count == 0 {
-            return Some(());
-        }
-        let (width, bytes) = page.bytes().split_first()?;
-        let mut places = Vec::new();
-        page.present(0, hi, |row, run| places.push(row..row + run));
-        let mut places = places.into_iter();
-        let mut open = places.next()?;
+    fn divide(&mut self, rows: &Range<usize>) -> Option<()> {
         let (values, powers) = (&mut self.values, &self.powers);
-        hybrid(bytes, usize::from(*width), count, |entry, mut len| {
-            let power = *powers.get(entry)?;
-            while len > 0 {
-                if open.is_empty() {
-                    open = places.next()?;
-                }
-                let rows = open.start..open.end.min(open.start + len);
-                len -= rows.len();
-                open.start = rows.end;
-                let rows = rows.start.max(lo)..rows.end.max(lo);
-                if power.to_bits() != 1.0_f64.to_bits() {
-                    let values = values.get_mut(rows.start - lo..rows.end - lo)?;
-                    values.iter_mut().for_each(|value| *value /= power);
-                }
+        self.columns.exponents.pages_of(rows.clone(), |page, first, own| {
+            let count = page.count(own.end);
+            if count == page.count(own.start) {
+                return Some(());
             }
-            Some(())
+            if !matches!(page.encoding, Encoding::RLE_DICTIONARY | Encoding::PLAIN_DICTIONARY) {
+                return None;
+            }
+            let mut places = Vec::new();
+            page.present(0, own.end, |row, run| places.push(row..row + run));
+            let mut places = places.into_iter();
+            let mut open = places.next()?;
+            let (width, bytes) = page.bytes().split_first()?;
+            hybrid(bytes, usize::from(*width), count, |entry, mut len| {
+                let power = *powers.get(entry)?;
+                while len > 0 {
+                    if open.is_empty() {
+                        open = places.next()?;
+                    }
+                    let run = open.start..open.end.min(open.start + len);
+                    len -= run.len();
+                    open.start = run.end;
+                    let at = |row: usize| first + row.max(own.start) - rows.start;
+                    if power.to_bits() != 1.0_f64.to_bits() {
+                        let values = values.get_mut(at(run.start)..at(run.end))?;
+                        values.iter_mut().for_each(|value| *value /= power);
+                    }
+                }
+                Some(())
+            })
         })
     }
 
     /// The values that are no whole numbers.
-    fn find_plain(&mut self, n: usize, rows: usize, lo: usize, hi: usize) -> Option<()> {
-        let page = self.columns.plain.page(n, rows)?;
-        if page.encoding != Encoding::PLAIN && page.count(hi) > 0 {
-            return None;
-        }
-        let doubles = page.bytes().as_chunks::<8>().0;
-        let mut at = page.count(lo);
-        let mut all_there = true;
-        page.present(lo, hi, |row, run| {
-            let to = self.values.get_mut(row - lo..row - lo + run).unwrap_or_default();
-            let from = doubles.get(at..at + run).unwrap_or_default();
-            all_there &= from.len() == to.len();
-            to.iter_mut().zip(from).for_each(|(value, bytes)| *value = f64::from_le_bytes(*bytes));
-            at += run;
-        });
-        all_there.then_some(())
+    fn find_plain(&mut self, rows: &Range<usize>) -> Option<()> {
+        let values = &mut self.values;
+        self.columns.plain.pages_of(rows.clone(), |page, first, own| {
+            let (mut at, count) = (page.count(own.start), page.count(own.end));
+            let doubles = page.bytes().as_chunks::<8>().0;
+            if count > at && (page.encoding != Encoding::PLAIN || doubles.len() < count) {
+                return None;
+            }
+            page.present(own.start, own.end, |row, run| {
+                let row = first + row - rows.start;
+                let to = values.get_mut(row..row + run).unwrap_or_default();
+                let from = doubles.get(at..at + run).unwrap_or_default();
+                to.iter_mut().zip(from).for_each(|(value, bytes)| *value = f64::from_le_bytes(*bytes));
+                at += run;
+            });
+            Some(())
+        })
     }
 }
 

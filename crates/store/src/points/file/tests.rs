@@ -15,7 +15,10 @@ use parquet::file::properties::{EnabledStatistics, WriterProperties, WriterPrope
 use parquet::file::reader::{FileReader, SerializedFileReader};
 
 use super::*;
+use crate::StoreConfig;
+use crate::layout::{layouts, number};
 use crate::points::scale;
+use crate::write::{FileWriter, WRITE_ROWS};
 
 /// The pages of a column of numbers, written as differences.
 pub(super) fn pages(numbers: &[i64]) -> Vec<Page> {
@@ -81,7 +84,11 @@ async fn file(rows: &[Sample], properties: WriterPropertiesBuilder) -> File {
     for rows in rows.chunks(777) {
         writer.write(&scale::to_file(&schema, &Sample::encode(rows).unwrap()).unwrap()).unwrap();
     }
-    let (bytes, path) = (Bytes::from(writer.into_inner().unwrap()), Path::from("f.parquet"));
+    stored(writer.into_inner().unwrap().into()).await
+}
+
+async fn stored(bytes: Bytes) -> File {
+    let path = Path::from("f.parquet");
     let options = ArrowReaderOptions::new().with_page_index_policy(PageIndexPolicy::Required);
     let metadata = ArrowReaderMetadata::load(&bytes, options).unwrap();
     let (objects, size) = (Arc::new(InMemory::new()), bytes.len() as u64);
@@ -131,6 +138,34 @@ async fn the_rows_of_keys_and_times_are_read_bit_for_bit() {
             assert_eq!(found, expected(&rows, &keys, &times), "round {round}");
         }
     }
+}
+
+#[tokio::test]
+async fn files_of_the_store_are_read_here() {
+    let (layout, config) = (&layouts()[number("samples").unwrap()], StoreConfig::default());
+    let rng = Rng::seeded(9);
+    let value = |n: i64, series: u8| match series % 3 {
+        0 => n as f64,
+        1 => (n as f64).sqrt(),
+        _ => (n % 7) as f64 / 10.0,
+    };
+    let rows: Vec<Sample> = (0..200)
+        .flat_map(|series| (0..1_000).map(move |n| (series, n)))
+        .map(|(series, n)| Sample {
+            series_id: Key([series; 16]),
+            ts: Timestamp::from_nanos(n * 1_000 + rng.below(999) as i64),
+            value: value(n, series),
+        })
+        .collect();
+    let mut writer = FileWriter::new(layout, &config, rows.len() as u64).unwrap();
+    // Merged rows come in batches of any length, after which a column with few values has pages of its own.
+    for rows in rows.chunks(WRITE_ROWS / 2 + 77) {
+        writer.write(&Sample::encode(rows).unwrap()).unwrap();
+    }
+    let file = stored(writer.finish("f.parquet".to_owned(), 0, 0).unwrap().bytes.into()).await;
+    let keys: Vec<u8> = (0..200).filter(|_| rng.below(4) == 0).collect();
+    let found = found(&file, &keys, 100_000..=700_000).await.expect("it is read here");
+    assert_eq!(found, expected(&rows, &keys, &(100_000..=700_000)));
 }
 
 #[tokio::test]
