@@ -81,8 +81,8 @@ impl FileScan {
             Err(error) => return Err(explain(inner, &file, error).await),
         };
         let found = self.columns_in(&metadata);
-        let mut builder = ParquetRecordBatchStreamBuilder::new_with_metadata(reader, metadata.clone());
-        let pruned = prune::prune(&mut builder, &metadata, &self).await;
+        let mut builder = ParquetRecordBatchStreamBuilder::new_with_metadata(reader.clone(), metadata.clone());
+        let pruned = prune::prune(&mut builder, &reader, &metadata, &self).await;
         let (groups, selection) = match pruned {
             Ok(pruned) => pruned,
             Err(error) => return Err(explain(inner, &file, error).await),

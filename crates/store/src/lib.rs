@@ -43,6 +43,7 @@ mod reorder;
 mod rows;
 mod run;
 mod scan;
+mod search;
 mod series;
 mod snapshot;
 mod state;

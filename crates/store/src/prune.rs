@@ -11,7 +11,7 @@ use parquet::file::metadata::RowGroupMetaData;
 use crate::file::FileScan;
 use crate::filter::{Text, TextTest};
 use crate::object::ObjectReader;
-use crate::rows;
+use crate::{rows, search};
 
 /// Row groups, and of their rows those on pages that may hold a key.
 type Pruned = (Vec<usize>, Option<RowSelection>);
@@ -19,6 +19,7 @@ type Pruned = (Vec<usize>, Option<RowSelection>);
 /// Finds the row groups by their statistics and bloom filters, and the pages by the page index.
 pub(crate) async fn prune(
     builder: &mut ParquetRecordBatchStreamBuilder<ObjectReader>,
+    reader: &ObjectReader,
     metadata: &ArrowReaderMetadata,
     scan: &FileScan,
 ) -> Result<Pruned, ParquetError> {
@@ -35,7 +36,7 @@ pub(crate) async fn prune(
         });
     }
     for test in scan.texts.iter() {
-        groups = with_text(builder, metadata, scan, test, groups).await?;
+        groups = with_text(builder, reader, metadata, scan, test, groups).await?;
     }
     let (Some(keys), Some(column)) = (&scan.keys, scan.layout.key) else {
         let selection = pages_of_others(metadata, scan, &groups)?;
@@ -101,13 +102,20 @@ async fn in_bloom<T>(
 /// The row groups that may hold a text that is wanted.
 async fn with_text(
     builder: &mut ParquetRecordBatchStreamBuilder<ObjectReader>,
+    reader: &ObjectReader,
     metadata: &ArrowReaderMetadata,
     scan: &FileScan,
     test: &TextTest,
     groups: Vec<usize>,
 ) -> Result<Vec<usize>, ParquetError> {
     let name = scan.layout.schema.field(test.column).name();
-    let (Text::OneOf(texts), None) = (&test.text, &test.key) else { return Ok(groups) };
+    let texts = match (&test.text, &test.key) {
+        (Text::OneOf(texts), None) => texts,
+        (Text::Holding(parts), None) => {
+            return Ok(search::holding(reader, metadata.metadata(), name, parts, groups).await);
+        }
+        (_, Some(_)) => return Ok(groups),
+    };
     if metadata.schema().index_of(name).is_err() {
         return Ok(groups);
     }

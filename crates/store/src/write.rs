@@ -19,6 +19,7 @@ use parquet::schema::types::ColumnPath;
 
 use crate::days::DAY;
 use crate::layout::Layout;
+use crate::search::Pieces;
 use crate::store::Inner;
 use crate::{FileEntry, StoreConfig, StoreError, points, rows};
 
@@ -56,6 +57,9 @@ pub(crate) struct FileWriter {
     raw_bytes: usize,
     times: Option<(Timestamp, Timestamp)>,
     keys: Option<(Key, Key)>,
+    pieces: Option<Pieces>,
+    /// Rows of a row group.
+    group_rows: usize,
 }
 
 /// A file that is complete but not stored.
@@ -70,7 +74,13 @@ impl FileWriter {
         let properties = properties(layout, config, expected)?;
         let writer = ArrowWriter::try_new(Vec::new(), Arc::clone(&layout.file_schema), Some(properties));
         let writer = writer.map_err(|error| failed(layout, error))?;
-        Ok(Self { layout, writer, rows: 0, raw_bytes: 0, times: None, keys: None })
+        let group_rows = config.row_group_rows;
+        Ok(Self { layout, writer, rows: 0, raw_bytes: 0, times: None, keys: None, pieces: None, group_rows })
+    }
+
+    /// With filters of the texts within its lines, which are worth it in a file that stays.
+    pub fn with_pieces(self) -> Self {
+        Self { pieces: Some(Pieces::new(self.layout)), ..self }
     }
 
     /// Adds rows, which follow those before them in the table's order.
@@ -90,7 +100,23 @@ impl FileWriter {
         }
         let stored =
             if self.layout.points { points::scale::to_file(&self.layout.file_schema, batch)? } else { batch.clone() };
-        self.writer.write(&stored).map_err(|error| failed(self.layout, error))
+        self.put(&stored).map_err(|error| failed(self.layout, error))
+    }
+
+    /// Writes rows, each row group's apart if there is a filter for each.
+    fn put(&mut self, rows: &RecordBatch) -> Result<(), ParquetError> {
+        let Some(pieces) = &mut self.pieces else { return self.writer.write(rows) };
+        let mut at = 0;
+        while at < rows.num_rows() {
+            let room = self.group_rows.saturating_sub(self.writer.in_progress_rows()).max(1);
+            let part = rows.slice(at, room.min(rows.num_rows() - at));
+            at += part.num_rows();
+            pieces.add(&part);
+            self.writer.write(&part)?;
+            let is_within = self.writer.in_progress_rows() > 0;
+            pieces.end(self.writer.flushed_row_groups().len(), is_within.then_some(&part));
+        }
+        Ok(())
     }
 
     /// Its size so far, about.
@@ -99,7 +125,15 @@ impl FileWriter {
     }
 
     /// Ends it. `seq` and `part` are left at 0.
-    pub fn finish(self, path: String, bucket: u8, level: u32) -> Result<Written, StoreError> {
+    pub fn finish(mut self, path: String, bucket: u8, level: u32) -> Result<Written, StoreError> {
+        if let Some(mut pieces) = self.pieces.take() {
+            let write = || {
+                self.writer.flush()?;
+                pieces.end(self.writer.flushed_row_groups().len(), None);
+                pieces.write(&mut self.writer)
+            };
+            write().map_err(|error| failed(self.layout, error))?;
+        }
         let bytes = self.writer.into_inner().map_err(|error| failed(self.layout, error))?;
         let (min_ts, max_ts) = self.times.unwrap_or_default();
         let entry = FileEntry {

@@ -130,7 +130,7 @@ async fn write(
             rows += batch.num_rows() as u64;
             let writer = match &mut output {
                 Some(writer) => writer,
-                None => output.insert(FileWriter::new(layout, &inner.config, total)?),
+                None => output.insert(FileWriter::new(layout, &inner.config, total)?.with_pieces()),
             };
             writer.write(&batch)?;
         }

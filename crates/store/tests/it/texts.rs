@@ -5,8 +5,8 @@ use arrow::datatypes::TimestampNanosecondType;
 use base::Timestamp;
 use bytes::Bytes;
 use futures::TryStreamExt;
-use model::Labels;
 use model::rows::{Live, LogLine, Span};
+use model::{Key, Labels};
 use parquet::file::reader::{FileReader, SerializedFileReader};
 use store::{MapKey, ScanOptions, StoreConfig, StoreError, Text, TextTest};
 
@@ -252,5 +252,71 @@ async fn a_row_that_takes_the_place_of_another_does_so_whatever_its_texts_are() 
     let texts = vec![one_of(column(&running, "resources", "source"), &["old"])];
     let found = scan::<Live>(&running.store, "resources", ScanOptions { texts, ..ScanOptions::default() }).await;
     assert_eq!(found.iter().map(|row| row.source.as_str()).collect::<Vec<_>>(), ["new"]);
+    running.stop().await;
+}
+
+/// A line that nobody else has, within words that all have.
+fn request(n: i64) -> LogLine {
+    LogLine { body: format!("request {} of GET /cart was answered", id(n)), ..line(n) }
+}
+
+fn id(n: i64) -> String {
+    Key::of(&n.to_le_bytes()).to_string()
+}
+
+/// The lines that hold `part`, and how many bytes were read for them.
+async fn searched(world: &World, running: &Running, part: &str) -> (Vec<String>, u64) {
+    let text = Text::Holding(vec![part.to_owned()]);
+    let texts = vec![TextTest { column: column(running, "logs", "body"), key: None, text }];
+    let before = world.objects.read();
+    let found: Vec<LogLine> = scan(&running.store, "logs", ScanOptions { texts, ..ScanOptions::default() }).await;
+    (found.into_iter().map(|line| line.body).collect(), world.objects.read() - before)
+}
+
+#[tokio::test]
+async fn a_part_of_a_line_is_looked_for_only_where_it_may_be() {
+    let world = World::new().await;
+    let config = StoreConfig { row_group_rows: 1_100, compaction_files: 2, compaction_inputs: 8, ..by_hand() };
+    let running = world.start(config).await;
+    for part in 0..4 {
+        world.append(batch(&(part * 3_000..(part + 1) * 3_000).map(request).collect::<Vec<_>>()));
+        running.settle().await;
+        running.store.flush().await.unwrap();
+    }
+    while running.store.compact().await.unwrap() {}
+    // Once, so that footers are known.
+    let (all, _) = searched(&world, &running, "GET /cart").await;
+    assert_eq!(all.len(), 12_000);
+    let (_, whole) = searched(&world, &running, "GET /cart").await;
+    for n in [0, 5_000, 11_999] {
+        let id = id(n);
+        for part in [&id[..], &id[5..17], &format!("quest {} of", &id)] {
+            let (found, read) = searched(&world, &running, part).await;
+            assert_eq!(found, [request(n).body], "{part}");
+            assert!(read < whole / 2, "{read} bytes for {part}, of {whole}");
+        }
+    }
+    let (none, read) = searched(&world, &running, "panicked at src/main.rs").await;
+    assert!(none.is_empty() && read < whole / 2, "{read} bytes of {whole}");
+
+    // A filter that is damaged leaves nothing out.
+    let mut damaged = 0;
+    for path in world.objects.paths("data/logs").await {
+        let mut bytes = world.objects.bytes(&path).await;
+        let file = SerializedFileReader::new(Bytes::from(bytes.clone())).unwrap();
+        let entries = file.metadata().file_metadata().key_value_metadata().unwrap().clone();
+        // Those that were merged into it are still there.
+        let Some(entry) = entries.iter().find(|entry| entry.key == "steadfast.pieces.body") else { continue };
+        let places = entry.value.clone().unwrap();
+        damaged += 1;
+        for place in places.split(',') {
+            let numbers: Vec<usize> = place.split(':').map(|number| number.parse().unwrap()).collect();
+            bytes[numbers[0]..numbers[0] + numbers[1]].fill(0);
+        }
+        world.objects.overwrite(&path, bytes).await;
+    }
+    assert!(damaged > 0);
+    let (found, _) = searched(&world, &running, &id(77)).await;
+    assert_eq!(found, [request(77).body]);
     running.stop().await;
 }
