@@ -15,6 +15,7 @@ mod memory;
 pub mod parser;
 pub mod regexp;
 pub mod script;
+mod shortest;
 mod storage;
 pub mod text;
 mod value;

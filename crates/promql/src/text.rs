@@ -2,6 +2,8 @@
 
 use std::fmt::Write;
 
+use crate::shortest;
+
 /// Why a duration is none.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum DurationError {
@@ -55,13 +57,23 @@ pub fn short_float(value: f64) -> String {
 /// A float in the shortest form without an exponent, as labels of `count_values` and the HTTP API
 /// of older versions have it.
 pub fn plain_float(value: f64) -> String {
-    special(value).unwrap_or_else(|| format!("{value}"))
+    let mut out = String::new();
+    push_plain_float(&mut out, value);
+    out
+}
+
+/// Appends what [`plain_float`] gives. Answers are mostly made of this.
+pub fn push_plain_float(out: &mut String, value: f64) {
+    match special(value) {
+        Some(text) => out.push_str(text),
+        None => shortest::push(out, value),
+    }
 }
 
 /// A float as OpenMetrics wants it: a whole number has `.0`.
 pub fn open_metrics_float(value: f64) -> String {
     if let Some(text) = special(value) {
-        return text;
+        return text.to_owned();
     }
     let text = short_float(value);
     if text.contains(['e', '.']) { text } else { text + ".0" }
@@ -70,20 +82,20 @@ pub fn open_metrics_float(value: f64) -> String {
 /// A float with at most so many significant digits (Go's `%.<n>g`).
 pub fn rounded_float(value: f64, digits: usize) -> String {
     if let Some(text) = special(value) {
-        return text;
+        return text.to_owned();
     }
     let scientific = format!("{:.*e}", digits.max(1) - 1, value);
     let (_, exponent) = scientific.split_once('e').unwrap_or((&scientific, "0"));
     let exponent: i32 = exponent.parse().unwrap_or(0);
     let shortened: f64 = scientific.parse().unwrap_or(value);
-    if exponent < -4 || exponent >= digits as i32 { with_exponent(shortened) } else { format!("{shortened}") }
+    if exponent < -4 || exponent >= digits as i32 { shortest::with_exponent(shortened) } else { plain_float(shortened) }
 }
 
-fn special(value: f64) -> Option<String> {
+fn special(value: f64) -> Option<&'static str> {
     if value.is_nan() {
-        Some("NaN".into())
+        Some("NaN")
     } else if value.is_infinite() {
-        Some(if value > 0.0 { "+Inf" } else { "-Inf" }.into())
+        Some(if value > 0.0 { "+Inf" } else { "-Inf" })
     } else {
         None
     }
@@ -91,22 +103,10 @@ fn special(value: f64) -> Option<String> {
 
 fn general(value: f64, limit: i32) -> String {
     if let Some(text) = special(value) {
-        return text;
+        return text.to_owned();
     }
-    let exponent = if value == 0.0 { 0 } else { exponent_of(value) };
-    if exponent < -4 || exponent >= limit { with_exponent(value) } else { format!("{value}") }
-}
-
-fn exponent_of(value: f64) -> i32 {
-    let text = format!("{value:e}");
-    text.split_once('e').and_then(|(_, exponent)| exponent.parse().ok()).unwrap_or(0)
-}
-
-fn with_exponent(value: f64) -> String {
-    let text = format!("{value:e}");
-    let Some((digits, exponent)) = text.split_once('e') else { return text };
-    let (sign, exponent) = exponent.strip_prefix('-').map_or(('+', exponent), |rest| ('-', rest));
-    format!("{digits}e{sign}{exponent:0>2}")
+    let exponent = shortest::exponent(value);
+    if exponent < -4 || exponent >= limit { shortest::with_exponent(value) } else { plain_float(value) }
 }
 
 /// Reads a float as Go's `ParseFloat` does: decimal, hexadecimal, `Inf` and `NaN` in any case.

@@ -175,9 +175,12 @@ fn properties(layout: &Layout, config: &StoreConfig, expected: u64) -> Result<Wr
     if layout.points {
         // The first version has no dictionary of keys: each row would have its 16 bytes, which are compressed and decompressed.
         let key = ColumnPath::from(layout.schema.field(0).name().as_str());
+        // What is no whole number has bytes that are alike in each place of the double rather than from one to the next.
+        let values = ColumnPath::from(layout.schema.field(2).name().as_str());
         builder = builder
             .set_writer_version(WriterVersion::PARQUET_2_0)
-            .set_column_dictionary_page_size_limit(key, points::KEY * config.row_group_rows.saturating_add(1));
+            .set_column_dictionary_page_size_limit(key, points::KEY * config.row_group_rows.saturating_add(1))
+            .set_column_encoding(values, Encoding::BYTE_STREAM_SPLIT);
     }
     if layout.indexed() {
         builder = builder

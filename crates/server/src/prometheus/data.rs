@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use promql::text::{float, plain_float};
+use promql::text::{float, push_plain_float};
 use promql::{Data, Histogram, Labels, Point, Series, Value};
 
 /// A result of a query; of vectors and matrices at most `limit` series. Says whether that cut it.
@@ -81,7 +81,9 @@ fn value(out: &mut String, point: &Point) {
     out.push(',');
     match &point.value {
         Value::Float(value) => {
-            let _ = write!(out, r#""{}""#, number(*value));
+            out.push('"');
+            push_number(out, *value);
+            out.push('"');
         }
         Value::Histogram(value) => histogram(out, value),
     }
@@ -143,9 +145,15 @@ pub fn time(out: &mut String, ms: i64) {
 
 /// The shortest text of a number, with an exponent only below 1e-6 and from 1e21 on.
 pub fn number(value: f64) -> String {
+    let mut out = String::new();
+    push_number(&mut out, value);
+    out
+}
+
+fn push_number(out: &mut String, value: f64) {
     let size = value.abs();
     let plain = size == 0.0 || (1e-6..1e21).contains(&size) || !size.is_finite();
-    if plain { plain_float(value) } else { float(value) }
+    if plain { push_plain_float(out, value) } else { out.push_str(&float(value)) }
 }
 
 fn text(out: &mut String, value: &str) {

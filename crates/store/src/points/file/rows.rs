@@ -211,19 +211,65 @@ impl<'a> Rows<'a> {
         let values = &mut self.values;
         self.columns.plain.pages_of(rows.clone(), |page, first, own| {
             let (mut at, count) = (page.count(own.start), page.count(own.end));
-            let doubles = page.bytes().as_chunks::<8>().0;
-            if count > at && (page.encoding != Encoding::PLAIN || doubles.len() < count) {
-                return None;
+            if count == at {
+                return Some(());
             }
+            let doubles = Doubles::of(page).filter(|doubles| doubles.len() >= count)?;
             page.present(own.start, own.end, |row, run| {
                 let row = first + row - rows.start;
-                let to = values.get_mut(row..row + run).unwrap_or_default();
-                let from = doubles.get(at..at + run).unwrap_or_default();
-                to.iter_mut().zip(from).for_each(|(value, bytes)| *value = f64::from_le_bytes(*bytes));
+                doubles.read(at, values.get_mut(row..row + run).unwrap_or_default());
                 at += run;
             });
             Some(())
         })
+    }
+}
+
+/// The doubles of a page.
+enum Doubles<'a> {
+    /// One after the other.
+    Plain(&'a [[u8; 8]]),
+    /// First the first byte of each, and so on.
+    Split([&'a [u8]; 8]),
+}
+
+impl<'a> Doubles<'a> {
+    fn of(page: &'a Values) -> Option<Self> {
+        let bytes = page.bytes();
+        match page.encoding {
+            Encoding::PLAIN => Some(Self::Plain(bytes.as_chunks().0)),
+            Encoding::BYTE_STREAM_SPLIT => {
+                let mut streams = bytes.chunks_exact((bytes.len() / 8).max(1));
+                let streams = std::array::from_fn(|_| streams.next().unwrap_or_default());
+                Some(Self::Split(streams))
+            }
+            _ => None,
+        }
+    }
+
+    fn len(&self) -> usize {
+        match self {
+            Self::Plain(doubles) => doubles.len(),
+            Self::Split(streams) => streams.iter().map(|bytes| bytes.len()).min().unwrap_or(0),
+        }
+    }
+
+    /// Those from number `at` on.
+    fn read(&self, at: usize, into: &mut [f64]) {
+        match self {
+            Self::Plain(doubles) => {
+                let doubles = doubles.get(at..).unwrap_or_default();
+                into.iter_mut().zip(doubles).for_each(|(value, bytes)| *value = f64::from_le_bytes(*bytes));
+            }
+            Self::Split(streams) => {
+                let [a, b, c, d, e, f, g, h] = streams.map(|bytes| bytes.get(at..).unwrap_or_default());
+                let low = a.iter().zip(b).zip(c.iter().zip(d));
+                let high = e.iter().zip(f).zip(g.iter().zip(h));
+                for (value, (((a, b), (c, d)), ((e, f), (g, h)))) in into.iter_mut().zip(low.zip(high)) {
+                    *value = f64::from_le_bytes([*a, *b, *c, *d, *e, *f, *g, *h]);
+                }
+            }
+        }
     }
 }
 

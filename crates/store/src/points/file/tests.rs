@@ -169,6 +169,15 @@ async fn files_of_the_store_are_read_here() {
 }
 
 #[tokio::test]
+async fn values_in_streams_of_bytes_are_read_too() {
+    let rows = samples(&Rng::seeded(8), 30);
+    let file = file(&rows, properties(70).set_column_encoding("value".into(), Encoding::BYTE_STREAM_SPLIT)).await;
+    let keys: Vec<u8> = (0..30).step_by(2).collect();
+    let found = found(&file, &keys, 100..=700).await.expect("it is read here");
+    assert_eq!(found, expected(&rows, &keys, &(100..=700)));
+}
+
+#[tokio::test]
 async fn pages_of_the_first_form_and_keys_as_they_are_are_read_too() {
     let rows = samples(&Rng::seeded(5), 200);
     let file = file(&rows, properties(50).set_writer_version(WriterVersion::PARQUET_1_0)).await;
