@@ -17,7 +17,7 @@ use super::api::{Api, ApiError};
 pub struct KubernetesConfig {
     /// Its name in ids of resources: `prod-eu` in `k8s/prod-eu/apps.Deployment/shop/cart`.
     pub cluster: String,
-    /// How to reach it. Without: as a pod of it, else `$KUBECONFIG` or `~/.kube/config`.
+    /// How to reach it. Without: `$KUBECONFIG` or `~/.kube/config`, else as a pod of it.
     #[serde(default)]
     pub kubeconfig: Option<PathBuf>,
     /// The context there; the current one if there is none.

@@ -49,10 +49,30 @@ impl Cluster {
         assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
     }
 
-    /// Where the administrator's kubeconfig is; `alice.kubeconfig` and `viewer.kubeconfig` are beside it.
+    /// Where the kubeconfig of a user is: `admin`, `alice` and `viewer`, and `steadfast` once there is its account.
     pub fn kubeconfig(&self, user: &str) -> PathBuf {
         let name = if user == "admin" { "kubeconfig".to_owned() } else { format!("{user}.kubeconfig") };
         self.dir.path().join(name)
+    }
+
+    /// Makes an account as `docs/kubernetes.md` says it, by its own commands, but with that role: from then on `steadfast` is a user.
+    pub fn account(&self, role: &str) {
+        let root = peers().join("../..");
+        let text = std::fs::read_to_string(root.join("docs/kubernetes.md")).unwrap();
+        let section = text.split("\n## ").find(|section| section.starts_with("An account\n")).unwrap();
+        let blocks = section.split("```sh\n").skip(1).map(|rest| rest.split("```").next().unwrap());
+        let script = blocks.collect::<String>();
+        assert!(script.contains("--clusterrole=steadfast-reader "), "{script}");
+        let script = script.replace("--clusterrole=steadfast-reader ", &format!("--clusterrole={role} "));
+        let path = std::env::var_os("PATH").unwrap_or_default();
+        let path = std::env::join_paths([self.programs.clone()].into_iter().chain(std::env::split_paths(&path)));
+        std::os::unix::fs::symlink(root.join("deploy"), self.dir.path().join("deploy")).unwrap();
+        let mut shell = Command::new("bash");
+        shell.args(["-euc", &script]).current_dir(self.dir.path()).env("PATH", path.unwrap());
+        let out = shell.env("KUBECONFIG", self.kubeconfig("admin")).output().unwrap();
+        assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
+        let written = self.dir.path().join("prod-eu.kubeconfig");
+        std::fs::rename(written, self.kubeconfig("steadfast")).unwrap();
     }
 
     /// The audit log of the API server.

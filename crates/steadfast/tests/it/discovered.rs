@@ -10,7 +10,7 @@ use crate::cluster::Cluster;
 use crate::host::Host;
 use crate::scene::Scene;
 
-/// A Deployment whose new pods are not believed for an hour, so that it stays half way.
+/// A Deployment; with more `minReadySeconds` its new pods are not believed for long, so that it stays half way.
 const WEB: &str = "\
 apiVersion: v1
 kind: Namespace
@@ -36,8 +36,7 @@ spec: {selector: {app: web}, ports: [{port: 80}]}
 
 fn config(url: &str) -> String {
     format!(
-        "\
-  - name: undo
+        "  - name: undo
     rollback: {{url: '{url}'}}
 canaries:
   - name: all
@@ -94,8 +93,9 @@ async fn canary(host: &Host) -> Option<Value> {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_deployment_that_rolls_out_and_is_worse_is_one_page_and_is_rolled_back() {
     let Some(cluster) = Cluster::start() else { return };
+    cluster.account("steadfast-reader");
     let (url, calls) = deployer().await;
-    let mut scene = Scene::start(cluster, "admin").await;
+    let mut scene = Scene::start(cluster, "steadfast").await;
     scene.host.configure(&config(&url));
     let (code, text) = scene.host.run(&["check-config", scene.host.config()]);
     assert_eq!(code, 0, "{text}");
@@ -110,7 +110,7 @@ async fn a_deployment_that_rolls_out_and_is_worse_is_one_page_and_is_rolled_back
     assert!(canary(&scene.host).await.unwrap()["run"].is_null(), "nothing rolls out");
 
     // The new pod is ready and stays the only one.
-    let next = WEB.replace("web:1", "web:2").replace("minReadySeconds: 0", "minReadySeconds: 3600");
+    let next = WEB.replace("web:1", "web:2").replace("minReadySeconds: 0", "minReadySeconds: 300");
     scene.declare(&next, "Version 2");
     let revision = scene.host.git(&["rev-parse", "HEAD"]);
     scene.apply(&next);
