@@ -75,7 +75,7 @@ impl FileScan {
 
     async fn open(mut self, inner: &Arc<Inner>, file: FileEntry) -> Result<Batches, StoreError> {
         self.share = self.share.of_file(file.seq);
-        let reader = ObjectReader::of(inner, &file);
+        let reader = reader(inner, &file);
         let metadata = match metadata(inner, &file, reader.clone()).await {
             Ok(metadata) => self.with_views(metadata),
             Err(error) => return Err(explain(inner, &file, error).await),
@@ -195,6 +195,11 @@ impl FileScan {
         let name = |&n: &usize| metadata.schema().index_of(self.layout.schema.field(n).name()).ok();
         self.columns.iter().map(name).collect()
     }
+}
+
+/// What reads a file.
+pub(crate) fn reader(inner: &Inner, file: &FileEntry) -> ObjectReader {
+    ObjectReader { objects: Arc::clone(&inner.objects), path: Path::from(file.path.as_str()), size: file.bytes }
 }
 
 /// The footer and indexes of a file, from the cache if they are there.

@@ -34,6 +34,7 @@ mod merge;
 mod object;
 mod output;
 mod point_merge;
+mod point_pages;
 mod point_read;
 mod points;
 mod prune;

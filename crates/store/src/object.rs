@@ -13,9 +13,6 @@ use parquet::arrow::async_reader::AsyncFileReader;
 use parquet::errors::{ParquetError, Result};
 use parquet::file::metadata::{PageIndexPolicy, ParquetMetaData, ParquetMetaDataReader};
 
-use crate::FileEntry;
-use crate::store::Inner;
-
 /// Bytes that are read from the end at first: mostly they hold the footer and the indexes.
 const TAIL: usize = 64 << 10;
 
@@ -25,13 +22,6 @@ pub(crate) struct ObjectReader {
     pub objects: Arc<dyn ObjectStore>,
     pub path: Path,
     pub size: u64,
-}
-
-impl ObjectReader {
-    /// A reader of a file of the store.
-    pub fn of(inner: &Inner, file: &FileEntry) -> Self {
-        Self { objects: Arc::clone(&inner.objects), path: Path::from(file.path.as_str()), size: file.bytes }
-    }
 }
 
 impl AsyncFileReader for ObjectReader {

@@ -10,8 +10,8 @@ use tokio::runtime::Handle;
 
 use crate::file::FileScan;
 use crate::filter::{KeySet, Share};
+use crate::point_pages::{Piece, Wanted};
 use crate::points::Columns;
-use crate::points::file::{Piece, Wanted};
 use crate::{FileEntry, StoreError, TableSnapshot, scan};
 
 /// With more keys than this, all pages are read.

@@ -1,7 +1,6 @@
 //! Samples of series: sorted, merged and found by their bare columns, which takes a small part of
 //! what comparing rows would.
 
-pub(crate) mod file;
 pub(crate) mod scale;
 mod sort;
 

@@ -23,9 +23,9 @@ use fetched::{Fetched, joined};
 use rows::{Columns, Rows};
 pub(crate) use rows::{Take, Wanted};
 
-use super::scale::{EXPONENT, SCALED};
-use crate::file::metadata;
+use crate::file::{self, metadata};
 use crate::object::ObjectReader;
+use crate::points::scale::{EXPONENT, SCALED};
 use crate::store::Inner;
 use crate::{FileEntry, StoreError};
 
@@ -54,7 +54,7 @@ pub(crate) struct Loaded {
 impl Piece {
     /// The parts of a file that may have wanted rows.
     pub async fn of(inner: &Arc<Inner>, file: FileEntry, wanted: &Wanted) -> Vec<Self> {
-        let reader = ObjectReader::of(inner, &file);
+        let reader = file::reader(inner, &file);
         let metadata = metadata(inner, &file, reader.clone()).await;
         let pieces = metadata.ok().and_then(|metadata| {
             let leaves = leaves(&metadata)?;
