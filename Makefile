@@ -29,6 +29,8 @@ peers:
 	$(call left_out,tests against Kubernetes and helm: tests/peers/kubernetes/install.sh installs them in 15 minutes); fi
 	@if ! command -v python3 >/dev/null || ! tests/peers/adbc-install.sh >/dev/null 2>&1; then \
 	$(call left_out,tests with ADBC: they need python3 with venv and its packages); fi
+	@if ! command -v java >/dev/null || ! command -v mvn >/dev/null || ! tests/peers/jdbc-install.sh >/dev/null 2>&1; then \
+	$(call left_out,tests with JDBC: they need java and mvn and their packages); fi
 	@if [ ! -x "$${STEADFAST_PEERS:-$$HOME/.cache/steadfast/peers}/bin/prometheus" ]; then \
 	$(call left_out,tests against Prometheus: tests/peers/monitoring-install.sh prometheus installs it in 6 minutes); fi
 	@if [ ! -x "$${STEADFAST_PEERS:-$$HOME/.cache/steadfast/peers}/bin/weed" ]; then \

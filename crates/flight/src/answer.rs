@@ -1,6 +1,7 @@
 //! Rows on their way to a client.
 
 use std::pin::Pin;
+use std::sync::Arc;
 use std::time::Duration;
 
 use arrow::array::RecordBatch;
@@ -13,7 +14,7 @@ use query::Answer;
 use tonic::metadata::AsciiMetadataValue;
 use tonic::{Response, Status};
 
-use crate::{Parts, status};
+use crate::{Parts, form, status};
 
 /// Messages that wait for a slow client.
 const AHEAD: usize = 4;
@@ -59,8 +60,13 @@ enum Piece {
 }
 
 async fn pump(answer: Answer, sender: &queue::Sender<Piece>) {
-    let rows = answer.stream.map_err(|error| FlightError::Tonic(Box::new(status::of(&error))));
-    let mut encoder = FlightDataEncoderBuilder::new().with_schema(answer.schema).build(rows);
+    let columns = form::columns(&answer.schema);
+    let given = Arc::clone(&columns);
+    let rows = answer.stream.map(move |rows| -> Result<RecordBatch, FlightError> {
+        let rows = rows.map_err(|error| FlightError::Tonic(Box::new(status::of(&error))))?;
+        Ok(form::batch(&rows, &given)?)
+    });
+    let mut encoder = FlightDataEncoderBuilder::new().with_schema(columns).build(rows);
     while let Some(data) = encoder.next().await {
         let piece = data.map_or_else(|error| Piece::Failed(error.into()), Piece::Data);
         let ended = matches!(piece, Piece::Failed(_));

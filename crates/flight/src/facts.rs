@@ -4,7 +4,8 @@ use arrow::array::RecordBatch;
 use arrow_flight::sql::metadata::{SqlInfoData, SqlInfoDataBuilder};
 use arrow_flight::sql::{
     CommandGetSqlInfo, SqlInfo, SqlNullOrdering, SqlOuterJoinsSupportLevel, SqlSupportedCaseSensitivity,
-    SqlSupportedGroupBy, SqlSupportedSubqueries, SqlSupportedTransaction, SqlSupportedUnions, SupportedSqlGrammar,
+    SqlSupportedGroupBy, SqlSupportedResultSetType, SqlSupportedSubqueries, SqlSupportedTransaction,
+    SqlSupportedUnions, SupportedSqlGrammar,
 };
 use query::QueryConfig;
 use tonic::Status;
@@ -21,6 +22,29 @@ const TIMES: &[&str] = &["date_bin", "date_part", "date_trunc", "from_unixtime",
 const SYSTEM: &[&str] = &["coalesce", "nullif", "version"];
 const KEYWORDS: &[&str] = &["EXPLAIN", "FILTER", "ILIKE", "LIMIT", "OFFSET", "QUALIFY", "SHOW"];
 
+/// Numbers that have no limit of their own, or none that is known: 0 says so.
+const UNKNOWN: &[SqlInfo] = &[
+    SqlInfo::SqlMaxBinaryLiteralLength,
+    SqlInfo::SqlMaxCharLiteralLength,
+    SqlInfo::SqlMaxColumnNameLength,
+    SqlInfo::SqlMaxColumnsInGroupBy,
+    SqlInfo::SqlMaxColumnsInIndex,
+    SqlInfo::SqlMaxColumnsInOrderBy,
+    SqlInfo::SqlMaxColumnsInSelect,
+    SqlInfo::SqlMaxColumnsInTable,
+    SqlInfo::SqlMaxConnections,
+    SqlInfo::SqlMaxCursorNameLength,
+    SqlInfo::SqlMaxIndexLength,
+    SqlInfo::SqlDbSchemaNameLength,
+    SqlInfo::SqlMaxProcedureNameLength,
+    SqlInfo::SqlMaxCatalogNameLength,
+    SqlInfo::SqlMaxRowSize,
+    SqlInfo::SqlMaxTableNameLength,
+    SqlInfo::SqlMaxTablesInSelect,
+    SqlInfo::SqlMaxUsernameLength,
+    SqlInfo::SqlDefaultTransactionIsolation,
+];
+
 /// Those facts that are asked for, all if none are named.
 pub fn asked(query: CommandGetSqlInfo, config: &QueryConfig) -> Result<RecordBatch, Status> {
     FILTERS.check(query.info.len() as u64).map_err(|exceeded| status::exceeded(&exceeded))?;
@@ -33,6 +57,7 @@ fn all(config: &QueryConfig) -> Result<SqlInfoData, Status> {
     names(&mut facts);
     language(&mut facts);
     let most = |limit: u64| i64::try_from(limit).unwrap_or(i64::MAX);
+    UNKNOWN.iter().for_each(|fact| facts.append(*fact, 0_i64));
     facts.append(SqlInfo::SqlMaxStatementLength, most(config.max_sql_bytes));
     facts.append(SqlInfo::SqlMaxStatements, i64::from(config.max_concurrent));
     facts.build().map_err(status::internal)
@@ -62,9 +87,26 @@ fn server(facts: &mut SqlInfoDataBuilder, config: &QueryConfig) {
         SqlInfo::SqlSelectForUpdateSupported,
         SqlInfo::SqlStoredProceduresSupported,
         SqlInfo::SqlSupportsIntegrityEnhancementFacility,
+        SqlInfo::SqlMaxRowSizeIncludesBlobs,
+        SqlInfo::SqlDataDefinitionCausesTransactionCommit,
+        SqlInfo::SqlDataDefinitionsInTransactionsIgnored,
+        SqlInfo::SqlLocatorsUpdateCopy,
+        SqlInfo::SqlStoredFunctionsUsingCallSyntaxSupported,
     ] {
         facts.append(never, false);
     }
+    // No level, nowhere a schema or a catalog, no cursor that writes: each is the number of a choice, or a mask without one.
+    for none in [
+        SqlInfo::SqlSupportedTransactionsIsolationLevels,
+        SqlInfo::SqlSchemasSupportedActions,
+        SqlInfo::SqlCatalogsSupportedActions,
+        SqlInfo::SqlSupportedPositionedCommands,
+    ] {
+        facts.append(none, 0);
+    }
+    let forward = bits(&[SqlSupportedResultSetType::SqlResultSetTypeForwardOnly as i32]);
+    facts.append(SqlInfo::SqlSupportedResultSetTypes, forward);
+    facts.append(SqlInfo::SqlProcedureTerm, "");
 }
 
 fn names(facts: &mut SqlInfoDataBuilder) {

@@ -8,6 +8,7 @@
 mod answer;
 mod catalog;
 mod facts;
+mod form;
 mod handle;
 mod service;
 mod sql;

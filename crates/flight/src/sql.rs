@@ -27,7 +27,7 @@ use tonic::{Request, Response, Status, Streaming};
 
 use crate::answer::{self, Messages};
 use crate::handle::{Handle, PARAMETERS};
-use crate::{Bearer, Parts, catalog, facts, status, types};
+use crate::{Bearer, Parts, catalog, facts, form, status, types};
 
 /// Answers the commands.
 #[derive(Clone)]
@@ -42,7 +42,7 @@ impl Sql {
     async fn statement(&self, handle: &Handle, ticket: impl ProstMessageExt, descriptor: FlightDescriptor) -> Info {
         let described = self.0.engine.describe(&handle.sql, handle.row()?).await;
         let described = described.map_err(|error| status::of(&error))?;
-        info(&described.columns, &ticket, descriptor)
+        info(&form::columns(&described.columns), &ticket, descriptor)
     }
 
     /// The rows.
@@ -302,8 +302,8 @@ impl FlightSqlService for Sql {
         let described = self.0.engine.describe(&query.query, None).await.map_err(|error| status::of(&error))?;
         Ok(ActionCreatePreparedStatementResult {
             prepared_statement_handle: Handle::of(query.query).bytes(),
-            dataset_schema: encoded(&described.columns)?,
-            parameter_schema: encoded(&described.parameters)?,
+            dataset_schema: encoded(&form::columns(&described.columns))?,
+            parameter_schema: encoded(&form::places(&described.parameters))?,
         })
     }
 

@@ -1,5 +1,6 @@
 //! Values of parameters, from a client's bytes to arrays of one value.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use arrow::array::{
@@ -60,9 +61,41 @@ fn text_value(text: &str, of: PgType) -> Result<ArrayRef, Failure> {
         _ if of.data_type() == DataType::Utf8 => Ok(texts()),
         _ => {
             let options = CastOptions { safe: false, ..CastOptions::default() };
-            let trimmed = StringArray::from(vec![text.trim()]);
+            let text = match of.scalar {
+                PgScalar::Timestamp | PgScalar::Timestamptz => time_in_full(text.trim()),
+                PgScalar::Date => Cow::Borrowed(without_zone(text.trim())),
+                _ => Cow::Borrowed(text.trim()),
+            };
+            let trimmed = StringArray::from(vec![&*text]);
             cast_with_options(&trimmed, &of.data_type(), &options).map_err(|_| wrong())
         }
+    }
+}
+
+/// `2026-11-25`, and what comes after it.
+fn dated(text: &str) -> Option<(&str, &str)> {
+    let (date, rest) = text.split_at_checked(10)?;
+    let digit = |(n, char): (usize, char)| if matches!(n, 4 | 7) { char == '-' } else { char.is_ascii_digit() };
+    date.chars().enumerate().all(digit).then_some((date, rest))
+}
+
+/// A time with its hours, minutes and seconds, which PostgreSQL takes without: `2026-11-25 +00`, `2026-11-25 10:30`.
+fn time_in_full(text: &str) -> Cow<'_, str> {
+    let Some((date, rest)) = dated(text) else { return Cow::Borrowed(text) };
+    let rest = rest.strip_prefix(['T', 't']).unwrap_or(rest);
+    let (time, zone) = rest.split_at(rest.find(['+', '-', 'Z', 'z']).unwrap_or(rest.len()));
+    match time.trim() {
+        "" => Cow::Owned(format!("{date}T00:00:00{zone}")),
+        short if short.len() == 5 => Cow::Owned(format!("{date}T{short}:00{zone}")),
+        _ => Cow::Borrowed(text),
+    }
+}
+
+/// A date without the zone that drivers put behind it.
+fn without_zone(text: &str) -> &str {
+    match dated(text) {
+        Some((date, rest)) if rest.trim_start().starts_with(['+', '-', 'Z']) => date,
+        _ => text,
     }
 }
 
@@ -265,7 +298,14 @@ mod tests {
             ("\\x0", PgScalar::Bytea, Err("22P02")),
             ("2026-11-25 10:00:00+02", PgScalar::Timestamptz, Ok("2026-11-25T08:00:00")),
             ("2026-11-25T10:00:00Z", PgScalar::Timestamptz, Ok("2026-11-25T10:00:00")),
+            ("2026-11-25 +00", PgScalar::Timestamptz, Ok("2026-11-25T00:00:00")),
+            ("2026-11-25 +02", PgScalar::Timestamptz, Ok("2026-11-24T22:00:00")),
+            ("2026-11-25", PgScalar::Timestamptz, Ok("2026-11-25T00:00:00")),
+            ("2026-11-25 10:30", PgScalar::Timestamp, Ok("2026-11-25T10:30:00")),
+            ("2026-11-25T10:30-01:00", PgScalar::Timestamptz, Ok("2026-11-25T11:30:00")),
+            ("2026-11-25 soon", PgScalar::Timestamptz, Err("22P02")),
             ("soon", PgScalar::Timestamptz, Err("22P02")),
+            ("2026-11-25 +00", PgScalar::Date, Ok("2026-11-25")),
             ("2026-11-25", PgScalar::Date, Ok("2026-11-25")),
             ("é", PgScalar::Text, Ok("é")),
         ] {

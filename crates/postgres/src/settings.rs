@@ -32,6 +32,7 @@ const FIXED: &[(&str, &str)] = &[
     ("transaction_isolation", "read committed"),
     ("default_transaction_isolation", "read committed"),
     ("max_identifier_length", "63"),
+    ("max_index_keys", "32"),
 ];
 
 /// What clients set and may read again.
@@ -195,7 +196,8 @@ fn unchanged(name: &str, value: &str) -> Result<(), Failure> {
         | "integer_datetimes"
         | "is_superuser"
         | "in_hot_standby"
-        | "max_identifier_length" => {
+        | "max_identifier_length"
+        | "max_index_keys" => {
             return Err(Failure::new("55P02", format!("parameter \"{name}\" cannot be changed")));
         }
         _ => true,

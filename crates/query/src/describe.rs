@@ -10,7 +10,7 @@ use store::TableKind;
 
 use crate::deadline::Deadline;
 use crate::engine::planning;
-use crate::{Engine, QueryError, check, parameters};
+use crate::{Engine, QueryError, arguments, check, parameters};
 
 /// What a statement gives and takes.
 #[derive(Clone, Debug)]
@@ -56,12 +56,16 @@ impl Engine {
 
     async fn described(
         &self,
-        statement: Statement,
+        mut statement: Statement,
         row: Option<&RecordBatch>,
         deadline: &Deadline,
     ) -> Result<Described, QueryError> {
+        if let Some(row) = row {
+            arguments::fill(&mut statement, |place| parameters::column(row, place));
+        }
+        let early = arguments::places(&mut statement);
         let (plan, state) = self.logical(statement, row, deadline).await?;
-        let parameters = parameters::places(&plan).map_err(|error| self.explain(&error))?;
+        let parameters = parameters::places(&plan, &early).map_err(|error| self.explain(&error))?;
         let columns = match parameters.fields().is_empty() {
             true => self.physical(&state, plan, deadline).await?.0.schema(),
             // What has no value yet cannot be planned to the end.

@@ -20,7 +20,8 @@ use crate::deadline::Deadline;
 use crate::places::{Place, Places};
 use crate::ranges::RangeCache;
 use crate::{
-    Answer, QueryConfig, QueryError, Rights, Rows, Token, check, depth, explain, parameters, session, travel, views,
+    Answer, QueryConfig, QueryError, Rights, Rows, Token, arguments, check, depth, explain, parameters, session,
+    travel, views,
 };
 
 /// Bytes of stack to plan on: planning goes through expressions by recursion, up to the limits of
@@ -102,7 +103,13 @@ impl Engine {
     pub async fn sql(&self, text: &str, options: SqlOptions) -> Result<Answer, QueryError> {
         let (text, row) = (text.to_owned(), options.parameters.clone());
         let planned = move |engine: Self, deadline: Deadline| async move {
-            let statement = check::parse(&text, &engine.config)?;
+            let mut statement = check::parse(&text, &engine.config)?;
+            if let Some(row) = &row {
+                arguments::fill(&mut statement, |place| parameters::column(row, place));
+            }
+            if let Some(place) = arguments::places(&mut statement).first() {
+                return Err(parameters::missing(place, row.as_ref()));
+            }
             let (plan, state) = engine.logical(statement, row.as_ref(), &deadline).await?;
             parameters::filled(&plan)?;
             engine.physical(&state, plan, &deadline).await

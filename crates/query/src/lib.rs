@@ -7,6 +7,7 @@
 //! the limit, and leaves the engine as it was.
 
 mod answer;
+mod arguments;
 mod bounded;
 mod catalog;
 mod chain;

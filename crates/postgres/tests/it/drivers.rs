@@ -1,4 +1,5 @@
-//! psql and psycopg, where they are installed (`tests/peers/sql-install.sh`, and psql from the system).
+//! psql, psycopg and JDBC, where they are installed (`tests/peers/sql-install.sh`, `tests/peers/jdbc-install.sh`, and psql from
+//! the system).
 
 use std::path::PathBuf;
 use std::process::{Command, Output};
@@ -19,10 +20,27 @@ fn psql() -> Option<Command> {
     Some(psql)
 }
 
-fn python() -> Option<PathBuf> {
+/// A file of what `tests/peers` installs.
+fn peer(file: &str) -> PathBuf {
     let cache = std::env::var_os("STEADFAST_PEERS").map(PathBuf::from);
     let home = || PathBuf::from(std::env::var_os("HOME").unwrap_or_default()).join(".cache/steadfast/peers");
-    let program = cache.unwrap_or_else(home).join("sql/bin/python");
+    cache.unwrap_or_else(home).join(file)
+}
+
+/// Java with PostgreSQL's driver.
+fn java() -> Option<Command> {
+    let driver = peer("jdbc/postgresql.jar");
+    if !driver.exists() || Command::new("java").arg("-version").output().is_err() {
+        eprintln!("skipped: JDBC is not installed (tests/peers/jdbc-install.sh)");
+        return None;
+    }
+    let mut java = Command::new("java");
+    java.arg("-cp").arg(driver);
+    Some(java)
+}
+
+fn python() -> Option<PathBuf> {
+    let program = peer("sql/bin/python");
     if !program.exists() {
         eprintln!("skipped: psycopg is not installed (tests/peers/sql-install.sh)");
         return None;
@@ -132,6 +150,19 @@ async fn psycopg_asks_in_both_formats() {
         let mut command = Command::new(python);
         command.arg(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/psycopg_client.py")).arg(port.addr.port().to_string());
         let output = run(command).await;
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{said}");
+    }
+    port.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn jdbc_asks_in_both_formats_and_looks_around() {
+    let port = Port::with(guarded(), QueryConfig::default(), vec![], None).await;
+    if let Some(mut java) = java() {
+        java.arg(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/JdbcClient.java"));
+        java.args([&port.addr.port().to_string(), PASSWORD]);
+        let output = run(java).await;
         let said = String::from_utf8_lossy(&output.stderr);
         assert!(output.status.success(), "{said}");
     }

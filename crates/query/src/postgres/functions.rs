@@ -2,9 +2,12 @@
 
 use std::sync::Arc;
 
-use arrow::array::{AsArray, TimestampNanosecondArray};
+use arrow::array::{Array, ArrayRef, AsArray, Int32Array, ListArray, StructArray, TimestampNanosecondArray};
+use arrow::buffer::OffsetBuffer;
 use arrow::compute::cast;
-use arrow::datatypes::{DataType, IntervalMonthDayNanoType, IntervalUnit, TimeUnit, TimestampNanosecondType};
+use arrow::datatypes::{
+    DataType, Field, Fields, IntervalMonthDayNanoType, IntervalUnit, TimeUnit, TimestampNanosecondType,
+};
 use datafusion::common::{Result, ScalarValue, exec_err, plan_err};
 use datafusion::execution::FunctionRegistry;
 use datafusion::execution::session_state::SessionState;
@@ -18,6 +21,27 @@ use super::{POSTGRES_VERSION, PgSession, interval, settings};
 const ORIGIN: i64 = 946_857_600_000_000_000;
 const TIME: DataType = DataType::Timestamp(TimeUnit::Nanosecond, None);
 
+/// Functions that tell of what is not here, or not told: they are answered with nothing.
+const NOTHING: &[&str] = &[
+    "obj_description",
+    "col_description",
+    "shobj_description",
+    "pg_get_indexdef",
+    "pg_get_viewdef",
+    "pg_get_ruledef",
+    "pg_get_triggerdef",
+    "pg_get_functiondef",
+    "pg_get_serial_sequence",
+    "inet_server_addr",
+    "inet_client_addr",
+];
+const NO_SIZE: &[&str] = &["pg_database_size", "pg_tablespace_size", "pg_table_size", "pg_indexes_size"];
+const NO_NUMBER: &[&str] = &["inet_server_port", "pg_my_temp_schema"];
+const NO_TIME: &[&str] = &["pg_postmaster_start_time", "pg_conf_load_time"];
+/// Questions that have one answer here.
+const YES: &[&str] = &["pg_type_is_visible", "has_function_privilege", "has_column_privilege", "pg_has_role"];
+const NO: &[&str] = &["pg_is_other_temp_schema"];
+
 /// Adds what is the same in every session.
 pub(super) fn register(state: &mut SessionState) -> Result<()> {
     let version = format!("PostgreSQL {POSTGRES_VERSION} (Steadfast {})", env!("CARGO_PKG_VERSION"));
@@ -30,8 +54,23 @@ pub(super) fn register(state: &mut SessionState) -> Result<()> {
         of_function("pg_get_function_result", ScalarValue::Utf8(None)),
         of_function("pg_get_function_arguments", ScalarValue::Utf8(None)),
         of_function("pg_get_function_identity_arguments", ScalarValue::Utf8(None)),
+        constant("pg_client_encoding", ScalarValue::from("UTF8")),
+        constant("getdatabaseencoding", ScalarValue::from("UTF8")),
+        ScalarUDF::from(ExpandArray::new()),
     ] {
         state.register_udf(Arc::new(function))?;
+    }
+    for (names, value) in [
+        (NOTHING, ScalarValue::Utf8(None)),
+        (NO_SIZE, ScalarValue::Int64(None)),
+        (NO_TIME, ScalarValue::TimestampNanosecond(None, None)),
+        (YES, ScalarValue::Boolean(Some(true))),
+        (NO, ScalarValue::Boolean(Some(false))),
+        (NO_NUMBER, ScalarValue::Int32(None)),
+    ] {
+        for name in names {
+            state.register_udf(Arc::new(ScalarUDF::from(Always::new(name, value.clone()))))?;
+        }
     }
     Ok(())
 }
@@ -66,6 +105,97 @@ fn of_function(name: &str, value: ScalarValue) -> ScalarUDF {
         Volatility::Stable,
         Arc::new(move |_| Ok(ColumnarValue::Scalar(value.clone()))),
     )
+}
+
+/// A function that gives the same whatever it is called with.
+#[derive(Debug, PartialEq, Eq, Hash)]
+struct Always {
+    name: &'static str,
+    value: ScalarValue,
+    signature: Signature,
+}
+
+impl Always {
+    fn new(name: &'static str, value: ScalarValue) -> Self {
+        Self { name, value, signature: Signature::user_defined(Volatility::Stable) }
+    }
+}
+
+impl ScalarUDFImpl for Always {
+    fn name(&self) -> &str {
+        self.name
+    }
+
+    fn signature(&self) -> &Signature {
+        &self.signature
+    }
+
+    fn return_type(&self, _: &[DataType]) -> Result<DataType> {
+        Ok(self.value.data_type())
+    }
+
+    fn coerce_types(&self, types: &[DataType]) -> Result<Vec<DataType>> {
+        Ok(types.to_vec())
+    }
+
+    fn invoke_with_args(&self, _: ScalarFunctionArgs) -> Result<ColumnarValue> {
+        Ok(ColumnarValue::Scalar(self.value.clone()))
+    }
+}
+
+/// `_pg_expandarray(list)`: its elements with their places, a list of `{x, n}` of which rows are made.
+#[derive(Debug, PartialEq, Eq, Hash)]
+struct ExpandArray(Signature);
+
+impl ExpandArray {
+    fn new() -> Self {
+        Self(Signature::user_defined(Volatility::Immutable))
+    }
+
+    fn fields() -> Fields {
+        Fields::from(vec![Field::new("x", DataType::Int32, true), Field::new("n", DataType::Int32, true)])
+    }
+}
+
+impl ScalarUDFImpl for ExpandArray {
+    fn name(&self) -> &'static str {
+        "_pg_expandarray"
+    }
+
+    fn signature(&self) -> &Signature {
+        &self.0
+    }
+
+    fn return_type(&self, _: &[DataType]) -> Result<DataType> {
+        Ok(DataType::new_list(DataType::Struct(Self::fields()), true))
+    }
+
+    fn coerce_types(&self, types: &[DataType]) -> Result<Vec<DataType>> {
+        match types {
+            [_] => Ok(vec![DataType::new_list(DataType::Int32, true)]),
+            _ => plan_err!("_pg_expandarray(list) takes a list of numbers"),
+        }
+    }
+
+    fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
+        let [lists] = args.args.as_slice() else { return exec_err!("_pg_expandarray(list) takes a list") };
+        let lists = lists.to_array(args.number_rows)?;
+        let lists = lists.as_list::<i32>();
+        let (first, last) = (lists.value_offsets().first(), lists.value_offsets().last());
+        let (first, last) = (first.copied().unwrap_or(0), last.copied().unwrap_or(0));
+        let values = lists.values().slice(first as usize, (last - first) as usize);
+        let offsets = lists.value_offsets().iter().map(|offset| offset - first).collect::<Vec<_>>();
+        let places = lists.value_offsets().windows(2).flat_map(|pair| match pair {
+            [begin, end] => 1..=end - begin,
+            _ => 1..=0,
+        });
+        let places: ArrayRef = Arc::new(Int32Array::from_iter_values(places));
+        let items = StructArray::try_new(Self::fields(), vec![values, places], None)?;
+        let field = Arc::new(Field::new_list_field(items.data_type().clone(), true));
+        let offsets = OffsetBuffer::new(offsets.into());
+        let expanded = ListArray::try_new(field, offsets, Arc::new(items), lists.nulls().cloned())?;
+        Ok(ColumnarValue::Array(Arc::new(expanded)))
+    }
 }
 
 /// `time_bucket(length, time)`: the beginning of the bucket of that length in which a time is.

@@ -3,24 +3,18 @@
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, Int32Array, RecordBatch, StringArray};
-use arrow::datatypes::{DataType, Field, Schema};
+use arrow::datatypes::{Field, Schema};
 use datafusion::catalog::{MemTable, MemorySchemaProvider, SchemaProvider};
 use datafusion::common::Result;
 use datafusion::logical_expr::TableType;
 
 use super::shapes::{PG_CATALOG, Relation, Relations};
 use super::types::PgType;
+use super::{empty, keys};
 use crate::session;
 
 /// What the schema is called.
 pub(super) const NAME: &str = "information_schema";
-
-/// Tables that a client may read, but that have no rows: there are no constraints here.
-const EMPTY: &[(&str, &[&str])] = &[
-    ("table_constraints", &["constraint_schema", "constraint_name", "table_schema", "table_name", "constraint_type"]),
-    ("key_column_usage", &["constraint_schema", "constraint_name", "table_schema", "table_name", "column_name"]),
-    ("referential_constraints", &["constraint_schema", "constraint_name", "unique_constraint_name"]),
-];
 
 /// The schema about `relations`.
 pub(super) fn schema(relations: &Relations) -> Result<MemorySchemaProvider> {
@@ -37,9 +31,11 @@ pub(super) fn schema(relations: &Relations) -> Result<MemorySchemaProvider> {
     add("tables", tables(relations))?;
     add("views", views(relations))?;
     add("columns", columns(relations))?;
-    for (name, columns) in EMPTY {
-        let none = || arrow::array::new_empty_array(&DataType::Utf8);
-        add(name, columns.iter().map(|column| (*column, none())).collect())?;
+    add("table_constraints", table_constraints(relations))?;
+    add("key_column_usage", key_column_usage(relations))?;
+    add("constraint_column_usage", constraint_column_usage(relations))?;
+    for (name, columns) in empty::INFORMATION {
+        schema.register_table((*name).to_owned(), empty::table(columns))?;
     }
     Ok(schema)
 }
@@ -78,6 +74,55 @@ fn views(relations: &Relations) -> Vec<(&'static str, ArrayRef)> {
     let (names, definitions): (Vec<&str>, Vec<&str>) = views.unzip();
     let mut columns = named(names);
     columns.push(("view_definition", texts(definitions)));
+    columns
+}
+
+/// The columns by which a key is named, once for each of `tables`.
+fn keys_named(tables: Vec<&str>) -> Vec<(&'static str, ArrayRef)> {
+    let mut columns = vec![
+        ("constraint_catalog", texts(tables.iter().map(|_| session::CATALOG))),
+        ("constraint_schema", texts(tables.iter().map(|_| session::SCHEMA))),
+        ("constraint_name", texts(tables.iter().map(|table| keys::name(table)))),
+    ];
+    columns.extend(named(tables));
+    columns
+}
+
+fn table_constraints(relations: &Relations) -> Vec<(&'static str, ArrayRef)> {
+    let tables: Vec<&str> = keys::keyed(relations).map(|(table, _)| table).collect();
+    let all = |text: &str| texts(vec![text; tables.len()]);
+    let rest = [
+        ("constraint_type", all("PRIMARY KEY")),
+        ("is_deferrable", all("NO")),
+        ("initially_deferred", all("NO")),
+        ("enforced", all("YES")),
+    ];
+    keys_named(tables).into_iter().chain(rest).collect()
+}
+
+/// The columns of keys: their table, their place in the key, their name.
+fn columns_of_keys(relations: &Relations) -> Vec<(&str, usize, &str)> {
+    let of = |(table, relation): (_, &Relation)| {
+        let columns = relation.key.iter().enumerate();
+        columns.map(move |(n, column)| (table, n + 1, *column))
+    };
+    keys::keyed(relations).flat_map(of).collect()
+}
+
+fn constraint_column_usage(relations: &Relations) -> Vec<(&'static str, ArrayRef)> {
+    let every = columns_of_keys(relations);
+    let mut columns = keys_named(every.iter().map(|(table, ..)| *table).collect());
+    columns.push(("column_name", texts(every.iter().map(|(.., column)| *column))));
+    columns
+}
+
+fn key_column_usage(relations: &Relations) -> Vec<(&'static str, ArrayRef)> {
+    let every = columns_of_keys(relations);
+    let mut columns = keys_named(every.iter().map(|(table, ..)| *table).collect());
+    let places: ArrayRef = Arc::new(Int32Array::from_iter_values(every.iter().map(|(_, n, _)| *n as i32)));
+    columns.push(("column_name", texts(every.iter().map(|(.., column)| *column))));
+    columns.push(("ordinal_position", places));
+    columns.push(("position_in_unique_constraint", Arc::new(Int32Array::new_null(every.len()))));
     columns
 }
 

@@ -3,13 +3,20 @@
 
 mod copy;
 mod cursors;
+mod dialect;
+mod empty;
 mod functions;
 mod information;
 mod interval;
+mod keys;
+mod names;
 mod parameters;
+mod pg_catalog;
+mod rewrite;
 mod settings;
 mod shapes;
 mod statement;
+mod time_format;
 mod types;
 mod words;
 
@@ -22,11 +29,14 @@ use arrow::datatypes::{DataType, SchemaRef};
 use datafusion::catalog::SchemaProvider;
 use datafusion::execution::session_state::SessionState;
 use datafusion::logical_expr::LogicalPlan;
-use datafusion_pg_catalog::sql::PostgresCompatibilityParser;
+use datafusion::sql::parser::Statement;
 
 use crate::deadline::Deadline;
 use crate::engine::planning;
-use crate::{Answer, Engine, QueryError, Rights, SqlOptions, session};
+use crate::{Answer, Engine, QueryError, Rights, SqlOptions, arguments, session};
+
+use dialect::Dialect;
+use pg_catalog::PgCatalog;
 
 pub use copy::{PgCopy, PgCopyFormat, PgForced};
 pub use cursors::{PgCursor, PgFetch, PgRows};
@@ -63,8 +73,9 @@ pub struct Postgres {
     /// Functions and types of PostgreSQL beside those of all queries.
     base: Arc<SessionState>,
     /// What a query sees beside `public`.
-    schemas: Arc<[(&'static str, Arc<dyn SchemaProvider>)]>,
-    parser: Arc<PostgresCompatibilityParser>,
+    pg_catalog: PgCatalog,
+    information: Arc<dyn SchemaProvider>,
+    dialect: Arc<Dialect>,
 }
 
 impl std::fmt::Debug for Postgres {
@@ -89,10 +100,10 @@ impl Postgres {
         let broken = |error: datafusion::error::DataFusionError| QueryError::Internal(error.to_string());
         let tables = shapes::public(&engine).await?;
         let (mut base, pg_catalog) = shapes::with_pg_catalog(&engine.base, &tables).map_err(broken)?;
+        let pg_catalog = PgCatalog::over(pg_catalog, &base, &tables).await.map_err(broken)?;
         functions::register(&mut base).map_err(broken)?;
         let information: Arc<dyn SchemaProvider> = Arc::new(information::schema(&tables).map_err(broken)?);
-        let schemas = Arc::new([(shapes::PG_CATALOG, pg_catalog), (information::NAME, information)]);
-        Ok(Self { engine, base: Arc::new(base), schemas, parser: Arc::new(PostgresCompatibilityParser::new()) })
+        Ok(Self { engine, base: Arc::new(base), pg_catalog, information, dialect: Arc::new(Dialect::new()) })
     }
 
     /// What a query may take.
@@ -105,8 +116,8 @@ impl Postgres {
     /// # Errors
     /// What is no SQL, what would change something ([`QueryError::NotAllowed`]), and what is too large.
     pub async fn parse(&self, text: &str) -> Result<Vec<PgStatement>, QueryError> {
-        let (parser, config, text) = (Arc::clone(&self.parser), Arc::clone(&self.engine.config), text.to_owned());
-        planning(move || async move { statement::parse(&text, &parser, &config) }).await
+        let (dialect, config, text) = (Arc::clone(&self.dialect), Arc::clone(&self.engine.config), text.to_owned());
+        planning(move || async move { statement::parse(&text, &dialect, &config) }).await
     }
 
     /// Says what `query` takes and gives; `declared` are the types that the client says its
@@ -125,10 +136,10 @@ impl Postgres {
         let place = self.engine.place(limit).await?;
         let (this, query, session) = (self.clone(), query.clone(), session.clone());
         let planned = planning(move || async move {
-            let (_, plan) = this.plan(&query, &session, &deadline).await?;
-            let shape = parameters::shape(plan, declared).map_err(|error| this.engine.explain(&error));
+            let (_, plan) = this.plan(query.statement(), &session, &deadline).await?;
+            let shape = parameters::shape(plan, declared, query.places).map_err(|error| this.engine.explain(&error));
             drop(place);
-            shape
+            shape.map(|shape| PgShape { schema: query.names.applied(&shape.schema), ..shape })
         });
         self.engine.clock.timeout(limit, planned).await.unwrap_or(Err(QueryError::Timeout { limit }))
     }
@@ -148,25 +159,31 @@ impl Postgres {
         let (this, query, session) = (self.clone(), query.clone(), session.clone());
         let most = self.engine.config.timeout;
         let limit = timeout.map_or(most, |asked| asked.min(most));
+        let names = query.names.clone();
         let planned = move |engine: Engine, deadline: Deadline| async move {
-            let (state, plan) = this.plan(&query, &session, &deadline).await?;
-            let plan = parameters::bind(plan, &parameters).map_err(|error| engine.explain(&error))?;
+            let mut statement = query.statement();
+            arguments::fill(&mut statement, |place| parameters.get(parameters::number(place).ok()?.checked_sub(1)?));
+            let (state, plan) = this.plan(statement, &session, &deadline).await?;
+            let plan = parameters::bind(plan, &parameters, query.places).map_err(|error| engine.explain(&error))?;
             engine.physical(&state, plan, &deadline).await
         };
-        self.engine.answered(limit, SqlOptions::default(), planned).await
+        let answer = self.engine.answered(limit, SqlOptions::default(), planned).await?;
+        Ok(Answer { schema: names.applied(&answer.schema), ..answer })
     }
 
     async fn plan(
         &self,
-        query: &PgQuery,
+        statement: Statement,
         session: &PgSession,
         deadline: &Deadline,
     ) -> Result<(SessionState, LogicalPlan), QueryError> {
         let explained = |error| self.engine.explain(&error);
         let mut state = self.engine.limited(&session.rights).state(&self.base, deadline)?;
-        session::add_schemas(&state, &self.schemas).map_err(explained)?;
+        let pg_catalog: Arc<dyn SchemaProvider> = Arc::new(self.pg_catalog.of_session(&session.settings));
+        let schemas = [(shapes::PG_CATALOG, pg_catalog), (information::NAME, Arc::clone(&self.information))];
+        session::add_schemas(&state, &schemas).map_err(explained)?;
         functions::of_session(&mut state, session).map_err(explained)?;
-        let plan = state.statement_to_plan(query.statement()).await.map_err(explained)?;
+        let plan = state.statement_to_plan(statement).await.map_err(explained)?;
         Ok((state, plan))
     }
 }

@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, AsArray, RecordBatch, StringArray};
+use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, Int32Array, RecordBatch, StringArray};
 use arrow::compute::cast;
-use arrow::datatypes::DataType;
+use arrow::datatypes::{DataType, Field, Schema};
 use datafusion::catalog::{TableFunctionArgs, TableFunctionImpl, TableProvider};
 use datafusion::common::{Result, ScalarValue, exec_err, plan_err};
 use datafusion::datasource::MemTable;
@@ -14,7 +14,21 @@ use datafusion::execution::session_state::SessionState;
 use datafusion::logical_expr::{ColumnarValue, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility};
 
 /// Settings by their name in small letters.
-type Values = Arc<BTreeMap<String, String>>;
+pub(super) type Values = Arc<BTreeMap<String, String>>;
+
+/// Columns of `pg_settings` that say the same of every setting.
+const OF_ALL: &[(&str, Option<&str>)] = &[
+    ("unit", None),
+    ("category", None),
+    ("short_desc", None),
+    ("extra_desc", None),
+    ("context", Some("user")),
+    ("vartype", Some("string")),
+    ("source", Some("default")),
+    ("min_val", None),
+    ("max_val", None),
+    ("enumvals", None),
+];
 
 /// Adds them to `state`, with the values that they have in a session.
 pub(super) fn register(state: &mut SessionState, values: &Values) -> Result<()> {
@@ -131,11 +145,22 @@ impl TableFunctionImpl for AllSettings {
         if !args.exprs().is_empty() {
             return plan_err!("pg_show_all_settings() takes nothing");
         }
-        let texts = |values: Vec<&str>| -> ArrayRef { Arc::new(StringArray::from(values)) };
-        let rows = RecordBatch::try_from_iter([
-            ("name", texts(self.0.keys().map(String::as_str).collect())),
-            ("setting", texts(self.0.values().map(String::as_str).collect())),
-        ])?;
+        let rows = table(&self.0)?;
         Ok(Arc::new(MemTable::try_new(rows.schema(), vec![vec![rows]])?))
     }
+}
+
+/// The rows of `pg_settings`.
+pub(super) fn table(values: &Values) -> Result<RecordBatch> {
+    let names: ArrayRef = Arc::new(StringArray::from_iter_values(values.keys()));
+    let settings: ArrayRef = Arc::new(StringArray::from_iter_values(values.values()));
+    let of_all = |value: Option<&str>| -> ArrayRef { Arc::new(StringArray::from(vec![value; values.len()])) };
+    let mut columns = vec![("name", names), ("setting", Arc::clone(&settings))];
+    columns.extend(OF_ALL.iter().map(|(name, value)| (*name, of_all(*value))));
+    columns.extend([("boot_val", Arc::clone(&settings)), ("reset_val", settings), ("sourcefile", of_all(None))]);
+    columns.push(("sourceline", Arc::new(Int32Array::new_null(values.len()))));
+    columns.push(("pending_restart", Arc::new(BooleanArray::from(vec![false; values.len()]))));
+    let fields = columns.iter().map(|(name, column)| Field::new(*name, column.data_type().clone(), true));
+    let schema = Arc::new(Schema::new(fields.collect::<Vec<_>>()));
+    Ok(RecordBatch::try_new(schema, columns.into_iter().map(|(_, column)| column).collect())?)
 }

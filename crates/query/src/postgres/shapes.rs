@@ -15,7 +15,7 @@ use datafusion::prelude::SessionContext;
 use datafusion_pg_catalog::pg_catalog::context::EmptyContextProvider;
 use datafusion_pg_catalog::pg_catalog::setup_pg_catalog;
 
-use crate::{Engine, QueryError, session, views};
+use crate::{Engine, QueryError, Table, session, views};
 
 /// The schema of PostgreSQL's catalog.
 pub(super) const PG_CATALOG: &str = "pg_catalog";
@@ -25,6 +25,8 @@ pub(super) const PG_CATALOG: &str = "pg_catalog";
 pub(super) struct Relation {
     pub kind: TableType,
     pub schema: SchemaRef,
+    /// The columns of which each combination of values is there once at most.
+    pub key: &'static [&'static str],
     /// The query of a view.
     pub definition: Option<&'static str>,
 }
@@ -34,16 +36,12 @@ pub(super) type Relations = BTreeMap<String, Relation>;
 
 /// What is in `public`.
 pub(super) async fn public(engine: &Engine) -> Result<Relations, QueryError> {
-    let catalog = engine.catalog(&engine.base)?;
-    let mut relations = Relations::new();
-    for name in catalog.table_names() {
-        let table = SchemaProvider::table(&catalog, &name).await.map_err(|error| engine.explain(&error))?;
-        let Some(table) = table else { continue };
+    let relation = |Table { name, key, columns, .. }: Table| {
         let definition = views().iter().find(|view| view.name == name).map(|view| view.sql);
         let kind = if definition.is_some() { TableType::View } else { TableType::Base };
-        relations.insert(name, Relation { kind, schema: in_utc(&table.schema()), definition });
-    }
-    Ok(relations)
+        (name, Relation { kind, schema: in_utc(&columns), key, definition })
+    };
+    Ok(engine.tables().await?.into_iter().map(relation).collect())
 }
 
 /// The columns, with times that say that they are in UTC.

@@ -7,12 +7,13 @@ use datafusion::sql::parser::Statement as PlannedStatement;
 use datafusion::sql::sqlparser::ast::{Expr, ObjectName, Reset, Set, Statement, Value, ValueWithSpan};
 use datafusion::sql::sqlparser::dialect::PostgreSqlDialect;
 use datafusion::sql::sqlparser::tokenizer::{Token, TokenWithSpan, Tokenizer};
-use datafusion_pg_catalog::sql::PostgresCompatibilityParser;
 
 use super::copy::{self, PgCopy};
 use super::cursors::{self, PgCursor, PgFetch};
+use super::dialect::Dialect;
+use super::names::{self, Names};
 use super::words::{Source, Words};
-use crate::{QueryConfig, QueryError, check, explain};
+use crate::{QueryConfig, QueryError, arguments, check, explain};
 
 /// Statements in one text.
 const STATEMENTS: Limit = Limit::new("postgres.statements", 256);
@@ -61,11 +62,21 @@ pub enum PgStatement {
 #[derive(Clone, Debug)]
 pub struct PgQuery {
     statement: Arc<Statement>,
+    /// What its columns are called.
+    pub(super) names: Names,
+    /// How many parameters it takes.
+    pub(super) places: usize,
     /// What the command is called when it has ended: `SELECT`.
     pub tag: &'static str,
 }
 
 impl PgQuery {
+    fn new(mut statement: Statement, tag: &'static str) -> Self {
+        let names = Names::of(&statement);
+        names::separate(&mut statement);
+        Self { names, places: arguments::count(&statement), statement: Arc::new(statement), tag }
+    }
+
     pub(super) fn statement(&self) -> PlannedStatement {
         PlannedStatement::Statement(Box::new(self.statement.as_ref().clone()))
     }
@@ -82,7 +93,7 @@ impl PgQuery {
 
     fn of(mut statements: Vec<Statement>, within: &str) -> Result<Self, QueryError> {
         match (statements.pop(), statements.len()) {
-            (Some(query @ Statement::Query(_)), 0) => Ok(Self { statement: Arc::new(query), tag: "SELECT" }),
+            (Some(query @ Statement::Query(_)), 0) => Ok(Self::new(query, "SELECT")),
             (Some(other), 0) => {
                 check::allowed_sql(&other)?;
                 Err(explain::syntax(&format!("{within} takes a query that gives rows of a table")))
@@ -105,16 +116,12 @@ impl PgStatement {
 }
 
 /// Reads `text`, within the limits of all queries.
-pub(super) fn parse(
-    text: &str,
-    parser: &PostgresCompatibilityParser,
-    config: &QueryConfig,
-) -> Result<Vec<PgStatement>, QueryError> {
+pub(super) fn parse(text: &str, dialect: &Dialect, config: &QueryConfig) -> Result<Vec<PgStatement>, QueryError> {
     Limit::new("max_sql_bytes", config.max_sql_bytes).check(text.len() as u64)?;
     let tokens = Tokenizer::new(&PostgreSqlDialect {}, text).tokenize_with_location();
     let tokens = tokens.map_err(|error| explain::syntax(&error.to_string()))?;
     check::tokens(&tokens, config)?;
-    let source = Source::new(text, parser);
+    let source = Source::new(text, dialect);
     let pieces: Vec<&[TokenWithSpan]> = tokens.split(|token| token.token == Token::SemiColon).collect();
     if !pieces.iter().any(|piece| is_read_here(piece)) {
         return classified(source.parse(&tokens)?);
@@ -184,7 +191,7 @@ fn classify(statement: Statement) -> Result<PgStatement, QueryError> {
         other => {
             check::allowed_sql(&other)?;
             let tag = if matches!(other, Statement::Explain { .. }) { "EXPLAIN" } else { "SELECT" };
-            PgStatement::Query(PgQuery { statement: Arc::new(other), tag })
+            PgStatement::Query(PgQuery::new(other, tag))
         }
     })
 }
@@ -231,7 +238,7 @@ mod tests {
     use super::*;
 
     fn parsed(text: &str) -> Result<Vec<PgStatement>, QueryError> {
-        parse(text, &PostgresCompatibilityParser::new(), &QueryConfig::default())
+        parse(text, &Dialect::new(), &QueryConfig::default())
     }
 
     fn one(text: &str) -> String {

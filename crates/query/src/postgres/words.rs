@@ -6,8 +6,8 @@ use datafusion::sql::sqlparser::ast::Statement;
 use datafusion::sql::sqlparser::dialect::PostgreSqlDialect;
 use datafusion::sql::sqlparser::parser::{Parser, ParserError};
 use datafusion::sql::sqlparser::tokenizer::{Location, Token, TokenWithSpan};
-use datafusion_pg_catalog::sql::PostgresCompatibilityParser;
 
+use super::dialect::Dialect;
 use crate::config::NESTING;
 use crate::{QueryError, explain};
 
@@ -15,13 +15,13 @@ use crate::{QueryError, explain};
 pub(super) struct Source<'a> {
     text: &'a str,
     lines: Vec<usize>,
-    parser: &'a PostgresCompatibilityParser,
+    dialect: &'a Dialect,
 }
 
 impl<'a> Source<'a> {
-    pub fn new(text: &'a str, parser: &'a PostgresCompatibilityParser) -> Self {
+    pub fn new(text: &'a str, dialect: &'a Dialect) -> Self {
         let after = text.match_indices('\n').map(|(at, _)| at + 1);
-        Self { text, lines: std::iter::once(0).chain(after).collect(), parser }
+        Self { text, lines: std::iter::once(0).chain(after).collect(), dialect }
     }
 
     /// The statements that these tokens of the text are.
@@ -29,12 +29,12 @@ impl<'a> Source<'a> {
         let (Some(first), Some(last)) = (tokens.first(), tokens.last()) else { return Ok(Vec::new()) };
         let (from, to) = (self.offset(first.span.start), self.offset(last.span.end));
         let text = without_memberships(self.text.get(from..to).unwrap_or_default());
-        self.parser.parse(&text).map_err(|error| located(tokens.to_vec(), &error))
+        self.dialect.parse(&text).map_err(|error| located(tokens.to_vec(), &error))
     }
 
     /// The statements of another text than that of the client.
     pub fn parse_text(&self, text: &str) -> Result<Vec<Statement>, QueryError> {
-        self.parser.parse(text).map_err(|error| explain::parser(&error))
+        self.dialect.parse(text).map_err(|error| explain::parser(&error))
     }
 
     fn offset(&self, place: Location) -> usize {

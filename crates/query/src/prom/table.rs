@@ -9,6 +9,7 @@ use base::{Limit, Timestamp};
 use datafusion::catalog::streaming::StreamingTable;
 use datafusion::catalog::{TableFunctionArgs, TableFunctionImpl, TableProvider};
 use datafusion::common::{Result, ScalarValue, plan_err};
+use datafusion::datasource::empty::EmptyTable;
 use datafusion::error::DataFusionError;
 use datafusion::execution::memory_pool::MemoryConsumer;
 use datafusion::execution::session_state::SessionState;
@@ -82,6 +83,10 @@ impl fmt::Debug for Function {
 impl TableFunctionImpl for Function {
     fn call_with_args(&self, args: TableFunctionArgs<'_, '_>) -> Result<Arc<dyn TableProvider>> {
         self.statement.engine.rights.check(METRICS).map_err(catalog::refused)?;
+        // Who only wants to know the columns has no values yet.
+        if args.exprs().iter().any(|expr| matches!(expr, Expr::Placeholder(_))) {
+            return Ok(Arc::new(EmptyTable::new(Arc::clone(&SCHEMA))));
+        }
         let (text, when) = match (self.name, args.exprs()) {
             (RANGE, [text, start, end, step]) => (self.text(text)?, range(start, end, step)?),
             (INSTANT, [text, at]) => (self.text(text)?, When::At(milliseconds(moment(INSTANT, at)?))),

@@ -115,3 +115,61 @@ async fn parameters_have_the_types_that_the_query_or_the_client_says() {
     assert!(matches!(wrong, QueryError::Data(_)), "{wrong:?}");
     world.end().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_query_within_a_query_is_answered() {
+    let world = World::fleet().await;
+    let postgres = world.engine(QueryConfig::default()).postgres().await.unwrap();
+    let ten = || vec![Arc::new(Int64Array::from(vec![10])) as ArrayRef];
+    let each = "SELECT labels['mode'], (SELECT count(*) FROM samples s WHERE s.series_id = x.series_id) AS n \
+                FROM series x ORDER BY 1";
+    assert_eq!(told(&postgres, each, vec![]).await, ["idle|1", "user|60"]);
+    assert_eq!(told(&postgres, "SELECT (SELECT max(value) FROM samples WHERE value < $1) AS n", ten()).await, ["9.0"]);
+    let both = rows(&postgres, "SELECT (SELECT value FROM samples) AS n", vec![]).await;
+    assert!(both.is_err(), "of several rows none is taken for the value: {both:?}");
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn columns_are_called_as_postgresql_calls_them() {
+    let world = World::fleet().await;
+    let postgres = world.engine(QueryConfig::default()).postgres().await.unwrap();
+    for (text, names, first) in [
+        ("SELECT count(*), 1 + 1, max(value) FROM samples", "count|?column?|max", "61|2|97.5"),
+        (
+            "SELECT value, value, NULL, NULL FROM samples ORDER BY value LIMIT 1",
+            "value|value|?column?|?column?",
+            "0.0|0.0||",
+        ),
+        ("SELECT value, * FROM samples ORDER BY 1 LIMIT 1", "value|series_id|ts|value", "0.0|"),
+        ("SELECT DISTINCT lower(metric) FROM series ORDER BY lower(metric)", "lower", "node_cpu_seconds_total"),
+        ("SELECT 1, 1 UNION ALL SELECT 1, 1", "?column?|?column?", "1|1"),
+        ("SELECT a.n, b.n FROM (SELECT 1 AS n) a, (SELECT 2 AS n) b", "n|n", "1|2"),
+    ] {
+        let query = query_of(&postgres, text).await;
+        let shape = postgres.describe(&query, &session(), vec![]).await.unwrap();
+        let seen = rows(&postgres, text, vec![]).await.unwrap_or_else(|error| panic!("{text}: {error}"));
+        for schema in [&shape.schema, &seen.schema] {
+            let seen: Vec<&str> = schema.fields().iter().map(|field| field.name().as_str()).collect();
+            assert_eq!(seen.join("|"), names, "{text}");
+        }
+        assert!(lines(&seen)[0].starts_with(first), "{text}: {:?}", lines(&seen));
+    }
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn functions_of_tables_take_parameters() {
+    let world = World::fleet().await;
+    let postgres = world.engine(QueryConfig::default()).postgres().await.unwrap();
+    let text = |text: &str| Arc::new(StringArray::from(vec![text])) as ArrayRef;
+    let sql = "SELECT count(*) FROM prom_range($1, $2, '2026-11-25T09:30:00Z', $3) WHERE value >= $4";
+    let shape = postgres.describe(&query_of(&postgres, sql).await, &session(), vec![]).await.unwrap();
+    assert_eq!(shape.parameters, [None, None, None, Some(DataType::Float64)]);
+    let zero = Arc::new(Int64Array::from(vec![0])) as ArrayRef;
+    let given = vec![text("node_cpu_seconds_total{mode=\"user\"}"), text("2026-11-25T09:00:00Z"), text("1m"), zero];
+    assert_eq!(told(&postgres, sql, given).await, ["31"]);
+    let few = rows(&postgres, sql, vec![text("up")]).await.unwrap_err();
+    assert!(few.to_string().contains("takes 4 parameters"), "{few}");
+    world.end().await;
+}

@@ -1,4 +1,4 @@
-//! SQL over Arrow Flight, by the client of arrow-flight and by ADBC.
+//! SQL over Arrow Flight, by the client of arrow-flight, by ADBC and by Arrow's JDBC driver.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -262,11 +262,21 @@ async fn a_query_ends_with_its_client_and_gives_its_place_back() {
     flight.site.end().await;
 }
 
-/// A Python with ADBC, if one is installed.
-fn adbc() -> Option<PathBuf> {
+/// A file of what `tests/peers` installs.
+fn peer(file: &str) -> PathBuf {
     let peers = std::env::var_os("STEADFAST_PEERS").map(PathBuf::from);
     let home = || PathBuf::from(std::env::var_os("HOME").unwrap_or_default()).join(".cache/steadfast/peers");
-    let python = peers.unwrap_or_else(home).join("adbc/bin/python");
+    peers.unwrap_or_else(home).join(file)
+}
+
+/// A file of these tests.
+fn own(file: &str) -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/it").join(file)
+}
+
+/// A Python with ADBC, if one is installed.
+fn adbc() -> Option<PathBuf> {
+    let python = peer("adbc/bin/python");
     if !python.exists() {
         eprintln!("skipped: ADBC is not installed (tests/peers/adbc-install.sh)");
         return None;
@@ -279,13 +289,37 @@ async fn adbc_asks_what_it_likes() {
     let Some(python) = adbc() else { return };
     let dir = tempfile::tempdir().unwrap();
     let flight = Flight::start(tokens(&dir), QueryConfig::default()).await;
-    let (url, script) =
-        (format!("grpc://{}", flight.addr), PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/it/adbc.py"));
+    let (url, script) = (format!("grpc://{}", flight.addr), own("adbc.py"));
     let run =
         tokio::task::spawn_blocking(move || Command::new(python).arg(script).args([&url, TOKEN]).output().unwrap());
     let output = run.await.unwrap();
     let said = String::from_utf8_lossy(&output.stdout);
     assert!(output.status.success(), "{said}{}", String::from_utf8_lossy(&output.stderr));
     assert_eq!(said.trim(), "done");
+    flight.site.end().await;
+}
+
+/// Java with Arrow's JDBC driver, if it is installed.
+fn jdbc() -> Option<Command> {
+    let driver = peer("jdbc/flight-sql-jdbc-driver.jar");
+    if !driver.exists() || Command::new("java").arg("-version").output().is_err() {
+        eprintln!("skipped: JDBC is not installed (tests/peers/jdbc-install.sh)");
+        return None;
+    }
+    let mut java = Command::new("java");
+    // The driver reads memory of its own; its zone is none in which a mistake would not be seen.
+    java.args(["--add-opens=java.base/java.nio=ALL-UNNAMED", "-Duser.timezone=Asia/Tokyo", "-cp"]).arg(driver);
+    Some(java)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn jdbc_asks_what_it_likes() {
+    let Some(mut java) = jdbc() else { return };
+    let dir = tempfile::tempdir().unwrap();
+    let flight = Flight::start(tokens(&dir), QueryConfig::default()).await;
+    java.arg(own("FlightJdbc.java")).args([&flight.addr.to_string(), TOKEN]);
+    let output = tokio::task::spawn_blocking(move || java.output().unwrap()).await.unwrap();
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success(), "{said}{}", String::from_utf8_lossy(&output.stderr));
     flight.site.end().await;
 }
