@@ -46,7 +46,7 @@ pub use describe::{Described, Table};
 pub use engine::{Engine, SqlOptions};
 pub use error::{Missing, Position, QueryError};
 pub use expression::ExpressionError;
-pub use logs::{LogRange, Pattern, Streams};
+pub use logs::{LogAmount, LogRange, Pattern, Streams};
 pub use postgres::{
     POSTGRES_VERSION, PgCopy, PgCopyFormat, PgCursor, PgFetch, PgForced, PgQuery, PgRows, PgScalar, PgSession, PgShape,
     PgStatement, PgType, Postgres,

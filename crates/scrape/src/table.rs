@@ -83,6 +83,11 @@ impl Targets {
         change(&mut self.0.write())
     }
 
+    /// The labels of all that is scraped.
+    pub fn labels(&self) -> Vec<Labels> {
+        self.read(|jobs| jobs.values().flat_map(|job| job.active.values().map(Row::public)).collect())
+    }
+
     /// `data` of Prometheus' `/api/v1/targets`; `state` is `active`, `dropped` or `any`, `pool` a job or none
     /// (<https://prometheus.io/docs/prometheus/latest/querying/api/#targets>).
     pub fn prometheus(&self, state: &str, pool: Option<&str>) -> Value {
@@ -108,16 +113,16 @@ impl Targets {
 }
 
 impl Row {
+    /// The labels that its series get.
+    fn public(&self) -> Labels {
+        let all = self.labels.iter().filter(|(name, _)| !name.starts_with(RESERVED));
+        all.map(|(name, value)| (name.clone(), value.clone())).collect()
+    }
+
     fn prometheus(&self, job: &str) -> Value {
-        let public: Labels = self
-            .labels
-            .iter()
-            .filter(|(name, _)| !name.starts_with(RESERVED))
-            .map(|(name, value)| (name.clone(), value.clone()))
-            .collect();
         json!({
             "discoveredLabels": self.discovered,
-            "labels": public,
+            "labels": self.public(),
             "scrapePool": job,
             "scrapeUrl": self.url,
             "globalUrl": self.url,
@@ -154,5 +159,6 @@ mod tests {
         assert_eq!(all["droppedTargetCounts"], json!({"a": 7}));
         assert_eq!(targets.prometheus("active", None)["droppedTargets"], json!([]));
         assert_eq!(targets.prometheus("any", Some("b"))["activeTargets"], json!([]));
+        assert_eq!(targets.labels(), [Labels::from([("job".to_owned(), "a".to_owned())])]);
     }
 }

@@ -11,6 +11,9 @@ use super::LOGS;
 /// The columns that say who sent a record.
 pub(super) const OF_SENDERS: [&str; 2] = ["service", "resource"];
 
+/// The columns that say how much was sent.
+pub(super) const OF_SIZES: [&str; 4] = ["ts", "service", "resource", "body"];
+
 /// The columns that are read, as they are numbered in [`Columns::of`].
 pub(super) const NAMES: [&str; 9] =
     ["ts", "service", "severity", "body", "attributes", "trace_id", "span_id", "resource", "scope"];
@@ -38,6 +41,31 @@ impl Senders {
     /// The attributes of what sends.
     pub(super) fn resource(&self, row: usize) -> impl Iterator<Item = (&str, &str)> {
         pairs(&self.resource, row)
+    }
+}
+
+/// How much was sent, when and by whom.
+pub(super) struct Sizes {
+    pub(super) senders: Senders,
+    times: ArrayRef,
+    body: StringArray,
+}
+
+impl Sizes {
+    /// Of a batch with [`OF_SIZES`].
+    pub(super) fn of(batch: &RecordBatch) -> Result<Self, StoreError> {
+        let times = cast(column(batch, "ts")?, &DataType::Int64)?;
+        Ok(Self { senders: Senders::of(batch)?, times, body: text(batch, "body")? })
+    }
+
+    /// Nanoseconds since the epoch.
+    pub(super) fn time(&self, row: usize) -> i64 {
+        time(&self.times, row)
+    }
+
+    /// Bytes of the line.
+    pub(super) fn bytes(&self, row: usize) -> u64 {
+        u64::from(self.body.value_length(row).unsigned_abs())
     }
 }
 
@@ -74,7 +102,7 @@ impl Columns {
 
     /// Nanoseconds since the epoch.
     pub(super) fn time(&self, row: usize) -> i64 {
-        self.times.as_primitive_opt::<Int64Type>().map_or(0, |times| times.value(row))
+        time(&self.times, row)
     }
 
     pub(super) fn line(&self, row: usize) -> &str {
@@ -111,6 +139,10 @@ impl Metadata for Said<'_> {
     fn each(&self, visit: &mut dyn FnMut(&str, &str)) {
         visit("level", self.0);
     }
+}
+
+fn time(times: &ArrayRef, row: usize) -> i64 {
+    times.as_primitive_opt::<Int64Type>().map_or(0, |times| times.value(row))
 }
 
 fn missing(name: &str) -> StoreError {

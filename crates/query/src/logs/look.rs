@@ -2,13 +2,14 @@
 
 use std::collections::BTreeMap;
 
+use arrow::array::RecordBatch;
 use base::{Limit, Timestamp};
 use futures::TryStreamExt;
 use logql::ast::LogExpr;
-use logql::{Direction, Expr, Fields, Labels, Matcher, Selection, Storage};
+use logql::{Direction, Expr, Fields, Labels, Matcher, Selection, Steps, Storage};
 use store::{ScanOptions, StoreError};
 
-use super::columns::{OF_SENDERS, Senders};
+use super::columns::{OF_SENDERS, OF_SIZES, Senders, Sizes};
 use super::conditions::Conditions;
 use super::streams::Numbers;
 use super::{Source, failed};
@@ -27,29 +28,28 @@ pub struct LogRange {
     pub end: i64,
 }
 
-/// How much each stream has.
+/// How much there is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct LogAmount {
+    /// Records.
+    pub entries: u64,
+    /// Bytes of their lines.
+    pub bytes: u64,
+}
+
+/// How much each stream has at each time, nanoseconds since the epoch, at which there is something.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Streams(pub BTreeMap<Labels, (u64, u64)>);
+pub struct Streams(pub BTreeMap<Labels, BTreeMap<i64, LogAmount>>);
 
 impl Engine {
-    /// The streams that satisfy a selector, with the entries and bytes of each; all if it is empty.
+    /// How much the streams have that satisfy a selector, all if it is empty: at each of `steps`, what is later than the
+    /// step before. Of the records nothing else is read.
     ///
     /// # Errors
     /// See [`ExpressionError`].
-    pub async fn log_streams(&self, selector: &str, range: LogRange) -> Result<Streams, ExpressionError> {
+    pub async fn log_amounts(&self, selector: &str, steps: Steps, within: i64) -> Result<Streams, ExpressionError> {
         self.logs_evaluated(selector, move |evaluation| {
-            let mut streams = Streams::default();
-            each(evaluation, &matchers(&evaluation.text)?, range, |_, labels, line, _| {
-                if !streams.0.contains_key(labels) {
-                    let more = STREAMS.check(streams.0.len() as u64 + 1);
-                    more.map_err(|exceeded| ExpressionError::Execution(exceeded.to_string()))?;
-                }
-                let (entries, bytes) = streams.0.entry(labels.clone()).or_default();
-                *entries += 1;
-                *bytes += line.len() as u64;
-                Ok(true)
-            })?;
-            Ok(streams)
+            amounts(evaluation, &matchers(&evaluation.text)?, steps, within.max(1))
         })
         .await
     }
@@ -90,29 +90,77 @@ impl Engine {
 /// The streams of a range of time.
 fn senders(evaluation: &Evaluation, matchers: &[Matcher], range: LogRange) -> Result<Numbers, ExpressionError> {
     let mut numbers = Numbers::new(matchers);
+    scanned(evaluation, matchers, range, &OF_SENDERS, |batch| {
+        let columns = Senders::of(batch).map_err(unread)?;
+        (0..columns.rows()).for_each(|row| _ = numbers.of(&columns, row));
+        checked(numbers.labels().len())
+    })?;
+    Ok(numbers)
+}
+
+fn amounts(
+    evaluation: &Evaluation,
+    matchers: &[Matcher],
+    steps: Steps,
+    within: i64,
+) -> Result<Streams, ExpressionError> {
+    let (first, last) = (steps.at(0), steps.at(steps.count().saturating_sub(1)));
+    let range = LogRange { start: first.saturating_sub(within).saturating_add(1), end: last.saturating_add(1) };
+    let mut numbers = Numbers::new(matchers);
+    let mut found: Vec<BTreeMap<i64, LogAmount>> = Vec::new();
+    scanned(evaluation, matchers, range, &OF_SIZES, |batch| {
+        let columns = Sizes::of(batch).map_err(unread)?;
+        for row in 0..columns.senders.rows() {
+            let Some(stream) = numbers.of(&columns.senders, row) else { continue };
+            found.resize_with(numbers.labels().len(), BTreeMap::new);
+            let Some(stream) = found.get_mut(stream) else { continue };
+            let after = columns.time(row).saturating_sub(first).max(0);
+            let step = after / within + i64::from(after % within > 0);
+            let amount = stream.entry(first.saturating_add(step.saturating_mul(within))).or_default();
+            amount.entries += 1;
+            amount.bytes += columns.bytes(row);
+        }
+        checked(found.len())
+    })?;
+    Ok(Streams(numbers.into_labels().into_iter().zip(found).collect()))
+}
+
+fn checked(streams: usize) -> Result<(), ExpressionError> {
+    let more = STREAMS.check(streams as u64);
+    more.map_err(|exceeded| ExpressionError::Execution(exceeded.to_string()))
+}
+
+fn unread(error: StoreError) -> ExpressionError {
+    ExpressionError::Unavailable(error.to_string())
+}
+
+/// Looks at those columns of the records of a range, in whatever order they come.
+fn scanned(
+    evaluation: &Evaluation,
+    matchers: &[Matcher],
+    range: LogRange,
+    columns: &[&str],
+    mut look: impl FnMut(&RecordBatch) -> Result<(), ExpressionError>,
+) -> Result<(), ExpressionError> {
     let source = Source::of(evaluation);
-    let Some(table) = source.table.as_ref().filter(|_| range.start < range.end) else { return Ok(numbers) };
+    let Some(table) = source.table.as_ref().filter(|_| range.start < range.end) else { return Ok(()) };
     let schema = table.schema();
     let selection =
         Selection { matchers, from: range.start, to: range.end, direction: Direction::Forward, texts: Vec::new() };
     let options = ScanOptions {
-        projection: Some(OF_SENDERS.iter().filter_map(|name| schema.index_of(name).ok()).collect()),
+        projection: Some(columns.iter().filter_map(|name| schema.index_of(name).ok()).collect()),
         time: Some((Timestamp::from_nanos(range.start), Timestamp::from_nanos(range.end.saturating_sub(1)))),
         texts: Conditions::new(&selection).of(&schema),
         ..ScanOptions::default()
     };
-    let unread = |error: StoreError| ExpressionError::Unavailable(error.to_string());
     let mut batches = table.scan(options);
     while let Some(batch) = source.handle.block_on(batches.try_next()).map_err(unread)? {
         if source.deadline.is_over() {
             return Err(ExpressionError::Timeout { limit: source.deadline.limit() });
         }
-        let columns = Senders::of(&batch).map_err(unread)?;
-        (0..columns.rows()).for_each(|row| _ = numbers.of(&columns, row));
-        let more = STREAMS.check(numbers.labels().len() as u64);
-        more.map_err(|exceeded| ExpressionError::Execution(exceeded.to_string()))?;
+        look(&batch)?;
     }
-    Ok(numbers)
+    Ok(())
 }
 
 /// The matchers of a query for lines; none of an empty text.

@@ -18,7 +18,7 @@ use logql::{Answer, Direction, Expr, LogQuery, Options, Steps, Storage, StorageE
 use store::{StoreError, TableSnapshot};
 use tokio::runtime::Handle;
 
-pub use look::{LogRange, Streams};
+pub use look::{LogAmount, LogRange, Streams};
 pub use patterns::Pattern;
 
 use self::entries::Found;

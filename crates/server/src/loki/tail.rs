@@ -259,11 +259,11 @@ impl Tail {
         }
         let to = end.saturating_sub(BEHIND / 2);
         let range = LogRange { start: newest.saturating_add(1), end: to };
-        let streams = self.state.engine.log_streams(&self.query, range).await?.0;
+        let streams = self.state.engine.log_labels(&self.query, range).await?;
         self.from = to;
         self.forget();
         let told =
-            streams.keys().take(DROPPED).map(|labels| json!({"labels": labels, "timestamp": newest.to_string()}));
+            streams.iter().take(DROPPED).map(|labels| json!({"labels": labels, "timestamp": newest.to_string()}));
         Ok(told.collect())
     }
 }

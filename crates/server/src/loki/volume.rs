@@ -1,14 +1,14 @@
 //! How much there is.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use axum::Json;
 use axum::extract::State as With;
 use axum::response::{IntoResponse, Response};
 use base::Limit;
-use logql::{Answer, Data, Direction, LogQuery, Series, Steps};
-use query::LogRange;
+use logql::{Answer, Data, Labels, Point, Sample, Series, Stats, Steps};
+use query::{LogAmount, LogRange};
 use serde_json::json;
 
 use super::ask::Ask;
@@ -18,46 +18,54 @@ use crate::state::State;
 
 /// What is looked back if no start is given.
 const HOUR: Duration = Duration::from_secs(3_600);
-/// Nanoseconds of a millisecond.
-const MILLISECOND: i64 = 1_000_000;
-const SECOND: i64 = 1_000 * MILLISECOND;
+/// Nanoseconds of a second.
+const SECOND: i64 = 1_000_000_000;
 /// Steps of one answer.
 const POINTS: Limit = Limit::new("loki.points", 11_000);
 
 /// `index/stats`
 pub async fn stats(With(state): With<State>, ask: Ask) -> Result<Response, Problem> {
     let range = ask.range(state.clock.now().nanos(), HOUR)?;
-    let streams = state.engine.log_streams(ask.query(), range).await?.0;
-    let sum = |of: fn(&(u64, u64)) -> u64| streams.values().map(of).sum::<u64>();
-    let count = streams.len();
-    let body = json!({"streams": count, "chunks": count, "entries": sum(|(entries, _)| *entries), "bytes": sum(|(_, bytes)| *bytes)});
+    let found = state.engine.log_amounts(ask.query(), Steps::instant(range.end), length(range)).await?.0;
+    let all = found.values().flat_map(BTreeMap::values).fold(LogAmount::default(), sum);
+    let count = found.len();
+    let body = json!({"streams": count, "chunks": count, "entries": all.entries, "bytes": all.bytes});
     Ok(Json(body).into_response())
 }
 
 /// `index/volume`: bytes by labels, the most first.
 pub async fn at_end(With(state): With<State>, ask: Ask) -> Result<Response, Problem> {
     let range = ask.range(state.clock.now().nanos(), HOUR)?;
-    let text = bytes(&ask, range.end.saturating_sub(range.start))?;
-    let mut answer = state.engine.log_instant(&text, range.end).await?;
-    if let Data::Vector(samples) = &mut answer.data {
-        samples.sort_by(|a, b| b.point.value.total_cmp(&a.point.value).then_with(|| a.labels.cmp(&b.labels)));
-        samples.truncate(ask.limit()?);
-    }
-    Ok(success(answer))
+    let (volumes, stats) = volumes(&state, &ask, Steps::instant(range.end), length(range)).await?;
+    let point = |points: BTreeMap<i64, LogAmount>| {
+        let value = points.values().fold(LogAmount::default(), sum).bytes as f64;
+        Point { ts: range.end, value }
+    };
+    let mut samples: Vec<Sample> =
+        volumes.into_iter().map(|(labels, points)| Sample { labels, point: point(points) }).collect();
+    samples.sort_by(|a, b| b.point.value.total_cmp(&a.point.value).then_with(|| a.labels.cmp(&b.labels)));
+    samples.truncate(ask.limit()?);
+    let stats = Stats { returned: samples.len() as u64, ..stats };
+    Ok(success(Answer { data: Data::Vector(samples), stats }))
 }
 
 /// `index/volume_range`: the same for each step.
 pub async fn over(With(state): With<State>, ask: Ask) -> Result<Response, Problem> {
     let range = ask.range(state.clock.now().nanos(), HOUR)?;
     let step = ask.step(range)?;
-    let text = bytes(&ask, step)?;
-    let mut answer = stepped(&state, &text, range, step).await?;
-    if let Data::Matrix(series) = &mut answer.data {
-        let most = |series: &Series| series.points.iter().map(|point| point.value).sum::<f64>();
-        series.sort_by(|a, b| most(b).total_cmp(&most(a)).then_with(|| a.labels.cmp(&b.labels)));
-        series.truncate(ask.limit()?);
-    }
-    Ok(success(answer))
+    let steps = Steps::new(range.start, range.end, step).map_err(Problem::bad)?;
+    POINTS.check(steps.count() as u64)?;
+    let (volumes, stats) = volumes(&state, &ask, steps, step).await?;
+    let of = |(labels, points): (Labels, BTreeMap<i64, LogAmount>)| {
+        let points = points.into_iter().map(|(ts, amount)| Point { ts, value: amount.bytes as f64 });
+        Series { labels, points: points.collect() }
+    };
+    let mut series: Vec<Series> = volumes.into_iter().map(of).collect();
+    let most = |series: &Series| series.points.iter().map(|point| point.value).sum::<f64>();
+    series.sort_by(|a, b| most(b).total_cmp(&most(a)).then_with(|| a.labels.cmp(&b.labels)));
+    series.truncate(ask.limit()?);
+    let stats = Stats { returned: series.iter().map(|series| series.points.len() as u64).sum(), ..stats };
+    Ok(success(Answer { data: Data::Matrix(series), stats }))
 }
 
 /// `patterns`: what lines look like, with how many there are in each step, at seconds since the epoch.
@@ -76,27 +84,37 @@ pub async fn patterns(With(state): With<State>, ask: Ask) -> Result<Response, Pr
     Ok(success(told))
 }
 
-async fn stepped(state: &State, text: &str, range: LogRange, step: i64) -> Result<Answer, Problem> {
-    let steps = Steps::new(range.start, range.end, step).map_err(Problem::bad)?;
-    let none = LogQuery {
-        start: range.start,
-        end: range.end,
-        limit: 0,
-        direction: Direction::Forward,
-        interval: 0,
-        categorize: false,
-    };
-    Ok(state.engine.log_range(text, none, steps).await?)
+/// Nanoseconds from the first to the last, with both.
+const fn length(range: LogRange) -> i64 {
+    range.end.saturating_sub(range.start).saturating_add(1)
 }
 
-/// The bytes of the asked streams within so many nanoseconds, by `targetLabels`, or by the labels that the
-/// selector names.
-fn bytes(ask: &Ask, within: i64) -> Result<String, Problem> {
+fn sum(a: LogAmount, b: &LogAmount) -> LogAmount {
+    LogAmount { entries: a.entries + b.entries, bytes: a.bytes + b.bytes }
+}
+
+/// How much the asked streams have at each step, by `targetLabels`, or by the labels that the selector names.
+async fn volumes(
+    state: &State,
+    ask: &Ask,
+    steps: Steps,
+    within: i64,
+) -> Result<(BTreeMap<Labels, BTreeMap<i64, LogAmount>>, Stats), Problem> {
     let selector = ask.query();
     let matchers = logql::parse_matchers(selector).map_err(Problem::bad)?;
     let asked: BTreeSet<&str> = ask.get("targetLabels").into_iter().flat_map(|names| names.split(',')).collect();
     let named: BTreeSet<&str> = matchers.iter().map(|matcher| &*matcher.name).collect();
-    let by: Vec<&str> = if asked.is_empty() { named } else { asked }.into_iter().collect();
-    let within = (within / MILLISECOND).max(1);
-    Ok(format!("sum by ({}) (bytes_over_time({selector}[{within}ms]))", by.join(", ")))
+    let by = if asked.is_empty() { named } else { asked };
+    let (mut volumes, mut stats) = (BTreeMap::<Labels, BTreeMap<i64, LogAmount>>::new(), Stats::default());
+    for (labels, amounts) in state.engine.log_amounts(selector, steps, within).await?.0 {
+        let of = Labels::new(by.iter().filter_map(|name| Some((*name, labels.find(name)?.clone()))));
+        let volume = volumes.entry(of).or_default();
+        for (at, amount) in amounts {
+            stats.entries += amount.entries;
+            stats.bytes += amount.bytes;
+            let before = volume.entry(at).or_default();
+            *before = sum(*before, &amount);
+        }
+    }
+    Ok((volumes, Stats { kept: stats.entries, ..stats }))
 }

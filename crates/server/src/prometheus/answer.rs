@@ -53,6 +53,11 @@ impl Problem {
         Self::new(500, "internal", message)
     }
 
+    /// There is nothing of what is asked for.
+    pub fn not_found(message: impl ToString) -> Self {
+        Self::new(404, "not_found", message)
+    }
+
     /// The token does not allow it.
     pub fn forbidden(message: impl ToString) -> Self {
         Self::new(403, "bad_data", message)

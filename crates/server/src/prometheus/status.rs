@@ -31,6 +31,17 @@ pub async fn runtimeinfo(With(state): With<State>) -> Response {
         "serverTime": state.clock.now().to_string(),
         "timeSeriesCount": state.engine.series_count(),
         "reloadConfigSuccess": true,
+        "lastConfigTime": state.started.to_string(),
+        "corruptionCount": 0,
+        // What Go tells of itself; clients read each of them.
+        "CWD": "",
+        "hostname": "",
+        "goroutineCount": 0,
+        "GOMAXPROCS": 0,
+        "GOMEMLIMIT": 0,
+        "GOGC": "",
+        "GODEBUG": "",
+        "storageRetention": "",
     });
     success(data, Remarks::default())
 }
@@ -52,12 +63,30 @@ pub async fn tsdb(With(state): With<State>, ask: Ask) -> Result<Response, Proble
         all.iter().map(|(name, value)| json!({"name": name, "value": value})).collect()
     };
     let data = json!({
-        "headStats": {"numSeries": found.series, "numLabelPairs": found.label_pairs},
+        "headStats": {
+            "numSeries": found.series, "numLabelPairs": found.label_pairs, "chunkCount": 0, "minTime": 0, "maxTime": 0,
+        },
         "seriesCountByMetricName": list(&found.metrics),
         "labelValueCountByLabelName": list(&found.values),
+        "memoryInBytesByLabelName": [],
         "seriesCountByLabelValuePair": list(&found.pairs),
     });
     Ok(success(data, Remarks::default()))
+}
+
+/// `status/tsdb/blocks`: files here are no blocks of Prometheus'.
+pub async fn blocks() -> Response {
+    success(json!({"blocks": []}), Remarks::default())
+}
+
+/// `features`: what a Prometheus lists of itself beyond what all can do. Nothing is asked for by it here.
+pub async fn features() -> Response {
+    success(json!({}), Remarks::default())
+}
+
+/// `notifications`: for Prometheus' own page.
+pub async fn notifications() -> Response {
+    success(json!([]), Remarks::default())
 }
 
 /// `status/walreplay`: nothing is answered before the logs are read.

@@ -141,6 +141,16 @@ async fn numbers_are_made_of_lines() {
     let of_prod = [&WHEN[..], &[("query", r#"{env="prod"}"#), ("targetLabels", "app")]].concat();
     let volume = ask(&site, "index/volume", &of_prod).await;
     assert_eq!(volume["data"]["result"][0]["metric"], json!({"app": "shop"}), "the most first");
+    // The same bytes at the end, in each step, and in the statistics.
+    let of_shop = [&WHEN[..], &[("query", r#"{app="shop"}"#), ("step", "1")]].concat();
+    let bytes = ask(&site, "index/stats", &of_shop).await["bytes"].as_u64().unwrap();
+    assert!(bytes > 0);
+    assert_eq!(volume["data"]["result"][0]["value"][1], bytes.to_string());
+    let over = ask(&site, "index/volume_range", &of_shop).await;
+    let points = over["data"]["result"][0]["values"].as_array().unwrap();
+    assert_eq!(points.len(), 4, "{over}");
+    let sum: u64 = points.iter().map(|point| point[1].as_str().unwrap().parse::<u64>().unwrap()).sum();
+    assert_eq!(sum, bytes, "{over}");
     site.end().await;
 }
 

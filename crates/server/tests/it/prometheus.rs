@@ -232,4 +232,53 @@ async fn targets_are_answered_from_the_table() {
     let answer = site.json("/api/v1/targets?state=active").await;
     assert_eq!(answer["data"]["activeTargets"][0]["scrapeUrl"], "http://a/metrics");
     assert_eq!(site.json("/api/v1/scrape_pools").await["data"]["scrapePools"], json!(["node"]));
+    site.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn metrics_of_targets_are_described() {
+    let world = World::empty().await;
+    let targets = scrape::Targets::default();
+    let labels = |job: &str| -> scrape::Labels {
+        let pairs = [("job", job), ("instance", "a:9100"), ("__scheme__", "http")];
+        pairs.map(|(name, value)| (name.to_owned(), value.to_owned())).into()
+    };
+    let row = |job: &str| scrape::Row { labels: labels(job), ..scrape::Row::default() };
+    targets.write(|jobs| {
+        for (n, job) in ["node", "shop"].into_iter().enumerate() {
+            jobs.entry(job.to_owned()).or_default().active.insert(n as u64, row(job));
+        }
+    });
+    let ingest = Ingest::new(IngestConfig::default(), world.telemetry(), world.store.clone(), Clock::system());
+    let parts = Parts { targets: Some(targets), ingest: Some(ingest), ..parts(&world, QueryConfig::default()) };
+    let site = Site::serve(world, config(), parts).await;
+    let of = |name, job| [("__name__", name), ("instance", "a:9100"), ("job", job)];
+    let (load, wait) = (of("node_load1", "node"), of("shop_wait_seconds_bucket", "shop"));
+    let mut body = Writer::default();
+    for (kind, name, help) in [(2, "node_load1", "Load."), (3, "shop_wait_seconds", "Waits.")] {
+        body.message(3, |writer| {
+            writer.varint(1, kind);
+            writer.bytes(2, name.as_bytes());
+            writer.bytes(4, help.as_bytes());
+        });
+    }
+    let about = snap::raw::Encoder::new().compress_vec(&body.finish()).unwrap();
+    for body in [request(&[(&load, &[(1_000, 1.0)]), (&wait, &[(1_000, 2.0)])]), about] {
+        assert_eq!(write(&site, body).await.status(), 204);
+    }
+    seen(&site).await;
+    let all = site.json("/api/v1/targets/metadata").await;
+    let told = |n: usize| {
+        let entry = &all["data"][n];
+        (entry["target"]["job"].as_str().unwrap(), entry["metric"].as_str().unwrap(), entry["type"].as_str().unwrap())
+    };
+    assert_eq!((told(0), told(1)), (("node", "node_load1", "gauge"), ("shop", "shop_wait_seconds", "histogram")));
+    assert_eq!(all["data"].as_array().unwrap().len(), 2);
+    assert_eq!(all["data"][0]["target"], json!({"job": "node", "instance": "a:9100"}));
+    let one = site.json("/api/v1/targets/metadata?metric=node_load1&match_target={job=\"node\"}").await;
+    assert_eq!(one["data"][0]["help"], "Load.");
+    assert_eq!(one["data"][0].get("metric"), None);
+    let none = site.json("/api/v1/targets/metadata?metric=nope").await;
+    assert_eq!((&none["errorType"], &none["error"]), (&json!("not_found"), &json!("specified metadata not found")));
+    site.end().await;
 }
