@@ -24,6 +24,10 @@ const SCOPE: &str = "steadfast";
 /// What tells of the way out must not go there: it would have no end.
 const SILENT: [&str; 2] = ["exporter", "opentelemetry"];
 
+/// It tells of each request that fails at the level of errors, but not of which; who asked tells what is wrong. Only who names
+/// it in the level sees that.
+const CLIENT: &str = "kube_client";
+
 /// Why logging or metrics cannot start.
 #[derive(Debug, thiserror::Error)]
 pub enum TelemetryError {
@@ -72,7 +76,9 @@ fn filter(config: &TelemetryConfig) -> Result<EnvFilter, TelemetryError> {
 fn events(
     config: &TelemetryConfig,
 ) -> Result<impl tracing_subscriber::layer::Filter<Registry> + use<>, TelemetryError> {
-    Ok(filter(config)?.and(filter_fn(|metadata| metadata.is_event())))
+    let named = config.level.contains(CLIENT);
+    let told = move |target: &str| named || !target.starts_with(CLIENT);
+    Ok(filter(config)?.and(filter_fn(move |metadata| metadata.is_event() && told(metadata.target()))))
 }
 
 fn lines<S: Subscriber + for<'a> LookupSpan<'a>>(format: LogFormat) -> Box<dyn Layer<S> + Send + Sync> {

@@ -37,9 +37,9 @@ pub use confirm::confirmers;
 use crate::{Build, Plugin};
 use api::{Api, ApiError};
 use audit::Audit;
-use discovery::{Discovered, Schemas, Served};
+use discovery::{Beside, Discovered, Schemas, Served};
 use objects::{News, Objects, Role, Word};
-use watch::{Event, Watch};
+use watch::{Event, Head, Watch};
 
 const NAME: &str = "kubernetes";
 
@@ -67,6 +67,10 @@ const ALIVE: Duration = Duration::from_secs(20);
 const NAMING: Duration = Duration::from_secs(5);
 /// Definitions of kinds change in several steps: so long it is waited for the last.
 const SETTLE: Duration = Duration::from_millis(500);
+/// A server that has taken a definition may serve the kind a moment later: by then all is listed once more.
+const SERVED: Duration = Duration::from_secs(10);
+/// Definitions of kinds.
+const DEFINITIONS: Beside = ("apiextensions.k8s.io", "CustomResourceDefinition", &["v1"]);
 
 /// The collectors of these clusters. `inboxes`: what API servers post of their audit logs, by cluster.
 pub fn build(
@@ -81,6 +85,11 @@ pub fn build(
         if let Build::Kubernetes(build) = PLUGIN.build { Some(build(config, &cluster, inbox)) } else { None }
     };
     configs.iter().filter_map(make).collect()
+}
+
+/// Whether all that is known of one of the kinds is what the server says.
+fn has_custom(kinds: &BTreeSet<ApiKind>) -> bool {
+    kinds.iter().any(|kind| Schema::builtin().kind(kind).is_none())
 }
 
 fn kind(api_version: &str, kind: &str) -> ApiKind {
@@ -103,10 +112,18 @@ struct Place {
     role: Role,
     path: String,
     namespace: Option<String>,
-    /// Definitions of kinds: what they say is to be asked anew.
-    definitions: bool,
+    /// Groups whose definitions of kinds are here: when one changes, what is served is to be asked anew.
+    defines: BTreeSet<String>,
     /// From where to watch.
     version: String,
+}
+
+impl Place {
+    /// Whether an object of it is such a definition. Its name is `plural.group`.
+    fn is_definition(&self, json: &str) -> bool {
+        let of_group = |head: Head| head.metadata.name.split_once('.').is_some_and(|(_, of)| self.defines.contains(of));
+        !self.defines.is_empty() && serde_json::from_str(json).is_ok_and(of_group)
+    }
 }
 
 /// Where to look for what, and what cannot be looked at.
@@ -144,7 +161,7 @@ impl Kubernetes {
         if self.config.images {
             asked.insert(pods.clone());
         }
-        let custom = wanted.iter().any(|kind| Schema::builtin().kind(kind).is_none());
+        let custom = has_custom(wanted);
         if custom {
             asked.insert(definitions.clone());
         }
@@ -169,15 +186,16 @@ impl Kubernetes {
                 gitops: self.config.gitops && resources && Neighbours::reads(&served.kind),
                 rollouts: self.seeks() && (resources || images) && Workloads::reads(&served.kind),
             };
-            let definitions = served.kind == definitions && custom;
-            if !role.resources && !role.images && !definitions {
+            let defines = served.kind == definitions && (custom || self.seeks());
+            let defines = if defines { self.groups(wanted) } else { BTreeSet::new() };
+            if !role.resources && !role.images && defines.is_empty() {
                 continue;
             }
             places.extend(self.namespaces(served).into_iter().map(|namespace| Place {
                 role: role.clone(),
                 path: served.path(namespace.as_deref()),
                 namespace,
-                definitions,
+                defines: defines.clone(),
                 version: String::new(),
             }));
         }
@@ -193,27 +211,42 @@ impl Kubernetes {
         self.cluster.sought_rollouts().is_some()
     }
 
-    /// Where the objects are that are no resources: those of GitOps tools, which come first, so that what they say of an
-    /// object is known when that is looked at, and those that say what rolls out.
-    async fn beside(&self, api: &Api, wanted: &BTreeSet<ApiKind>) -> Result<Look, ApiError> {
-        let (mut places, mut unread) = (Vec::new(), Vec::new());
+    /// Kinds of GitOps tools, and those that say what rolls out, as far as somebody wants to know.
+    fn kinds_beside(&self) -> [&'static [Beside]; 2] {
         let tools = if self.config.gitops { gitops::KINDS } else { &[] };
         let rollouts = if self.seeks() { kubernetes::rollouts::KINDS } else { &[] };
-        for (kinds, is_tool) in [(tools, true), (rollouts, false)] {
+        [tools, rollouts]
+    }
+
+    /// Groups of kinds that are looked at, or would be.
+    fn groups(&self, wanted: &BTreeSet<ApiKind>) -> BTreeSet<String> {
+        let group = |kind: &ApiKind| kind.api_version.split_once('/').map(|(group, _)| group.to_owned());
+        let beside = self.kinds_beside().into_iter().flatten().map(|(group, ..)| (*group).to_owned());
+        wanted.iter().filter_map(group).chain(beside).collect()
+    }
+
+    /// Where the objects are that are no resources: those of GitOps tools, which come first, so that what they say of an
+    /// object is known when that is looked at, and those that say what rolls out. Such a kind may come to be served later, so
+    /// that definitions of kinds are watched with these, unless that is done for resources.
+    async fn beside(&self, api: &Api, wanted: &BTreeSet<ApiKind>) -> Result<Look, ApiError> {
+        let (mut places, mut unread) = (Vec::new(), Vec::new());
+        let [tools, rolling] = self.kinds_beside();
+        let definitions: &[Beside] = if self.seeks() && !has_custom(wanted) { &[DEFINITIONS] } else { &[] };
+        for (kinds, gitops, rollouts) in [(tools, true, false), (rolling, false, true), (definitions, false, false)] {
             if kinds.is_empty() {
                 continue;
             }
             let found = discovery::beside(api, kinds, wanted).await?;
-            unread.extend(found.unread.into_iter().filter(|_| !is_tool));
+            unread.extend(found.unread.into_iter().filter(|_| rollouts));
+            let defines = if gitops || rollouts { BTreeSet::new() } else { self.groups(wanted) };
             for served in found.served {
                 let (kind, plural) = (served.kind.clone(), served.plural.clone());
-                let (resources, images, releases) = (false, false, false);
-                let role = Role { kind, plural, resources, images, releases, gitops: is_tool, rollouts: !is_tool };
+                let role = Role { kind, plural, resources: false, images: false, releases: false, gitops, rollouts };
                 places.extend(self.namespaces(&served).into_iter().map(|namespace| Place {
                     role: role.clone(),
                     path: served.path(namespace.as_deref()),
                     namespace,
-                    definitions: false,
+                    defines: defines.clone(),
                     version: String::new(),
                 }));
             }
@@ -232,7 +265,7 @@ impl Kubernetes {
             role: role.clone(),
             path: format!("{}?labelSelector=owner%3Dhelm", served.path(namespace.as_deref())),
             namespace,
-            definitions: false,
+            defines: BTreeSet::new(),
             version: String::new(),
         };
         namespaces.into_iter().map(place).collect()
@@ -285,7 +318,7 @@ impl Kubernetes {
         Ok(listed)
     }
 
-    /// Watches until everything is to be listed anew.
+    /// Watches until everything is to be listed anew. Gives whether a definition of kinds has changed.
     async fn watch(
         &self,
         api: &Api,
@@ -294,7 +327,7 @@ impl Kubernetes {
         sources: &mut Wanted,
         (audit, soon): (&mut Audit, Duration),
         cx: &mut dyn Cx,
-    ) -> Result<(), CollectError> {
+    ) -> Result<bool, CollectError> {
         let (clock, rng, shutdown) = (cx.clock().clone(), cx.rng().clone(), cx.shutdown().clone());
         let (out, mut events) = bounded("kubernetes_events", EVENTS);
         let mut watches: FuturesUnordered<_> = places
@@ -323,7 +356,7 @@ impl Kubernetes {
                     ApiError::Failed(why) => return Err(self.error(why)),
                     why => {
                         tracing::info!(scope = self.scope, %why, "everything is listed anew");
-                        return Ok(());
+                        return Ok(false);
                     }
                 },
                 // Before the events, so that who wrote is mostly known by then.
@@ -335,7 +368,7 @@ impl Kubernetes {
                     }
                     if take(batch, places, objects, cx).await? {
                         clock.sleep(SETTLE).await;
-                        return Ok(());
+                        return Ok(true);
                     }
                 }
                 why = &mut silent => return Err(self.error(why)),
@@ -343,8 +376,8 @@ impl Kubernetes {
                     let now = refused.borrow_and_update().clone();
                     self.tell(&now, cx).await?;
                 }
-                Ok(()) = sources.changed() => return Ok(()),
-                () = &mut again => return Ok(()),
+                Ok(()) = sources.changed() => return Ok(false),
+                () = &mut again => return Ok(false),
             }
         }
     }
@@ -419,6 +452,7 @@ impl Kubernetes {
         let mut sources = self.cluster.wanted();
         let mut retry = Backoff::new(Duration::from_secs(10), Duration::from_secs(600));
         let mut relist = Backoff::new(Duration::from_millis(100), Duration::from_secs(30));
+        let mut defined = false;
         loop {
             sources.mark_unchanged();
             let wanted = self.wanted(&sources);
@@ -441,10 +475,14 @@ impl Kubernetes {
             cx.cover(Self::covers(&places)).await?;
             cx.complete().await?;
             self.problems.clone_from(&problems);
-            // What could not be seen is tried again soon, and then less often.
-            let soon = if problems.is_empty() { self.config.resync } else { retry.next(cx.rng()) };
+            let soon = match (defined, problems.is_empty()) {
+                (true, _) => SERVED,
+                (false, true) => self.config.resync,
+                // What could not be seen is tried again soon, and then less often.
+                (false, false) => retry.next(cx.rng()),
+            };
             let start = cx.clock().monotonic();
-            self.watch(api, &places, objects, &mut sources, (audit, soon), cx).await?;
+            defined = self.watch(api, &places, objects, &mut sources, (audit, soon), cx).await?;
             if problems.is_empty() && cx.clock().monotonic().saturating_sub(start) > CALM {
                 retry.reset();
                 relist.reset();
@@ -531,7 +569,7 @@ async fn list_place(
     }
 }
 
-/// Takes events. Gives whether a definition of kinds was among them.
+/// Takes events. Gives whether a definition of kinds that are looked at was among them.
 async fn take(
     batch: Vec<Event>,
     places: &[Place],
@@ -541,7 +579,7 @@ async fn take(
     let (mut seen, mut definitions) = (Vec::new(), false);
     for event in &batch {
         let Some(place) = places.get(event.kind) else { continue };
-        definitions |= place.definitions;
+        definitions |= place.is_definition(&event.object);
         let word = if event.gone { Word::Gone } else { Word::Watched };
         seen.extend(news(objects, place, &event.object, word, cx));
     }

@@ -1,8 +1,8 @@
 //! StatefulSets and DaemonSets: they have no ReplicaSets, and the names of their pods do not tell of which version these are.
-//! Their label `controller-revision-hash` does, and what is newest a StatefulSet says in its status, of a DaemonSet its
-//! ControllerRevisions do (<https://kubernetes.io/docs/tasks/manage-daemon/update-daemon-set/>).
+//! Their label `controller-revision-hash` does, and what is newest their ControllerRevisions
+//! (<https://kubernetes.io/docs/tasks/manage-daemon/update-daemon-set/>), and a StatefulSet in its status.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
@@ -42,10 +42,8 @@ impl Controlled {
 
     /// Its rollout: pods of the newest version are there, and some of another.
     pub fn rollout(&self, view: &View<'_>, kind: RolloutKind, name: &str) -> Option<Rollout> {
-        let (of, newest) = match kind {
-            RolloutKind::StatefulSet => (STATEFUL, self.newest.as_str()),
-            _ => (DAEMON, view.newest_of(name)?),
-        };
+        let of = if kind == RolloutKind::StatefulSet { STATEFUL } else { DAEMON };
+        let newest = self.newest(view, of, name)?;
         let mut versions: BTreeMap<&str, Vec<(&String, &Pod)>> = BTreeMap::new();
         view.pods_of(of, name).iter().for_each(|(pod, it)| versions.entry(&it.hash).or_default().push((pod, it)));
         let new = versions.remove_entry(newest)?;
@@ -66,6 +64,18 @@ impl Controlled {
             share: share.part,
             traffic: share.by,
         })
+    }
+
+    /// The newest version, if all that is known agrees. Objects of several kinds do not come in the order of their changes: as long as
+    /// a pod is there and what says its version is not, the newest known is the old one, and each arm would be taken for the other.
+    fn newest<'a>(&'a self, view: &View<'a>, of: &str, name: &str) -> Option<&'a str> {
+        let revisions = view.revisions_of(of, name);
+        let last = revisions.iter().max_by_key(|revision| revision.revision);
+        let newest = if of == STATEFUL { self.newest.as_str() } else { last?.hash.as_str() };
+        let known: BTreeSet<&str> = revisions.iter().map(|revision| revision.hash.as_str()).collect();
+        let are_known = || view.pods_of(of, name).iter().all(|(_, pod)| known.contains(pod.hash.as_str()));
+        // Where they may not be listed the status has to do.
+        last.is_none_or(|last| last.hash == newest && are_known()).then_some(newest)
     }
 
     fn side(&self, kind: &str, name: &str, hash: &str, pods: &[(&String, &Pod)]) -> Side {
@@ -106,21 +116,24 @@ impl Pod {
     }
 }
 
-/// What is kept of a ControllerRevision of a DaemonSet.
+/// What is kept of a ControllerRevision of a StatefulSet or a DaemonSet.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Revision {
-    /// The name of the DaemonSet.
-    pub owner: String,
-    pub hash: String,
-    pub revision: u64,
+    /// The kind and name of its controller.
+    pub owner: (String, String),
+    hash: String,
+    revision: u64,
 }
 
 impl Revision {
-    /// Nothing of one that is of no DaemonSet.
+    /// Nothing of one of any other controller.
     pub fn read(object: &Value) -> Option<Self> {
-        let (_, owner) = read::owner(object).filter(|(kind, _)| *kind == DAEMON)?;
-        let hash = object.pointer("/metadata/labels")?.get(HASH)?.as_str().filter(|hash| read::is_hash(hash))?;
-        Some(Self { owner, hash: hash.to_owned(), revision: read::count(object, "/revision") })
+        let (kind, owner) = read::owner(object).filter(|(kind, _)| [STATEFUL, DAEMON].contains(kind))?;
+        let hash = match kind {
+            STATEFUL => version(&owner, read::text(object, "/metadata/name")?)?,
+            _ => object.pointer("/metadata/labels")?.get(HASH)?.as_str().filter(|hash| read::is_hash(hash))?.to_owned(),
+        };
+        Some(Self { owner: (kind.to_owned(), owner), hash, revision: read::count(object, "/revision") })
     }
 }
 

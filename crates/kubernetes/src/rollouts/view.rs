@@ -26,8 +26,8 @@ pub(super) struct View<'a> {
     sets: Named<'a, (&'a String, &'a ReplicaSet)>,
     /// Pods likewise.
     pods: Named<'a, (&'a String, &'a Pod)>,
-    /// The newest version of each DaemonSet.
-    newest: HashMap<&'a str, &'a Revision>,
+    /// ControllerRevisions likewise.
+    revisions: Named<'a, &'a Revision>,
     /// Services by the label of their selector that fewest others ask for.
     services: HashMap<Label<'a>, Vec<(&'a str, &'a Labels)>>,
     routes: Vec<&'a Route>,
@@ -46,16 +46,10 @@ impl<'a> View<'a> {
         }
         let subsets = space.subsets.values().flatten().map(|it| ((it.service.as_str(), it.name.as_str()), it));
         let pods = space.pods.iter().map(|pod| (owner(&pod.1.owner), pod));
-        let (subsets, pods) = (named(subsets), named(pods));
-        let mut newest: HashMap<&str, &Revision> = HashMap::new();
-        for revision in space.revisions.values() {
-            let known = newest.entry(revision.owner.as_str()).or_insert(revision);
-            if revision.revision > known.revision {
-                *known = revision;
-            }
-        }
+        let revisions = space.revisions.values().map(|it| (owner(&it.owner), it));
+        let (subsets, pods, revisions) = (named(subsets), named(pods), named(revisions));
         let (sets, services) = (by_workload(&space.sets), by_rarest(&space.services));
-        Self { namespace, space, unseen, sets, pods, newest, services, routes, targets, subsets }
+        Self { namespace, space, unseen, sets, pods, revisions, services, routes, targets, subsets }
     }
 
     /// The ReplicaSets of a workload that have pods, the newest first.
@@ -68,9 +62,9 @@ impl<'a> View<'a> {
         of(&self.pods, kind, name)
     }
 
-    /// The newest version of a DaemonSet.
-    pub fn newest_of(&self, daemons: &str) -> Option<&'a str> {
-        self.newest.get(daemons).map(|revision| revision.hash.as_str())
+    /// The versions of a StatefulSet or a DaemonSet.
+    pub fn revisions_of(&self, kind: &str, name: &str) -> &[&'a Revision] {
+        of(&self.revisions, kind, name)
     }
 
     /// Whether a route has a target here.

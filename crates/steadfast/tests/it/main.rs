@@ -33,3 +33,4 @@ mod s3_server;
 mod scene;
 mod spine;
 mod telemetry;
+mod workloads;
