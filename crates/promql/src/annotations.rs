@@ -75,6 +75,11 @@ impl Note {
         Self::warning(span, format!("quantile value should be between 0 and 1, got {}", short_float(q)))
     }
 
+    pub(crate) fn integral_rule(span: Span, rule: f64) -> Self {
+        let rule = short_float(rule);
+        Self::warning(span, format!("strategy should be 0, 1, or 2 (default), using 2, got {rule}"))
+    }
+
     pub(crate) fn ratio(span: Span, ratio: f64, capped: f64) -> Self {
         let (ratio, capped) = (short_float(ratio), short_float(capped));
         Self::warning(span, format!("ratio value should be between -1 and 1, got {ratio}, capping to {capped}"))

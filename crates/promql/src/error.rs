@@ -31,6 +31,9 @@ pub enum QueryError {
     /// Only scalars and instant vectors can be evaluated over a range.
     #[error("invalid expression type {0:?} for range query, must be Scalar or instant Vector")]
     RangeType(&'static str),
+    /// A duration that is worked out has no value, or none that a range may have.
+    #[error("{0}")]
+    Duration(String),
     /// The storage failed.
     #[error("expanding series: {0}")]
     Storage(#[from] StorageError),

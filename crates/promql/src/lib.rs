@@ -1,4 +1,4 @@
-//! PromQL as Prometheus 3.14 evaluates it: expressions, native histograms, the engine over any
+//! PromQL as Prometheus 3.14 evaluates it, with what 3.16 has mended: expressions, native histograms, the engine over any
 //! [`Storage`], and the language of its test scripts.
 //!
 //! Pure: no I/O, no clock, no threads. What takes long asks a callback whether it may go on.

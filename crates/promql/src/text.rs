@@ -75,7 +75,8 @@ pub fn open_metrics_float(value: f64) -> String {
     if let Some(text) = special(value) {
         return text.to_owned();
     }
-    let text = short_float(value);
+    // A zero has no sign here.
+    let text = short_float(if value == 0.0 { 0.0 } else { value });
     if text.contains(['e', '.']) { text } else { text + ".0" }
 }
 

@@ -54,6 +54,8 @@ impl Evaluator<'_> {
             ("pi", _) => std::f64::consts::PI,
             ("start", _) => seconds(self.query.start()),
             ("end", _) => seconds(self.query.end()),
+            // One time has no interval, also where it was asked for as a range.
+            ("step", _) if self.query.start() == self.query.end() => 0.0,
             ("step", _) => seconds(self.query.queried_interval()),
             ("range", _) => seconds(self.query.end() - self.query.start()),
             (name, _) => return Err(QueryError::failed(format!("function {name} is not one of scalars"))),
@@ -155,7 +157,7 @@ impl Evaluator<'_> {
     fn eval_sort(&self, span: Span, name: &str, args: &[Expr], steps: Steps) -> Result<Vec<Series>, QueryError> {
         let Some(arg) = args.first() else { return Ok(Vec::new()) };
         let mut input = self.eval_vector(arg, steps)?;
-        if steps.count() > 1 {
+        if steps.start() != steps.end() {
             self.note(Note::sort_in_range(span));
         }
         let descending = name.ends_with("_desc");

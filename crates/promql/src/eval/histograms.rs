@@ -128,7 +128,8 @@ impl Evaluator<'_> {
     ) -> Result<Vec<Series>, QueryError> {
         let input = self.eval_vector(vector, steps)?;
         let span = vector.bare().span;
-        let bounds: Vec<Option<f64>> = input.iter().map(|series| parse_float(series.labels.get(BUCKET))).collect();
+        let bound = |series: &Series| parse_float(series.labels.get(BUCKET)).filter(|bound| !bound.is_nan());
+        let bounds: Vec<Option<f64>> = input.iter().map(bound).collect();
         let unbounded: Vec<Labels> = input.iter().map(|series| series.labels.without_one(BUCKET)).collect();
         let mut out = Gatherer::default();
         each_step(&input, steps, |step, t, values| {

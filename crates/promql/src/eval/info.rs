@@ -9,7 +9,7 @@ use super::{Evaluator, Reference, Steps};
 use crate::error::QueryError;
 use crate::labels::{Builder, Labels, METRIC_NAME};
 use crate::matcher::{MatchOp, Matcher};
-use crate::parser::ast::{Expr, ExprKind, Modifiers};
+use crate::parser::ast::{Expr, ExprKind, Modifiers, ValueType};
 use crate::storage::SelectHints;
 use crate::value::{Series, Value};
 
@@ -104,9 +104,8 @@ impl Evaluator<'_> {
                 .iter()
                 .filter(|series| !asked.is_information(&series.labels))
                 .map(|series| series.labels.get(label))
-                .filter(|value| !value.is_empty())
                 .collect();
-            if values.is_empty() {
+            if values.iter().all(|value| value.is_empty()) {
                 continue;
             }
             identified = true;
@@ -121,8 +120,8 @@ impl Evaluator<'_> {
             return Ok(Vec::new());
         }
         matchers.extend(asked.data.iter().cloned());
-        let path = self.references(arg)?;
-        let time = |t: i64| path.iter().fold(t, |t, reference| reference.time(t));
+        let shared = self.shared_reference(arg)?.unwrap_or_default();
+        let time = |t: i64| shared.time(t);
         let hints = SelectHints {
             start: time(steps.start()).saturating_sub(self.options.lookback).saturating_add(1),
             end: time(steps.last()),
@@ -139,27 +138,48 @@ impl Evaluator<'_> {
         self.latest(stored, steps, Part::Time, time)
     }
 
-    /// What the modifiers on the way to the first selector make of a time, the outermost first.
-    fn references(&self, expr: &Expr) -> Result<Vec<Reference>, QueryError> {
-        let modifiers: &Modifiers = match &expr.kind {
-            ExprKind::Vector(selector) => &selector.modifiers,
-            ExprKind::Matrix(matrix) => &matrix.vector.modifiers,
+    /// What the modifiers on the way to all selectors make of a time, if that is the same for all of them.
+    fn shared_reference(&self, expr: &Expr) -> Result<Option<Reference>, QueryError> {
+        let mut found = Vec::new();
+        self.references(expr, Reference::default(), &mut found)?;
+        let first = found.first().copied().flatten();
+        Ok(first.filter(|first| found.iter().all(|other| *other == Some(*first))))
+    }
+
+    /// Whether what is known about series is looked up at one time, whatever the step.
+    pub(super) fn is_looked_up_once(&self, expr: &Expr) -> bool {
+        self.shared_reference(expr).is_ok_and(|shared| shared.is_some_and(|reference| reference.at.is_some()))
+    }
+
+    /// What the modifiers on the way to each selector make of a time that modifiers around it have made something of;
+    /// nothing stands for series that come from no selector. Where there are only numbers, none is looked for.
+    fn references(&self, expr: &Expr, around: Reference, found: &mut Vec<Option<Reference>>) -> Result<(), QueryError> {
+        let within = |modifiers: &Modifiers| Ok::<_, QueryError>(around.then(self.reference(modifiers)?));
+        match &expr.kind {
+            ExprKind::Vector(selector) => found.push(Some(within(&selector.modifiers)?)),
+            ExprKind::Matrix(matrix) => found.push(Some(within(&matrix.vector.modifiers)?)),
             ExprKind::Subquery(subquery) => {
-                let mut path = vec![self.reference(&subquery.modifiers)?];
-                path.extend(self.references(&subquery.expr)?);
-                return Ok(path);
+                return self.references(&subquery.expr, within(&subquery.modifiers)?, found);
             }
             _ => {
-                let selecting = expr.children().into_iter().find(|child| has_selector(child));
-                return selecting.map_or(Ok(Vec::new()), |child| self.references(child));
+                let children = expr.children().into_iter().filter(|child| has_series(child));
+                // What follows in a call of `info` are conditions on labels.
+                let children: Vec<&Expr> = match &expr.kind {
+                    ExprKind::Call(call) if call.function.name == "info" => children.take(1).collect(),
+                    _ => children.collect(),
+                };
+                if children.is_empty() {
+                    found.push(None);
+                }
+                children.into_iter().try_for_each(|child| self.references(child, around, found))?;
             }
-        };
-        Ok(vec![self.reference(modifiers)?])
+        }
+        Ok(())
     }
 }
 
-fn has_selector(expr: &Expr) -> bool {
-    matches!(expr.kind, ExprKind::Vector(_) | ExprKind::Matrix(_)) || expr.children().into_iter().any(has_selector)
+fn has_series(expr: &Expr) -> bool {
+    matches!(expr.value_type(), ValueType::Vector | ValueType::Matrix)
 }
 
 fn identity(labels: &Labels) -> Labels {

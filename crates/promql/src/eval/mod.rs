@@ -31,7 +31,7 @@ pub use steps::Steps;
 
 use crate::annotations::{Annotation, Annotations, Note};
 use crate::error::QueryError;
-use crate::parser::ast::{Duration, Expr, ExprKind, Modifiers, ValueType};
+use crate::parser::ast::{Duration, Expr, ExprKind, Modifiers, Span, ValueType};
 use crate::storage::Storage;
 use crate::value::{Data, Point, Series};
 
@@ -117,7 +117,7 @@ struct Evaluator<'a> {
 impl<'a> Evaluator<'a> {
     fn new(storage: &'a dyn Storage, options: &'a Options<'a>, expr: &Expr, query: Steps) -> Result<Self, QueryError> {
         let mut stats_only = HashSet::new();
-        selector::find_stats_only(expr, false, &mut stats_only);
+        selector::find_stats_only(expr, selector::Wanted::Anything, &mut stats_only);
         let evaluator = Self {
             storage,
             options,
@@ -126,6 +126,7 @@ impl<'a> Evaluator<'a> {
             notes: RefCell::new(Annotations::default()),
             held: Cell::new(0),
         };
+        evaluator.check_durations(expr)?;
         evaluator.check_extensions(expr)?;
         Ok(evaluator)
     }
@@ -179,7 +180,7 @@ impl<'a> Evaluator<'a> {
 
     fn eval(&self, expr: &Expr, steps: Steps) -> Result<Evaluated, QueryError> {
         let constant = matches!(expr.kind, ExprKind::Number(..) | ExprKind::String(_));
-        if steps.count() > 1 && !constant && is_step_invariant(expr) {
+        if steps.count() > 1 && !constant && self.is_step_invariant(expr) {
             let once = self.eval_node(expr, Steps::instant(steps.start()))?;
             return self.repeated(once, steps);
         }
@@ -250,21 +251,41 @@ impl<'a> Evaluator<'a> {
     }
 
     /// A duration in milliseconds.
-    fn duration(&self, duration: &Duration, signed: bool) -> Result<i64, QueryError> {
-        duration
-            .milliseconds(self.query.queried_interval(), self.query.end() - self.query.start(), signed)
-            .map_err(|error| QueryError::Failed(error.to_string()))
+    fn duration(&self, duration: &Duration, span: Span, signed: bool) -> Result<i64, QueryError> {
+        let (step, range) = (self.query.queried_interval(), self.query.end() - self.query.start());
+        let Span { start, end } = span;
+        let told = |error| QueryError::Duration(format!("{start}:{end}: {error}"));
+        duration.milliseconds(step, range, signed).map_err(told)
+    }
+
+    /// Durations that have no value are a mistake in the query, found before anything is evaluated.
+    fn check_durations(&self, expr: &Expr) -> Result<(), QueryError> {
+        match &expr.kind {
+            ExprKind::Vector(vector) => self.reference(&vector.modifiers).map(drop)?,
+            ExprKind::Matrix(matrix) => {
+                self.reference(&matrix.vector.modifiers)?;
+                self.duration(&matrix.range, matrix.range_span, false)?;
+            }
+            ExprKind::Subquery(subquery) => {
+                self.reference(&subquery.modifiers)?;
+                subquery.step.as_ref().map_or(Ok(0), |step| self.duration(step, subquery.step_span, false))?;
+                self.duration(&subquery.range, subquery.range_span, false)?;
+            }
+            _ => {}
+        }
+        expr.children().into_iter().try_for_each(|child| self.check_durations(child))
     }
 
     /// What a selector's or subquery's modifiers make of a time.
     fn reference(&self, modifiers: &Modifiers) -> Result<Reference, QueryError> {
-        let offset = modifiers.offset.as_ref().map_or(Ok(0), |offset| self.duration(offset, true))?;
+        let offset =
+            modifiers.offset.as_ref().map_or(Ok(0), |offset| self.duration(offset, modifiers.offset_span, true))?;
         Ok(Reference { at: modifiers.at.map(|at| self.query.fixed(at)), offset })
     }
 }
 
 /// How a time of evaluation becomes the time that is looked at.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct Reference {
     at: Option<i64>,
     offset: i64,
@@ -274,25 +295,38 @@ impl Reference {
     fn time(self, t: i64) -> i64 {
         self.at.unwrap_or(t).saturating_sub(self.offset)
     }
+
+    /// This one, and then another.
+    fn then(self, inner: Self) -> Self {
+        match inner.at.or(self.at) {
+            Some(_) => Self { at: Some(inner.time(self.time(0))), offset: 0 },
+            None => Self { at: None, offset: self.offset.saturating_add(inner.offset) },
+        }
+    }
 }
 
-/// Whether an expression gives the same at each time. Not all that are so are found.
-fn is_step_invariant(expr: &Expr) -> bool {
-    match &expr.kind {
-        ExprKind::Number(..) | ExprKind::String(_) => true,
-        ExprKind::Vector(selector) => selector.modifiers.at.is_some(),
-        ExprKind::Matrix(matrix) => matrix.vector.modifiers.at.is_some(),
-        ExprKind::Subquery(subquery) => subquery.modifiers.at.is_some(),
-        ExprKind::Call(call) => match call.function.name {
-            "time" | "predict_linear" | "days_in_month" | "day_of_month" | "day_of_week" | "day_of_year" | "hour"
-            | "minute" | "month" | "year" => false,
-            "timestamp" | "start_timestamp" => call.args.iter().all(|arg| match &arg.bare().kind {
-                ExprKind::Vector(selector) => selector.modifiers.at.is_some(),
-                _ => false,
-            }),
-            "info" => call.args.first().is_some_and(is_step_invariant),
-            _ => call.args.iter().all(is_step_invariant),
-        },
-        _ => expr.children().into_iter().all(is_step_invariant),
+impl Evaluator<'_> {
+    /// Whether an expression gives the same at each time. Not all that are so are found.
+    fn is_step_invariant(&self, expr: &Expr) -> bool {
+        let all = |args: &[Expr]| args.iter().all(|arg| self.is_step_invariant(arg));
+        match &expr.kind {
+            ExprKind::Number(..) | ExprKind::String(_) => true,
+            ExprKind::Vector(selector) => selector.modifiers.at.is_some(),
+            ExprKind::Matrix(matrix) => matrix.vector.modifiers.at.is_some(),
+            ExprKind::Subquery(subquery) => subquery.modifiers.at.is_some(),
+            ExprKind::Call(call) => match call.function.name {
+                "time" | "predict_linear" | "days_in_month" | "day_of_month" | "day_of_week" | "day_of_year"
+                | "hour" | "minute" | "month" | "year" => false,
+                "timestamp" | "start_timestamp" => call.args.iter().all(|arg| match &arg.bare().kind {
+                    ExprKind::Vector(selector) => selector.modifiers.at.is_some(),
+                    _ => false,
+                }),
+                "info" => {
+                    call.args.first().is_some_and(|arg| self.is_step_invariant(arg) && self.is_looked_up_once(arg))
+                }
+                _ => all(&call.args),
+            },
+            _ => expr.children().into_iter().all(|child| self.is_step_invariant(child)),
+        }
     }
 }

@@ -22,6 +22,7 @@ pub(super) struct RangeCall {
     /// Where the range stands in the query, and the first argument.
     span: Span,
     first_span: Span,
+    second_span: Span,
 }
 
 /// Whether there is a function of ranges with a name.
@@ -59,12 +60,13 @@ impl Evaluator<'_> {
         };
         let span = span_of(arg);
         let first_span = call.args.first().map_or(span, span_of);
-        Ok(Some(RangeCall { name, function, params, input, span, first_span }))
+        let second_span = call.args.get(1).map_or(first_span, span_of);
+        Ok(Some(RangeCall { name, function, params, input, span, first_span, second_span }))
     }
 
     /// What a call gives, one series after the other.
     pub(super) fn each_range(&self, over: RangeCall, steps: Steps, take: Take<'_>) -> Result<(), QueryError> {
-        let RangeCall { name, function, params, input, span, first_span } = over;
+        let RangeCall { name, function, params, input, span, first_span, second_span } = over;
         let path = Path::of(&input, self.options.lookback);
         let (range, extension) = (input.range, input.extension);
         let note = |note| self.note(note);
@@ -74,7 +76,7 @@ impl Evaluator<'_> {
             path.places(&source, steps, &mut places);
             self.check_room(places.iter().map(Place::len).max().unwrap_or(0))?;
             let metric = source.labels.metric_name();
-            let context = RangeContext { span, first_span, name: metric, extension, range, note: &note };
+            let context = RangeContext { span, first_span, second_span, name: metric, extension, range, note: &note };
             points.clear();
             points.reserve_exact(places.len());
             match sliding(name, &params, &source, extension) {

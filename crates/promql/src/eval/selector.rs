@@ -7,8 +7,8 @@ use super::{Evaluator, Reference, Steps};
 use crate::annotations::Note;
 use crate::error::QueryError;
 use crate::functions::extended;
-use crate::histogram::ResetHint;
-use crate::parser::ast::{Expr, ExprKind, Extension, Span, VectorSelector};
+use crate::histogram::{Histogram, ResetHint};
+use crate::parser::ast::{AggregateOp, BinaryOp, Expr, ExprKind, Extension, Span, VectorSelector};
 use crate::storage::{FloatSample, HistogramSample, SelectHints, StoredSeries};
 use crate::value::{Point, Series, Value, is_stale};
 
@@ -140,7 +140,7 @@ impl Evaluator<'_> {
         let mut stored = self.storage.select(&selector.matchers, &hints)?;
         if self.stats_only.contains(&span.start) {
             for series in &mut stored {
-                hint_resets(series);
+                keep_statistics(series);
             }
         }
         Ok(stored)
@@ -300,54 +300,69 @@ pub(super) fn without_stale(mut series: StoredSeries) -> StoredSeries {
     series
 }
 
-/// Finds out which histograms follow a reset, where nothing says so yet: who sees only counts and
-/// sums afterwards could not find out.
-fn hint_resets(series: &mut StoredSeries) {
+/// Leaves counts and sums of histograms only, as Prometheus does, which the results of gauges show. Which follow a
+/// reset is found out before, where nothing says so yet.
+fn keep_statistics(series: &mut StoredSeries) {
     let mut previous: Option<&HistogramSample> = None;
-    let mut hinted = Vec::with_capacity(series.histograms.len());
+    let mut kept = Vec::with_capacity(series.histograms.len());
     for sample in series.histograms.iter() {
-        let mut sample_hinted = sample.clone();
-        if let Some(before) = previous
-            && sample.value.reset_hint == ResetHint::Unknown
-            && !is_stale(sample.value.sum)
-            && !is_stale(before.value.sum)
-        {
-            let reset = sample.value.is_reset_since(&before.value);
-            let hint = if reset { ResetHint::Reset } else { ResetHint::NotReset };
-            Arc::make_mut(&mut sample_hinted.value).reset_hint = hint;
-        }
-        hinted.push(sample_hinted);
-        previous = Some(sample);
+        let of = &sample.value;
+        let stale = is_stale(of.sum);
+        let reset_hint = match previous.filter(|_| of.reset_hint == ResetHint::Unknown && !stale) {
+            Some(before) if of.is_reset_since(&before.value) => ResetHint::Reset,
+            Some(_) => ResetHint::NotReset,
+            None => of.reset_hint,
+        };
+        let statistics =
+            Histogram { schema: of.schema, count: of.count, sum: of.sum, reset_hint, ..Histogram::default() };
+        kept.push(HistogramSample { value: Arc::new(statistics), ..sample.clone() });
+        previous = if stale { previous } else { Some(sample) };
     }
-    series.histograms = hinted.into();
+    series.histograms = kept.into();
+}
+
+/// What is asked of the histograms that selectors find.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Wanted {
+    /// Whatever is there.
+    Anything,
+    /// Only count and sum.
+    Statistics,
+    /// Buckets, whatever is asked of what they become.
+    Buckets,
 }
 
 /// Finds the selectors of whose histograms only count and sum are asked.
-pub(super) fn find_stats_only(expr: &Expr, within: bool, found: &mut HashSet<usize>) {
-    let within = match &expr.kind {
-        ExprKind::Vector(_) if within => {
+pub(super) fn find_stats_only(expr: &Expr, wanted: Wanted, found: &mut HashSet<usize>) {
+    let wanted = match &expr.kind {
+        _ if wanted == Wanted::Buckets => return,
+        ExprKind::Vector(_) if wanted == Wanted::Statistics => {
             found.insert(expr.span.start);
-            within
+            wanted
         }
-        ExprKind::Matrix(matrix) if within => {
+        ExprKind::Matrix(matrix) if wanted == Wanted::Statistics => {
             found.insert(matrix.vector_span.start);
-            within
+            wanted
         }
         // Between the steps of a subquery, and where buckets are cut or looked at, all is needed.
-        ExprKind::Subquery(_) => false,
-        ExprKind::Binary(binary) if binary.op.is_trim() => false,
+        ExprKind::Subquery(_) => Wanted::Buckets,
+        ExprKind::Binary(binary) if binary.op.is_trim() || matches!(binary.op, BinaryOp::Eq | BinaryOp::Ne) => {
+            Wanted::Buckets
+        }
+        ExprKind::Aggregate(aggregate) if aggregate.op == AggregateOp::CountValues => Wanted::Buckets,
         ExprKind::Call(call) => match call.function.name {
-            "histogram_count" | "histogram_sum" | "histogram_avg" => true,
-            "histogram_quantile"
+            "histogram_count" | "histogram_sum" | "histogram_avg" => Wanted::Statistics,
+            "changes"
+            | "histogram_quantile"
             | "histogram_quantiles"
             | "histogram_fraction"
             | "histogram_stddev"
-            | "histogram_stdvar" => false,
-            _ => within,
+            | "histogram_stdvar" => Wanted::Buckets,
+            _ => wanted,
         },
-        _ => within,
+        _ => wanted,
     };
     for child in expr.children() {
-        find_stats_only(child, within, found);
+        find_stats_only(child, wanted, found);
     }
 }

@@ -63,7 +63,7 @@ impl Evaluator<'_> {
     }
 
     fn selected_ranges(&self, matrix: &MatrixSelector, steps: Steps) -> Result<Ranges, QueryError> {
-        let range = self.duration(&matrix.range, false)?;
+        let range = self.duration(&matrix.range, matrix.range_span, false)?;
         let reference = self.reference(&matrix.vector.modifiers)?;
         let stored = self.select(&matrix.vector, matrix.vector_span, steps, reference, range)?;
         let extension = matrix.vector.extension;
@@ -71,9 +71,9 @@ impl Evaluator<'_> {
     }
 
     fn subquery_ranges(&self, subquery: &Subquery, steps: Steps) -> Result<Ranges, QueryError> {
-        let range = self.duration(&subquery.range, false)?;
+        let range = self.duration(&subquery.range, subquery.range_span, false)?;
         let step = match &subquery.step {
-            Some(step) => self.duration(step, false)?,
+            Some(step) => self.duration(step, subquery.step_span, false)?,
             None => self.options.subquery_step,
         }
         .max(1);

@@ -103,7 +103,8 @@ fn interpolated(q: f64, buckets: &[ClassicBucket]) -> f64 {
     let before = at.checked_sub(1).and_then(|at| finite.get(at));
     match before {
         None if bucket.bound <= 0.0 => bucket.bound,
-        None => bucket.bound * (rank / bucket.count),
+        // Added to the lower bound, so that it is never a negative zero.
+        None => 0.0 + bucket.bound * (rank / bucket.count),
         Some(before) => {
             let fraction = (rank - before.count) / (bucket.count - before.count);
             before.bound + (bucket.bound - before.bound) * fraction
@@ -140,6 +141,7 @@ mod tests {
         let all = buckets(&[(2.0, 1.0), (4.0, 2.0), (6.0, 3.0), (f64::INFINITY, 3.0)]);
         assert_eq!(quantile(0.5, all.clone()).value, 3.0);
         assert_eq!(quantile(1.0, all.clone()).value, 6.0);
+        assert!(quantile(-0.0, all.clone()).value.is_sign_positive());
         assert_eq!(fraction(0.0, 4.0, all), 2.0 / 3.0);
     }
 

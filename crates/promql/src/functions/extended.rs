@@ -65,13 +65,14 @@ pub(super) fn of_floats(
             first += 1;
         }
         let end = if floats.get(last)?.t >= window.end { last } else { last + 1 };
-        let mut previous = from;
+        let (mut previous, mut lost) = (from, 0.0);
         for value in floats.get(first..end).unwrap_or_default().iter().map(|sample| sample.value).chain([to]) {
             if value < previous {
-                difference += previous;
+                lost += previous;
             }
             previous = value;
         }
+        difference += lost;
     }
     Some(if kind.per_second { difference / (context.range as f64 / 1000.0) } else { difference })
 }

@@ -25,8 +25,8 @@ pub(crate) fn of_number(name: &str) -> Option<fn(f64) -> f64> {
         "asinh" => f64::asinh,
         "acosh" => f64::acosh,
         "atanh" => f64::atanh,
-        "rad" => |degrees| degrees * PI / 180.0,
-        "deg" => |radians| radians * 180.0 / PI,
+        "rad" => |degrees| degrees * (PI / 180.0),
+        "deg" => |radians| radians * (180.0 / PI),
         "sgn" => |value| {
             if value < 0.0 {
                 -1.0

@@ -4,6 +4,7 @@ pub(crate) mod aggregates;
 pub(crate) mod classic;
 pub(crate) mod extended;
 pub(crate) mod instant;
+mod integral;
 pub(crate) mod natural;
 mod over_time;
 pub(crate) mod quantiles;

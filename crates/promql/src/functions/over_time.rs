@@ -190,7 +190,7 @@ pub(super) fn count(window: &Window<'_>) -> Option<Value> {
 }
 
 /// The numbers of a range, if there are any; that there are histograms too is told.
-fn numbers<'a>(context: &RangeContext<'_>, window: &Window<'a>) -> Option<&'a [FloatSample]> {
+pub(super) fn numbers<'a>(context: &RangeContext<'_>, window: &Window<'a>) -> Option<&'a [FloatSample]> {
     if window.floats.is_empty() {
         return None;
     }

@@ -1,4 +1,4 @@
-use super::{over_time, rate, regression, resets};
+use super::{integral, over_time, rate, regression, resets};
 use crate::annotations::Note;
 use crate::error::QueryError;
 use crate::parser::ast::{Extension, Span};
@@ -11,6 +11,8 @@ pub(crate) struct RangeContext<'a> {
     pub span: Span,
     /// Where the first argument stands.
     pub first_span: Span,
+    /// Where the second argument stands, if there is one.
+    pub second_span: Span,
     /// The name of the metric, though it may be about to go.
     pub name: &'a str,
     /// How samples at the ends are found.
@@ -92,6 +94,7 @@ pub(crate) fn function(name: &str) -> Option<RangeFunction> {
         "deriv" => |context, window, _| Ok(regression::deriv(context, window)),
         "predict_linear" => |context, window, params| Ok(regression::predict_linear(context, window, params)),
         "double_exponential_smoothing" => regression::double_exponential_smoothing,
+        "integral" => |context, window, params| Ok(integral::integral(context, window, params)),
         "avg_over_time" => |context, window, _| Ok(over_time::avg(context, window)),
         "sum_over_time" => |context, window, _| Ok(over_time::sum(context, window)),
         "count_over_time" => |_, window, _| Ok(over_time::count(window)),

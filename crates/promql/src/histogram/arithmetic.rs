@@ -169,7 +169,7 @@ impl Histogram {
 
     fn drop_within_zero_bucket(&mut self) {
         let threshold = self.zero_threshold;
-        let (schema, bound) = (self.schema, super::exponential_bound);
+        let (schema, bound) = (self.schema, super::bounds::exponential_bound);
         let outside = |index: i32| bound(index, schema) > threshold;
         self.positive.retain(|bucket| outside(bucket.index));
         self.negative.retain(|bucket| outside(bucket.index));

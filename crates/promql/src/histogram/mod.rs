@@ -6,6 +6,7 @@
 //! custom bound.
 
 mod arithmetic;
+mod bounds;
 mod buckets;
 mod compensated;
 mod quantile;
@@ -15,6 +16,7 @@ mod trim;
 
 use std::sync::Arc;
 
+use bounds::exponential_bound;
 pub(crate) use compensated::{CompensatedSum, kahan};
 pub(crate) use quantile::{Bounded, fraction_of};
 pub(crate) use trim::Keep;
@@ -203,12 +205,6 @@ impl PartialEq for Histogram {
     }
 }
 
-fn exponential_bound(index: i32, schema: i32) -> f64 {
-    let exponent = f64::from(index) * 2f64.powi(-schema);
-    // The last bucket of finite values ends at the largest float, not at infinity.
-    if exponent == 1024.0 { f64::MAX } else { exponent.exp2() }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -219,9 +215,6 @@ mod tests {
             Histogram { schema: 0, positive: [(0, 1.0), (1, 2.0)].into_iter().collect(), ..Histogram::default() };
         let bounds: Vec<_> = histogram.positive_ranges().map(|range| (range.lower, range.upper)).collect();
         assert_eq!(bounds, [(0.5, 1.0), (1.0, 2.0)]);
-        assert_eq!(exponential_bound(1, -1), 4.0);
-        assert_eq!(exponential_bound(2, 1), 2.0);
-        assert_eq!(exponential_bound(1024, 0), f64::MAX);
     }
 
     #[test]

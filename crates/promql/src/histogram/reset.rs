@@ -40,7 +40,7 @@ impl Histogram {
         before.reduce(self.schema);
         let above = |buckets: &Buckets| -> Buckets {
             let mut buckets = buckets.clone();
-            buckets.retain(|bucket| super::exponential_bound(bucket.index, self.schema) > threshold);
+            buckets.retain(|bucket| super::bounds::exponential_bound(bucket.index, self.schema) > threshold);
             buckets
         };
         fell(&above(&self.positive), &above(&before.positive)) || fell(&above(&self.negative), &above(&before.negative))

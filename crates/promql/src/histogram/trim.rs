@@ -56,14 +56,14 @@ impl Histogram {
 impl BucketRange {
     fn trimmed(&self, value: f64, keep: Keep, custom: bool, positive: bool) -> Kept {
         let Self { lower, upper, count, .. } = *self;
-        let (whole, none) = match keep {
-            Keep::Below => (upper <= value, lower >= value),
-            Keep::Above => (lower >= value, upper <= value),
+        let (whole, part) = match keep {
+            Keep::Below => (upper <= value, lower < value),
+            Keep::Above => (lower >= value, upper > value),
         };
         if whole {
             return Kept { count, middle: middle(lower, upper, custom, positive) };
         }
-        if none {
+        if !part {
             return Kept { count: 0.0, middle: 0.0 };
         }
         if lower == f64::NEG_INFINITY || upper == f64::INFINITY {
@@ -116,6 +116,9 @@ impl BucketRange {
     fn trimmed_zero(&self, value: f64, keep: Keep, positive: bool, negative: bool) -> Kept {
         let lower = if positive && !negative { 0.0 } else { self.lower };
         let upper = if negative && !positive { 0.0 } else { self.upper };
+        if value.is_nan() {
+            return Kept { count: f64::NAN, middle: f64::NAN };
+        }
         let cut = value.max(lower).min(upper);
         let (from, to) = match keep {
             Keep::Below => (lower, cut),
@@ -131,7 +134,7 @@ impl BucketRange {
         if from >= to {
             return Kept { count: 0.0, middle: 0.0 };
         }
-        Kept { count: self.count * (to - from) / (upper - lower), middle: f64::midpoint(from, to) }
+        Kept { count: self.count * ((to - from) / (upper - lower)), middle: f64::midpoint(from, to) }
     }
 }
 

@@ -373,6 +373,8 @@ pub struct Modifiers {
     pub at: Option<At>,
     /// How far it looks back; negative is forward.
     pub offset: Option<Duration>,
+    /// Where `offset` stands.
+    pub offset_span: Span,
 }
 
 /// Selects series.
@@ -397,6 +399,8 @@ pub struct MatrixSelector {
     pub vector_span: Span,
     /// How long the range is.
     pub range: Duration,
+    /// Where `range` stands.
+    pub range_span: Span,
 }
 
 /// Evaluates an expression over a range.
@@ -406,8 +410,12 @@ pub struct Subquery {
     pub expr: Expr,
     /// How long the range is.
     pub range: Duration,
+    /// Where `range` stands.
+    pub range_span: Span,
     /// How often; if it is not given, as often as the engine is set to.
     pub step: Option<Duration>,
+    /// Where `step` stands.
+    pub step_span: Span,
     /// When.
     pub modifiers: Modifiers,
 }

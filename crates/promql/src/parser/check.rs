@@ -32,8 +32,8 @@ pub(super) fn check(query: &str, expr: &Expr) -> Result<(), ParseError> {
         ExprKind::Binary(binary) => check_binary(query, binary),
         ExprKind::Aggregate(aggregate) => check_aggregate(aggregate),
         ExprKind::Call(call) => check_call(call),
-        ExprKind::Vector(vector) => check_selector(vector),
-        ExprKind::Matrix(matrix) => check_selector(&matrix.vector),
+        ExprKind::Vector(vector) => check_selector(vector, expr.span),
+        ExprKind::Matrix(matrix) => check_selector(&matrix.vector, matrix.vector_span),
     };
     checked.map_err(told)
 }
@@ -66,7 +66,15 @@ fn is_label_selector(parent: &Expr, child: &Expr) -> bool {
     }
 }
 
-fn check_selector(vector: &VectorSelector) -> Result<(), Mistake> {
+fn check_selector(vector: &VectorSelector, span: Span) -> Result<(), Mistake> {
+    let [conditions @ .., _] = vector.matchers.as_slice() else {
+        return Err("vector selector must contain at least one non-empty matcher".into());
+    };
+    // The condition on a name before the braces is the last.
+    if let (Some(name), Some(other)) = (&vector.name, conditions.iter().find(|matcher| matcher.is_name())) {
+        let message = format!("metric name must not be set twice: {} or {}", quote(name), quote(&other.value));
+        return Err(Mistake::at(span, message));
+    }
     if vector.matchers.iter().all(|matcher| matcher.matches("")) {
         return Err("vector selector must contain at least one non-empty matcher".into());
     }

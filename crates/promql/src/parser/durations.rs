@@ -1,11 +1,13 @@
 use super::Parser;
-use super::ast::{BinaryOp, Duration};
+use super::ast::{BinaryOp, Duration, Span};
 use super::error::ParseError;
 use super::token::Token;
 use crate::text::MAX_DURATION;
 
-const CONTEXT: &str = "subquery or range selector";
+const IN_BRACKETS: &str = "subquery or range selector";
+const IN_OFFSET: &str = "offset";
 const EXPECTED: &str = "number, duration, step(), or range()";
+const LITERAL_OUT_OF_RANGE: &str = "duration out of range";
 
 /// Why a duration expression has no value.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -13,7 +15,10 @@ pub enum DurationError {
     /// A range or step has to be longer than nothing.
     #[error("duration must be greater than 0")]
     NotPositive,
-    /// It is no number, infinite, or does not fit.
+    /// It is no number, or infinite.
+    #[error("duration is NaN or infinite")]
+    NotFinite,
+    /// It does not fit.
     #[error("duration is out of range")]
     OutOfRange,
     /// Division by zero.
@@ -31,15 +36,29 @@ impl Duration {
     /// Division by zero, what does not fit, and, unless `signed`, what is not positive.
     pub fn milliseconds(&self, step: i64, range: i64, signed: bool) -> Result<i64, DurationError> {
         let seconds = self.seconds(step, range)?;
+        if !seconds.is_finite() {
+            return Err(DurationError::NotFinite);
+        }
         if !signed && seconds <= 0.0 {
             return Err(DurationError::NotPositive);
         }
-        // Rounded first: 1.1 s are 1100 ms, not 1100.0000000000002.
-        let ms = (seconds * 1000.0 * 1e6).round() / 1e6;
-        if !ms.is_finite() || ms.abs() > MAX_DURATION as f64 {
+        if is_out_of_range(seconds) {
             return Err(DurationError::OutOfRange);
         }
-        Ok(ms.trunc() as i64)
+        // What is written as a number is rounded to nanoseconds, what is worked out is cut.
+        let is_literal = self.literal().is_some();
+        Ok(if is_literal { (seconds * 1e9).round() as i64 / 1_000_000 } else { (seconds * 1000.0).trunc() as i64 })
+    }
+
+    /// Seconds, and whether they were written as a duration, of a number with or without a sign.
+    pub fn literal(&self) -> Option<(f64, bool)> {
+        match self {
+            Duration::Seconds(seconds, is_duration) => Some((*seconds, *is_duration)),
+            Duration::Unary(negative, of) => {
+                of.literal().map(|(seconds, is_duration)| (if *negative { -seconds } else { seconds }, is_duration))
+            }
+            _ => None,
+        }
     }
 
     fn seconds(&self, step: i64, range: i64) -> Result<f64, DurationError> {
@@ -75,38 +94,35 @@ impl Duration {
             }
         })
     }
+}
 
-    /// Its value if it does not depend on the query.
-    pub(crate) fn is_constant(&self) -> bool {
-        match self {
-            Duration::Seconds(..) => true,
-            Duration::Step | Duration::Range => false,
-            Duration::Unary(_, inner) | Duration::Paren(inner) => inner.is_constant(),
-            Duration::Binary(_, a, b) | Duration::Extreme(_, a, b) => a.is_constant() && b.is_constant(),
-        }
-    }
+/// Whether so many seconds do not fit 63 bits of nanoseconds.
+fn is_out_of_range(seconds: f64) -> bool {
+    seconds.abs() * 1000.0 > MAX_DURATION as f64
 }
 
 impl Parser<'_> {
     /// A duration within brackets, where all of it is one expression.
-    pub(super) fn bracket_duration(&mut self) -> Result<Duration, ParseError> {
+    pub(super) fn bracket_duration(&mut self) -> Result<(Duration, Span), ParseError> {
         let start = self.span();
+        self.within = IN_BRACKETS;
         if matches!(self.peek(), Token::RightBracket | Token::Colon) {
-            return self.unexpected(CONTEXT, EXPECTED);
+            return self.unexpected(IN_BRACKETS, EXPECTED);
         }
-        let duration = self.duration(0)?;
-        if duration.is_constant()
-            && let Err(error) = duration.milliseconds(0, 0, false)
-        {
-            return self.error(start, error.to_string());
+        let value = self.duration(0)?;
+        let span = start.to(self.last_span());
+        match value.literal() {
+            Some((seconds, _)) if is_out_of_range(seconds) => self.error(span, LITERAL_OUT_OF_RANGE),
+            Some((seconds, _)) if seconds <= 0.0 => self.error(span, DurationError::NotPositive.to_string()),
+            _ => Ok((value, span)),
         }
-        Ok(duration)
     }
 
     /// A duration behind `offset`, which takes one term only: what follows belongs to the expression.
-    pub(super) fn offset_duration(&mut self) -> Result<Duration, ParseError> {
+    pub(super) fn offset_duration(&mut self) -> Result<(Duration, Span), ParseError> {
         let start = self.span();
-        let duration = match self.peek() {
+        self.within = IN_OFFSET;
+        let value = match self.peek() {
             Token::Operator(op @ (BinaryOp::Add | BinaryOp::Sub)) => {
                 let negative = *op == BinaryOp::Sub;
                 self.advance();
@@ -114,12 +130,11 @@ impl Parser<'_> {
             }
             _ => self.duration_term()?,
         };
-        if duration.is_constant()
-            && let Err(error) = duration.milliseconds(0, 0, true)
-        {
-            return self.error(start, error.to_string());
+        let span = start.to(self.last_span());
+        if value.literal().is_some_and(|(seconds, _)| is_out_of_range(seconds)) {
+            return self.error(span, LITERAL_OUT_OF_RANGE);
         }
-        Ok(duration)
+        Ok((value, span))
     }
 
     fn duration(&mut self, strength: u8) -> Result<Duration, ParseError> {
@@ -133,9 +148,16 @@ impl Parser<'_> {
                 if !arithmetic || op.precedence() < strength {
                     break;
                 }
+                let place = parser.span();
                 parser.advance();
                 let strength = if op == BinaryOp::Pow { op.precedence() } else { op.precedence() + 1 };
                 let right = parser.duration(strength)?;
+                let by_zero = right.literal().is_some_and(|(seconds, _)| seconds == 0.0);
+                match op {
+                    BinaryOp::Div if by_zero => return parser.error(place, DurationError::Division.to_string()),
+                    BinaryOp::Mod if by_zero => return parser.error(place, DurationError::Modulo.to_string()),
+                    _ => {}
+                }
                 left = Duration::Binary(op, Box::new(left), Box::new(right));
             }
             Ok(left)
@@ -165,11 +187,11 @@ impl Parser<'_> {
             Token::LeftParen => {
                 self.advance();
                 let inner = self.duration(0)?;
-                self.expect(&Token::RightParen, CONTEXT)?;
+                self.expect(&Token::RightParen, self.within)?;
                 Ok(Duration::Paren(Box::new(inner)))
             }
             Token::Word(word) => self.duration_function(&word.to_ascii_lowercase()),
-            _ => self.unexpected(CONTEXT, EXPECTED),
+            _ => self.unexpected(self.within, EXPECTED),
         }
     }
 
@@ -179,11 +201,11 @@ impl Parser<'_> {
             "range" => Duration::Range,
             "min_of" | "max_of" => {
                 self.advance();
-                self.expect(&Token::LeftParen, CONTEXT)?;
+                self.expect(&Token::LeftParen, self.within)?;
                 let a = self.duration(0)?;
-                self.expect(&Token::Comma, CONTEXT)?;
+                self.expect(&Token::Comma, self.within)?;
                 let b = self.duration(0)?;
-                self.expect(&Token::RightParen, CONTEXT)?;
+                self.expect(&Token::RightParen, self.within)?;
                 return Ok(Duration::Extreme(name == "max_of", Box::new(a), Box::new(b)));
             }
             _ => {
@@ -192,8 +214,8 @@ impl Parser<'_> {
             }
         };
         self.advance();
-        self.expect(&Token::LeftParen, CONTEXT)?;
-        self.expect(&Token::RightParen, CONTEXT)?;
+        self.expect(&Token::LeftParen, self.within)?;
+        self.expect(&Token::RightParen, self.within)?;
         Ok(duration)
     }
 }

@@ -243,6 +243,8 @@ impl Parser<'_> {
 
     fn call(&mut self, name: &str) -> Result<Expr, ParseError> {
         let start = self.span();
+        self.advance();
+        let args = self.arguments("function call")?;
         // These four are keywords, and keywords have no case.
         let of_query = |f: &&Function| matches!(f.name, "start" | "end" | "step" | "range");
         let found = function(name).or_else(|| function(&name.to_ascii_lowercase()).filter(of_query));
@@ -250,8 +252,6 @@ impl Parser<'_> {
             let message = format!("unknown function with name {}", crate::text::quote(name));
             return self.error(start, message);
         };
-        self.advance();
-        let args = self.arguments("function call")?;
         Ok(Expr { kind: ExprKind::Call(Call { function, args }), span: start.to(self.last_span()) })
     }
 

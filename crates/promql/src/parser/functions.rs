@@ -30,7 +30,7 @@ const fn new(name: &'static str, args: &'static [ValueType], variadic: i32, retu
     Function { name, args, variadic, returns, experimental: true }
 }
 
-/// All functions of Prometheus 3.14, in order of their names.
+/// All functions of Prometheus 3.16, in order of their names.
 pub const FUNCTIONS: &[Function] = &[
     of("abs", &[Vector], 0, Vector),
     of("absent", &[Vector], 0, Vector),
@@ -74,6 +74,7 @@ pub const FUNCTIONS: &[Function] = &[
     of("idelta", &[Matrix], 0, Vector),
     of("increase", &[Matrix], 0, Vector),
     new("info", &[Vector, Vector], 1, Vector),
+    new("integral", &[Matrix, Scalar], 1, Vector),
     of("irate", &[Matrix], 0, Vector),
     of("label_join", &[Vector, Text, Text, Text], -1, Vector),
     of("label_replace", &[Vector, Text, Text, Text, Text], 0, Vector),

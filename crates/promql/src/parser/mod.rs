@@ -6,6 +6,7 @@ mod durations;
 mod error;
 mod expressions;
 mod functions;
+mod layout;
 mod lexer;
 mod print;
 mod selectors;
@@ -27,6 +28,9 @@ use crate::regexp::Room;
 
 /// Expressions may be nested so deep.
 pub const MAX_DEPTH: usize = 128;
+
+/// A token that is longer is told by its beginning, so many signs of it.
+const LONG_TOKEN: usize = 10;
 
 /// The most levels of a tree, which all that goes through it takes room on its stack for.
 const MAX_HEIGHT: usize = 400;
@@ -68,11 +72,16 @@ pub fn parse_selectors<'t>(texts: impl IntoIterator<Item = &'t str>) -> Result<V
 }
 
 fn parse_selector_within(text: &str, room: &mut Room) -> Result<Vec<Matcher>, ParseError> {
-    let expr = parse_within(text, room)?;
+    let mut parser = Parser::new(text, room);
+    let expr = match parser.peek().clone() {
+        Token::Word(name) => parser.selector(Some(name.as_str()))?,
+        Token::LeftBrace => parser.selector(None)?,
+        _ => return parser.misplaced(),
+    };
+    parser.expect_end()?;
+    check::check(text, &expr)?;
     match expr.kind {
-        ast::ExprKind::Vector(selector) if selector.modifiers.at.is_none() && selector.modifiers.offset.is_none() => {
-            Ok(selector.matchers)
-        }
+        ast::ExprKind::Vector(selector) => Ok(selector.matchers),
         _ => Err(ParseError::new(text, expr.span, "expected a series selector")),
     }
 }
@@ -127,6 +136,8 @@ struct Parser<'a> {
     height: usize,
     /// In how many aggregations what comes is.
     aggregations: usize,
+    /// What a duration that comes is part of, as errors name it.
+    within: &'static str,
     /// Why the last token is none.
     broken: Option<ParseError>,
     /// For regular expressions.
@@ -136,7 +147,7 @@ struct Parser<'a> {
 impl<'a> Parser<'a> {
     fn new(query: &'a str, room: &'a mut Room) -> Self {
         let (tokens, broken) = lexer::tokens(query);
-        Self { query, tokens, at: 0, depth: 0, height: 0, aggregations: 0, broken, room }
+        Self { query, tokens, at: 0, depth: 0, height: 0, aggregations: 0, within: "", broken, room }
     }
 
     fn peek(&self) -> &Token {
@@ -200,7 +211,13 @@ impl<'a> Parser<'a> {
     /// The next token as errors name it.
     fn described(&self, context: &str) -> String {
         let span = self.span();
-        let written = crate::text::quote(self.query.get(span.start..span.end).unwrap_or_default());
+        let text = self.query.get(span.start..span.end).unwrap_or_default();
+        let is_cut = text.len() > LONG_TOKEN && !matches!(self.peek(), Token::Word(_));
+        let written = if is_cut {
+            crate::text::quote(&text.chars().take(LONG_TOKEN).collect::<String>()) + "..."
+        } else {
+            crate::text::quote(text)
+        };
         match self.peek() {
             Token::String(_) => format!("string {written}"),
             Token::Number(_) => format!("number {written}"),

@@ -7,13 +7,13 @@ use super::ast::{
     Aggregate, At, Binary, BinaryOp, Cardinality, Duration, Expr, ExprKind, Extension, Matching, MatrixSelector,
     Modifiers, Subquery, VectorSelector,
 };
-use crate::labels::{is_classic_name, label_name};
-use crate::text::{duration, float, quote};
+use crate::labels::label_name;
+use crate::text::{duration, float, plain_float, quote};
 
 impl Display for Expr {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         match &self.kind {
-            ExprKind::Number(number, false) => f.write_str(&float(*number)),
+            ExprKind::Number(number, false) => f.write_str(&plain_float(*number)),
             ExprKind::Number(seconds, true) => f.write_str(&duration((seconds * 1000.0).round() as i64)),
             ExprKind::String(text) => f.write_str(&quote(text)),
             ExprKind::Paren(inner) => write!(f, "({inner})"),
@@ -33,8 +33,14 @@ impl Display for Expr {
 
 impl Display for Binary {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        let Self { op, left, right, returns_bool, matching } = self;
-        write!(f, "{left} {}{}{matching} {right}", op.as_str(), if *returns_bool { " bool" } else { "" })
+        write!(f, "{} {} {}", self.left, self.middle(), self.right)
+    }
+}
+
+impl Binary {
+    /// What stands between its sides.
+    pub(super) fn middle(&self) -> String {
+        format!("{}{}{}", self.op.as_str(), if self.returns_bool { " bool" } else { "" }, self.matching)
     }
 }
 
@@ -69,14 +75,21 @@ fn names(names: &[Arc<str>]) -> String {
     names.iter().map(|name| label_name(name)).collect::<Vec<_>>().join(", ")
 }
 
+impl Aggregate {
+    /// What stands before its arguments.
+    pub(super) fn head(&self) -> String {
+        let op = self.op.as_str();
+        match (self.without, self.grouping.is_empty()) {
+            (true, _) => format!("{op} without ({}) ", names(&self.grouping)),
+            (false, true) => op.to_owned(),
+            (false, false) => format!("{op} by ({}) ", names(&self.grouping)),
+        }
+    }
+}
+
 impl Display for Aggregate {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        f.write_str(self.op.as_str())?;
-        if self.without {
-            write!(f, " without ({}) ", names(&self.grouping))?;
-        } else if !self.grouping.is_empty() {
-            write!(f, " by ({}) ", names(&self.grouping))?;
-        }
+        f.write_str(&self.head())?;
         match &self.param {
             Some(param) => write!(f, "({param}, {})", self.expr),
             None => write!(f, "({})", self.expr),
@@ -87,35 +100,28 @@ impl Display for Aggregate {
 impl VectorSelector {
     fn write_series(&self, f: &mut Formatter<'_>) -> fmt::Result {
         let named = self.name.is_some();
-        let mut parts = Vec::new();
-        if let Some(name) = &self.name {
-            if is_classic_name(name, true) {
-                f.write_str(name)?;
-            } else {
-                parts.push(quote(name));
-            }
-        }
+        f.write_str(self.name.as_deref().unwrap_or_default())?;
         // The condition on the name that stands before the braces comes last.
         let conditions = self.matchers.len() - usize::from(named).min(self.matchers.len());
         let mut conditions: Vec<String> = self.matchers.iter().take(conditions).map(ToString::to_string).collect();
         conditions.sort();
-        parts.extend(conditions);
-        if !parts.is_empty() || !named { write!(f, "{{{}}}", parts.join(",")) } else { Ok(()) }
+        if !conditions.is_empty() || !named { write!(f, "{{{}}}", conditions.join(",")) } else { Ok(()) }
     }
 }
 
 impl Display for VectorSelector {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         self.write_series(f)?;
+        self.modifiers.fmt_at(f)?;
         self.extension.fmt(f)?;
-        self.modifiers.fmt(f)
+        self.modifiers.fmt_offset(f)
     }
 }
 
 impl Display for MatrixSelector {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         self.vector.write_series(f)?;
-        write!(f, "[{}]", self.range)?;
+        write!(f, "[{}]", written(&self.range))?;
         self.vector.extension.fmt(f)?;
         self.vector.modifiers.fmt(f)
     }
@@ -123,11 +129,15 @@ impl Display for MatrixSelector {
 
 impl Display for Subquery {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        write!(f, "{}[{}:", self.expr, self.range)?;
-        if let Some(step) = &self.step {
-            step.fmt(f)?;
-        }
-        write!(f, "]{}", self.modifiers)
+        write!(f, "{}{}", self.expr, self.suffix())
+    }
+}
+
+impl Subquery {
+    /// What stands behind its expression.
+    pub(super) fn suffix(&self) -> String {
+        let step = self.step.as_ref().map(written).unwrap_or_default();
+        format!("[{}:{step}]{}", written(&self.range), self.modifiers)
     }
 }
 
@@ -143,30 +153,58 @@ impl Display for Extension {
 
 impl Display for Modifiers {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        self.fmt_at(f)?;
+        self.fmt_offset(f)
+    }
+}
+
+impl Modifiers {
+    fn fmt_at(&self, f: &mut Formatter<'_>) -> fmt::Result {
         match self.at {
-            None => {}
-            Some(At::Start) => f.write_str(" @ start()")?,
-            Some(At::End) => f.write_str(" @ end()")?,
+            None => Ok(()),
+            Some(At::Start) => f.write_str(" @ start()"),
+            Some(At::End) => f.write_str(" @ end()"),
             Some(At::Time(ms)) => {
                 let sign = if ms < 0 { "-" } else { "" };
-                write!(f, " @ {sign}{}.{:03}", ms.unsigned_abs() / 1000, ms.unsigned_abs() % 1000)?;
+                write!(f, " @ {sign}{}.{:03}", ms.unsigned_abs() / 1000, ms.unsigned_abs() % 1000)
             }
         }
-        if let Some(offset) = &self.offset {
-            write!(f, " offset {offset}")?;
-        }
-        Ok(())
     }
+
+    /// One of nothing is left out.
+    fn fmt_offset(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        match &self.offset {
+            Some(offset) if offset.literal().is_none_or(|(seconds, _)| seconds != 0.0) => {
+                write!(f, " offset {}", written(offset))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+/// A range, step or offset: a number is a duration there, however it was written.
+fn written(duration: &Duration) -> String {
+    match duration.literal() {
+        Some((seconds, _)) => format!("{}{}", if seconds < 0.0 { "-" } else { "" }, span_of(seconds)),
+        None => duration.to_string(),
+    }
+}
+
+/// So many seconds, whatever their sign, as a duration, which has no parts of milliseconds.
+fn span_of(seconds: f64) -> String {
+    let ms = (seconds.abs() * 1000.0).round();
+    if ms / 1000.0 == seconds.abs() { duration(ms as i64) } else { plain_float(seconds.abs()) }
 }
 
 impl Display for Duration {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         match self {
-            Duration::Seconds(seconds, true) => f.write_str(&duration((seconds * 1000.0).round() as i64)),
-            Duration::Seconds(seconds, false) => f.write_str(&float(*seconds)),
+            Duration::Seconds(seconds, true) => f.write_str(&span_of(*seconds)),
+            Duration::Seconds(seconds, false) => f.write_str(&plain_float(*seconds)),
             Duration::Step => f.write_str("step()"),
             Duration::Range => f.write_str("range()"),
-            Duration::Unary(negative, inner) => write!(f, "{}{inner}", if *negative { '-' } else { '+' }),
+            Duration::Unary(true, inner) => write!(f, "-{inner}"),
+            Duration::Unary(false, inner) => inner.fmt(f),
             Duration::Paren(inner) => write!(f, "({inner})"),
             Duration::Extreme(max, a, b) => write!(f, "{}({a}, {b})", if *max { "max_of" } else { "min_of" }),
             Duration::Binary(op, a, b) => write!(f, "{a} {} {b}", BinaryOp::as_str(*op)),
@@ -182,7 +220,6 @@ mod tests {
     fn what_is_printed_reads_back_as_the_same() {
         for query in [
             r#"sum by (job, "a.b") (rate(http_requests_total{code!="500",job=~"a|b"}[5m]))"#,
-            r#"{"a.b",x="y"}"#,
             "a + on (x) group_left (y) b",
             "a and ignoring (x) b",
             "a > bool 1",
@@ -192,6 +229,7 @@ mod tests {
             "a @ 1.500 offset -5m",
             "rate(a[5m] anchored @ end() offset 1h)",
             "a smoothed",
+            "a @ 1.500 smoothed offset 5m",
             "max_over_time(a[1h:5m] @ start())",
             "sum_over_time(a[(step() + 1m) * 2:min_of(step(), 1s)])",
             r#"label_replace(a, "x", "$1", "y", "(.*)\n")"#,
@@ -205,6 +243,20 @@ mod tests {
             let printed = parse(query).unwrap_or_else(|error| panic!("{query}: {error}")).to_string();
             assert_eq!(printed, query);
             assert_eq!(parse(&printed).unwrap().to_string(), printed);
+        }
+    }
+
+    #[test]
+    fn what_can_be_written_in_more_than_one_way_is_printed_as_prometheus_prints_it() {
+        let cases = [
+            (r#"{"a.b",x="y"}"#, r#"{__name__="a.b",x="y"}"#),
+            ("a{}[90:45] offset -17", "a[1m30s:45s] offset -17s"),
+            ("1e21 + .5", "1000000000000000000000 + 0.5"),
+            ("a offset 0s", "a"),
+            ("a[+step()]", "a[step()]"),
+        ];
+        for (query, expected) in cases {
+            assert_eq!(parse(query).unwrap().to_string(), expected);
         }
     }
 }

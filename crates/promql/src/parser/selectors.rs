@@ -1,13 +1,12 @@
 use std::sync::Arc;
 
 use super::Parser;
-use super::ast::{At, Expr, ExprKind, Extension, MatrixSelector, Modifiers, Subquery, VectorSelector};
+use super::ast::{At, Expr, ExprKind, Extension, MatrixSelector, Modifiers, Span, Subquery, VectorSelector};
 use super::error::ParseError;
 use super::lexer::as_invalid_byte;
 use super::token::Token;
 use crate::labels::{Builder, METRIC_NAME, is_classic_name};
 use crate::matcher::{MatchOp, Matcher};
-use crate::text::quote;
 
 /// A selector may have so many conditions.
 const MAX_MATCHERS: usize = 500;
@@ -22,13 +21,12 @@ impl Parser<'_> {
     pub(super) fn selector(&mut self, name: Option<&str>) -> Result<Expr, ParseError> {
         let start = self.span();
         let mut matchers = Vec::new();
-        let mut name: Option<Arc<str>> = name.map(Into::into);
+        let name: Option<Arc<str>> = name.map(Into::into);
         if name.is_some() {
             self.advance();
         }
         if self.peek() == &Token::LeftBrace {
-            let quoted = self.matchers(name.as_deref(), &mut matchers)?;
-            name = name.or(quoted);
+            self.matchers(&mut matchers)?;
         }
         if let Some(name) = &name {
             matchers.push(Matcher::equal(METRIC_NAME, Arc::clone(name)));
@@ -37,22 +35,16 @@ impl Parser<'_> {
         Ok(Expr { kind: ExprKind::Vector(Box::new(selector)), span: start.to(self.last_span()) })
     }
 
-    /// Conditions in braces. Gives the metric's name if it is there, in quotes.
-    fn matchers(&mut self, name: Option<&str>, matchers: &mut Vec<Matcher>) -> Result<Option<Arc<str>>, ParseError> {
+    /// Conditions in braces; one that is a text only is on the metric's name.
+    fn matchers(&mut self, matchers: &mut Vec<Matcher>) -> Result<(), ParseError> {
         const CONTEXT: &str = "label matching";
-        let mut quoted_name: Option<Arc<str>> = None;
         self.advance();
         while !self.take(&Token::RightBrace) {
             let span = self.span();
             let label = match self.advance() {
                 Token::Word(word) if is_classic_name(&word, false) => word,
                 Token::String(text) if matches!(self.peek(), Token::Comma | Token::RightBrace) => {
-                    if let Some(first) = name.or(quoted_name.as_deref()) {
-                        let message =
-                            format!("metric name must not be set twice: {} or {}", quote(first), quote(&text));
-                        return self.error(span, message);
-                    }
-                    quoted_name = Some(text.into());
+                    matchers.push(Matcher::equal(METRIC_NAME, text));
                     self.separator(CONTEXT)?;
                     continue;
                 }
@@ -74,14 +66,6 @@ impl Parser<'_> {
             };
             let Token::String(value) = self.peek().clone() else { return self.unexpected(CONTEXT, "string") };
             self.advance();
-            if name.is_some() && label == METRIC_NAME {
-                let message = format!(
-                    "metric name must not be set twice: {} or {}",
-                    quote(name.unwrap_or_default()),
-                    quote(&value)
-                );
-                return self.error(span, message);
-            }
             match Matcher::within(label, op, value, self.room) {
                 Ok(matcher) => matchers.push(matcher),
                 Err(error) => return self.error(span, error.to_string()),
@@ -91,7 +75,7 @@ impl Parser<'_> {
             }
             self.separator(CONTEXT)?;
         }
-        Ok(quoted_name)
+        Ok(())
     }
 
     /// A comma, unless a brace closes.
@@ -135,13 +119,14 @@ impl Parser<'_> {
     pub(super) fn brackets(&mut self, expr: Expr) -> Result<Expr, ParseError> {
         let open = self.span();
         self.advance();
-        let range = self.bracket_duration()?;
+        let (range, range_span) = self.bracket_duration()?;
         let span = |parser: &Self| open.to(parser.last_span());
         if self.take(&Token::Colon) {
             let step = if self.peek() == &Token::RightBracket { None } else { Some(self.bracket_duration()?) };
+            let (step, step_span) = step.map_or((None, Span::default()), |(step, span)| (Some(step), span));
             self.expect(&Token::RightBracket, "subquery or range selector")?;
             let all = expr.span.to(self.last_span());
-            let subquery = Subquery { expr, range, step, modifiers: Modifiers::default() };
+            let subquery = Subquery { expr, range, range_span, step, step_span, modifiers: Modifiers::default() };
             return Ok(Expr { kind: ExprKind::Subquery(Box::new(subquery)), span: all });
         }
         if !self.take(&Token::RightBracket) {
@@ -157,19 +142,20 @@ impl Parser<'_> {
         if vector.modifiers.at.is_some() {
             return self.error(span(self), "no @ modifiers allowed before range");
         }
-        let matrix = MatrixSelector { vector: *vector, vector_span, range };
+        let matrix = MatrixSelector { vector: *vector, vector_span, range, range_span };
         Ok(Expr { kind: ExprKind::Matrix(Box::new(matrix)), span: vector_span.to(self.last_span()) })
     }
 
     pub(super) fn offset(&mut self, mut expr: Expr) -> Result<Expr, ParseError> {
         self.advance();
-        let offset = self.offset_duration()?;
+        let (offset, offset_span) = self.offset_duration()?;
         let span = expr.span;
         let Some(modifiers) = modifiers_of(&mut expr) else {
             let message =
                 "offset modifier must be preceded by an instant vector selector or range vector selector or a subquery";
             return self.error(span, message);
         };
+        modifiers.offset_span = offset_span;
         if modifiers.offset.replace(offset).is_some() {
             return self.error(span, "offset may not be set multiple times");
         }

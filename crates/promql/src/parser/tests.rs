@@ -19,7 +19,7 @@ fn operators_bind_as_documented() {
     assert_eq!(shown("a > b == c"), "a > b | c");
     assert_eq!(shown("-a * b"), "-a | b");
     assert_eq!(shown("a offset 5m + 2"), "a offset 5m | 2");
-    assert_eq!(shown("a offset -2 ^ 2"), "a offset -2 | 2");
+    assert_eq!(shown("a offset -2 ^ 2"), "a offset -2s | 2");
 }
 
 #[test]
@@ -57,7 +57,7 @@ fn mistakes_are_named_as_prometheus_names_them() {
         ("abs(1)", "1:5: parse error: expected type instant vector in call to function \"abs\", got scalar"),
         ("clamp(a, 1)", "1:1: parse error: expected 3 argument(s) in call to \"clamp\", got 2"),
         ("a[0s]", "1:3: parse error: duration must be greater than 0"),
-        ("a[5m/0]", "1:3: parse error: division by zero"),
+        ("a[5m/0]", "1:5: parse error: division by zero"),
         ("a{b=~\"(\"}", "1:3: parse error: invalid regular expression"),
         ("a + on(x) group_left(x) b", "1:3: parse error: label \"x\" must not occur in ON and GROUP clause at once"),
         ("sum(a", "1:6: parse error: unclosed left parenthesis"),
@@ -105,8 +105,14 @@ fn series_end_where_their_values_begin() {
 #[test]
 fn selectors_stand_alone() {
     assert_eq!(parse_selector("up{job=\"a\"}").unwrap().len(), 2);
-    assert!(parse_selector("rate(up[5m])").is_err());
-    assert!(parse_selector("up offset 5m").is_err());
+    assert!(parse_selector("{}").is_err());
+    for (text, message) in [
+        ("rate(up[5m])", "1:5: parse error: unexpected \"(\""),
+        ("up offset 5m", "1:4: parse error: unexpected <offset>"),
+        ("up[5m]", "1:3: parse error: unexpected \"[\""),
+    ] {
+        assert_eq!(parse_selector(text).unwrap_err().to_string(), message);
+    }
 }
 
 #[test]

@@ -146,7 +146,7 @@ fn failed(error: promql::QueryError, limit: Duration) -> ExpressionError {
     use ExpressionError::{Bad, Execution, Timeout, Unavailable};
     match error {
         promql::QueryError::Stopped => Timeout { limit },
-        promql::QueryError::RangeType(_) => Bad(error.to_string()),
+        promql::QueryError::RangeType(_) | promql::QueryError::Duration(_) => Bad(error.to_string()),
         promql::QueryError::Storage(error) => match error.0.downcast::<store::StoreError>() {
             Ok(error) => match *error {
                 store::StoreError::TooLarge(exceeded) if exceeded.name == LOADED => {

@@ -104,6 +104,7 @@ fn called(evaluator: &Evaluator<'_>, call: &Call, steps: Steps) -> Result<Vec<Se
         let context = RangeContext {
             span: span_of(arg),
             first_span: span_of(&call.args[0]),
+            second_span: Span::default(),
             name: source.labels.metric_name(),
             extension: input.extension,
             range: input.range,

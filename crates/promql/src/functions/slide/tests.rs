@@ -125,6 +125,7 @@ fn ranges_of_all_steps_at_once_give_the_bits_that_each_by_itself_gives() {
             let context = |note| RangeContext {
                 span: Span::default(),
                 first_span: Span::default(),
+                second_span: Span::default(),
                 name: "m",
                 extension: Extension::None,
                 range,
