@@ -123,8 +123,8 @@ impl Canary {
 
     pub(crate) fn begin(&mut self, started: Timestamp, origin: Origin, now: Timestamp, out: &mut Outcome) {
         self.stop("another run begins", false, now, out);
-        self.forget_hook("another run begins", out);
         if self.definition.start == Start::Rollout {
+            self.forget_hook("another run begins", out);
             self.resolve("another rollout has begun", now, out);
         }
         let started = Timestamp::from_secs(started.millis().div_euclid(1000));
@@ -216,8 +216,12 @@ impl Canary {
         if run.end.is_none() {
             return;
         }
-        metrics::counter!("steadfast_canary_runs_total", "verdict" => standing.verdict.as_str()).increment(1);
-        match standing.verdict {
+        let verdict = standing.verdict;
+        metrics::counter!("steadfast_canary_runs_total", "verdict" => verdict.as_str()).increment(1);
+        // Of one that always runs the next run begins with the end of the last: who rolls back has its length to be told.
+        self.forget_hook("a later run is over", out);
+        let (Some(run), Some(standing)) = (&self.run, &self.standing) else { return };
+        match verdict {
             // Who rolls out has given it up already: to roll back would undo what runs now.
             Verdict::Fail if self.of_rollout().is_some_and(|rollout| rollout.phase == Phase::Aborted) => {}
             Verdict::Fail => {
@@ -276,6 +280,9 @@ impl Canary {
     }
 
     fn rolls_out(&mut self, origin: Origin, now: Timestamp, out: &mut Outcome) {
+        if self.definition.start == Start::Always {
+            self.forget_hook("another rollout begins", out);
+        }
         let fresh = self.run.as_ref().is_some_and(|run| run.next == 0);
         let joins = self.definition.start == Start::Always || fresh;
         match self.run.as_mut().filter(|run| joins && run.end.is_none()) {
