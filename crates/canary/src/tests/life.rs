@@ -111,6 +111,15 @@ fn a_rollback_of_a_canary_that_always_runs_never_comes_to_the_next_rollout() {
 }
 
 #[test]
+fn a_baseline_of_another_time_is_named_as_weaker() {
+    let metrics = r#"{"metrics": [{"name": "errors", "kind": "errors", "query": {"baseline": "increase(x[1m] offset 1h)", "canary": "increase(x[1m])"}}]}"#;
+    let mut world = World::new(metrics, true);
+    world.play(3.0);
+    let reason = &ends(&world)[0].1;
+    assert!(reason.starts_with("worse: errors; the baseline was measured 60 minutes before the canary"), "{reason}");
+}
+
+#[test]
 fn what_has_no_data_is_inconclusive_and_says_why() {
     let full = Some((20.0, 1000.0, 0.2));
     let cases: [(Arm, Arm, &str); 6] = [
