@@ -66,6 +66,14 @@ impl Canary {
         self.found.as_ref().map(|found| &found.rollout)
     }
 
+    /// Whether who asks by that name means it: Flagger's webhooks are called by the name of its `Canary`, which need not be that of
+    /// the workload.
+    pub fn is_called(&self, name: &str) -> bool {
+        let Definition { name: own, target, .. } = &self.definition;
+        let flagger = self.of_rollout().map(|rollout| rollout.flagger.as_str()).filter(|flagger| !flagger.is_empty());
+        [own.as_str(), target.as_str()].into_iter().chain(flagger).any(|known| known == name)
+    }
+
     /// Why its verdict is none of what rolls out now, for who has a rollout wait for it: nothing if it is, or may be. The tools
     /// that ask before they go on may ask for the next rollout before it was seen here.
     pub fn past(&self) -> Option<String> {
