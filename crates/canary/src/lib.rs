@@ -7,6 +7,7 @@
 //! No I/O and no clock: the same records give the same rows.
 
 mod answer;
+mod apart;
 mod book;
 mod check;
 mod config;

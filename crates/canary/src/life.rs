@@ -66,6 +66,14 @@ impl Canary {
         self.found.as_ref().map(|found| &found.rollout)
     }
 
+    /// Whether who asks by that name means it: Flagger's webhooks are called by the name of its `Canary`, which need not be that of
+    /// the workload.
+    pub fn is_called(&self, name: &str) -> bool {
+        let Definition { name: own, target, .. } = &self.definition;
+        let flagger = self.of_rollout().map(|rollout| rollout.flagger.as_str()).filter(|flagger| !flagger.is_empty());
+        [own.as_str(), target.as_str()].into_iter().chain(flagger).any(|known| known == name)
+    }
+
     /// Why its verdict is none of what rolls out now, for who has a rollout wait for it: nothing if it is, or may be. The tools
     /// that ask before they go on may ask for the next rollout before it was seen here.
     pub fn past(&self) -> Option<String> {
@@ -123,8 +131,8 @@ impl Canary {
 
     pub(crate) fn begin(&mut self, started: Timestamp, origin: Origin, now: Timestamp, out: &mut Outcome) {
         self.stop("another run begins", false, now, out);
-        self.forget_hook("another run begins", out);
         if self.definition.start == Start::Rollout {
+            self.forget_hook("another run begins", out);
             self.resolve("another rollout has begun", now, out);
         }
         let started = Timestamp::from_secs(started.millis().div_euclid(1000));
@@ -216,8 +224,12 @@ impl Canary {
         if run.end.is_none() {
             return;
         }
-        metrics::counter!("steadfast_canary_runs_total", "verdict" => standing.verdict.as_str()).increment(1);
-        match standing.verdict {
+        let verdict = standing.verdict;
+        metrics::counter!("steadfast_canary_runs_total", "verdict" => verdict.as_str()).increment(1);
+        // Of one that always runs the next run begins with the end of the last: who rolls back has its length to be told.
+        self.forget_hook("a later run is over", out);
+        let (Some(run), Some(standing)) = (&self.run, &self.standing) else { return };
+        match verdict {
             // Who rolls out has given it up already: to roll back would undo what runs now.
             Verdict::Fail if self.of_rollout().is_some_and(|rollout| rollout.phase == Phase::Aborted) => {}
             Verdict::Fail => {
@@ -276,6 +288,9 @@ impl Canary {
     }
 
     fn rolls_out(&mut self, origin: Origin, now: Timestamp, out: &mut Outcome) {
+        if self.definition.start == Start::Always {
+            self.forget_hook("another rollout begins", out);
+        }
         let fresh = self.run.as_ref().is_some_and(|run| run.next == 0);
         let joins = self.definition.start == Start::Always || fresh;
         match self.run.as_mut().filter(|run| joins && run.end.is_none()) {

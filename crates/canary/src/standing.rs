@@ -3,6 +3,7 @@
 use judge::evidence::Verdict;
 use judge::sequential::{Look, MetricState};
 
+use crate::apart;
 use crate::definition::{Definition, Metric};
 use crate::run::Run;
 
@@ -40,7 +41,10 @@ impl Standing {
     pub(crate) fn of(definition: &Definition, run: &Run) -> Self {
         let (look, judge) = run.look();
         let states = judge.states(&look);
-        let (verdict, reason) = said(definition, run, &look, &states);
+        let (verdict, mut reason) = said(definition, run, &look, &states);
+        if let Some(risk) = apart::risk(definition) {
+            reason = format!("{reason}; {risk}");
+        }
         let counted =
             || definition.metrics.iter().zip(&states).filter(|(metric, _)| !metric.muted).map(|(_, state)| state);
         let least = counted().map(|state| state.ln_pass).fold(f64::INFINITY, f64::min);

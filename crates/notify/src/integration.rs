@@ -136,7 +136,7 @@ pub trait Integration: Send + Sync + std::fmt::Debug {
     }
 
     /// Whether it is told of the end of an incident. Who only acts on its beginning is not: the end then takes the place of a
-    /// beginning that was not taken yet, and no request is made of it.
+    /// beginning that was not taken yet, and no request is made of it. Nor is it told of several incidents in a digest.
     fn tells_ends(&self) -> bool {
         true
     }

@@ -25,6 +25,7 @@ fn rollout(hash: &str, share: Option<f64>) -> Rollout {
         kind: RolloutKind::Deployment,
         namespace: "shop".to_owned(),
         name: "checkout".to_owned(),
+        flagger: String::new(),
         object: "apps.Deployment/shop/checkout".to_owned(),
         labels: [("team".to_owned(), "a".to_owned())].into(),
         phase: Phase::Rolling,
@@ -367,6 +368,17 @@ fn what_was_aborted_is_not_rolled_back_and_no_news() {
     let other = Rollout { baseline: arm("a2"), ..aborted };
     let world = failed_at_the_end(|world, n| world.rolls(Some(&other), n + 0.5));
     assert!(world.hooks().is_empty() && world.resolved().is_empty(), "{:?}", world.hooks());
+}
+
+#[test]
+fn who_rolls_out_may_call_it_by_its_own_name() {
+    let mut world = World::new(AUTO, true);
+    let (kind, flagger) = (RolloutKind::Flagger, "checkout-canary".to_owned());
+    world.rolls(Some(&Rollout { kind, flagger, ..rollout("b2", Some(0.5)) }), 0.0);
+    let canary = world.book.get(NAME).unwrap();
+    for (name, known) in [("checkout", true), ("checkout-canary", true), (NAME, true), ("other", false), ("", false)] {
+        assert_eq!(canary.is_called(name), known, "{name}");
+    }
 }
 
 #[test]

@@ -62,19 +62,61 @@ fn one_that_is_worse_fails_once_with_a_finding_and_a_hook_whatever_restarts() {
 }
 
 #[test]
-fn a_finding_ends_when_a_later_run_passes_and_the_hook_is_forgotten_when_it_begins() {
+fn a_finding_ends_when_a_later_run_passes_and_the_hook_is_forgotten_then() {
     let more = r#"{"metrics": [{"name": "errors", "kind": "errors", "query": "x{$arm}", "exposure": "y{$arm}"}], "lifetime": "3h"}"#;
     let mut world = World::new(more, true);
     world.play(3.0);
     let mut out = Outcome::default();
     world.book.pass(at(180.0), &mut out);
-    assert!(matches!(out.hooks.as_slice(), [Hook::Forget { receiver, .. }] if receiver == "undo"), "{out:?}");
+    assert!(out.hooks.is_empty(), "what failed runs still: {out:?}");
     world.take(out);
     world.play(0.9);
     assert_eq!(ends(&world)[1].0, "pass", "{:?}", ends(&world));
+    let out = world.out.last().unwrap();
+    assert!(matches!(out.hooks.as_slice(), [Hook::Forget { receiver, .. }] if receiver == "undo"), "{out:?}");
     let found = findings(&world);
     assert_eq!((found.len(), found[1].0), (2, AlertState::Resolved));
     assert!(found[1].2.contains("a later run passes"), "{found:?}");
+}
+
+#[test]
+fn who_rolls_back_is_told_of_a_run_that_fails_with_its_last_interval_though_the_next_one_begins_with_that() {
+    // So short that it fails with its last interval, not before.
+    let played = |minutes: usize| {
+        let mut world = World::new(&format!(r#"{{"lifetime": "{minutes}m"}}"#), false);
+        let first = world.run();
+        world.play(3.0);
+        (ends(&world)[0].0 == "fail" && world.book.wanted("checkout").is_some()).then_some((world, first))
+    };
+    let (mut world, first) = (3..30).find_map(played).unwrap();
+    assert_ne!(world.run(), first);
+    let incident = format!("rollback/{first}");
+    assert_eq!(fires(&world), [incident.as_str()]);
+    // It fails again: the new word takes the place of the old one.
+    world.play(3.0);
+    let hooks = &world.out.last().unwrap().hooks;
+    let forgotten = matches!(hooks.as_slice(), [Hook::Forget { incident: of, .. }, Hook::Fire(_)] if *of == incident);
+    assert!(forgotten, "{hooks:?}");
+}
+
+#[test]
+fn a_rollback_of_a_canary_that_always_runs_never_comes_to_the_next_rollout() {
+    let mut world = World::new(&format!(r#"{{"resource": "{RESOURCE}"}}"#), true);
+    world.play(3.0);
+    assert_eq!(fires(&world).len(), 1);
+    world.verdict(RollingOut, InSync, "c", 20.0);
+    let hooks = &world.out.last().unwrap().hooks;
+    let why = "another rollout begins";
+    assert!(matches!(hooks.as_slice(), [Hook::Forget { reason, .. }] if reason == why), "{hooks:?}");
+}
+
+#[test]
+fn a_baseline_of_another_time_is_named_as_weaker() {
+    let metrics = r#"{"metrics": [{"name": "errors", "kind": "errors", "query": {"baseline": "increase(x[1m] offset 1h)", "canary": "increase(x[1m])"}}]}"#;
+    let mut world = World::new(metrics, true);
+    world.play(3.0);
+    let reason = &ends(&world)[0].1;
+    assert!(reason.starts_with("worse: errors; the baseline was measured 60 minutes before the canary"), "{reason}");
 }
 
 #[test]

@@ -74,11 +74,13 @@ impl OutboxFold {
         let Ok(notification) = serde_json::from_str::<Notification>(&row.payload) else {
             return self.drop_lane(receiver, incident);
         };
+        let receivers = self.routed(incident);
         if !on_its_way {
             self.forget(receiver, incident);
         }
-        for receiver in self.routed(incident) {
+        for receiver in receivers {
             self.close(&receiver, incident, &notification, &row.reason, now, told);
+            self.leave(&receiver, incident, now, told);
         }
     }
 

@@ -59,6 +59,7 @@ impl Argo {
         let share = self.share(view, &before, &new);
         Some(Rollout {
             kind: RolloutKind::Argo,
+            flagger: String::new(),
             namespace: namespace.to_owned(),
             name: name.to_owned(),
             object: format!("argoproj.io.Rollout/{namespace}/{name}"),

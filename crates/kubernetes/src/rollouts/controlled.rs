@@ -53,6 +53,7 @@ impl Controlled {
         let (namespace, share) = (view.namespace, view.share(&before, &new, true));
         Some(Rollout {
             kind,
+            flagger: String::new(),
             namespace: namespace.to_owned(),
             name: name.to_owned(),
             object: format!("apps.{of}/{namespace}/{name}"),

@@ -59,6 +59,7 @@ impl Deployment {
         let (namespace, share) = (view.namespace, view.share(&before, &new, true));
         Some(Rollout {
             kind: RolloutKind::Deployment,
+            flagger: String::new(),
             namespace: namespace.to_owned(),
             name: name.to_owned(),
             object: format!("apps.Deployment/{namespace}/{name}"),

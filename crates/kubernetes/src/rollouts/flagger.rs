@@ -50,7 +50,8 @@ impl Flagger {
         format!("{}-primary", self.target)
     }
 
-    pub fn rollout(&self, view: &View<'_>) -> Option<Rollout> {
+    /// What the `Canary` called `name` rolls out.
+    pub fn rollout(&self, view: &View<'_>, name: &str) -> Option<Rollout> {
         let (phase, namespace) = (self.phase?, view.namespace);
         let (before, new) = (side(view, &self.primary()), side(view, &self.target));
         let share = match self.weight {
@@ -63,6 +64,7 @@ impl Flagger {
             kind: RolloutKind::Flagger,
             namespace: namespace.to_owned(),
             name: self.target.clone(),
+            flagger: name.to_owned(),
             object: format!("apps.Deployment/{namespace}/{}", self.target),
             labels: self.labels.clone(),
             phase,

@@ -95,6 +95,9 @@ pub struct Rollout {
     pub namespace: String,
     /// What: of a pair the baseline, of Flagger the target.
     pub name: String,
+    /// What Flagger's `Canary` is called, if it is one's.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub flagger: String,
     /// The object whose change it is, as ids have it: `apps.Deployment/shop/checkout`.
     pub object: String,
     /// Labels of that object.
@@ -143,6 +146,7 @@ impl Rollout {
         for (sound, member) in [
             (is_name(&rollout.namespace), "namespace"),
             (is_name(&rollout.name), "name"),
+            (rollout.flagger.is_empty() || is_name(&rollout.flagger), "flagger"),
             (plain(&rollout.object), "object"),
             (rollout.baseline.is_sound(), "baseline"),
             (rollout.canary.is_sound(), "canary"),

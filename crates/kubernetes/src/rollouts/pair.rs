@@ -95,6 +95,7 @@ pub(super) fn rollout(view: &View<'_>, pair: &Pair) -> Option<Rollout> {
     let revision = if new.arm.hash.is_empty() { canary.template.clone() } else { new.arm.hash.clone() };
     Some(Rollout {
         kind: RolloutKind::Pair,
+        flagger: String::new(),
         namespace: view.namespace.to_owned(),
         name: pair.baseline.clone(),
         object: format!("apps.Deployment/{}/{}", view.namespace, pair.canary),

@@ -95,9 +95,9 @@ impl<'a> View<'a> {
     pub fn rollouts(&self, named: &BTreeSet<Pair>) -> Vec<Rollout> {
         let mut taken: BTreeSet<String> = BTreeSet::new();
         let mut found: Vec<Rollout> = Vec::new();
-        for canary in self.space.flagger.values() {
+        for (name, canary) in &self.space.flagger {
             taken.extend([canary.target.clone(), canary.primary()]);
-            found.extend(canary.rollout(self));
+            found.extend(canary.rollout(self, name));
         }
         for (name, argo) in &self.space.argo {
             taken.extend(argo.workload.clone());

@@ -6,7 +6,7 @@ use base::{Clock, Elapsed};
 use futures::FutureExt;
 
 use crate::outbox::{Ask, Job};
-use crate::{Action, Integration, Notification, Proof, SendError, Sent};
+use crate::{Integration, Notification, Proof, SendError, Sent};
 
 /// A job and what became of it.
 pub(super) struct Done {
@@ -31,9 +31,6 @@ pub(super) async fn attempt(integration: Arc<dyn Integration>, job: Job, clock: 
     }
     let send = async {
         match &job.ask {
-            Ask::Send if job.action == Action::Resolve && !integration.tells_ends() => {
-                Ok(Sent { proven: true, ..Sent::default() })
-            }
             Ask::Proof(reference) => proven(integration.prove(reference).await, reference),
             Ask::Send | Ask::Refresh if job.safe || !readable => integration.send_safe(&notification).await,
             Ask::Send | Ask::Refresh => integration.send(&notification).await,

@@ -73,6 +73,9 @@ impl Driver {
             if let Some(every) = receiver.integration.refresh() {
                 self.outbox.refresh_every(&receiver.name, every);
             }
+            if !receiver.integration.tells_ends() {
+                self.outbox.tells_no_ends(&receiver.name);
+            }
             self.integrations.insert(receiver.name, Arc::from(receiver.integration));
         }
     }

@@ -197,17 +197,20 @@ impl Lane {
     }
 
     /// Takes out what need not be sent, each with the reason: everything that waits before a
-    /// resolve; that resolve too if the provider cannot have the incident; updates before a newer
-    /// update.
-    pub fn overtaken(&mut self) -> Vec<(Item, String)> {
+    /// resolve; that resolve too if the provider cannot have the incident, or is told of no ends; updates
+    /// before a newer update.
+    pub fn overtaken(&mut self, tells_ends: bool) -> Vec<(Item, String)> {
         let from = usize::from(self.is_busy());
         let mut out = Vec::new();
         let last = (from..self.queue.len()).rev().find(|&n| self.queue[n].action == Action::Resolve);
         if let Some(last) = last {
             let by = self.queue[last].intent.sequence;
             self.take(from, last - from, &format!("superseded by the resolve {by}"), &mut out);
-            if !self.reached && !self.is_busy() {
-                self.take(from, 1, "superseded: nothing of this incident was sent", &mut out);
+            match (self.reached, tells_ends) {
+                _ if self.is_busy() => {}
+                (false, _) => self.take(from, 1, "superseded: nothing of this incident was sent", &mut out),
+                (true, false) => self.take(from, 1, "superseded: this receiver is told of no ends", &mut out),
+                (true, true) => {}
             }
         }
         let mut at = from;

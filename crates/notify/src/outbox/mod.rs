@@ -98,13 +98,20 @@ impl Outbox {
         let receiver = self.receivers.entry(name.to_owned()).or_insert_with(|| Receiver::new(None));
         receiver.set_pacer(pacer);
         receiver.prove_within = config.prove_within;
-        receiver.digest_after = config.digest_after.max(1);
+        (receiver.digest_after, receiver.tells_ends) = (config.digest_after.max(1), true);
     }
 
     /// What that receiver has is told again so often.
     pub fn refresh_every(&mut self, name: &str, every: Duration) {
         if let Some(receiver) = self.receivers.get_mut(name) {
             receiver.refresh_every = Some(every);
+        }
+    }
+
+    /// It acts on beginnings and is told of no ends. A digest, which tells of several incidents at once, would say nothing to it.
+    pub fn tells_no_ends(&mut self, name: &str) {
+        if let Some(receiver) = self.receivers.get_mut(name) {
+            (receiver.tells_ends, receiver.digest_after) = (false, usize::MAX);
         }
     }
 

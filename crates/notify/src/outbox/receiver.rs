@@ -25,6 +25,8 @@ pub(super) struct Receiver {
     pub refresh_every: Option<Duration>,
     /// How many intents may wait.
     pub digest_after: usize,
+    /// Whether it is told of ends.
+    pub tells_ends: bool,
     lanes: BTreeMap<String, Lane>,
     due: BTreeSet<(Duration, u64, String)>,
     order: u64,
@@ -39,6 +41,7 @@ impl Receiver {
             prove_within: Duration::ZERO,
             refresh_every: None,
             digest_after: usize::MAX,
+            tells_ends: true,
             lanes: BTreeMap::new(),
             due: BTreeSet::new(),
             order: 0,
@@ -119,7 +122,7 @@ impl Receiver {
         let drafts = if self.pacer.is_none() {
             refuse_unknown(now, lane)
         } else {
-            let overtaken = lane.overtaken();
+            let overtaken = lane.overtaken(self.tells_ends);
             let superseded = |(item, why)| draft(now, lane.shard, &item, Outcome::Superseded, true, Some(why));
             overtaken.into_iter().map(superseded).collect()
         };

@@ -443,3 +443,26 @@ fn of_a_storm_a_part_is_sent_and_the_rest_is_left_to_the_digest() {
     outbox.admit(now(2), 0, intent("a", "x", 2, Trigger));
     assert_eq!(outbox.next(now(2)).unwrap().intent.incident, "x", "there is room, so it is told by itself");
 }
+
+#[test]
+fn who_is_told_of_no_ends_gets_what_is_not_over_and_never_a_digest() {
+    let mut outbox = Outbox::new(Limit::new("test", 1 << 20), Rng::seeded(7));
+    let config = ReceiverConfig { digest_after: 1, ..ReceiverConfig::default() };
+    outbox.configure("a", limits(), &config, Duration::from_secs(3600));
+    outbox.tells_no_ends("a");
+    outbox.go_live(now(0), 0);
+    for incident in ["x", "y"] {
+        assert!(outbox.admit(now(0), 0, intent("a", incident, 1, Trigger)).is_empty(), "each is an act of its own");
+    }
+    let (x, y) = (outbox.next(now(0)).unwrap(), outbox.next(now(0)).unwrap());
+    // One may have been taken, the other is when its end comes.
+    finish(&mut outbox, now(0), &x, &retry(Some(503), None));
+    let both = outbox.admit(now(1), 0, intent("a", "x", 2, Resolve));
+    assert_eq!(said(&both), [(1, Outcome::Superseded, true), (2, Outcome::Superseded, true)]);
+    assert!(both.iter().all(|draft| outbox.receipt(now(1), &draft.receipt).is_empty()));
+    assert!(outbox.admit(now(1), 0, intent("a", "y", 2, Resolve)).is_empty());
+    let drafts = finish(&mut outbox, now(1), &y, &sent());
+    assert_eq!(said(&drafts), [(1, Outcome::Delivered, true), (2, Outcome::Superseded, true)]);
+    assert!(outbox.receipt(now(1), &drafts[1].receipt).is_empty());
+    assert!(outbox.next(now(3_600)).is_none() && outbox.save(0).is_empty());
+}

@@ -425,6 +425,25 @@ fn what_returns_while_its_end_is_on_its_way_is_told_anew_after_it() {
     assert_eq!(world.fold.open(), 0);
 }
 
+/// Who rolls back refuses it, and people are told of that in their digest.
+#[test]
+fn what_is_taken_back_leaves_the_digest_of_who_was_told_that_it_waits() {
+    let fallback = Fallback { receiver: "undo".to_owned(), to: "mail".to_owned(), after: Duration::from_secs(600) };
+    let config = OutboxConfig { hooks: ["undo".to_owned()].into(), fallbacks: vec![fallback], ..config(Vec::new()) };
+    let mut world = World { fold: OutboxFold::new(config).unwrap(), ..World::new(Vec::new()) };
+    let undo = world.apply(notice("undo", "rollback/c/1", "tell")).intents.remove(0);
+    let refused = Receipt { last: false, ..receipt(&undo, Outcome::Refused) };
+    let mail = world.apply(Batch::of("host/web-1", &[refused]).unwrap()).intents.remove(0);
+    let digest = world.receipt(&mail, Outcome::Digested).intents.remove(0);
+    assert_eq!((digest.receiver.as_str(), digest.action.as_str()), ("mail", "trigger"));
+    world.receipt(&digest, Outcome::Delivered);
+    let over = world.apply(notice("undo", "rollback/c/1", "forget"));
+    let ends: Vec<(&str, &str)> = over.intents.iter().map(|it| (it.incident.as_str(), it.action.as_str())).collect();
+    assert_eq!(ends, [(digest.incident.as_str(), "resolve"), ("rollback/c/1", "resolve")]);
+    over.intents.iter().for_each(|intent| _ = world.receipt(intent, Outcome::Superseded));
+    assert_eq!(world.fold.open(), 0);
+}
+
 /// Webhooks know a group, and not its incidents: the end of one must not come after the beginning of the next.
 #[test]
 fn the_next_incident_of_a_group_begins_once_the_end_of_the_last_has_arrived() {
