@@ -66,7 +66,10 @@ mod tests {
             (invalid, Code::InvalidArgument),
             (QueryError::NotAllowed("DELETE".to_owned()), Code::PermissionDenied),
             (too_much, Code::ResourceExhausted),
-            (QueryError::Busy { running: 1, retry_after: limit }, Code::ResourceExhausted),
+            (
+                QueryError::Busy { running: 1, limit: "max_wait", waited: limit, retry_after: limit },
+                Code::ResourceExhausted,
+            ),
             (QueryError::Timeout { limit }, Code::DeadlineExceeded),
             (QueryError::Unavailable("gone".to_owned()), Code::Unavailable),
             (QueryError::Internal("a bug".to_owned()), Code::Internal),
