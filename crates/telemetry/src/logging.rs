@@ -103,3 +103,36 @@ where
     let layer = tracing_opentelemetry::layer().with_tracer(provider.tracer(SCOPE));
     layer.with_location(false).with_threads(false).with_tracked_inactivity(false).with_level(false)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use tracing_subscriber::layer::Context;
+
+    use super::*;
+
+    struct Count(Arc<AtomicUsize>);
+
+    impl Layer<Registry> for Count {
+        fn on_event(&self, _: &tracing::Event<'_>, _: Context<'_, Registry>) {
+            self.0.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    #[test]
+    fn what_a_client_says_of_each_request_is_told_only_to_who_names_it() {
+        let told = |level: &str| {
+            let config = TelemetryConfig { level: level.to_owned(), ..TelemetryConfig::default() };
+            let count = Arc::new(AtomicUsize::new(0));
+            let layer = Count(Arc::clone(&count)).with_filter(events(&config).unwrap());
+            tracing::subscriber::with_default(tracing_subscriber::registry().with(layer), || {
+                tracing::error!(target: "kube_client::client::builder", "failed with error client error (Connect)");
+                tracing::info!("a cluster is watched");
+            });
+            count.load(Ordering::Relaxed)
+        };
+        assert_eq!((told("info"), told("error"), told("info,kube_client=error")), (1, 0, 2));
+    }
+}

@@ -332,6 +332,50 @@ async fn what_rolls_out_is_seen_once_all_is_listed_where_somebody_looks_for_it()
     running.end().await;
 }
 
+/// That a kind came to be served after all was listed was seen with the next full list, an hour later: rollouts of Argo were not found
+/// until then, and a split that a new route says was that of the pods that are ready.
+#[tokio::test]
+async fn a_kind_that_says_what_rolls_out_and_is_defined_later_is_looked_at_then() {
+    let groups = |of: &[(&str, &str)]| {
+        let group = |(name, version): &(&str, &str)| json!({"name": name, "versions": [{"groupVersion": version}]});
+        Answer::Json(200, json!({"groups": of.iter().map(group).collect::<Vec<_>>()}))
+    };
+    let (definitions, argoproj) =
+        (("apiextensions.k8s.io", "apiextensions.k8s.io/v1"), ("argoproj.io", "argoproj.io/v1alpha1"));
+    let (before, after) = (groups(&[definitions]), groups(&[definitions, argoproj]));
+    let defined = |name: &str, version: &str| {
+        vec![event("MODIFIED", json!({"metadata": {"name": name, "resourceVersion": version}}))]
+    };
+    let watches = [
+        Answer::Watch(defined("widgets.example.org", "6"), false),
+        Answer::Watch(defined("rollouts.argoproj.io", "7"), true),
+        Answer::Watch(vec![], true),
+    ];
+    let script = vec![
+        ("customresourcedefinitions?watch", VecDeque::from(watches)),
+        ("customresourcedefinitions?limit", once(page(vec![], "5", ""))),
+        ("rollouts?watch", once(Answer::Watch(vec![], true))),
+        ("rollouts?limit", once(page(vec![argo("1", 5)], "8", ""))),
+        exactly("/apis/argoproj.io/v1alpha1", resources(&[("rollouts", "Rollout", true)])),
+        exactly(
+            "/apis/apiextensions.k8s.io/v1",
+            resources(&[("customresourcedefinitions", "CustomResourceDefinition", false)]),
+        ),
+        // For kinds of GitOps tools, those that say what rolls out, and definitions.
+        ("/apis", VecDeque::from([before.clone(), before.clone(), before, after])),
+    ];
+    let server = Server::start(script).await;
+    let collector = server.collector("", &[]);
+    collector.collector.cluster.seek_rollouts([]);
+    let running = Running::start(Box::new(collector));
+    running.until("the rollout", |state| !state.history.is_empty()).await;
+    assert_eq!(running.state().history[0].id.to_string(), "k8s/test/Rollout/shop/web");
+    let asked = server.asked.lock().unwrap().clone();
+    let lists = asked.iter().filter(|uri| uri.contains("customresourcedefinitions?limit")).count();
+    assert_eq!(lists, 2, "what somebody else defines is no reason: {asked:?}");
+    running.end().await;
+}
+
 /// A ReplicaSet of the Deployment `web` with pods that are ready.
 fn replica_set(hash: &str, revision: &str, ready: u64) -> Value {
     json!({
