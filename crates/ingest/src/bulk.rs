@@ -4,7 +4,7 @@ use wire::body::Encoding;
 use wire::bulk::{Action, Bulk, Item, Results};
 
 use crate::logs::Line;
-use crate::members::Members;
+use crate::members::{Members, MembersError};
 use crate::request::Request;
 use crate::rows::Rows;
 use crate::scratch::with_scratch;
@@ -49,7 +49,7 @@ impl Ingest {
 
 impl Request<'_> {
     fn item(&mut self, item: &Item<'_>, index: &str, results: &mut Results) -> Result<(), IngestError> {
-        let index = item.index.as_deref().unwrap_or(index);
+        let (index, room) = (item.index.as_deref().unwrap_or(index), self.room());
         let mut refuse = |status: u16, kind: &str, reason: &str| {
             results.failed(item, index, status, kind, reason);
             self.taken.refused.push(|| format!("line {}: {reason}", item.line));
@@ -58,9 +58,10 @@ impl Request<'_> {
             refuse(400, "illegal_argument_exception", "only index and create are taken: log records do not change");
             return Ok(());
         }
-        let members = match Members::read(item.document) {
+        let members = match Members::read(item.document, room) {
             Ok(members) => members,
-            Err(error) => {
+            Err(MembersError::Paths(exceeded)) => return Err(exceeded.into()),
+            Err(MembersError::Json(error)) => {
                 refuse(400, "document_parsing_exception", &format!("the document is no JSON object: {error}"));
                 return Ok(());
             }
@@ -93,7 +94,7 @@ impl Request<'_> {
         };
         self.rows.logs.push(&line).map_err(|error| IngestError::Internal(error.to_string()))?;
         self.taken.logs += 1;
-        Ok(())
+        self.spend(0)
     }
 }
 

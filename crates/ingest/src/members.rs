@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use base::Exceeded;
 use wire::json::{JsonError, Parser, Shape};
 
 /// How deep members are named by their path; what is deeper is JSON.
@@ -12,13 +13,42 @@ const DEPTH: usize = 8;
 #[derive(Debug, Default)]
 pub(crate) struct Members<'a>(Vec<(Cow<'a, str>, Cow<'a, str>)>);
 
+/// Why there are none.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum MembersError {
+    /// It is no JSON object.
+    #[error(transparent)]
+    Json(#[from] JsonError),
+    /// The paths take more than there is room for: what an object is called once is in the path of each of its members.
+    #[error(transparent)]
+    Paths(#[from] Exceeded),
+}
+
+/// Members that are being read.
+struct Reading<'a, F> {
+    found: Vec<(Cow<'a, str>, Cow<'a, str>)>,
+    /// Bytes of paths that were copied, and whether there is room for so many.
+    paths: u64,
+    room: F,
+    exceeded: Option<Exceeded>,
+}
+
 impl<'a> Members<'a> {
-    /// Reads `document`; what is borrowed is copied only if it has escapes.
-    pub fn read(document: &'a [u8]) -> Result<Self, JsonError> {
+    /// Reads `document`; what is borrowed is copied only if it has escapes. `room` says whether there is room for so many bytes
+    /// of paths.
+    ///
+    /// # Errors
+    /// See [`MembersError`].
+    pub fn read(document: &'a [u8], room: impl Fn(u64) -> Result<(), Exceeded>) -> Result<Self, MembersError> {
         let mut parser = Parser::new(document)?;
-        let mut found = Vec::new();
-        object(&mut parser, "", DEPTH, &mut found)?;
+        let mut reading = Reading { found: Vec::new(), paths: 0, room, exceeded: None };
+        let read = reading.object(&mut parser, "", DEPTH);
+        if let Some(exceeded) = reading.exceeded {
+            return Err(exceeded.into());
+        }
+        read?;
         parser.end()?;
+        let mut found = reading.found;
         found.sort_by(|(a, _), (b, _)| a.cmp(b));
         found.dedup_by(|next, kept| {
             let same = next.0 == kept.0;
@@ -54,31 +84,47 @@ impl<'a> Members<'a> {
     }
 }
 
-fn object<'a>(
-    parser: &mut Parser<'a>,
-    path: &str,
-    depth: usize,
-    found: &mut Vec<(Cow<'a, str>, Cow<'a, str>)>,
-) -> Result<(), JsonError> {
-    parser.object(|parser, key| {
-        let path = if path.is_empty() { key.clone() } else { Cow::Owned(format!("{path}.{key}")) };
-        let value = match parser.shape()? {
-            Shape::Object if depth > 1 => return object(parser, &path, depth - 1, found),
-            Shape::Null => return parser.null(),
-            Shape::String => parser.string()?,
-            _ => Cow::Borrowed(parser.raw()?),
-        };
-        found.push((path, value));
-        Ok(())
-    })
+impl<'a, F: Fn(u64) -> Result<(), Exceeded>> Reading<'a, F> {
+    fn object(&mut self, parser: &mut Parser<'a>, path: &str, depth: usize) -> Result<(), JsonError> {
+        parser.object(|parser, key| {
+            let path = if path.is_empty() { key.clone() } else { Cow::Owned(self.path(parser, path, key)?) };
+            let value = match parser.shape()? {
+                Shape::Object if depth > 1 => return self.object(parser, &path, depth - 1),
+                Shape::Null => return parser.null(),
+                Shape::String => parser.string()?,
+                _ => Cow::Borrowed(parser.raw()?),
+            };
+            self.found.push((path, value));
+            Ok(())
+        })
+    }
+
+    /// The path of a member of the object at `path`, if there is room for it.
+    fn path(&mut self, parser: &Parser<'a>, path: &str, key: &str) -> Result<String, JsonError> {
+        self.paths += (path.len() + key.len() + 1) as u64;
+        match (self.room)(self.paths) {
+            Ok(()) => Ok(format!("{path}.{key}")),
+            Err(exceeded) => {
+                // It ends the reading; what is told is the limit.
+                self.exceeded = Some(exceeded);
+                Err(JsonError { at: parser.at(), path: "$".to_owned(), message: "paths are too long".into() })
+            }
+        }
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    const ROOM: base::Limit = base::Limit::new("room", 1_000);
+
+    fn read(document: &str) -> Result<Members<'_>, MembersError> {
+        Members::read(document.as_bytes(), |bytes| ROOM.check(bytes))
+    }
+
     fn members(document: &str) -> Vec<(String, String)> {
-        let members = Members::read(document.as_bytes()).unwrap();
+        let members = read(document).unwrap();
         members.iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
     }
 
@@ -113,13 +159,24 @@ mod tests {
             ("{} 1", "$ at byte 3: text behind the value"),
             (r#"{"a": "x"#, "$.a at byte 8: a string does not end"),
         ] {
-            assert_eq!(Members::read(document.as_bytes()).unwrap_err().to_string(), expected);
+            assert_eq!(read(document).unwrap_err().to_string(), expected);
         }
     }
 
     #[test]
+    fn what_is_said_once_and_would_be_in_each_path_has_a_limit() {
+        let document = |members: usize| {
+            let inner: Vec<String> = (0..members).map(|n| format!(r#""{n}": 1"#)).collect();
+            format!(r#"{{"{}": {{{}}}}}"#, "x".repeat(98), inner.join(", "))
+        };
+        assert_eq!(members(&document(10)).len(), 10);
+        let refused = read(&document(11)).unwrap_err();
+        assert!(matches!(&refused, MembersError::Paths(limit) if limit.name == "room"), "{refused}");
+    }
+
+    #[test]
     fn members_are_taken_by_the_first_name_that_is_there() {
-        let mut members = Members::read(br#"{"ts": "1", "time": "2", "level": "loud", "x": "y"}"#).unwrap();
+        let mut members = read(r#"{"ts": "1", "time": "2", "level": "loud", "x": "y"}"#).unwrap();
         assert_eq!(members.take(&["none", "time", "ts"]).as_deref(), Some("2"));
         assert_eq!(members.take(&["none"]), None);
         assert_eq!(members.take_if(&["level"], |text| (text == "info").then_some(())), None);

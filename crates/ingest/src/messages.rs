@@ -2,6 +2,7 @@
 
 use arrow::array::RecordBatch;
 use arrow::compute::concat_batches;
+use base::Exceeded;
 use bus::BusError;
 use model::rows::LogLine;
 use model::{LogKind, Offset, RecordId, Row};
@@ -11,7 +12,7 @@ use wire::otlp::logs::LogsRequest;
 use wire::otlp::metrics::MetricsRequest;
 use wire::otlp::traces::TracesRequest;
 
-use crate::members::Members;
+use crate::members::{Members, MembersError};
 use crate::request::Request;
 use crate::rows::{Rows, internal};
 use crate::scratch::with_scratch;
@@ -82,7 +83,8 @@ impl Ingest {
     /// error the very same messages are given again.
     ///
     /// # Errors
-    /// [`IngestError::Busy`], [`IngestError::Log`]: nothing is sure to be on the log.
+    /// [`IngestError::Busy`], [`IngestError::Log`]: nothing is sure to be on the log. Of [`BusError::TooLarge`] nothing is, and fewer
+    /// at once may be taken.
     pub async fn messages(
         &self,
         origin: &Origin<'_>,
@@ -90,10 +92,11 @@ impl Ingest {
         messages: &[Message<'_>],
     ) -> Result<MessagesTaken, IngestError> {
         let Some((last, _)) = messages.last() else { return Ok(MessagesTaken::default()) };
-        let mut read = match content {
-            Content::Lines => self.read_lines(origin, messages)?,
-            _ => self.read_requests(content, messages)?,
+        let read = match content {
+            Content::Lines => self.read_lines(origin, messages),
+            _ => self.read_requests(content, messages),
         };
+        let mut read = read.map_err(fewer)?;
         read.rows.any = self.home(origin);
         let logs = match read.logs.is_empty() {
             true => None,
@@ -111,11 +114,14 @@ impl Ingest {
     }
 
     fn read_requests(&self, content: Content, messages: &[Message<'_>]) -> Result<Read, IngestError> {
-        let mut read = Read { rows: Request::new(self).rows, logs: Vec::new(), done: MessagesTaken::default() };
+        let (rows, room) = self.nothing_read();
+        let mut read = Read { rows, logs: Vec::new(), done: MessagesTaken::default() };
         for (offset, bytes) in messages {
             match self.read_message(content, bytes) {
                 Ok((rows, taken)) => {
                     read.logs.extend(read.rows.absorb(rows)?);
+                    // Each may become as much as a request, and not all of them.
+                    room(read.rows.bytes())?;
                     read.done.taken.add(taken);
                 }
                 Err(error @ IngestError::Internal(_)) => return Err(error),
@@ -123,6 +129,13 @@ impl Ingest {
             }
         }
         Ok(read)
+    }
+
+    /// No rows, and what they may become. Who reads a request looks at the catalog: nobody may while the next does.
+    fn nothing_read(&self) -> (Rows, impl Fn(u64) -> Result<(), Exceeded> + use<>) {
+        let request = Request::new(self);
+        let room = request.room();
+        (request.rows, room)
     }
 
     fn read_message(&self, content: Content, bytes: &[u8]) -> Result<(Rows, Taken), IngestError> {
@@ -153,8 +166,9 @@ impl Ingest {
                 if line.is_empty() {
                     continue;
                 }
-                match Members::read(line) {
+                match Members::read(line, request.room()) {
                     Ok(members) => request.document(members, "topic", origin.topic)?,
+                    Err(MembersError::Paths(exceeded)) => return Err(exceeded.into()),
                     Err(error) => problems.push(|| format!("line {n} is no JSON object: {error}")),
                 }
             }
@@ -165,5 +179,15 @@ impl Ingest {
         let Request { mut rows, taken, .. } = request;
         let logs = std::mem::take(&mut rows.logs).finish().map_err(internal)?;
         Ok(Read { rows, logs: logs.into_iter().collect(), done: MessagesTaken { taken, bad } })
+    }
+}
+
+/// What messages would become is too much for one append too.
+fn fewer(error: IngestError) -> IngestError {
+    match error {
+        IngestError::Rows(source) => {
+            IngestError::Log(BusError::TooLarge { log: LogKind::Telemetry.as_str().to_owned(), source })
+        }
+        other => other,
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use base::{Limit, Timestamp};
+use base::{Exceeded, Limit, Timestamp};
 use model::rows::Series;
 use model::{Labels, SeriesId};
 
@@ -72,8 +72,6 @@ pub(crate) struct Request<'a> {
     pub now: Timestamp,
     /// Series that this request announces.
     fresh: HashMap<LabelHash, SeriesId>,
-    /// Bytes of texts that were copied for rows other than log records.
-    spent: u64,
     /// Of bytes of texts in rows.
     limit: Limit,
     pub taken: Taken,
@@ -89,7 +87,6 @@ impl<'a> Request<'a> {
             rows: Rows::new(ingest.0.log.shards(), at, now.nanos().unsigned_abs() / 1_000),
             now,
             fresh: HashMap::new(),
-            spent: 0,
             limit: Limit::new("ingest.rows_bytes", most),
             taken: Taken::default(),
         }
@@ -131,8 +128,14 @@ impl<'a> Request<'a> {
     /// The rows take more than a request may become.
     #[inline]
     pub fn spend(&mut self, bytes: usize) -> Result<(), IngestError> {
-        self.spent = self.spent.saturating_add(bytes as u64);
-        Ok(self.limit.check(self.spent.saturating_add(self.rows.logs.bytes()))?)
+        self.rows.copied = self.rows.copied.saturating_add(bytes as u64);
+        Ok(self.limit.check(self.rows.bytes())?)
+    }
+
+    /// Says whether there is room for so many bytes of texts beside those in its rows.
+    pub fn room(&self) -> impl Fn(u64) -> Result<(), Exceeded> + use<> {
+        let (limit, taken) = (self.limit, self.rows.bytes());
+        move |bytes| limit.check(taken.saturating_add(bytes))
     }
 
     /// How many series this request announces so far.

@@ -95,6 +95,8 @@ pub(crate) struct Rows {
     pub metadata: Vec<Metadata>,
     pub logs: LogColumns,
     pub spans: Vec<Span>,
+    /// Bytes of texts that were copied for rows other than those in `logs`.
+    pub copied: u64,
 }
 
 impl Rows {
@@ -108,7 +110,13 @@ impl Rows {
             metadata: Vec::new(),
             logs: LogColumns::default(),
             spans: Vec::new(),
+            copied: 0,
         }
+    }
+
+    /// Bytes of texts in them.
+    pub const fn bytes(&self) -> u64 {
+        self.copied.saturating_add(self.logs.bytes())
     }
 
     /// The rows of the shard of a series.
@@ -139,6 +147,7 @@ impl Rows {
 
     /// Adds the rows of a request that was read apart; its log records are given as columns.
     pub fn absorb(&mut self, other: Self) -> Result<Option<RecordBatch>, IngestError> {
+        self.copied = self.copied.saturating_add(other.bytes());
         for (rows, more) in self.shards.iter_mut().zip(other.shards) {
             rows.absorb(more);
         }
@@ -160,7 +169,7 @@ impl Rows {
 impl Ingest {
     /// Appends the rows of a request. When it returns they are durable.
     pub(crate) async fn append(&self, rows: Rows) -> Result<(), IngestError> {
-        let Rows { shards, fresh, at, any, metadata, logs, spans } = rows;
+        let Rows { shards, fresh, at, any, metadata, logs, spans, .. } = rows;
         let mut logs = logs.finish().map_err(internal)?;
         for (rows, shard) in shards.into_iter().zip(0..) {
             let mut batches = rows.batches()?;
@@ -189,7 +198,7 @@ impl Ingest {
         logs: Option<RecordBatch>,
         id: RecordId,
     ) -> Result<(), IngestError> {
-        let Rows { mut shards, fresh, at, any, metadata, logs: _, spans } = rows;
+        let Rows { mut shards, fresh, at, any, metadata, spans, .. } = rows;
         let exemplars: Vec<Exemplar> = shards.iter_mut().flat_map(|rows| std::mem::take(&mut rows.exemplars)).collect();
         let mut at_last = Vec::new();
         for (rows, shard) in shards.into_iter().zip(0..) {

@@ -116,8 +116,44 @@ async fn what_is_said_once_and_kept_often_has_a_limit() {
         let error = answer.unwrap_err();
         assert!(matches!(&error, IngestError::Rows(limit) if limit.name == "ingest.rows_bytes"), "{error}");
     }
+    let bulk = format!("{{\"index\":{{}}}}\n{}\n", nested(20_000, 100));
+    let error = life.ingest.bulk(bulk.as_bytes(), none, "logs").await.unwrap_err();
+    assert!(matches!(&error, IngestError::Rows(limit) if limit.name == "ingest.rows_bytes"), "{error}");
     life.settle().await;
     assert_eq!(life.texts().await.len(), 0, "nothing of it was taken");
+    life.end().await;
+}
+
+/// A document whose members have a path of `size` bytes each.
+fn nested(size: usize, members: usize) -> String {
+    let members: Vec<String> = (0..members).map(|n| format!(r#""{n}":1"#)).collect();
+    format!(r#"{{"message":"m","{}":{{{}}}}}"#, "x".repeat(size), members.join(","))
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_messages_of_a_queue_become_together_has_a_limit_and_fewer_are_taken() {
+    let world = World::new();
+    let life = small(&world, 100_000).await;
+    let lines = vec![nested(20_000, 25); 2];
+    let requests: Vec<String> = (0..2).map(|_| logs(20_000, (0..25).map(|n| n.to_string()))).collect();
+    let all = [(ingest::Content::Lines, lines), (ingest::Content::Logs(Format::Json), requests)];
+    for (content, texts) in all {
+        let first = life.next_message().await;
+        let messages: Vec<Message<'_>> = (first..).map(Offset).zip(texts.iter().map(String::as_bytes)).collect();
+        let error = life.ingest.messages(&ORIGIN, content, &messages).await.unwrap_err();
+        assert!(matches!(&error, IngestError::Log(BusError::TooLarge { .. })), "{error}");
+        assert!(error.to_string().contains("ingest.rows_bytes"), "{error}");
+        for message in messages.chunks(1) {
+            assert_eq!(life.ingest.messages(&ORIGIN, content, message).await.unwrap().bad, []);
+        }
+    }
+    let worst = nested(20_000, 100);
+    let message = [(Offset(life.next_message().await), worst.as_bytes())];
+    let error = life.ingest.messages(&ORIGIN, ingest::Content::Lines, &message).await.unwrap_err();
+    assert!(
+        matches!(&error, IngestError::Log(BusError::TooLarge { .. })),
+        "who reads them tells of it and goes on: {error}"
+    );
     life.end().await;
 }
 
