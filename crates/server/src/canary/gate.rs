@@ -1,6 +1,6 @@
 //! Flagger's webhooks: 2xx goes on, all else does not.
 
-use ::canary::Answer;
+use ::canary::{Answer, Canary, Definition};
 use axum::Json;
 use axum::body::Bytes;
 use axum::extract::{Path, State as With};
@@ -37,31 +37,34 @@ pub async fn rollback(With(state): With<State>, Path(name): Path<String>, body: 
 }
 
 fn answer(state: &State, name: &str, body: &[u8], wanted: &[&str]) -> Result<Response, ApiError> {
-    let answer = known(state, name, |canary| Answer::asked(canary, None)).unwrap_or_else(|| unknown(name));
-    check(&answer, body)?;
+    let call = read(body)?;
+    let asked = |canary: &Canary| (Answer::asked(canary, None), call.as_ref().and_then(|call| wrong(canary, call)));
+    let (answer, wrong) = known(state, name, asked).unwrap_or_else(|| (unknown(name), None));
+    if let Some(problem) = wrong {
+        return Err(ApiError::parameter(problem));
+    }
     // One that is configured nowhere neither passes nor fails.
     let status = if wanted.contains(&answer.verdict) { StatusCode::OK } else { StatusCode::CONFLICT };
     Ok((status, Json(answer)).into_response())
 }
 
-/// Whether it is asked for what is judged here: a gate of another workload must not open.
-fn check(answer: &Answer, body: &[u8]) -> Result<(), ApiError> {
+fn read(body: &[u8]) -> Result<Option<Call>, ApiError> {
     if body.iter().all(u8::is_ascii_whitespace) {
-        return Ok(());
+        return Ok(None);
     }
-    let call: Call = serde_json::from_slice(body)
-        .map_err(|error| ApiError::parameter(format!("the body is none of Flagger's webhooks: {error}")))?;
-    for (what, asked, judged) in
-        [("name", &call.name, &answer.target), ("namespace", &call.namespace, &answer.namespace)]
-    {
-        if !judged.is_empty() && asked != judged {
-            let problem = format!(
-                "{what}: `{}` is asked for, and canary `{}` judges `{judged}`",
-                asked.escape_debug(),
-                answer.name
-            );
-            return Err(ApiError::parameter(problem));
-        }
-    }
-    Ok(())
+    let call = serde_json::from_slice(body).map(Some);
+    call.map_err(|error| ApiError::parameter(format!("the body is none of Flagger's webhooks: {error}")))
+}
+
+/// Why it is asked for something else than what is judged here: a gate of another workload must not open.
+fn wrong(canary: &Canary, call: &Call) -> Option<String> {
+    let Definition { name, namespace, target, .. } = canary.definition();
+    let (what, asked, judged) = if !canary.is_called(&call.name) {
+        ("name", &call.name, target)
+    } else if !namespace.is_empty() && call.namespace != *namespace {
+        ("namespace", &call.namespace, namespace)
+    } else {
+        return None;
+    };
+    Some(format!("{what}: `{}` is asked for, and canary `{name}` judges `{judged}`", asked.escape_debug()))
 }

@@ -49,8 +49,9 @@ async fn judged(state: &State, execution: &Execution) -> Stage<(Judged, Option<S
     let thresholds = config.thresholds(request.thresholds).map_err(setup)?;
     let judge = judged_by(config.judge.as_deref()).map_err(setup)?;
     let behind = |problem: Problem| ("setupContext".to_owned(), problem.message);
-    kayenta(state).map_err(behind)?.caught_up().await.map_err(behind)?;
+    // Of what comes while the store is waited for it may have the one arm and not the other.
     let now = now(state);
+    kayenta(state).map_err(behind)?.caught_up().await.map_err(behind)?;
     let pairs = pairs_of(state, &asked, now).await?;
     // While it runs the judge must know that this is not all.
     let scopes = || request.scopes.values().map(|pair| &pair.experiment);

@@ -34,6 +34,8 @@ const JUDGEMENTS: usize = 2;
 
 /// How long an execution waits for a store that is behind: one that has just been opened reads what it has missed.
 const CATCHES_UP: Duration = Duration::from_secs(600);
+/// Until a log or a store that is away is asked again meanwhile.
+const AGAIN: Duration = Duration::from_secs(5);
 
 /// What Kayenta's API stands on.
 pub struct Canaries {
@@ -50,11 +52,25 @@ impl Canaries {
         Self { shelf, telemetry, runs: Semaphore::new(RUNS), judgements: Semaphore::new(JUDGEMENTS) }
     }
 
-    /// Ends once queries see what the telemetry log has now. A store that is behind looks as if an arm had no data, or less.
+    /// Ends once queries see what the telemetry log has now. A store that is behind looks as if an arm had no data, or less; one that
+    /// is away for a moment, as the log may be, is no reason to give up a canary of a day.
     pub async fn caught_up(&self) -> Result<(), Problem> {
-        let (limit, seconds) = (CATCHES_UP, CATCHES_UP.as_secs());
-        let late = |_| Problem::later(format!("the store is behind the telemetry log for more than {seconds} s"));
-        self.shelf.clock.timeout(limit, self.sees_all()).await.map_err(late)?
+        let (clock, mut away) = (&self.shelf.clock, None);
+        let until = clock.monotonic() + CATCHES_UP;
+        while let Some(left) = until.checked_sub(clock.monotonic()).filter(|left| !left.is_zero()) {
+            match clock.timeout(left, self.sees_all()).await {
+                Ok(Err(problem)) if problem.passes() => {
+                    tracing::warn!(problem = problem.message, "a canary waits for the log and the store");
+                    away = Some(problem);
+                    clock.sleep(AGAIN.min(left)).await;
+                }
+                Ok(done) => return done,
+                Err(_) => break,
+            }
+        }
+        let seconds = CATCHES_UP.as_secs();
+        let late = || Problem::later(format!("the store is behind the telemetry log for more than {seconds} s"));
+        Err(away.unwrap_or_else(late))
     }
 
     async fn sees_all(&self) -> Result<(), Problem> {

@@ -104,6 +104,12 @@ async fn gates_of_flagger_open_on_their_verdict_and_for_their_workload_only() {
             let response = site.client.post(&url).json(&call(name)).send().await.unwrap();
             assert_eq!(response.status(), status, "{name} {gate}");
             assert_eq!(site.client.post(&url).send().await.unwrap().status(), status, "without a body");
+            let by_its_name = json!({"name": name, "namespace": "shop"});
+            assert_eq!(
+                site.client.post(&url).json(&by_its_name).send().await.unwrap().status(),
+                status,
+                "{name} {gate}"
+            );
         }
     }
     let url = site.url("/api/canaries/bad/rollback");

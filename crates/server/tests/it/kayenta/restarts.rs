@@ -1,6 +1,8 @@
 //! What a restart keeps, and what becomes of what was under way.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use bus::{BusError, Log, Records};
 use kayenta::{Accounts, Analysis, Execution, Status};
@@ -100,10 +102,11 @@ async fn what_was_under_way_is_judged_by_the_next_process() {
     scene.end().await;
 }
 
-/// A log that has a record more than the store has read so far.
+/// A log that has a record more than the store has read so far, and is away at first.
 struct Ahead {
     log: Arc<dyn Log>,
     end: Offset,
+    away: AtomicBool,
 }
 
 #[async_trait]
@@ -121,6 +124,10 @@ impl Log for Ahead {
     }
 
     async fn bounds(&self, shard: u32) -> Result<(Offset, Offset), BusError> {
+        if self.away.load(Ordering::SeqCst) {
+            let (log, problem, retry_after) = ("telemetry".to_owned(), "away".to_owned(), Duration::from_secs(1));
+            return Err(BusError::Unavailable { log, problem, retry_after });
+        }
         let (start, end) = self.log.bounds(shard).await?;
         Ok((start, end.max(self.end)))
     }
@@ -135,18 +142,28 @@ async fn nothing_is_judged_before_the_store_has_what_was_received() {
     let Scene { site } = Scene::start().await;
     let log = site.world.telemetry();
     let (_, end) = log.bounds(0).await.unwrap();
-    let ahead = Ahead { log, end: Offset(end.0 + 1) };
-    let scene = Scene { site }.restart_over(Arc::new(ahead)).await;
+    let ahead = Arc::new(Ahead { log, end: Offset(end.0 + 1), away: AtomicBool::new(true) });
+    let scene = Scene { site }.restart_over(Arc::clone(&ahead) as Arc<dyn Log>).await;
     let config = canary_config("healthy", "NetflixACAJudge-v1.0", &["latency"]);
     let id = scene.post("/canaryConfig", &config).await["canaryConfigId"].as_str().unwrap().to_owned();
-    let run = scene.post(&format!("/canary/{id}"), &argo_request()).await["canaryExecutionId"].clone();
+    let mut request = argo_request();
+    for arm in ["controlScope", "experimentScope"] {
+        request["scopes"]["default"][arm]["end"] = "2026-11-25T12:00:00Z".into();
+    }
+    let run = scene.post(&format!("/canary/{id}"), &request).await["canaryExecutionId"].clone();
     let path = format!("/canary/{}", run.as_str().unwrap());
-    for _ in 0..50 {
+    for n in 0..100 {
+        ahead.away.store(n < 50, Ordering::SeqCst);
         assert_eq!(scene.get(&path).await["complete"], false);
+        scene.site.world.simulation.advance(Duration::from_secs(1));
     }
     let (metric, labels) = ("late".to_owned(), Labels::new());
     let series_id = Series::id(&metric, &labels);
     scene.site.world.append(&[Series { time: scene.site.world.clock.now(), series_id, metric, labels }]).await;
-    assert_eq!(scene.complete(&path).await["status"], "succeeded");
+    let run = scene.complete(&path).await;
+    assert_eq!(run["status"], "succeeded");
+    let pairs = scene.get(&format!("/metricSetPairList/{}", run["metricSetPairListId"].as_str().unwrap())).await;
+    let points = pairs[0]["values"]["experiment"].as_array().unwrap().len();
+    assert_eq!(points, 61, "what came meanwhile may be there of one arm only");
     scene.end().await;
 }
