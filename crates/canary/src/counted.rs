@@ -3,7 +3,9 @@
 
 use std::time::Duration;
 
+use promql::labels::METRIC_NAME;
 use promql::parser::ast::{self, AggregateOp, BinaryOp, Call, Expr, ExprKind};
+use promql::{MatchOp, Matcher};
 
 /// Ends of the names of counters (<https://prometheus.io/docs/practices/naming/>).
 const COUNTERS: [&str; 4] = ["_total", "_count", "_sum", "_bucket"];
@@ -34,7 +36,9 @@ pub(crate) fn wrong(expr: &Expr, interval: Duration) -> Option<(usize, String)> 
         ExprKind::Call(call) => Some((expr.span.start, of_call(call, interval)?)),
         ExprKind::Vector(selector) => {
             let counter = |name: &str| COUNTERS.iter().any(|end| name.ends_with(end));
-            let name = selector.name.as_deref().filter(|name| counter(name))?;
+            let named = |matcher: &&Matcher| matcher.op == MatchOp::Equal && *matcher.name == *METRIC_NAME;
+            let name = selector.matchers.iter().find(named).map(|matcher| &*matcher.value);
+            let name = name.filter(|name| counter(name))?;
             let problem = format!("`{name}` is a counter, and its reading is not what happened in an interval");
             Some((expr.span.start, format!("{problem}: write increase({name}{{..}}[$interval])")))
         }

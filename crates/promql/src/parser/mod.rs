@@ -54,7 +54,7 @@ fn parse_within(query: &str, room: &mut Room) -> Result<Expr, ParseError> {
     Ok(expr)
 }
 
-/// Reads a selector such as `up{job="a"}` for its conditions.
+/// Reads a selector such as `up{job="a"}` for its conditions, of which there may be none.
 ///
 /// # Errors
 /// As [`parse`], and for an expression that is no plain selector.
@@ -79,7 +79,6 @@ fn parse_selector_within(text: &str, room: &mut Room) -> Result<Vec<Matcher>, Pa
         _ => return parser.misplaced(),
     };
     parser.expect_end()?;
-    check::check(text, &expr)?;
     match expr.kind {
         ast::ExprKind::Vector(selector) => Ok(selector.matchers),
         _ => Err(ParseError::new(text, expr.span, "expected a series selector")),

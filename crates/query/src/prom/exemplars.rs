@@ -17,7 +17,7 @@ use crate::{Engine, ExpressionError};
 /// The table of exemplars.
 const EXEMPLARS: &str = "exemplars";
 
-/// Exemplars of series, in order of time.
+/// Exemplars of series in order of their labels, in order of time.
 pub type OfSeries = Vec<(Labels, Vec<Exemplar>)>;
 
 impl Engine {
@@ -82,7 +82,9 @@ async fn found(evaluation: &Evaluation, times: (i64, i64), limit: usize) -> Resu
         exemplars.sort_by_key(|exemplar| exemplar.ts);
         series.remove(&id).map(|labels| (labels, exemplars))
     };
-    Ok((found.into_iter().filter_map(with_labels).collect(), is_cut))
+    let mut found: OfSeries = found.into_iter().filter_map(with_labels).collect();
+    found.sort_by(|a, b| a.0.cmp(&b.0));
+    Ok((found, is_cut))
 }
 
 /// The matchers of every selector in an expression.

@@ -34,6 +34,11 @@ impl Selection {
         Ok(Self { selectors, times })
     }
 
+    /// Whether one of the selectors asks for nothing that a series must have.
+    pub fn selects_all(&self) -> bool {
+        self.selectors.iter().any(|matchers| matchers.iter().all(|matcher| matcher.matches("")))
+    }
+
     fn each(&self) -> Vec<&[Matcher]> {
         if self.selectors.is_empty() { vec![&[]] } else { self.selectors.iter().map(Vec::as_slice).collect() }
     }

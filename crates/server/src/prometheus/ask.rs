@@ -1,10 +1,10 @@
 //! Parameters: in the address, in a form, or both.
 
-use std::time::Duration;
+use std::num::IntErrorKind;
 
 use axum::extract::{FromRequest, Request};
 use base::Timestamp;
-use promql::text::parse_duration;
+use promql::text::{parse_duration, quote};
 
 use super::answer::Problem;
 use crate::forms::{self, Parameters};
@@ -33,59 +33,68 @@ impl Ask {
         self.0.all(name)
     }
 
-    /// The parameter, which there must be.
-    pub fn need(&self, name: &str) -> Result<&str, Problem> {
-        self.get(name).ok_or_else(|| Problem::parameter(name, "it is missing"))
+    /// The expression; one that is missing is what the parser says of none.
+    pub fn query(&self) -> &str {
+        self.get("query").unwrap_or_default()
     }
 
     /// A time in milliseconds since the epoch, if there is one.
     pub fn time(&self, name: &str) -> Result<Option<i64>, Problem> {
         let Some(text) = self.get(name) else { return Ok(None) };
-        time(text)
-            .map(Some)
-            .ok_or_else(|| Problem::parameter(name, format!("cannot parse {text:?} to a valid timestamp")))
+        let wrong = |wrong| Problem::parameter(name, format!("invalid time value for '{name}': {wrong}"));
+        time(text).map(Some).map_err(wrong)
     }
 
     /// A time that there must be.
     pub fn need_time(&self, name: &str) -> Result<i64, Problem> {
-        let found = self.time(name)?;
-        found.ok_or_else(|| Problem::parameter(name, "cannot parse \"\" to a valid timestamp"))
+        time(self.get(name).unwrap_or_default()).map_err(|wrong| Problem::parameter(name, wrong))
+    }
+
+    /// A duration in milliseconds that there must be.
+    pub fn need_duration(&self, name: &str) -> Result<i64, Problem> {
+        duration(self.get(name).unwrap_or_default()).map_err(|wrong| Problem::parameter(name, wrong))
     }
 
     /// A duration in milliseconds, if there is one.
-    pub fn duration(&self, name: &str) -> Result<Option<i64>, Problem> {
-        let Some(text) = self.get(name) else { return Ok(None) };
-        let found = duration(text).map(Some);
-        found.ok_or_else(|| Problem::parameter(name, format!("cannot parse {text:?} to a valid duration")))
-    }
-
-    /// A duration above zero, if there is one.
-    pub fn patience(&self, name: &str) -> Result<Option<Duration>, Problem> {
-        let found = self.duration(name)?.and_then(|ms| u64::try_from(ms).ok());
-        Ok(found.filter(|ms| *ms > 0).map(Duration::from_millis))
+    ///
+    /// # Errors
+    /// What is no duration, in words for a [`Problem`].
+    pub fn duration(&self, name: &str) -> Result<Option<i64>, String> {
+        self.get(name).map(duration).transpose()
     }
 
     /// How many things an answer may have; any number if it is 0 or missing.
     pub fn limit(&self) -> Result<Option<usize>, Problem> {
         let Some(text) = self.get("limit") else { return Ok(None) };
-        let limit = text.parse::<usize>().map_err(|_| Problem::parameter("limit", "limit must be non-negative"))?;
+        let limit = text.parse::<i64>().map_err(|error| {
+            let out_of_range = matches!(error.kind(), IntErrorKind::PosOverflow | IntErrorKind::NegOverflow);
+            let what = if out_of_range { "value out of range" } else { "invalid syntax" };
+            Problem::parameter("limit", format!("strconv.Atoi: parsing {}: {what}", quote(text)))
+        })?;
+        let limit = usize::try_from(limit).map_err(|_| Problem::parameter("limit", "limit must be non-negative"))?;
         Ok((limit > 0).then_some(limit))
     }
 }
 
 /// Seconds as a number, or a time as in RFC 3339.
-fn time(text: &str) -> Option<i64> {
-    match text.parse::<f64>() {
+fn time(text: &str) -> Result<i64, String> {
+    let found = match text.parse::<f64>() {
         Ok(seconds) => milliseconds(seconds),
-        Err(_) => text.parse::<Timestamp>().ok().map(|time| time.nanos().div_euclid(1_000_000)),
-    }
+        Err(_) => text.parse::<Timestamp>().ok().map(Timestamp::millis),
+    };
+    found.ok_or_else(|| format!("cannot parse {} to a valid timestamp", quote(text)))
 }
 
 /// Seconds as a number, or a duration as PromQL has it.
-fn duration(text: &str) -> Option<i64> {
+fn duration(text: &str) -> Result<i64, String> {
+    let cannot = || format!("cannot parse {} to a valid duration", quote(text));
     match text.parse::<f64>() {
-        Ok(seconds) => milliseconds(seconds),
-        Err(_) => parse_duration(text).ok(),
+        // Nanoseconds in 63 bits, as durations are in Prometheus.
+        Ok(seconds) if !(seconds * 1e9).is_finite() || (seconds * 1e9).abs() >= i64::MAX as f64 => {
+            Err(cannot() + ". It overflows int64")
+        }
+        Ok(seconds) => milliseconds(seconds).ok_or_else(cannot),
+        Err(_) => parse_duration(text).map_err(|_| cannot()),
     }
 }
 
@@ -101,19 +110,21 @@ mod tests {
 
     #[test]
     fn times_are_seconds_or_dates() {
-        assert_eq!(time("1435781430.781"), Some(1_435_781_430_781));
-        assert_eq!(time("2015-07-01T20:10:30.781Z"), Some(1_435_781_430_781));
-        assert_eq!(time("-1"), Some(-1_000));
+        assert_eq!(time("1435781430.781"), Ok(1_435_781_430_781));
+        assert_eq!(time("2015-07-01T20:10:30.781Z"), Ok(1_435_781_430_781));
+        assert_eq!(time("-1"), Ok(-1_000));
         for wrong in ["", "NaN", "1e300", "yesterday"] {
-            assert_eq!(time(wrong), None, "{wrong}");
+            assert_eq!(time(wrong), Err(format!("cannot parse \"{wrong}\" to a valid timestamp")));
         }
     }
 
     #[test]
     fn durations_are_seconds_or_as_in_promql() {
-        assert_eq!(duration("15"), Some(15_000));
-        assert_eq!(duration("1h30m"), Some(5_400_000));
-        assert_eq!(duration("0.5"), Some(500));
-        assert_eq!(duration("soon"), None);
+        assert_eq!(duration("15"), Ok(15_000));
+        assert_eq!(duration("1h30m"), Ok(5_400_000));
+        assert_eq!(duration("0.5"), Ok(500));
+        assert_eq!(duration("soon"), Err("cannot parse \"soon\" to a valid duration".to_owned()));
+        let too_long = "cannot parse \"1e300\" to a valid duration. It overflows int64";
+        assert_eq!(duration("1e300"), Err(too_long.to_owned()));
     }
 }

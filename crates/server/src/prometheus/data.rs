@@ -12,7 +12,8 @@ pub fn result(data: &Data, at: i64, limit: Option<usize>) -> (String, bool) {
         Data::Scalar(value) => {
             out.push_str(r#"{"resultType":"scalar","result":["#);
             time(&mut out, at);
-            let _ = write!(out, r#","{}"]}}"#, number(*value));
+            // Numbers alone have no exponent in Prometheus, however large.
+            let _ = write!(out, r#","{}"]}}"#, plain_float(*value));
             false
         }
         Data::String(value) => {
@@ -178,6 +179,7 @@ mod tests {
     fn results_look_as_those_of_prometheus() {
         let cases = [
             (Data::Scalar(1.0), r#"{"resultType":"scalar","result":[1.5,"1"]}"#),
+            (Data::Scalar(1e21), r#"{"resultType":"scalar","result":[1.5,"1000000000000000000000"]}"#),
             (Data::String(Arc::from("a\n")), r#"{"resultType":"string","result":[1.5,"a\n"]}"#),
             (Data::Vector(Vec::new()), r#"{"resultType":"vector","result":[]}"#),
             (

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write;
 
 use axum::extract::{FromRequest, Request, State as With};
+use axum::http::StatusCode;
 use axum::http::header::{ACCEPT, CONTENT_TYPE};
 use axum::response::{IntoResponse, Response};
 use promql::labels::METRIC_NAME;
@@ -29,7 +30,11 @@ pub async fn get(With(state): With<State>, request: Request) -> Result<Response,
     let names = if accept.contains("escaping=allow-utf-8") { Names::Quoted } else { Names::Replaced };
     let ask = Ask::from_request(request, &state).await?;
     let now = now(&state);
-    let selectors = parse_selectors(ask.all("match[]")).map_err(Problem::bad)?;
+    let selectors = match parse_selectors(ask.all("match[]")) {
+        Ok(selectors) => selectors,
+        // Who scrapes reads texts, here too.
+        Err(error) => return Ok((StatusCode::BAD_REQUEST, format!("{error}\n")).into_response()),
+    };
     let read = |matchers| Read { matchers, start: now.saturating_sub(LOOKBACK), end: now };
     let reads = selectors.into_iter().map(read).collect();
     let found = state.engine.read(reads).await?;

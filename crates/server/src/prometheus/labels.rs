@@ -9,13 +9,18 @@ use super::ask::Ask;
 use super::data;
 use crate::state::State;
 
-fn selection(ask: &Ask) -> Result<Selection, Problem> {
+/// What is asked about; `wrong` says what is no selector.
+fn selection(ask: &Ask, wrong: impl Fn(String) -> Problem) -> Result<Selection, Problem> {
     let start = ask.time("start")?.unwrap_or(i64::MIN / 2);
     let end = ask.time("end")?.unwrap_or(i64::MAX / 2);
     if end < start {
         return Err(Problem::parameter("end", "end timestamp must not be before start timestamp"));
     }
-    Ok(Selection::new(ask.all("match[]"), (start, end))?)
+    let selection = Selection::new(ask.all("match[]"), (start, end)).map_err(|error| wrong(error.to_string()))?;
+    if selection.selects_all() {
+        return Err(wrong("match[] must contain at least one non-empty matcher".to_owned()));
+    }
+    Ok(selection)
 }
 
 /// `series`: the labels of each.
@@ -24,8 +29,10 @@ pub async fn series(With(state): With<State>, ask: Ask) -> Result<Response, Prob
         return Err(Problem::bad("no match[] parameter provided"));
     }
     let mut remarks = Remarks::default();
-    let mut found = state.engine.series(&selection(&ask)?).await?;
-    cut(&mut found, ask.limit()?, &mut remarks);
+    let limit = ask.limit()?;
+    let selection = selection(&ask, |wrong| Problem::parameter("match[]", wrong))?;
+    let mut found = state.engine.series(&selection).await?;
+    cut(&mut found, limit, &mut remarks);
     let mut text = String::from("[");
     for (n, labels) in found.iter().enumerate() {
         if n > 0 {
@@ -39,7 +46,9 @@ pub async fn series(With(state): With<State>, ask: Ask) -> Result<Response, Prob
 
 /// `labels`: the names.
 pub async fn names(With(state): With<State>, ask: Ask) -> Result<Response, Problem> {
-    texts(state.engine.label_names(&selection(&ask)?).await?, &ask)
+    let limit = ask.limit()?;
+    let selection = selection(&ask, Problem::bad)?;
+    Ok(texts(state.engine.label_names(&selection).await?, limit))
 }
 
 /// `label/<name>/values`.
@@ -48,14 +57,16 @@ pub async fn values(With(state): With<State>, Path(name): Path<String>, ask: Ask
     if name.is_empty() {
         return Err(Problem::bad("invalid label name: \"\""));
     }
-    texts(state.engine.label_values(&name, &selection(&ask)?).await?, &ask)
+    let limit = ask.limit()?;
+    let selection = selection(&ask, Problem::bad)?;
+    Ok(texts(state.engine.label_values(&name, &selection).await?, limit))
 }
 
-fn texts(mut found: Vec<std::sync::Arc<str>>, ask: &Ask) -> Result<Response, Problem> {
+fn texts(mut found: Vec<std::sync::Arc<str>>, limit: Option<usize>) -> Response {
     let mut remarks = Remarks::default();
-    cut(&mut found, ask.limit()?, &mut remarks);
+    cut(&mut found, limit, &mut remarks);
     let found: Vec<&str> = found.iter().map(|text| &**text).collect();
-    Ok(success(found, remarks))
+    success(found, remarks)
 }
 
 fn cut<T>(found: &mut Vec<T>, limit: Option<usize>, remarks: &mut Remarks) {

@@ -125,10 +125,9 @@ pub async fn exemplars(With(state): With<State>, ask: Ask) -> Result<Response, P
     let end = ask.time("end")?.unwrap_or_else(|| now(&state));
     let start = ask.time("start")?.unwrap_or(end.saturating_sub(HOUR));
     if end < start {
-        return Err(Problem::parameter("end", "end timestamp must not be before start timestamp"));
+        return Err(Problem::bad("end timestamp must not be before start timestamp"));
     }
-    let found = state.engine.exemplars(ask.need("query")?, (start, end), LIMIT).await;
-    let (found, is_cut) = found.map_err(Problem::of_query)?;
+    let (found, is_cut) = state.engine.exemplars(ask.query(), (start, end), LIMIT).await?;
     let series: Vec<Value> = found
         .into_iter()
         .map(|(labels, exemplars)| {
@@ -148,8 +147,8 @@ fn object(labels: &promql::Labels) -> BTreeMap<&str, &str> {
 }
 
 fn exemplar(exemplar: &model::rows::Exemplar) -> Value {
-    let mut time = String::new();
-    data::time(&mut time, exemplar.ts.nanos().div_euclid(1_000_000));
-    let seconds: f64 = time.parse().unwrap_or_default();
+    let ms = exemplar.ts.millis();
+    // Whole seconds are written without a part.
+    let seconds = if ms % 1_000 == 0 { json!(ms / 1_000) } else { json!(ms as f64 / 1_000.0) };
     json!({"labels": exemplar.labels, "value": data::number(exemplar.value), "timestamp": seconds})
 }

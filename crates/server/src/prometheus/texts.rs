@@ -9,12 +9,12 @@ use super::tree;
 
 /// `format_query`: the expression, laid out.
 pub async fn format(ask: Ask) -> Result<Response, Problem> {
-    let expr = parse(ask.need("query")?).map_err(|error| Problem::parameter("query", error))?;
-    Ok(success(expr.to_string(), Remarks::default()))
+    let expr = parse(ask.query()).map_err(|error| Problem::parameter("query", error))?;
+    Ok(success(expr.laid_out(), Remarks::default()))
 }
 
 /// `parse_query`: the expression as a tree.
 pub async fn parsed(ask: Ask) -> Result<Response, Problem> {
-    let expr = parse(ask.need("query")?).map_err(|error| Problem::parameter("query", error))?;
+    let expr = parse(ask.query()).map_err(|error| Problem::parameter("query", error))?;
     Ok(success(tree::of(&expr), Remarks::default()))
 }

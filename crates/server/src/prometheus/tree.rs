@@ -24,7 +24,7 @@ pub fn of(expr: &Expr) -> Value {
         ExprKind::Vector(vector) => selector("vectorSelector", vector),
         ExprKind::Matrix(matrix) => {
             let mut tree = selector("matrixSelector", &matrix.vector);
-            tree["range"] = millis(Some(&matrix.range)).into();
+            add_duration(&mut tree, "range", Some(&matrix.range));
             tree
         }
         ExprKind::Subquery(subquery) => of_subquery(subquery),
@@ -102,9 +102,9 @@ fn of_subquery(subquery: &Subquery) -> Value {
     let mut tree = json!({
         "type": "subquery",
         "expr": of(&subquery.expr),
-        "range": millis(Some(&subquery.range)),
-        "step": millis(subquery.step.as_ref()),
     });
+    add_duration(&mut tree, "range", Some(&subquery.range));
+    add_duration(&mut tree, "step", subquery.step.as_ref());
     add_modifiers(&mut tree, &subquery.modifiers);
     tree
 }
@@ -116,18 +116,42 @@ fn add_modifiers(tree: &mut Value, modifiers: &Modifiers) {
         Some(At::End) => (None, Some("end")),
         None => (None, None),
     };
-    tree["offset"] = millis(modifiers.offset.as_ref()).into();
+    add_duration(tree, "offset", modifiers.offset.as_ref());
     tree["timestamp"] = time.into();
     tree["startOrEnd"] = end.into();
 }
 
-/// Milliseconds; 0 of none, and of what is known only when the query is evaluated.
-fn millis(duration: Option<&Duration>) -> i64 {
+/// Milliseconds, 0 of none and of what is worked out when the query is evaluated; that is a tree of its own.
+fn add_duration(tree: &mut Value, name: &str, duration: Option<&Duration>) {
+    let number = duration.and_then(Duration::literal);
+    let nanos = number.map_or(0, |(seconds, _)| (seconds * 1e9).round() as i64);
+    tree[name] = (nanos / 1_000_000).into();
+    tree[format!("{name}Expr")] = duration.filter(|_| number.is_none()).map(of_duration).into();
+}
+
+fn of_duration(duration: &Duration) -> Value {
+    if let Some((seconds, is_duration)) = duration.literal() {
+        return json!({"type": "numberLiteral", "val": plain_float(seconds), "duration": is_duration});
+    }
+    let expr = |op: &str, lhs: Option<&Duration>, rhs: Option<&Duration>, is_wrapped: bool| {
+        let [lhs, rhs] = [lhs, rhs].map(|side| side.map(of_duration));
+        json!({"type": "durationExpr", "op": op, "lhs": lhs, "rhs": rhs, "wrapped": is_wrapped})
+    };
     match duration {
-        Some(Duration::Seconds(seconds, _)) => (seconds * 1_000.0).round() as i64,
-        Some(Duration::Unary(true, of)) => -millis(Some(of)),
-        Some(Duration::Unary(false, of) | Duration::Paren(of)) => millis(Some(of)),
-        _ => 0,
+        Duration::Step => expr("step", None, None, false),
+        Duration::Range => expr("range", None, None, false),
+        Duration::Unary(false, of) => of_duration(of),
+        Duration::Unary(true, of) => expr("-", None, Some(of), false),
+        Duration::Binary(op, a, b) => expr(op.as_str(), Some(a), Some(b), false),
+        Duration::Extreme(is_max, a, b) => expr(if *is_max { "max_of" } else { "min_of" }, Some(a), Some(b), false),
+        // A number has no place for parentheses: they are those of a sign before it.
+        Duration::Paren(of) if of.literal().is_some() => expr("+", None, Some(of), true),
+        Duration::Paren(of) => {
+            let mut inner = of_duration(of);
+            inner["wrapped"] = true.into();
+            inner
+        }
+        Duration::Seconds(..) => Value::Null,
     }
 }
 
@@ -157,7 +181,7 @@ mod tests {
     #[test]
     fn trees_look_as_those_of_prometheus() {
         let up = json!({
-            "type": "vectorSelector", "name": "up", "offset": 0, "timestamp": null, "startOrEnd": null,
+            "type": "vectorSelector", "name": "up", "offset": 0, "offsetExpr": null, "timestamp": null, "startOrEnd": null,
             "matchers": [{"name": "job", "value": "a|b", "type": "=~"}, {"name": "__name__", "value": "up", "type": "="}],
             "anchored": false, "smoothed": false,
         });
@@ -187,5 +211,25 @@ mod tests {
         let subquery = tree(r#"topk(3, max_over_time(x[1h:30s]))"#);
         assert_eq!(subquery["param"]["val"], "3");
         assert_eq!(subquery["expr"]["args"][0]["step"], 30_000);
+    }
+
+    #[test]
+    fn durations_that_are_worked_out_are_trees() {
+        let minute = json!({"type": "numberLiteral", "val": "60", "duration": true});
+        let step = json!({"type": "durationExpr", "op": "step", "lhs": null, "rhs": null, "wrapped": false});
+        let range = tree("rate(x[-(step()) + 1m])");
+        let range = &range["args"][0];
+        assert_eq!(range["range"], 0);
+        let mut wrapped = step;
+        wrapped["wrapped"] = true.into();
+        let negative = json!({"type": "durationExpr", "op": "-", "lhs": null, "rhs": wrapped, "wrapped": false});
+        let sum = json!({"type": "durationExpr", "op": "+", "lhs": negative, "rhs": minute, "wrapped": false});
+        assert_eq!(range["rangeExpr"], sum);
+        let moved = tree("x offset (-1m)");
+        let wrapped = json!({
+            "type": "durationExpr", "op": "+", "lhs": null, "wrapped": true,
+            "rhs": {"type": "numberLiteral", "val": "-60", "duration": true},
+        });
+        assert_eq!((&moved["offset"], &moved["offsetExpr"]), (&json!(0), &wrapped));
     }
 }

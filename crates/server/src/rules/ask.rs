@@ -42,6 +42,9 @@ impl Ask {
         }
         ask.matches = promql::parser::parse_selectors(selectors.iter().map(String::as_str))
             .map_err(|error| Problem::bad(format!("invalid parameter \"match[]\": {error}")))?;
+        if ask.matches.iter().any(|matchers| matchers.iter().all(|matcher| matcher.matches(""))) {
+            return Err(Problem::bad("invalid parameter \"match[]\": it must contain at least one non-empty matcher"));
+        }
         if ask.token.is_some() && ask.limit.is_none() {
             return Err(Problem::bad("group_limit needs to be provided in order to paginate over the groups"));
         }

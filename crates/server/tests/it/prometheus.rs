@@ -214,9 +214,23 @@ async fn questions_that_make_no_sense_are_told_so() {
     assert_eq!(site.json("/api/v1/status/walreplay").await["data"]["max"], 0);
     let many = site.json("/api/v1/query_range?query=1&start=0&end=11001&step=1").await;
     assert!(many["error"].as_str().unwrap().starts_with("exceeded maximum resolution of 11,000 points"), "{many}");
-    for path in ["query?query=sum(", "query_range?query=up[1m]&start=0&end=1&step=1", "query_exemplars?query=sum("] {
+    let told = [
+        ("query?query=sum(", "invalid parameter \"query\": 1:"),
+        ("query_range?query=up[1m]&start=0&end=1&step=1", "invalid parameter \"query\": invalid expression type"),
+        ("query?query=rate(up[step()])&time=1", "invalid parameter \"query\": 8:14: duration must be greater than 0"),
+        ("query_exemplars?query=sum(", "1:"),
+        ("query_exemplars?query=up&start=2&end=1", "end timestamp must not be before start timestamp"),
+        ("query?query=1&limit=x", "invalid parameter \"limit\": strconv.Atoi: parsing \"x\": invalid syntax"),
+        ("query?query=1&timeout=0", "invalid parameter \"timeout\": timeout must be positive, got 0s"),
+        ("query?query=1&lookback_delta=x", "error parsing lookback delta duration: cannot parse \"x\""),
+        ("query?query=1&time=x", "invalid parameter \"time\": invalid time value for 'time': cannot parse \"x\""),
+        ("labels?match[]={}", "match[] must contain at least one non-empty matcher"),
+        ("series?match[]={}", "invalid parameter \"match[]\": match[] must contain at least one non-empty matcher"),
+        ("series?match[]=up[1m]", "invalid parameter \"match[]\": 1:3: parse error: unexpected \"[\""),
+    ];
+    for (path, error) in told {
         let wrong = site.json(&format!("/api/v1/{path}")).await;
-        assert!(wrong["error"].as_str().unwrap().starts_with("invalid parameter \"query\": "), "{path}: {wrong}");
+        assert!(wrong["error"].as_str().unwrap().starts_with(error), "{path}: {wrong}");
     }
     site.end().await;
 }
