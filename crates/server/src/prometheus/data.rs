@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use promql::text::{float, push_plain_float};
+use promql::text::{float, plain_float, push_plain_float};
 use promql::{Data, Histogram, Labels, Point, Series, Value};
 
 /// A result of a query; of vectors and matrices at most `limit` series. Says whether that cut it.
