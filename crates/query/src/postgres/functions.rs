@@ -185,10 +185,11 @@ impl ScalarUDFImpl for ExpandArray {
         let (first, last) = (first.copied().unwrap_or(0), last.copied().unwrap_or(0));
         let values = lists.values().slice(first as usize, (last - first) as usize);
         let offsets = lists.value_offsets().iter().map(|offset| offset - first).collect::<Vec<_>>();
-        let places = lists.value_offsets().windows(2).flat_map(|pair| match pair {
-            [begin, end] => 1..=end - begin,
-            _ => 1..=0,
-        });
+        let length = |pair: &[i32]| match pair {
+            [begin, end] => end - begin,
+            _ => 0,
+        };
+        let places = lists.value_offsets().windows(2).flat_map(|pair| 1..=length(pair));
         let places: ArrayRef = Arc::new(Int32Array::from_iter_values(places));
         let items = StructArray::try_new(Self::fields(), vec![values, places], None)?;
         let field = Arc::new(Field::new_list_field(items.data_type().clone(), true));
