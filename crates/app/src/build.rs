@@ -91,7 +91,7 @@ impl App {
         ruling::check(&config)?;
         scraping::check(&config)?;
         let back_end = own::back_end(&config)?;
-        let evaluate = ruling::asker(&engine, &clock);
+        let evaluate = ruling::asker(&engine);
         let (logs_of, folds_of, stage) = (&logs, &folds, &inputs);
         let rules =
             ruling::Parts { evaluate: Arc::clone(&evaluate), clock: &clock, logs: logs_of, folds: folds_of, stage };

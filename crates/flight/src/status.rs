@@ -67,7 +67,13 @@ mod tests {
             (QueryError::NotAllowed("DELETE".to_owned()), Code::PermissionDenied),
             (too_much, Code::ResourceExhausted),
             (
-                QueryError::Busy { running: 1, limit: "max_wait", waited: limit, retry_after: limit },
+                QueryError::Busy {
+                    running: 1,
+                    limit: "max_concurrent",
+                    refused_by: "max_wait",
+                    waited: limit,
+                    retry_after: limit,
+                },
                 Code::ResourceExhausted,
             ),
             (QueryError::Timeout { limit }, Code::DeadlineExceeded),

@@ -18,8 +18,11 @@ pub struct QueryConfig {
     pub timeout: Duration,
     /// Rows that an answer may have, if the caller does not ask for fewer.
     pub max_rows: u64,
-    /// Queries, and questions about labels and series, that may run at once; one more waits for its place.
+    /// Statements of SQL that may run at once; one more waits for its place.
     pub max_concurrent: u32,
+    /// Expressions of PromQL and LogQL, and questions about labels and series, that may be evaluated at once, each with what it
+    /// loads in memory; one more waits for its place. 0: two for each core.
+    pub max_evaluations: u32,
     /// How long one waits for its place until it is refused; with 0 it is refused at once.
     #[serde(with = "base::duration")]
     pub max_wait: Duration,
@@ -47,6 +50,7 @@ impl Default for QueryConfig {
             timeout: Duration::from_secs(30),
             max_rows: 1_000_000,
             max_concurrent: 16,
+            max_evaluations: 0,
             max_wait: Duration::from_secs(10),
             max_waiting: 500,
             max_sql_bytes: 256 << 10,

@@ -10,6 +10,7 @@ use store::TableKind;
 
 use crate::deadline::Deadline;
 use crate::engine::planning;
+use crate::places::Work;
 use crate::{Engine, QueryError, arguments, check, parameters};
 
 /// What a statement gives and takes.
@@ -43,7 +44,7 @@ impl Engine {
     pub async fn describe(&self, text: &str, parameters: Option<RecordBatch>) -> Result<Described, QueryError> {
         let limit = self.config.timeout;
         let deadline = Deadline::new(self.clock.clone(), self.clock.monotonic(), limit);
-        let place = self.place(limit).await?;
+        let place = self.place(Work::Statement, limit).await?;
         let (this, text) = (self.clone(), text.to_owned());
         let work = planning(move || async move {
             let statement = check::parse(&text, &this.config)?;

@@ -17,7 +17,7 @@ use tokio::runtime::Handle;
 use crate::answer::{Guard, RowLimit, guarded};
 use crate::catalog::Catalog;
 use crate::deadline::Deadline;
-use crate::places::{Place, Places};
+use crate::places::{Place, Places, Work};
 use crate::ranges::RangeCache;
 use crate::{
     Answer, QueryConfig, QueryError, Rights, Rows, Token, arguments, check, depth, explain, parameters, session,
@@ -78,6 +78,13 @@ impl Engine {
     #[must_use]
     pub fn limited(&self, rights: &Arc<Rights>) -> Self {
         Self { rights: Arc::clone(rights), ..self.clone() }
+    }
+
+    /// The same engine with `at_once` places of its own for each kind of work: for who must not wait behind what people ask.
+    #[must_use]
+    pub fn aside(&self, at_once: u32) -> Self {
+        let own = QueryConfig { max_concurrent: at_once, max_evaluations: at_once, ..QueryConfig::clone(&self.config) };
+        Self { places: Arc::new(Places::new(&own)), config: Arc::new(own), ..self.clone() }
     }
 
     /// Bytes of answers that are kept for who asks again.
@@ -160,7 +167,7 @@ impl Engine {
         deadline: Deadline,
         plan: impl FnOnce(Self, Deadline) -> F + Send + 'static,
     ) -> Result<(SendableRecordBatchStream, Place), QueryError> {
-        let place = self.place(deadline.limit()).await?;
+        let place = self.place(Work::Statement, deadline.limit()).await?;
         if let Some(token) = &options.token {
             self.reached(token).await?;
         }
@@ -246,9 +253,9 @@ impl Engine {
         Answer { schema: stream.schema(), stream: guarded(stream, guard), warnings: self.store.warnings(), truncated }
     }
 
-    /// A place among the queries that run, for one that may take `limit`.
-    pub(crate) async fn place(&self, limit: Duration) -> Result<Place, QueryError> {
-        self.places.enter(&self.config, &self.clock, limit).await
+    /// A place among what runs, for work that may take `limit`.
+    pub(crate) async fn place(&self, work: Work, limit: Duration) -> Result<Place, QueryError> {
+        self.places.enter(work, &self.config, &self.clock, limit).await
     }
 
     pub(crate) fn explain(&self, error: &datafusion::error::DataFusionError) -> QueryError {

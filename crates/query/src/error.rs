@@ -62,15 +62,17 @@ pub enum QueryError {
     },
     /// Too many queries run: try again.
     #[error(
-        "{running} queries run already, the limit max_concurrent, and this one waited {} s: refused by {limit}; try again in {} s",
+        "{running} run already, the limit {limit}, and this one waited {} s: refused by {refused_by}; try again in {} s",
         waited.as_secs_f64(),
         retry_after.as_secs()
     )]
     Busy {
         /// How many run.
         running: u32,
-        /// The setting that refused it: `max_wait`, `max_waiting`, or `max_concurrent` where none waits.
+        /// The setting that bounds them: `max_concurrent` or `max_evaluations`.
         limit: &'static str,
+        /// The setting that refused it: `max_wait`, `max_waiting`, or that of `limit` where none waits.
+        refused_by: &'static str,
         /// How long it has waited.
         waited: Duration,
         /// When to try again.

@@ -6,6 +6,7 @@ use base::Limit;
 use tokio::runtime::Handle;
 
 use crate::deadline::Deadline;
+use crate::places::Work;
 use crate::{Engine, QueryError};
 
 /// Bytes of stack to evaluate on: expressions nest as deep as their parsers let them.
@@ -34,7 +35,7 @@ impl Engine {
         TEXT.check(text.len() as u64).map_err(|exceeded| ExpressionError::Bad(exceeded.to_string()))?;
         let limit = timeout.map_or(self.config.timeout, |asked| asked.min(self.config.timeout));
         let deadline = Deadline::new(self.clock.clone(), self.clock.monotonic(), limit);
-        let place = self.place(limit).await.map_err(ExpressionError::from)?;
+        let place = self.place(Work::Evaluation, limit).await.map_err(ExpressionError::from)?;
         let evaluation =
             Evaluation { engine: self.clone(), text: text.to_owned(), deadline, handle: Handle::current() };
         evaluation

@@ -1,7 +1,4 @@
-use std::sync::Arc;
-
 use async_trait::async_trait;
-use base::Clock;
 use evaluate::{Evaluate, EvaluateError, Position, Vector};
 use query::{Engine, Token};
 use rules::Query;
@@ -9,20 +6,18 @@ use tokio::sync::Semaphore;
 
 use super::{promql, sql};
 
-/// Queries of rules that run at once, at most: people ask, too.
+/// Queries of rules that run at once, at most: people ask, too, though rules do not wait behind them.
 const AT_ONCE: u32 = 4;
 
 /// Asks the store.
 pub(super) struct Asker {
-    engine: Arc<Engine>,
-    clock: Clock,
+    engine: Engine,
     slots: Semaphore,
 }
 
 impl Asker {
-    pub(super) fn new(engine: Arc<Engine>, clock: Clock) -> Self {
-        let slots = AT_ONCE.min(engine.config().max_concurrent / 2).max(1);
-        Self { engine, clock, slots: Semaphore::new(slots as usize) }
+    pub(super) fn new(engine: &Engine) -> Self {
+        Self { engine: engine.aside(AT_ONCE), slots: Semaphore::new(AT_ONCE as usize) }
     }
 }
 
@@ -34,8 +29,8 @@ impl Evaluate for Asker {
         seen.map_err(|error| EvaluateError(error.to_string()))?;
         let _slot = self.slots.acquire().await.map_err(|error| EvaluateError(error.to_string()))?;
         match query {
-            Query::Promql { text, .. } => promql::instant(&self.engine, &self.clock, text, at).await,
-            Query::Sql(text) => sql::instant(&self.engine, &self.clock, text).await,
+            Query::Promql { text, .. } => promql::instant(&self.engine, text, at).await,
+            Query::Sql(text) => sql::instant(&self.engine, text).await,
         }
     }
 }

@@ -77,8 +77,8 @@ impl Ruling {
 }
 
 /// What asks the queries of rules and canaries: so many of both at once.
-pub(crate) fn asker(engine: &Arc<Engine>, clock: &Clock) -> Arc<dyn Evaluate> {
-    Arc::new(ask::Asker::new(Arc::clone(engine), clock.clone()))
+pub(crate) fn asker(engine: &Engine) -> Arc<dyn Evaluate> {
+    Arc::new(ask::Asker::new(engine))
 }
 
 /// All mistakes of the rule files that are named.

@@ -3,29 +3,17 @@
 use arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
 use arrow::compute::cast;
 use arrow::datatypes::{DataType, Float64Type};
-use base::Clock;
 use evaluate::{EvaluateError, Vector};
 use promql::{Labels, Value};
-use query::{Engine, QueryError, SqlOptions};
+use query::{Engine, SqlOptions};
 
 /// The column that has the value of a result.
 const VALUE: &str = "value";
 
-/// How often a query is tried that finds too many others running.
-const TRIES: u32 = 5;
-
 /// What a query finds now.
-pub(super) async fn instant(engine: &Engine, clock: &Clock, text: &str) -> Result<Vector, EvaluateError> {
-    let mut tries = 1;
-    let rows = loop {
-        match engine.collect(text, SqlOptions::default()).await {
-            Err(QueryError::Busy { retry_after, .. }) if tries < TRIES => {
-                clock.sleep(retry_after).await;
-                tries += 1;
-            }
-            other => break other.map_err(|error| EvaluateError(error.to_string()))?,
-        }
-    };
+pub(super) async fn instant(engine: &Engine, text: &str) -> Result<Vector, EvaluateError> {
+    let rows = engine.collect(text, SqlOptions::default()).await;
+    let rows = rows.map_err(|error| EvaluateError(error.to_string()))?;
     let mut vector = Vector::new();
     for batch in &rows.batches {
         vector.extend(results(batch)?);

@@ -33,6 +33,7 @@ use datafusion::sql::parser::Statement;
 
 use crate::deadline::Deadline;
 use crate::engine::planning;
+use crate::places::Work;
 use crate::{Answer, Engine, QueryError, Rights, SqlOptions, arguments, session};
 
 use dialect::Dialect;
@@ -133,7 +134,7 @@ impl Postgres {
     ) -> Result<PgShape, QueryError> {
         let (limit, clock) = (self.engine.config.timeout, &self.engine.clock);
         let deadline = Deadline::new(clock.clone(), clock.monotonic(), limit);
-        let place = self.engine.place(limit).await?;
+        let place = self.engine.place(Work::Statement, limit).await?;
         let (this, query, session) = (self.clone(), query.clone(), session.clone());
         let planned = planning(move || async move {
             let (_, plan) = this.plan(query.statement(), &session, &deadline).await?;

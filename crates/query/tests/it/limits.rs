@@ -85,11 +85,11 @@ async fn queries_beyond_the_limit_are_refused_until_one_has_ended() {
     let mut second = engine.sql("SELECT * FROM samples", SqlOptions::default()).await.unwrap();
     let third = engine.sql("SELECT 1", SqlOptions::default()).await;
     assert!(matches!(third, Err(QueryError::Busy { running: 2, .. })), "{third:?}");
-    let labels = engine.label_names(&Selection::default()).await;
-    assert!(matches!(labels, Err(ExpressionError::Busy { .. })), "{labels:?}");
+    // What is evaluated has places of its own, and so has who stands aside.
+    assert!(!engine.label_names(&Selection::default()).await.unwrap().is_empty());
+    healthy(&engine.aside(1)).await;
     drop(first);
     healthy(&engine).await;
-    assert!(!engine.label_names(&Selection::default()).await.unwrap().is_empty());
     // One that has given its last row is done, even if it is still held.
     while second.stream.next().await.is_some() {}
     let _held = engine.sql("SELECT 1", SqlOptions::default()).await.unwrap();
