@@ -4,10 +4,15 @@ use std::fmt;
 use std::sync::Arc;
 
 use go_template::quote;
+use re2::Room;
 use regex::Regex;
 
 use crate::labels::Labels;
-use crate::regexp::{RegexpError, Room};
+
+/// Why a regular expression is none.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("error parsing regexp: {0}")]
+pub struct RegexpError(pub(crate) re2::Error);
 
 /// How a matcher compares.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -58,7 +63,7 @@ impl Matcher {
     /// One of several, which share the room for their regular expressions.
     pub(crate) fn within(name: &str, op: MatchOp, value: &str, room: &mut Room) -> Result<Self, RegexpError> {
         let regex = match op {
-            MatchOp::Regexp | MatchOp::NotRegexp => Some(room.anchored(value)?),
+            MatchOp::Regexp | MatchOp::NotRegexp => Some(room.whole(value).map_err(RegexpError)?),
             MatchOp::Equal | MatchOp::NotEqual => None,
         };
         Ok(Self { name: name.into(), op, value: value.into(), regex })

@@ -2,7 +2,6 @@
 
 use crate::ast::{Expr, LineOp, LogExpr, MetricExpr, Needle, Stage};
 use crate::matcher::Matcher;
-use crate::regexp;
 use crate::stages::Pattern;
 
 /// The order of times.
@@ -92,7 +91,7 @@ fn wanted(op: LineOp, needle: &Needle) -> Vec<String> {
     match op {
         LineOp::Contains if text.is_empty() => Vec::new(),
         LineOp::Contains => vec![text.clone()],
-        LineOp::Matches => regexp::literals(text),
+        LineOp::Matches => re2::literals(text),
         LineOp::Pattern => {
             let pattern = Pattern::filter(text).ok();
             let texts = pattern.iter().flat_map(Pattern::texts);

@@ -13,7 +13,6 @@ pub mod labels;
 pub mod matcher;
 mod memory;
 pub mod parser;
-pub mod regexp;
 pub mod script;
 mod shortest;
 mod storage;

@@ -3,11 +3,14 @@
 use std::fmt;
 use std::sync::Arc;
 
+use re2::Room;
 use regex::Regex;
 
 use crate::labels::{Labels, METRIC_NAME, label_name};
-use crate::regexp::{RegexpError, Room};
 use crate::text::quote;
+
+/// Characters of an expression that an error shows.
+const SHOWN: usize = 200;
 
 /// How a matcher compares.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -46,6 +49,21 @@ pub struct Matcher {
     regex: Option<Regex>,
 }
 
+/// Why a regular expression is none.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("invalid regular expression {pattern:?}: {reason}")]
+pub struct RegexpError {
+    /// It, or its beginning.
+    pattern: String,
+    reason: re2::Error,
+}
+
+impl RegexpError {
+    fn new(pattern: &str, reason: re2::Error) -> Self {
+        Self { pattern: pattern.chars().take(SHOWN).collect(), reason }
+    }
+}
+
 impl Matcher {
     /// A matcher.
     ///
@@ -67,7 +85,9 @@ impl Matcher {
     ) -> Result<Self, RegexpError> {
         let value = value.into();
         let regex = match op {
-            MatchOp::Regexp | MatchOp::NotRegexp => Some(room.anchored(&value)?),
+            MatchOp::Regexp | MatchOp::NotRegexp => {
+                Some(room.whole(&value).map_err(|reason| RegexpError::new(&value, reason))?)
+            }
             MatchOp::Equal | MatchOp::NotEqual => None,
         };
         Ok(Self { name: name.into(), op, value, regex })

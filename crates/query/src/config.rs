@@ -26,7 +26,7 @@ pub struct QueryConfig {
     /// How long one waits for its place until it is refused; with 0 it is refused at once.
     #[serde(with = "base::duration")]
     pub max_wait: Duration,
-    /// Queries that may wait; one more is refused at once.
+    /// Statements that may wait, and as many evaluations; one more is refused at once.
     pub max_waiting: u32,
     /// Bytes of a query's text.
     pub max_sql_bytes: u64,

@@ -31,7 +31,6 @@ pub(crate) enum Work {
 pub(crate) struct Places {
     statements: Room,
     evaluations: Room,
-    line: Semaphore,
 }
 
 /// The places for one kind of work.
@@ -41,11 +40,13 @@ struct Room {
     /// The setting that bounds them.
     limit: &'static str,
     free: Arc<Semaphore>,
+    line: Semaphore,
 }
 
 impl Room {
-    fn new(places: u32, limit: &'static str) -> Self {
-        Self { places, limit, free: Arc::new(Semaphore::new(places as usize)) }
+    fn new(places: u32, limit: &'static str, config: &QueryConfig) -> Self {
+        let line = Semaphore::new(config.max_waiting as usize);
+        Self { places, limit, free: Arc::new(Semaphore::new(places as usize)), line }
     }
 
     fn busy(&self, limit: &'static str, waited: Duration) -> QueryError {
@@ -63,9 +64,8 @@ impl Room {
 impl Places {
     pub fn new(config: &QueryConfig) -> Self {
         Self {
-            statements: Room::new(config.max_concurrent, "max_concurrent"),
-            evaluations: Room::new(evaluations(config), "max_evaluations"),
-            line: Semaphore::new(config.max_waiting as usize),
+            statements: Room::new(config.max_concurrent, "max_concurrent", config),
+            evaluations: Room::new(evaluations(config), "max_evaluations", config),
         }
     }
 
@@ -91,7 +91,7 @@ impl Places {
         if wait.is_zero() {
             return Err(room.busy(room.limit, wait));
         }
-        let Ok(_turn) = self.line.try_acquire() else { return Err(room.busy("max_waiting", Duration::ZERO)) };
+        let Ok(_turn) = room.line.try_acquire() else { return Err(room.busy("max_waiting", Duration::ZERO)) };
         let _waiting = Waiting::begin();
         match clock.timeout(wait, Arc::clone(&room.free).acquire_owned()).await {
             Ok(Ok(place)) => Ok(place),

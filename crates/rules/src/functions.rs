@@ -5,7 +5,6 @@ use std::sync::Arc;
 use base::Timestamp;
 use go_template::{Functions, Object, Value, escape_query, sprintf};
 use promql::Labels;
-use promql::regexp::unanchored;
 use promql::text::{parse_duration, parse_float};
 
 use crate::humanize;
@@ -171,14 +170,14 @@ fn add_texts(functions: &mut Functions) {
     });
     functions.add("match", |args| match args {
         [pattern, text] => {
-            let regex = unanchored(text_of(pattern)?).map_err(|error| error.to_string())?;
+            let regex = re2::anywhere(text_of(pattern)?).map_err(|error| error.to_string())?;
             Ok(Value::Bool(regex.is_match(text_of(text)?)))
         }
         _ => Err(count(2, args)),
     });
     functions.add("reReplaceAll", |args| match args {
         [pattern, replacement, text] => {
-            let regex = unanchored(text_of(pattern)?).map_err(|error| error.to_string())?;
+            let regex = re2::anywhere(text_of(pattern)?).map_err(|error| error.to_string())?;
             go_template::replace_all(&regex, text_of(text)?, text_of(replacement)?).map(Value::from)
         }
         _ => Err(count(3, args)),

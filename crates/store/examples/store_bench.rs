@@ -15,7 +15,7 @@ use bus::{BusError, Log, Records};
 use futures::{StreamExt, TryStreamExt, stream};
 use model::rows::{Live, Sample};
 use model::{Batch, Fingerprint, Key, LogKind, Offset, Record, ResourceId};
-use store::{LocalObjects, ScanOptions, Store, StoreConfig};
+use store::{LocalObjects, Proceed, ScanOptions, Store, StoreConfig};
 
 const RESOURCES: usize = 200_000;
 const VERSIONS: usize = 5;
@@ -118,8 +118,8 @@ impl Bench {
         let table = self.store.snapshot().table("samples").ok_or("no such table")?;
         let (mut best, mut rows) = (f64::MAX, 0);
         for _ in 0..5 {
-            let limit = Limit::new("points", u64::MAX);
-            let (points, took) = self.timed(table.points(&ids, Timestamp::MIN, Timestamp::MAX, &limit)).await;
+            let (limit, proceed): (_, Proceed) = (Limit::new("points", u64::MAX), Arc::new(|| true));
+            let (points, took) = self.timed(table.points(&ids, Timestamp::MIN, Timestamp::MAX, &limit, &proceed)).await;
             rows = points?.iter().map(Vec::len).sum();
             best = best.min(took);
         }

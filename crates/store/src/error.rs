@@ -85,6 +85,9 @@ pub enum StoreError {
     /// Arrow refused columns.
     #[error(transparent)]
     Arrow(#[from] arrow::error::ArrowError),
+    /// Nobody waits for the answer any more.
+    #[error("who asked does not wait any more")]
+    GivenUp,
     /// The runtime is ending.
     #[error("the store is ending")]
     Ending,

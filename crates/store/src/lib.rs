@@ -60,7 +60,7 @@ pub use error::StoreError;
 pub use filter::{Share, Text, TextSet, TextTest};
 pub use local::LocalObjects;
 pub use map::{MapKey, is_map_of_texts, value_field, values_of};
-pub use point_read::Point;
+pub use point_read::{Point, Proceed};
 pub use remote::{S3Config, s3};
 pub use scan::ScanOptions;
 pub use series::{LabelTest, SeriesIndex, SeriesStatistics, StoredLabels};

@@ -7,6 +7,7 @@ use base::{Limit, Timestamp};
 use futures::{StreamExt, TryStreamExt, stream};
 use model::{Key, SeriesId};
 use tokio::runtime::Handle;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::file::FileScan;
 use crate::filter::{KeySet, Share};
@@ -34,6 +35,15 @@ pub struct Point {
     pub value: f64,
 }
 
+/// How many cores there are.
+static CORES: LazyLock<usize> = LazyLock::new(|| std::thread::available_parallelism().map_or(1, usize::from));
+/// Threads that read beside those that ask, for all questions of the process: each stands in one of the pool that also does the
+/// reading of files, which must not run out.
+static READERS: LazyLock<Arc<Semaphore>> = LazyLock::new(|| Arc::new(Semaphore::new(*CORES)));
+
+/// Asked now and then whether who asked still waits.
+pub type Proceed = Arc<dyn Fn() -> bool + Send + Sync>;
+
 /// What is being gathered.
 struct Gathered {
     wanted: Wanted,
@@ -42,9 +52,14 @@ struct Gathered {
     /// How many points there are, with those of who gathers for the same question.
     held: Arc<AtomicU64>,
     limit: Limit,
+    proceed: Proceed,
 }
 
 impl Gathered {
+    fn proceeds(&self) -> Result<(), StoreError> {
+        if (self.proceed)() { Ok(()) } else { Err(StoreError::GivenUp) }
+    }
+
     /// Takes points of one series, all in order of time and within the wanted ones.
     fn take(&mut self, place: usize, times: &[i64], values: &[f64]) -> Result<(), StoreError> {
         let more = times.len() as u64;
@@ -116,17 +131,19 @@ impl Gathered {
 impl TableSnapshot {
     /// The points of `series` with a time from `first` to `last`, both included: for each series
     /// in order of time, of points with one time the newest. The table is one of samples. Many series are read by several
-    /// threads.
+    /// threads, if there are any left.
     ///
     /// # Errors
     /// [`StoreError::TooLarge`] if there are more points than `limit`; [`StoreError::Objects`] if
-    /// files cannot be read now; [`StoreError::NoKey`] if the table holds something else.
+    /// files cannot be read now; [`StoreError::NoKey`] if the table holds something else; [`StoreError::GivenUp`] once `proceed`
+    /// says no.
     pub async fn points(
         &self,
         series: &[SeriesId],
         first: Timestamp,
         last: Timestamp,
         limit: &Limit,
+        proceed: &Proceed,
     ) -> Result<Vec<Vec<Point>>, StoreError> {
         let layout = self.layout();
         if !layout.points {
@@ -137,13 +154,20 @@ impl TableSnapshot {
         let gather = |keys: &[Key]| {
             let wanted = Wanted { sorted: keys.into(), times: first.nanos()..=last.nanos() };
             let points = vec![Vec::new(); keys.len()];
-            self.clone().gathered(Gathered { wanted, points, held: Arc::clone(&held), limit: *limit })
+            let (held, proceed) = (Arc::clone(&held), Arc::clone(proceed));
+            self.clone().gathered(Gathered { wanted, points, held, limit: *limit, proceed })
         };
-        let mut shares = sorted.chunks(sorted.len().div_ceil(readers(sorted.len())).max(1));
+        let readers = readers(sorted.len());
+        let mut shares = sorted.chunks(sorted.len().div_ceil(readers.len() + 1).max(1));
         let own = gather(shares.next().unwrap_or_default());
-        let others = shares.map(|keys| {
+        let others = shares.zip(readers).map(|(keys, reader)| {
             let (work, runtime) = (gather(keys), Handle::current());
-            async { base::blocking(move || runtime.block_on(work)).await.unwrap_or(Err(StoreError::Ending)) }
+            let read = move || {
+                let read = runtime.block_on(work);
+                drop(reader);
+                read
+            };
+            async { base::blocking(read).await.unwrap_or(Err(StoreError::Ending)) }
         });
         let (mut points, others) = futures::try_join!(own, futures::future::try_join_all(others))?;
         points.extend(others.into_iter().flatten());
@@ -164,6 +188,7 @@ impl TableSnapshot {
         let mut loaded = pieces.map(Piece::load).buffered(LOAD_AHEAD).boxed();
         let mut by_rows = HashSet::new();
         while let Some(piece) = loaded.next().await {
+            gathered.proceeds()?;
             let file = piece.file.clone();
             let mut take = |place: usize, times: &[i64], values: &[f64]| gathered.take(place, times, values);
             match piece.read(&wanted, &mut take) {
@@ -201,6 +226,7 @@ impl TableSnapshot {
         };
         let mut batches = scan.lenient(Arc::clone(self.inner()), file);
         while let Some(batch) = batches.try_next().await? {
+            gathered.proceeds()?;
             if let Some(columns) = Columns::of(&batch) {
                 gathered.take_wanted(&columns)?;
             }
@@ -209,10 +235,10 @@ impl TableSnapshot {
     }
 }
 
-/// How many threads read the points of so many series.
-fn readers(series: usize) -> usize {
-    static CORES: LazyLock<usize> = LazyLock::new(|| std::thread::available_parallelism().map_or(1, usize::from));
-    (series / SERIES_OF_A_READER).clamp(1, *CORES)
+/// Threads that help to read the points of so many series, as far as there are any left.
+fn readers(series: usize) -> Vec<OwnedSemaphorePermit> {
+    let more = (series / SERIES_OF_A_READER).clamp(1, *CORES) - 1;
+    (0..more).map_while(|_| Arc::clone(&READERS).try_acquire_owned().ok()).collect()
 }
 
 /// Points, in order of age, in order of time; of those with one time the newest.
@@ -224,4 +250,16 @@ fn settle(points: &mut Vec<Point>) {
     points.reverse();
     points.dedup_by_key(|point| point.ts);
     points.reverse();
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn all_questions_together_have_a_reader_a_core() {
+        let all: Vec<_> = (0..2 * *CORES).flat_map(|_| readers(1 << 20)).collect();
+        assert!(all.len() <= *CORES, "{all:?}");
+        assert!(readers(SERIES_OF_A_READER).is_empty());
+    }
 }

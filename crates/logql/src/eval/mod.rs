@@ -20,7 +20,7 @@ use crate::answer::{Answer, Data, Point, Sample, Series};
 use crate::ast::{Expr, LabelReplace, MetricExpr, VectorOp};
 use crate::error::QueryError;
 use crate::labels::Labels;
-use crate::regexp::anchored;
+use crate::matcher::RegexpError;
 use crate::storage::Storage;
 
 use budget::Budget;
@@ -140,7 +140,7 @@ impl<'a> Evaluator<'a> {
     }
 
     fn label_replace(&self, replace: &LabelReplace) -> Result<Vec<Line>, QueryError> {
-        let regex = anchored(&replace.regex).map_err(|error| QueryError::Failed(error.to_string()))?;
+        let regex = re2::whole(&replace.regex).map_err(|error| QueryError::Failed(RegexpError(error).to_string()))?;
         let mut lines = self.lines(&replace.source)?;
         for line in &mut lines {
             let value = line.labels.get(&replace.label);

@@ -1,12 +1,13 @@
 //! What a query that reads well may still do wrong.
 
+use re2::Room;
+
 use super::{Parse, ParseError};
 use crate::ast::{
     Binary, BinaryOp, Expr, Grouping, LogExpr, Matching, MetricExpr, RangeAggregation, RangeOp, Stage,
     VectorAggregation, VectorOp,
 };
-use crate::matcher::Matcher;
-use crate::regexp::{Room, anchored, unanchored};
+use crate::matcher::{Matcher, RegexpError};
 use crate::stages::Pipeline;
 use crate::text::parse_float;
 
@@ -65,10 +66,9 @@ fn metric_expr(expr: &MetricExpr, room: &mut Room) -> Parse<()> {
 }
 
 pub(super) fn replacement_regex(regex: &str) -> Parse<()> {
-    unanchored(regex)
-        .and_then(|_| anchored(regex))
+    re2::whole(regex)
         .map(|_| ())
-        .or_else(|error| fail(format!("invalid regex in label_replace: {error}")))
+        .or_else(|error| fail(format!("invalid regex in label_replace: {}", RegexpError(error))))
 }
 
 pub(super) fn range_aggregation(mut aggregation: RangeAggregation, param: Option<String>) -> Parse<RangeAggregation> {

@@ -12,12 +12,13 @@ mod token;
 pub use error::ParseError;
 pub use lexer::MAX_QUERY;
 
+use re2::Room;
+
 use crate::ast::{Expr, LogExpr};
 use lexer::{Spanned, tokens};
 use token::Token;
 
 use crate::matcher::Matcher;
-use crate::regexp::Room;
 
 /// Parentheses, functions and right sides of operators may be nested so deep.
 pub const MAX_DEPTH: usize = 40;

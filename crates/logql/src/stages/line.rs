@@ -3,10 +3,12 @@
 use memchr::memmem::Finder;
 use regex::Regex;
 
+use re2::Room;
+
 use super::ip::IpRange;
 use super::pattern::Pattern;
 use crate::ast::{LineFilter, LineOp, Needle};
-use crate::regexp::Room;
+use crate::matcher::RegexpError;
 
 #[derive(Clone, Debug)]
 enum Find {
@@ -58,7 +60,7 @@ fn find(op: LineOp, needle: &Needle, room: &mut Room) -> Result<Find, String> {
         LineOp::Contains | LineOp::ContainsNot => plain(text),
         LineOp::Matches | LineOp::MatchesNot => match without_regex(text) {
             Some(text) => plain(text),
-            None => Find::Regex(room.unanchored(text).map_err(|error| error.to_string())?),
+            None => Find::Regex(room.anywhere(text).map_err(|error| RegexpError(error).to_string())?),
         },
         LineOp::Pattern | LineOp::PatternNot => Find::Pattern(Pattern::filter(text)?),
     })

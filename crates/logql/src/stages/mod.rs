@@ -14,10 +14,11 @@ mod work;
 
 use std::borrow::Cow;
 
+use re2::Room;
+
 use crate::ast::{Chosen, Extraction, LabelFilter, LabelFormat, LogExpr, Logfmt, Stage};
 use crate::labels::{Labels, is_label_name};
 use crate::metadata::Metadata;
-use crate::regexp::Room;
 use crate::template::Template;
 
 pub(crate) use filter::Condition;

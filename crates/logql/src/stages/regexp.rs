@@ -2,9 +2,11 @@
 
 use regex::Regex;
 
+use re2::Room;
+
 use super::work::Work;
 use crate::labels::is_label_name;
-use crate::regexp::Room;
+use crate::matcher::RegexpError;
 
 #[derive(Clone, Debug)]
 pub(super) struct RegexpParser {
@@ -15,7 +17,7 @@ pub(super) struct RegexpParser {
 
 impl RegexpParser {
     pub(super) fn new(pattern: &str, room: &mut Room) -> Result<Self, String> {
-        let regex = room.unanchored(pattern).map_err(|error| error.to_string())?;
+        let regex = room.anywhere(pattern).map_err(|error| RegexpError(error).to_string())?;
         let names = regex.capture_names().enumerate().filter_map(|(group, name)| Some((group, name?.to_owned())));
         let groups: Vec<(usize, String)> = names.collect();
         if groups.is_empty() {

@@ -8,9 +8,11 @@ use base64::engine::general_purpose::STANDARD;
 use go_template::{Functions, Value, escape_query, replace_all, show};
 use regex::{NoExpand, Regex};
 
+use re2::Room;
+
 use super::numbers::integer;
 use super::{Call, exactly, text};
-use crate::regexp::Room;
+use crate::matcher::RegexpError;
 
 /// A text that a function repeats or pads has no more bytes.
 const MAX_TEXT: usize = 1 << 20;
@@ -111,19 +113,19 @@ fn add_regexes(all: &mut Functions) {
 
 fn with_regex(pattern: &str, run: impl Fn(&Regex) -> Call<Value>) -> Call<Value> {
     thread_local! {
-        static KNOWN: RefCell<(HashMap<String, Regex>, Room)> = RefCell::new((HashMap::new(), Room::of(REGEX_ROOM)));
+        static KNOWN: RefCell<(HashMap<String, Regex>, Room)> = RefCell::new((HashMap::new(), Room::new(REGEX_ROOM, REGEX_ROOM)));
     }
     KNOWN.with_borrow_mut(|(known, room)| {
         if let Some(regex) = known.get(pattern) {
             return run(regex);
         }
-        let mut compiled = room.unanchored(pattern);
+        let mut compiled = room.anywhere(pattern);
         if compiled.is_err() {
             known.clear();
-            *room = Room::of(REGEX_ROOM);
-            compiled = room.unanchored(pattern);
+            *room = Room::new(REGEX_ROOM, REGEX_ROOM);
+            compiled = room.anywhere(pattern);
         }
-        let regex = compiled.map_err(|error| error.to_string())?;
+        let regex = compiled.map_err(|error| RegexpError(error).to_string())?;
         let value = run(&regex)?;
         known.insert(pattern.to_owned(), regex);
         Ok(value)

@@ -11,7 +11,6 @@ use crate::labels::{Builder, Labels, METRIC_NAME};
 use crate::matcher::MatchOp;
 use crate::parser::as_invalid_byte;
 use crate::parser::ast::{Call, Expr, ExprKind, Span, ValueType};
-use crate::regexp;
 use crate::text::quote;
 use crate::value::{Point, Series, Value};
 
@@ -118,7 +117,7 @@ impl Evaluator<'_> {
     fn eval_label_replace(&self, args: &[Expr], steps: Steps) -> Result<Vec<Series>, QueryError> {
         let (target, replacement) = (self.text(args, 1, steps)?, self.text(args, 2, steps)?);
         let (source, pattern) = (self.text(args, 3, steps)?, self.text(args, 4, steps)?);
-        let regex = regexp::anchored(&pattern)
+        let regex = re2::whole(&pattern)
             .map_err(|_| QueryError::failed(format!("invalid regular expression in label_replace(): {pattern}")))?;
         if !is_label_name(&target) {
             return Err(QueryError::failed(format!("invalid destination label name in label_replace(): {target}")));

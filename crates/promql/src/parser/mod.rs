@@ -22,9 +22,10 @@ pub use functions::{FUNCTIONS, Function, function};
 pub use lexer::MAX_QUERY;
 pub(crate) use lexer::as_invalid_byte;
 
+use re2::Room;
+
 use crate::labels::{Builder, Labels};
 use crate::matcher::Matcher;
-use crate::regexp::Room;
 
 /// Expressions may be nested so deep.
 pub const MAX_DEPTH: usize = 128;

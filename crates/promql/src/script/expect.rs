@@ -6,7 +6,6 @@ use super::commands::{Line, Times};
 use super::notation::{Notation, parse_series};
 use crate::annotations::{Annotation, Severity};
 use crate::parser::ast::ExprKind;
-use crate::regexp::unanchored;
 use crate::text::{parse_duration, parse_float};
 
 /// What is expected besides values.
@@ -193,7 +192,7 @@ fn message_of(text: &str, exact: bool) -> Result<Message, String> {
     if exact {
         return Ok(Message::Exact(text.to_owned()));
     }
-    unanchored(text).map(Message::Like).map_err(|error| error.to_string())
+    re2::anywhere(text).map(Message::Like).map_err(|error| error.to_string())
 }
 
 fn string_literal(text: &str) -> Result<String, String> {

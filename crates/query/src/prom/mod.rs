@@ -80,7 +80,7 @@ fn evaluate(
     when: When,
     asked: PromqlOptions,
 ) -> Result<Answer, promql::QueryError> {
-    let Evaluation { engine, text, deadline, handle } = evaluation;
+    let Evaluation { engine, text, deadline, .. } = evaluation;
     let may_continue = || !deadline.is_over();
     let samples = usize::try_from(engine.config.promql_samples).unwrap_or(usize::MAX);
     let series = usize::try_from(engine.config.promql_series).unwrap_or(usize::MAX);
@@ -91,7 +91,7 @@ fn evaluate(
     };
     let lookback = asked.lookback.and_then(|asked| i64::try_from(asked.as_millis()).ok());
     let options = Options { lookback: lookback.filter(|ms| *ms > 0).unwrap_or(options.lookback), ..options };
-    let storage = StoreStorage::new(engine.store.clone(), snapshot, samples, handle.clone());
+    let storage = StoreStorage::new(evaluation, snapshot, engine.config.promql_samples);
     let evaluated = Asked { engine, text, expr, storage: &storage, options: &options };
     match when {
         When::At(at) => promql::instant(&storage, &options, text, expr, at),
@@ -152,6 +152,7 @@ fn failed(error: promql::QueryError, limit: Duration) -> ExpressionError {
                 store::StoreError::TooLarge(exceeded) if exceeded.name == LOADED => {
                     Execution(format!("query would load too many samples: {exceeded}"))
                 }
+                store::StoreError::GivenUp => Timeout { limit },
                 store::StoreError::TooLarge(exceeded) => Execution(format!("the query is too large: {exceeded}")),
                 other => Unavailable(other.to_string()),
             },

@@ -27,7 +27,7 @@ impl Engine {
     pub async fn read(&self, reads: Vec<Read>) -> Result<Vec<Vec<StoredSeries>>, ExpressionError> {
         self.evaluated("", None, move |evaluation| {
             let engine = &evaluation.engine;
-            let mut left = usize::try_from(engine.config.promql_samples).unwrap_or(usize::MAX);
+            let mut left = engine.config.promql_samples;
             let snapshot = engine.store.snapshot();
             let mut all = Vec::with_capacity(reads.len());
             for read in reads {
@@ -35,12 +35,11 @@ impl Engine {
                     return Err(ExpressionError::Timeout { limit: evaluation.deadline.limit() });
                 }
                 let hints = SelectHints { start: read.start, end: read.end, ..SelectHints::default() };
-                let handle = evaluation.handle.clone();
-                let storage = StoreStorage::new(engine.store.clone(), snapshot.clone(), left, handle);
+                let storage = StoreStorage::new(evaluation, snapshot.clone(), left);
                 let found = storage.select(&read.matchers, &hints);
                 let mut found = found.map_err(|error| failed(error.into(), evaluation.deadline.limit()))?;
                 let samples: usize = found.iter().map(StoredSeries::samples).sum();
-                left = left.saturating_sub(samples);
+                left = left.saturating_sub(samples as u64);
                 found.sort_by(|a, b| a.labels.cmp(&b.labels));
                 all.push(found);
             }

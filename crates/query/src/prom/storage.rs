@@ -3,10 +3,11 @@ use std::sync::Arc;
 use base::{Limit, Timestamp};
 use promql::labels::Builder;
 use promql::{FloatSample, Labels, Matcher, SelectHints, Storage, StorageError, StoredSeries};
-use store::{LabelTest, Point, Store, StoreError, StoredLabels};
+use store::{LabelTest, Point, Proceed, Store, StoreError, StoredLabels};
 use tokio::runtime::Handle;
 
 use super::histograms;
+use crate::expression::Evaluation;
 
 /// The limit of samples that a query loads.
 pub(super) const LOADED: &str = "query.promql_samples";
@@ -19,11 +20,17 @@ pub(super) struct StoreStorage {
     snapshot: store::Snapshot,
     limit: Limit,
     handle: Handle,
+    proceed: Proceed,
 }
 
 impl StoreStorage {
-    pub fn new(store: Store, snapshot: store::Snapshot, samples: usize, handle: Handle) -> Self {
-        Self { store, snapshot, limit: Limit::new(LOADED, samples as u64), handle }
+    /// Of which `samples` may be loaded.
+    pub fn new(evaluation: &Evaluation, snapshot: store::Snapshot, samples: u64) -> Self {
+        let Evaluation { engine, deadline, handle, .. } = evaluation;
+        let limit = Limit::new(LOADED, samples);
+        let deadline = deadline.clone();
+        let proceed: Proceed = Arc::new(move || !deadline.is_over());
+        Self { store: engine.store.clone(), snapshot, limit, handle: handle.clone(), proceed }
     }
 
     /// The moment.
@@ -43,7 +50,7 @@ impl Storage for StoreStorage {
         }
         // Times within a stored millisecond are one time for PromQL.
         let (first, last) = within((hints.start, hints.end));
-        let points = self.handle.block_on(table.points(&ids, first, last, &self.limit));
+        let points = self.handle.block_on(table.points(&ids, first, last, &self.limit, &self.proceed));
         let points = points.map_err(|error| StorageError(Box::new(error)))?;
         let loaded = points.iter().map(|points| points.len() as u64).sum();
         let histograms = histograms::of(&self.snapshot, &ids, (first, last), loaded, &self.limit);

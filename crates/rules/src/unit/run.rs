@@ -4,7 +4,6 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use parking_lot::RwLock;
-use promql::regexp::unanchored;
 use promql::script::parse_series;
 use promql::text::duration;
 use promql::{Data, Labels, Memory, Options, Sample, Value, instant, parse};
@@ -44,7 +43,7 @@ impl UnitFile {
     pub fn run(&self, sources: &[RuleSource], run: &Run) -> Vec<String> {
         let mut only = Vec::new();
         for pattern in &run.only {
-            match unanchored(pattern) {
+            match re2::anywhere(pattern) {
                 Ok(regex) => only.push(regex),
                 Err(error) => return vec![error.to_string()],
             }

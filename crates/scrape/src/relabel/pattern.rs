@@ -1,4 +1,5 @@
-use regex::{Captures, Regex, RegexBuilder};
+use re2::Room;
+use regex::{Captures, Regex};
 
 /// Bytes of a compiled expression: more is a bomb.
 const COMPILED: usize = 1 << 20;
@@ -27,12 +28,7 @@ impl Pattern {
         if text.len() > WRITTEN {
             return Err(format!("the expression has {} bytes, {WRITTEN} are allowed", text.len()));
         }
-        let built = RegexBuilder::new(&format!("^(?s:{text})$")).size_limit(COMPILED).build();
-        let regex = built.map_err(|error| match error {
-            regex::Error::CompiledTooBig(limit) => format!("the expression is larger than {limit} bytes when compiled"),
-            // The last line says it; those before draw the expression.
-            error => error.to_string().lines().last().unwrap_or_default().trim_start_matches("error: ").to_owned(),
-        })?;
+        let regex = Room::new(COMPILED, COMPILED).whole(text).map_err(|error| error.to_string())?;
         Ok(Self { text: text.to_owned(), regex })
     }
 

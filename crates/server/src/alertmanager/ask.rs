@@ -8,6 +8,9 @@ use regex::Regex;
 
 use super::Problem;
 
+/// What the expression for receivers may take when it is compiled, in bytes.
+const RECEIVERS: usize = 1 << 20;
+
 /// The parameters that the API knows.
 #[derive(Debug)]
 pub struct Ask {
@@ -94,7 +97,7 @@ fn matcher(text: &str) -> Result<Matcher, Problem> {
 
 /// A regular expression that the whole text must match.
 fn whole(text: &str) -> Result<Regex, Problem> {
-    let built = regex::RegexBuilder::new(&format!("^(?:{text})$")).size_limit(1 << 20).build();
+    let built = re2::Room::new(RECEIVERS, RECEIVERS).whole(text);
     built.map_err(|error| Problem::bad(format!("failed to parse receiver param: {error}")))
 }
 

@@ -7,9 +7,9 @@ use axum::http::header::{CONTENT_ENCODING, CONTENT_TYPE};
 use axum::response::{IntoResponse, Response};
 use base::Limit;
 use promql::histogram::ResetHint;
-use promql::regexp::Room;
 use promql::{FloatSample, HistogramSample, Labels, MatchOp, Matcher, StoredSeries};
 use query::Read;
+use re2::Room;
 use wire::body::Encoding;
 use wire::remote_read::{
     Answer, Chunk as Samples, FloatHistogram, Form, LabelMatcher, ReadRequest, SAMPLES, STREAMED, frame, xor,

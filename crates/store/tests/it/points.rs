@@ -1,11 +1,13 @@
 //! Points of series, out of memory and files, as the evaluation of PromQL asks for them.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use base::{Limit, Rng, Timestamp};
 use model::SeriesId;
 use model::rows::Sample;
-use store::{Point, Store, StoreConfig, StoreError};
+use store::{Point, Proceed, Store, StoreConfig, StoreError};
 
 use super::support::*;
 
@@ -32,11 +34,21 @@ fn send(world: &World, rng: &Rng, values: &mut Values) {
     world.append(batch(&rows));
 }
 
-async fn ask(store: &Store, of: &[u64], (first, last): (i64, i64), limit: u64) -> Result<Vec<Vec<Point>>, StoreError> {
+async fn ask(store: &Store, of: &[u64], times: (i64, i64), limit: u64) -> Result<Vec<Vec<Point>>, StoreError> {
+    ask_while(store, of, times, limit, Arc::new(|| true)).await
+}
+
+async fn ask_while(
+    store: &Store,
+    of: &[u64],
+    (first, last): (i64, i64),
+    limit: u64,
+    proceed: Proceed,
+) -> Result<Vec<Vec<Point>>, StoreError> {
     let ids: Vec<SeriesId> = of.iter().map(|of| series(&of.to_string())).collect();
     let table = store.snapshot().table("samples").unwrap();
     let limit = Limit::new("points", limit);
-    table.points(&ids, Timestamp::from_secs(first), Timestamp::from_secs(last), &limit).await
+    table.points(&ids, Timestamp::from_secs(first), Timestamp::from_secs(last), &limit, &proceed).await
 }
 
 /// Asks for some series between some times, and compares.
@@ -91,6 +103,26 @@ async fn the_limit_counts_what_all_threads_read() {
     ask(&running.store, &all, (0, 600), count).await.unwrap();
     let refused = ask(&running.store, &all, (0, 600), count - 1).await;
     assert!(matches!(refused, Err(StoreError::TooLarge(_))), "{refused:?}");
+    running.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_more_is_read_once_nobody_waits() {
+    let (world, rng) = (World::new().await, Rng::seeded(24));
+    let running = world.start(by_hand()).await;
+    let mut values = Values::new();
+    for _ in 0..3 {
+        send(&world, &rng, &mut values);
+        running.settle().await;
+        running.store.flush().await.unwrap();
+    }
+    let all: Vec<u64> = (0..SERIES).collect();
+    let asked = Arc::<AtomicUsize>::default();
+    let counts = Arc::clone(&asked);
+    let second: Proceed = Arc::new(move || counts.fetch_add(1, Ordering::Relaxed) == 0);
+    let given_up = ask_while(&running.store, &all, (0, 600), u64::MAX, second).await;
+    assert!(matches!(given_up, Err(StoreError::GivenUp)), "{given_up:?}");
+    assert!(asked.load(Ordering::Relaxed) > 1);
     running.stop().await;
 }
 
