@@ -114,12 +114,12 @@ impl Ways {
 }
 
 async fn keep(ingest: &Ingest, signal: Signal, body: &[u8]) -> Result<Taken, IngestError> {
-    let _room = ingest.admit(body.len() as u64)?;
+    let room = ingest.admit(body.len() as u64)?;
     let (encoding, format) = (Encoding::Identity, Format::Protobuf);
     match signal {
-        Signal::Traces => ingest.otlp_traces(body, encoding, format).await,
-        Signal::Logs => ingest.otlp_logs(body, encoding, format).await,
-        Signal::Metrics => ingest.otlp_metrics(body, encoding, format).await,
+        Signal::Traces => ingest.otlp_traces(body, encoding, format, &room).await,
+        Signal::Logs => ingest.otlp_logs(body, encoding, format, &room).await,
+        Signal::Metrics => ingest.otlp_metrics(body, encoding, format, &room).await,
     }
 }
 

@@ -67,7 +67,8 @@ impl Bench {
                     value: KnownValue::Float((walks[n] as f64).to_bits()),
                 };
                 let batch = KnownBatch { points: numbers.map(point).collect(), ..KnownBatch::default() };
-                self.ingest.take_known(&batch, "bench").await?;
+                let room = self.ingest.admit(0)?;
+                self.ingest.take_known(&batch, "bench", &room).await?;
                 self.settle().await?;
             }
             if round % EACH_FLUSH == EACH_FLUSH - 1 {

@@ -3,12 +3,14 @@
 use wire::body::Encoding;
 use wire::bulk::{Action, Bulk, Item, Results};
 
+use crate::gate::RowsRoom;
 use crate::logs::Line;
 use crate::members::{Members, MembersError};
+use crate::parts::Sent;
 use crate::request::Request;
 use crate::rows::Rows;
 use crate::scratch::with_scratch;
-use crate::{Ingest, IngestError, Taken};
+use crate::{Ingest, IngestError, Permit, Taken};
 
 /// Members that say when, the first that is there.
 const TIME: [&str; 4] = ["@timestamp", "timestamp", "time", "ts"];
@@ -26,19 +28,27 @@ impl Ingest {
     ///
     /// # Errors
     /// See [`IngestError`].
-    pub async fn bulk(&self, body: &[u8], encoding: Encoding, index: &str) -> Result<(Taken, String), IngestError> {
+    pub async fn bulk(
+        &self,
+        body: &[u8],
+        encoding: Encoding,
+        index: &str,
+        room: &Permit,
+    ) -> Result<(Taken, String), IngestError> {
         let started = self.0.clock.monotonic();
-        let (rows, taken, results) =
-            with_scratch(|[buffer, _]| self.read_bulk(encoding.decode(body, self.decoded(), buffer)?, index))?;
-        let taken = self.commit(rows, taken, "bulk").await?;
+        let (rows, taken, results) = with_scratch(|[buffer, _]| {
+            let body = encoding.decode(body, self.decoded(), buffer)?;
+            self.read_bulk(body, index, room.rows())
+        })?;
+        let taken = self.commit(rows, taken, Sent { protocol: "bulk", place: index, body }).await?;
         let took = self.0.clock.monotonic().saturating_sub(started).as_millis();
         Ok((taken, results.finish(u64::try_from(took).unwrap_or(u64::MAX))))
     }
 }
 
 impl Ingest {
-    fn read_bulk(&self, body: &[u8], index: &str) -> Result<(Rows, Taken, Results), IngestError> {
-        let mut request = Request::new(self);
+    fn read_bulk(&self, body: &[u8], index: &str, room: RowsRoom) -> Result<(Rows, Taken, Results), IngestError> {
+        let mut request = Request::new(self, room);
         let mut results = Results::default();
         for item in Bulk::new(body) {
             request.item(&item?, index, &mut results)?;
@@ -49,20 +59,22 @@ impl Ingest {
 
 impl Request<'_> {
     fn item(&mut self, item: &Item<'_>, index: &str, results: &mut Results) -> Result<(), IngestError> {
-        let (index, room) = (item.index.as_deref().unwrap_or(index), self.room());
-        let mut refuse = |status: u16, kind: &str, reason: &str| {
-            results.failed(item, index, status, kind, reason);
-            self.taken.refused.push(|| format!("line {}: {reason}", item.line));
+        let index = item.index.as_deref().unwrap_or(index);
+        let mut refuse = |taken: &mut Taken, kind: &str, reason: &str| {
+            results.failed(item, index, 400, kind, reason);
+            taken.refused.push(|| format!("line {}: {reason}", item.line));
         };
         if !matches!(item.action, Action::Index | Action::Create) {
-            refuse(400, "illegal_argument_exception", "only index and create are taken: log records do not change");
+            let reason = "only index and create are taken: log records do not change";
+            refuse(&mut self.taken, "illegal_argument_exception", reason);
             return Ok(());
         }
-        let members = match Members::read(item.document, room) {
+        let members = match Members::read(item.document, |bytes| self.fits(bytes)) {
             Ok(members) => members,
-            Err(MembersError::Paths(exceeded)) => return Err(exceeded.into()),
+            Err(MembersError::Paths(error)) => return Err(error),
             Err(MembersError::Json(error)) => {
-                refuse(400, "document_parsing_exception", &format!("the document is no JSON object: {error}"));
+                let reason = format!("the document is no JSON object: {error}");
+                refuse(&mut self.taken, "document_parsing_exception", &reason);
                 return Ok(());
             }
         };
@@ -94,7 +106,7 @@ impl Request<'_> {
         };
         self.rows.logs.push(&line).map_err(|error| IngestError::Internal(error.to_string()))?;
         self.taken.logs += 1;
-        self.spend(0)
+        self.fits(0)
     }
 }
 

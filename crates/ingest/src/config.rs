@@ -29,7 +29,8 @@ pub struct IngestConfig {
     pub max_body_bytes: usize,
     /// Bytes of a request when it is decompressed.
     pub max_decoded_bytes: u64,
-    /// Bytes of all requests that are being taken; more are refused for a while.
+    /// Bytes of all requests that are being taken, as they were sent and what they become until it is on the log; more are
+    /// refused for a while.
     pub max_in_flight_bytes: u64,
     /// Series that are active, within `store.series_idle`. Samples of more are refused.
     pub max_series: usize,
@@ -51,7 +52,7 @@ impl Default for IngestConfig {
         Self {
             max_body_bytes: 32 << 20,
             max_decoded_bytes: 64 << 20,
-            max_in_flight_bytes: 256 << 20,
+            max_in_flight_bytes: 512 << 20,
             max_series: 10_000_000,
             max_labels: 128,
             max_label_bytes: 8 << 10,

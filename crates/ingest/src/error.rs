@@ -22,6 +22,9 @@ pub enum IngestError {
     /// Its rows take more than a request may become: nothing of it was taken.
     #[error("the request: {0}")]
     Rows(#[from] base::Exceeded),
+    /// It takes more than all requests together may: nothing of it was taken.
+    #[error("the request by itself: {0}")]
+    InFlight(base::Exceeded),
     /// It cannot be decompressed.
     #[error(transparent)]
     Body(#[from] BodyError),

@@ -1,19 +1,24 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use base::Limit;
 use model::{LogKind, Offset};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::{Ingest, IngestError};
 
+/// The limit's name.
+const IN_FLIGHT: &str = "ingest.max_in_flight_bytes";
 /// Bytes of a permit.
 const UNIT: u64 = 1_024;
+/// Permits that rows take at once: so often and no oftener it is asked for more while they become more.
+const STEP: usize = 64;
 /// What senders are asked to wait.
 const LATER: Duration = Duration::from_secs(1);
 
 /// Room that a request takes.
 #[derive(Debug)]
-pub struct Permit(OwnedSemaphorePermit);
+pub struct Permit(Room);
 
 impl Permit {
     /// Takes room until there is enough for a request of so many bytes, whose length nobody said before.
@@ -21,12 +26,94 @@ impl Permit {
     /// # Errors
     /// [`IngestError::Busy`] while requests take too much.
     pub fn cover(&mut self, ingest: &Ingest, bytes: u64) -> Result<(), IngestError> {
-        let missing = ingest.units(bytes).saturating_sub(self.0.num_permits());
-        if missing > 0 {
-            self.0.merge(ingest.room(missing)?);
+        self.0.grow(ingest, ingest.units(bytes))
+    }
+
+    /// Room for what the request becomes, none so far.
+    pub(crate) fn rows(&self) -> RowsRoom {
+        RowsRoom { room: Room::default(), beside: self.0.units(), covered: 0 }
+    }
+}
+
+/// Room for the rows of a request, beside that for what was sent. Who gets none gives back what it has, so that of those who wait
+/// for each other one can always go.
+#[derive(Debug)]
+pub(crate) struct RowsRoom {
+    room: Room,
+    /// What else the request takes.
+    beside: usize,
+    /// Bytes for which there is room.
+    covered: u64,
+}
+
+impl RowsRoom {
+    /// Room for more rows of the same request.
+    pub fn another(&self) -> Self {
+        Self { room: Room::default(), beside: self.beside + self.room.units(), covered: 0 }
+    }
+
+    /// Takes room until there is enough for so many bytes of rows.
+    ///
+    /// # Errors
+    /// [`IngestError::Busy`] while requests take too much, [`IngestError::InFlight`] if this one does by itself.
+    #[inline]
+    pub fn cover(&mut self, ingest: &Ingest, bytes: u64) -> Result<(), IngestError> {
+        if bytes <= self.covered { Ok(()) } else { self.grow(ingest, bytes) }
+    }
+
+    #[cold]
+    fn grow(&mut self, ingest: &Ingest, bytes: u64) -> Result<(), IngestError> {
+        let max = ingest.0.config.max_in_flight_bytes;
+        let all = (self.beside as u64).saturating_mul(UNIT).saturating_add(bytes);
+        Limit::new(IN_FLIGHT, max).check(all).map_err(IngestError::InFlight)?;
+        // The last step may be shorter: alone a request finds all the room that there is.
+        let left = permits(max).saturating_sub(self.beside);
+        self.room.grow(ingest, permits(bytes).next_multiple_of(STEP).min(left))?;
+        self.covered = (self.room.units() as u64).saturating_mul(UNIT);
+        Ok(())
+    }
+}
+
+/// Permits that are given back when they are dropped.
+#[derive(Debug, Default)]
+struct Room(Option<OwnedSemaphorePermit>);
+
+impl Room {
+    fn units(&self) -> usize {
+        self.0.as_ref().map_or(0, OwnedSemaphorePermit::num_permits)
+    }
+
+    /// Takes more until there are so many.
+    fn grow(&mut self, ingest: &Ingest, units: usize) -> Result<(), IngestError> {
+        let missing = units.saturating_sub(self.units());
+        if missing == 0 {
+            return Ok(());
+        }
+        let more = Arc::clone(&ingest.0.gate.0).try_acquire_many_owned(u32::try_from(missing).unwrap_or(u32::MAX));
+        let more = more.map_err(|_| busy(IN_FLIGHT, "other requests take all the room that there is"))?;
+        in_flight().increment(bytes(more.num_permits()));
+        match &mut self.0 {
+            Some(held) => held.merge(more),
+            None => self.0 = Some(more),
         }
         Ok(())
     }
+}
+
+impl Drop for Room {
+    fn drop(&mut self) {
+        if self.0.is_some() {
+            in_flight().decrement(bytes(self.units()));
+        }
+    }
+}
+
+fn in_flight() -> metrics::Gauge {
+    metrics::gauge!("steadfast_ingest_in_flight_bytes")
+}
+
+fn bytes(units: usize) -> f64 {
+    (units as u64).saturating_mul(UNIT) as f64
 }
 
 /// Lets so many bytes of requests in at once.
@@ -48,18 +135,14 @@ impl Ingest {
     /// # Errors
     /// [`IngestError::Busy`] while requests take too much, or while the store is too far behind.
     pub fn admit(&self, bytes: u64) -> Result<Permit, IngestError> {
-        self.room(self.units(bytes)).map(Permit)
+        let mut room = Room::default();
+        room.grow(self, self.units(bytes))?;
+        Ok(Permit(room))
     }
 
     /// What a request of so many bytes takes: all that there is at most.
     fn units(&self, bytes: u64) -> usize {
         permits(bytes.min(self.0.config.max_in_flight_bytes))
-    }
-
-    fn room(&self, units: usize) -> Result<OwnedSemaphorePermit, IngestError> {
-        let units = u32::try_from(units).unwrap_or(u32::MAX);
-        let permit = Arc::clone(&self.0.gate.0).try_acquire_many_owned(units);
-        permit.map_err(|_| busy("ingest.max_in_flight_bytes", "other requests take all the room that there is"))
     }
 
     /// Refuses while the store is too far behind what was appended to `shard` last.

@@ -10,10 +10,12 @@ use model::{Labels, SeriesId};
 use wire::histogram::Histogram;
 
 use crate::catalog::LabelHash;
+use crate::gate::RowsRoom;
 use crate::histograms::{self, STALE};
+use crate::parts::Sent;
 use crate::request::{METRIC_NAME, Request};
 use crate::rows::Rows;
-use crate::{Ingest, IngestError, Taken};
+use crate::{Ingest, IngestError, Permit, Taken};
 
 /// Nanoseconds of a millisecond.
 const MILLI: i64 = 1_000_000;
@@ -123,13 +125,22 @@ impl Ingest {
     ///
     /// # Errors
     /// See [`IngestError`]; what breaks a rule is told in [`Taken`].
-    pub async fn take_known(&self, batch: &KnownBatch<'_>, protocol: &'static str) -> Result<Taken, IngestError> {
-        let (rows, taken) = self.read_known(batch)?;
-        self.commit(rows, taken, protocol).await
+    pub async fn take_known(
+        &self,
+        batch: &KnownBatch<'_>,
+        protocol: &'static str,
+        room: &Permit,
+    ) -> Result<Taken, IngestError> {
+        let (rows, taken) = self.read_known(batch, room.rows())?;
+        let exemplars =
+            batch.exemplars.iter().map(|exemplar| (exemplar.series.0.hash, exemplar.time_ms, exemplar.value));
+        // Samples are the same rows however often they are taken.
+        let body: Vec<u8> = exemplars.flat_map(|exemplar| format!("{exemplar:?}").into_bytes()).collect();
+        self.commit(rows, taken, Sent { protocol, place: "", body: &body }).await
     }
 
-    fn read_known(&self, batch: &KnownBatch<'_>) -> Result<(Rows, Taken), IngestError> {
-        let mut request = Request::new(self);
+    fn read_known(&self, batch: &KnownBatch<'_>, room: RowsRoom) -> Result<(Rows, Taken), IngestError> {
+        let mut request = Request::new(self, room);
         for point in &batch.points {
             request.known_point(point)?;
         }
@@ -137,11 +148,10 @@ impl Ingest {
             // Its series was refused if it is not known.
             let Some(id) = request.known(series.0.hash) else { continue };
             let (ts, value) = (Timestamp::from_nanos(time_ms.saturating_mul(MILLI)), f64::from_bits(*value));
-            request.rows.exemplar(Exemplar { series_id: id, ts, value, labels: labels.clone() });
-            request.taken.exemplars += 1;
+            request.take_exemplar(Exemplar { series_id: id, ts, value, labels: labels.clone() })?;
         }
         for KnownMetadata { metric, kind, unit, help } in &batch.metadata {
-            request.metadata(metric, kind, unit, help);
+            request.metadata(metric, kind, unit, help)?;
         }
         Ok((request.rows, request.taken))
     }
@@ -151,7 +161,11 @@ impl Request<'_> {
     fn known_point(&mut self, point: &KnownPoint<'_>) -> Result<(), IngestError> {
         let Inner { hash, labels } = &*point.series.0;
         let name = || labels.get(METRIC_NAME).map_or_else(String::new, |name| name.chars().take(128).collect());
-        let id = match self.known(*hash).map_or_else(|| self.announce(*hash, labels.clone()), Ok) {
+        let announced = match self.known(*hash) {
+            Some(id) => Ok(id),
+            None => self.announce(*hash, labels.clone())?,
+        };
+        let id = match announced {
             Ok(id) => id,
             Err(problem) => {
                 self.taken.refused.push(|| problem);
@@ -165,23 +179,18 @@ impl Request<'_> {
         };
         match &point.value {
             KnownValue::Float(bits) => self.sample(id, nanos, f64::from_bits(*bits)),
-            KnownValue::StaleHistogram => self.known_histogram(gone(id, nanos)),
+            KnownValue::StaleHistogram => self.take_histogram(gone(id, nanos)),
             KnownValue::Histogram(histogram) => match histogram.check()? {
-                Err(rule) => self.taken.refused.push(|| format!("metric `{}`: {rule}", name())),
+                Err(rule) => {
+                    self.taken.refused.push(|| format!("metric `{}`: {rule}", name()));
+                    Ok(())
+                }
                 Ok(()) => {
                     let histogram = Histogram { time_ms: point.time_ms, ..**histogram };
-                    if let Some(kept) = histograms::prometheus(id, &histogram)? {
-                        self.known_histogram(kept);
-                    }
+                    histograms::prometheus(id, &histogram)?.map_or(Ok(()), |kept| self.take_histogram(kept))
                 }
             },
         }
-        Ok(())
-    }
-
-    fn known_histogram(&mut self, point: HistogramPoint) {
-        self.rows.histogram(point);
-        self.taken.histograms += 1;
     }
 }
 

@@ -17,11 +17,13 @@ mod loki;
 mod members;
 mod messages;
 mod otlp;
+mod parts;
 mod records;
 mod remote_write;
 mod request;
 mod rows;
 mod scratch;
+mod weight;
 
 use std::sync::Arc;
 
@@ -40,6 +42,7 @@ pub use request::Taken;
 use self::catalog::Catalog;
 use self::gate::Gate;
 use self::grows::Grows;
+use self::parts::Parts;
 
 /// Takes telemetry in. Clones share the series that they know.
 #[derive(Clone)]
@@ -53,6 +56,7 @@ struct Inner {
     catalog: Catalog,
     gate: Gate,
     grows: Grows,
+    parts: Parts,
 }
 
 impl std::fmt::Debug for Ingest {
@@ -66,7 +70,8 @@ impl Ingest {
     pub fn new(config: IngestConfig, log: Arc<dyn Log>, store: Store, clock: Clock) -> Self {
         let catalog = Catalog::new(config.max_series, store.series_idle());
         let gate = Gate::new(config.max_in_flight_bytes);
-        Self(Arc::new(Inner { config, log, store, clock, catalog, gate, grows: Grows::default() }))
+        let (grows, parts) = (Grows::default(), Parts::default());
+        Self(Arc::new(Inner { config, log, store, clock, catalog, gate, grows, parts }))
     }
 
     /// The settings.

@@ -6,11 +6,13 @@ use wire::body::Encoding;
 use wire::loki::{Entry, Label, Sink, read_json, read_protobuf};
 use wire::otlp::Format;
 
+use crate::gate::RowsRoom;
 use crate::logs::{Line, id_bytes};
+use crate::parts::Sent;
 use crate::request::Request;
 use crate::rows::Rows;
 use crate::scratch::with_scratch;
-use crate::{Ingest, IngestError, Taken};
+use crate::{Ingest, IngestError, Permit, Taken};
 
 /// Labels that name the service, the first that is there; `service_name` is what Loki itself makes.
 const SERVICE: [&str; 8] =
@@ -23,14 +25,23 @@ impl Ingest {
     ///
     /// # Errors
     /// See [`IngestError`].
-    pub async fn loki_push(&self, body: &[u8], encoding: Encoding, format: Format) -> Result<Taken, IngestError> {
-        let (rows, taken) =
-            with_scratch(|[buffer, _]| self.read_push(encoding.decode(body, self.decoded(), buffer)?, format))?;
-        self.commit(rows, taken, "loki").await
+    pub async fn loki_push(
+        &self,
+        body: &[u8],
+        encoding: Encoding,
+        format: Format,
+        room: &Permit,
+    ) -> Result<Taken, IngestError> {
+        let (rows, taken) = with_scratch(|[buffer, _]| {
+            let body = encoding.decode(body, self.decoded(), buffer)?;
+            self.read_push(body, format, room.rows())
+        })?;
+        self.commit(rows, taken, Sent { protocol: "loki", place: "", body }).await
     }
 
-    fn read_push(&self, body: &[u8], format: Format) -> Result<(Rows, Taken), IngestError> {
-        let mut lines = Lines { request: Request::new(self), stream: Vec::new(), service: String::new(), failed: None };
+    fn read_push(&self, body: &[u8], format: Format, room: RowsRoom) -> Result<(Rows, Taken), IngestError> {
+        let request = Request::new(self, room);
+        let mut lines = Lines { request, stream: Vec::new(), service: String::new(), failed: None };
         match format {
             Format::Protobuf => read_protobuf(body, &mut lines)?,
             Format::Json => read_json(body, &mut lines)?,
@@ -87,7 +98,7 @@ impl Sink for Lines<'_> {
         };
         self.request.taken.logs += 1;
         let pushed = logs.push(&line).map_err(|error| IngestError::Internal(error.to_string()));
-        match pushed.and_then(|()| self.request.spend(0)) {
+        match pushed.and_then(|()| self.request.fits(0)) {
             Ok(()) => ControlFlow::Continue(()),
             Err(error) => {
                 self.failed = Some(error);

@@ -2,8 +2,9 @@
 
 use std::borrow::Cow;
 
-use base::Exceeded;
 use wire::json::{JsonError, Parser, Shape};
+
+use crate::IngestError;
 
 /// How deep members are named by their path; what is deeper is JSON.
 const DEPTH: usize = 8;
@@ -21,7 +22,7 @@ pub(crate) enum MembersError {
     Json(#[from] JsonError),
     /// The paths take more than there is room for: what an object is called once is in the path of each of its members.
     #[error(transparent)]
-    Paths(#[from] Exceeded),
+    Paths(IngestError),
 }
 
 /// Members that are being read.
@@ -30,7 +31,7 @@ struct Reading<'a, F> {
     /// Bytes of paths that were copied, and whether there is room for so many.
     paths: u64,
     room: F,
-    exceeded: Option<Exceeded>,
+    exceeded: Option<IngestError>,
 }
 
 impl<'a> Members<'a> {
@@ -39,12 +40,12 @@ impl<'a> Members<'a> {
     ///
     /// # Errors
     /// See [`MembersError`].
-    pub fn read(document: &'a [u8], room: impl Fn(u64) -> Result<(), Exceeded>) -> Result<Self, MembersError> {
+    pub fn read(document: &'a [u8], room: impl FnMut(u64) -> Result<(), IngestError>) -> Result<Self, MembersError> {
         let mut parser = Parser::new(document)?;
         let mut reading = Reading { found: Vec::new(), paths: 0, room, exceeded: None };
         let read = reading.object(&mut parser, "", DEPTH);
         if let Some(exceeded) = reading.exceeded {
-            return Err(exceeded.into());
+            return Err(MembersError::Paths(exceeded));
         }
         read?;
         parser.end()?;
@@ -84,7 +85,7 @@ impl<'a> Members<'a> {
     }
 }
 
-impl<'a, F: Fn(u64) -> Result<(), Exceeded>> Reading<'a, F> {
+impl<'a, F: FnMut(u64) -> Result<(), IngestError>> Reading<'a, F> {
     fn object(&mut self, parser: &mut Parser<'a>, path: &str, depth: usize) -> Result<(), JsonError> {
         parser.object(|parser, key| {
             let path = if path.is_empty() { key.clone() } else { Cow::Owned(self.path(parser, path, key)?) };
@@ -120,7 +121,7 @@ mod tests {
     const ROOM: base::Limit = base::Limit::new("room", 1_000);
 
     fn read(document: &str) -> Result<Members<'_>, MembersError> {
-        Members::read(document.as_bytes(), |bytes| ROOM.check(bytes))
+        Members::read(document.as_bytes(), |bytes| Ok(ROOM.check(bytes)?))
     }
 
     fn members(document: &str) -> Vec<(String, String)> {
@@ -171,7 +172,7 @@ mod tests {
         };
         assert_eq!(members(&document(10)).len(), 10);
         let refused = read(&document(11)).unwrap_err();
-        assert!(matches!(&refused, MembersError::Paths(limit) if limit.name == "room"), "{refused}");
+        assert!(matches!(&refused, MembersError::Paths(IngestError::Rows(limit)) if limit.name == "room"), "{refused}");
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use arrow::array::RecordBatch;
 use arrow::compute::concat_batches;
-use base::Exceeded;
+use base::Limit;
 use bus::BusError;
 use model::rows::LogLine;
 use model::{LogKind, Offset, RecordId, Row};
@@ -12,11 +12,12 @@ use wire::otlp::logs::LogsRequest;
 use wire::otlp::metrics::MetricsRequest;
 use wire::otlp::traces::TracesRequest;
 
+use crate::gate::RowsRoom;
 use crate::members::{Members, MembersError};
 use crate::request::Request;
 use crate::rows::{Rows, internal};
 use crate::scratch::with_scratch;
-use crate::{Ingest, IngestError, Refusals, Taken};
+use crate::{Ingest, IngestError, Permit, Refusals, Taken};
 
 /// Where messages come from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -90,11 +91,12 @@ impl Ingest {
         origin: &Origin<'_>,
         content: Content,
         messages: &[Message<'_>],
+        room: &Permit,
     ) -> Result<MessagesTaken, IngestError> {
         let Some((last, _)) = messages.last() else { return Ok(MessagesTaken::default()) };
         let read = match content {
-            Content::Lines => self.read_lines(origin, messages),
-            _ => self.read_requests(content, messages),
+            Content::Lines => self.read_lines(origin, messages, room),
+            _ => self.read_requests(content, messages, room),
         };
         let mut read = read.map_err(fewer)?;
         read.rows.any = self.home(origin);
@@ -113,18 +115,22 @@ impl Ingest {
         origin.partition % self.0.log.shards().max(1)
     }
 
-    fn read_requests(&self, content: Content, messages: &[Message<'_>]) -> Result<Read, IngestError> {
-        let (rows, room) = self.nothing_read();
+    fn read_requests(&self, content: Content, messages: &[Message<'_>], room: &Permit) -> Result<Read, IngestError> {
+        let (rows, limit) = self.nothing_read(room);
         let mut read = Read { rows, logs: Vec::new(), done: MessagesTaken::default() };
         for (offset, bytes) in messages {
-            match self.read_message(content, bytes) {
+            match self.read_message(content, bytes, read.rows.room.another()) {
                 Ok((rows, taken)) => {
                     read.logs.extend(read.rows.absorb(rows)?);
                     // Each may become as much as a request, and not all of them.
-                    room(read.rows.bytes())?;
+                    limit.check(read.rows.bytes())?;
+                    read.rows.cover(self)?;
                     read.done.taken.add(taken);
                 }
-                Err(error @ IngestError::Internal(_)) => return Err(error),
+                // They are no message's fault.
+                Err(error @ (IngestError::Internal(_) | IngestError::Busy { .. } | IngestError::InFlight(_))) => {
+                    return Err(error);
+                }
                 Err(error) => read.done.bad.push((*offset, error.to_string())),
             }
         }
@@ -132,32 +138,31 @@ impl Ingest {
     }
 
     /// No rows, and what they may become. Who reads a request looks at the catalog: nobody may while the next does.
-    fn nothing_read(&self) -> (Rows, impl Fn(u64) -> Result<(), Exceeded> + use<>) {
-        let request = Request::new(self);
-        let room = request.room();
-        (request.rows, room)
+    fn nothing_read(&self, room: &Permit) -> (Rows, Limit) {
+        let Request { rows, limit, .. } = Request::new(self, room.rows());
+        (rows, limit)
     }
 
-    fn read_message(&self, content: Content, bytes: &[u8]) -> Result<(Rows, Taken), IngestError> {
+    fn read_message(&self, content: Content, bytes: &[u8], room: RowsRoom) -> Result<(Rows, Taken), IngestError> {
         with_scratch(|buffers| match content {
             Content::Metrics(format) => {
                 let bytes = self.protobuf::<MetricsRequest<'_>>(bytes, Encoding::Identity, format, buffers)?;
-                Ok(self.read_metrics(bytes)?)
+                self.read_metrics(bytes, room)
             }
             Content::Logs(format) => {
                 let bytes = self.protobuf::<LogsRequest<'_>>(bytes, Encoding::Identity, format, buffers)?;
-                self.read_logs(bytes)
+                self.read_logs(bytes, room)
             }
             Content::Traces(format) => {
                 let bytes = self.protobuf::<TracesRequest<'_>>(bytes, Encoding::Identity, format, buffers)?;
-                self.read_traces(bytes)
+                self.read_traces(bytes, room)
             }
             Content::Lines => Err(IngestError::Internal("lines are read together".to_owned())),
         })
     }
 
-    fn read_lines(&self, origin: &Origin<'_>, messages: &[Message<'_>]) -> Result<Read, IngestError> {
-        let mut request = Request::new(self);
+    fn read_lines(&self, origin: &Origin<'_>, messages: &[Message<'_>], room: &Permit) -> Result<Read, IngestError> {
+        let mut request = Request::new(self, room.rows());
         let mut bad = Vec::new();
         for (offset, bytes) in messages {
             let mut problems = Refusals::default();
@@ -166,9 +171,9 @@ impl Ingest {
                 if line.is_empty() {
                     continue;
                 }
-                match Members::read(line, request.room()) {
+                match Members::read(line, |bytes| request.fits(bytes)) {
                     Ok(members) => request.document(members, "topic", origin.topic)?,
-                    Err(MembersError::Paths(exceeded)) => return Err(exceeded.into()),
+                    Err(MembersError::Paths(error)) => return Err(error),
                     Err(error) => problems.push(|| format!("line {n} is no JSON object: {error}")),
                 }
             }
@@ -185,7 +190,7 @@ impl Ingest {
 /// What messages would become is too much for one append too.
 fn fewer(error: IngestError) -> IngestError {
     match error {
-        IngestError::Rows(source) => {
+        IngestError::Rows(source) | IngestError::InFlight(source) => {
             IngestError::Log(BusError::TooLarge { log: LogKind::Telemetry.as_str().to_owned(), source })
         }
         other => other,

@@ -10,10 +10,12 @@ use wire::pb::Error;
 use wire::remote_write::{Rule, Sample, v1, v2};
 
 use crate::catalog::LabelHash;
+use crate::gate::RowsRoom;
+use crate::parts::Sent;
 use crate::request::{METRIC_NAME, Request};
 use crate::rows::Rows;
 use crate::scratch::with_scratch;
-use crate::{Ingest, IngestError, Taken, histograms};
+use crate::{Ingest, IngestError, Permit, Taken, histograms};
 
 const PROTOCOL: &str = "remote_write";
 /// Series that are hashed before the first of them is looked up: far memory is waited for once for all of them.
@@ -24,24 +26,24 @@ impl Ingest {
     ///
     /// # Errors
     /// See [`IngestError`].
-    pub async fn remote_write_v1(&self, body: &[u8], encoding: Encoding) -> Result<Taken, IngestError> {
+    pub async fn remote_write_v1(&self, body: &[u8], encoding: Encoding, room: &Permit) -> Result<Taken, IngestError> {
         let (rows, taken) = with_scratch(|[buffer, _]| {
             let body = encoding.decode(body, self.decoded(), buffer)?;
-            self.read_v1(body)
+            self.read_v1(body, room.rows())
         })?;
-        self.commit(rows, taken, PROTOCOL).await
+        self.commit(rows, taken, Sent { protocol: PROTOCOL, place: "", body }).await
     }
 
     /// Takes a request of version 2, `io.prometheus.write.v2.Request`.
     ///
     /// # Errors
     /// See [`IngestError`].
-    pub async fn remote_write_v2(&self, body: &[u8], encoding: Encoding) -> Result<Taken, IngestError> {
+    pub async fn remote_write_v2(&self, body: &[u8], encoding: Encoding, room: &Permit) -> Result<Taken, IngestError> {
         let (rows, taken) = with_scratch(|[buffer, _]| {
             let body = encoding.decode(body, self.decoded(), buffer)?;
-            self.read_v2(body)
+            self.read_v2(body, room.rows())
         })?;
-        self.commit(rows, taken, PROTOCOL).await
+        self.commit(rows, taken, Sent { protocol: PROTOCOL, place: "", body }).await
     }
 
     /// What a request may be when it is decompressed.
@@ -49,9 +51,9 @@ impl Ingest {
         Limit::new("ingest.max_decoded_bytes", self.0.config.max_decoded_bytes)
     }
 
-    fn read_v1(&self, body: &[u8]) -> Result<(Rows, Taken), IngestError> {
+    fn read_v1(&self, body: &[u8], room: RowsRoom) -> Result<(Rows, Taken), IngestError> {
         let sent = v1::WriteRequest::read(body)?;
-        let mut request = Request::new(self);
+        let mut request = Request::new(self, room);
         let mut all = sent.timeseries.iter().enumerate();
         let mut some = Vec::with_capacity(AHEAD);
         loop {
@@ -71,14 +73,14 @@ impl Ingest {
         for metadata in sent.metadata {
             let metadata = metadata?;
             let (name, kind) = (metadata.metric_family_name, metadata.metric_type().name());
-            request.metadata(name, kind, metadata.unit, metadata.help);
+            request.metadata(name, kind, metadata.unit, metadata.help)?;
         }
         Ok((request.rows, request.taken))
     }
 
-    fn read_v2(&self, body: &[u8]) -> Result<(Rows, Taken), IngestError> {
+    fn read_v2(&self, body: &[u8], room: RowsRoom) -> Result<(Rows, Taken), IngestError> {
         let sent = v2::Request::read(body)?;
-        let mut request = Request::new(self);
+        let mut request = Request::new(self, room);
         let mut scratch = Vec::new();
         let mut all = sent.series();
         let mut some = Vec::with_capacity(AHEAD);
@@ -130,7 +132,7 @@ impl Request<'_> {
         &mut self,
         hash: Option<LabelHash>,
         series: &v1::Series<'_>,
-    ) -> Result<Result<SeriesId, String>, Error> {
+    ) -> Result<Result<SeriesId, String>, IngestError> {
         if let Some(problem) = broken(series.check_labels()?) {
             return Ok(Err(problem));
         }
@@ -140,7 +142,10 @@ impl Request<'_> {
             Err(problem) => return Ok(Err(problem)),
         };
         let hash = hash.unwrap_or_else(|| self.hash(format!("{labels:?}").as_bytes()));
-        Ok(self.known(hash).map_or_else(|| self.announce(hash, labels), Ok))
+        match self.known(hash) {
+            Some(id) => Ok(Ok(id)),
+            None => self.announce(hash, labels),
+        }
     }
 
     /// The hash of a series' labels, or the rule that it breaks.
@@ -156,8 +161,7 @@ impl Request<'_> {
         scratch.clear();
         for label in series.labels().iter() {
             let (name, value) = label?;
-            // However often it refers to one, the request has each text once.
-            self.spend(name.len() + value.len())?;
+            self.refers(name.len() + value.len())?;
             for text in [name, value] {
                 scratch.extend_from_slice(&(text.len() as u64).to_le_bytes());
                 scratch.extend_from_slice(text.as_bytes());
@@ -187,7 +191,11 @@ impl Request<'_> {
         Ok(())
     }
 
-    fn announce_v2(&mut self, hash: LabelHash, series: &v2::Series<'_, '_>) -> Result<Result<SeriesId, String>, Error> {
+    fn announce_v2(
+        &mut self,
+        hash: LabelHash,
+        series: &v2::Series<'_, '_>,
+    ) -> Result<Result<SeriesId, String>, IngestError> {
         if let Some(problem) = broken(series.check_labels()?) {
             return Ok(Err(problem));
         }
@@ -196,9 +204,9 @@ impl Request<'_> {
             Err(problem) => return Ok(Err(problem)),
         };
         let name = labels.get(METRIC_NAME).cloned();
-        let announced = self.announce(hash, labels);
+        let announced = self.announce(hash, labels)?;
         if let (Ok(_), Some(metadata), Some(name)) = (&announced, series.metadata(), name) {
-            self.metadata(&name, metadata.metric_type.name(), metadata.unit, metadata.help);
+            self.metadata(&name, metadata.metric_type.name(), metadata.unit, metadata.help)?;
         }
         Ok(announced)
     }
@@ -212,11 +220,11 @@ impl Request<'_> {
         n: usize,
         id: SeriesId,
         samples: impl Iterator<Item = Result<Sample, Error>>,
-    ) -> Result<(), Error> {
+    ) -> Result<(), IngestError> {
         for sample in samples {
             let Sample { time_ms, value, .. } = sample?;
             match time_ms.checked_mul(1_000_000) {
-                Some(nanos) => self.sample(id, nanos, f64::from_bits(value)),
+                Some(nanos) => self.sample(id, nanos, f64::from_bits(value))?,
                 None => self.refuse(n, &format!("{time_ms} ms is no time that can be kept")),
             }
         }
@@ -228,16 +236,13 @@ impl Request<'_> {
         n: usize,
         id: SeriesId,
         sent: impl Iterator<Item = Result<Histogram<'a>, Error>>,
-    ) -> Result<(), Error> {
+    ) -> Result<(), IngestError> {
         for histogram in sent {
             let histogram = histogram?;
             match histogram.check()? {
                 Err(rule) => self.refuse(n, &rule.to_string()),
                 Ok(()) => match histograms::prometheus(id, &histogram)? {
-                    Some(point) => {
-                        self.rows.histogram(point);
-                        self.taken.histograms += 1;
-                    }
+                    Some(point) => self.take_histogram(point)?,
                     None => self.refuse(n, &format!("{} ms is no time that can be kept", histogram.time_ms)),
                 },
             }
@@ -255,18 +260,15 @@ impl Request<'_> {
         let mut kept = Labels::new();
         for label in labels {
             let (name, value) = label?;
-            self.spend(name.len() + value.len())?;
             kept.insert(name.to_owned(), value.to_owned());
         }
         let ts = Timestamp::from_nanos(time_ms.saturating_mul(1_000_000));
-        self.rows.exemplar(Exemplar { series_id: id, ts, value: f64::from_bits(value), labels: kept });
-        self.taken.exemplars += 1;
-        Ok(())
+        self.take_exemplar(Exemplar { series_id: id, ts, value: f64::from_bits(value), labels: kept })
     }
 
     /// What a metric is.
-    pub fn metadata(&mut self, metric: &str, kind: &str, unit: &str, help: &str) {
-        self.rows.metadata.push(Metadata {
+    pub fn metadata(&mut self, metric: &str, kind: &str, unit: &str, help: &str) -> Result<(), IngestError> {
+        self.rows.metadata(Metadata {
             time: self.now,
             key: Key::of(metric.as_bytes()),
             metric: metric.to_owned(),
@@ -274,6 +276,7 @@ impl Request<'_> {
             unit: unit.chars().take(UNIT).collect(),
             help: help.chars().take(HELP).collect(),
         });
+        self.fits(0)
     }
 }
 

@@ -3,11 +3,13 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use base::{Exceeded, Limit, Timestamp};
-use model::rows::Series;
+use base::{Limit, Timestamp};
+use model::rows::{Exemplar, HistogramPoint, Series, Span};
 use model::{Labels, SeriesId};
 
 use crate::catalog::{LabelHash, Look};
+use crate::gate::RowsRoom;
+use crate::parts::{Attempt, Sent};
 use crate::rows::Rows;
 use crate::{Ingest, IngestError, Refusals};
 
@@ -72,22 +74,26 @@ pub(crate) struct Request<'a> {
     pub now: Timestamp,
     /// Series that this request announces.
     fresh: HashMap<LabelHash, SeriesId>,
-    /// Of bytes of texts in rows.
-    limit: Limit,
+    /// Of bytes of rows.
+    pub limit: Limit,
+    /// Bytes of labels that were read of series by references.
+    referred: u64,
     pub taken: Taken,
 }
 
 impl<'a> Request<'a> {
-    pub fn new(ingest: &'a Ingest) -> Self {
+    /// A request of which nothing was read; its rows are to have `room`.
+    pub fn new(ingest: &'a Ingest, room: RowsRoom) -> Self {
         let (now, at) = (ingest.0.clock.now(), ingest.0.clock.monotonic());
         let most = ingest.0.config.max_decoded_bytes.saturating_mul(GROWTH).min(MOST);
         Self {
             ingest,
             look: ingest.0.catalog.look(at),
-            rows: Rows::new(ingest.0.log.shards(), at, now.nanos().unsigned_abs() / 1_000),
+            rows: Rows::new(ingest.0.log.shards(), at, now.nanos().unsigned_abs() / 1_000, room),
             now,
             fresh: HashMap::new(),
             limit: Limit::new("ingest.rows_bytes", most),
+            referred: 0,
             taken: Taken::default(),
         }
     }
@@ -107,35 +113,40 @@ impl<'a> Request<'a> {
         self.look.touch(hashes);
     }
 
-    /// Announces the series with these labels, its name among them.
+    /// Announces the series with these labels, its name among them; or says which limit it exceeds.
     ///
     /// # Errors
-    /// The limit that it exceeds.
-    pub fn announce(&mut self, hash: LabelHash, mut labels: Labels) -> Result<SeriesId, String> {
+    /// See [`Self::fits`].
+    pub fn announce(&mut self, hash: LabelHash, mut labels: Labels) -> Result<Result<SeriesId, String>, IngestError> {
         let metric = labels.remove(METRIC_NAME).unwrap_or_default();
-        self.allowed(hash, &metric, &labels)?;
-        let size: usize = labels.iter().map(|(name, value)| name.len() + value.len()).sum();
-        self.spend(metric.len() + size).map_err(|error| error.to_string())?;
+        if let Err(problem) = self.allowed(hash, &metric, &labels) {
+            return Ok(Err(problem));
+        }
         let series_id = Series::id(&metric, &labels);
         self.fresh.insert(hash, series_id);
         self.rows.announce(hash, Series { time: self.now, series_id, metric, labels });
-        Ok(series_id)
+        self.fits(0)?;
+        Ok(Ok(series_id))
     }
 
-    /// Copies so many bytes of texts for rows.
+    /// Takes room for its rows, and for so many bytes beside them.
     ///
     /// # Errors
-    /// The rows take more than a request may become.
+    /// The rows take more than a request may become, or than there is room for.
     #[inline]
-    pub fn spend(&mut self, bytes: usize) -> Result<(), IngestError> {
-        self.rows.copied = self.rows.copied.saturating_add(bytes as u64);
-        Ok(self.limit.check(self.rows.bytes())?)
+    pub fn fits(&mut self, more: u64) -> Result<(), IngestError> {
+        let bytes = self.rows.bytes().saturating_add(more);
+        self.limit.check(bytes)?;
+        self.rows.room.cover(self.ingest, bytes)
     }
 
-    /// Says whether there is room for so many bytes of texts beside those in its rows.
-    pub fn room(&self) -> impl Fn(u64) -> Result<(), Exceeded> + use<> {
-        let (limit, taken) = (self.limit, self.rows.bytes());
-        move |bytes| limit.check(taken.saturating_add(bytes))
+    /// Reads so many bytes of labels: however often it refers to one, the request has each text once.
+    ///
+    /// # Errors
+    /// They are more than a request may become.
+    pub fn refers(&mut self, bytes: usize) -> Result<(), IngestError> {
+        self.referred = self.referred.saturating_add(bytes as u64);
+        Ok(self.limit.check(self.rows.bytes().saturating_add(self.referred))?)
     }
 
     /// How many series this request announces so far.
@@ -144,9 +155,28 @@ impl<'a> Request<'a> {
     }
 
     #[inline]
-    pub fn sample(&mut self, id: SeriesId, nanos: i64, value: f64) {
+    pub fn sample(&mut self, id: SeriesId, nanos: i64, value: f64) -> Result<(), IngestError> {
         self.rows.sample(id, nanos, value);
         self.taken.samples += 1;
+        self.fits(0)
+    }
+
+    pub fn take_histogram(&mut self, point: HistogramPoint) -> Result<(), IngestError> {
+        self.rows.histogram(point);
+        self.taken.histograms += 1;
+        self.fits(0)
+    }
+
+    pub fn take_exemplar(&mut self, exemplar: Exemplar) -> Result<(), IngestError> {
+        self.rows.exemplar(exemplar);
+        self.taken.exemplars += 1;
+        self.fits(0)
+    }
+
+    pub fn take_span(&mut self, span: Span) -> Result<(), IngestError> {
+        self.rows.span(span);
+        self.taken.spans += 1;
+        self.fits(0)
     }
 
     /// Holds a new series to the limits.
@@ -182,9 +212,11 @@ impl<'a> Request<'a> {
 
 impl Ingest {
     /// Makes what was read of a request durable.
-    pub(crate) async fn commit(&self, rows: Rows, taken: Taken, protocol: &'static str) -> Result<Taken, IngestError> {
-        self.append(rows).await?;
-        taken.count(protocol);
+    pub(crate) async fn commit(&self, rows: Rows, taken: Taken, sent: Sent<'_>) -> Result<Taken, IngestError> {
+        let mut attempt = Attempt::new(self, sent, &taken);
+        self.append(rows, &mut attempt).await?;
+        attempt.end();
+        taken.count(sent.protocol);
         Ok(taken)
     }
 

@@ -10,7 +10,10 @@ use model::rows::{Exemplar, HistogramPoint, Metadata, Sample, Series, Span};
 use model::{Batch, RecordId, Row, SeriesId, Stream};
 
 use crate::catalog::LabelHash;
+use crate::gate::RowsRoom;
 use crate::logs::LogColumns;
+use crate::parts::Attempt;
+use crate::weight::{SAMPLE, Weight};
 use crate::{Ingest, IngestError};
 
 /// What the batches are about: nothing that a fold would know.
@@ -92,15 +95,17 @@ pub(crate) struct Rows {
     pub at: Duration,
     /// Where rows go that are of no series.
     pub any: u32,
-    pub metadata: Vec<Metadata>,
+    metadata: Vec<Metadata>,
     pub logs: LogColumns,
-    pub spans: Vec<Span>,
-    /// Bytes of texts that were copied for rows other than those in `logs`.
-    pub copied: u64,
+    spans: Vec<Span>,
+    /// About how many bytes those take that are not in `logs`.
+    bytes: u64,
+    /// Is held until they are on the log.
+    pub room: RowsRoom,
 }
 
 impl Rows {
-    pub fn new(shards: u32, at: Duration, any: u64) -> Self {
+    pub fn new(shards: u32, at: Duration, any: u64, room: RowsRoom) -> Self {
         let shards = shards.max(1);
         Self {
             shards: (0..shards).map(|_| ShardRows::default()).collect(),
@@ -110,13 +115,23 @@ impl Rows {
             metadata: Vec::new(),
             logs: LogColumns::default(),
             spans: Vec::new(),
-            copied: 0,
+            bytes: 0,
+            room,
         }
     }
 
-    /// Bytes of texts in them.
+    /// About how many bytes they take.
     pub const fn bytes(&self) -> u64 {
-        self.copied.saturating_add(self.logs.bytes())
+        self.bytes.saturating_add(self.logs.bytes())
+    }
+
+    fn weighs(&mut self, row: &impl Weight) {
+        self.bytes = self.bytes.saturating_add(row.weight() as u64);
+    }
+
+    /// Takes room for them.
+    pub fn cover(&mut self, ingest: &Ingest) -> Result<(), IngestError> {
+        self.room.cover(ingest, self.bytes())
     }
 
     /// The rows of the shard of a series.
@@ -128,26 +143,39 @@ impl Rows {
     }
 
     pub fn sample(&mut self, id: SeriesId, nanos: i64, value: f64) {
+        self.bytes = self.bytes.saturating_add(SAMPLE);
         if let Some(rows) = self.of(id) {
             rows.sample(id, nanos, value);
         }
     }
 
     pub fn histogram(&mut self, point: HistogramPoint) {
+        self.weighs(&point);
         if let Some(rows) = self.of(point.series_id) {
             rows.histograms.push(point);
         }
     }
 
+    pub fn metadata(&mut self, metadata: Metadata) {
+        self.weighs(&metadata);
+        self.metadata.push(metadata);
+    }
+
+    pub fn span(&mut self, span: Span) {
+        self.weighs(&span);
+        self.spans.push(span);
+    }
+
     pub fn exemplar(&mut self, exemplar: Exemplar) {
+        self.weighs(&exemplar);
         if let Some(rows) = self.of(exemplar.series_id) {
             rows.exemplars.push(exemplar);
         }
     }
 
-    /// Adds the rows of a request that was read apart; its log records are given as columns.
+    /// Adds the rows of a request that was read apart, without their room; its log records are given as columns.
     pub fn absorb(&mut self, other: Self) -> Result<Option<RecordBatch>, IngestError> {
-        self.copied = self.copied.saturating_add(other.bytes());
+        self.bytes = self.bytes.saturating_add(other.bytes());
         for (rows, more) in self.shards.iter_mut().zip(other.shards) {
             rows.absorb(more);
         }
@@ -159,6 +187,7 @@ impl Rows {
 
     /// A series that is new, or was not announced for a while.
     pub fn announce(&mut self, hash: LabelHash, series: Series) {
+        self.weighs(&series);
         self.fresh.push((hash, series.series_id));
         if let Some(rows) = self.of(series.series_id) {
             rows.series.push(series);
@@ -168,9 +197,10 @@ impl Rows {
 
 impl Ingest {
     /// Appends the rows of a request. When it returns they are durable.
-    pub(crate) async fn append(&self, rows: Rows) -> Result<(), IngestError> {
+    pub(crate) async fn append(&self, rows: Rows, attempt: &mut Attempt<'_>) -> Result<(), IngestError> {
         let Rows { shards, fresh, at, any, metadata, logs, spans, .. } = rows;
         let mut logs = logs.finish().map_err(internal)?;
+        let mut all = Vec::new();
         for (rows, shard) in shards.into_iter().zip(0..) {
             let mut batches = rows.batches()?;
             if shard == any {
@@ -180,7 +210,15 @@ impl Ingest {
                     batches.push(Batch { stream: Stream::Logs, key: KEY.to_owned(), id: None, data });
                 }
             }
-            self.append_to(shard, batches).await?;
+            let batches = attempt.left(shard, batches);
+            if !batches.is_empty() {
+                // Before anything is appended: what is refused because of it is refused whole.
+                self.keeps_up(shard)?;
+                all.push((shard, batches));
+            }
+        }
+        for (shard, batches) in all {
+            self.append_to(shard, batches, |appended| attempt.has(shard, appended)).await?;
         }
         self.announced(at, fresh);
         Ok(())
@@ -205,8 +243,9 @@ impl Ingest {
             let batches = rows.batches()?;
             if shard == any {
                 at_last = batches;
-            } else {
-                self.append_to(shard, batches).await?;
+            } else if !batches.is_empty() {
+                self.keeps_up(shard)?;
+                self.append_to(shard, batches, |_| ()).await?;
             }
         }
         put(&mut at_last, &metadata)?;
@@ -217,22 +256,27 @@ impl Ingest {
         };
         last.id = Some(id);
         at_last.push(last);
-        self.append_to(any, at_last).await?;
+        self.keeps_up(any)?;
+        self.append_to(any, at_last, |_| ()).await?;
         self.announced(at, fresh);
         Ok(())
     }
 
     /// Appends batches in their order, in several steps if the log does not take them in one. A row that it never takes is
-    /// left out, which is an error once the others are there.
-    async fn append_to(&self, shard: u32, batches: Vec<Batch>) -> Result<(), IngestError> {
-        if batches.is_empty() {
-            return Ok(());
-        }
-        self.keeps_up(shard)?;
+    /// left out, which is an error once the others are there. `has` is told what is on the log, step by step.
+    async fn append_to(
+        &self,
+        shard: u32,
+        batches: Vec<Batch>,
+        mut has: impl FnMut(&[Batch]) + Send,
+    ) -> Result<(), IngestError> {
         let (mut waiting, mut too_large) = (vec![batches], None);
         while let Some(next) = waiting.pop() {
             match self.0.log.append(shard, next.clone()).await {
-                Ok(last) => self.appended(shard, last),
+                Ok(last) => {
+                    self.appended(shard, last);
+                    has(&next);
+                }
                 Err(error @ BusError::TooLarge { .. }) => match halves(next) {
                     Some([first, second]) => waiting.extend([second, first]),
                     None => too_large = Some(error),

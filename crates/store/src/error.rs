@@ -88,6 +88,14 @@ pub enum StoreError {
     /// Nobody waits for the answer any more.
     #[error("who asked does not wait any more")]
     GivenUp,
+    /// Two things went wrong, neither because of the other.
+    #[error("{first}; {second}")]
+    Both {
+        /// What went wrong first.
+        first: Box<Self>,
+        /// And then.
+        second: Box<Self>,
+    },
     /// The runtime is ending.
     #[error("the store is ending")]
     Ending,
@@ -97,6 +105,14 @@ impl StoreError {
     /// For `map_err`: an error of the object store about `path`.
     pub(crate) fn objects(path: impl ToString) -> impl FnOnce(object_store::Error) -> Self {
         move |source| Self::Objects { path: path.to_string(), source }
+    }
+
+    /// What two attempts, of which neither needs the other, came to: each error that there is.
+    pub(crate) fn both(first: Result<(), Self>, second: Result<(), Self>) -> Result<(), Self> {
+        match (first, second) {
+            (Err(first), Err(second)) => Err(Self::Both { first: Box::new(first), second: Box::new(second) }),
+            (first, second) => first.and(second),
+        }
     }
 
     /// Damage of `path`.

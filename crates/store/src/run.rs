@@ -120,8 +120,8 @@ impl Store {
     /// Merges what is to be merged, and removes what is old or needed by nobody, once.
     ///
     /// # Errors
-    /// [`StoreError::Objects`] and others: the first that stood in the way. What could be done besides is done: on a disk that is nearly
-    /// full a merge may fail until what is old has given its room back.
+    /// [`StoreError::Objects`] and others: what stood in the way, of merges and of removals ([`StoreError::Both`]). What could be done
+    /// besides is done: on a disk that is nearly full a merge may fail until what is old has given its room back.
     pub async fn tidy(&self) -> Result<(), StoreError> {
         match commit::refresh(&self.0).await {
             Err(StoreError::Superseded { .. }) => {}
@@ -132,7 +132,7 @@ impl Store {
         let forgetful = self.clone();
         base::blocking(move || forgetful.forget_idle_series()).await;
         self.measure_files();
-        merged.and(removed)
+        StoreError::both(merged, removed)
     }
 
     /// Compacts until nothing is left to be compacted; while that takes long, what is old goes meanwhile.
@@ -153,7 +153,7 @@ impl Store {
     async fn remove_old(&self) -> Result<(), StoreError> {
         let expired = self.expire().await.map(drop);
         let collected = self.collect().await.map(drop);
-        expired.and(collected)
+        StoreError::both(expired, collected)
     }
 
     fn measure_files(&self) {

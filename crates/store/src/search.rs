@@ -93,17 +93,10 @@ impl Pieces {
         }
     }
 
-    /// Ends the filters of the row groups up to `groups`. Of rows of `last`, which were written last, some may be in the next one.
-    pub fn end(&mut self, groups: usize, last: Option<&RecordBatch>) {
+    /// Ends the filters of a row group: what is added then is in the next.
+    pub fn end(&mut self) {
         for column in &mut self.columns {
-            if column.done.len() >= groups {
-                continue;
-            }
-            let filter = std::mem::replace(&mut column.filter, Filter::new()).done();
-            column.done.resize(groups, filter);
-            if let Some(last) = last {
-                column.filter.add(last, column.number);
-            }
+            column.done.push(std::mem::replace(&mut column.filter, Filter::new()).done());
         }
     }
 
@@ -213,6 +206,15 @@ mod tests {
     use base::Rng;
 
     use super::*;
+
+    impl Pieces {
+        /// The bytes of the first filter of the first column.
+        pub fn first_filter(&self) -> Vec<u8> {
+            let mut bytes = Vec::new();
+            self.columns[0].done[0].write_bitset(&mut bytes).unwrap();
+            bytes
+        }
+    }
 
     /// The pieces that are kept, by definition.
     fn slowly(text: &[u8]) -> BTreeSet<u64> {

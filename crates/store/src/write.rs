@@ -58,8 +58,6 @@ pub(crate) struct FileWriter {
     times: Option<(Timestamp, Timestamp)>,
     keys: Option<(Key, Key)>,
     pieces: Option<Pieces>,
-    /// Rows of a row group.
-    group_rows: usize,
 }
 
 /// A file that is complete but not stored.
@@ -74,8 +72,7 @@ impl FileWriter {
         let properties = properties(layout, config, expected)?;
         let writer = ArrowWriter::try_new(Vec::new(), Arc::clone(&layout.file_schema), Some(properties));
         let writer = writer.map_err(|error| failed(layout, error))?;
-        let group_rows = config.row_group_rows;
-        Ok(Self { layout, writer, rows: 0, raw_bytes: 0, times: None, keys: None, pieces: None, group_rows })
+        Ok(Self { layout, writer, rows: 0, raw_bytes: 0, times: None, keys: None, pieces: None })
     }
 
     /// With filters of the texts within its lines, which are worth it in a file that stays.
@@ -103,19 +100,21 @@ impl FileWriter {
         self.put(&stored).map_err(|error| failed(self.layout, error))
     }
 
-    /// Writes rows, each row group's apart if there is a filter for each.
+    /// Writes rows. If there is a filter for each row group, those of a group are added to its own: where a group ends, by its
+    /// rows or its bytes, is known only once it has been written.
     fn put(&mut self, rows: &RecordBatch) -> Result<(), ParquetError> {
         let Some(pieces) = &mut self.pieces else { return self.writer.write(rows) };
+        let (ended, mut before) = (self.writer.flushed_row_groups().len(), self.writer.in_progress_rows());
+        self.writer.write(rows)?;
         let mut at = 0;
-        while at < rows.num_rows() {
-            let room = self.group_rows.saturating_sub(self.writer.in_progress_rows()).max(1);
-            let part = rows.slice(at, room.min(rows.num_rows() - at));
-            at += part.num_rows();
-            pieces.add(&part);
-            self.writer.write(&part)?;
-            let is_within = self.writer.in_progress_rows() > 0;
-            pieces.end(self.writer.flushed_row_groups().len(), is_within.then_some(&part));
+        for group in self.writer.flushed_row_groups().iter().skip(ended) {
+            let of_group = usize::try_from(group.num_rows()).unwrap_or(0).saturating_sub(before);
+            let part = of_group.min(rows.num_rows() - at);
+            pieces.add(&rows.slice(at, part));
+            pieces.end();
+            (at, before) = (at + part, 0);
         }
+        pieces.add(&rows.slice(at, rows.num_rows() - at));
         Ok(())
     }
 
@@ -128,8 +127,10 @@ impl FileWriter {
     pub fn finish(mut self, path: String, bucket: u8, level: u32) -> Result<Written, StoreError> {
         if let Some(mut pieces) = self.pieces.take() {
             let write = || {
-                self.writer.flush()?;
-                pieces.end(self.writer.flushed_row_groups().len(), None);
+                if self.writer.in_progress_rows() > 0 {
+                    self.writer.flush()?;
+                    pieces.end();
+                }
                 pieces.write(&mut self.writer)
             };
             write().map_err(|error| failed(self.layout, error))?;
@@ -330,4 +331,70 @@ fn by_bucket(layout: &Layout, batch: &RecordBatch) -> Result<BTreeMap<u8, Record
 /// A new path for a file of a table.
 pub(crate) fn new_path(inner: &Inner, table: &str) -> String {
     format!("data/{table}/{:032x}.parquet", u128::from_le_bytes(inner.rng.bytes()))
+}
+
+#[cfg(test)]
+mod tests {
+    use base::Rng;
+    use model::Row;
+    use model::rows::LogLine;
+    use parquet::file::metadata::ParquetMetaDataReader;
+
+    use super::*;
+    use crate::layout::{layouts, number};
+
+    fn line(body: String) -> LogLine {
+        LogLine {
+            ts: Timestamp::ZERO,
+            service: String::new(),
+            severity: String::new(),
+            body,
+            attributes: model::Labels::new(),
+            severity_number: None,
+            observed_ts: None,
+            trace_id: None,
+            span_id: None,
+            resource: None,
+            scope: None,
+            event: None,
+        }
+    }
+
+    /// The file of such lines, which are written `at_once` together, in row groups of so many rows and bytes.
+    fn file(lines: &[LogLine], at_once: usize, group: (usize, usize)) -> Vec<u8> {
+        let layout = &layouts()[number("logs").unwrap()];
+        let config = StoreConfig { row_group_rows: group.0, ..StoreConfig::default() };
+        let properties = properties(layout, &config, lines.len() as u64).unwrap().into_builder();
+        let properties = properties.set_max_row_group_bytes(Some(group.1)).build();
+        let mut file = FileWriter::new(layout, &config, 1).unwrap().with_pieces();
+        file.writer = ArrowWriter::try_new(Vec::new(), Arc::clone(&layout.file_schema), Some(properties)).unwrap();
+        lines.chunks(at_once).for_each(|lines| file.write(&LogLine::encode(lines).unwrap()).unwrap());
+        file.finish("x".to_owned(), 0, 1).unwrap().bytes
+    }
+
+    #[test]
+    fn the_filter_of_a_row_group_is_of_its_rows_and_no_others() {
+        let rng = Rng::seeded(6);
+        let text = |bytes: usize| -> String { (0..bytes).map(|_| char::from(b'a' + rng.below(26) as u8)).collect() };
+        let lines: Vec<LogLine> = (0..2_000).map(|_| line(text(100 + rng.below(100) as usize))).collect();
+        for (at_once, group) in [(64, (150, 1 << 30)), (2_000, (150, 1 << 30)), (300, (1_000, 20_000))] {
+            let file = bytes::Bytes::from(file(&lines, at_once, group));
+            let metadata = ParquetMetaDataReader::new().parse_and_finish(&file).unwrap();
+            let entries = metadata.file_metadata().key_value_metadata().unwrap();
+            let places = entries.iter().find(|entry| entry.key == "steadfast.pieces.body").unwrap();
+            let places: Vec<&str> = places.value.as_deref().unwrap().split(',').collect();
+            assert!(places.len() > 5 && places.len() == metadata.num_row_groups(), "{} row groups", places.len());
+            let mut first = 0;
+            for (place, of) in places.iter().zip(metadata.row_groups()) {
+                let numbers: Vec<usize> = place.split(':').map(|number| number.parse().unwrap()).collect();
+                let rows = first..first + of.num_rows() as usize;
+                let mut alone = Pieces::new(&layouts()[number("logs").unwrap()]);
+                alone.add(&LogLine::encode(&lines[rows.clone()]).unwrap());
+                alone.end();
+                assert!(alone.first_filter() == file[numbers[0]..numbers[0] + numbers[1]], "rows {rows:?} of {group:?}");
+                first = rows.end;
+            }
+            assert_eq!(first, lines.len());
+        }
+    }
 }

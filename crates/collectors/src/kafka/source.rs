@@ -181,7 +181,7 @@ impl Source {
         let bytes: usize = part.iter().map(|(_, bytes)| bytes.len()).sum();
         loop {
             let taken = match self.ingest.admit(bytes as u64) {
-                Ok(_room) => self.ingest.messages(origin, self.content, part).await,
+                Ok(room) => self.ingest.messages(origin, self.content, part, &room).await,
                 Err(error) => Err(error),
             };
             match taken {

@@ -31,10 +31,10 @@ impl Appender<'_> {
         }
     }
 
-    /// Makes a batch durable.
-    pub(super) async fn append(&self, batch: &KnownBatch<'_>) -> Result<Taken, IngestError> {
+    /// Makes a batch durable, for which `room` was taken.
+    pub(super) async fn append(&self, batch: &KnownBatch<'_>, room: &Permit) -> Result<Taken, IngestError> {
         loop {
-            match self.ingest.take_known(batch, PROTOCOL).await {
+            match self.ingest.take_known(batch, PROTOCOL, room).await {
                 Err(error) => self.wait(error).await?,
                 taken => return taken,
             }

@@ -111,11 +111,8 @@ impl Life {
         let ingest = self.parts.ingest.clone();
         let until = start + target.interval.max(target.timeout);
         let appender = Appender { ingest: &ingest, clock: &clock, until };
-        let room = match &answer {
-            Ok(answer) => appender.admit(answer.body.len() as u64).await.map(Some),
-            Err(_) => Ok(None),
-        };
-        let _room = match room {
+        let bytes = answer.as_ref().map_or(0, |answer| answer.body.len() as u64);
+        let room = match appender.admit(bytes).await {
             Ok(room) => room,
             Err(error) => return self.lost(&error, began, clock.monotonic().saturating_sub(start)),
         };
@@ -135,7 +132,7 @@ impl Life {
         let error = outcome.error.clone();
         let mut batch = batch(outcome);
         batch.points.extend(reports.of(&report, time.millis()));
-        let appended = appender.append(&batch).await;
+        let appended = appender.append(&batch, &room).await;
         settle.into(cache, appended.is_ok());
         *reported |= appended.is_ok();
         match appended {
@@ -212,7 +209,8 @@ impl Life {
         }
         batch.points.extend(memory.reports.stale(time_ms));
         let appender = Appender { ingest: &self.parts.ingest, clock: &clock, until: clock.monotonic() + interval };
-        if let Some(Err(error)) = shutdown.or(appender.append(&batch)).await {
+        let marked = async { appender.append(&batch, &appender.admit(0).await?).await };
+        if let Some(Err(error)) = shutdown.or(marked).await {
             tracing::warn!(job = self.job, url = self.url(), %error, "the series of a target that is gone are not marked");
         }
     }

@@ -4,28 +4,36 @@ use wire::otlp::{AnyValue, Format, KeyValue, text_of};
 use wire::pb::{Error, View};
 
 use super::labels::text;
+use crate::gate::RowsRoom;
 use crate::logs::Line;
+use crate::parts::Sent;
 use crate::request::Request;
 use crate::rows::Rows;
 use crate::scratch::with_scratch;
-use crate::{Ingest, IngestError, Taken};
+use crate::{Ingest, IngestError, Permit, Taken};
 
 impl Ingest {
     /// Takes log records: `ExportLogsServiceRequest`.
     ///
     /// # Errors
     /// See [`IngestError`].
-    pub async fn otlp_logs(&self, body: &[u8], encoding: Encoding, format: Format) -> Result<Taken, IngestError> {
+    pub async fn otlp_logs(
+        &self,
+        body: &[u8],
+        encoding: Encoding,
+        format: Format,
+        room: &Permit,
+    ) -> Result<Taken, IngestError> {
         let (rows, taken) = with_scratch(|buffers| {
             let body = self.protobuf::<LogsRequest<'_>>(body, encoding, format, buffers)?;
-            self.read_logs(body)
+            self.read_logs(body, room.rows())
         })?;
-        self.commit(rows, taken, "otlp").await
+        self.commit(rows, taken, Sent { protocol: "otlp", place: "logs", body }).await
     }
 
-    pub(crate) fn read_logs(&self, body: &[u8]) -> Result<(Rows, Taken), IngestError> {
+    pub(crate) fn read_logs(&self, body: &[u8], room: RowsRoom) -> Result<(Rows, Taken), IngestError> {
         let sent = LogsRequest::decode(body)?;
-        let mut request = Request::new(self);
+        let mut request = Request::new(self, room);
         for resource in sent.resource_logs {
             request.resource_logs(&resource?)?;
         }
@@ -84,7 +92,7 @@ impl Request<'_> {
         };
         self.rows.logs.push(&line).map_err(|error| IngestError::Internal(error.to_string()))?;
         self.taken.logs += 1;
-        self.spend(0)
+        self.fits(0)
     }
 }
 

@@ -8,29 +8,37 @@ use wire::otlp::{Format, KeyValue, text_of};
 use wire::pb::{Error, Repeated, View};
 
 use super::labels::text;
+use crate::gate::RowsRoom;
 use crate::histograms::time;
 use crate::logs::id_text;
+use crate::parts::Sent;
 use crate::request::Request;
 use crate::rows::Rows;
 use crate::scratch::with_scratch;
-use crate::{Ingest, IngestError, Taken};
+use crate::{Ingest, IngestError, Permit, Taken};
 
 impl Ingest {
     /// Takes spans: `ExportTraceServiceRequest`.
     ///
     /// # Errors
     /// See [`IngestError`].
-    pub async fn otlp_traces(&self, body: &[u8], encoding: Encoding, format: Format) -> Result<Taken, IngestError> {
+    pub async fn otlp_traces(
+        &self,
+        body: &[u8],
+        encoding: Encoding,
+        format: Format,
+        room: &Permit,
+    ) -> Result<Taken, IngestError> {
         let (rows, taken) = with_scratch(|buffers| {
             let body = self.protobuf::<TracesRequest<'_>>(body, encoding, format, buffers)?;
-            self.read_traces(body)
+            self.read_traces(body, room.rows())
         })?;
-        self.commit(rows, taken, "otlp").await
+        self.commit(rows, taken, Sent { protocol: "otlp", place: "traces", body }).await
     }
 
-    pub(crate) fn read_traces(&self, body: &[u8]) -> Result<(Rows, Taken), IngestError> {
+    pub(crate) fn read_traces(&self, body: &[u8], room: RowsRoom) -> Result<(Rows, Taken), IngestError> {
         let sent = TracesRequest::decode(body)?;
-        let mut request = Request::new(self);
+        let mut request = Request::new(self, room);
         for resource in sent.resource_spans {
             request.resource_spans(&resource?)?;
         }
@@ -45,26 +53,24 @@ impl Request<'_> {
             service = text_of(&of.attributes, "service.name")?.unwrap_or_default();
             resource = labels(&of.attributes)?;
         }
-        let size: usize = resource.iter().map(|(name, value)| name.len() + value.len()).sum();
         for scope in sent.scope_spans {
             let scope = scope?;
             let name = scope.scope.as_ref().map_or("", |scope| scope.name);
             for span in scope.spans {
-                self.spend(size)?;
                 self.span(&span?, service, &resource, name)?;
             }
         }
         Ok(())
     }
 
-    fn span(&mut self, span: &Span<'_>, service: &str, resource: &Labels, scope: &str) -> Result<(), Error> {
+    fn span(&mut self, span: &Span<'_>, service: &str, resource: &Labels, scope: &str) -> Result<(), IngestError> {
         let (Some(trace_id), Some(span_id)) = (id_text(span.trace_id), id_text(span.span_id)) else {
             self.taken.refused.push(|| format!("span `{}` has no trace id or no span id", cut(span.name)));
             return Ok(());
         };
         let optional = |text: &str| (!text.is_empty()).then(|| text.to_owned());
         let duration = span.end_time_unix_nano.saturating_sub(span.start_time_unix_nano);
-        self.rows.spans.push(Row {
+        self.take_span(Row {
             ts: time(span.start_time_unix_nano),
             service: service.to_owned(),
             name: span.name.to_owned(),
@@ -81,9 +87,7 @@ impl Request<'_> {
             scope: optional(scope),
             events: events(span)?,
             links: links(span)?,
-        });
-        self.taken.spans += 1;
-        Ok(())
+        })
     }
 }
 

@@ -154,7 +154,8 @@ async fn again_in_other_groups(content: Content, bodies: &[String]) -> Life {
         let from = next(&life).await.min(all.len() - 1);
         let to = (from + 1 + changes as usize % 3).min(all.len());
         world.disk.plan(changes / 3);
-        let taken: Result<_, IngestError> = life.ingest.messages(&origin, content, &all[from..to]).await;
+        let room = life.room();
+        let taken: Result<_, IngestError> = life.ingest.messages(&origin, content, &all[from..to], &room).await;
         drop(taken);
         life.die(&world).await;
         world.objects.heal();
@@ -163,7 +164,7 @@ async fn again_in_other_groups(content: Content, bodies: &[String]) -> Life {
     let life = world.start(restless()).await;
     let from = next(&life).await;
     if from < all.len() {
-        life.ingest.messages(&origin, content, &all[from..]).await.unwrap();
+        life.ingest.messages(&origin, content, &all[from..], &life.room()).await.unwrap();
     }
     life.settle().await;
     life

@@ -39,7 +39,7 @@ async fn a_target_with_more_new_series_than_a_batch_has_room_for_is_scraped() {
         value: KnownValue::Float((n as f64).to_bits()),
     };
     let batch = KnownBatch { points: (0..3_000).map(point).collect(), ..KnownBatch::default() };
-    let taken = life.ingest.take_known(&batch, "scrape").await.unwrap();
+    let taken = life.ingest.take_known(&batch, "scrape", &life.room()).await.unwrap();
     assert_eq!((taken.samples, taken.refused.count()), (3_000, 0));
     life.settle().await;
     let samples = life.samples().await;
@@ -53,7 +53,7 @@ async fn records_whose_resource_takes_more_than_a_batch_together_are_taken_once(
     let world = World::new();
     let life = life(&world).await;
     let body = logs(1_000, (0..500).map(|n| n.to_string()));
-    life.ingest.otlp_logs(body.as_bytes(), Encoding::Identity, Format::Json).await.unwrap();
+    life.ingest.otlp_logs(body.as_bytes(), Encoding::Identity, Format::Json, &life.room()).await.unwrap();
     life.settle().await;
     let texts = life.texts().await;
     assert_eq!((texts.len(), texts.values().max()), (500, Some(&1)));
@@ -66,7 +66,8 @@ async fn of_a_record_that_is_never_taken_the_others_do_not_suffer() {
     let life = life(&world).await;
     let texts = ["first".to_owned(), "x".repeat(BATCH as usize), "last".to_owned()];
     let body = logs(1, texts.into_iter());
-    let error = life.ingest.otlp_logs(body.as_bytes(), Encoding::Identity, Format::Json).await.unwrap_err();
+    let room = life.room();
+    let error = life.ingest.otlp_logs(body.as_bytes(), Encoding::Identity, Format::Json, &room).await.unwrap_err();
     assert!(matches!(&error, IngestError::Log(BusError::TooLarge { .. })), "{error}");
     life.settle().await;
     let texts: Vec<(String, usize)> = life.texts().await.into_iter().collect();
@@ -81,7 +82,7 @@ async fn messages_of_a_queue_are_not_taken_in_parts() {
     let lines: Vec<String> =
         (0..100).map(|n| format!(r#"{{"message": "{n}", "more": "{}"}}"#, "x".repeat(800))).collect();
     let messages: Vec<Message<'_>> = (0..).map(Offset).zip(lines.iter().map(|line| line.as_bytes())).collect();
-    let error = life.ingest.messages(&ORIGIN, ingest::Content::Lines, &messages).await.unwrap_err();
+    let error = life.ingest.messages(&ORIGIN, ingest::Content::Lines, &messages, &life.room()).await.unwrap_err();
     assert!(matches!(&error, IngestError::Log(BusError::TooLarge { .. })), "{error}");
     life.settle().await;
     assert_eq!((life.texts().await.len(), life.next_message().await), (0, 0), "who reads them takes fewer at once");
@@ -106,18 +107,18 @@ async fn what_is_said_once_and_kept_often_has_a_limit() {
     let logs = logs(20_000, (0..100).map(|n| n.to_string()));
     let traces = format!(r#"{{"resourceSpans":[{{{resource},"scopeSpans":[{{"spans":[{spans}]}}]}}]}}"#);
     let pushed = format!(r#"{{"streams":[{{"stream":{{"a":"{}"}},"values":[{lines}]}}]}}"#, "x".repeat(20_000));
-    let (none, json) = (Encoding::Identity, Format::Json);
+    let (none, json, room) = (Encoding::Identity, Format::Json, life.room());
     let answers = [
-        life.ingest.otlp_logs(logs.as_bytes(), none, json).await,
-        life.ingest.otlp_traces(traces.as_bytes(), none, json).await,
-        life.ingest.loki_push(pushed.as_bytes(), none, json).await,
+        life.ingest.otlp_logs(logs.as_bytes(), none, json, &room).await,
+        life.ingest.otlp_traces(traces.as_bytes(), none, json, &room).await,
+        life.ingest.loki_push(pushed.as_bytes(), none, json, &room).await,
     ];
     for answer in answers {
         let error = answer.unwrap_err();
         assert!(matches!(&error, IngestError::Rows(limit) if limit.name == "ingest.rows_bytes"), "{error}");
     }
     let bulk = format!("{{\"index\":{{}}}}\n{}\n", nested(20_000, 100));
-    let error = life.ingest.bulk(bulk.as_bytes(), none, "logs").await.unwrap_err();
+    let error = life.ingest.bulk(bulk.as_bytes(), none, "logs", &room).await.unwrap_err();
     assert!(matches!(&error, IngestError::Rows(limit) if limit.name == "ingest.rows_bytes"), "{error}");
     life.settle().await;
     assert_eq!(life.texts().await.len(), 0, "nothing of it was taken");
@@ -140,16 +141,16 @@ async fn what_messages_of_a_queue_become_together_has_a_limit_and_fewer_are_take
     for (content, texts) in all {
         let first = life.next_message().await;
         let messages: Vec<Message<'_>> = (first..).map(Offset).zip(texts.iter().map(String::as_bytes)).collect();
-        let error = life.ingest.messages(&ORIGIN, content, &messages).await.unwrap_err();
+        let error = life.ingest.messages(&ORIGIN, content, &messages, &life.room()).await.unwrap_err();
         assert!(matches!(&error, IngestError::Log(BusError::TooLarge { .. })), "{error}");
         assert!(error.to_string().contains("ingest.rows_bytes"), "{error}");
         for message in messages.chunks(1) {
-            assert_eq!(life.ingest.messages(&ORIGIN, content, message).await.unwrap().bad, []);
+            assert_eq!(life.ingest.messages(&ORIGIN, content, message, &life.room()).await.unwrap().bad, []);
         }
     }
     let worst = nested(20_000, 100);
     let message = [(Offset(life.next_message().await), worst.as_bytes())];
-    let error = life.ingest.messages(&ORIGIN, ingest::Content::Lines, &message).await.unwrap_err();
+    let error = life.ingest.messages(&ORIGIN, ingest::Content::Lines, &message, &life.room()).await.unwrap_err();
     assert!(
         matches!(&error, IngestError::Log(BusError::TooLarge { .. })),
         "who reads them tells of it and goes on: {error}"
@@ -174,5 +175,107 @@ async fn a_request_of_unknown_length_takes_room_as_it_comes() {
     assert!(busy(life.ingest.admit(0).map(drop)), "it has all the room that there is");
     drop(one);
     life.ingest.admit(100 << 10).unwrap();
+    life.end().await;
+}
+
+/// A process that takes so many bytes at once.
+async fn narrow(world: &World, max_in_flight_bytes: u64) -> Life {
+    let taking = IngestConfig { max_in_flight_bytes, ..IngestConfig::default() };
+    world.start_on(StoreConfig::default(), taking, EmbeddedConfig::default()).await
+}
+
+/// Requests of each protocol that are small and become about 2 MB of rows, as `(protocol, body)`.
+fn that_grow() -> Vec<(&'static str, String)> {
+    let name = "x".repeat(20_000);
+    let attribute = format!(r#"{{"key":"a","value":{{"stringValue":"{name}"}}}}"#);
+    let resource = format!(r#""resource":{{"attributes":[{attribute}]}}"#);
+    let span = r#"{"traceId":"4bf92f3577b34da6a3ce929d0e0e4736","spanId":"00f067aa0ba902b7","name":"n"}"#;
+    let (spans, lines) = (vec![span; 100].join(","), vec![r#"["1","x"]"#; 100].join(","));
+    let bounds: Vec<String> = (0..20_000).map(|n| n.to_string()).collect();
+    let point = format!(
+        r#"{{"count":"0","explicitBounds":[{}],"bucketCounts":[{}]}}"#,
+        bounds.join(","),
+        vec![r#""0""#; 20_001].join(",")
+    );
+    let histogram = format!(r#"{{"name":"h","histogram":{{"dataPoints":[{point}]}}}}"#);
+    vec![
+        ("logs", logs(20_000, (0..100).map(|n| n.to_string()))),
+        ("traces", format!(r#"{{"resourceSpans":[{{{resource},"scopeSpans":[{{"spans":[{spans}]}}]}}]}}"#)),
+        ("loki", format!(r#"{{"streams":[{{"stream":{{"a":"{name}"}},"values":[{lines}]}}]}}"#)),
+        ("bulk", format!("{{\"index\":{{}}}}\n{}\n", nested(20_000, 100))),
+        ("metrics", format!(r#"{{"resourceMetrics":[{{"scopeMetrics":[{{"metrics":[{histogram}]}}]}}]}}"#)),
+    ]
+}
+
+async fn send(life: &Life, protocol: &str, body: &str) -> Result<(), IngestError> {
+    let (none, json, room) = (Encoding::Identity, Format::Json, life.ingest.admit(body.len() as u64)?);
+    let body = body.as_bytes();
+    match protocol {
+        "logs" => life.ingest.otlp_logs(body, none, json, &room).await.map(drop),
+        "traces" => life.ingest.otlp_traces(body, none, json, &room).await.map(drop),
+        "loki" => life.ingest.loki_push(body, none, json, &room).await.map(drop),
+        "bulk" => life.ingest.bulk(body, none, "logs", &room).await.map(drop),
+        _ => life.ingest.otlp_metrics(body, none, json, &room).await.map(drop),
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_request_becomes_takes_room_and_alone_it_can_always_go() {
+    let world = World::new();
+    let life = narrow(&world, 12 << 20).await;
+    let others = life.ingest.admit(11 << 20).unwrap();
+    for (protocol, body) in that_grow() {
+        assert!(body.len() < 800 << 10, "there is room for what is sent: {}", body.len());
+        let error = send(&life, protocol, &body).await.unwrap_err();
+        let limit =
+            matches!(&error, IngestError::Busy { problem, .. } if problem.contains("ingest.max_in_flight_bytes"));
+        assert!(limit, "{protocol}: {error}");
+    }
+    life.settle().await;
+    assert_eq!((life.texts().await.len(), life.samples().await.len()), (0, 0), "nothing of them was taken");
+    assert!(life.ingest.admit(1 << 20).is_ok(), "who was refused has given back what it had");
+    drop(others);
+    for (protocol, body) in that_grow() {
+        send(&life, protocol, &body).await.unwrap();
+    }
+    assert!(life.ingest.admit(12 << 20).is_ok(), "what is on the log takes no room");
+    life.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_request_that_by_itself_is_more_than_all_may_take_is_told_so_and_not_to_come_again() {
+    let world = World::new();
+    let life = narrow(&world, 1 << 20).await;
+    for (protocol, body) in that_grow() {
+        let error = send(&life, protocol, &body).await.unwrap_err();
+        let limit = matches!(&error, IngestError::InFlight(limit) if limit.name == "ingest.max_in_flight_bytes");
+        assert!(limit, "{protocol}: {error}");
+    }
+    assert!(life.ingest.admit(1 << 20).is_ok());
+    life.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn of_messages_that_together_are_more_than_all_may_take_fewer_are_taken() {
+    let world = World::new();
+    let life = narrow(&world, 1 << 20).await;
+    let bodies: Vec<String> = (0..2).map(|_| logs(20_000, (0..30).map(|n| n.to_string()))).collect();
+    let messages: Vec<Message<'_>> = (0..).map(Offset).zip(bodies.iter().map(String::as_bytes)).collect();
+    let content = ingest::Content::Logs(Format::Json);
+    let error = life.ingest.messages(&ORIGIN, content, &messages, &life.room()).await.unwrap_err();
+    assert!(matches!(&error, IngestError::Log(BusError::TooLarge { .. })), "{error}");
+    assert!(error.to_string().contains("ingest.max_in_flight_bytes"), "{error}");
+    for message in messages.chunks(1) {
+        assert_eq!(life.ingest.messages(&ORIGIN, content, message, &life.room()).await.unwrap().bad, []);
+    }
+    let later = [(Offset(2), bodies[0].as_bytes())];
+    let (room, others) = (life.room(), life.ingest.admit(600 << 10).unwrap());
+    let error = life.ingest.messages(&ORIGIN, content, &later, &room).await.unwrap_err();
+    assert!(matches!(&error, IngestError::Busy { .. }), "it is no message's fault: {error}");
+    drop(others);
+    life.ingest.messages(&ORIGIN, content, &later, &room).await.unwrap();
+    life.settle().await;
+    let texts = life.texts().await;
+    assert_eq!((texts.len(), texts.values().max()), (30, Some(&3)));
     life.end().await;
 }

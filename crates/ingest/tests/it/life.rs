@@ -8,7 +8,7 @@ use std::time::Duration;
 use base::{Clock, Shutdown, Simulation, Tasks, Timestamp};
 use bus::{Embedded, EmbeddedConfig, Log};
 use futures::TryStreamExt;
-use ingest::{Ingest, IngestConfig};
+use ingest::{Ingest, IngestConfig, Permit};
 use model::rows::{LogLine, Sample};
 use model::{LogKind, Offset, Row, SeriesId};
 use object_store::ObjectStore;
@@ -108,15 +108,21 @@ impl World {
 }
 
 impl Life {
+    /// Room for a request that is small.
+    pub fn room(&self) -> Permit {
+        self.ingest.admit(0).unwrap()
+    }
+
     /// Takes a log record, which is durable then.
     pub async fn log_record(&self, text: &str) -> Result<(), ingest::IngestError> {
         let body = log_record(text);
-        self.ingest.otlp_logs(body.as_bytes(), Encoding::Identity, Format::Json).await.map(|_| ())
+        self.ingest.otlp_logs(body.as_bytes(), Encoding::Identity, Format::Json, &self.room()).await.map(|_| ())
     }
 
     /// Takes a sample of one of a few series, at millisecond `n` and of value `n`.
     pub async fn sample(&self, n: u64) -> Result<(), ingest::IngestError> {
-        self.ingest.otlp_metrics(metric(n).as_bytes(), Encoding::Identity, Format::Json).await.map(|_| ())
+        let room = self.room();
+        self.ingest.otlp_metrics(metric(n).as_bytes(), Encoding::Identity, Format::Json, &room).await.map(|_| ())
     }
 
     /// Cuts the log to what is needed.

@@ -11,4 +11,5 @@ mod kills;
 mod large;
 mod life;
 mod otlp;
+mod parts;
 mod queue;

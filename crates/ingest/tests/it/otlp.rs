@@ -16,7 +16,7 @@ async fn metrics(life: &Life, resource: &str, metrics: &str) -> Taken {
     let body = format!(
         r#"{{"resourceMetrics":[{{"resource":{{"attributes":[{resource}]}},"scopeMetrics":[{{"metrics":[{metrics}]}}]}}]}}"#
     );
-    life.ingest.otlp_metrics(body.as_bytes(), Encoding::Identity, Format::Json).await.unwrap()
+    life.ingest.otlp_metrics(body.as_bytes(), Encoding::Identity, Format::Json, &life.room()).await.unwrap()
 }
 
 fn attribute(name: &str, value: &str) -> String {
@@ -148,7 +148,7 @@ async fn the_time_of_a_document_is_used_or_kept() {
     ];
     let body: String = documents.iter().map(|(document, ..)| format!("{{\"index\":{{}}}}\n{document}\n")).collect();
     let before = world.clock.now();
-    life.ingest.bulk(body.as_bytes(), Encoding::Identity, "logs").await.unwrap();
+    life.ingest.bulk(body.as_bytes(), Encoding::Identity, "logs", &life.room()).await.unwrap();
     life.settle().await;
     let mut rows = life.rows::<LogLine>("logs").await;
     rows.sort_by(|a, b| a.body.cmp(&b.body));

@@ -32,7 +32,7 @@ impl Life {
     pub async fn take(&self, first: u64, count: u64) -> Result<usize, ingest::IngestError> {
         let lines: Vec<(u64, String)> = (first..first + count).map(|n| (n, line(n))).collect();
         let messages: Vec<Message<'_>> = lines.iter().map(|(n, line)| (Offset(*n), line.as_bytes())).collect();
-        let done = self.ingest.messages(&ORIGIN, Content::Lines, &messages).await?;
+        let done = self.ingest.messages(&ORIGIN, Content::Lines, &messages, &self.room()).await?;
         Ok(done.bad.len())
     }
 }

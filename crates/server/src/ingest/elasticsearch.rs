@@ -32,7 +32,7 @@ async fn answer(state: &State, index: &str, request: Request) -> Response {
 async fn taken(state: &State, index: &str, request: Request) -> Result<Response, Refusal> {
     let ingest = taker(state)?;
     let received = receive(ingest, request).await?;
-    let (_, body) = ingest.bulk(&received.body, received.encoding, index).await?;
+    let (_, body) = ingest.bulk(&received.body, received.encoding, index, &received.room).await?;
     Ok(([(CONTENT_TYPE, HeaderValue::from_static("application/json")), PRODUCT], body).into_response())
 }
 

@@ -60,10 +60,11 @@ async fn taken(state: &State, mut request: Request, signal: Signal) -> Result<Ta
     request.headers_mut().remove(CONTENT_ENCODING);
     let received = receive(ingest, request).await?;
     let (message, encoding) = message(&received, &encoding)?;
+    let room = &received.room;
     Ok(match signal {
-        Signal::Metrics => ingest.otlp_metrics(message, encoding, Format::Protobuf).await?,
-        Signal::Logs => ingest.otlp_logs(message, encoding, Format::Protobuf).await?,
-        Signal::Traces => ingest.otlp_traces(message, encoding, Format::Protobuf).await?,
+        Signal::Metrics => ingest.otlp_metrics(message, encoding, Format::Protobuf, room).await?,
+        Signal::Logs => ingest.otlp_logs(message, encoding, Format::Protobuf, room).await?,
+        Signal::Traces => ingest.otlp_traces(message, encoding, Format::Protobuf, room).await?,
     })
 }
 

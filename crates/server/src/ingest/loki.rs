@@ -31,6 +31,6 @@ async fn pushed(state: &State, request: Request) -> Result<Response, Refusal> {
         (Format::Protobuf, Encoding::Identity) => Encoding::Snappy,
         (_, encoding) => encoding,
     };
-    ingest.loki_push(&received.body, encoding, format).await?;
+    ingest.loki_push(&received.body, encoding, format, &received.room).await?;
     Ok(StatusCode::NO_CONTENT.into_response())
 }

@@ -57,7 +57,7 @@ pub fn router() -> Router<State> {
 struct Received {
     body: Bytes,
     encoding: Encoding,
-    _room: Permit,
+    room: Permit,
 }
 
 /// What takes telemetry in.
@@ -80,7 +80,7 @@ async fn receive(ingest: &Ingest, request: Request) -> Result<Received, Refusal>
         Some(_) => to_bytes(request.into_body(), max).await.map_err(broken)?,
         None => read(ingest, request.into_body(), max, &mut room).await?,
     };
-    Ok(Received { body, encoding, _room: room })
+    Ok(Received { body, encoding, room })
 }
 
 /// Reads a body that does not say how long it is, as those of gRPC: it takes room as it comes.
@@ -144,6 +144,7 @@ impl From<IngestError> for Refusal {
             IngestError::Body(BodyError::Unknown(_)) => (StatusCode::UNSUPPORTED_MEDIA_TYPE, None),
             IngestError::Body(BodyError::TooLarge(_))
             | IngestError::Rows(_)
+            | IngestError::InFlight(_)
             | IngestError::Log(BusError::TooLarge { .. }) => (StatusCode::PAYLOAD_TOO_LARGE, None),
             IngestError::Body(_)
             | IngestError::Request(_)

@@ -39,11 +39,11 @@ async fn export(state: &State, request: Request, signal: Signal) -> Response {
 async fn taken(state: &State, request: Request, signal: Signal, format: Format) -> Result<Taken, Refusal> {
     let ingest = taker(state)?;
     let received = receive(ingest, request).await?;
-    let (body, encoding) = (&received.body, received.encoding);
+    let (body, encoding, room) = (&received.body, received.encoding, &received.room);
     Ok(match signal {
-        Signal::Metrics => ingest.otlp_metrics(body, encoding, format).await?,
-        Signal::Logs => ingest.otlp_logs(body, encoding, format).await?,
-        Signal::Traces => ingest.otlp_traces(body, encoding, format).await?,
+        Signal::Metrics => ingest.otlp_metrics(body, encoding, format, room).await?,
+        Signal::Logs => ingest.otlp_logs(body, encoding, format, room).await?,
+        Signal::Traces => ingest.otlp_traces(body, encoding, format, room).await?,
     })
 }
 

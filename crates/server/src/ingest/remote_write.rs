@@ -24,8 +24,8 @@ async fn write(state: &State, request: Request) -> Result<Response, Refusal> {
     // The first senders name no encoding, and mean this one.
     let encoding = if received.encoding == Encoding::Identity { Encoding::Snappy } else { received.encoding };
     let taken = match version {
-        Version::V1 => ingest.remote_write_v1(&received.body, encoding).await?,
-        Version::V2 => ingest.remote_write_v2(&received.body, encoding).await?,
+        Version::V1 => ingest.remote_write_v1(&received.body, encoding, &received.room).await?,
+        Version::V2 => ingest.remote_write_v2(&received.body, encoding, &received.room).await?,
     };
     Ok(answer(version, &taken))
 }

@@ -1,9 +1,9 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use base::{Clock, Timestamp};
+use base::{Clock, Simulation, Timestamp};
 use model::rows::{Intent, Live, Sample};
-use store::{ScanOptions, Share, StoreConfig};
+use store::{ScanOptions, Share, Store, StoreConfig};
 
 use super::support::*;
 
@@ -35,9 +35,8 @@ async fn files_older_than_the_retention_go_after_the_grace_period_and_keyed_tabl
     running.stop().await;
 }
 
-#[tokio::test]
-async fn while_merged_files_find_no_room_what_is_old_gives_its_room_back() {
-    let start = 2_000_000_000;
+/// A store with files that are to be merged and others that are too old, at that second.
+async fn untidy(start: i64) -> (World, Simulation, Store) {
     let (clock, simulation) = Clock::simulated(Timestamp::from_secs(start));
     let world = World { clock, ..World::new().await };
     let running = world.start(by_hand()).await;
@@ -50,6 +49,25 @@ async fn while_merged_files_find_no_room_what_is_old_gives_its_room_back() {
     running.stop().await;
     let config = StoreConfig { compaction_files: 2, retention: BTreeMap::new(), ..by_hand() };
     let store = world.open(config).await.unwrap();
+    (world, simulation, store)
+}
+
+#[tokio::test]
+async fn a_merge_that_fails_does_not_hide_that_a_removal_fails_too() {
+    let (world, simulation, store) = untidy(2_000_000_000).await;
+    world.objects.fill_up_below("data");
+    let merge = store.tidy().await.unwrap_err().to_string();
+    assert!(merge.contains("data/") && !merge.contains("manifest/"), "what is old is not yet to go: {merge}");
+    simulation.advance(Duration::from_secs(901));
+    world.objects.fill_up_below("");
+    let both = store.tidy().await.unwrap_err().to_string();
+    assert!(both.contains("data/") && both.contains("manifest/"), "{both}");
+}
+
+#[tokio::test]
+async fn while_merged_files_find_no_room_what_is_old_gives_its_room_back() {
+    let start = 2_000_000_000;
+    let (world, simulation, store) = untidy(start).await;
     world.objects.fill_up_below("data");
     assert_eq!(rows::<Sample>(&store, "samples").await.len(), 1);
     for _ in 0..8 {
