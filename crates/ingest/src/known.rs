@@ -137,11 +137,10 @@ impl Ingest {
             // Its series was refused if it is not known.
             let Some(id) = request.known(series.0.hash) else { continue };
             let (ts, value) = (Timestamp::from_nanos(time_ms.saturating_mul(MILLI)), f64::from_bits(*value));
-            request.rows.exemplar(Exemplar { series_id: id, ts, value, labels: labels.clone() });
-            request.taken.exemplars += 1;
+            request.take_exemplar(Exemplar { series_id: id, ts, value, labels: labels.clone() })?;
         }
         for KnownMetadata { metric, kind, unit, help } in &batch.metadata {
-            request.metadata(metric, kind, unit, help);
+            request.metadata(metric, kind, unit, help)?;
         }
         Ok((request.rows, request.taken))
     }
@@ -151,7 +150,11 @@ impl Request<'_> {
     fn known_point(&mut self, point: &KnownPoint<'_>) -> Result<(), IngestError> {
         let Inner { hash, labels } = &*point.series.0;
         let name = || labels.get(METRIC_NAME).map_or_else(String::new, |name| name.chars().take(128).collect());
-        let id = match self.known(*hash).map_or_else(|| self.announce(*hash, labels.clone()), Ok) {
+        let announced = match self.known(*hash) {
+            Some(id) => Ok(id),
+            None => self.announce(*hash, labels.clone())?,
+        };
+        let id = match announced {
             Ok(id) => id,
             Err(problem) => {
                 self.taken.refused.push(|| problem);
@@ -165,23 +168,18 @@ impl Request<'_> {
         };
         match &point.value {
             KnownValue::Float(bits) => self.sample(id, nanos, f64::from_bits(*bits)),
-            KnownValue::StaleHistogram => self.known_histogram(gone(id, nanos)),
+            KnownValue::StaleHistogram => self.take_histogram(gone(id, nanos))?,
             KnownValue::Histogram(histogram) => match histogram.check()? {
                 Err(rule) => self.taken.refused.push(|| format!("metric `{}`: {rule}", name())),
                 Ok(()) => {
                     let histogram = Histogram { time_ms: point.time_ms, ..**histogram };
                     if let Some(kept) = histograms::prometheus(id, &histogram)? {
-                        self.known_histogram(kept);
+                        self.take_histogram(kept)?;
                     }
                 }
             },
         }
         Ok(())
-    }
-
-    fn known_histogram(&mut self, point: HistogramPoint) {
-        self.rows.histogram(point);
-        self.taken.histograms += 1;
     }
 }
 

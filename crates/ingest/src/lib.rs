@@ -22,6 +22,7 @@ mod remote_write;
 mod request;
 mod rows;
 mod scratch;
+mod weight;
 
 use std::sync::Arc;
 

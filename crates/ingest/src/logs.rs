@@ -10,12 +10,16 @@ use model::rows::LogLine;
 /// Bytes of a text in which a level is looked for.
 const LOOKED_AT: usize = 256;
 
+/// Bytes of a record beside its texts, and of an attribute beside its own: columns have room to grow.
+const RECORD: u64 = 128;
+const ATTRIBUTE: usize = 16;
+
 type Labels = MapBuilder<StringBuilder, StringBuilder>;
 
 /// The columns of [`LogLine`].
 pub(crate) struct LogColumns {
     rows: usize,
-    /// Of texts.
+    /// About how many they take.
     bytes: u64,
     ts: TimestampNanosecondBuilder,
     service: StringBuilder,
@@ -77,7 +81,7 @@ impl LogColumns {
     pub fn push(&mut self, line: &Line<'_>) -> Result<(), ArrowError> {
         let severity = if line.severity.is_empty() { detected(line.body) } else { line.severity };
         self.rows += 1;
-        self.bytes += (line.service.len() + line.body.len() + line.scope.len() + line.event.len()) as u64;
+        self.bytes += RECORD + (line.service.len() + line.body.len() + line.scope.len() + line.event.len()) as u64;
         self.ts.append_value(line.ts);
         self.service.append_value(line.service);
         self.severity.append_value(severity);
@@ -95,19 +99,19 @@ impl LogColumns {
 
     /// Adds an attribute of the record that is pushed next.
     pub fn attribute(&mut self, name: &str, value: &str) {
-        self.bytes += (name.len() + value.len()) as u64;
+        self.bytes += (name.len() + value.len() + ATTRIBUTE) as u64;
         self.attributes.keys().append_value(name);
         self.attributes.values().append_value(value);
     }
 
     /// Adds an attribute of the resource of the record that is pushed next.
     pub fn of_resource(&mut self, name: &str, value: &str) {
-        self.bytes += (name.len() + value.len()) as u64;
+        self.bytes += (name.len() + value.len() + ATTRIBUTE) as u64;
         self.resource.keys().append_value(name);
         self.resource.values().append_value(value);
     }
 
-    /// Bytes of the texts that were added.
+    /// About how many bytes they take.
     pub const fn bytes(&self) -> u64 {
         self.bytes
     }

@@ -13,6 +13,7 @@ use crate::catalog::LabelHash;
 use crate::request::{METRIC_NAME, Request};
 use crate::rows::Rows;
 use crate::scratch::with_scratch;
+use crate::weight::{LABEL, Weight};
 use crate::{Ingest, IngestError, Taken, histograms};
 
 const PROTOCOL: &str = "remote_write";
@@ -71,7 +72,7 @@ impl Ingest {
         for metadata in sent.metadata {
             let metadata = metadata?;
             let (name, kind) = (metadata.metric_family_name, metadata.metric_type().name());
-            request.metadata(name, kind, metadata.unit, metadata.help);
+            request.metadata(name, kind, metadata.unit, metadata.help)?;
         }
         Ok((request.rows, request.taken))
     }
@@ -130,7 +131,7 @@ impl Request<'_> {
         &mut self,
         hash: Option<LabelHash>,
         series: &v1::Series<'_>,
-    ) -> Result<Result<SeriesId, String>, Error> {
+    ) -> Result<Result<SeriesId, String>, IngestError> {
         if let Some(problem) = broken(series.check_labels()?) {
             return Ok(Err(problem));
         }
@@ -140,7 +141,10 @@ impl Request<'_> {
             Err(problem) => return Ok(Err(problem)),
         };
         let hash = hash.unwrap_or_else(|| self.hash(format!("{labels:?}").as_bytes()));
-        Ok(self.known(hash).map_or_else(|| self.announce(hash, labels), Ok))
+        match self.known(hash) {
+            Some(id) => Ok(Ok(id)),
+            None => self.announce(hash, labels),
+        }
     }
 
     /// The hash of a series' labels, or the rule that it breaks.
@@ -187,7 +191,11 @@ impl Request<'_> {
         Ok(())
     }
 
-    fn announce_v2(&mut self, hash: LabelHash, series: &v2::Series<'_, '_>) -> Result<Result<SeriesId, String>, Error> {
+    fn announce_v2(
+        &mut self,
+        hash: LabelHash,
+        series: &v2::Series<'_, '_>,
+    ) -> Result<Result<SeriesId, String>, IngestError> {
         if let Some(problem) = broken(series.check_labels()?) {
             return Ok(Err(problem));
         }
@@ -196,9 +204,9 @@ impl Request<'_> {
             Err(problem) => return Ok(Err(problem)),
         };
         let name = labels.get(METRIC_NAME).cloned();
-        let announced = self.announce(hash, labels);
+        let announced = self.announce(hash, labels)?;
         if let (Ok(_), Some(metadata), Some(name)) = (&announced, series.metadata(), name) {
-            self.metadata(&name, metadata.metric_type.name(), metadata.unit, metadata.help);
+            self.metadata(&name, metadata.metric_type.name(), metadata.unit, metadata.help)?;
         }
         Ok(announced)
     }
@@ -228,16 +236,13 @@ impl Request<'_> {
         n: usize,
         id: SeriesId,
         sent: impl Iterator<Item = Result<Histogram<'a>, Error>>,
-    ) -> Result<(), Error> {
+    ) -> Result<(), IngestError> {
         for histogram in sent {
             let histogram = histogram?;
             match histogram.check()? {
                 Err(rule) => self.refuse(n, &rule.to_string()),
                 Ok(()) => match histograms::prometheus(id, &histogram)? {
-                    Some(point) => {
-                        self.rows.histogram(point);
-                        self.taken.histograms += 1;
-                    }
+                    Some(point) => self.take_histogram(point)?,
                     None => self.refuse(n, &format!("{} ms is no time that can be kept", histogram.time_ms)),
                 },
             }
@@ -252,28 +257,34 @@ impl Request<'_> {
         value: u64,
         labels: impl Iterator<Item = Result<(&'a str, &'a str), Error>>,
     ) -> Result<(), IngestError> {
-        let mut kept = Labels::new();
+        let (mut kept, mut bytes) = (Labels::new(), 0_usize);
         for label in labels {
             let (name, value) = label?;
-            self.spend(name.len() + value.len())?;
+            // It may refer to one text often.
+            bytes = bytes.saturating_add(name.len() + value.len() + LABEL);
+            self.fits(bytes)?;
             kept.insert(name.to_owned(), value.to_owned());
         }
         let ts = Timestamp::from_nanos(time_ms.saturating_mul(1_000_000));
-        self.rows.exemplar(Exemplar { series_id: id, ts, value: f64::from_bits(value), labels: kept });
-        self.taken.exemplars += 1;
-        Ok(())
+        self.take_exemplar(Exemplar { series_id: id, ts, value: f64::from_bits(value), labels: kept })
     }
 
     /// What a metric is.
-    pub fn metadata(&mut self, metric: &str, kind: &str, unit: &str, help: &str) {
-        self.rows.metadata.push(Metadata {
+    ///
+    /// # Errors
+    /// See [`Self::spend`].
+    pub fn metadata(&mut self, metric: &str, kind: &str, unit: &str, help: &str) -> Result<(), IngestError> {
+        let row = Metadata {
             time: self.now,
             key: Key::of(metric.as_bytes()),
             metric: metric.to_owned(),
             kind: kind.to_owned(),
             unit: unit.chars().take(UNIT).collect(),
             help: help.chars().take(HELP).collect(),
-        });
+        };
+        self.spend(row.weight())?;
+        self.rows.metadata.push(row);
+        Ok(())
     }
 }
 

@@ -4,11 +4,12 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use base::{Exceeded, Limit, Timestamp};
-use model::rows::Series;
+use model::rows::{Exemplar, HistogramPoint, Series, Span};
 use model::{Labels, SeriesId};
 
 use crate::catalog::{LabelHash, Look};
 use crate::rows::Rows;
+use crate::weight::Weight;
 use crate::{Ingest, IngestError, Refusals};
 
 /// The label that holds a metric's name.
@@ -72,7 +73,7 @@ pub(crate) struct Request<'a> {
     pub now: Timestamp,
     /// Series that this request announces.
     fresh: HashMap<LabelHash, SeriesId>,
-    /// Of bytes of texts in rows.
+    /// Of bytes of rows.
     limit: Limit,
     pub taken: Taken,
 }
@@ -107,22 +108,24 @@ impl<'a> Request<'a> {
         self.look.touch(hashes);
     }
 
-    /// Announces the series with these labels, its name among them.
+    /// Announces the series with these labels, its name among them; or says which limit it exceeds.
     ///
     /// # Errors
-    /// The limit that it exceeds.
-    pub fn announce(&mut self, hash: LabelHash, mut labels: Labels) -> Result<SeriesId, String> {
+    /// See [`Self::spend`].
+    pub fn announce(&mut self, hash: LabelHash, mut labels: Labels) -> Result<Result<SeriesId, String>, IngestError> {
         let metric = labels.remove(METRIC_NAME).unwrap_or_default();
-        self.allowed(hash, &metric, &labels)?;
-        let size: usize = labels.iter().map(|(name, value)| name.len() + value.len()).sum();
-        self.spend(metric.len() + size).map_err(|error| error.to_string())?;
+        if let Err(problem) = self.allowed(hash, &metric, &labels) {
+            return Ok(Err(problem));
+        }
         let series_id = Series::id(&metric, &labels);
+        let series = Series { time: self.now, series_id, metric, labels };
+        self.spend(series.weight())?;
         self.fresh.insert(hash, series_id);
-        self.rows.announce(hash, Series { time: self.now, series_id, metric, labels });
-        Ok(series_id)
+        self.rows.announce(hash, series);
+        Ok(Ok(series_id))
     }
 
-    /// Copies so many bytes of texts for rows.
+    /// Takes so many bytes for rows.
     ///
     /// # Errors
     /// The rows take more than a request may become.
@@ -132,7 +135,16 @@ impl<'a> Request<'a> {
         Ok(self.limit.check(self.rows.bytes())?)
     }
 
-    /// Says whether there is room for so many bytes of texts beside those in its rows.
+    /// Whether there is room for so many bytes beside its rows.
+    ///
+    /// # Errors
+    /// There is none.
+    #[inline]
+    pub fn fits(&self, bytes: usize) -> Result<(), IngestError> {
+        Ok(self.limit.check(self.rows.bytes().saturating_add(bytes as u64))?)
+    }
+
+    /// Says whether there is room for so many bytes of texts beside its rows.
     pub fn room(&self) -> impl Fn(u64) -> Result<(), Exceeded> + use<> {
         let (limit, taken) = (self.limit, self.rows.bytes());
         move |bytes| limit.check(taken.saturating_add(bytes))
@@ -147,6 +159,27 @@ impl<'a> Request<'a> {
     pub fn sample(&mut self, id: SeriesId, nanos: i64, value: f64) {
         self.rows.sample(id, nanos, value);
         self.taken.samples += 1;
+    }
+
+    pub fn take_histogram(&mut self, point: HistogramPoint) -> Result<(), IngestError> {
+        self.spend(point.weight())?;
+        self.rows.histogram(point);
+        self.taken.histograms += 1;
+        Ok(())
+    }
+
+    pub fn take_exemplar(&mut self, exemplar: Exemplar) -> Result<(), IngestError> {
+        self.spend(exemplar.weight())?;
+        self.rows.exemplar(exemplar);
+        self.taken.exemplars += 1;
+        Ok(())
+    }
+
+    pub fn take_span(&mut self, span: Span) -> Result<(), IngestError> {
+        self.spend(span.weight())?;
+        self.rows.spans.push(span);
+        self.taken.spans += 1;
+        Ok(())
     }
 
     /// Holds a new series to the limits.

@@ -6,6 +6,7 @@ use wire::otlp::metrics::{Exemplar, Value};
 use wire::pb::{Error, Repeated};
 
 use super::labels::text;
+use crate::IngestError;
 use crate::histograms::time;
 use crate::logs::id_text;
 use crate::request::Request;
@@ -21,7 +22,7 @@ impl Request<'_> {
         sent: &Repeated<'w, Exemplar<'w>>,
         of_point: u64,
         series: impl Fn(f64) -> Option<SeriesId>,
-    ) -> Result<(), Error> {
+    ) -> Result<(), IngestError> {
         for exemplar in sent.iter() {
             let exemplar = exemplar?;
             let value = match exemplar.value() {
@@ -31,8 +32,7 @@ impl Request<'_> {
             };
             let Some(series_id) = series(value) else { continue };
             let nanos = if exemplar.time_unix_nano == 0 { of_point } else { exemplar.time_unix_nano };
-            self.rows.exemplar(Row { series_id, ts: time(nanos), value, labels: labels(&exemplar)? });
-            self.taken.exemplars += 1;
+            self.take_exemplar(Row { series_id, ts: time(nanos), value, labels: labels(&exemplar)? })?;
         }
         Ok(())
     }

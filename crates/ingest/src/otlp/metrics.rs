@@ -37,12 +37,12 @@ impl Ingest {
     pub async fn otlp_metrics(&self, body: &[u8], encoding: Encoding, format: Format) -> Result<Taken, IngestError> {
         let (rows, taken) = with_scratch(|buffers| {
             let body = self.protobuf::<MetricsRequest<'_>>(body, encoding, format, buffers)?;
-            self.read_metrics(body).map_err(IngestError::from)
+            self.read_metrics(body)
         })?;
         self.commit(rows, taken, "otlp").await
     }
 
-    pub(crate) fn read_metrics(&self, body: &[u8]) -> Result<(Rows, Taken), Error> {
+    pub(crate) fn read_metrics(&self, body: &[u8]) -> Result<(Rows, Taken), IngestError> {
         let sent = MetricsRequest::decode(body)?;
         let mut request = Request::new(self);
         for resource in sent.resource_metrics {
@@ -53,7 +53,7 @@ impl Ingest {
 }
 
 impl Request<'_> {
-    fn resource_metrics(&mut self, sent: &ResourceMetrics<'_>) -> Result<(), Error> {
+    fn resource_metrics(&mut self, sent: &ResourceMetrics<'_>) -> Result<(), IngestError> {
         let attributes = sent.resource.map(|resource| resource.attributes);
         let identity = attributes.as_ref().map(Identity::of).transpose()?.unwrap_or_default();
         let config = &self.ingest.0.config;
@@ -94,7 +94,7 @@ impl Request<'_> {
         attributes: &Repeated<'w, KeyValue<'w>>,
         latest: u64,
         strategy: wire::names::Strategy,
-    ) -> Result<(), Error> {
+    ) -> Result<(), IngestError> {
         let common = Common { identity, promoted: &[], scope: None, scope_schema: "", strategy };
         let hash = self.hash(format!("{TARGET_INFO}{identity:?}{:?}", attributes.raw()).as_bytes());
         let gone = |labels: model::Labels| {
@@ -104,7 +104,7 @@ impl Request<'_> {
         let id = match self.known(hash) {
             Some(id) => Ok(id),
             None => match common.labels(TARGET_INFO, attributes, &[])? {
-                Ok(labels) => self.announce(hash, gone(labels)),
+                Ok(labels) => self.announce(hash, gone(labels))?,
                 Err(problem) => Err(problem),
             },
         };
@@ -116,7 +116,7 @@ impl Request<'_> {
     }
 
     /// Takes the points of a metric; gives the time of the latest.
-    fn metric(&mut self, metric: &Metric<'_>, common: Common<'_, '_>, own: u128) -> Result<u64, Error> {
+    fn metric(&mut self, metric: &Metric<'_>, common: Common<'_, '_>, own: u128) -> Result<u64, IngestError> {
         let Some(data) = metric.data() else { return Ok(0) };
         let temporality = |number: i32| Temporality::from(number) == Temporality::Delta;
         let (kind, word, delta) = match &data {
@@ -169,7 +169,7 @@ impl Request<'_> {
         }
         // What a metric is is told as often as its series are.
         if self.announced() > announced {
-            self.metadata(&named.name, word, metric.unit, metric.description);
+            self.metadata(&named.name, word, metric.unit, metric.description)?;
         }
         Ok(latest)
     }
@@ -181,7 +181,7 @@ impl Request<'_> {
         suffix: &str,
         attributes: &Repeated<'w, KeyValue<'w>>,
         more: Option<(&str, &str)>,
-    ) -> Result<Option<SeriesId>, Error> {
+    ) -> Result<Option<SeriesId>, IngestError> {
         let mut bytes = Vec::with_capacity(256);
         bytes.extend_from_slice(&named.hash.to_le_bytes());
         for text in [suffix, more.map_or("", |(_, value)| value)] {
@@ -199,7 +199,7 @@ impl Request<'_> {
         let more: Vec<(&str, &str)> = more.into_iter().chain(named.delta.then_some(DELTA)).collect();
         let name = format!("{}{suffix}", named.name);
         let announced = match named.common.labels(&name, attributes, &more)? {
-            Ok(labels) => self.announce(hash, labels),
+            Ok(labels) => self.announce(hash, labels)?,
             Err(problem) => Err(problem),
         };
         match announced {
@@ -211,7 +211,7 @@ impl Request<'_> {
         }
     }
 
-    fn number(&mut self, named: &Named<'_, '_>, point: &NumberPoint<'_>) -> Result<u64, Error> {
+    fn number(&mut self, named: &Named<'_, '_>, point: &NumberPoint<'_>) -> Result<u64, IngestError> {
         let is_stale = point.flags & NO_RECORDED_VALUE != 0;
         let value = match point.value() {
             _ if is_stale => STALE,
@@ -230,7 +230,7 @@ impl Request<'_> {
     }
 
     /// Buckets with bounds become series, as in Prometheus: one for each bound, the sum and the count.
-    fn classic(&mut self, named: &Named<'_, '_>, point: &HistogramPoint<'_>) -> Result<u64, Error> {
+    fn classic(&mut self, named: &Named<'_, '_>, point: &HistogramPoint<'_>) -> Result<u64, IngestError> {
         let nanos = time(point.time_unix_nano).nanos();
         let is_stale = point.flags & NO_RECORDED_VALUE != 0;
         let or_stale = |value: f64| if is_stale { STALE } else { value };
@@ -266,13 +266,12 @@ impl Request<'_> {
         Ok(point.time_unix_nano)
     }
 
-    fn native(&mut self, named: &Named<'_, '_>, point: &ExponentialPoint<'_>) -> Result<u64, Error> {
+    fn native(&mut self, named: &Named<'_, '_>, point: &ExponentialPoint<'_>) -> Result<u64, IngestError> {
         let is_stale = point.flags & NO_RECORDED_VALUE != 0;
         let Some(id) = self.series_of(named, "", &point.attributes, None)? else { return Ok(point.time_unix_nano) };
         match exponential(id, point, is_stale)? {
             Some(row) => {
-                self.rows.histogram(row);
-                self.taken.histograms += 1;
+                self.take_histogram(row)?;
                 self.exemplars(&point.exemplars, point.time_unix_nano, |_| Some(id))?;
             }
             None => self.taken.refused.push(|| format!("{}: scale {} is below -4", named.name, point.scale)),
@@ -280,7 +279,7 @@ impl Request<'_> {
         Ok(point.time_unix_nano)
     }
 
-    fn summary(&mut self, named: &Named<'_, '_>, point: &SummaryPoint<'_>) -> Result<u64, Error> {
+    fn summary(&mut self, named: &Named<'_, '_>, point: &SummaryPoint<'_>) -> Result<u64, IngestError> {
         let nanos = time(point.time_unix_nano).nanos();
         let is_stale = point.flags & NO_RECORDED_VALUE != 0;
         let or_stale = |value: f64| if is_stale { STALE } else { value };
