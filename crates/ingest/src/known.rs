@@ -167,7 +167,7 @@ impl Request<'_> {
             return Ok(());
         };
         match &point.value {
-            KnownValue::Float(bits) => self.sample(id, nanos, f64::from_bits(*bits)),
+            KnownValue::Float(bits) => self.sample(id, nanos, f64::from_bits(*bits))?,
             KnownValue::StaleHistogram => self.take_histogram(gone(id, nanos))?,
             KnownValue::Histogram(histogram) => match histogram.check()? {
                 Err(rule) => self.taken.refused.push(|| format!("metric `{}`: {rule}", name())),

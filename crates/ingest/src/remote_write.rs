@@ -220,11 +220,11 @@ impl Request<'_> {
         n: usize,
         id: SeriesId,
         samples: impl Iterator<Item = Result<Sample, Error>>,
-    ) -> Result<(), Error> {
+    ) -> Result<(), IngestError> {
         for sample in samples {
             let Sample { time_ms, value, .. } = sample?;
             match time_ms.checked_mul(1_000_000) {
-                Some(nanos) => self.sample(id, nanos, f64::from_bits(value)),
+                Some(nanos) => self.sample(id, nanos, f64::from_bits(value))?,
                 None => self.refuse(n, &format!("{time_ms} ms is no time that can be kept")),
             }
         }

@@ -9,7 +9,7 @@ use model::{Labels, SeriesId};
 
 use crate::catalog::{LabelHash, Look};
 use crate::rows::Rows;
-use crate::weight::Weight;
+use crate::weight::{SAMPLE, Weight};
 use crate::{Ingest, IngestError, Refusals};
 
 /// The label that holds a metric's name.
@@ -156,9 +156,11 @@ impl<'a> Request<'a> {
     }
 
     #[inline]
-    pub fn sample(&mut self, id: SeriesId, nanos: i64, value: f64) {
+    pub fn sample(&mut self, id: SeriesId, nanos: i64, value: f64) -> Result<(), IngestError> {
+        self.spend(SAMPLE)?;
         self.rows.sample(id, nanos, value);
         self.taken.samples += 1;
+        Ok(())
     }
 
     pub fn take_histogram(&mut self, point: HistogramPoint) -> Result<(), IngestError> {

@@ -3,6 +3,8 @@
 use model::Labels;
 use model::rows::{Exemplar, HistogramPoint, Metadata, Series, Span};
 
+/// Bytes of a sample.
+pub(crate) const SAMPLE: usize = 32;
 /// What is remembered of a series while it is announced.
 const ANNOUNCED: usize = 64;
 /// A label beside its texts.

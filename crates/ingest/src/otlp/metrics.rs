@@ -109,7 +109,7 @@ impl Request<'_> {
             },
         };
         match id {
-            Ok(id) => self.sample(id, time(latest).nanos(), 1.0),
+            Ok(id) => self.sample(id, time(latest).nanos(), 1.0)?,
             Err(problem) => self.taken.refused.push(|| format!("{TARGET_INFO}: {problem}")),
         }
         Ok(())
@@ -223,7 +223,7 @@ impl Request<'_> {
             }
         };
         if let Some(id) = self.series_of(named, "", &point.attributes, None)? {
-            self.sample(id, time(point.time_unix_nano).nanos(), value);
+            self.sample(id, time(point.time_unix_nano).nanos(), value)?;
             self.exemplars(&point.exemplars, point.time_unix_nano, |_| Some(id))?;
         }
         Ok(point.time_unix_nano)
@@ -241,7 +241,7 @@ impl Request<'_> {
             let Some(bound) = bounds.next().transpose()? else { break };
             let le = promql_float(bound);
             if let Some(id) = self.series_of(named, "_bucket", &point.attributes, Some(("le", &le)))? {
-                self.sample(id, nanos, or_stale(sum as f64));
+                self.sample(id, nanos, or_stale(sum as f64))?;
                 if !point.exemplars.is_empty() {
                     buckets.push((bound, id));
                 }
@@ -255,7 +255,7 @@ impl Request<'_> {
         for (suffix, more, value) in all {
             let Some(value) = value else { continue };
             if let Some(id) = self.series_of(named, suffix, &point.attributes, more)? {
-                self.sample(id, nanos, or_stale(value));
+                self.sample(id, nanos, or_stale(value))?;
                 if more.is_some() {
                     buckets.push((f64::INFINITY, id));
                 }
@@ -287,12 +287,12 @@ impl Request<'_> {
             let quantile = quantile?;
             let share = promql_float(quantile.quantile);
             if let Some(id) = self.series_of(named, "", &point.attributes, Some(("quantile", &share)))? {
-                self.sample(id, nanos, or_stale(quantile.value));
+                self.sample(id, nanos, or_stale(quantile.value))?;
             }
         }
         for (suffix, value) in [("_sum", point.sum), ("_count", point.count as f64)] {
             if let Some(id) = self.series_of(named, suffix, &point.attributes, None)? {
-                self.sample(id, nanos, or_stale(value));
+                self.sample(id, nanos, or_stale(value))?;
             }
         }
         Ok(point.time_unix_nano)

@@ -115,6 +115,20 @@ async fn what_a_metric_is_counts_for_each_series_that_says_it() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn samples_that_are_almost_nothing_count_as_what_they_take() {
+    let world = World::new();
+    let life = life(&world).await;
+    let label = field(1, &[field(1, b"__name__"), field(2, b"m")].concat());
+    let written = |samples: usize| field(1, &[label.clone(), fields(2, b"", samples)].concat());
+    let body = written(45_000);
+    assert!((body.len() as u64) < DECODED);
+    is_limited("samples", life.ingest.remote_write_v1(&body, Encoding::Identity).await);
+    let taken = life.ingest.remote_write_v1(&written(10_000), Encoding::Identity).await.unwrap();
+    assert_eq!(taken.samples, 10_000);
+    life.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn labels_of_an_exemplar_count_before_they_are_copied() {
     let world = World::new();
     let life = life(&world).await;
