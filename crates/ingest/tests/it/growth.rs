@@ -156,3 +156,55 @@ async fn lines_of_loki_count_with_each_label_of_their_stream() {
     assert_eq!(taken.logs, 100);
     life.end().await;
 }
+
+/// Metrics of a resource and a scope.
+fn metrics(resource: &[u8], scope: &[u8], metrics: &[u8]) -> Vec<u8> {
+    let of_scope = [field(1, scope), metrics.to_vec()].concat();
+    field(1, &[field(1, resource), field(2, &of_scope)].concat())
+}
+
+/// A gauge with so many points.
+fn gauge(name: &str, points: usize) -> Vec<u8> {
+    let value = [vec![4 * 8 + 1], vec![0; 8]].concat();
+    field(2, &[field(1, name.as_bytes()), field(5, &fields(1, &value, points))].concat())
+}
+
+/// An attribute with a text.
+fn attribute(number: u8, key: &str, value: &str) -> Vec<u8> {
+    field(number, &[field(1, key.as_bytes()), field(2, &field(1, value.as_bytes()))].concat())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_too_long_for_a_label_is_not_copied_for_each_series() {
+    const POINTS: usize = 100_000;
+    let world = World::new();
+    let life = world.start(StoreConfig::default()).await;
+    let (long, one) = ("x".repeat(4 << 20), gauge("m", 1));
+    let scopes = [field(1, &attribute(1, "service.name", &long)), fields(2, b"", POINTS), field(2, &one)].concat();
+    let buckets = [fields(6, &vec![0; 8 * POINTS], 1), field(7, &vec![0; 8 * (POINTS - 1)])].concat();
+    let point = [attribute(9, "long", &long), buckets].concat();
+    let histogram = field(2, &[field(1, b"h"), field(9, &field(1, &point))].concat());
+    let many: Vec<u8> = (0..200_000).flat_map(|n| attribute(3, &n.to_string(), "x")).collect();
+    // What has the long text, and how many series are refused.
+    let requests = [
+        ("the scope's name", metrics(b"", &field(1, long.as_bytes()), &gauge("m", POINTS)), POINTS),
+        ("the scope's attributes", metrics(b"", &many, &gauge("m", POINTS)), POINTS),
+        ("the sender", metrics(&attribute(1, "service.name", &long), b"", &gauge("m", POINTS)), POINTS),
+        ("the sender of many scopes", field(1, &scopes), 1),
+        ("the metric", metrics(b"", b"", &gauge(&long, POINTS)), POINTS),
+        ("attributes of a point of many series", metrics(b"", b"", &histogram), POINTS + 1),
+    ];
+    for (name, body, refused) in requests {
+        let started = world.clock.monotonic();
+        let taken = life.ingest.otlp_metrics(&body, Encoding::Identity, Format::Protobuf).await.unwrap();
+        assert_eq!((taken.samples, taken.refused.count()), (0, refused), "{name}: {}", taken.refused);
+        assert!(taken.refused.to_string().len() < 10_000, "{name}");
+        // Copied for each of them it is 400 GB.
+        let took = world.clock.monotonic().saturating_sub(started).as_secs();
+        assert!(took < 20, "{name}: {took} s");
+    }
+    let body = metrics(&attribute(1, "service.name", "shop"), &field(1, b"scope"), &gauge("m", 1));
+    let taken = life.ingest.otlp_metrics(&body, Encoding::Identity, Format::Protobuf).await.unwrap();
+    assert_eq!((taken.samples, taken.refused.count()), (1, 0));
+    life.end().await;
+}
