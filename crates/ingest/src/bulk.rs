@@ -86,7 +86,7 @@ impl Request<'_> {
     /// A document as a log record, which came by `place`: an index, or a topic, of that name.
     pub(crate) fn document(&mut self, mut members: Members<'_>, place: &str, name: &str) -> Result<(), IngestError> {
         // A time that cannot be read stays what it is: an attribute.
-        let time = TIME.iter().find_map(|name| members.take_if(&[name], nanos));
+        let time = members.take_if(&TIME, nanos);
         let message = members.take(&MESSAGE).unwrap_or_default();
         let service = members.take(&SERVICE);
         // A level that says nothing to us stays what it is: an attribute.

@@ -178,19 +178,19 @@ impl Request<'_> {
             return Ok(());
         };
         match &point.value {
-            KnownValue::Float(bits) => self.sample(id, nanos, f64::from_bits(*bits)),
-            KnownValue::StaleHistogram => self.take_histogram(gone(id, nanos)),
+            KnownValue::Float(bits) => self.sample(id, nanos, f64::from_bits(*bits))?,
+            KnownValue::StaleHistogram => self.take_histogram(gone(id, nanos))?,
             KnownValue::Histogram(histogram) => match histogram.check()? {
-                Err(rule) => {
-                    self.taken.refused.push(|| format!("metric `{}`: {rule}", name()));
-                    Ok(())
-                }
+                Err(rule) => self.taken.refused.push(|| format!("metric `{}`: {rule}", name())),
                 Ok(()) => {
                     let histogram = Histogram { time_ms: point.time_ms, ..**histogram };
-                    histograms::prometheus(id, &histogram)?.map_or(Ok(()), |kept| self.take_histogram(kept))
+                    if let Some(kept) = histograms::prometheus(id, &histogram)? {
+                        self.take_histogram(kept)?;
+                    }
                 }
             },
         }
+        Ok(())
     }
 }
 

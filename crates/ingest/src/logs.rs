@@ -10,9 +10,9 @@ use model::rows::LogLine;
 /// Bytes of a text in which a level is looked for.
 const LOOKED_AT: usize = 256;
 
-/// Bytes of a record beside its texts, and of an attribute beside its own.
+/// Bytes of a record beside its texts, and of an attribute beside its own: columns have room to grow.
 const RECORD: u64 = 128;
-const ATTRIBUTE: usize = 8;
+const ATTRIBUTE: usize = 16;
 
 type Labels = MapBuilder<StringBuilder, StringBuilder>;
 

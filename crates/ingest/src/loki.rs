@@ -12,6 +12,7 @@ use crate::parts::Sent;
 use crate::request::Request;
 use crate::rows::Rows;
 use crate::scratch::with_scratch;
+use crate::weight::LABEL;
 use crate::{Ingest, IngestError, Permit, Taken};
 
 /// Labels that name the service, the first that is there; `service_name` is what Loki itself makes.
@@ -68,6 +69,11 @@ fn named<'l>(labels: impl Iterator<Item = (&'l str, &'l str)> + Clone, names: &[
 
 impl Sink for Lines<'_> {
     fn stream(&mut self, labels: &[Label<'_>]) -> ControlFlow<()> {
+        let bytes: usize = labels.iter().map(|(name, value)| name.len() + value.len() + LABEL).sum();
+        if let Err(error) = self.request.fits(bytes as u64) {
+            self.failed = Some(error);
+            return ControlFlow::Break(());
+        }
         self.stream = labels.iter().map(|(name, value)| (name.to_string(), value.to_string())).collect();
         let pairs = self.stream.iter().map(|(name, value)| (name.as_str(), value.as_str()));
         self.service = named(pairs, &SERVICE).unwrap_or_default().to_owned();

@@ -67,8 +67,8 @@ impl<'a> Members<'a> {
 
     /// Takes the first of `names` that is there and whose text `is_it` knows.
     pub fn take_if<T>(&mut self, names: &[&str], is_it: impl Fn(&str) -> Option<T>) -> Option<T> {
-        let at = names.iter().find_map(|name| self.place(name))?;
-        let value = self.0.get(at).and_then(|(_, text)| is_it(text))?;
+        let known = |at: usize| Some((at, is_it(&self.0.get(at)?.1)?));
+        let (at, value) = names.iter().filter_map(|name| self.place(name)).find_map(known)?;
         self.0.remove(at);
         Some(value)
     }
@@ -182,5 +182,12 @@ mod tests {
         assert_eq!(members.take(&["none"]), None);
         assert_eq!(members.take_if(&["level"], |text| (text == "info").then_some(())), None);
         assert_eq!(members.iter().map(|(name, _)| name).collect::<Vec<_>>(), ["level", "ts", "x"]);
+        let first = |text: &str| text.starts_with(['1', 'y']).then(|| text.to_owned());
+        assert_eq!(
+            members.take_if(&["none", "level", "x", "ts"], first).as_deref(),
+            Some("y"),
+            "the first that is known"
+        );
+        assert_eq!(members.iter().map(|(name, _)| name).collect::<Vec<_>>(), ["level", "ts"]);
     }
 }

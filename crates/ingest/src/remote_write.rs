@@ -15,6 +15,7 @@ use crate::parts::Sent;
 use crate::request::{METRIC_NAME, Request};
 use crate::rows::Rows;
 use crate::scratch::with_scratch;
+use crate::weight::LABEL;
 use crate::{Ingest, IngestError, Permit, Taken, histograms};
 
 const PROTOCOL: &str = "remote_write";
@@ -257,9 +258,12 @@ impl Request<'_> {
         value: u64,
         labels: impl Iterator<Item = Result<(&'a str, &'a str), Error>>,
     ) -> Result<(), IngestError> {
-        let mut kept = Labels::new();
+        let (mut kept, mut bytes) = (Labels::new(), 0_usize);
         for label in labels {
             let (name, value) = label?;
+            // It may refer to one text often.
+            bytes = bytes.saturating_add(name.len() + value.len() + LABEL);
+            self.fits(bytes as u64)?;
             kept.insert(name.to_owned(), value.to_owned());
         }
         let ts = Timestamp::from_nanos(time_ms.saturating_mul(1_000_000));
@@ -267,6 +271,9 @@ impl Request<'_> {
     }
 
     /// What a metric is.
+    ///
+    /// # Errors
+    /// See [`Self::fits`].
     pub fn metadata(&mut self, metric: &str, kind: &str, unit: &str, help: &str) -> Result<(), IngestError> {
         self.rows.metadata(Metadata {
             time: self.now,

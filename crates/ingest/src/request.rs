@@ -11,7 +11,7 @@ use crate::catalog::{LabelHash, Look};
 use crate::gate::RowsRoom;
 use crate::parts::{Attempt, Sent};
 use crate::rows::Rows;
-use crate::{Ingest, IngestError, Refusals};
+use crate::{Ingest, IngestConfig, IngestError, Refusals};
 
 /// The label that holds a metric's name.
 pub(crate) const METRIC_NAME: &str = "__name__";
@@ -187,27 +187,44 @@ impl<'a> Request<'a> {
         }
         let shown: String = metric.chars().take(128).collect();
         let count = labels.len() + usize::from(!metric.is_empty());
-        if count > config.max_labels {
-            let limit = config.max_labels;
-            return Err(format!("metric `{shown}`: {count} labels exceed the limit ingest.max_labels = {limit}"));
+        let all = labels.iter().map(|(name, value)| (name.as_str(), value.as_str())).chain([(METRIC_NAME, metric)]);
+        if let Some(problem) = too_many(count, config).or_else(|| too_long(all, config)) {
+            return Err(format!("metric `{shown}`: {problem}"));
         }
-        let size = |name: &str, value: &str| value.len().max(name.len());
-        let name = [(METRIC_NAME, metric)];
-        let all = labels.iter().map(|(name, value)| (name.as_str(), value.as_str())).chain(name);
-        if let Some((name, value)) = all.into_iter().find(|(name, value)| size(name, value) > config.max_label_bytes) {
-            let (short, bytes): (String, _) = (name.chars().take(64).collect(), size(name, value));
-            return Err(format!(
-                "metric `{shown}`: label `{short}` has {bytes} bytes, the limit ingest.max_label_bytes is {}",
-                config.max_label_bytes
-            ));
-        }
-        let full = self.look.len() + self.fresh.len() >= self.ingest.0.catalog.max();
-        if full && !self.look.is_active(hash) {
-            let (limit, grows) = (config.max_series, self.ingest.grows(metric, self.rows.at));
-            return Err(format!("metric `{shown}`: the limit ingest.max_series = {limit} is reached{grows}"));
+        if let Some(problem) = self.full(hash, metric) {
+            return Err(problem);
         }
         Ok(())
     }
+
+    /// The limit of series, if it is reached and the series with this hash and metric is none of them.
+    pub fn full(&self, hash: LabelHash, metric: &str) -> Option<String> {
+        let is_full = self.look.len() + self.fresh.len() >= self.ingest.0.catalog.max();
+        if !is_full || self.look.is_active(hash) {
+            return None;
+        }
+        let (limit, grows) = (self.ingest.0.config.max_series, self.ingest.grows(metric, self.rows.at));
+        let shown: String = metric.chars().take(128).collect();
+        Some(format!("metric `{shown}`: the limit ingest.max_series = {limit} is reached{grows}"))
+    }
+}
+
+/// That so many labels exceed the limit.
+pub(crate) fn too_many(labels: usize, config: &IngestConfig) -> Option<String> {
+    let limit = config.max_labels;
+    (labels > limit).then(|| format!("{labels} labels exceed the limit ingest.max_labels = {limit}"))
+}
+
+/// The first of `labels` that exceeds the limit.
+pub(crate) fn too_long<'l>(
+    mut labels: impl Iterator<Item = (&'l str, &'l str)>,
+    config: &IngestConfig,
+) -> Option<String> {
+    let limit = config.max_label_bytes;
+    let size = |(name, value): &(&str, &str)| value.len().max(name.len());
+    let (name, value) = labels.find(|label| size(label) > limit)?;
+    let (short, bytes): (String, _) = (name.chars().take(64).collect(), size(&(name, value)));
+    Some(format!("label `{short}` has {bytes} bytes, the limit ingest.max_label_bytes is {limit}"))
 }
 
 impl Ingest {

@@ -7,6 +7,8 @@ use model::rows::{Exemplar, HistogramPoint, Metadata, Series, Span};
 pub(crate) const SAMPLE: u64 = 32;
 /// What is remembered of a series while it is announced.
 const ANNOUNCED: usize = 64;
+/// A label beside its texts.
+pub(crate) const LABEL: usize = 2 * size_of::<String>();
 
 /// A row.
 pub(crate) trait Weight {
@@ -14,8 +16,9 @@ pub(crate) trait Weight {
     fn weight(&self) -> usize;
 }
 
-fn of_labels(labels: &Labels) -> usize {
-    labels.iter().map(|(name, value)| name.len() + value.len() + 2 * size_of::<String>()).sum()
+/// About how many bytes labels take.
+pub(crate) fn of_labels(labels: &Labels) -> usize {
+    labels.iter().map(|(name, value)| name.len() + value.len() + LABEL).sum()
 }
 
 fn of_text(text: Option<&String>) -> usize {

@@ -19,7 +19,8 @@ use crate::warnings::Warnings;
 ///
 /// # Errors
 /// [`StoreError::Objects`]: it may or may not be durable; the same change may be tried again.
-/// [`StoreError::Conflict`], [`StoreError::Superseded`]: it was overtaken and is not.
+/// [`StoreError::Conflict`]: it was overtaken and is not. [`StoreError::Superseded`]: rows in memory were dropped, and it is
+/// durable only if the newest version has it.
 pub(crate) async fn commit(inner: &Arc<Inner>, change: &Change) -> Result<(), StoreError> {
     let _one = inner.committing.lock().await;
     loop {
@@ -33,37 +34,49 @@ pub(crate) async fn commit(inner: &Arc<Inner>, change: &Change) -> Result<(), St
         let path = Version::path(next.number);
         let create = PutOptions { mode: PutMode::Create, ..PutOptions::default() };
         match inner.objects.put_opts(&path, next.encode()?.into(), create).await {
-            Ok(_) => match overtaken(inner, next.number).await? {
-                None => {
-                    install(inner, change, next, &asides);
-                    return Ok(());
-                }
-                Some(newest) => follow(inner, newest)?,
-            },
+            Ok(_) => {}
             Err(object_store::Error::AlreadyExists { .. } | object_store::Error::Precondition { .. }) => {
                 metrics::counter!("steadfast_store_commit_conflicts_total").increment(1);
                 let Some(found) = load(&inner.objects, &inner.warnings, next.number).await? else { continue };
-                if change.is_in(&found) {
-                    install(inner, change, found, &asides);
-                    return Ok(());
+                if !change.is_in(&found) {
+                    follow(inner, found)?;
+                    continue;
                 }
-                follow(inner, found)?;
+                next = found;
             }
             Err(error) => return Err(StoreError::objects(path)(error)),
+        }
+        match newer(inner, next.number).await? {
+            None => {
+                install(inner, change, next, &asides);
+                return Ok(());
+            }
+            // Another process has put its next version on ours.
+            Some(newest) if change.is_in(&newest) => {
+                install(inner, change, next, &asides);
+                return follow(inner, newest);
+            }
+            // A process that stood still for long has committed a version whose number was removed as old.
+            Some(newest) => {
+                inner.objects.delete(&path).await.map_err(StoreError::objects(path))?;
+                follow(inner, newest)?;
+            }
         }
     }
 }
 
-/// A process that stood still for long may commit a version whose number was removed as old. It
-/// finds newer ones then: takes its own back and gives the newest.
-async fn overtaken(inner: &Inner, number: u64) -> Result<Option<Version>, StoreError> {
-    let newest = numbers(&inner.objects).await?.first().copied().unwrap_or(0);
-    if newest <= number {
-        return Ok(None);
+/// The newest version, if it is newer than version `number`.
+async fn newer(inner: &Inner, number: u64) -> Result<Option<Version>, StoreError> {
+    loop {
+        let newest = numbers(&inner.objects).await?.first().copied().unwrap_or(0);
+        if newest <= number {
+            return Ok(None);
+        }
+        // One that is damaged is out of the way then.
+        if let Some(found) = load(&inner.objects, &inner.warnings, newest).await? {
+            return Ok(Some(found));
+        }
     }
-    let path = Version::path(number);
-    inner.objects.delete(&path).await.map_err(StoreError::objects(path))?;
-    load(&inner.objects, &inner.warnings, newest).await
 }
 
 /// Follows what other processes have committed.

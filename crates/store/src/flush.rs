@@ -117,7 +117,7 @@ async fn merged(layout: &Layout, batches: Vec<RecordBatch>, files: &mut write::F
 }
 
 /// Removes those of the files that the newest version does not name.
-async fn remove_unnamed(inner: &Inner, files: &[FileEntry]) {
+pub(crate) async fn remove_unnamed(inner: &Inner, files: &[FileEntry]) {
     let version = Arc::clone(&inner.state.read().version);
     let named: HashSet<&str> = version.files().map(|file| file.path.as_str()).collect();
     let unnamed: Vec<FileEntry> = files.iter().filter(|file| !named.contains(file.path.as_str())).cloned().collect();

@@ -51,7 +51,7 @@ impl Store {
             match commit(inner, &change).await {
                 Ok(()) => {}
                 // Another process was faster.
-                Err(StoreError::Conflict { .. }) => flush::remove(inner, &change.add).await,
+                Err(StoreError::Conflict { .. }) => flush::remove_unnamed(inner, &change.add).await,
                 Err(error) => return Err(error),
             }
         }

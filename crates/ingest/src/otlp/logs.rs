@@ -1,3 +1,5 @@
+use std::borrow::Cow;
+
 use wire::body::Encoding;
 use wire::otlp::logs::{LogRecord, LogsRequest, ResourceLogs, severity};
 use wire::otlp::{AnyValue, Format, KeyValue, text_of};
@@ -45,6 +47,7 @@ impl Request<'_> {
     fn resource_logs(&mut self, sent: &ResourceLogs<'_>) -> Result<(), IngestError> {
         let (mut of_resource, mut service) = (Vec::new(), "");
         if let Some(resource) = &sent.resource {
+            self.fits((resource.attributes.len() * size_of::<(&str, Cow<'_, str>)>()) as u64)?;
             service = text_of(&resource.attributes, "service.name")?.unwrap_or_default();
             for attribute in resource.attributes {
                 let KeyValue { key, value } = attribute?;
@@ -97,7 +100,7 @@ impl Request<'_> {
 }
 
 /// The message: a text as it is, anything else as JSON.
-fn body<'a>(record: &LogRecord<'a>) -> Result<std::borrow::Cow<'a, str>, Error> {
+fn body<'a>(record: &LogRecord<'a>) -> Result<Cow<'a, str>, Error> {
     match record.body {
         Some(AnyValue::String(text)) => Ok(text.into()),
         other => text(other),

@@ -1,4 +1,4 @@
-use model::SeriesId;
+use model::{Labels, SeriesId};
 use wire::body::Encoding;
 use wire::names::{Identity, Kind, TARGET_INFO, has_target_info, label_name, metric_name};
 use wire::otlp::metrics::{
@@ -6,13 +6,14 @@ use wire::otlp::metrics::{
     SummaryPoint, Temporality, Value,
 };
 use wire::otlp::{Format, KeyValue};
-use wire::pb::{Error, Repeated, View};
+use wire::pb::{Repeated, View};
 
-use super::labels::{Common, promoted};
+use super::labels::{self, Common, promoted};
+use crate::catalog::LabelHash;
 use crate::gate::RowsRoom;
 use crate::histograms::{exponential, time};
 use crate::parts::Sent;
-use crate::request::Request;
+use crate::request::{METRIC_NAME, Request, too_long};
 use crate::rows::Rows;
 use crate::scratch::with_scratch;
 use crate::{Ingest, IngestError, Permit, Taken};
@@ -22,13 +23,25 @@ const STALE: f64 = f64::from_bits(0x7ff0_0000_0000_0002);
 /// The label of series whose points count since the point before.
 const DELTA: (&str, &str) = ("__temporality__", "delta");
 
+/// Characters of a name that errors tell.
+const SHOWN: usize = 128;
+
 /// A metric with what its series have in common.
-struct Named<'a, 'w> {
-    common: Common<'a, 'w>,
+struct Named<'a> {
+    common: Common<'a>,
     name: String,
     /// A hash of all that is in the labels of each of its series.
-    hash: u128,
+    hash: LabelHash,
     delta: bool,
+}
+
+/// A point whose series are looked for.
+struct Point<'a, 'w> {
+    attributes: &'a Repeated<'w, KeyValue<'w>>,
+    /// Of what its series have in common.
+    hash: LabelHash,
+    /// Why its attributes are no labels, once that was found out.
+    problem: Option<String>,
 }
 
 impl Ingest {
@@ -64,33 +77,36 @@ impl Request<'_> {
     fn resource_metrics(&mut self, sent: &ResourceMetrics<'_>) -> Result<(), IngestError> {
         let attributes = sent.resource.map(|resource| resource.attributes);
         let identity = attributes.as_ref().map(Identity::of).transpose()?.unwrap_or_default();
-        let config = &self.ingest.0.config;
+        let ingest = self.ingest;
+        let config = &ingest.0.config;
         let strategy = config.strategy();
         let promoted = match &attributes {
             Some(attributes) => promoted(attributes, &config.promote_resource_attributes, strategy)?,
-            None => Vec::new(),
+            None => Labels::new(),
         };
+        let sender = labels::sender(&identity);
+        let problem = labels::problem(config, &sender).or_else(|| labels::problem(config, &promoted));
+        let of_resource = self.hash(format!("{promoted:?}{sender:?}").as_bytes());
         let mut latest = 0;
         for scope in sent.scope_metrics {
             let scope = scope?;
-            let common = Common {
-                identity: &identity,
-                promoted: &promoted,
-                scope: scope.scope,
-                scope_schema: scope.schema_url,
-                strategy,
-            };
-            let own = format!("{identity:?}{promoted:?}{:?}{:?}", scope.schema_url, names(&common)?);
-            let own = self.hash(own.as_bytes());
+            let of_scope = labels::scope(scope.scope, scope.schema_url, strategy)?;
+            let problem = problem.clone().or_else(|| labels::problem(config, &of_scope));
+            let common = Common { config, promoted: &promoted, scope: &of_scope, sender: &sender };
+            let own = self.hash(format!("{of_resource}{of_scope:?}").as_bytes());
             for metric in scope.metrics {
-                latest = latest.max(self.metric(&metric?, common, own)?);
+                let metric = metric?;
+                match &problem {
+                    Some(problem) => self.refuse_points(&metric, problem),
+                    None => latest = latest.max(self.metric(&metric, common, own)?),
+                }
             }
         }
         if let Some(attributes) = &attributes
             && latest > 0
             && has_target_info(&identity, attributes.len())
         {
-            self.target_info(&identity, attributes, latest, strategy)?;
+            self.target_info(&sender, attributes, latest)?;
         }
         Ok(())
     }
@@ -98,14 +114,17 @@ impl Request<'_> {
     /// What sends, as a series.
     fn target_info<'w>(
         &mut self,
-        identity: &Identity<'_>,
+        sender: &Labels,
         attributes: &Repeated<'w, KeyValue<'w>>,
         latest: u64,
-        strategy: wire::names::Strategy,
     ) -> Result<(), IngestError> {
-        let common = Common { identity, promoted: &[], scope: None, scope_schema: "", strategy };
-        let hash = self.hash(format!("{TARGET_INFO}{identity:?}{:?}", attributes.raw()).as_bytes());
-        let gone = |labels: model::Labels| {
+        let (ingest, none) = (self.ingest, Labels::new());
+        let config = &ingest.0.config;
+        let strategy = config.strategy();
+        let scope = labels::scope(None, "", strategy)?;
+        let common = Common { config, promoted: &none, scope: &scope, sender };
+        let hash = self.hash(format!("{TARGET_INFO}{sender:?}{:?}", attributes.raw()).as_bytes());
+        let gone = |labels: Labels| {
             let identifying = wire::names::IDENTIFYING.map(|key| label_name(key, strategy).unwrap_or(key.into()));
             labels.into_iter().filter(|(name, _)| identifying.iter().all(|other| other != name)).collect()
         };
@@ -126,7 +145,7 @@ impl Request<'_> {
     }
 
     /// Takes the points of a metric; gives the time of the latest.
-    fn metric(&mut self, metric: &Metric<'_>, common: Common<'_, '_>, own: u128) -> Result<u64, IngestError> {
+    fn metric(&mut self, metric: &Metric<'_>, common: Common<'_>, own: LabelHash) -> Result<u64, IngestError> {
         let Some(data) = metric.data() else { return Ok(0) };
         let temporality = |number: i32| Temporality::from(number) == Temporality::Delta;
         let (kind, word, delta) = match &data {
@@ -137,15 +156,17 @@ impl Request<'_> {
             Data::ExponentialHistogram(found) => (Kind::Other, "histogram", temporality(found.aggregation_temporality)),
             Data::Summary(_) => (Kind::Other, "summary", false),
         };
-        let name = match metric_name(metric.name, metric.unit, kind, common.strategy) {
+        let name = match metric_name(metric.name, metric.unit, kind, common.config.strategy()) {
             Ok(name) => name,
             Err(error) => {
-                for _ in 0..metric.points() {
-                    self.taken.refused.push(|| error.to_string());
-                }
+                self.refuse_points(metric, &error.to_string());
                 return Ok(0);
             }
         };
+        if let Some(problem) = too_long(std::iter::once((METRIC_NAME, name.as_str())), common.config) {
+            self.refuse_points(metric, &problem);
+            return Ok(0);
+        }
         let hash = self.hash(format!("{own}\0{name}\0{delta}").as_bytes());
         let announced = self.announced();
         let named = Named { common, name, hash, delta };
@@ -184,44 +205,66 @@ impl Request<'_> {
         Ok(latest)
     }
 
-    /// The series of a point: found by a hash of the attributes as they came.
-    fn series_of<'w>(
-        &mut self,
-        named: &Named<'_, '_>,
-        suffix: &str,
-        attributes: &Repeated<'w, KeyValue<'w>>,
-        more: Option<(&str, &str)>,
-    ) -> Result<Option<SeriesId>, IngestError> {
+    /// Refuses all points of a metric.
+    fn refuse_points(&mut self, metric: &Metric<'_>, problem: &str) {
+        for _ in 0..metric.points() {
+            self.taken.refused.push(|| format!("{}: {problem}", shown(metric.name)));
+        }
+    }
+
+    /// A point with these attributes, known by a hash of them as they came.
+    fn point<'a, 'w>(
+        &self,
+        named: &Named<'_>,
+        attributes: &'a Repeated<'w, KeyValue<'w>>,
+    ) -> Result<Point<'a, 'w>, IngestError> {
         let mut bytes = Vec::with_capacity(256);
         bytes.extend_from_slice(&named.hash.to_le_bytes());
-        for text in [suffix, more.map_or("", |(_, value)| value)] {
-            bytes.extend_from_slice(&(text.len() as u64).to_le_bytes());
-            bytes.extend_from_slice(text.as_bytes());
-        }
         match attributes.raw() {
             Some(raw) => bytes.extend_from_slice(raw),
             None => bytes.extend_from_slice(format!("{:?}", named.common.labels("", attributes, &[])?).as_bytes()),
         }
-        let hash = self.hash(&bytes);
+        Ok(Point { attributes, hash: self.hash(&bytes), problem: None })
+    }
+
+    /// A series of a point.
+    fn series_of(
+        &mut self,
+        named: &Named<'_>,
+        point: &mut Point<'_, '_>,
+        suffix: &str,
+        more: Option<(&str, &str)>,
+    ) -> Result<Option<SeriesId>, IngestError> {
+        let hash = if suffix.is_empty() && more.is_none() {
+            point.hash
+        } else {
+            let value = more.map_or("", |(_, value)| value);
+            self.hash(format!("{}\0{suffix}\0{value}", point.hash).as_bytes())
+        };
         if let Some(id) = self.known(hash) {
             return Ok(Some(id));
         }
-        let more: Vec<(&str, &str)> = more.into_iter().chain(named.delta.then_some(DELTA)).collect();
         let name = format!("{}{suffix}", named.name);
-        let announced = match named.common.labels(&name, attributes, &more)? {
-            Ok(labels) => self.announce(hash, labels)?,
-            Err(problem) => Err(problem),
+        let announced = match self.full(hash, &name).or_else(|| point.problem.clone()) {
+            Some(problem) => Err(problem),
+            None => {
+                let more: Vec<(&str, &str)> = more.into_iter().chain(named.delta.then_some(DELTA)).collect();
+                match named.common.labels(&name, point.attributes, &more)? {
+                    Ok(labels) => self.announce(hash, labels)?,
+                    Err(problem) => Err(point.problem.insert(problem).clone()),
+                }
+            }
         };
         match announced {
             Ok(id) => Ok(Some(id)),
             Err(problem) => {
-                self.taken.refused.push(|| format!("{name}: {problem}"));
+                self.taken.refused.push(|| format!("{}: {problem}", shown(&name)));
                 Ok(None)
             }
         }
     }
 
-    fn number(&mut self, named: &Named<'_, '_>, point: &NumberPoint<'_>) -> Result<u64, IngestError> {
+    fn number(&mut self, named: &Named<'_>, point: &NumberPoint<'_>) -> Result<u64, IngestError> {
         let is_stale = point.flags & NO_RECORDED_VALUE != 0;
         let value = match point.value() {
             _ if is_stale => STALE,
@@ -232,7 +275,8 @@ impl Request<'_> {
                 return Ok(0);
             }
         };
-        if let Some(id) = self.series_of(named, "", &point.attributes, None)? {
+        let mut of = self.point(named, &point.attributes)?;
+        if let Some(id) = self.series_of(named, &mut of, "", None)? {
             self.sample(id, time(point.time_unix_nano).nanos(), value)?;
             self.exemplars(&point.exemplars, point.time_unix_nano, |_| Some(id))?;
         }
@@ -240,17 +284,18 @@ impl Request<'_> {
     }
 
     /// Buckets with bounds become series, as in Prometheus: one for each bound, the sum and the count.
-    fn classic(&mut self, named: &Named<'_, '_>, point: &HistogramPoint<'_>) -> Result<u64, IngestError> {
+    fn classic(&mut self, named: &Named<'_>, point: &HistogramPoint<'_>) -> Result<u64, IngestError> {
         let nanos = time(point.time_unix_nano).nanos();
         let is_stale = point.flags & NO_RECORDED_VALUE != 0;
         let or_stale = |value: f64| if is_stale { STALE } else { value };
         let (mut bounds, mut sum) = (point.explicit_bounds.iter(), 0_u64);
         let mut buckets = Vec::new();
+        let mut of = self.point(named, &point.attributes)?;
         for count in point.bucket_counts.iter() {
             sum = sum.saturating_add(count?);
             let Some(bound) = bounds.next().transpose()? else { break };
             let le = promql_float(bound);
-            if let Some(id) = self.series_of(named, "_bucket", &point.attributes, Some(("le", &le)))? {
+            if let Some(id) = self.series_of(named, &mut of, "_bucket", Some(("le", &le)))? {
                 self.sample(id, nanos, or_stale(sum as f64))?;
                 if !point.exemplars.is_empty() {
                     buckets.push((bound, id));
@@ -264,7 +309,7 @@ impl Request<'_> {
         ];
         for (suffix, more, value) in all {
             let Some(value) = value else { continue };
-            if let Some(id) = self.series_of(named, suffix, &point.attributes, more)? {
+            if let Some(id) = self.series_of(named, &mut of, suffix, more)? {
                 self.sample(id, nanos, or_stale(value))?;
                 if more.is_some() {
                     buckets.push((f64::INFINITY, id));
@@ -276,9 +321,10 @@ impl Request<'_> {
         Ok(point.time_unix_nano)
     }
 
-    fn native(&mut self, named: &Named<'_, '_>, point: &ExponentialPoint<'_>) -> Result<u64, IngestError> {
+    fn native(&mut self, named: &Named<'_>, point: &ExponentialPoint<'_>) -> Result<u64, IngestError> {
         let is_stale = point.flags & NO_RECORDED_VALUE != 0;
-        let Some(id) = self.series_of(named, "", &point.attributes, None)? else { return Ok(point.time_unix_nano) };
+        let mut of = self.point(named, &point.attributes)?;
+        let Some(id) = self.series_of(named, &mut of, "", None)? else { return Ok(point.time_unix_nano) };
         match exponential(id, point, is_stale)? {
             Some(row) => {
                 self.take_histogram(row)?;
@@ -289,19 +335,20 @@ impl Request<'_> {
         Ok(point.time_unix_nano)
     }
 
-    fn summary(&mut self, named: &Named<'_, '_>, point: &SummaryPoint<'_>) -> Result<u64, IngestError> {
+    fn summary(&mut self, named: &Named<'_>, point: &SummaryPoint<'_>) -> Result<u64, IngestError> {
         let nanos = time(point.time_unix_nano).nanos();
         let is_stale = point.flags & NO_RECORDED_VALUE != 0;
         let or_stale = |value: f64| if is_stale { STALE } else { value };
+        let mut of = self.point(named, &point.attributes)?;
         for quantile in point.quantile_values {
             let quantile = quantile?;
             let share = promql_float(quantile.quantile);
-            if let Some(id) = self.series_of(named, "", &point.attributes, Some(("quantile", &share)))? {
+            if let Some(id) = self.series_of(named, &mut of, "", Some(("quantile", &share)))? {
                 self.sample(id, nanos, or_stale(quantile.value))?;
             }
         }
         for (suffix, value) in [("_sum", point.sum), ("_count", point.count as f64)] {
-            if let Some(id) = self.series_of(named, suffix, &point.attributes, None)? {
+            if let Some(id) = self.series_of(named, &mut of, suffix, None)? {
                 self.sample(id, nanos, or_stale(value))?;
             }
         }
@@ -309,15 +356,9 @@ impl Request<'_> {
     }
 }
 
-/// What of a scope is in the labels of series.
-fn names(common: &Common<'_, '_>) -> Result<Vec<String>, Error> {
-    let Some(scope) = common.scope else { return Ok(Vec::new()) };
-    let mut names = vec![scope.name.to_owned(), scope.version.to_owned()];
-    for attribute in scope.attributes {
-        let KeyValue { key, value } = attribute?;
-        names.push(format!("{key}={}", super::labels::text(value)?));
-    }
-    Ok(names)
+/// The beginning of a name, for errors.
+fn shown(name: &str) -> String {
+    name.chars().take(SHOWN).collect()
 }
 
 /// A number as a label has it: the shortest text that is the same number.

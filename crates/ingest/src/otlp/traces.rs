@@ -5,7 +5,7 @@ use model::rows::Span as Row;
 use wire::body::Encoding;
 use wire::otlp::traces::{ResourceSpans, Span, TracesRequest, kind, status};
 use wire::otlp::{Format, KeyValue, text_of};
-use wire::pb::{Error, Repeated, View};
+use wire::pb::{Repeated, View};
 
 use super::labels::text;
 use crate::gate::RowsRoom;
@@ -15,6 +15,7 @@ use crate::parts::Sent;
 use crate::request::Request;
 use crate::rows::Rows;
 use crate::scratch::with_scratch;
+use crate::weight::{LABEL, of_labels};
 use crate::{Ingest, IngestError, Permit, Taken};
 
 impl Ingest {
@@ -51,12 +52,14 @@ impl Request<'_> {
         let (mut resource, mut service) = (Labels::new(), "");
         if let Some(of) = &sent.resource {
             service = text_of(&of.attributes, "service.name")?.unwrap_or_default();
-            resource = labels(&of.attributes)?;
+            resource = self.labels(&of.attributes)?;
         }
+        let size = of_labels(&resource);
         for scope in sent.scope_spans {
             let scope = scope?;
             let name = scope.scope.as_ref().map_or("", |scope| scope.name);
             for span in scope.spans {
+                self.fits((size + name.len()) as u64)?;
                 self.span(&span?, service, &resource, name)?;
             }
         }
@@ -70,7 +73,7 @@ impl Request<'_> {
         };
         let optional = |text: &str| (!text.is_empty()).then(|| text.to_owned());
         let duration = span.end_time_unix_nano.saturating_sub(span.start_time_unix_nano);
-        self.take_span(Row {
+        let row = Row {
             ts: time(span.start_time_unix_nano),
             service: service.to_owned(),
             name: span.name.to_owned(),
@@ -82,12 +85,50 @@ impl Request<'_> {
             duration_ns: i64::try_from(duration).unwrap_or(i64::MAX),
             status: status(span.status.map_or(0, |status| status.code)).to_owned(),
             status_message: span.status.and_then(|status| optional(status.message)),
-            attributes: labels(&span.attributes)?,
+            attributes: self.labels(&span.attributes)?,
             resource: resource.clone(),
             scope: optional(scope),
-            events: events(span)?,
-            links: links(span)?,
-        })
+            events: self.events(span)?,
+            links: self.links(span)?,
+        };
+        self.take_span(row)
+    }
+
+    fn labels<'w>(&mut self, attributes: &Repeated<'w, KeyValue<'w>>) -> Result<Labels, IngestError> {
+        self.fits((attributes.len() * LABEL) as u64)?;
+        let mut labels = Labels::new();
+        for attribute in attributes.iter() {
+            let KeyValue { key, value } = attribute?;
+            labels.insert(key.to_owned(), text(value)?.into_owned());
+        }
+        Ok(labels)
+    }
+
+    fn events(&mut self, span: &Span<'_>) -> Result<Option<String>, IngestError> {
+        let mut out = String::new();
+        for event in span.events {
+            let event = event?;
+            let name = serde_json::to_string(event.name).unwrap_or_default();
+            let attributes = json(&self.labels(&event.attributes)?);
+            let comma = if out.is_empty() { '[' } else { ',' };
+            let _ =
+                write!(out, r#"{comma}{{"time":{},"name":{name},"attributes":{attributes}}}"#, event.time_unix_nano);
+            self.fits(out.len() as u64)?;
+        }
+        Ok(closed(out))
+    }
+
+    fn links(&mut self, span: &Span<'_>) -> Result<Option<String>, IngestError> {
+        let mut out = String::new();
+        for link in span.links {
+            let link = link?;
+            let (trace, span) = (id_text(link.trace_id).unwrap_or_default(), id_text(link.span_id).unwrap_or_default());
+            let attributes = json(&self.labels(&link.attributes)?);
+            let comma = if out.is_empty() { '[' } else { ',' };
+            let _ = write!(out, r#"{comma}{{"trace_id":"{trace}","span_id":"{span}","attributes":{attributes}}}"#);
+            self.fits(out.len() as u64)?;
+        }
+        Ok(closed(out))
     }
 }
 
@@ -95,42 +136,9 @@ fn cut(text: &str) -> String {
     text.chars().take(64).collect()
 }
 
-fn labels<'w>(attributes: &Repeated<'w, KeyValue<'w>>) -> Result<Labels, Error> {
-    let mut labels = Labels::new();
-    for attribute in attributes.iter() {
-        let KeyValue { key, value } = attribute?;
-        labels.insert(key.to_owned(), text(value)?.into_owned());
-    }
-    Ok(labels)
-}
-
 fn json(labels: &Labels) -> String {
     // It fails only for maps with keys that are no texts.
     serde_json::to_string(labels).unwrap_or_default()
-}
-
-fn events(span: &Span<'_>) -> Result<Option<String>, Error> {
-    let mut out = String::new();
-    for event in span.events {
-        let event = event?;
-        let name = serde_json::to_string(event.name).unwrap_or_default();
-        let attributes = json(&labels(&event.attributes)?);
-        let comma = if out.is_empty() { '[' } else { ',' };
-        let _ = write!(out, r#"{comma}{{"time":{},"name":{name},"attributes":{attributes}}}"#, event.time_unix_nano);
-    }
-    Ok(closed(out))
-}
-
-fn links(span: &Span<'_>) -> Result<Option<String>, Error> {
-    let mut out = String::new();
-    for link in span.links {
-        let link = link?;
-        let (trace, span) = (id_text(link.trace_id).unwrap_or_default(), id_text(link.span_id).unwrap_or_default());
-        let attributes = json(&labels(&link.attributes)?);
-        let comma = if out.is_empty() { '[' } else { ',' };
-        let _ = write!(out, r#"{comma}{{"trace_id":"{trace}","span_id":"{span}","attributes":{attributes}}}"#);
-    }
-    Ok(closed(out))
 }
 
 fn closed(mut list: String) -> Option<String> {

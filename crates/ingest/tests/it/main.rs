@@ -7,6 +7,7 @@ mod disk;
 #[allow(dead_code, reason = "the store's tests use all of it")]
 mod faulty;
 mod full;
+mod growth;
 mod kills;
 mod large;
 mod life;

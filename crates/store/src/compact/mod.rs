@@ -88,7 +88,7 @@ async fn merge(inner: &Arc<Inner>, job: Job, given_up: &AtomicBool) -> Result<()
         Change { add: outputs, remove: inputs.iter().map(|file| file.path.clone()).collect(), ..Change::default() };
     if let Err(error) = commit(inner, &change).await {
         if matches!(error, StoreError::Conflict { .. }) {
-            flush::remove(inner, &change.add).await;
+            flush::remove_unnamed(inner, &change.add).await;
         }
         return Err(error);
     }

@@ -113,3 +113,41 @@ async fn a_process_that_stood_still_does_not_commit_a_version_that_was_removed_a
     stale.stop().await;
     running.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_merge_on_which_another_process_commits_at_once_stays_committed() {
+    let world = World::new().await;
+    let running = world.start(by_hand()).await;
+    for n in 1..=4 {
+        world.append(batch(&[intent("a", n)]));
+        world.append(batch(&[sample("s", n, 1.0)]));
+        running.settle().await;
+        running.store.flush().await.unwrap();
+    }
+    running.stop().await;
+    let config = || store::StoreConfig { compaction_files: 3, ..by_hand() };
+    let (one, other) = (world.open(config()).await.unwrap(), world.open(config()).await.unwrap());
+    let versions = world.objects.paths("manifest").await.len();
+    let (waits, go) = world.objects.hold("manifest");
+    // Between the put of a version and what its process does next the other one reads it, and merges what is left.
+    let meanwhile = async {
+        waits.await.unwrap();
+        assert!(other.compact().await.unwrap(), "the same merge, which has been done");
+        assert!(other.compact().await.unwrap(), "another one");
+        go.send(()).unwrap();
+    };
+    let (merged, ()) = within(async { tokio::join!(one.compact(), meanwhile) }).await;
+    assert!(merged.unwrap());
+    assert_eq!(world.objects.paths("manifest").await.len(), versions + 2);
+    assert_eq!(
+        world.objects.paths("data/intents").await.len(),
+        5,
+        "what was merged, and the old ones until they are garbage"
+    );
+    for store in [&one, &other, &world.open(config()).await.unwrap()] {
+        assert_eq!(sequences(store).await, [1, 2, 3, 4]);
+        assert_eq!(rows::<model::rows::Sample>(store, "samples").await.len(), 4);
+        assert_eq!(store.warnings(), Vec::<String>::new());
+    }
+    assert!(!one.compact().await.unwrap(), "it knows what the other has done");
+}

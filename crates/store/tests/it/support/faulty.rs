@@ -3,6 +3,7 @@ use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use futures::StreamExt;
+use futures::channel::oneshot;
 use futures::stream::BoxStream;
 use object_store::memory::InMemory;
 use object_store::path::Path;
@@ -34,6 +35,16 @@ pub struct Faulty {
     /// Below this nothing finds room.
     full_below: Mutex<Option<String>>,
     read: AtomicU64,
+    /// Who puts the next object below this waits once it is there.
+    held: Mutex<Option<Held>>,
+}
+
+/// Tells that somebody waits, and until when.
+#[derive(Debug)]
+struct Held {
+    below: String,
+    waits: oneshot::Sender<()>,
+    until: oneshot::Receiver<()>,
 }
 
 impl Faulty {
@@ -44,7 +55,8 @@ impl Faulty {
     pub fn over(inner: Arc<dyn ObjectStore>) -> Self {
         let (changes, planned) = (AtomicU64::new(0), Mutex::new(None));
         let (dead, full) = (AtomicBool::new(false), AtomicBool::new(false));
-        Self { inner, changes, planned, dead, full, full_below: Mutex::default(), read: AtomicU64::new(0) }
+        let (read, held) = (AtomicU64::new(0), Mutex::default());
+        Self { inner, changes, planned, dead, full, full_below: Mutex::default(), read, held }
     }
 
     /// Plans a fault at the change after `after` more.
@@ -67,6 +79,13 @@ impl Faulty {
     /// There is room for what is small, and none for what is put below `prefix`.
     pub fn fill_up_below(&self, prefix: &str) {
         *self.full_below.lock().unwrap() = Some(prefix.to_owned());
+    }
+
+    /// Who puts the next object below `prefix` goes on, once it is there, only when the sender is used; the receiver tells when.
+    pub fn hold(&self, prefix: &str) -> (oneshot::Receiver<()>, oneshot::Sender<()>) {
+        let ((waits, waiting), (go, until)) = (oneshot::channel(), oneshot::channel());
+        *self.held.lock().unwrap() = Some(Held { below: prefix.to_owned(), waits, until });
+        (waiting, go)
     }
 
     pub fn changes(&self) -> u64 {
@@ -134,7 +153,15 @@ impl ObjectStore for Faulty {
             return Err(error("no space left on device"));
         }
         match self.change()? {
-            None => self.inner.put_opts(location, payload, options).await,
+            None => {
+                let put = self.inner.put_opts(location, payload, options).await?;
+                let held = self.held.lock().unwrap().take_if(|held| location.as_ref().starts_with(held.below.as_str()));
+                if let Some(Held { waits, until, .. }) = held {
+                    let _ = waits.send(());
+                    let _ = until.await;
+                }
+                Ok(put)
+            }
             Some(Fault::Refused) => Err(error("refused")),
             Some(Fault::AnswerLost) => {
                 self.inner.put_opts(location, payload, options).await?;
