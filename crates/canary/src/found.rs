@@ -93,8 +93,8 @@ impl Book {
                 let finders: Vec<String> = self.search.finders.keys().cloned().collect();
                 finders.iter().for_each(|finder| self.follow(finder, id, now, out));
             }
-            // Without room it is none that was known, so that no run is on.
-            Ok(_) => {}
+            // Without room it is none that was known, so that no run is on: but what was said of the one before may wait.
+            Ok(rollout) => self.has_no_room_for(&rollout, &row.scope, now, out),
             Err(error) => {
                 tracing::warn!(id, %error, "what is said of a rollout cannot be read");
                 self.over(id, ("what is said of its rollout cannot be read", false), now, out);
@@ -128,6 +128,15 @@ impl Book {
             tracing::warn!(id, limit = KNOWN.name(), "a rollout is not judged: too many are under way");
         }
         room
+    }
+
+    /// A rollout that is not judged for want of room takes the place of those of its name.
+    fn has_no_room_for(&mut self, rollout: &Rollout, scope: &str, now: Timestamp, out: &mut Outcome) {
+        for finder in self.search.finders.values().filter(|finder| finder.definition.scope == scope) {
+            if let Some(canary) = self.canaries.get_mut(&finder.definition.name_of(rollout)) {
+                canary.passed_over(rollout, "too many rollouts are under way", now, out);
+            }
+        }
     }
 
     /// Nothing more is heard of a rollout: why, and whether there is a test at the end of its run.
@@ -306,8 +315,13 @@ impl Canary {
         found.over.get_or_insert(now);
         let another = !found.rollout.has_canary_of(rollout);
         found.unjudged = another.then(|| why.to_owned());
+        let before = self.open.as_ref().map(|open| open.run.clone());
         self.stop(why, false, now, out);
-        self.resolve(why, now, out);
+        // What a run that was over before fails by only now goes on in other pods, as the rollback does that is told of it.
+        let stands = !another && self.open.as_ref().is_some_and(|open| before.as_ref() != Some(&open.run));
+        if !stands {
+            self.resolve(why, now, out);
+        }
         if another {
             self.forget_hook(why, out);
         }

@@ -448,6 +448,48 @@ fn a_rollback_that_waits_is_forgotten_where_another_version_rolls_out_that_is_no
 }
 
 #[test]
+fn what_fails_by_its_last_intervals_is_no_news_of_a_moment_where_the_same_version_goes_on_unjudged() {
+    let passed_over = |hash: &str| {
+        failed_at_the_end(|world, n| {
+            world.rolls(None, n + 1.1);
+            assert!(world.book.wanted(NAME).is_some(), "its last interval is waited for");
+            let mut other = rollout(hash, Some(0.5));
+            other.labels.clear();
+            other.canary.pods = format!("checkout-{hash}-x");
+            world.rolls(Some(&other), n + 1.3);
+        })
+    };
+    let states = |world: &World| -> Vec<AlertState> { world.resolved().into_iter().map(|(state, ..)| state).collect() };
+    let same = passed_over("b2");
+    assert!(matches!(same.hooks().as_slice(), [Hook::Fire(_)]), "{:?}", same.hooks());
+    assert_eq!(states(&same), [AlertState::Firing]);
+    let another = passed_over("c3");
+    assert!(another.hooks().is_empty(), "{:?}", another.hooks());
+    assert_eq!(states(&another), [AlertState::Firing, AlertState::Resolved]);
+}
+
+#[test]
+fn a_rollback_that_waits_is_forgotten_where_there_is_no_room_for_the_next_rollout() {
+    let mut world = World::new(AUTO, false);
+    world.rolls(Some(&rollout("b2", Some(0.5))), 0.0);
+    world.fails();
+    world.rolls(None, 20.0);
+    let [Hook::Fire(_)] = world.hooks().as_slice() else { panic!("{:?}", world.hooks()) };
+    // Of a cluster that no canary is of.
+    for n in 0..5_000 {
+        let id = ResourceId::new("k8s", "other", ROLLOUT, "shop", &format!("web-{n}")).unwrap();
+        let row = Live { scope: id.scope().to_owned(), key: id.key(), id, ..seen(Some(&rollout("b2", None)), 21.0) };
+        world.book.rollout(&row, at(21.0), &mut Outcome::default());
+    }
+    world.rolls(Some(&rollout("c3", Some(0.5))), 22.0);
+    assert!(world.book.wanted(NAME).is_none());
+    let hooks = world.hooks();
+    let [Hook::Fire(_), Hook::Forget { reason, .. }] = hooks.as_slice() else { panic!("{hooks:?}") };
+    assert_eq!(reason, "too many rollouts are under way");
+    assert!(world.book.get(NAME).unwrap().past().unwrap().contains("too many rollouts are under way"));
+}
+
+#[test]
 fn the_part_of_the_traffic_that_is_worse_is_named_by_what_the_canary_has_of_the_traffic() {
     let mut world = World::new(&AUTO.replace(r#""segment": null"#, r#""segment": "zone""#), true);
     world.rolls(Some(&rollout("b2", Some(0.1))), 0.0);

@@ -3,15 +3,13 @@
 //! rates. Exact for any number of events and for weights that move. A grid of ratios is bet on at once.
 
 use super::starts::Groups;
-use super::wealth::{Mixture, Money, Pot, powers};
+use super::wealth::{Money, Pot, powers};
 use crate::special::ln_sum_exp;
 
 /// Ratios of a grid.
 const POINTS: usize = 14;
 /// Up to so many events an interval, which are whole, powers are products.
 const FEW: f64 = 64.0;
-/// A factor whose logarithm is smaller is a number, with room for money.
-const SMALL: f64 = 300.0;
 
 /// What was counted in one interval.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -70,12 +68,12 @@ impl Grid {
             factors.iter_mut().zip(over).for_each(|(factor, over)| *factor *= over);
             return wealth.0.bet(&factors);
         }
-        wealth.0.bet_ln(&self.ln_factors(&shrunk.map(f64::ln), tick, 1.0));
+        wealth.0.bet_ln(&self.ln_factors(&shrunk.map(f64::ln), tick));
     }
 
-    /// Logarithms of the likelihood ratios of the points against the bound, to the power of one over `dispersion`.
-    fn ln_factors(&self, ln_shrunk: &[f64; POINTS], tick: &Tick, dispersion: f64) -> [f64; POINTS] {
-        let (all, canary) = ((tick.events.0 + tick.events.1) / dispersion, tick.events.1 / dispersion);
+    /// Logarithms of the likelihood ratios of the points against the bound.
+    fn ln_factors(&self, ln_shrunk: &[f64; POINTS], tick: &Tick) -> [f64; POINTS] {
+        let (all, canary) = (tick.events.0 + tick.events.1, tick.events.1);
         let mut out = ln_shrunk.map(|ln| all * ln);
         out.iter_mut().zip(&self.ln_over).for_each(|(out, over)| *out += canary * over);
         out
@@ -86,7 +84,7 @@ impl Grid {
         let mut sums = [0.0; POINTS];
         for tick in ticks {
             let ln_shrunk = self.shrunk(tick.exposure.1 / tick.exposure.0).map(f64::ln);
-            sums.iter_mut().zip(self.ln_factors(&ln_shrunk, tick, 1.0)).for_each(|(sum, ln)| *sum += ln);
+            sums.iter_mut().zip(self.ln_factors(&ln_shrunk, tick)).for_each(|(sum, ln)| *sum += ln);
         }
         ln_sum_exp(sums.into_iter()) - (POINTS as f64).ln()
     }
@@ -109,42 +107,46 @@ impl Wealth {
     }
 }
 
-/// Bets on counts, tempered by their dispersion: a likelihood ratio to the power `1/phi`.
+/// Bets on counts, tempered by their dispersion: likelihood ratios to the power `1/phi`, all of them by what is known of `phi`
+/// now. With `phi` from 1 on no Poisson process exceeds `1/alpha` more often than alpha, however `phi` moves: the mean of powers
+/// is at most the power of the mean (Jensen), which is an e-process to a power of 1 at most.
 #[derive(Clone, Debug)]
 pub(super) struct Counted {
     grid: Grid,
-    groups: Groups<Mixture<POINTS>>,
+    /// Logarithms of likelihood ratios since a start.
+    groups: Groups<[f64; POINTS]>,
+    dispersion: f64,
     /// The weight of the canary at the last tick, and logarithms that rest on it.
     known: (f64, [f64; POINTS]),
 }
 
 impl Counted {
     pub(super) fn new(null: Null, ratio: f64) -> Self {
-        Self { grid: Grid::new(null, ratio), groups: Groups::new(even(1)), known: (f64::NAN, [0.0; POINTS]) }
+        let known = (f64::NAN, [0.0; POINTS]);
+        Self { grid: Grid::new(null, ratio), groups: Groups::single([0.0; POINTS]), dispersion: 1.0, known }
     }
 
+    /// The next tick, and the Fano factor of all so far.
     pub(super) fn bet(&mut self, tick: &Tick, dispersion: f64) {
         let weight = tick.exposure.1 / tick.exposure.0;
         if weight != self.known.0 {
             self.known = (weight, self.grid.shrunk(weight).map(f64::ln));
         }
-        let ln_factors = self.grid.ln_factors(&self.known.1, tick, dispersion.max(1.0));
-        self.groups.tick(even);
-        if ln_factors.iter().all(|ln| ln.abs() < SMALL) {
-            let factors = ln_factors.map(f64::exp);
-            self.groups.each().for_each(|(_, group)| group.bet(&factors));
-        } else {
-            self.groups.each().for_each(|(_, group)| group.bet_ln(&ln_factors));
+        let ln_factors = self.grid.ln_factors(&self.known.1, tick);
+        self.dispersion = dispersion.max(1.0);
+        self.groups.tick(|_| [0.0; POINTS]);
+        for (_, sums) in self.groups.each() {
+            sums.iter_mut().zip(&ln_factors).for_each(|(sum, ln)| *sum += ln);
         }
     }
 
     pub(super) fn money(&self) -> Money {
-        self.groups.money(Mixture::money)
+        self.groups.money(|sums| {
+            let most = sums.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+            let powers = sums.iter().map(|sum| ((sum - most) / self.dispersion).exp());
+            Money::exp(most / self.dispersion).times(powers.sum::<f64>() / POINTS as f64)
+        })
     }
-}
-
-fn even(starts: u32) -> Mixture<POINTS> {
-    Mixture::new([1.0 / POINTS as f64; POINTS], starts)
 }
 
 /// The Fano factor: how much more counts vary than a Poisson process. From neighbours in time, so that
@@ -158,14 +160,14 @@ pub(super) struct Dispersion {
 }
 
 /// What is believed of a process that has not been seen: that it is somewhat bursty.
-const BELIEF: f64 = 1.5;
+const BELIEF: f64 = 1.3;
 /// And that rates differ from one interval to the next by so much, squared, as a part: what is much beside chance
 /// where there are many events.
 const UNEVEN: f64 = 0.05;
 /// How many pairs of points the belief weighs.
 const WEIGHT: f64 = 4.0;
 /// Standard errors that are added to the excess.
-const ERRORS: f64 = 1.5;
+const ERRORS: f64 = 1.0;
 
 impl Default for Dispersion {
     fn default() -> Self {
@@ -244,6 +246,20 @@ mod tests {
         let grid = Grid::new(Null::AtLeast, 1.5);
         assert!(grid.ln_e(&ticks(60, (1.0, 1.0), (30.0, 30.0))) > 20.0);
         assert!(grid.ln_e(&ticks(60, (1.0, 1.0), (20.0, 30.0))) < 1.0);
+    }
+
+    #[test]
+    fn all_ticks_are_tempered_by_what_is_known_of_bursts_now() {
+        let ln = |before: f64, now: f64| {
+            let mut counted = Counted::new(Null::AtMost, 1.1);
+            let tick = Tick { exposure: (1.0, 1.0), events: (3.0, 9.0) };
+            (0..11).for_each(|_| counted.bet(&tick, before));
+            counted.bet(&tick, now);
+            counted.money().ln()
+        };
+        let (sure, calm, wild) = (ln(1.0, 1.0), ln(4.0, 1.0), ln(1.0, 4.0));
+        assert_eq!(calm, sure);
+        assert!(wild > 0.0 && wild < 0.5 * sure, "{wild} {sure}");
     }
 
     #[test]

@@ -32,7 +32,7 @@ const SHARES: [f64; 3] = [0.6, 0.27, 0.13];
 /// Half of the later changes begin within so many intervals.
 const REACH: f64 = 30.0;
 /// A difference of more than so many robust standard deviations counts as one of so many.
-const CLIP: f64 = 5.0;
+const CLIP: f64 = 2.5;
 /// Changes that are kept: the two from the start, and of later ones those with most evidence.
 const MOST: usize = 34;
 /// What a change that explains all leaves, as a part.

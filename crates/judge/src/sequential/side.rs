@@ -13,7 +13,7 @@ const CLIP: f64 = 3.0;
 /// Shares of shift and spread.
 const SHARES: [f64; 2] = [0.5, 0.5];
 /// Of counts: of counts, shift and spread.
-const COUNTS: (f64, f64, f64) = (0.75, 0.15, 0.1);
+const COUNTS: (f64, f64, f64) = (0.8, 0.12, 0.08);
 
 /// The bounds of a metric, as parts of the baseline.
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -162,12 +162,6 @@ impl<const N: usize> Mixture<N> {
         self.work.bet(factors);
     }
 
-    /// The same with logarithms.
-    pub(super) fn bet_ln(&mut self, ln_factors: &[f64; N]) {
-        self.begin();
-        self.work.bet_ln(ln_factors);
-    }
-
     /// The money of all: the e-value.
     pub(super) fn money(&self) -> Money {
         if self.held == 0 {
@@ -200,9 +194,9 @@ mod tests {
     #[test]
     fn bets_of_any_size_are_the_sums_of_their_logarithms() {
         for each in [0.5, -0.5, 40.0, -40.0, 900.0, -900.0, 1e5, -1e5] {
-            let mut mixture = Mixture::new([0.25, 0.75], 1);
-            (0..100).for_each(|_| mixture.bet_ln(&[each, each - 1e-3]));
-            let found = mixture.money().ln();
+            let mut pot = Pot::new([0.25, 0.75]);
+            (0..100).for_each(|_| pot.bet_ln(&[each, each - 1e-3]));
+            let found = pot.money().ln();
             let known = 100.0 * each + (0.25 + 0.75 * (-0.1_f64).exp()).ln();
             assert!((found - known).abs() <= 1e-9 * known.abs().max(1.0), "{each}: {found} is not {known}");
         }

@@ -6,10 +6,10 @@ use serde_json::{Value, json};
 
 use crate::sim::Random;
 
-const INTERVALS: usize = 60;
+pub const INTERVALS: usize = 60;
 
 /// A request of one metric.
-fn request(kind: Option<&str>, control: &[f64], experiment: &[f64]) -> Value {
+pub fn request(kind: Option<&str>, control: &[f64], experiment: &[f64]) -> Value {
     let mut canary = json!({"direction": "increase"});
     if let Some(kind) = kind {
         canary["kind"] = json!(kind);
@@ -24,21 +24,21 @@ fn request(kind: Option<&str>, control: &[f64], experiment: &[f64]) -> Value {
     })
 }
 
-fn judged(request: &Value) -> JudgeResult {
+pub fn judged(request: &Value) -> JudgeResult {
     Judge::Sequential.judge(&Request::of(request).unwrap()).unwrap()
 }
 
-fn verdict(answer: &JudgeResult) -> (&str, &str) {
+pub fn verdict(answer: &JudgeResult) -> (&str, &str) {
     let run = answer.sequential.as_ref().unwrap();
     (run.verdict.as_str(), run.reason.as_str())
 }
 
-fn levels(seed: u64, mean: f64) -> Vec<f64> {
+pub fn levels(seed: u64, mean: f64) -> Vec<f64> {
     let mut random = Random(seed);
     (0..INTERVALS).map(|_| mean * (1.0 + 0.05 * random.normal())).collect()
 }
 
-fn counts(seed: u64, mean: f64) -> Vec<f64> {
+pub fn counts(seed: u64, mean: f64) -> Vec<f64> {
     let mut random = Random(seed);
     (0..INTERVALS).map(|_| random.poisson(mean)).collect()
 }
@@ -51,7 +51,7 @@ fn fails_and_passes(runs: u64, make: impl Fn(u64) -> Value) -> (usize, usize) {
 }
 
 /// Fails where so many false alarms have a chance below 1 in 1,000 at a rate of 0.05.
-fn few(failed: usize, runs: u64) {
+pub fn few(failed: usize, runs: u64) {
     assert!(judge::special::binomial_upper(failed as f64, runs as f64, 0.05) > 1e-3, "{failed} of {runs} fail");
 }
 

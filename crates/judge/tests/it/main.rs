@@ -16,4 +16,5 @@ mod sim_families;
 mod sim_looks;
 #[path = "../sim/wide.rs"]
 mod sim_wide;
+mod verdicts;
 mod wide;

@@ -1,7 +1,7 @@
 //! The checks of one metric, and of all together.
 
 use super::regression::{Memories, Pair, Regressed};
-use super::shapes::{COUNTS, LEVEL, SPREAD, Shape, TOGETHER};
+use super::shapes::{CLOSE_LEVEL, COUNTS, LEVEL, SPREAD, Shape, TOGETHER};
 use super::strays::{Far, Strays, median};
 use super::tally;
 use crate::evidence::EndCheck;
@@ -11,6 +11,8 @@ use crate::sequential::side::{alike, relative_beyond};
 
 /// A difference of more than so many robust standard deviations counts as one of so many.
 const CLIP: f64 = 5.0;
+/// The same where what is far off shall not hide the rest: a mean of normal noise tells a hundredth less then (Huber 1964).
+const CLOSE: f64 = 2.0;
 /// A metric's part in all together, in standard deviations.
 const CLIP_TOGETHER: f64 = 3.0;
 /// Shares of spread, of levels and of counts; the rest is for shift, and for counts.
@@ -35,6 +37,12 @@ pub(super) struct Share {
     rest: f64,
 }
 
+/// What a level shows, and what it shows without what is far off: where there is nothing of that, both are one check.
+struct Level {
+    all: Option<Regressed>,
+    close: Option<Regressed>,
+}
+
 /// A metric with what its checks are made of.
 pub(super) struct Judged<'a> {
     intervals: &'a [Option<Measured>],
@@ -43,7 +51,7 @@ pub(super) struct Judged<'a> {
     strays: Option<Strays>,
     far: Vec<Far>,
     /// Of each direction what its level shows; nothing of counts.
-    levels: Vec<Option<Regressed>>,
+    levels: Vec<Level>,
     /// How far each memory of the level is believed.
     posterior: Option<Vec<f64>>,
 }
@@ -67,8 +75,14 @@ impl<'a> Judged<'a> {
         if plan.counts() {
             return;
         }
-        self.levels = plan.signs.iter().map(|sign| self.memories.regress(&self.shifts(*sign), &LEVEL)).collect();
-        let first = self.levels.first().and_then(Option::as_ref);
+        let of = |sign: &f64| {
+            let all = self.shifts(*sign);
+            let close =
+                Pair { difference: clipped(all.difference.clone(), CLOSE), sum: clipped(all.sum.clone(), CLOSE) };
+            Level { all: self.memories.regress(&all, &LEVEL), close: self.memories.regress(&close, &CLOSE_LEVEL) }
+        };
+        self.levels = plan.signs.iter().map(of).collect();
+        let first = self.levels.first().and_then(|level| level.all.as_ref());
         self.posterior = first.map(|found| found.posterior(&self.memories.beliefs()));
     }
 
@@ -106,7 +120,7 @@ impl<'a> Judged<'a> {
             (_, true) => SPREADS.1,
         };
         let mut out = Vec::new();
-        let each = self.levels.iter().map(Option::as_ref).chain(std::iter::repeat(None));
+        let each = self.levels.iter().map(Some).chain(std::iter::repeat(None));
         for (sign, level) in plan.signs.iter().zip(each) {
             let weight = share.rest * (1.0 - spread) / ways;
             let ratio = (1.0 + plan.bounds.margin).powf(*sign);
@@ -145,7 +159,8 @@ impl<'a> Judged<'a> {
         let middles: Vec<f64> = self.points().map(|at| at.baseline + at.canary).collect();
         let middle = 0.5 * median(middles.clone()).abs();
         let level = |sum: f64| if middle > 0.0 { sum / middle - 2.0 } else { 0.0 };
-        Pair { difference: clipped(difference), sum: clipped(middles.into_iter().map(level).collect()) }
+        let sum = middles.into_iter().map(level).collect();
+        Pair { difference: clipped(difference, CLIP), sum: clipped(sum, CLIP) }
     }
 
     fn ticks(&self) -> Vec<Tick> {
@@ -201,13 +216,15 @@ fn tails<'a>(
     shapes.iter().zip(found).map(|((shape, part), p)| (*shape, *part, p))
 }
 
-fn levels(found: Option<&Regressed>, beliefs: &[f64]) -> Vec<(EndCheck, f64, f64)> {
+fn levels(level: Option<&Level>, beliefs: &[f64]) -> Vec<(EndCheck, f64, f64)> {
+    let Some(Level { all, close }) = level else { return Vec::new() };
     let check = |(shape, part, p)| match shape {
         Shape::Whole => (EndCheck::Shift, part, p),
         Shape::Last(_) => (EndCheck::LateShift, part, p),
         Shape::Ramp => (EndCheck::Drift, part, p),
     };
-    tails(found, beliefs, &LEVEL).map(check).collect()
+    let close = tails(close.as_ref(), beliefs, &CLOSE_LEVEL);
+    tails(all.as_ref(), beliefs, &LEVEL).chain(close).map(check).collect()
 }
 
 fn tick(at: &Measured) -> Tick {
@@ -215,10 +232,10 @@ fn tick(at: &Measured) -> Tick {
 }
 
 /// Differences, or as much of them as counts.
-fn clipped(mut series: Vec<f64>) -> Vec<f64> {
+fn clipped(mut series: Vec<f64>, at: f64) -> Vec<f64> {
     let mut sizes: Vec<f64> = series.iter().map(|value| value.abs()).filter(|size| *size > 0.0).collect();
     sizes.sort_unstable_by(f64::total_cmp);
-    let most = CLIP * sizes.get(sizes.len() / 2).copied().unwrap_or(0.0) / 0.6745;
+    let most = at * sizes.get(sizes.len() / 2).copied().unwrap_or(0.0) / 0.6745;
     series.iter_mut().for_each(|value| *value = value.clamp(-most, most));
     series
 }

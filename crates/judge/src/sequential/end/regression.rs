@@ -42,9 +42,18 @@ const LEVELS: [(f64, f64); 14] = [
     (0.92, 0.035),
     (0.96, 0.028),
 ];
-/// Of distances from a middle that follows what is slow.
-const SPREADS: [(f64, f64); 7] =
-    [(0.0, 0.4), (0.15, 0.2), (0.3, 0.15), (0.45, 0.1), (0.6, 0.08), (0.75, 0.05), (0.88, 0.02)];
+/// Of distances from a middle that follows what is slow, and takes some of what is remembered with it.
+const SPREADS: [(f64, f64); 9] = [
+    (-0.2, 0.1),
+    (-0.1, 0.2),
+    (0.0, 0.25),
+    (0.15, 0.15),
+    (0.3, 0.11),
+    (0.45, 0.08),
+    (0.6, 0.06),
+    (0.75, 0.035),
+    (0.88, 0.015),
+];
 /// Half of the longer memories of levels are of a part of the variance only; shorter memories under noise are
 /// like shorter ones without.
 const LONG: f64 = 0.75;

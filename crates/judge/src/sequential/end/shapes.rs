@@ -13,7 +13,7 @@ pub(super) enum Shape {
 
 /// Of a level: a change that is there all the time is the most usual.
 pub(super) const LEVEL: [(Shape, f64); 9] = [
-    (Shape::Whole, 0.48),
+    (Shape::Whole, 0.24),
     (Shape::Last(0.6), 0.04),
     (Shape::Last(0.45), 0.04),
     (Shape::Last(0.35), 0.05),
@@ -23,6 +23,8 @@ pub(super) const LEVEL: [(Shape, f64); 9] = [
     (Shape::Last(0.1), 0.04),
     (Shape::Ramp, 0.2),
 ];
+/// Of a level without what is far off.
+pub(super) const CLOSE_LEVEL: [(Shape, f64); 1] = [(Shape::Whole, 0.24)];
 /// Of a spread.
 pub(super) const SPREAD: [(Shape, f64); 2] = [(Shape::Whole, 0.75), (Shape::Last(0.4), 0.25)];
 /// Of counts.
