@@ -13,3 +13,4 @@ mod life;
 mod otlp;
 mod parts;
 mod queue;
+mod zeros;
