@@ -64,6 +64,7 @@ impl Bench {
                 let point = |n: usize| KnownPoint {
                     series: self.ingest.series(labels(n)),
                     time_ms: now + 10_000 * round,
+                    start_ms: 0,
                     value: KnownValue::Float((walks[n] as f64).to_bits()),
                 };
                 let batch = KnownBatch { points: numbers.map(point).collect(), ..KnownBatch::default() };

@@ -43,6 +43,9 @@ pub struct IngestConfig {
     pub translation_strategy: TranslationStrategy,
     /// Attributes of OpenTelemetry's resources that become labels of each of their series.
     pub promote_resource_attributes: Vec<String>,
+    /// Whether series that count get a zero at the time at which that began, where senders say it (remote write 2.0, OTLP,
+    /// `_created` of OpenMetrics), as Prometheus does with `created-timestamp-zero-ingestion`.
+    pub created_zeros: bool,
     /// Records of the telemetry log that the store may be behind; while it is more, requests are refused.
     pub max_behind: u64,
 }
@@ -58,6 +61,7 @@ impl Default for IngestConfig {
             max_label_bytes: 8 << 10,
             translation_strategy: TranslationStrategy::default(),
             promote_resource_attributes: Vec::new(),
+            created_zeros: false,
             max_behind: 4_096,
         }
     }

@@ -48,6 +48,32 @@ pub(crate) fn prometheus(id: SeriesId, sent: &Histogram<'_>) -> Result<Option<Hi
     }))
 }
 
+/// Whether it is a marker that its series is gone.
+pub(crate) const fn is_stale(point: &HistogramPoint) -> bool {
+    point.sum.to_bits() == STALE
+}
+
+/// Of the same form, with nothing observed: what it was when counting began. It is a reset by definition.
+pub(crate) fn zero(of: &HistogramPoint, start: Timestamp) -> HistogramPoint {
+    HistogramPoint {
+        series_id: of.series_id,
+        ts: start,
+        start_ts: None,
+        reset_hint: "yes".to_owned(),
+        is_float: of.is_float,
+        count: 0.0,
+        sum: 0.0,
+        schema: of.schema,
+        zero_threshold: of.zero_threshold,
+        zero_count: 0.0,
+        positive_indexes: Vec::new(),
+        positive_counts: Vec::new(),
+        negative_indexes: Vec::new(),
+        negative_counts: Vec::new(),
+        bounds: of.bounds.clone(),
+    }
+}
+
 /// Spans of buckets with differences of their counts, or with the counts.
 fn side(side: &Side<'_>, is_float: bool) -> Result<Kept, Error> {
     let mut counts = Vec::new();

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use base::Timestamp;
 use model::rows::{Exemplar, HistogramPoint};
 use model::{Labels, SeriesId};
-use wire::histogram::Histogram;
+use wire::histogram::{Histogram, ResetHint};
 
 use crate::catalog::LabelHash;
 use crate::gate::RowsRoom;
@@ -69,6 +69,8 @@ pub struct KnownPoint<'a> {
     pub series: KnownSeries,
     /// Milliseconds since the epoch.
     pub time_ms: i64,
+    /// When counting began, in the same unit; 0 if it does not count, or that is not known. A histogram says it itself.
+    pub start_ms: i64,
     /// The value.
     pub value: KnownValue<'a>,
 }
@@ -178,14 +180,18 @@ impl Request<'_> {
             return Ok(());
         };
         match &point.value {
-            KnownValue::Float(bits) => self.sample(id, nanos, f64::from_bits(*bits))?,
-            KnownValue::StaleHistogram => self.take_histogram(gone(id, nanos))?,
+            KnownValue::Float(bits) => {
+                let start = point.start_ms.checked_mul(MILLI).unwrap_or(0);
+                self.counted(id, start, nanos, f64::from_bits(*bits))?;
+            }
+            KnownValue::StaleHistogram => self.take_histogram(gone(id, nanos), false)?,
             KnownValue::Histogram(histogram) => match histogram.check()? {
                 Err(rule) => self.taken.refused.push(|| format!("metric `{}`: {rule}", name())),
                 Ok(()) => {
                     let histogram = Histogram { time_ms: point.time_ms, ..**histogram };
+                    let counts = histogram.reset_hint != ResetHint::Gauge;
                     if let Some(kept) = histograms::prometheus(id, &histogram)? {
-                        self.take_histogram(kept)?;
+                        self.take_histogram(kept, counts)?;
                     }
                 }
             },

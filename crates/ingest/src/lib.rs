@@ -24,6 +24,7 @@ mod request;
 mod rows;
 mod scratch;
 mod weight;
+mod zeros;
 
 use std::sync::Arc;
 
@@ -43,6 +44,7 @@ use self::catalog::Catalog;
 use self::gate::Gate;
 use self::grows::Grows;
 use self::parts::Parts;
+use self::zeros::Zeros;
 
 /// Takes telemetry in. Clones share the series that they know.
 #[derive(Clone)]
@@ -57,6 +59,7 @@ struct Inner {
     gate: Gate,
     grows: Grows,
     parts: Parts,
+    zeros: Zeros,
 }
 
 impl std::fmt::Debug for Ingest {
@@ -71,7 +74,8 @@ impl Ingest {
         let catalog = Catalog::new(config.max_series, store.series_idle());
         let gate = Gate::new(config.max_in_flight_bytes);
         let (grows, parts) = (Grows::default(), Parts::default());
-        Self(Arc::new(Inner { config, log, store, clock, catalog, gate, grows, parts }))
+        let zeros = Zeros::new(clock.now(), store.series_idle());
+        Self(Arc::new(Inner { config, log, store, clock, catalog, gate, grows, parts, zeros }))
     }
 
     /// The settings.

@@ -4,13 +4,15 @@ use base::{Limit, Timestamp};
 use model::rows::{Exemplar, Metadata};
 use model::{Key, Labels, SeriesId};
 use wire::body::Encoding;
-use wire::histogram::Histogram;
+use wire::histogram::{Histogram, ResetHint};
 use wire::labels::LabelRule;
+use wire::metric::MetricType;
 use wire::pb::Error;
 use wire::remote_write::{Rule, Sample, v1, v2};
 
 use crate::catalog::LabelHash;
 use crate::gate::RowsRoom;
+use crate::histograms::STALE;
 use crate::parts::Sent;
 use crate::request::{METRIC_NAME, Request};
 use crate::rows::Rows;
@@ -118,7 +120,7 @@ impl Request<'_> {
                 }
             },
         };
-        self.samples(n, id, series.samples())?;
+        self.samples(n, id, series.samples(), false)?;
         self.histograms(n, id, series.histograms())?;
         for exemplar in series.exemplars {
             let exemplar = exemplar?;
@@ -183,7 +185,8 @@ impl Request<'_> {
                 }
             },
         };
-        self.samples(n, id, series.samples())?;
+        let counts = self.ingest.0.config.created_zeros && may_count(series)?;
+        self.samples(n, id, series.samples(), counts)?;
         self.histograms(n, id, series.histograms())?;
         for exemplar in series.exemplars() {
             let exemplar = exemplar?;
@@ -221,11 +224,14 @@ impl Request<'_> {
         n: usize,
         id: SeriesId,
         samples: impl Iterator<Item = Result<Sample, Error>>,
+        counts: bool,
     ) -> Result<(), IngestError> {
         for sample in samples {
-            let Sample { time_ms, value, .. } = sample?;
+            let Sample { time_ms, value, start_ms } = sample?;
+            let start_ms = if counts && value != STALE { start_ms } else { 0 };
+            let start = start_ms.checked_mul(1_000_000).unwrap_or(0);
             match time_ms.checked_mul(1_000_000) {
-                Some(nanos) => self.sample(id, nanos, f64::from_bits(value))?,
+                Some(nanos) => self.counted(id, start, nanos, f64::from_bits(value))?,
                 None => self.refuse(n, &format!("{time_ms} ms is no time that can be kept")),
             }
         }
@@ -243,7 +249,10 @@ impl Request<'_> {
             match histogram.check()? {
                 Err(rule) => self.refuse(n, &rule.to_string()),
                 Ok(()) => match histograms::prometheus(id, &histogram)? {
-                    Some(point) => self.take_histogram(point)?,
+                    Some(point) => {
+                        let counts = histogram.reset_hint != ResetHint::Gauge;
+                        self.take_histogram(point, counts)?;
+                    }
                     None => self.refuse(n, &format!("{} ms is no time that can be kept", histogram.time_ms)),
                 },
             }
@@ -284,6 +293,22 @@ impl Request<'_> {
             help: help.chars().take(HELP).collect(),
         });
         self.fits(0)
+    }
+}
+
+/// Whether a series counts from a time on, as far as its sender says what it is; a quantile of a summary does not.
+fn may_count(series: &v2::Series<'_, '_>) -> Result<bool, Error> {
+    match series.metadata().map(|metadata| metadata.metric_type) {
+        Some(MetricType::Gauge | MetricType::GaugeHistogram | MetricType::Info | MetricType::StateSet) => Ok(false),
+        Some(MetricType::Summary) => {
+            for label in series.labels().iter() {
+                if label?.0 == "quantile" {
+                    return Ok(false);
+                }
+            }
+            Ok(true)
+        }
+        _ => Ok(true),
     }
 }
 

@@ -9,6 +9,7 @@ use model::{Labels, SeriesId};
 
 use crate::catalog::{LabelHash, Look};
 use crate::gate::RowsRoom;
+use crate::histograms;
 use crate::parts::{Attempt, Sent};
 use crate::rows::Rows;
 use crate::{Ingest, IngestConfig, IngestError, Refusals};
@@ -161,7 +162,28 @@ impl<'a> Request<'a> {
         self.fits(0)
     }
 
-    pub fn take_histogram(&mut self, point: HistogramPoint) -> Result<(), IngestError> {
+    /// Takes a sample of what counts since `start`, nanoseconds since the epoch; 0 if that is not known.
+    pub fn counted(&mut self, id: SeriesId, start: i64, nanos: i64, value: f64) -> Result<(), IngestError> {
+        if self.began(id, start, nanos) {
+            self.rows.sample(id, start, 0.0);
+        }
+        self.sample(id, nanos, value)
+    }
+
+    /// Whether a zero belongs at `start`, before a sample.
+    fn began(&mut self, id: SeriesId, start: i64, nanos: i64) -> bool {
+        let inner = &self.ingest.0;
+        inner.config.created_zeros && start > 0 && inner.zeros.belongs(&mut self.rows.counting, id, start, nanos)
+    }
+
+    /// Takes a native histogram; `counts` says whether it is all that was observed since it began.
+    pub fn take_histogram(&mut self, point: HistogramPoint, counts: bool) -> Result<(), IngestError> {
+        let start = point.start_ts.filter(|_| counts && !histograms::is_stale(&point));
+        if let Some(start) = start
+            && self.began(point.series_id, start.nanos(), point.ts.nanos())
+        {
+            self.rows.histogram(histograms::zero(&point, start));
+        }
         self.rows.histogram(point);
         self.taken.histograms += 1;
         self.fits(0)

@@ -14,6 +14,7 @@ use crate::gate::RowsRoom;
 use crate::logs::LogColumns;
 use crate::parts::Attempt;
 use crate::weight::{SAMPLE, Weight};
+use crate::zeros::Counting;
 use crate::{Ingest, IngestError};
 
 /// What the batches are about: nothing that a fold would know.
@@ -91,6 +92,8 @@ fn halves(mut batches: Vec<Batch>) -> Option<[Vec<Batch>; 2]> {
 pub(crate) struct Rows {
     shards: Vec<ShardRows>,
     fresh: Vec<(LabelHash, SeriesId)>,
+    /// The newest samples of series that count, if they get zeros where that began.
+    pub counting: Counting,
     /// When the request came, on the monotonic clock.
     pub at: Duration,
     /// Where rows go that are of no series.
@@ -110,6 +113,7 @@ impl Rows {
         Self {
             shards: (0..shards).map(|_| ShardRows::default()).collect(),
             fresh: Vec::new(),
+            counting: Counting::new(),
             at,
             any: u32::try_from(any % u64::from(shards)).unwrap_or(0),
             metadata: Vec::new(),
@@ -180,6 +184,10 @@ impl Rows {
             rows.absorb(more);
         }
         self.fresh.extend(other.fresh);
+        for (id, last) in other.counting {
+            let newest = self.counting.entry(id).or_insert(last);
+            *newest = last.max(*newest);
+        }
         self.metadata.extend(other.metadata);
         self.spans.extend(other.spans);
         other.logs.finish().map_err(internal)
@@ -198,7 +206,7 @@ impl Rows {
 impl Ingest {
     /// Appends the rows of a request. When it returns they are durable.
     pub(crate) async fn append(&self, rows: Rows, attempt: &mut Attempt<'_>) -> Result<(), IngestError> {
-        let Rows { shards, fresh, at, any, metadata, logs, spans, .. } = rows;
+        let Rows { shards, fresh, counting, at, any, metadata, logs, spans, .. } = rows;
         let mut logs = logs.finish().map_err(internal)?;
         let mut all = Vec::new();
         for (rows, shard) in shards.into_iter().zip(0..) {
@@ -221,6 +229,7 @@ impl Ingest {
             self.append_to(shard, batches, |appended| attempt.has(shard, appended)).await?;
         }
         self.announced(at, fresh);
+        self.0.zeros.appended(at, counting);
         Ok(())
     }
 
@@ -236,7 +245,7 @@ impl Ingest {
         logs: Option<RecordBatch>,
         id: RecordId,
     ) -> Result<(), IngestError> {
-        let Rows { mut shards, fresh, at, any, metadata, spans, .. } = rows;
+        let Rows { mut shards, fresh, counting, at, any, metadata, spans, .. } = rows;
         let exemplars: Vec<Exemplar> = shards.iter_mut().flat_map(|rows| std::mem::take(&mut rows.exemplars)).collect();
         let mut at_last = Vec::new();
         for (rows, shard) in shards.into_iter().zip(0..) {
@@ -259,6 +268,7 @@ impl Ingest {
         self.keeps_up(any)?;
         self.append_to(any, at_last, |_| ()).await?;
         self.announced(at, fresh);
+        self.0.zeros.appended(at, counting);
         Ok(())
     }
 

@@ -51,6 +51,6 @@ impl Reports {
     fn points<'a>(&self, time_ms: i64, bits: [u64; 5]) -> [KnownPoint<'a>; 5] {
         let [up, duration, scraped, kept, added] = bits.map(KnownValue::Float);
         [(&self.up, up), (&self.duration, duration), (&self.scraped, scraped), (&self.kept, kept), (&self.added, added)]
-            .map(|(series, value)| KnownPoint { series: series.clone(), time_ms, value })
+            .map(|(series, value)| KnownPoint { series: series.clone(), time_ms, start_ms: 0, value })
     }
 }

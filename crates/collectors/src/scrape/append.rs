@@ -62,6 +62,7 @@ pub(super) fn batch<'a>(outcome: Outcome<'a, KnownSeries>) -> KnownBatch<'a> {
     let points = outcome.points.into_iter().map(|point| KnownPoint {
         series: point.series,
         time_ms: point.time_ms,
+        start_ms: point.start_ms,
         value: match point.value {
             Value::Float(bits) => KnownValue::Float(bits),
             Value::Histogram(histogram) => KnownValue::Histogram(histogram),

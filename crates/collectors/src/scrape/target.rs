@@ -84,14 +84,18 @@ impl Life {
     }
 
     fn memory(&self) -> Memory {
-        let rules = Rules::new(&self.settings.borrow().job, &self.target.borrow());
+        let rules = self.rules(&self.settings.borrow(), &self.target.borrow());
         let reports = Reports::new(&rules, &self.parts.ingest);
         Memory { cache: Cache::default(), rules, reports, reported: false }
     }
 
+    fn rules(&self, settings: &Settings, target: &Target) -> Rules {
+        Rules { created: self.parts.ingest.config().created_zeros, ..Rules::new(&settings.job, target) }
+    }
+
     /// The job may have changed since the last scrape.
     fn refresh(&self, settings: &Settings, target: &Target, memory: &mut Memory) {
-        let rules = Rules::new(&settings.job, target);
+        let rules = self.rules(settings, target);
         if rules != memory.rules {
             memory.rules = rules;
             memory.cache.rename();
@@ -205,7 +209,7 @@ impl Life {
         let mut batch = KnownBatch::default();
         for (series, histogram) in memory.cache.take_present() {
             let value = if histogram { KnownValue::StaleHistogram } else { KnownValue::Float(STALE) };
-            batch.points.push(KnownPoint { series, time_ms, value });
+            batch.points.push(KnownPoint { series, time_ms, start_ms: 0, value });
         }
         batch.points.extend(memory.reports.stale(time_ms));
         let appender = Appender { ingest: &self.parts.ingest, clock: &clock, until: clock.monotonic() + interval };

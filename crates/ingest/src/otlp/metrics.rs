@@ -33,6 +33,15 @@ struct Named<'a> {
     /// A hash of all that is in the labels of each of its series.
     hash: LabelHash,
     delta: bool,
+    /// Whether its points are all that was counted since they began.
+    counts: bool,
+}
+
+impl Named<'_> {
+    /// When the counting of a point began, nanoseconds since the epoch; 0 if it counts nothing, or that is not known.
+    fn start(&self, nanos: u64, is_stale: bool) -> i64 {
+        if self.counts && !is_stale { i64::try_from(nanos).unwrap_or(0) } else { 0 }
+    }
 }
 
 /// A point whose series are looked for.
@@ -169,7 +178,8 @@ impl Request<'_> {
         }
         let hash = self.hash(format!("{own}\0{name}\0{delta}").as_bytes());
         let announced = self.announced();
-        let named = Named { common, name, hash, delta };
+        let counts = !delta && (kind == Kind::Counter || matches!(word, "histogram" | "summary"));
+        let named = Named { common, name, hash, delta, counts };
         let mut latest = 0;
         match data {
             Data::Gauge(gauge) => {
@@ -277,7 +287,8 @@ impl Request<'_> {
         };
         let mut of = self.point(named, &point.attributes)?;
         if let Some(id) = self.series_of(named, &mut of, "", None)? {
-            self.sample(id, time(point.time_unix_nano).nanos(), value)?;
+            let start = named.start(point.start_time_unix_nano, is_stale);
+            self.counted(id, start, time(point.time_unix_nano).nanos(), value)?;
             self.exemplars(&point.exemplars, point.time_unix_nano, |_| Some(id))?;
         }
         Ok(point.time_unix_nano)
@@ -287,6 +298,7 @@ impl Request<'_> {
     fn classic(&mut self, named: &Named<'_>, point: &HistogramPoint<'_>) -> Result<u64, IngestError> {
         let nanos = time(point.time_unix_nano).nanos();
         let is_stale = point.flags & NO_RECORDED_VALUE != 0;
+        let start = named.start(point.start_time_unix_nano, is_stale);
         let or_stale = |value: f64| if is_stale { STALE } else { value };
         let (mut bounds, mut sum) = (point.explicit_bounds.iter(), 0_u64);
         let mut buckets = Vec::new();
@@ -296,7 +308,7 @@ impl Request<'_> {
             let Some(bound) = bounds.next().transpose()? else { break };
             let le = promql_float(bound);
             if let Some(id) = self.series_of(named, &mut of, "_bucket", Some(("le", &le)))? {
-                self.sample(id, nanos, or_stale(sum as f64))?;
+                self.counted(id, start, nanos, or_stale(sum as f64))?;
                 if !point.exemplars.is_empty() {
                     buckets.push((bound, id));
                 }
@@ -310,7 +322,7 @@ impl Request<'_> {
         for (suffix, more, value) in all {
             let Some(value) = value else { continue };
             if let Some(id) = self.series_of(named, &mut of, suffix, more)? {
-                self.sample(id, nanos, or_stale(value))?;
+                self.counted(id, start, nanos, or_stale(value))?;
                 if more.is_some() {
                     buckets.push((f64::INFINITY, id));
                 }
@@ -327,7 +339,7 @@ impl Request<'_> {
         let Some(id) = self.series_of(named, &mut of, "", None)? else { return Ok(point.time_unix_nano) };
         match exponential(id, point, is_stale)? {
             Some(row) => {
-                self.take_histogram(row)?;
+                self.take_histogram(row, named.counts)?;
                 self.exemplars(&point.exemplars, point.time_unix_nano, |_| Some(id))?;
             }
             None => self.taken.refused.push(|| format!("{}: scale {} is below -4", named.name, point.scale)),
@@ -338,6 +350,7 @@ impl Request<'_> {
     fn summary(&mut self, named: &Named<'_>, point: &SummaryPoint<'_>) -> Result<u64, IngestError> {
         let nanos = time(point.time_unix_nano).nanos();
         let is_stale = point.flags & NO_RECORDED_VALUE != 0;
+        let start = named.start(point.start_time_unix_nano, is_stale);
         let or_stale = |value: f64| if is_stale { STALE } else { value };
         let mut of = self.point(named, &point.attributes)?;
         for quantile in point.quantile_values {
@@ -349,7 +362,7 @@ impl Request<'_> {
         }
         for (suffix, value) in [("_sum", point.sum), ("_count", point.count as f64)] {
             if let Some(id) = self.series_of(named, &mut of, suffix, None)? {
-                self.sample(id, nanos, or_stale(value))?;
+                self.counted(id, start, nanos, or_stale(value))?;
             }
         }
         Ok(point.time_unix_nano)

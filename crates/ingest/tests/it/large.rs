@@ -36,6 +36,7 @@ async fn a_target_with_more_new_series_than_a_batch_has_room_for_is_scraped() {
     let point = |n: u64| KnownPoint {
         series: life.ingest.series(series(n)),
         time_ms: n.cast_signed(),
+        start_ms: 0,
         value: KnownValue::Float((n as f64).to_bits()),
     };
     let batch = KnownBatch { points: (0..3_000).map(point).collect(), ..KnownBatch::default() };

@@ -14,3 +14,4 @@ mod life;
 mod otlp;
 mod parts;
 mod queue;
+mod zeros;

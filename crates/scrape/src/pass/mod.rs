@@ -21,6 +21,9 @@ pub struct Point<'a, K> {
     pub series: K,
     /// Milliseconds since the epoch.
     pub time_ms: i64,
+    /// When counting began, milliseconds since the epoch; 0 if that is not known, or not asked for ([`Rules::created`]). A
+    /// native histogram says it itself.
+    pub start_ms: i64,
     /// The value.
     pub value: Value<'a>,
 }
@@ -70,10 +73,12 @@ pub struct Rules {
     pub native_histograms: bool,
     /// Classic ones too, where there is a native one.
     pub classic_too: bool,
+    /// When counting began is told with samples, and `_created` of OpenMetrics is no series.
+    pub created: bool,
 }
 
 impl Rules {
-    /// Those of a target of a job.
+    /// Those of a target of a job; `created` is no setting of a job, and off.
     pub fn new(job: &Job, target: &Target) -> Self {
         Self {
             attach: Attach::new(&target.labels, job.honor_labels),
@@ -84,6 +89,7 @@ impl Rules {
             track_timestamps_staleness: job.track_timestamps_staleness,
             native_histograms: job.native_histograms,
             classic_too: job.classic_too,
+            created: false,
         }
     }
 

@@ -6,7 +6,7 @@ use wire::exposition::Format;
 
 use super::cache::{Cache, Known, Present};
 use super::{Exemplar, Outcome, Point, Rules, STALE};
-use crate::read::{self, Histograms, ReadError, Said, Sample, Sent, Taker, Value};
+use crate::read::{self, ReadError, Said, Sample, Sent, Taker, Value, Wanted};
 use crate::{Labels, METRIC_NAME, relabel};
 
 /// Samples may be so far in the future, in milliseconds.
@@ -50,8 +50,8 @@ impl<'c, 'a, K: Clone + Eq + Hash> Pass<'c, 'a, K> {
     /// # Errors
     /// It is not of its format, or it is refused: then nothing of it counts.
     pub fn read(&mut self, body: &'a [u8], format: Format) -> Result<(), ReadError> {
-        let histograms = Histograms { native: self.rules.native_histograms, classic_too: self.rules.classic_too };
-        read::read(body, format, histograms, self)
+        let Rules { native_histograms: native, classic_too, created, .. } = *self.rules;
+        read::read(body, format, Wanted { native, classic_too, created }, self)
     }
 
     /// What the scrape gives; `error` is why it failed. Of one that failed only stale markers are left.
@@ -70,7 +70,7 @@ impl<'c, 'a, K: Clone + Eq + Hash> Pass<'c, 'a, K> {
         for (series, histogram) in &self.cache.present {
             if !self.present.contains_key(series) {
                 let value = if *histogram { Value::StaleHistogram } else { Value::Float(STALE) };
-                self.outcome.points.push(Point { series: series.clone(), time_ms: self.now_ms, value });
+                self.outcome.points.push(Point { series: series.clone(), time_ms: self.now_ms, start_ms: 0, value });
             }
         }
         let present = self.present.into_iter().filter(|(_, present)| present.tracked);
@@ -155,7 +155,7 @@ impl<'a, K: Clone + Eq + Hash> Taker<'a> for Pass<'_, 'a, K> {
             }
         }
         self.exemplars(sample.key, &series, sample.exemplars);
-        self.outcome.points.push(Point { series, time_ms, value: sample.value });
+        self.outcome.points.push(Point { series, time_ms, start_ms: sample.start_ms, value: sample.value });
         Ok(())
     }
 

@@ -59,6 +59,8 @@ pub(crate) struct Sample<'s, 'a> {
     pub labels: &'s dyn Fn() -> Result<Labels, String>,
     pub value: Value<'a>,
     pub time_ms: Option<i64>,
+    /// When counting began, milliseconds since the epoch; 0 if that is not said.
+    pub start_ms: i64,
     pub exemplars: Vec<Sent>,
 }
 
@@ -86,11 +88,15 @@ pub(crate) trait Taker<'a> {
     fn said(&mut self, family: &str, what: Said<'_>);
 }
 
-/// What of histograms is read.
+/// What of an answer is read.
 #[derive(Clone, Copy)]
-pub(crate) struct Histograms {
+pub(crate) struct Wanted {
+    /// Native histograms.
     pub native: bool,
+    /// Classic ones too, where there is a native one.
     pub classic_too: bool,
+    /// `_created` says when counting began, and is no series.
+    pub created: bool,
 }
 
 /// Reads an answer.
@@ -100,12 +106,12 @@ pub(crate) struct Histograms {
 pub(crate) fn read<'a>(
     body: &'a [u8],
     format: Format,
-    histograms: Histograms,
+    wanted: Wanted,
     taker: &mut impl Taker<'a>,
 ) -> Result<(), ReadError> {
     match format {
-        Format::Protobuf => protobuf::read(body, histograms, taker),
-        Format::Prometheus | Format::OpenMetrics => text::read(body, format, taker),
+        Format::Protobuf => protobuf::read(body, wanted, taker),
+        Format::Prometheus | Format::OpenMetrics => text::read(body, format, wanted, taker),
     }
 }
 

@@ -1,14 +1,14 @@
 use std::fmt::Write;
 
 use wire::exposition::format_float;
-use wire::exposition::protobuf::{Exemplar, Families, Family, Metric, RawHistogram, Summary};
+use wire::exposition::protobuf::{Exemplar, Families, Family, Metric, RawHistogram, Summary, Timestamp};
 use wire::metric::MetricType;
 use wire::pb::Error;
 
-use super::{Histograms, ReadError, Said, Sample, Sent, Taker, Value, labels_of};
+use super::{ReadError, Said, Sample, Sent, Taker, Value, Wanted, labels_of};
 
 /// Messages of `io.prometheus.client.MetricFamily`.
-pub(super) fn read<'a>(body: &'a [u8], histograms: Histograms, taker: &mut impl Taker<'a>) -> Result<(), ReadError> {
+pub(super) fn read<'a>(body: &'a [u8], wanted: Wanted, taker: &mut impl Taker<'a>) -> Result<(), ReadError> {
     for family in Families::new(body) {
         let family = family?;
         let kind = family.metric_type();
@@ -22,7 +22,7 @@ pub(super) fn read<'a>(body: &'a [u8], histograms: Histograms, taker: &mut impl 
         let broken = |error| ReadError::Metric { family: family.name.to_owned(), error };
         for metric in family.metric {
             let metric = metric.map_err(broken)?;
-            let mut reader = Reader { family: &family, kind, metric: &metric, histograms, taker: &mut *taker };
+            let mut reader = Reader { family: &family, kind, metric: &metric, wanted, taker: &mut *taker };
             reader.metric().map_err(|fault| match fault {
                 Fault::Bytes(error) => broken(error),
                 Fault::Refused(problem) => ReadError::Refused(problem),
@@ -48,7 +48,7 @@ struct Reader<'r, 'a, T> {
     family: &'r Family<'a>,
     kind: MetricType,
     metric: &'r Metric<'a>,
-    histograms: Histograms,
+    wanted: Wanted,
     taker: &'r mut T,
 }
 
@@ -84,14 +84,14 @@ impl<'a, T: Taker<'a>> Reader<'_, 'a, T> {
 
     fn histogram(&mut self, histogram: &RawHistogram<'a>) -> Result<(), Fault> {
         let time_ms = self.metric.timestamp_ms.unwrap_or_default();
-        let native = histogram.native(self.kind, time_ms).filter(|_| self.histograms.native);
+        let native = histogram.native(self.kind, time_ms).filter(|_| self.wanted.native);
         if let Some(native) = native {
             let exemplars =
                 histogram.exemplars.iter().map(|sent| exemplar(&sent?)).collect::<Result<Vec<_>, Error>>()?;
             // An exemplar of native buckets says when it was.
             let exemplars = exemplars.into_iter().filter(|sent| sent.time_ms.is_some()).collect();
             self.sample("", None, Value::Histogram(Box::new(native)), exemplars)?;
-            if !self.histograms.classic_too || histogram.bucket.is_empty() {
+            if !self.wanted.classic_too || histogram.bucket.is_empty() {
                 return Ok(());
             }
         }
@@ -115,6 +115,18 @@ impl<'a, T: Taker<'a>> Reader<'_, 'a, T> {
             self.float("_bucket", Some(("le", format_float(f64::INFINITY))), count.to_bits())?;
         }
         Ok(())
+    }
+
+    /// When counting began, milliseconds since the epoch; 0 if that is not said.
+    fn start_ms(&self) -> i64 {
+        let Metric { counter, summary, histogram, .. } = self.metric;
+        let created = match self.kind {
+            MetricType::Counter => counter.as_ref().and_then(|counter| counter.created_timestamp.as_ref()),
+            MetricType::Summary => summary.as_ref().and_then(|summary| summary.created_timestamp.as_ref()),
+            MetricType::Histogram => histogram.as_ref().and_then(|histogram| histogram.created_timestamp.as_ref()),
+            _ => None,
+        };
+        created.map_or(0, Timestamp::millis)
     }
 
     fn float(&mut self, suffix: &str, extra: Option<(&str, String)>, bits: u64) -> Result<(), Fault> {
@@ -144,7 +156,10 @@ impl<'a, T: Taker<'a>> Reader<'_, 'a, T> {
         let all = || pairs.iter().copied().chain(extra_pair).map(|(name, value)| (name, value.to_owned()));
         let labels = || labels_of(&name, all());
         let time_ms = self.metric.timestamp_ms.filter(|time| *time != 0);
-        let sample = Sample { key: &key, labels: &labels, value, time_ms, exemplars };
+        // A quantile does not count.
+        let counts = self.wanted.created && extra_pair.is_none_or(|(name, _)| name != "quantile");
+        let start_ms = if counts { self.start_ms() } else { 0 };
+        let sample = Sample { key: &key, labels: &labels, value, time_ms, start_ms, exemplars };
         self.taker.sample(sample).map_err(Fault::Refused)
     }
 }
@@ -156,9 +171,5 @@ fn exemplar(sent: &Exemplar<'_>) -> Result<Sent, Error> {
         .map(|label| label.map(|label| (label.name, label.value.to_owned())))
         .collect::<Result<_, _>>()?;
     let labels = pairs.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
-    Ok(Sent {
-        labels,
-        value: sent.value,
-        time_ms: sent.timestamp.as_ref().map(wire::exposition::protobuf::Timestamp::millis),
-    })
+    Ok(Sent { labels, value: sent.value, time_ms: sent.timestamp.as_ref().map(Timestamp::millis) })
 }

@@ -267,3 +267,44 @@ fn names_that_are_new_in_each_failing_scrape_are_not_remembered() {
     }
     assert!(target.cache.known() <= 1_400, "{}", target.cache.known());
 }
+
+/// When counting began of the series, as far as it is said.
+fn began(outcome: &Outcome<'_, String>) -> Vec<(String, i64)> {
+    let mut began: Vec<_> = outcome.points.iter().map(|point| (point.series.clone(), point.start_ms)).collect();
+    began.sort();
+    began
+}
+
+#[test]
+fn of_what_counts_it_is_told_when_that_began_if_it_is_asked_for() {
+    let text = "# TYPE c counter\nc_total{a=\"1\",b=\"2\"} 5\nc_created{b=\"2\",a=\"1\"} 12.3456\nc_total{a=\"2\"} 6\n\
+        # TYPE h histogram\nh_created 7\nh_bucket{le=\"1\"} 1\nh_bucket{le=\"+Inf\"} 2\nh_sum 3\nh_count 2\n\
+        # TYPE s summary\ns{quantile=\"0.5\"} 1\ns_sum 2\ns_count 1\ns_created 8\n\
+        # TYPE g gauge\ng 1\ng_created 9\n# EOF\n";
+    let pair = |series: &str, ms: i64| (series.to_owned(), ms);
+    let mut target = Scraped::new("");
+    let outcome = target.scrape(text.as_bytes(), Format::OpenMetrics);
+    let all = began(&outcome);
+    assert!(all.iter().all(|(_, ms)| *ms == 0) && all.contains(&pair("c_created{a=1,b=2,job=j}", 0)), "{all:?}");
+    target.rules.created = true;
+    let outcome = target.scrape(text.as_bytes(), Format::OpenMetrics);
+    let all: Vec<_> = began(&outcome).into_iter().filter(|(series, _)| !series.contains("_created")).collect();
+    let expected = [
+        ("c_total{a=1,b=2,job=j}", 12_345),
+        ("c_total{a=2,job=j}", 0),
+        ("g{job=j}", 0),
+        ("h_bucket{job=j,le=+Inf}", 7_000),
+        ("h_bucket{job=j,le=1.0}", 7_000),
+        ("h_count{job=j}", 7_000),
+        ("h_sum{job=j}", 7_000),
+        ("s_count{job=j}", 8_000),
+        ("s_sum{job=j}", 8_000),
+        ("s{job=j,quantile=0.5}", 0),
+    ];
+    assert_eq!(all, expected.map(|(series, ms)| pair(series, ms)));
+    let created: Vec<String> =
+        points(&outcome, target.now).into_iter().filter(|text| text.contains("_created")).collect();
+    let gone =
+        ["c_created{a=1,b=2,job=j}", "h_created{job=j}", "s_created{job=j}"].map(|series| format!("{series} +0 stale"));
+    assert_eq!(created, [&gone[..1], &["g_created{job=j} +0 9".to_owned()], &gone[1..]].concat());
+}
