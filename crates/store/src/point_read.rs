@@ -1,4 +1,3 @@
-use std::collections::HashSet;
 use std::ops::Range;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, LazyLock};
@@ -55,6 +54,16 @@ struct Gathered {
     proceed: Proceed,
 }
 
+/// The file whose pieces are being read, one after the other.
+#[derive(Default)]
+struct OfFile {
+    path: String,
+    /// What its pieces gave: the places of series, and how many points of each.
+    taken: Vec<(usize, usize)>,
+    /// Whether its rows are taken instead: it has pieces that cannot be read alone.
+    by_rows: bool,
+}
+
 impl Gathered {
     fn proceeds(&self) -> Result<(), StoreError> {
         if (self.proceed)() { Ok(()) } else { Err(StoreError::GivenUp) }
@@ -68,6 +77,16 @@ impl Gathered {
             points.extend(times.iter().zip(values).map(|(&ts, &value)| Point { ts, value }));
         }
         Ok(())
+    }
+
+    /// Gives back what was taken last, the places and how many points of each.
+    fn give_back(&mut self, taken: &[(usize, usize)]) {
+        for (place, count) in taken {
+            if let Some(points) = self.points.get_mut(*place) {
+                points.truncate(points.len().saturating_sub(*count));
+            }
+            self.held.fetch_sub(*count as u64, Ordering::Relaxed);
+        }
     }
 
     /// Takes rows of one key, all in order of time.
@@ -186,18 +205,28 @@ impl TableSnapshot {
         let pieces = stream::iter(scan::runs(files).into_iter().flatten());
         let pieces = pieces.then(|file| Piece::of(self.inner(), file, &wanted)).flat_map(stream::iter);
         let mut loaded = pieces.map(Piece::load).buffered(LOAD_AHEAD).boxed();
-        let mut by_rows = HashSet::new();
+        let mut of_file = OfFile::default();
         while let Some(piece) = loaded.next().await {
             gathered.proceeds()?;
             let file = piece.file.clone();
-            let mut take = |place: usize, times: &[i64], values: &[f64]| gathered.take(place, times, values);
+            if of_file.path != file.path {
+                of_file = OfFile { path: file.path.clone(), ..OfFile::default() };
+            }
+            if of_file.by_rows {
+                continue;
+            }
+            let mut take = |place: usize, times: &[i64], values: &[f64]| {
+                of_file.taken.push((place, times.len()));
+                gathered.take(place, times, values)
+            };
             match piece.read(&wanted, &mut take) {
                 Some(read) => read?,
-                None if by_rows.insert(file.path.clone()) => {
+                None => {
                     metrics::counter!("steadfast_store_points_by_rows_total").increment(1);
+                    of_file.by_rows = true;
+                    gathered.give_back(&of_file.taken);
                     self.rows_of(file, &mut gathered).await?;
                 }
-                None => {}
             }
         }
         drop(loaded);
@@ -253,13 +282,4 @@ fn settle(points: &mut Vec<Point>) {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn all_questions_together_have_a_reader_a_core() {
-        let all: Vec<_> = (0..2 * *CORES).flat_map(|_| readers(1 << 20)).collect();
-        assert!(all.len() <= *CORES, "{all:?}");
-        assert!(readers(SERIES_OF_A_READER).is_empty());
-    }
-}
+mod tests;

@@ -13,6 +13,9 @@ use parquet::file::serialized_reader::SerializedPageReader;
 use super::fetched::Fetched;
 use super::hybrid::hybrid;
 
+/// Rows of a page, at most: pages of ours have less.
+pub(super) const MAX_ROWS: usize = 1 << 20;
+
 /// A column of a row group.
 pub(super) struct Column {
     pages: SerializedPageReader<Fetched>,
@@ -44,6 +47,13 @@ impl Column {
         rows: usize,
         pages: &[PageLocation],
     ) -> Option<Self> {
+        let firsts: Vec<usize> =
+            pages.iter().map(|page| usize::try_from(page.first_row_index).ok()).collect::<Option<_>>()?;
+        // The library subtracts these from each other, and from the number of rows.
+        let first = u64::try_from(pages.first()?.offset).ok()?;
+        if !firsts.is_sorted() || firsts.last().is_some_and(|last| *last > rows) || first < start(chunk)? {
+            return None;
+        }
         let mut reader = SerializedPageReader::new(fetched, chunk, rows, Some(pages.to_vec())).ok()?;
         let is_dictionary = reader.peek_next_page().ok()?.is_some_and(|page| page.is_dict);
         let dictionary = match is_dictionary.then(|| reader.get_next_page().ok().flatten()) {
@@ -57,7 +67,6 @@ impl Column {
         if levels.max_rep_level() > 0 || levels.max_def_level() > 1 {
             return None;
         }
-        let firsts = pages.iter().map(|page| usize::try_from(page.first_row_index).ok()).collect::<Option<_>>()?;
         let optional = levels.max_def_level() == 1;
         Some(Self { pages: reader, next: 0, optional, firsts, rows, last: None, dictionary })
     }
@@ -106,7 +115,8 @@ impl Column {
             }
             _ => return None,
         };
-        if count as usize != rows {
+        // Before room is made for so many.
+        if count as usize != rows || rows > MAX_ROWS {
             return None;
         }
         let from = levels.end;
@@ -114,6 +124,13 @@ impl Column {
         let levels = (self.optional && levels != [(true, rows)]).then_some(levels);
         Some(Values { levels, page, from, encoding })
     }
+}
+
+/// Where the pages of a column begin, the dictionary among them.
+pub(super) fn start(chunk: &ColumnChunkMetaData) -> Option<u64> {
+    // The library's own panics for what is below zero.
+    u64::try_from(chunk.compressed_size()).ok()?;
+    u64::try_from(chunk.dictionary_page_offset().unwrap_or(chunk.data_page_offset())).ok()
 }
 
 /// In runs, whether rows have a value.

@@ -18,7 +18,7 @@ use parquet::file::metadata::{ParquetMetaData, RowGroupMetaData};
 use parquet::file::page_index::column_index::ColumnIndexMetaData;
 use parquet::file::page_index::offset_index::PageLocation;
 
-use column::Column;
+use column::{Column, MAX_ROWS};
 use fetched::{Fetched, joined};
 use rows::{Columns, Rows};
 pub(crate) use rows::{Take, Wanted};
@@ -29,8 +29,6 @@ use crate::points::scale::{EXPONENT, SCALED};
 use crate::store::Inner;
 use crate::{FileEntry, StoreError};
 
-/// Rows of a page, at most: pages of ours have less.
-const MAX_ROWS: usize = 1 << 20;
 /// The columns of a file of samples: keys, times, values, whole numbers, exponents.
 const LEAVES: usize = 5;
 
@@ -156,6 +154,10 @@ impl Group {
             return None;
         }
         let locations = self.locations(0)?;
+        let count = u64::try_from(locations.len()).ok()?;
+        if keys.num_pages() != count || times.num_pages() != count {
+            return None;
+        }
         let mut pages = Vec::new();
         for n in 0..locations.len() {
             let (min, max) = (keys.min_value(n)?, keys.max_value(n)?);
@@ -201,7 +203,7 @@ impl Group {
     /// Where the dictionary, if there is one, and these pages of column `n` are.
     fn ranges(&self, n: usize, pages: &Pages) -> Option<Vec<Range<u64>>> {
         let locations = self.locations(n)?;
-        let (start, _) = self.meta()?.columns().get(*self.leaves.get(n)?)?.byte_range();
+        let start = column::start(self.meta()?.columns().get(*self.leaves.get(n)?)?)?;
         let first = u64::try_from(locations.first()?.offset).ok()?;
         let dictionary = (first > start).then_some(start..first);
         let page = |n: usize| {
@@ -223,4 +225,4 @@ impl Group {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

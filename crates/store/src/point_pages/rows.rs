@@ -280,7 +280,7 @@ fn places(dictionary: &[[u8; KEY]], wanted: &[Key]) -> Vec<Option<usize>> {
     let from = wanted.partition_point(|key| key.0 < *first);
     let to = wanted.partition_point(|key| key.0 <= *last);
     let keys = (from..to).zip(wanted.get(from..to).unwrap_or_default());
-    if to - from < dictionary.len() / ENTRIES_OF_A_KEY {
+    if to.saturating_sub(from) < dictionary.len() / ENTRIES_OF_A_KEY {
         for (place, key) in keys {
             if let Some(entry) = dictionary.binary_search(&key.0).ok().and_then(|at| places.get_mut(at)) {
                 *entry = Some(place);
@@ -294,4 +294,16 @@ fn places(dictionary: &[[u8; KEY]], wanted: &[Key]) -> Vec<Option<usize>> {
         *entry = keys.next_if(|(_, key)| key.0 == *of).map(|(place, _)| place);
     }
     places
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn entries_of_a_dictionary_have_places_and_one_that_is_not_in_order_has_fewer() {
+        let wanted: Vec<Key> = [1, 3, 5].map(|n| Key([n; KEY])).into();
+        assert_eq!(places(&[1, 2, 3, 9].map(|n| [n; KEY]), &wanted), [Some(0), None, Some(1), None]);
+        assert_eq!(places(&[9, 3, 1].map(|n| [n; KEY]), &wanted), [None; 3]);
+    }
 }

@@ -34,7 +34,7 @@ pub(super) fn pages(numbers: &[i64]) -> Vec<Page> {
 }
 
 /// How files of samples are written, with small pages and row groups.
-fn properties(page_rows: usize) -> WriterPropertiesBuilder {
+pub(crate) fn properties(page_rows: usize) -> WriterPropertiesBuilder {
     let mut builder = WriterProperties::builder()
         .set_writer_version(WriterVersion::PARQUET_2_0)
         .set_sorting_columns(Some(vec![SortingColumn { column_idx: 0, descending: false, nulls_first: true }]))
@@ -79,18 +79,30 @@ struct File {
 }
 
 async fn file(rows: &[Sample], properties: WriterPropertiesBuilder) -> File {
+    stored(bytes(rows, properties).into()).await
+}
+
+/// The file of these rows.
+pub(crate) fn bytes(rows: &[Sample], properties: WriterPropertiesBuilder) -> Vec<u8> {
     let schema = scale::file_schema(&Sample::schema());
     let mut writer = ArrowWriter::try_new(Vec::new(), Arc::clone(&schema), Some(properties.build())).unwrap();
     for rows in rows.chunks(777) {
         writer.write(&scale::to_file(&schema, &Sample::encode(rows).unwrap()).unwrap()).unwrap();
     }
-    stored(writer.into_inner().unwrap().into()).await
+    writer.into_inner().unwrap()
 }
 
 async fn stored(bytes: Bytes) -> File {
+    let metadata = ArrowReaderMetadata::load(&bytes, options()).unwrap();
+    kept(bytes, metadata).await
+}
+
+fn options() -> ArrowReaderOptions {
+    ArrowReaderOptions::new().with_page_index_policy(PageIndexPolicy::Required)
+}
+
+async fn kept(bytes: Bytes, metadata: ArrowReaderMetadata) -> File {
     let path = Path::from("f.parquet");
-    let options = ArrowReaderOptions::new().with_page_index_policy(PageIndexPolicy::Required);
-    let metadata = ArrowReaderMetadata::load(&bytes, options).unwrap();
     let (objects, size) = (Arc::new(InMemory::new()), bytes.len() as u64);
     objects.put(&path, bytes.into()).await.unwrap();
     File { reader: ObjectReader { objects, path, size }, metadata }
@@ -202,4 +214,58 @@ async fn what_is_written_in_another_way_is_left_to_others() {
     let mut gone = file(&rows, properties(50)).await;
     gone.reader.path = Path::from("gone.parquet");
     assert!(found(&gone, &keys, all).await.is_none());
+}
+
+#[tokio::test]
+async fn damage_is_left_to_others_or_read_and_ends() {
+    let (rng, rows) = (Rng::seeded(13), samples(&Rng::seeded(12), 5));
+    let keys: Vec<u8> = (0..6).collect();
+    let (mut answered, mut left) = (0, 0);
+    for properties in [properties(16), properties(50).set_compression(Compression::UNCOMPRESSED)] {
+        let whole = bytes(&rows, properties);
+        for _ in 0..1_500 {
+            let mut bytes = whole.clone();
+            for _ in 0..1 + rng.below(3) {
+                bytes[rng.below(whole.len() as u64) as usize] ^= 1 << rng.below(8);
+            }
+            let bytes = Bytes::from(bytes);
+            // Arrow's own schema in the footer is not read here, and its reader ends with a panic.
+            let options = options().with_skip_arrow_metadata(true);
+            let Ok(metadata) = ArrowReaderMetadata::load(&bytes, options) else { continue };
+            let file = kept(bytes, metadata).await;
+            match found(&file, &keys, 50..=900).await {
+                Some(found) => {
+                    answered += 1;
+                    assert!(found.len() <= rows.len(), "{} of {} samples", found.len(), rows.len());
+                }
+                None => left += 1,
+            }
+        }
+    }
+    assert!(answered > 100 && left > 100, "{answered} read, {left} left to others");
+}
+
+#[tokio::test]
+async fn bounds_of_fewer_pages_than_there_are_belong_to_another_file() {
+    let (rows, keys) = (samples(&Rng::seeded(7), 10), [3]);
+    let (many, few) = (file(&rows, properties(16)).await, file(&rows, properties(500)).await);
+    let other = few.metadata.metadata().column_index().cloned();
+    let mixed = many.metadata.metadata().as_ref().clone().into_builder().set_column_index(other).build();
+    let metadata = ArrowReaderMetadata::try_new(Arc::new(mixed), options()).unwrap();
+    assert!(found(&File { metadata, ..many }, &keys, 0..=i64::MAX).await.is_none());
+}
+
+#[tokio::test]
+async fn pages_that_say_they_have_more_rows_than_ours_are_left_to_others() {
+    for (more, is_read) in [(0, true), (1, false)] {
+        let count = MAX_ROWS + more;
+        let sample = |n: usize| Sample { series_id: Key([1; 16]), ts: Timestamp::from_nanos(n as i64), value: 1.0 };
+        let rows: Vec<Sample> = (0..count).map(sample).collect();
+        let file = file(&rows, properties(2 * MAX_ROWS).set_max_row_group_row_count(Some(2 * MAX_ROWS))).await;
+        let metadata = Arc::clone(file.metadata.metadata());
+        let group = Group { reader: file.reader, file: metadata, n: 0, leaves: leaves(&file.metadata).unwrap() };
+        let mut columns = group.fetch(&vec![(0, 0..count)]).await.unwrap();
+        let whole = columns.scaled.pages_of(0..count, |_, first, own| (first == 0 && own == (0..count)).then_some(()));
+        assert_eq!(whole.is_some(), is_read, "{count} rows");
+    }
 }
