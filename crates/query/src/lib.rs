@@ -13,6 +13,7 @@ mod catalog;
 mod chain;
 mod check;
 mod config;
+mod counting;
 mod deadline;
 mod depth;
 mod describe;
