@@ -23,6 +23,7 @@ mod error;
 mod explain;
 mod expression;
 mod functions;
+mod like;
 mod logs;
 mod lookups;
 mod parameters;
