@@ -81,6 +81,7 @@ public class JdbcClient {
             s.setObject(3, OffsetDateTime.parse("2026-11-25T09:30:00Z"));
             s.setDouble(4, 0);
         }, r -> r.getLong(1)));
+        same("a series of numbers", 5, () -> one(db, "SELECT count(*) FROM generate_series(?, ?) g", s -> { s.setInt(1, 1); s.setInt(2, 5); }, r -> r.getLong(1)));
         same("in a subquery", 9.0, () -> one(db, "SELECT (SELECT max(value) FROM samples WHERE value < ?) AS n", s -> s.setDouble(1, 10), r -> r.getDouble(1)));
         same("another type each time", "fine", () -> {
             try (PreparedStatement s = db.prepareStatement("SELECT count(*) FROM samples WHERE value > ?")) {
@@ -114,6 +115,7 @@ public class JdbcClient {
         same("an instant", "2026-11-25T09:01Z 2026-11-25T09:01:00Z", () -> one(db, "SELECT min(ts) FROM samples WHERE value >= ?", s -> s.setDouble(1, 1), r -> r.getObject(1, OffsetDateTime.class) + " " + r.getTimestamp(1).toInstant()));
         same("an interval", "1 days 2 hours", () -> one(db, "SELECT INTERVAL '1 day 2 hours' AS i", r -> r.getObject(1)));
         same("a pattern", "2026-11-25 09:00:00", () -> one(db, "SELECT to_char(min(ts), 'YYYY-MM-DD HH24:MI:SS') FROM samples", r -> r.getString(1)));
+        same("another zone", "2026-11-25T09:00Z", () -> one(db, "SELECT ts AT TIME ZONE 'Europe/Berlin' FROM samples ORDER BY ts LIMIT 1", r -> r.getObject(1, OffsetDateTime.class)));
         same("escapes", "X 2026-11-25 2026-11-25T09:00:00Z", () -> one(db, "SELECT {fn ucase('x')}, {d '2026-11-25'}, {ts '2026-11-25 09:00:00'}", r -> r.getString(1) + " " + r.getDate(2) + " " + r.getTimestamp(3).toInstant()));
     }
 
@@ -137,8 +139,8 @@ public class JdbcClient {
             return one(db, "SELECT count(*) > 0 FROM samples WHERE series_id = ?", s -> s.setBytes(1, id), r -> r.getBoolean(1));
         });
         same("each its own", 60, () -> one(db, "SELECT (SELECT count(*) FROM samples s WHERE s.series_id = x.series_id) AS n FROM series x WHERE labels['mode'] = ?", s -> s.setString(1, "user"), r -> r.getLong(1)));
-        same("names", "count max ?column? value labels ts series_id ts value", () -> {
-            String sql = "SELECT count(*), max(s.value), 1 + 1, s.value, labels['mode'] FROM samples s JOIN series x ON s.series_id = x.series_id GROUP BY s.value, labels";
+        same("names", "count max ?column? value value labels ts series_id ts value", () -> {
+            String sql = "SELECT count(*), max(s.value), 1 + 1, s.value::int, s.value, labels['mode'] FROM samples s JOIN series x ON s.series_id = x.series_id GROUP BY s.value, labels";
             return labels(db, sql) + " " + labels(db, "SELECT ts, * FROM samples");
         });
         same("twice the same", "value value ?column? ?column? n n", () -> labels(db, "SELECT value, value, NULL, NULL, 1 AS n, 2 AS n FROM samples"));
@@ -307,6 +309,8 @@ public class JdbcClient {
         same("types", true, () -> rows(about.getTypeInfo(), "TYPE_NAME").contains("timestamptz"));
         same("keys", "key|1|drift_pkey", () -> rows(about.getPrimaryKeys(null, "public", "drift"), "COLUMN_NAME", "KEY_SEQ", "PK_NAME"));
         same("no key", "", () -> rows(about.getPrimaryKeys(null, "public", "samples"), "COLUMN_NAME"));
+        for (boolean unique : new boolean[] {true, false}) same("indexes", "", () -> rows(about.getIndexInfo(null, "public", "drift", unique, true), "INDEX_NAME", "COLUMN_NAME", "ASC_OR_DESC"));
+        same("foreign keys", "", () -> rows(about.getImportedKeys(null, "public", "drift"), "FK_NAME") + rows(about.getExportedKeys(null, "public", "drift"), "FK_NAME") + rows(about.getCrossReference(null, "public", "drift", null, "public", "samples"), "FK_NAME"));
         same("row identifiers", true, () -> count(about.getBestRowIdentifier(null, "public", "drift", DatabaseMetaData.bestRowSession, true)) >= 0);
         same("version columns", true, () -> count(about.getVersionColumns(null, "public", "drift")) >= 0);
         same("procedures", true, () -> count(about.getProcedures(null, null, "%")) >= 0);
@@ -314,6 +318,7 @@ public class JdbcClient {
         same("function columns", true, () -> count(about.getFunctionColumns(null, "pg_catalog", "upper", "%")) >= 0);
         same("table privileges", true, () -> count(about.getTablePrivileges(null, "public", "drift")) >= 0);
         same("column privileges", true, () -> count(about.getColumnPrivileges(null, "public", "drift", "%")) >= 0);
+        same("user's types", "", () -> rows(about.getUDTs(null, "public", "%", null), "TYPE_NAME"));
         same("default isolation", Connection.TRANSACTION_READ_COMMITTED, () -> about.getDefaultTransactionIsolation());
         same("settings", "on|user", () -> rows(db.createStatement().executeQuery("SELECT setting, context FROM pg_catalog.pg_settings WHERE name = 'standard_conforming_strings'"), "setting", "context"));
     }

@@ -6,17 +6,25 @@
 use datafusion::sql::sqlparser::keywords::Keyword;
 use datafusion::sql::sqlparser::tokenizer::Token;
 
-/// The expression within one pair of parentheses, between two commas.
+/// The expression within one pair of parentheses, between two commas; or within one CASE, between two of its words.
 #[derive(Clone, Copy, Default)]
 struct Level {
     now: usize,
     deepest: usize,
+    is_case: bool,
 }
 
 impl Level {
     fn grow(&mut self, to: usize) {
         self.now = to;
         self.deepest = self.deepest.max(to);
+    }
+
+    /// What is around it, with it as a part.
+    fn end(self, outer: Option<Self>) -> Self {
+        let mut outer = outer.unwrap_or_default();
+        outer.grow(outer.now.max(self.deepest) + 1);
+        outer
     }
 }
 
@@ -27,12 +35,12 @@ pub fn depth<'a>(tokens: impl Iterator<Item = &'a Token>) -> usize {
     for token in tokens {
         match token {
             Token::LParen | Token::LBracket | Token::LBrace => outer.push(std::mem::take(&mut level)),
-            Token::RParen | Token::RBracket | Token::RBrace => {
-                let inner = std::mem::replace(&mut level, outer.pop().unwrap_or_default());
-                level.grow(level.now.max(inner.deepest) + 1);
-            }
+            Token::RParen | Token::RBracket | Token::RBrace => level = level.end(outer.pop()),
             Token::Comma | Token::SemiColon => level.now = 0,
             Token::Word(word) if word.quote_style.is_none() => match word.keyword {
+                Keyword::CASE => outer.push(std::mem::replace(&mut level, Level { is_case: true, ..Level::default() })),
+                Keyword::WHEN | Keyword::THEN | Keyword::ELSE if level.is_case => level.now = 0,
+                Keyword::END if level.is_case => level = level.end(outer.pop()),
                 keyword if begins_a_clause(keyword) => level.now = 0,
                 keyword if is_operator_word(keyword) => level.grow(level.now + 1),
                 // Most are names as well: `line`, `source`, `key`.
@@ -42,8 +50,11 @@ pub fn depth<'a>(tokens: impl Iterator<Item = &'a Token>) -> usize {
             _ => {}
         }
     }
-    outer.push(level);
-    outer.iter().map(|level| level.deepest).max().unwrap_or(0)
+    // What has no end, as a column that is called `case`, hides nothing.
+    while let Some(around) = outer.pop() {
+        level = level.end(Some(around));
+    }
+    level.deepest
 }
 
 const fn begins_a_clause(keyword: Keyword) -> bool {
@@ -125,6 +136,15 @@ mod tests {
         assert_eq!(of("SELECT a[1][2][3]"), 3);
         assert_eq!(of("SELECT 1 IN (1, 2, 3, 4, 5, 6)"), 2);
         assert_eq!(of("SELECT x UNION SELECT y UNION SELECT z"), 0);
+    }
+
+    #[test]
+    fn a_case_is_as_deep_as_its_deepest_part() {
+        let many = "WHEN a = 1 AND b = 2 THEN c + 1 ".repeat(90);
+        assert_eq!(of(&format!("SELECT CASE {many} ELSE d END + 1")), 5);
+        assert_eq!(of("SELECT CASE x WHEN 1 THEN CASE WHEN a THEN b + c END END"), 3);
+        assert!(of(&format!("SELECT 1{}", " + a.case".repeat(90))) >= 90);
+        assert!(of(&format!("SELECT CASE WHEN a THEN 1{} END", " + 1".repeat(90))) >= 90);
     }
 
     #[test]

@@ -68,6 +68,14 @@ impl Deadline {
         self.given_up.load(Ordering::Relaxed) || self.clock.monotonic() >= self.at
     }
 
+    /// Fails once it is over.
+    pub fn check(&self) -> Result<()> {
+        match self.is_over() {
+            true => Err(DataFusionError::External(Box::new(QueryError::Timeout { limit: self.limit }))),
+            false => Ok(()),
+        }
+    }
+
     /// How long the query may take.
     pub const fn limit(&self) -> Duration {
         self.limit
@@ -130,10 +138,7 @@ impl ScalarUDFImpl for InTime {
     }
 
     fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
-        if self.deadline.clock.monotonic() > self.deadline.at {
-            let error = QueryError::Timeout { limit: self.deadline.limit };
-            return Err(DataFusionError::External(Box::new(error)));
-        }
+        self.deadline.check()?;
         match args.args.into_iter().next() {
             Some(condition) => Ok(condition),
             None => exec_err!("in_time takes a condition"),

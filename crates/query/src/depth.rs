@@ -91,16 +91,23 @@ fn refuse_patterns_of_rows(expr: &Expr) -> Result<()> {
         Expr::ScalarFunction(call) if call.name().starts_with("regexp_") => call.args.get(1),
         _ => None,
     };
-    let Some(pattern) = pattern else { return Ok(()) };
-    let differs = |part: &Expr| match part {
-        Expr::Column(_) | Expr::OuterReferenceColumn(..) => true,
-        Expr::ScalarSubquery(subquery) => !subquery.outer_ref_columns.is_empty(),
-        part => part.is_volatile_node(),
-    };
-    match pattern.exists(|part| Ok(differs(part)))? {
-        true => plan_err!("a regular expression has to be the same for all rows: of several, write alternatives (a|b)"),
-        false => Ok(()),
+    match pattern.map(differs_by_row).transpose()? {
+        Some(true) => {
+            plan_err!("a regular expression has to be the same for all rows: of several, write alternatives (a|b)")
+        }
+        _ => Ok(()),
     }
+}
+
+/// Whether an expression may have another value for each row.
+pub fn differs_by_row(expr: &Expr) -> Result<bool> {
+    expr.exists(|part| {
+        Ok(match part {
+            Expr::Column(_) | Expr::OuterReferenceColumn(..) => true,
+            Expr::ScalarSubquery(subquery) => !subquery.outer_ref_columns.is_empty(),
+            part => part.is_volatile_node(),
+        })
+    })
 }
 
 fn within(what: &str, depth: usize, max: usize) -> Result<()> {

@@ -20,7 +20,7 @@ use crate::deadline::Deadline;
 use crate::places::{Place, Places, Work};
 use crate::ranges::RangeCache;
 use crate::{
-    Answer, QueryConfig, QueryError, Rights, Rows, Token, arguments, check, depth, explain, parameters, session,
+    Answer, QueryConfig, QueryError, Rights, Rows, Token, arguments, check, depth, explain, like, parameters, session,
     travel, views,
 };
 
@@ -225,7 +225,8 @@ impl Engine {
         let explained = |error| self.explain(&error);
         reads_only(&plan)?;
         depth::check(&plan)?;
-        let plan = state.optimize(&plan).and_then(|plan| deadline.watch(plan)).map_err(explained)?;
+        let plan = state.optimize(&plan).and_then(|plan| deadline.watch(plan));
+        let plan = plan.and_then(|plan| like::watch(plan, deadline)).map_err(explained)?;
         let plan = state.query_planner().create_physical_plan(&plan, state).await.map_err(explained)?;
         Ok((plan, state.task_ctx()))
     }

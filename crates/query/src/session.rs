@@ -17,7 +17,7 @@ use datafusion::prelude::SessionConfig;
 
 use crate::bounded::JoinPlanner;
 use crate::pushdown::MAX_KEYS;
-use crate::{QueryConfig, functions, rules};
+use crate::{QueryConfig, counting, functions, rules};
 
 /// The one database.
 pub const CATALOG: &str = "steadfast";
@@ -46,7 +46,7 @@ pub fn base(config: &QueryConfig) -> SessionState {
         .with_scalar_functions(functions::scalar(config.value_bytes))
         .with_aggregate_functions(SessionStateDefaults::default_aggregate_functions())
         .with_window_functions(SessionStateDefaults::default_window_functions())
-        .with_table_function_list(SessionStateDefaults::default_table_functions())
+        .with_table_function_list(counting::functions())
         .build()
 }
 

@@ -18,6 +18,7 @@ mod shapes;
 mod statement;
 mod time_format;
 mod types;
+mod udf;
 mod words;
 
 use std::collections::BTreeMap;

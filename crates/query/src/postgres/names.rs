@@ -7,7 +7,8 @@ use std::sync::Arc;
 
 use arrow::datatypes::{Schema, SchemaRef};
 use datafusion::sql::sqlparser::ast::{
-    AccessExpr, Expr, Ident, Query, Select, SelectItem, SetExpr, Statement, TrimWhereField, Value, VisitMut, VisitorMut,
+    AccessExpr, Expr, Ident, OrderBy, OrderByKind, Query, Select, SelectItem, SetExpr, Statement, TrimWhereField,
+    Value, VisitMut, VisitorMut, visit_expressions,
 };
 
 /// What a column is called that has no name.
@@ -126,6 +127,7 @@ fn name(expr: &Expr) -> Option<String> {
 /// The last field by its name, or what it is in.
 fn accessed(root: &Expr, chain: &[AccessExpr]) -> Option<String> {
     let field = chain.iter().rev().find_map(|access| match access {
+        AccessExpr::Dot(Expr::Identifier(word)) => of_word(word),
         AccessExpr::Dot(Expr::Value(value)) => match &value.value {
             Value::SingleQuotedString(name) => Some(name.clone()),
             _ => None,
@@ -174,18 +176,73 @@ struct Separate;
 impl VisitorMut for Separate {
     type Break = ();
 
-    fn pre_visit_select(&mut self, select: &mut Select) -> ControlFlow<()> {
-        let aliases = select.projection.iter().filter_map(|item| match item {
-            SelectItem::ExprWithAlias { alias, .. } => Some(alias.to_string()),
-            _ => None,
-        });
-        let mut seen = Seen { aliases: aliases.collect(), ..Seen::default() };
-        for (n, item) in select.projection.iter_mut().enumerate() {
-            if let Some(name) = seen.again(item) {
-                rename(item, format!("{name} {}", n + 1));
-            }
+    fn pre_visit_query(&mut self, query: &mut Query) -> ControlFlow<()> {
+        if let SetExpr::Select(select) = query.body.as_mut() {
+            columns(select, ordered_by(query.order_by.as_ref()));
         }
         ControlFlow::Continue(())
+    }
+
+    fn pre_visit_select(&mut self, select: &mut Select) -> ControlFlow<()> {
+        columns(select, HashSet::new());
+        ControlFlow::Continue(())
+    }
+}
+
+/// Names that an order goes by within an expression: they are of columns before the selection, where a name alone may be
+/// that of what is selected.
+fn ordered_by(order: Option<&OrderBy>) -> HashSet<String> {
+    let mut names = HashSet::new();
+    if let Some(OrderBy { kind: OrderByKind::Expressions(orders), .. }) = order {
+        let within = orders.iter().filter(|order| !matches!(order.expr, Expr::Identifier(_)));
+        within.for_each(|order| mentioned(&order.expr, &mut names));
+    }
+    names
+}
+
+fn mentioned(expr: &Expr, names: &mut HashSet<String>) {
+    let _: ControlFlow<()> = visit_expressions(expr, |part| {
+        names.extend(column(part));
+        ControlFlow::Continue(())
+    });
+}
+
+/// The name of what is a column as it is.
+fn column(expr: &Expr) -> Option<String> {
+    matches!(expr, Expr::Identifier(_) | Expr::CompoundIdentifier(_)).then(|| name(expr)).flatten()
+}
+
+/// `of_others` are names of columns that are not selected, but needed.
+fn columns(select: &mut Select, of_others: HashSet<String>) {
+    let mut seen = Seen { taken: of_others, ..Seen::default() };
+    if let Some(having) = &select.having {
+        mentioned(having, &mut seen.taken);
+    }
+    for item in &select.projection {
+        match item {
+            SelectItem::UnnamedExpr(expr) => seen.taken.extend(column(expr)),
+            SelectItem::ExprWithAlias { alias, .. } => {
+                seen.aliases.insert(alias.to_string());
+                seen.taken.extend(of_word(alias));
+            }
+            _ => seen.beside_others = true,
+        }
+    }
+    for (n, item) in select.projection.iter_mut().enumerate() {
+        if let Some(name) = seen.of_cast(item) {
+            rename(item, name);
+        } else if let Some(name) = seen.again(item) {
+            rename(item, format!("{name} {}", n + 1));
+        }
+    }
+}
+
+/// What is converted, if that is all that happens to it: DataFusion calls it as what it was before.
+fn is_cast(expr: &Expr) -> bool {
+    match expr {
+        Expr::Nested(inner) => is_cast(inner),
+        Expr::Cast { .. } | Expr::AtTimeZone { .. } | Expr::TypedString(_) => true,
+        _ => false,
     }
 }
 
@@ -193,6 +250,10 @@ impl VisitorMut for Separate {
 #[derive(Default)]
 struct Seen {
     aliases: HashSet<String>,
+    /// Names that a cast may not have.
+    taken: HashSet<String>,
+    /// Whether there is a `*`, which may have any name.
+    beside_others: bool,
     /// Columns without and with their table: they may be the same, which is not known before all is planned.
     bare: HashSet<String>,
     qualified: HashSet<String>,
@@ -200,6 +261,13 @@ struct Seen {
 }
 
 impl Seen {
+    /// The name of a cast, if no other column is called so.
+    fn of_cast(&mut self, item: &SelectItem) -> Option<String> {
+        let SelectItem::UnnamedExpr(expr) = item else { return None };
+        let name = name(expr).filter(|_| is_cast(expr) && !self.beside_others)?;
+        self.taken.insert(name.clone()).then_some(name)
+    }
+
     /// What `item` is called, if something else is called the same.
     fn again(&mut self, item: &SelectItem) -> Option<String> {
         let (text, taken) = match item {
@@ -215,7 +283,7 @@ impl Seen {
                 self.qualified.insert(word);
                 (expr.to_string(), taken)
             }
-            SelectItem::UnnamedExpr(expr) => (expr.to_string(), false),
+            SelectItem::UnnamedExpr(expr) => (expr.to_string(), is_cast(expr)),
             SelectItem::ExprWithAlias { alias, .. } => (alias.to_string(), false),
             _ => return None,
         };
@@ -263,6 +331,7 @@ mod tests {
             ("CAST('x' AS pg_catalog.text)", "text"),
             ("'1'::numeric(10, 2)", "numeric"),
             ("labels['mode']", "labels"),
+            ("s.labels['mode']", "labels"),
             ("t.\"Value\"", "Value"),
             ("CASE WHEN true THEN 1 ELSE 2 END", "case"),
             ("CASE WHEN true THEN 1 ELSE Value END", "value"),
@@ -301,6 +370,16 @@ mod tests {
             ("a, b AS a", r#"a AS "a 1", b AS a"#),
             ("b AS a, c AS a", r#"b AS a, c AS "a 2""#),
             ("NULL, NULL", r#"NULL, NULL AS "NULL 2""#),
+            ("a::INT", r#"a::INT AS "a""#),
+            ("a::INT, a", r#"a::INT AS "a::INT 1", a"#),
+            ("t.a::INT, b", r#"t.a::INT AS "a", b"#),
+            ("a::INT, a::TEXT", r#"a::INT AS "a", a::TEXT AS "a::TEXT 2""#),
+            ("a::INT, *", r#"a::INT AS "a::INT 1", *"#),
+            ("ts AT TIME ZONE 'UTC', ts", r#"ts AT TIME ZONE 'UTC' AS "timezone", ts"#),
+            ("a::INT ORDER BY a", r#"a::INT AS "a" ORDER BY a"#),
+            ("a::INT FROM t ORDER BY t.a", r#"a::INT AS "a::INT 1" FROM t ORDER BY t.a"#),
+            ("a::INT GROUP BY a HAVING a > 1", r#"a::INT AS "a::INT 1" GROUP BY a HAVING a > 1"#),
+            ("x FROM (SELECT a::INT)", r#"x FROM (SELECT a::INT AS "a")"#),
         ] {
             let mut statement = read(&format!("SELECT {selected}"));
             separate(&mut statement);

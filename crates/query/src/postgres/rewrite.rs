@@ -3,9 +3,9 @@
 use std::ops::ControlFlow;
 
 use datafusion::sql::sqlparser::ast::{
-    AccessExpr, BinaryOperator, DataType, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArgumentList,
-    FunctionArguments, Ident, ObjectName, Query, SelectItem, SetExpr, Statement, Subscript, Value, ValueWithSpan,
-    Visit, VisitMut, Visitor, VisitorMut,
+    AccessExpr, BinaryOperator, DataType, Distinct, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArgumentList,
+    FunctionArguments, Ident, ObjectName, OrderByKind, Query, SelectItem, SetExpr, Statement, Subscript, TimezoneInfo,
+    Value, ValueWithSpan, Visit, VisitMut, Visitor, VisitorMut,
 };
 
 use super::time_format;
@@ -35,7 +35,8 @@ impl VisitorMut for Expressions {
 
     fn post_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<()> {
         match expr {
-            Expr::CompoundFieldAccess { access_chain, .. } => access_chain.iter_mut().for_each(field),
+            Expr::CompoundFieldAccess { root, access_chain } => fields(root, access_chain),
+            Expr::AtTimeZone { timestamp, .. } if !has_zone(timestamp) => in_utc(timestamp),
             Expr::BinaryOp { op: BinaryOperator::Arrow | BinaryOperator::LongArrow, .. } => subscript(expr),
             Expr::Cast { data_type, .. } => cast(data_type),
             Expr::Function(call) => {
@@ -49,9 +50,68 @@ impl VisitorMut for Expressions {
         }
         ControlFlow::Continue(())
     }
+
+    fn post_visit_query(&mut self, query: &mut Query) -> ControlFlow<()> {
+        by_place(query);
+        ControlFlow::Continue(())
+    }
 }
 
-/// `(a).b` is the field of that name.
+/// Rows of which each is given once are put in order by what is selected: by its place, since it may have a name.
+fn by_place(query: &mut Query) {
+    let (SetExpr::Select(select), Some(order)) = (query.body.as_ref(), &mut query.order_by) else { return };
+    let OrderByKind::Expressions(orders) = &mut order.kind else { return };
+    if !matches!(select.distinct, Some(Distinct::Distinct)) {
+        return;
+    }
+    let selected = select.projection.iter().map_while(|item| match item {
+        SelectItem::UnnamedExpr(expr) => Some((expr, None)),
+        SelectItem::ExprWithAlias { expr, alias } => Some((expr, Some(alias))),
+        _ => None,
+    });
+    let selected: Vec<_> = selected.collect();
+    for order in orders {
+        let is_named = selected.iter().any(|(_, alias)| alias.is_some_and(|alias| is_word(&order.expr, alias)));
+        if is_named {
+            continue;
+        }
+        if let Some(place) = selected.iter().position(|(expr, _)| **expr == order.expr) {
+            order.expr = Expr::Value(Value::Number((place + 1).to_string(), false).with_empty_span());
+        }
+    }
+}
+
+fn is_word(expr: &Expr, name: &Ident) -> bool {
+    matches!(expr, Expr::Identifier(word) if folded(word) == folded(name))
+}
+
+/// Whether a time is of the zone that it is put into, as it is written, or has one: times of tables have none, and are
+/// in UTC.
+fn has_zone(time: &Expr) -> bool {
+    let is_local = |data_type: &DataType| {
+        matches!(data_type, DataType::Timestamp(_, TimezoneInfo::None | TimezoneInfo::WithoutTimeZone))
+    };
+    match time {
+        Expr::Nested(inner) => has_zone(inner),
+        Expr::TypedString(typed) => is_local(&typed.data_type),
+        Expr::Cast { data_type, .. } => is_local(data_type),
+        Expr::AtTimeZone { .. } => true,
+        _ => false,
+    }
+}
+
+fn in_utc(time: &mut Expr) {
+    let zone = Box::new(Expr::Value(Value::SingleQuotedString("UTC".to_owned()).with_empty_span()));
+    *time = Expr::AtTimeZone { timestamp: Box::new(time.clone()), time_zone: zone };
+}
+
+/// `(a).b` is the field of that name; in `a.b[1]` the first names are those of a column.
+fn fields(root: &Expr, chain: &mut [AccessExpr]) {
+    let is_name = |access: &&AccessExpr| matches!(access, AccessExpr::Dot(Expr::Identifier(_)));
+    let of_column = if matches!(root, Expr::Identifier(_)) { chain.iter().take_while(is_name).count() } else { 0 };
+    chain.iter_mut().skip(of_column).for_each(field);
+}
+
 fn field(access: &mut AccessExpr) {
     if let AccessExpr::Dot(name @ Expr::Identifier(_)) = access {
         let text = if let Expr::Identifier(word) = &*name { folded(word) } else { return };

@@ -11,7 +11,9 @@ use datafusion::common::{Result, ScalarValue, exec_err, plan_err};
 use datafusion::datasource::MemTable;
 use datafusion::execution::FunctionRegistry;
 use datafusion::execution::session_state::SessionState;
-use datafusion::logical_expr::{ColumnarValue, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility};
+use datafusion::logical_expr::{ColumnarValue, ScalarFunctionArgs, Volatility};
+
+use super::udf::udf;
 
 /// Settings by their name in small letters.
 pub(super) type Values = Arc<BTreeMap<String, String>>;
@@ -32,58 +34,42 @@ const OF_ALL: &[(&str, Option<&str>)] = &[
 
 /// Adds them to `state`, with the values that they have in a session.
 pub(super) fn register(state: &mut SessionState, values: &Values) -> Result<()> {
-    let signature = || Signature::user_defined(Volatility::Stable);
-    let current = CurrentSetting { signature: signature(), values: Arc::clone(values) };
-    let set = SetConfig { signature: signature(), values: Arc::clone(values) };
-    state.register_udf(Arc::new(ScalarUDF::from(current)))?;
-    state.register_udf(Arc::new(ScalarUDF::from(set)))?;
+    let (of_current, of_set) = (Arc::clone(values), Arc::clone(values));
+    let current = move |args: &ScalarFunctionArgs| current_setting(&of_current, args);
+    let set = move |args: &ScalarFunctionArgs| set_config(&of_set, args);
+    for function in [
+        udf("current_setting", Volatility::Stable, DataType::Utf8, current_takes, current),
+        udf("set_config", Volatility::Stable, DataType::Utf8, set_takes, set),
+    ] {
+        state.register_udf(Arc::new(function))?;
+    }
     state.register_udtf("pg_show_all_settings", Arc::new(AllSettings(Arc::clone(values))));
     Ok(())
 }
 
-/// `current_setting(name [, missing_ok])`: a setting of the session.
-#[derive(Debug, PartialEq, Eq, Hash)]
-struct CurrentSetting {
-    signature: Signature,
-    values: Values,
+fn current_takes(types: &[DataType]) -> Result<Vec<DataType>> {
+    match types.len() {
+        1 => Ok(vec![DataType::Utf8]),
+        2 => Ok(vec![DataType::Utf8, DataType::Boolean]),
+        _ => plan_err!("current_setting(name [, missing_ok]) takes a name"),
+    }
 }
 
-impl ScalarUDFImpl for CurrentSetting {
-    fn name(&self) -> &'static str {
-        "current_setting"
+/// `current_setting(name [, missing_ok])`: a setting of the session.
+fn current_setting(values: &Values, args: &ScalarFunctionArgs) -> Result<ColumnarValue> {
+    let (missing_ok, name) = match args.args.as_slice() {
+        [name] => (false, name),
+        [name, ColumnarValue::Scalar(ScalarValue::Boolean(Some(ok)))] => (*ok, name),
+        _ => return exec_err!("current_setting(name [, missing_ok]) takes a name"),
+    };
+    if let ColumnarValue::Scalar(name) = name {
+        let value = setting(values, name.try_as_str().flatten(), missing_ok)?;
+        return Ok(ColumnarValue::Scalar(ScalarValue::Utf8(value)));
     }
-
-    fn signature(&self) -> &Signature {
-        &self.signature
-    }
-
-    fn return_type(&self, _: &[DataType]) -> Result<DataType> {
-        Ok(DataType::Utf8)
-    }
-
-    fn coerce_types(&self, types: &[DataType]) -> Result<Vec<DataType>> {
-        match types.len() {
-            1 => Ok(vec![DataType::Utf8]),
-            2 => Ok(vec![DataType::Utf8, DataType::Boolean]),
-            _ => plan_err!("current_setting(name [, missing_ok]) takes a name"),
-        }
-    }
-
-    fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
-        let (missing_ok, name) = match args.args.as_slice() {
-            [name] => (false, name),
-            [name, ColumnarValue::Scalar(ScalarValue::Boolean(Some(ok)))] => (*ok, name),
-            _ => return exec_err!("current_setting(name [, missing_ok]) takes a name"),
-        };
-        if let ColumnarValue::Scalar(name) = name {
-            let value = setting(&self.values, name.try_as_str().flatten(), missing_ok)?;
-            return Ok(ColumnarValue::Scalar(ScalarValue::Utf8(value)));
-        }
-        let names = cast(&name.to_array(args.number_rows)?, &DataType::Utf8)?;
-        let values = names.as_string::<i32>().iter().map(|name| setting(&self.values, name, missing_ok));
-        let values: StringArray = values.collect::<Result<Vec<_>>>()?.into_iter().collect();
-        Ok(ColumnarValue::Array(Arc::new(values) as ArrayRef))
-    }
+    let names = cast(&name.to_array(args.number_rows)?, &DataType::Utf8)?;
+    let values = names.as_string::<i32>().iter().map(|name| setting(values, name, missing_ok));
+    let values: StringArray = values.collect::<Result<Vec<_>>>()?.into_iter().collect();
+    Ok(ColumnarValue::Array(Arc::new(values) as ArrayRef))
 }
 
 fn setting(values: &Values, name: Option<&str>, missing_ok: bool) -> Result<Option<String>> {
@@ -95,45 +81,25 @@ fn setting(values: &Values, name: Option<&str>, missing_ok: bool) -> Result<Opti
     }
 }
 
-/// `set_config(name, value, is_local)`: the value, if the setting has it already. A query changes nothing here, but clients
-/// make sure in this way of what they need.
-#[derive(Debug, PartialEq, Eq, Hash)]
-struct SetConfig {
-    signature: Signature,
-    values: Values,
+fn set_takes(types: &[DataType]) -> Result<Vec<DataType>> {
+    match types.len() {
+        3 => Ok(vec![DataType::Utf8, DataType::Utf8, DataType::Boolean]),
+        _ => plan_err!("set_config(name, value, is_local) takes a name and a value"),
+    }
 }
 
-impl ScalarUDFImpl for SetConfig {
-    fn name(&self) -> &'static str {
-        "set_config"
+/// `set_config(name, value, is_local)`: the value, if the setting has it already. A query changes nothing here, but clients
+/// make sure in this way of what they need.
+fn set_config(values: &Values, args: &ScalarFunctionArgs) -> Result<ColumnarValue> {
+    let [ColumnarValue::Scalar(name), ColumnarValue::Scalar(value), _] = args.args.as_slice() else {
+        return exec_err!("set_config(name, value, is_local) takes one name and one value");
+    };
+    let known = setting(values, name.try_as_str().flatten(), false)?;
+    let wanted = value.try_as_str().flatten().map(str::to_owned);
+    if known != wanted {
+        return exec_err!("set_config() cannot change a setting here: use SET");
     }
-
-    fn signature(&self) -> &Signature {
-        &self.signature
-    }
-
-    fn return_type(&self, _: &[DataType]) -> Result<DataType> {
-        Ok(DataType::Utf8)
-    }
-
-    fn coerce_types(&self, types: &[DataType]) -> Result<Vec<DataType>> {
-        match types.len() {
-            3 => Ok(vec![DataType::Utf8, DataType::Utf8, DataType::Boolean]),
-            _ => plan_err!("set_config(name, value, is_local) takes a name and a value"),
-        }
-    }
-
-    fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
-        let [ColumnarValue::Scalar(name), ColumnarValue::Scalar(value), _] = args.args.as_slice() else {
-            return exec_err!("set_config(name, value, is_local) takes one name and one value");
-        };
-        let known = setting(&self.values, name.try_as_str().flatten(), false)?;
-        let wanted = value.try_as_str().flatten().map(str::to_owned);
-        if known != wanted {
-            return exec_err!("set_config() cannot change a setting here: use SET");
-        }
-        Ok(ColumnarValue::Scalar(ScalarValue::Utf8(known)))
-    }
+    Ok(ColumnarValue::Scalar(ScalarValue::Utf8(known)))
 }
 
 /// `pg_show_all_settings()`: the settings of the session, as far as they have names and values.

@@ -181,6 +181,20 @@ async fn nonsense_is_an_error_and_never_a_panic() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn patterns_of_rows_end_with_their_query() {
+    let world = World::fleet().await;
+    let config = QueryConfig { timeout: Duration::from_secs(3), ..QueryConfig::default() };
+    let engine = Engine::new(world.store.clone(), config, Clock::system());
+    let slow = "SELECT count(*) FROM range(0, 8000) \
+                WHERE repeat('a', 8000) LIKE '%' || repeat('_', 4000) || value::text || '%'";
+    for sql in [slow.to_owned(), slow.replace("LIKE", "NOT ILIKE"), slow.replace("LIKE", "!~~")] {
+        let answer = ends(&engine, &sql).await;
+        assert!(matches!(answer, Err(QueryError::Timeout { .. })), "{sql}: {answer:?}");
+    }
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn regular_expressions_of_rows_are_refused() {
     let world = World::fleet().await;
     let engine = world.engine(QueryConfig::default());

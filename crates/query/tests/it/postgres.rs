@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, Int64Array, StringArray};
+use arrow::array::{ArrayRef, Int32Array, Int64Array, StringArray};
 use arrow::datatypes::DataType;
 use query::{PgQuery, PgSession, PgStatement, Postgres, QueryConfig, QueryError, Rows, value};
 
@@ -142,7 +142,21 @@ async fn columns_are_called_as_postgresql_calls_them() {
             "0.0|0.0||",
         ),
         ("SELECT value, * FROM samples ORDER BY 1 LIMIT 1", "value|series_id|ts|value", "0.0|"),
-        ("SELECT DISTINCT lower(metric) FROM series", "lower", "node_cpu_seconds_total"),
+        ("SELECT DISTINCT lower(metric) FROM series ORDER BY lower(metric)", "lower", "node_cpu_seconds_total"),
+        ("SELECT DISTINCT lower(metric) AS m FROM series ORDER BY lower(metric)", "m", "node_cpu_seconds_total"),
+        ("SELECT value::int, value FROM samples ORDER BY value DESC LIMIT 1", "value|value", "97|97.5"),
+        ("SELECT value::text FROM samples WHERE value < 12 ORDER BY value DESC LIMIT 1", "value", "9.0"),
+        ("SELECT s.value::int FROM samples s ORDER BY s.value DESC LIMIT 1", "value", "97"),
+        ("SELECT x.value FROM (SELECT value::int FROM samples) x ORDER BY 1 DESC LIMIT 1", "value", "97"),
+        ("SELECT count(*)::int, count(*) FROM samples", "count|count", "61|61"),
+        ("SELECT ts::date, count(*) FROM samples GROUP BY ts::date ORDER BY ts::date", "ts|count", "2026-11-25|61"),
+        ("SELECT ts::date FROM samples GROUP BY 1 HAVING min(ts) IS NOT NULL ORDER BY 1", "ts", "2026-11-25"),
+        (
+            "SELECT to_char(ts AT TIME ZONE 'Europe/Berlin', 'HH24:MI') FROM samples ORDER BY ts LIMIT 1",
+            "to_char",
+            "10:00",
+        ),
+        ("SELECT s.labels['mode'] FROM series s ORDER BY s.labels['mode'] LIMIT 1", "labels", "idle"),
         ("SELECT 1, 1 UNION ALL SELECT 1, 1", "?column?|?column?", "1|1"),
         ("SELECT a.n, b.n FROM (SELECT 1 AS n) a, (SELECT 2 AS n) b", "n|n", "1|2"),
     ] {
@@ -169,6 +183,15 @@ async fn functions_of_tables_take_parameters() {
     let zero = Arc::new(Int64Array::from(vec![0])) as ArrayRef;
     let given = vec![text("node_cpu_seconds_total{mode=\"user\"}"), text("2026-11-25T09:00:00Z"), text("1m"), zero];
     assert_eq!(told(&postgres, sql, given).await, ["31"]);
+    let number = |number: i32| Arc::new(Int32Array::from(vec![number])) as ArrayRef;
+    let count = "SELECT sum(value) FROM generate_series($1, $2) g";
+    let shape = postgres.describe(&query_of(&postgres, count).await, &session(), vec![]).await.unwrap();
+    assert_eq!((shape.parameters.len(), shape.schema.field(0).data_type()), (2, &DataType::Int64));
+    assert_eq!(told(&postgres, count, vec![number(1), number(4)]).await, ["10"]);
+    assert_eq!(
+        told(&postgres, "SELECT sum(value) FROM generate_series(1::smallint, $1::int)", vec![number(3)]).await,
+        ["6"]
+    );
     let few = rows(&postgres, sql, vec![text("up")]).await.unwrap_err();
     assert!(few.to_string().contains("takes 4 parameters"), "{few}");
     world.end().await;
