@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use model::Severity;
+use model::{ResourceId, Severity};
 use serde::{Deserialize, Serialize};
 
 use crate::discover::DiscoverConfig;
@@ -61,6 +61,17 @@ pub struct CanaryConfig {
     pub segment: Option<String>,
     /// What is compared.
     pub metrics: Vec<CanaryMetricConfig>,
+}
+
+impl CanaryConfig {
+    /// The cluster whose rollouts it waits for, and the key that names it; nothing if it waits for none.
+    pub fn cluster(&self) -> Option<(&'static str, String)> {
+        if let Some(discover) = &self.discover {
+            return Some(("discover.cluster", discover.cluster.clone()));
+        }
+        let id: ResourceId = self.resource.as_ref().filter(|_| self.start == Start::Rollout)?.parse().ok()?;
+        (id.provider() == kubernetes::PROVIDER).then(|| ("resource", id.scope_name().to_owned()))
+    }
 }
 
 /// One of `metrics`.

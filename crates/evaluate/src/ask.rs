@@ -23,6 +23,12 @@ pub trait Evaluate: Send + Sync {
     /// # Errors
     /// There is no answer: never an empty one in its place.
     async fn instant(&self, query: &Query, at: i64, after: &[Position]) -> Result<Vector, EvaluateError>;
+
+    /// Waits until queries see the records at `after`.
+    ///
+    /// # Errors
+    /// They will not.
+    async fn reached(&self, after: &[Position]) -> Result<(), EvaluateError>;
 }
 
 /// What a rule takes of an answer in PromQL: the values of a vector, or a number as a series without labels.

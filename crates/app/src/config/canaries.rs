@@ -34,14 +34,14 @@ pub(super) fn check(config: &Config, text: &str) -> Vec<Problem> {
     problems
 }
 
-/// Rollouts are found only where a cluster is watched.
+/// Rollouts are seen only where a cluster is watched.
 fn cluster(config: &Config, canary: &CanaryConfig, text: &str) -> Option<Problem> {
-    let wanted = &canary.discover.as_ref()?.cluster;
-    if config.kubernetes.as_slice().iter().any(|watched| watched.cluster == *wanted) {
+    let (key, wanted) = canary.cluster()?;
+    if config.kubernetes.as_slice().iter().any(|watched| watched.cluster == wanted) {
         return None;
     }
     let (line, column) = place(text, &canary.name, 0);
-    let problem = format!("{}.discover.cluster: `kubernetes` watches no cluster `{wanted}`", canary.name);
+    let problem = format!("{}.{key}: `kubernetes` watches no cluster `{wanted}`", canary.name);
     Some(Problem::at(line, column, format!("canaries: {problem}")))
 }
 

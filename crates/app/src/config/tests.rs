@@ -102,6 +102,15 @@ fn rollouts_are_found_only_in_a_cluster_that_is_watched() {
 }
 
 #[test]
+fn a_resource_is_judged_only_in_a_cluster_that_is_watched() {
+    let canary = "canaries:\n  - name: one\n    resource: k8s/prd/apps.Deployment/shop/web\n    baseline: v=\"1\"\n    canary: v=\"2\"\n    metrics: [{name: m, kind: errors, query: 'errors{$arm}'}]\n";
+    let watched = |canary: &str| format!("kubernetes: {{cluster: prod}}\n{canary}");
+    let text = problems(&watched(canary));
+    assert!(text.contains("canaries: one.resource: `kubernetes` watches no cluster `prd`"), "{text}");
+    assert!(Config::parse(&watched(&canary.replace("k8s/prd", "k8s/prod"))).is_ok());
+}
+
+#[test]
 fn the_example_has_no_mistakes() {
     let example = include_str!("../../../../deploy/steadfast.example.yaml");
     let problems = Config::parse(example).err().unwrap_or_default();

@@ -148,3 +148,15 @@ fn a_mistake_behind_what_is_filled_in_has_its_place() {
     let (_, text, at) = &found[0];
     assert_eq!(&text[*at..], "foo", "{found:?}");
 }
+
+#[test]
+fn what_waits_for_rollouts_of_a_cluster_names_it() {
+    let of = |more: &str| config(more).cluster();
+    let resource = |id: &str, start: &str| of(&format!(r#"{{"resource": "{id}", "start": "{start}"}}"#));
+    let id = "k8s/prd/apps.Deployment/shop/checkout";
+    assert_eq!(resource(id, "rollout"), Some(("resource", "prd".to_owned())));
+    assert_eq!(resource(id, "always"), None, "it runs all the same");
+    assert_eq!(resource("host/web-1/systemd.Unit//cart", "rollout"), None);
+    assert_eq!(of(r#"{"discover": {"cluster": "prod"}}"#), Some(("discover.cluster", "prod".to_owned())));
+    assert_eq!(of("{}"), None);
+}

@@ -9,7 +9,7 @@ use model::rows::CanaryPoint;
 use promql::{Value, parse};
 use rules::Query;
 
-use crate::ask::{Evaluate, Position, Vector};
+use crate::ask::{Evaluate, Vector};
 
 /// Rows of one interval that are of parts of the traffic.
 const SEGMENTS: Limit = Limit::new("canary.segments", 2_000);
@@ -25,21 +25,20 @@ pub(super) struct Found {
     pub segments: BTreeMap<String, f64>,
 }
 
-/// Asks all queries of an interval that ends at `end`.
+/// Asks all queries of an interval that ends at `end`, of what the store has now.
 pub(super) async fn interval(
     evaluate: &dyn Evaluate,
     definition: &Definition,
     wanted: &Wanted,
     end: Timestamp,
-    after: &[Position],
 ) -> Vec<CanaryPoint> {
     let mut rows = Vec::new();
     for metric in &definition.metrics {
         for (arm, canary) in [("baseline", false), ("canary", true)] {
             let of = |pair: &canary::Pair| if canary { pair.canary.clone() } else { pair.baseline.clone() };
-            let value = one(evaluate, definition, metric.adds_up(), &of(&metric.value), end, after).await;
+            let value = one(evaluate, definition, metric.adds_up(), &of(&metric.value), end).await;
             let exposure = match &metric.exposure {
-                Some(pair) => Some(one(evaluate, definition, true, &of(pair), end, after).await),
+                Some(pair) => Some(one(evaluate, definition, true, &of(pair), end).await),
                 None => None,
             };
             rows.extend(points((definition, wanted), metric, arm, end, value, exposure));
@@ -61,12 +60,11 @@ async fn one(
     adds_up: bool,
     text: &str,
     end: Timestamp,
-    after: &[Position],
 ) -> Result<Found, String> {
     // It was read when the configuration was.
     let expr = parse(text).map_err(|error| error.to_string())?;
     let query = Query::Promql { text: text.to_owned(), expr: Arc::new(expr) };
-    let answer = evaluate.instant(&query, end.millis(), after).await;
+    let answer = evaluate.instant(&query, end.millis(), &[]).await;
     let found =
         answer.map_err(|error| error.0).and_then(|vector| read(&vector, definition.segment.as_deref(), adds_up));
     let health = if found.is_ok() { "ok" } else { "err" };

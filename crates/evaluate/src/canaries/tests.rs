@@ -66,16 +66,17 @@ struct Asker {
     silent: Mutex<bool>,
     /// The store is behind, and stays so.
     stuck: Mutex<bool>,
-    /// What had to be seen by the last query.
+    /// Queries have no end.
+    slow: Mutex<bool>,
+    /// What had to be seen by the last queries.
     after: Mutex<Vec<Position>>,
 }
 
 #[async_trait]
 impl Evaluate for Asker {
-    async fn instant(&self, query: &Query, at: i64, after: &[Position]) -> Result<Vector, EvaluateError> {
+    async fn instant(&self, query: &Query, at: i64, _: &[Position]) -> Result<Vector, EvaluateError> {
         let Query::Promql { text, .. } = query else { return Err(EvaluateError("no SQL here".to_owned())) };
-        *self.after.lock() = after.to_vec();
-        if *self.stuck.lock() {
+        if *self.slow.lock() {
             std::future::pending::<()>().await;
         }
         self.asked.lock().push((text.clone(), at));
@@ -89,6 +90,14 @@ impl Evaluate for Asker {
         let n = (at / 1000 % 7) as f64;
         let value = if text.starts_with("requests") { 1000.0 } else { 10.0 + n + if canary { 40.0 } else { 0.0 } };
         Ok(vec![(Labels::empty(), Value::Float(value))])
+    }
+
+    async fn reached(&self, after: &[Position]) -> Result<(), EvaluateError> {
+        *self.after.lock() = after.to_vec();
+        if *self.stuck.lock() {
+            std::future::pending::<()>().await;
+        }
+        Ok(())
     }
 }
 
@@ -286,6 +295,8 @@ async fn no_data_and_queries_that_fail_are_told_apart_on_the_log() {
 #[tokio::test]
 async fn each_look_sees_what_was_on_the_logs_when_it_began() {
     let world = World::new();
+    // So that nothing decides it, and it goes on to look.
+    *world.asker.silent.lock() = true;
     world.start().await;
     for _ in 0..3 {
         world.pass(SECONDS(10)).await;
@@ -316,6 +327,17 @@ async fn an_interval_that_has_no_answer_in_time_has_no_data_and_the_run_goes_on(
     *world.asker.stuck.lock() = false;
     world.pass(SECONDS(340)).await;
     assert!(world.intervals().starts_with(&[0, 1, 2, 3]), "{:?}", world.intervals());
+}
+
+#[tokio::test]
+async fn queries_that_take_too_long_are_not_put_down_to_the_store() {
+    let world = World::new();
+    *world.asker.slow.lock() = true;
+    world.start().await;
+    world.pass(SECONDS(315)).await;
+    let row = world.points().remove(0);
+    let error = row.error.as_deref();
+    assert_eq!((row.interval, row.value, error), (0, None, Some("no answer within 300 s: its queries take that long")));
 }
 
 /// A log for which what queries found is too large.

@@ -18,7 +18,8 @@ use crate::memory::Memory;
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// Until logs that are away are asked again.
 const AGAIN: Duration = Duration::from_secs(5);
-/// How long the answers of an interval are waited for; a store that is behind that long is the reason why it has none.
+/// How long a store that is behind is waited for, and then the answers of an interval: which took so long is the reason why it has
+/// none.
 const PATIENCE: Duration = Duration::from_secs(300);
 /// The verdict is written so often at least: who asks in PromQL looks back five minutes.
 const HEARTBEAT: Duration = Duration::from_secs(60);
@@ -145,10 +146,15 @@ impl Watch {
                 return None;
             }
         };
-        let asked = ask::interval(&*self.cx.evaluate, &self.definition, wanted, self.end(wanted), &after);
+        let patience = |of: &str| format!("no answer within {} s: {of}", PATIENCE.as_secs());
+        match self.cx.clock.timeout(PATIENCE, self.cx.evaluate.reached(&after)).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => return Some(self.nothing(wanted, &error.to_string())),
+            Err(_) => return Some(self.nothing(wanted, &patience("the store is behind"))),
+        }
+        let asked = ask::interval(&*self.cx.evaluate, &self.definition, wanted, self.end(wanted));
         let found = self.cx.clock.timeout(PATIENCE, asked).await;
-        let late = |_| self.nothing(wanted, &format!("no answer within {} s: the store is behind", PATIENCE.as_secs()));
-        Some(found.unwrap_or_else(late))
+        Some(found.unwrap_or_else(|_| self.nothing(wanted, &patience("its queries take that long"))))
     }
 
     /// The rows of an interval that has no data.
