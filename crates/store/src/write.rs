@@ -391,7 +391,10 @@ mod tests {
                 let mut alone = Pieces::new(&layouts()[number("logs").unwrap()]);
                 alone.add(&LogLine::encode(&lines[rows.clone()]).unwrap());
                 alone.end();
-                assert!(alone.first_filter() == file[numbers[0]..numbers[0] + numbers[1]], "rows {rows:?} of {group:?}");
+                assert!(
+                    alone.first_filter() == file[numbers[0]..numbers[0] + numbers[1]],
+                    "rows {rows:?} of {group:?}"
+                );
                 first = rows.end;
             }
             assert_eq!(first, lines.len());
