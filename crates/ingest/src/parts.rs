@@ -12,7 +12,7 @@ use base::Limit;
 use model::{Batch, Stream};
 use parking_lot::Mutex;
 
-use crate::{Ingest, Taken};
+use crate::Ingest;
 
 /// Requests that are remembered; of more the oldest are forgotten.
 const KEPT: Limit = Limit::new("ingest.begun_requests", 1_024);
@@ -108,14 +108,14 @@ impl Parts {
 pub(crate) struct Attempt<'a> {
     ingest: &'a Ingest,
     sent: Sent<'a>,
-    /// What its bytes became: if that is something else the next time, it is another request.
+    /// How many log records, spans, exemplars and refusals its bytes became: if that is something else the next time, it is
+    /// another request.
     became: [usize; 4],
     done: Done,
 }
 
 impl<'a> Attempt<'a> {
-    pub fn new(ingest: &'a Ingest, sent: Sent<'a>, taken: &Taken) -> Self {
-        let became = [taken.logs, taken.spans, taken.exemplars, taken.refused.count()];
+    pub fn new(ingest: &'a Ingest, sent: Sent<'a>, became: [usize; 4]) -> Self {
         let mut attempt = Self { ingest, sent, became, done: Done::default() };
         attempt.done = ingest.0.parts.take(|| attempt.key(), ingest.0.clock.monotonic());
         attempt

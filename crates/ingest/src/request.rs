@@ -252,7 +252,8 @@ pub(crate) fn too_long<'l>(
 impl Ingest {
     /// Makes what was read of a request durable.
     pub(crate) async fn commit(&self, rows: Rows, taken: Taken, sent: Sent<'_>) -> Result<Taken, IngestError> {
-        let mut attempt = Attempt::new(self, sent, &taken);
+        let became = [taken.logs, taken.spans, taken.exemplars, taken.refused.count()];
+        let mut attempt = Attempt::new(self, sent, became);
         self.append(rows, &mut attempt).await?;
         attempt.end();
         taken.count(sent.protocol);
