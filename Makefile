@@ -154,7 +154,7 @@ test-alertmanager: build
 soak: needs
 	STEADFAST_KILLS=200 $(CARGO) test --locked -p steadfast --test it killed -- --nocapture
 
-# Random queries against a real Prometheus, 20,000 instead of 300.
+# Random questions to a real Prometheus and to us, 20,000 instead of 300.
 soak-promql: needs
 	STEADFAST_QUERIES=20000 STEADFAST_SEED=$${SEED:-1} $(CARGO) test --locked -p steadfast --test it differential -- --nocapture
 

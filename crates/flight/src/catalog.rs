@@ -12,7 +12,7 @@ use base::Limit;
 use query::{CATALOG, SCHEMA, Table};
 use tonic::Status;
 
-use crate::status;
+use crate::{form, status};
 
 /// What a table is.
 const TABLE: &str = "TABLE";
@@ -52,7 +52,8 @@ pub fn tables(query: CommandGetTables, tables: &[Table]) -> Result<RecordBatch, 
     let mut builder = query.into_builder();
     for table in tables {
         let kind = if table.is_view { VIEW } else { TABLE };
-        builder.append(CATALOG, SCHEMA, &table.name, kind, &table.columns).map_err(status::internal)?;
+        let columns = form::columns(&table.columns);
+        builder.append(CATALOG, SCHEMA, &table.name, kind, &columns).map_err(status::internal)?;
     }
     built(builder.build())
 }

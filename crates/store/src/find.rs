@@ -105,6 +105,20 @@ impl Store {
         Ok(values.0.into_iter().collect())
     }
 
+    /// Whether there is a sample, a histogram or an exemplar of any series from `start` to `end`.
+    pub fn has_points(&self, (start, end): (Timestamp, Timestamp)) -> bool {
+        let tables: Vec<usize> = OF_SERIES.iter().filter_map(|name| number(name)).collect();
+        let version = {
+            let state = self.0.state.read();
+            if state.memories().any(|memory| tables.iter().any(|table| memory.overlaps(*table, start, end))) {
+                return true;
+            }
+            Arc::clone(&state.version)
+        };
+        let mut files = tables.iter().filter_map(|table| version.tables.get(*table)).flat_map(|files| files.iter());
+        files.any(|file| file.overlaps(start, end))
+    }
+
     /// Fills the index of series from files with those that may be active; what is not in files yet comes from the log.
     pub(crate) async fn index_series(&self) -> Result<(), StoreError> {
         let inner = &self.0;

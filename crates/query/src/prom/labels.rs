@@ -110,6 +110,10 @@ impl Engine {
             let (engine, limit) = (&evaluation.engine, evaluation.deadline.limit());
             let all = async {
                 let mut found = Vec::new();
+                // Before the first sample and after the last there is nothing, whichever series are active.
+                if !engine.store.has_points(within(selection.times)) {
+                    return Ok(found);
+                }
                 for matchers in selection.each() {
                     found.push(ask(&engine.store, matchers, selection.times).await.map_err(failed)?);
                 }

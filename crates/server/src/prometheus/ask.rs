@@ -45,6 +45,12 @@ impl Ask {
         time(text).map(Some).map_err(wrong)
     }
 
+    /// The times `start` and `end`; without them everything is between them.
+    pub fn times(&self) -> Result<(i64, i64), Problem> {
+        let (start, end) = (self.time("start")?, self.time("end")?);
+        Ok((start.unwrap_or(i64::MIN / 2), end.unwrap_or(i64::MAX / 2)))
+    }
+
     /// A time that there must be.
     pub fn need_time(&self, name: &str) -> Result<i64, Problem> {
         time(self.get(name).unwrap_or_default()).map_err(|wrong| Problem::parameter(name, wrong))

@@ -151,6 +151,13 @@ pub fn number(value: f64) -> String {
     out
 }
 
+/// A number of JSON, which has no part if it is whole, as Go writes it.
+pub fn json_number(value: f64) -> serde_json::Value {
+    // Below this each whole number is exact, and a zero has its sign as a float only.
+    let is_whole = value.fract() == 0.0 && value.abs() < 1e15 && (value != 0.0 || value.is_sign_positive());
+    if is_whole { (value as i64).into() } else { value.into() }
+}
+
 fn push_number(out: &mut String, value: f64) {
     let size = value.abs();
     let plain = size == 0.0 || (1e-6..1e21).contains(&size) || !size.is_finite();
@@ -193,6 +200,13 @@ mod tests {
         ];
         for (data, expected) in cases {
             assert_eq!(result(&data, 1_500, None).0, expected);
+        }
+    }
+
+    #[test]
+    fn whole_numbers_of_json_have_no_part() {
+        for (value, text) in [(2.0, "2"), (-3.0, "-3"), (0.5, "0.5"), (0.0, "0"), (-0.0, "-0.0")] {
+            assert_eq!(json_number(value).to_string(), text);
         }
     }
 

@@ -11,8 +11,7 @@ use crate::state::State;
 
 /// What is asked about; `wrong` says what is no selector.
 fn selection(ask: &Ask, wrong: impl Fn(String) -> Problem) -> Result<Selection, Problem> {
-    let start = ask.time("start")?.unwrap_or(i64::MIN / 2);
-    let end = ask.time("end")?.unwrap_or(i64::MAX / 2);
+    let (start, end) = ask.times()?;
     if end < start {
         return Err(Problem::parameter("end", "end timestamp must not be before start timestamp"));
     }

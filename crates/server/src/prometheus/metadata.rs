@@ -11,7 +11,6 @@ use serde_json::{Value, json};
 use super::answer::{Problem, Remarks, success};
 use super::ask::Ask;
 use super::data;
-use super::query::now;
 use crate::rows::{each, literal};
 use crate::state::State;
 
@@ -19,8 +18,6 @@ use crate::state::State;
 const LIMIT: usize = 10_000;
 /// Targets of one answer.
 const TARGETS: usize = 1_000;
-/// What an exemplar is looked for in if no time is given, in milliseconds.
-const HOUR: i64 = 3_600_000;
 
 /// `metadata`: of each metric its type, unit and help.
 pub async fn metadata(With(state): With<State>, ask: Ask) -> Result<Response, Problem> {
@@ -122,8 +119,7 @@ fn most(ask: &Ask) -> Result<usize, Problem> {
 
 /// `query_exemplars`: those of the series that an expression reads.
 pub async fn exemplars(With(state): With<State>, ask: Ask) -> Result<Response, Problem> {
-    let end = ask.time("end")?.unwrap_or_else(|| now(&state));
-    let start = ask.time("start")?.unwrap_or(end.saturating_sub(HOUR));
+    let (start, end) = ask.times()?;
     if end < start {
         return Err(Problem::bad("end timestamp must not be before start timestamp"));
     }
@@ -147,8 +143,6 @@ fn object(labels: &promql::Labels) -> BTreeMap<&str, &str> {
 }
 
 fn exemplar(exemplar: &model::rows::Exemplar) -> Value {
-    let ms = exemplar.ts.millis();
-    // Whole seconds are written without a part.
-    let seconds = if ms % 1_000 == 0 { json!(ms / 1_000) } else { json!(ms as f64 / 1_000.0) };
+    let seconds = data::json_number(exemplar.ts.millis() as f64 / 1_000.0);
     json!({"labels": exemplar.labels, "value": data::number(exemplar.value), "timestamp": seconds})
 }

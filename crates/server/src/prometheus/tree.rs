@@ -9,6 +9,8 @@ use promql::parser::ast::{
 use promql::text::plain_float;
 use serde_json::{Value, json};
 
+use super::data::json_number;
+
 /// An expression with all that it is made of.
 pub fn of(expr: &Expr) -> Value {
     match &expr.kind {
@@ -55,7 +57,7 @@ fn matching(matching: &Matching) -> Value {
         "labels": texts(&matching.labels),
         "on": matching.on,
         "include": texts(&matching.include),
-        "fillValues": {"lhs": matching.fill_left, "rhs": matching.fill_right},
+        "fillValues": {"lhs": matching.fill_left.map(json_number), "rhs": matching.fill_right.map(json_number)},
     })
 }
 
@@ -205,6 +207,8 @@ mod tests {
             both["lhs"]["matching"],
             json!({"card": "many-to-one", "labels": ["x"], "on": true, "include": ["y"], "fillValues": {"lhs": null, "rhs": null}})
         );
+        let filled = tree("a + fill_left (2) fill_right (0.5) b");
+        assert_eq!(filled["matching"]["fillValues"], json!({"lhs": 2, "rhs": 0.5}));
         assert_eq!(both["lhs"]["lhs"]["op"], "-");
         assert_eq!(both["lhs"]["rhs"]["expr"]["timestamp"], 1_500);
         assert_eq!(both["rhs"], json!({"type": "numberLiteral", "val": "2"}));

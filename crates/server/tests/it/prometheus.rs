@@ -80,6 +80,11 @@ async fn what_is_written_is_answered() {
     assert_eq!(range["data"]["result"][0]["values"], json!([[60, "4"], [75, "10"], [90, "10"]]));
     assert_eq!(site.json("/api/v1/labels").await["data"], json!(["__name__", "job"]));
     assert_eq!(site.json("/api/v1/label/job/values?match[]=up").await["data"], json!(["a", "b"]));
+    // There is nothing before the first sample.
+    for path in ["labels?start=0&end=59", "label/job/values?start=0&end=59", "series?match[]=up&start=0&end=59"] {
+        assert_eq!(site.json(&format!("/api/v1/{path}")).await["data"], json!([]), "{path}");
+    }
+    assert_eq!(site.json("/api/v1/labels?start=0&end=60").await["data"], json!(["__name__", "job"]));
     let cut = site.json("/api/v1/label/job/values?limit=1").await;
     assert_eq!((&cut["data"], &cut["warnings"]), (&json!(["a"]), &json!(["results truncated due to limit"])));
     let series = site.json("/api/v1/series?match[]=up{job!=\"a\"}").await;
@@ -154,6 +159,7 @@ async fn exemplars_are_answered_with_the_labels_of_their_series() {
     let found = site.json("/api/v1/query_exemplars?query=rate(up[1m])&start=0&end=100").await;
     let exemplar = json!({"labels": {"trace_id": "abc"}, "value": "0.25", "timestamp": 60.5});
     assert_eq!(found["data"], json!([{"seriesLabels": {"__name__": "up", "job": "a"}, "exemplars": [exemplar]}]));
+    assert_eq!(site.json("/api/v1/query_exemplars?query=up").await["data"], found["data"], "of all times");
     assert_eq!(site.json("/api/v1/query_exemplars?query=up&start=0&end=60").await["data"], json!([]));
     site.end().await;
 }

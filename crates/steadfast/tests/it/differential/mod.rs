@@ -1,29 +1,38 @@
-//! Random queries over random series, put to real Prometheis and to us: our answer is that of a Prometheus, with
+//! Random questions over random series, put to real Prometheis and to us: our answer is that of a Prometheus, with
 //! or without its delayed removal of names. (With it, a comparison of two vectors brings back names that are to go;
 //! without it, series may clash on the way. Ours go at the end, and stay gone.)
 //!
 //! `STEADFAST_QUERIES` sets how many, `STEADFAST_SEED` which; or `STEADFAST_QUERY` is the only one.
 
+mod compare;
 mod data;
 mod generate;
-
-use std::collections::BTreeMap;
+mod native;
+mod question;
+mod wire;
 
 use base::{Clock, Rng};
 use serde_json::Value;
 
+use self::compare::{Answer, difference};
 use self::generate::Generator;
+use self::question::Question;
 use crate::host::Host;
 use crate::prometheus::Prometheus;
 
-/// Queries of a bounded run.
+/// Questions of a bounded run.
 const QUERIES: u64 = 300;
 
-/// Of a difference between sums that were added up in another order.
-const TOLERANCE: f64 = 1e-9;
+/// One in so many is asked again, over another range.
+const AGAIN: u64 = 4;
 
-const FEATURES: [&str; 2] =
-    ["promql-experimental-functions,promql-delayed-name-removal", "promql-experimental-functions"];
+/// One in so many is for something else than the value of an expression.
+const OTHERS: u64 = 6;
+
+const FEATURES: [&str; 2] = [
+    "exemplar-storage,promql-experimental-functions,promql-binop-fill-modifiers,promql-delayed-name-removal",
+    "exemplar-storage,promql-experimental-functions,promql-binop-fill-modifiers",
+];
 
 fn number(name: &str, default: u64) -> u64 {
     std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(default)
@@ -41,28 +50,29 @@ async fn random_queries_are_answered_as_a_prometheus_answers_them() {
     let theirs = FEATURES.map(|features| Prometheus::receiving(&program, features));
     let asker =
         Asker { http: reqwest::Client::new(), urls: [theirs[0].url.clone(), theirs[1].url.clone(), host.url.clone()] };
-    for of in 0..theirs.len() {
-        host.until("Prometheus answers", async || asker.ask(of, "1", (0, 0)).await).await;
+    for url in &asker.urls {
+        let ready = format!("{url}/-/ready");
+        let is_ready = async || asker.http.get(&ready).send().await.ok()?.status().is_success().then_some(());
+        host.until("all of them answer", is_ready).await;
     }
-
-    let start = (Clock::system().now().millis() - data::LENGTH - 600_000) / 60_000 * 60_000;
-    let series = data::series(&rng, start);
-    for body in data::requests(&series, start) {
-        asker.write(&body).await;
-    }
-    let generator = Generator(&rng);
+    let start = asker.write_all(&rng).await;
+    let generator = Generator { rng: &rng, start: start / 1_000 };
     let mut wrong = Vec::new();
     for _ in 0..queries {
-        let query = std::env::var("STEADFAST_QUERY").unwrap_or_else(|_| generator.query());
-        let from = start + 300_000 + rng.below(1_800_000) as i64;
-        let times = (from, from + 60_000 * rng.below(12) as i64);
-        let ours = asker.ask(2, &query, times).await.unwrap();
-        let mut differences = Vec::new();
-        for of in 0..theirs.len() {
-            differences.extend(difference(&asker.ask(of, &query, times).await.unwrap(), &ours));
-        }
-        if differences.len() == theirs.len() {
-            wrong.push(format!("{query}\n    at {} to {}: {}", times.0 / 1000, times.1 / 1000, differences[0]));
+        let mut question = match std::env::var("STEADFAST_QUERY") {
+            Ok(query) => Question::expression(&generator, query),
+            Err(_) if rng.below(OTHERS) == 0 => Question::other(&generator),
+            Err(_) => Question::expression(&generator, generator.query()),
+        };
+        loop {
+            if let Some(difference) = asker.compared(&question).await {
+                wrong.push(format!("{}\n    {difference}", question.told()));
+                break;
+            }
+            match question.again(&generator).filter(|_| rng.below(AGAIN) == 0) {
+                Some(again) => question = again,
+                None => break,
+            }
         }
     }
     assert!(wrong.is_empty(), "{} of {queries} differ:\n{}", wrong.len(), wrong.join("\n"));
@@ -76,6 +86,18 @@ struct Asker {
 }
 
 impl Asker {
+    /// Random series to each; gives when they begin, in milliseconds since the epoch.
+    async fn write_all(&self, rng: &Rng) -> i64 {
+        let now = Clock::system().now().millis();
+        let start = (now - data::LENGTH - 600_000) / 60_000 * 60_000;
+        let series = data::series(rng, start);
+        for body in data::requests(&series, start) {
+            self.write(&body).await;
+        }
+        self.write(&wire::request(&data::at_once(rng, now), &(start..now + 1))).await;
+        start
+    }
+
     async fn write(&self, body: &[u8]) {
         for url in &self.urls {
             let request = self.http.post(format!("{url}/api/v1/write")).header("content-encoding", "snappy");
@@ -86,61 +108,25 @@ impl Asker {
         }
     }
 
-    async fn ask(&self, of: usize, query: &str, (from, to): (i64, i64)) -> Option<Value> {
-        let [from, to] = [from, to].map(|millis| format!("{}.{:03}", millis / 1000, millis % 1000));
-        let parameters = [("query", query), ("start", &from), ("end", &to), ("step", "47")];
-        let url = format!("{}/api/v1/query_range", self.urls[of]);
-        self.http.post(url).form(&parameters).send().await.ok()?.json().await.ok()
+    /// Where our answer is that of neither of them.
+    async fn compared(&self, question: &Question) -> Option<String> {
+        let (ours, first) = tokio::join!(self.ask(2, question), self.ask(0, question));
+        let found = difference(question, &first, &ours)?;
+        difference(question, &self.ask(1, question).await, &ours)?;
+        Some(found)
     }
-}
 
-/// Where two answers differ.
-fn difference(theirs: &Value, ours: &Value) -> Option<String> {
-    if theirs["status"] != ours["status"] || theirs["errorType"] != ours["errorType"] {
-        let tell = |answer: &Value| format!("{} {} {}", answer["status"], answer["errorType"], answer["error"]);
-        return Some(format!("theirs {}, ours {}", tell(theirs), tell(ours)));
+    async fn ask(&self, of: usize, question: &Question) -> Answer {
+        let url = format!("{}{}", self.urls[of], question.path);
+        let gets = question.path.ends_with("values") || question.path == "/federate";
+        let request = if gets {
+            self.http.get(url).query(&question.parameters)
+        } else {
+            self.http.post(url).form(&question.parameters)
+        };
+        let answer = request.send().await.unwrap();
+        let (status, text) = (answer.status().as_u16(), answer.text().await.unwrap());
+        let body = serde_json::from_str(&text).unwrap_or(Value::String(text));
+        Answer { status, body }
     }
-    for told in ["warnings", "infos"] {
-        if sorted(&theirs[told]) != sorted(&ours[told]) {
-            return Some(format!("{told}: theirs {}, ours {}", theirs[told], ours[told]));
-        }
-    }
-    let (theirs, ours) = (by_labels(theirs), by_labels(ours));
-    for labels in theirs.keys().chain(ours.keys()) {
-        match (theirs.get(labels), ours.get(labels)) {
-            (Some(theirs), Some(ours)) if same(theirs, ours) => {}
-            (theirs, ours) => return Some(format!("{labels}: theirs {theirs:?}, ours {ours:?}")),
-        }
-    }
-    None
-}
-
-/// Remarks come in any order.
-fn sorted(told: &Value) -> Vec<&str> {
-    let mut told: Vec<&str> = told.as_array().into_iter().flatten().filter_map(Value::as_str).collect();
-    told.sort_unstable();
-    told
-}
-
-type Points = Vec<(f64, f64)>;
-
-fn by_labels(answer: &Value) -> BTreeMap<String, Points> {
-    let mut series = BTreeMap::new();
-    for of in answer["data"]["result"].as_array().into_iter().flatten() {
-        let points = of["values"].as_array().into_iter().flatten();
-        let point = |point: &Value| Some((point[0].as_f64()?, point[1].as_str()?.parse().ok()?));
-        let before = series.insert(of["metric"].to_string(), points.filter_map(point).collect());
-        assert!(before.is_none(), "{} is there twice", of["metric"]);
-    }
-    series
-}
-
-fn same(theirs: &Points, ours: &Points) -> bool {
-    let close = |a: f64, b: f64| {
-        a.to_bits() == b.to_bits()
-            || a == b
-            || (a.is_nan() && b.is_nan())
-            || (a - b).abs() <= TOLERANCE * a.abs().max(b.abs()).max(1e-3)
-    };
-    theirs.len() == ours.len() && theirs.iter().zip(ours).all(|(a, b)| a.0 == b.0 && close(a.1, b.1))
 }
