@@ -24,25 +24,22 @@ impl Change {
     /// The version after `base`.
     pub fn on(&self, base: &Version, asides: &[SetAside]) -> Result<Version, StoreError> {
         let remove: HashSet<&str> = self.remove.iter().map(String::as_str).collect();
-        let kept = base.files().filter(|file| !remove.contains(file.path.as_str()));
-        let mut files: Vec<FileEntry> = kept.cloned().collect();
-        if files.len() + remove.len() != base.files().count() {
+        let is_newest = self.rewritten || self.flushed.is_some();
+        let seq = |file: &FileEntry| if is_newest { base.next_seq + file.seq } else { file.seq };
+        let last = self.add.iter().map(seq).max().unwrap_or(0).max(base.next_seq);
+        let add = self.add.iter().map(|file| FileEntry { seq: seq(file), ..file.clone() }).collect();
+        let mut version = Version { number: base.number + 1, next_seq: last + 1, ..base.clone() };
+        if version.replace_files(|file| !remove.contains(file.path.as_str()), add) != remove.len() {
             let gone = |path: &&String| base.files().all(|file| file.path != **path);
             let path = self.remove.iter().find(gone).cloned().unwrap_or_default();
             return Err(StoreError::Conflict { version: base.number, path });
         }
-        let is_newest = self.rewritten || self.flushed.is_some();
-        let seq = |file: &FileEntry| if is_newest { base.next_seq + file.seq } else { file.seq };
-        let last = self.add.iter().map(seq).max().unwrap_or(0).max(base.next_seq);
-        files.extend(self.add.iter().map(|file| FileEntry { seq: seq(file), ..file.clone() }));
-        let mut version = Version { number: base.number + 1, next_seq: last + 1, ..base.clone() };
         for (key, position) in self.flushed.iter().flatten() {
             version.shards.insert(*key, position.clone());
         }
         for (key, position) in &mut version.shards {
             position.floor = base.shards.get(key).map_or(position.floor, |base| base.next);
         }
-        version.set_files(files);
         Ok(version.without(asides))
     }
 
@@ -58,9 +55,8 @@ impl Version {
     /// This version with damaged files moved out of their tables.
     pub fn without(mut self, asides: &[SetAside]) -> Self {
         let damaged: HashSet<&str> = asides.iter().map(|aside| aside.file.path.as_str()).collect();
-        if self.files().any(|file| damaged.contains(file.path.as_str())) {
-            let files = self.files().filter(|file| !damaged.contains(file.path.as_str())).cloned().collect();
-            self.set_files(files);
+        if !damaged.is_empty() {
+            self.replace_files(|file| !damaged.contains(file.path.as_str()), Vec::new());
         }
         self.set_aside.retain(|aside| !damaged.contains(aside.file.path.as_str()));
         self.set_aside.extend_from_slice(asides);

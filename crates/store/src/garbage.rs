@@ -262,7 +262,7 @@ mod tests {
             order: 0,
         };
         let mut version = Version { number: 1, next_seq: 9_000, ..Version::empty() };
-        version.set_files((0..8_000).map(file).collect());
+        version.replace_files(|_| true, (0..8_000).map(file).collect());
         let objects: Arc<dyn ObjectStore> = Arc::new(InMemory::new());
         objects.put(&Path::from("data/logs/77.parquet"), "x".into()).await.unwrap();
         objects.put(&Version::path(1), version.encode().unwrap().into()).await.unwrap();

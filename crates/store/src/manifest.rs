@@ -17,6 +17,8 @@ use crate::{FileEntry, StoreError, layout, tables};
 /// The format that this code writes, and the newest that it reads. In format 1 a file has no [`FileEntry::announced`] and
 /// no [`FileEntry::order`].
 const FORMAT: u32 = 2;
+/// Bytes of a file in an object, about.
+const ENTRY_BYTES: usize = 320;
 const HEAD: usize = r#"{"crc32":"00000000","manifest":"#.len();
 
 /// A shard of a log.
@@ -76,15 +78,15 @@ pub(crate) struct Version {
 }
 
 #[derive(Serialize, Deserialize)]
-struct Body {
+struct Body<F, S> {
     format: u32,
     version: u64,
     writer: String,
     created: Timestamp,
     next_seq: u64,
     shards: Vec<Shard>,
-    files: Vec<FileEntry>,
-    set_aside: Vec<SetAside>,
+    files: Vec<F>,
+    set_aside: Vec<S>,
 }
 
 #[derive(Deserialize)]
@@ -137,17 +139,28 @@ impl Version {
         self.files().filter(|file| tables.contains(&file.table.as_str())).map(|file| file.max_ts).max()
     }
 
-    /// Puts `files` in their places.
-    pub fn set_files(&mut self, files: Vec<FileEntry>) {
+    /// Takes out files that `keep` does not want, and puts `add` in their places. Gives how many were taken out. What is known
+    /// of the tables of which nothing changes is not copied.
+    pub fn replace_files(&mut self, keep: impl Fn(&FileEntry) -> bool, add: Vec<FileEntry>) -> usize {
         let mut by_table: Vec<Vec<FileEntry>> = tables().iter().map(|_| Vec::new()).collect();
-        self.others.clear();
-        for file in files {
+        let mut removed = self.others.len();
+        self.others.retain(&keep);
+        removed -= self.others.len();
+        for file in add {
             match layout::number(&file.table) {
                 Some(table) => by_table[table].push(file),
                 None => self.others.push(file),
             }
         }
-        self.tables = by_table.into_iter().map(ordered).collect();
+        for (files, added) in self.tables.iter_mut().zip(by_table) {
+            let gone = files.iter().filter(|file| !keep(file)).count();
+            removed += gone;
+            if gone > 0 || !added.is_empty() {
+                let kept = files.iter().filter(|file| keep(file)).cloned();
+                *files = ordered(kept.chain(added).collect());
+            }
+        }
+        removed
     }
 
     /// The object of this version.
@@ -169,12 +182,19 @@ impl Version {
             created: self.created,
             next_seq: self.next_seq,
             shards: self.shards.iter().map(shard).collect(),
-            files: self.files().cloned().collect(),
-            set_aside: self.set_aside.clone(),
+            files: self.files().collect::<Vec<&FileEntry>>(),
+            set_aside: self.set_aside.iter().collect::<Vec<&SetAside>>(),
         };
-        let corrupt = |error: serde_json::Error| StoreError::corrupt(Self::path(self.number), error);
-        let body = serde_json::to_string(&body).map_err(corrupt)?;
-        Ok(format!(r#"{{"crc32":"{:08x}","manifest":{body}}}"#, crc32fast::hash(body.as_bytes())).into_bytes())
+        // In one piece of memory, since with very many files it is large.
+        let named = body.files.len() + body.set_aside.len() + 1;
+        let mut bytes = Vec::with_capacity(HEAD + named * ENTRY_BYTES);
+        bytes.resize(HEAD, b' ');
+        serde_json::to_writer(&mut bytes, &body)
+            .map_err(|error| StoreError::corrupt(Self::path(self.number), error))?;
+        let (head, body) = bytes.split_at_mut(HEAD);
+        head.copy_from_slice(head_of(body).as_bytes());
+        bytes.push(b'}');
+        Ok(bytes)
     }
 
     /// Reads what [`Self::encode`] wrote.
@@ -184,15 +204,15 @@ impl Version {
     pub fn decode(bytes: &[u8]) -> Result<Self, Unreadable> {
         let damaged = |problem: &str| Unreadable::Damaged(problem.to_owned());
         let body = bytes.get(HEAD..bytes.len().saturating_sub(1)).ok_or_else(|| damaged("it is too short"))?;
-        let expected = format!(r#"{{"crc32":"{:08x}","manifest":"#, crc32fast::hash(body));
-        if &bytes[..HEAD] != expected.as_bytes() || bytes.last() != Some(&b'}') {
+        if &bytes[..HEAD] != head_of(body).as_bytes() || bytes.last() != Some(&b'}') {
             return Err(damaged("its checksum is wrong"));
         }
         let Format { format } = serde_json::from_slice(body).map_err(|error| damaged(&error.to_string()))?;
         if format > FORMAT {
             return Err(Unreadable::Newer(format!("its format is {format}, this program reads up to {FORMAT}")));
         }
-        let body: Body = serde_json::from_slice(body).map_err(|error| damaged(&error.to_string()))?;
+        let body: Body<FileEntry, SetAside> =
+            serde_json::from_slice(body).map_err(|error| damaged(&error.to_string()))?;
         let mut version = Self {
             number: body.version,
             writer: body.writer,
@@ -207,9 +227,14 @@ impl Version {
             let position = Position { next: shard.next, floor: shard.floor, dedup: shard.dedup };
             version.shards.insert(ShardKey { log, shard: shard.shard }, position);
         }
-        version.set_files(body.files);
+        version.replace_files(|_| true, body.files);
         Ok(version)
     }
+}
+
+/// What an object begins with.
+fn head_of(body: &[u8]) -> String {
+    format!(r#"{{"crc32":"{:08x}","manifest":"#, crc32fast::hash(body))
 }
 
 fn ordered(mut files: Vec<FileEntry>) -> Arc<[FileEntry]> {
@@ -241,7 +266,8 @@ mod tests {
             announced: (table == "samples").then(|| crate::Days::of(Timestamp::ZERO, Timestamp::from_secs(seq as i64))),
             order: 1,
         };
-        version.set_files(vec![file("samples", 2), file("samples", 1), file("from_the_future", 3)]);
+        let files = vec![file("samples", 2), file("samples", 1), file("from_the_future", 3)];
+        assert_eq!(version.replace_files(|_| true, files), 0);
         let position = Position { next: Offset(5), floor: Offset(4), dedup: Dedup::default() };
         version.shards.insert(ShardKey { log: LogKind::State, shard: 1 }, position);
         version
@@ -253,6 +279,22 @@ mod tests {
         assert_eq!(Version::decode(&version.encode().unwrap()).unwrap(), version);
         assert_eq!(version.files().map(|file| file.seq).collect::<Vec<_>>(), [1, 2, 3]);
         assert_eq!(Version::number_of(&Version::path(7)), Some(7));
+    }
+
+    #[test]
+    fn files_are_taken_out_and_put_in_and_tables_without_change_are_the_same() {
+        let before = version();
+        let mut version = before.clone();
+        let new = FileEntry { table: "logs".to_owned(), ..before.files().next().unwrap().clone() };
+        assert_eq!(version.replace_files(|file| file.seq != 3, vec![new]), 1);
+        assert_eq!(
+            version.files().map(|file| (&*file.table, file.seq)).collect::<Vec<_>>(),
+            [("samples", 1), ("samples", 2), ("logs", 1)]
+        );
+        let table = layout::number("samples").unwrap();
+        assert!(Arc::ptr_eq(&version.tables[table], &before.tables[table]));
+        assert_eq!(version.replace_files(|file| file.table == "logs", Vec::new()), 2);
+        assert_eq!(version.files().map(|file| &*file.table).collect::<Vec<_>>(), ["logs"]);
     }
 
     #[test]

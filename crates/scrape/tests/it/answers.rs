@@ -308,3 +308,55 @@ fn of_what_counts_it_is_told_when_that_began_if_it_is_asked_for() {
         ["c_created{a=1,b=2,job=j}", "h_created{job=j}", "s_created{job=j}"].map(|series| format!("{series} +0 stale"));
     assert_eq!(created, [&gone[..1], &["g_created{job=j} +0 9".to_owned()], &gone[1..]].concat());
 }
+
+/// A family with a metric whose counting began after so many seconds; `number` is the field that has its value.
+fn family(name: &str, kind: u64, number: u32, seconds: u64, fill: impl Fn(&mut Writer)) -> Vec<u8> {
+    let mut family = Writer::default();
+    family.bytes(1, name.as_bytes());
+    family.varint(3, kind);
+    family.message(4, |metric| {
+        metric.message(number, |value| {
+            let created = match kind {
+                0 => 3,
+                2 => 4,
+                _ => 15,
+            };
+            fill(value);
+            value.message(created, |time| {
+                time.varint(1, seconds);
+                time.varint(2, 5_000_000);
+            });
+        });
+    });
+    let family = family.finish();
+    let mut body = vec![u8::try_from(family.len()).unwrap()];
+    body.extend(family);
+    body
+}
+
+#[test]
+fn families_of_protobuf_say_when_counting_began_too() {
+    let counter = family("c", 0, 3, 12, |value| value.double(1, 5.0));
+    let summary = family("s", 2, 4, 13, |value| {
+        value.varint(1, 3);
+        value.message(3, |quantile| quantile.double(1, 0.5));
+    });
+    let histogram = family("h", 4, 7, 14, |value| value.varint(1, 3));
+    let body = [counter, summary, histogram].concat();
+    let mut target = Scraped::new("");
+    target.rules.created = true;
+    let outcome = target.scrape(&body, Format::Protobuf);
+    assert_eq!(outcome.error, None);
+    let expected = [
+        ("c{job=j}", 12_005),
+        ("h_bucket{job=j,le=+Inf}", 14_005),
+        ("h_count{job=j}", 14_005),
+        ("h_sum{job=j}", 14_005),
+        ("s_count{job=j}", 13_005),
+        ("s_sum{job=j}", 13_005),
+        ("s{job=j,quantile=0.5}", 0),
+    ];
+    assert_eq!(began(&outcome), expected.map(|(series, ms)| (series.to_owned(), ms)));
+    target.rules.created = false;
+    assert!(began(&target.scrape(&body, Format::Protobuf)).iter().all(|(_, ms)| *ms == 0));
+}

@@ -104,7 +104,7 @@ mod tests {
             announced: None,
             order: layouts()[crate::layout::number(table).unwrap()].def.order,
         };
-        version.set_files(sizes.iter().enumerate().map(file).collect());
+        version.replace_files(|_| true, sizes.iter().enumerate().map(file).collect());
         version
     }
 
