@@ -8,8 +8,8 @@ use crate::labels::Labels;
 use crate::parser::ast::{Duration, Expr, ExprKind, Extension, Modifiers, VectorSelector};
 use crate::value::{Data, Point, Series, Value};
 
-/// Functions of the range that is asked for.
-const OF_THE_RANGE: [&str; 3] = ["start", "end", "range"];
+/// Functions of the range that is asked for; one of a single time has no step.
+const OF_THE_RANGE: [&str; 4] = ["start", "end", "step", "range"];
 
 /// Whether what an expression gives at a time is the same in any range, and depends on no sample after that time.
 pub fn looks_back(expr: &Expr) -> bool {
@@ -110,8 +110,15 @@ mod tests {
     #[test]
     fn what_looks_forward_or_at_the_range_is_known() {
         let back = ["x", "rate(x[5m] offset 1m)", "sum(x) / scalar(y) + time()", "max_over_time(x[1h:1m] offset 5s)"];
-        let not =
-            ["x offset -1s", "x @ 10", "x @ end()", "sum(x) + y @ start()", "rate(x[5m:1m] offset -5m)", "x[5m] @ 3"];
+        let not = [
+            "x offset -1s",
+            "x @ 10",
+            "x @ end()",
+            "sum(x) + y @ start()",
+            "rate(x[5m:1m] offset -5m)",
+            "x[5m] @ 3",
+            "x * step()",
+        ];
         let looks = |text: &&str| looks_back(&parse(text).unwrap());
         assert_eq!(back.iter().filter(|text| !looks(text)).count(), 0);
         assert_eq!(not.iter().find(|text| looks(text)), None);

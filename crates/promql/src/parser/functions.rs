@@ -66,7 +66,7 @@ pub const FUNCTIONS: &[Function] = &[
     of("histogram_count", &[Vector], 0, Vector),
     of("histogram_fraction", &[Scalar, Scalar, Vector], 0, Vector),
     of("histogram_quantile", &[Scalar, Vector], 0, Vector),
-    new("histogram_quantiles", &[Vector, Text, Scalar, Scalar], -1, Vector),
+    new("histogram_quantiles", &[Vector, Text, Scalar, Scalar], 9, Vector),
     of("histogram_stddev", &[Vector], 0, Vector),
     of("histogram_stdvar", &[Vector], 0, Vector),
     of("histogram_sum", &[Vector], 0, Vector),
@@ -131,7 +131,7 @@ impl Function {
         let all = self.args.len();
         match self.variadic {
             0 => (all, Some(all)),
-            optional if optional > 0 => (all.saturating_sub(optional.unsigned_abs() as usize), Some(all)),
+            more if more > 0 => (all - 1, Some(all - 1 + more.unsigned_abs() as usize)),
             _ => (all - 1, None),
         }
     }
