@@ -8,8 +8,8 @@ pub struct Function {
     pub name: &'static str,
     /// The types of its arguments.
     pub args: &'static [ValueType],
-    /// How many of the last arguments may be left out (0: none), or that the last may come any
-    /// number of times (-1).
+    /// How often the last argument may be there, if it may also be left out (0: it is there once), or that it may any number of
+    /// times (-1).
     pub variadic: i32,
     /// What it gives.
     pub returns: ValueType,
