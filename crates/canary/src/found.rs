@@ -183,7 +183,7 @@ impl Book {
         if rollout.phase != Phase::Rolling || !self.may_find(&definition, now, out) {
             return;
         }
-        let found = Found { finder, rollout, shares: Shares::default(), over: None, unjudged: None };
+        let found = Found { finder, rollout, shares: Shares::default(), over: None, unjudged: None, past: None };
         let mut canary = Canary { found: Some(found), ..Canary::new(definition, text, i64::MAX) };
         canary.begin(now, origin, now, out);
         self.canaries.insert(canary.definition.name.clone(), canary);
@@ -248,7 +248,7 @@ impl Canary {
         let aborted = rollout.phase == Phase::Aborted;
         if found.rollout.goes_on(&rollout) && (found.over.is_none() || aborted) {
             let moved = found.rollout.share != rollout.share;
-            found.rollout = rollout;
+            (found.rollout, found.past) = (rollout, None);
             if aborted {
                 self.aborted(now, out);
                 return;
@@ -273,7 +273,7 @@ impl Canary {
         }
         self.stop("another rollout begins", false, now, out);
         if let Some(found) = &mut self.found {
-            (found.rollout, found.over, found.unjudged) = (rollout, None, None);
+            (found.rollout, found.over, found.unjudged, found.past) = (rollout, None, None, None);
         }
         (self.definition, self.text) = (definition, text);
         self.begin(now, origin, now, out);
@@ -291,7 +291,7 @@ impl Canary {
     ) {
         self.stop("its baseline is another one now", true, now, out);
         if let Some(found) = &mut self.found {
-            found.rollout = rollout;
+            (found.rollout, found.past) = (rollout, None);
         }
         let decided = |standing: &Standing| matches!(standing.verdict, Verdict::Fail | Verdict::Pass);
         if !self.standing.as_ref().is_some_and(decided) {
@@ -312,6 +312,11 @@ impl Canary {
     /// Another rollout has taken the place of its own, or its arms have other pods, and these are not judged.
     fn passed_over(&mut self, rollout: &Rollout, why: &str, now: Timestamp, out: &mut Outcome) {
         let Some(found) = self.found.as_mut().filter(|found| !found.rollout.has_pods_of(rollout)) else { return };
+        // Its object is told of anew with each pod that becomes ready.
+        if found.past.as_ref().is_some_and(|past| past.has_pods_of(rollout)) {
+            return;
+        }
+        found.past = Some(Box::new(rollout.clone()));
         found.over.get_or_insert(now);
         let another = !found.rollout.has_canary_of(rollout);
         found.unjudged = another.then(|| why.to_owned());

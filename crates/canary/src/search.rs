@@ -45,6 +45,9 @@ pub(crate) struct Found {
     /// Why another version that rolls out in its place is not judged.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unjudged: Option<String>,
+    /// The rollout that it was passed over for, as long as that goes on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub past: Option<Box<Rollout>>,
 }
 
 impl Found {

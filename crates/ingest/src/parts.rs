@@ -84,14 +84,20 @@ struct Begun {
 impl Parts {
     /// What is known of a request, which is asked for only if anything is known. It is `now` on the monotonic clock.
     fn take(&self, request: impl FnOnce() -> u128, now: Duration) -> Done {
-        let mut begun = self.0.lock();
-        begun.retain(|begun| now.saturating_sub(begun.at) <= WINDOW);
-        if begun.is_empty() {
+        if !self.any(now) {
             return Done::default();
         }
         let request = request();
+        let mut begun = self.0.lock();
         let at = begun.iter().position(|begun| begun.request == request);
         at.and_then(|at| begun.remove(at)).map(|begun| begun.done).unwrap_or_default()
+    }
+
+    /// Whether anything is known still.
+    fn any(&self, now: Duration) -> bool {
+        let mut begun = self.0.lock();
+        begun.retain(|begun| now.saturating_sub(begun.at) <= WINDOW);
+        !begun.is_empty()
     }
 
     fn put(&self, request: u128, at: Duration, done: Done) {

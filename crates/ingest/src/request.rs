@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use base::{Limit, Timestamp};
+use bus::BusError;
 use model::rows::{Exemplar, HistogramPoint, Series, Span};
 use model::{Labels, SeriesId};
 
@@ -254,8 +255,12 @@ impl Ingest {
     pub(crate) async fn commit(&self, rows: Rows, taken: Taken, sent: Sent<'_>) -> Result<Taken, IngestError> {
         let became = [taken.logs, taken.spans, taken.exemplars, taken.refused.count()];
         let mut attempt = Attempt::new(self, sent, became);
-        self.append(rows, &mut attempt).await?;
-        attempt.end();
+        let appended = self.append(rows, &mut attempt).await;
+        // What has a row that is never taken is refused whenever it comes, whatever of it is there.
+        if matches!(appended, Ok(()) | Err(IngestError::Log(BusError::TooLarge { .. }))) {
+            attempt.end();
+        }
+        appended?;
         taken.count(sent.protocol);
         Ok(taken)
     }

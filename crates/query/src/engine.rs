@@ -83,7 +83,10 @@ impl Engine {
     /// The same engine with `at_once` places of its own for each kind of work: for who must not wait behind what people ask.
     #[must_use]
     pub fn aside(&self, at_once: u32) -> Self {
-        let own = QueryConfig { max_concurrent: at_once, max_evaluations: at_once, ..QueryConfig::clone(&self.config) };
+        let config = QueryConfig::clone(&self.config);
+        // One that took too long may still be about to leave its place.
+        let max_wait = config.timeout;
+        let own = QueryConfig { max_concurrent: at_once, max_evaluations: at_once, max_wait, ..config };
         Self { places: Arc::new(Places::new(&own)), config: Arc::new(own), ..self.clone() }
     }
 

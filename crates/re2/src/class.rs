@@ -22,10 +22,18 @@ pub fn class<'a>(tail: &'a str, out: &mut String) -> &'a str {
     rest
 }
 
+/// The classes that have names.
+const NAMES: [&str; 14] = [
+    "alnum", "alpha", "ascii", "blank", "cntrl", "digit", "graph", "lower", "print", "punct", "space", "upper", "word",
+    "xdigit",
+];
+
 /// Writes a named class such as `[:alpha:]`, one with a letter, or a range of characters.
 fn part<'a>(text: &'a str, out: &mut String) -> &'a str {
     if let Some((name, after)) = text.strip_prefix("[:").and_then(|tail| tail.split_once(":]")) {
-        out.extend(["[:", name, ":]"]);
+        let is_known = NAMES.contains(&name.strip_prefix('^').unwrap_or(name));
+        // What is no class is none there either: a letter with a backslash that means nothing.
+        out.push_str(&if is_known { format!("[:{name}:]") } else { "\\y".to_owned() });
         return after;
     }
     if let Some((c, after)) = text.strip_prefix('\\').and_then(first)

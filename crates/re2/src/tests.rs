@@ -73,6 +73,8 @@ fn what_go_refuses_is_refused() {
         "\\",
         r"[\b]",
         "[z-a]",
+        "[[:alhpa:]]",
+        "[[:]](?x)a#:]]",
     ] {
         assert!(matches!(whole(bad), Err(Error::Syntax(_))), "{bad}");
     }

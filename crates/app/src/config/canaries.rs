@@ -2,7 +2,7 @@
 
 use canary::{CanaryConfig, Mistake};
 
-use super::{Config, Problem};
+use super::{Config, Problem, Role};
 use crate::receivers;
 
 /// The mistakes of `canaries`, and of the receivers that roll back.
@@ -34,10 +34,10 @@ pub(super) fn check(config: &Config, text: &str) -> Vec<Problem> {
     problems
 }
 
-/// Rollouts are seen only where a cluster is watched.
+/// Rollouts are seen only where a cluster is watched, by this process or by another one whose configuration is not known here.
 fn cluster(config: &Config, canary: &CanaryConfig, text: &str) -> Option<Problem> {
     let (key, wanted) = canary.cluster()?;
-    if config.kubernetes.as_slice().iter().any(|watched| watched.cluster == wanted) {
+    if !config.has(Role::Watching) || config.kubernetes.as_slice().iter().any(|watched| watched.cluster == wanted) {
         return None;
     }
     let (line, column) = place(text, &canary.name, 0);

@@ -457,6 +457,9 @@ fn what_fails_by_its_last_intervals_is_no_news_of_a_moment_where_the_same_versio
             other.labels.clear();
             other.canary.pods = format!("checkout-{hash}-x");
             world.rolls(Some(&other), n + 1.3);
+            // One more of its pods is ready.
+            other.share = Some(0.6);
+            world.rolls(Some(&other), n + 1.5);
         })
     };
     let states = |world: &World| -> Vec<AlertState> { world.resolved().into_iter().map(|(state, ..)| state).collect() };

@@ -73,6 +73,11 @@ async fn of_a_record_that_is_never_taken_the_others_do_not_suffer() {
     life.settle().await;
     let texts: Vec<(String, usize)> = life.texts().await.into_iter().collect();
     assert_eq!(texts, [("first".to_owned(), 1), ("last".to_owned(), 1)]);
+    let again = life.ingest.otlp_logs(body.as_bytes(), Encoding::Identity, Format::Json, &room).await;
+    assert!(
+        matches!(&again, Err(IngestError::Log(BusError::TooLarge { .. }))),
+        "what is not there is not acknowledged: {again:?}"
+    );
     life.end().await;
 }
 

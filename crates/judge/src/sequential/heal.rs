@@ -154,7 +154,9 @@ impl Late {
     /// The logarithm of their likelihood where the logarithm of the ratio of the rates is `ln`.
     fn ln_likelihood(&self, ln: f64) -> f64 {
         let ratio = ln.exp();
-        let one = |(weight, canary, all): &(f64, f64, f64)| canary * ln - all * (weight * ratio).ln_1p();
+        // Where there are no events a ratio may be beyond all numbers.
+        let of_all = |weight: f64, all: f64| if all > 0.0 { all * (weight * ratio).ln_1p() } else { 0.0 };
+        let one = |(weight, canary, all): &(f64, f64, f64)| canary * ln - of_all(*weight, *all);
         self.each.iter().map(one).sum::<f64>() / self.dispersion
     }
 }

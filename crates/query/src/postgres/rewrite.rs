@@ -72,7 +72,8 @@ fn by_place(query: &mut Query) {
     let selected: Vec<_> = selected.collect();
     for order in orders {
         let is_named = selected.iter().any(|(_, alias)| alias.is_some_and(|alias| is_word(&order.expr, alias)));
-        if is_named {
+        // A number is a place.
+        if is_named || matches!(order.expr, Expr::Value(_)) {
             continue;
         }
         if let Some(place) = selected.iter().position(|(expr, _)| **expr == order.expr) {
