@@ -1,9 +1,13 @@
 //! Classes of characters. In RE2 they do not nest and have no operators, and a `]` that comes first is itself.
 
+use crate::Error;
 use crate::escape::{character, first, perl};
 
 /// Writes a class, whose `[` is read; gives what follows it.
-pub fn class<'a>(tail: &'a str, out: &mut String) -> &'a str {
+///
+/// # Errors
+/// It names a class that there is not, of which the other syntax would make one of its letters.
+pub fn class<'a>(tail: &'a str, out: &mut String) -> Result<&'a str, Error> {
     out.push('[');
     let mut rest = tail;
     if let Some(negated) = rest.strip_prefix('^') {
@@ -14,12 +18,12 @@ pub fn class<'a>(tail: &'a str, out: &mut String) -> &'a str {
     while let Some((c, tail)) = first(rest) {
         if c == ']' && !is_first {
             out.push(']');
-            return tail;
+            return Ok(tail);
         }
         is_first = false;
-        rest = part(rest, out);
+        rest = part(rest, out)?;
     }
-    rest
+    Ok(rest)
 }
 
 /// The classes that have names.
@@ -29,28 +33,29 @@ const NAMES: [&str; 14] = [
 ];
 
 /// Writes a named class such as `[:alpha:]`, one with a letter, or a range of characters.
-fn part<'a>(text: &'a str, out: &mut String) -> &'a str {
+fn part<'a>(text: &'a str, out: &mut String) -> Result<&'a str, Error> {
     if let Some((name, after)) = text.strip_prefix("[:").and_then(|tail| tail.split_once(":]")) {
-        let is_known = NAMES.contains(&name.strip_prefix('^').unwrap_or(name));
-        // What is no class is none there either: a letter with a backslash that means nothing.
-        out.push_str(&if is_known { format!("[:{name}:]") } else { "\\y".to_owned() });
-        return after;
+        if !NAMES.contains(&name.strip_prefix('^').unwrap_or(name)) {
+            return Err(Error::Syntax(format!("there is no class `[:{name}:]`")));
+        }
+        out.extend(["[:", name, ":]"]);
+        return Ok(after);
     }
     if let Some((c, after)) = text.strip_prefix('\\').and_then(first)
         && let Some((negated, set)) = perl(c)
     {
         out.extend(if negated { ["[^", set, "]"] } else { ["", set, ""] });
-        return after;
+        return Ok(after);
     }
     let is_set = text.starts_with("\\p") || text.starts_with("\\P");
     let rest = one(text, out);
-    match rest.strip_prefix('-') {
+    Ok(match rest.strip_prefix('-') {
         Some(high) if !is_set && !high.is_empty() && !high.starts_with(']') => {
             out.push('-');
             one(high, out)
         }
         _ => rest,
-    }
+    })
 }
 
 /// Writes one character of a class.

@@ -81,6 +81,12 @@ fn what_go_refuses_is_refused() {
 }
 
 #[test]
+fn an_error_names_what_there_is_not() {
+    assert_eq!(whole("a[[:alhpa:]]").unwrap_err().to_string(), "there is no class `[:alhpa:]`");
+    assert_eq!(whole("a(?x)").unwrap_err().to_string(), "there is no flag `x`");
+}
+
+#[test]
 fn a_bomb_is_refused() {
     assert_eq!(whole("(a{1000}){1000}{1000}").unwrap_err(), Error::TooLarge { limit: MAX_SIZE });
     assert!(matches!(whole(&"(".repeat(10_000)), Err(Error::Syntax(_))));

@@ -8,7 +8,7 @@ use crate::{Error, MAX_LENGTH, class};
 /// The same expression in the other syntax. Mistakes in it are found when that is parsed.
 ///
 /// # Errors
-/// It is too long, or has a flag that Go does not know.
+/// It is too long, or has a flag or a class that Go does not know.
 pub fn translated(pattern: &str) -> Result<String, Error> {
     if pattern.len() > MAX_LENGTH {
         return Err(Error::TooLong { limit: MAX_LENGTH });
@@ -18,7 +18,7 @@ pub fn translated(pattern: &str) -> Result<String, Error> {
     while let Some((c, tail)) = first(rest) {
         rest = match c {
             '\\' => escape(tail, &mut out),
-            '[' => class::class(tail, &mut out),
+            '[' => class::class(tail, &mut out)?,
             '(' => {
                 flags(tail)?;
                 out.push(c);
