@@ -118,12 +118,15 @@ impl Drop for AbortOnDrop {
     }
 }
 
-/// Runs `work` on the pool for work that blocks.
+/// Runs `work` on the pool for work that blocks, from now on, whether it is waited for or not.
 ///
 /// # Errors
 /// Nothing if `work` panicked or the runtime is ending.
-pub async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Option<T> {
-    tokio::task::spawn_blocking(work).await.ok()
+pub fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> T + Send + 'static,
+) -> impl Future<Output = Option<T>> + Send {
+    let work = tokio::task::spawn_blocking(work);
+    async { work.await.ok() }
 }
 
 /// Runs `work` on a thread of its own, for loops that block as long as the process lives.

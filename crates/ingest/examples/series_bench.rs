@@ -118,7 +118,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
         status("VmHWM").map_or(0, megabytes)
     );
     let is_first = |value: &str| value == "host_0";
-    let tests = [LabelTest { name: "hostname", equal: Some("host_0"), matches: &is_first }];
+    let tests = [LabelTest { name: "hostname", values: vec!["host_0"], matches: &is_first }];
     println!("{} series of the first host are found", bench.store.series().select(&tests, Timestamp::ZERO).len());
     shutdown.start();
     let _ = tasks.join(&clock, Duration::from_secs(60)).await;

@@ -11,8 +11,8 @@
 use std::sync::Arc;
 
 use promql::{
-    Answer, Data, FloatSample, Labels, Matcher, Options, QueryError, SelectHints, Steps, Storage, StorageError,
-    StoredSeries, parse, range,
+    Answer, Data, FloatSample, Labels, Matcher, Options, QueryError, SelectHints, SeriesSet, Steps, Storage,
+    StorageError, StoredSeries, parse, range,
 };
 
 const QUERIES: [&str; 12] = [
@@ -38,9 +38,10 @@ const BEFORE: i64 = 3_600_000;
 struct Samples(Vec<StoredSeries>);
 
 impl Storage for Samples {
-    fn select(&self, matchers: &[Matcher], _: &SelectHints) -> Result<Vec<StoredSeries>, StorageError> {
+    fn select(&self, matchers: &[Matcher], _: &SelectHints) -> Result<SeriesSet<'_>, StorageError> {
         let matching = |series: &&StoredSeries| matchers.iter().all(|matcher| matcher.matches_labels(&series.labels));
-        Ok(self.0.iter().filter(matching).cloned().collect())
+        let found: Vec<StoredSeries> = self.0.iter().filter(matching).cloned().collect();
+        Ok(Box::new(found.into_iter().map(Ok)))
     }
 }
 

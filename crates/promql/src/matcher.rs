@@ -46,7 +46,41 @@ pub struct Matcher {
     pub op: MatchOp,
     /// With what: a text, or a regular expression that has to match all of it.
     pub value: Arc<str>,
-    regex: Option<Regex>,
+    pattern: Option<Pattern>,
+}
+
+/// A regular expression that has to match all of a text.
+#[derive(Clone, Debug)]
+enum Pattern {
+    /// It matches these texts only, which are in order.
+    OneOf(Arc<[String]>),
+    Any,
+    NotEmpty,
+    Regex(Regex),
+}
+
+impl Pattern {
+    fn new(text: &str, room: &mut Room) -> Result<Self, re2::Error> {
+        // What dashboards ask for most is not worth an automaton.
+        match text {
+            ".*" => return Ok(Self::Any),
+            ".+" => return Ok(Self::NotEmpty),
+            _ => {}
+        }
+        match re2::alternatives(text)? {
+            Some(texts) => Ok(Self::OneOf(texts.into())),
+            None => room.whole(text).map(Self::Regex),
+        }
+    }
+
+    fn matches(&self, value: &str) -> bool {
+        match self {
+            Self::OneOf(texts) => texts.binary_search_by(|text| text.as_str().cmp(value)).is_ok(),
+            Self::Any => true,
+            Self::NotEmpty => !value.is_empty(),
+            Self::Regex(regex) => regex.is_match(value),
+        }
+    }
 }
 
 /// Why a regular expression is none.
@@ -84,28 +118,37 @@ impl Matcher {
         room: &mut Room,
     ) -> Result<Self, RegexpError> {
         let value = value.into();
-        let regex = match op {
+        let pattern = match op {
             MatchOp::Regexp | MatchOp::NotRegexp => {
-                Some(room.whole(&value).map_err(|reason| RegexpError::new(&value, reason))?)
+                Some(Pattern::new(&value, room).map_err(|reason| RegexpError::new(&value, reason))?)
             }
             MatchOp::Equal | MatchOp::NotEqual => None,
         };
-        Ok(Self { name: name.into(), op, value, regex })
+        Ok(Self { name: name.into(), op, value, pattern })
     }
 
     /// A matcher for one value.
     pub fn equal(name: impl Into<Arc<str>>, value: impl Into<Arc<str>>) -> Self {
-        Self { name: name.into(), op: MatchOp::Equal, value: value.into(), regex: None }
+        Self { name: name.into(), op: MatchOp::Equal, value: value.into(), pattern: None }
     }
 
     /// Whether a value satisfies it.
     pub fn matches(&self, value: &str) -> bool {
-        let by_regex = || self.regex.as_ref().is_some_and(|regex| regex.is_match(value));
+        let by_pattern = || self.pattern.as_ref().is_some_and(|pattern| pattern.matches(value));
         match self.op {
             MatchOp::Equal => *self.value == *value,
             MatchOp::NotEqual => *self.value != *value,
-            MatchOp::Regexp => by_regex(),
-            MatchOp::NotRegexp => !by_regex(),
+            MatchOp::Regexp => by_pattern(),
+            MatchOp::NotRegexp => !by_pattern(),
+        }
+    }
+
+    /// The only values that satisfy it, if these are few; else none.
+    pub fn values(&self) -> Vec<&str> {
+        match (self.op, &self.pattern) {
+            (MatchOp::Equal, _) => vec![&*self.value],
+            (MatchOp::Regexp, Some(Pattern::OneOf(texts))) => texts.iter().map(String::as_str).collect(),
+            _ => Vec::new(),
         }
     }
 
@@ -140,6 +183,27 @@ impl fmt::Display for Matcher {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn few_values_are_known_and_compared_as_the_expression_would() {
+        let values = |op, text| -> Vec<String> {
+            Matcher::new("a", op, text).unwrap().values().into_iter().map(str::to_owned).collect()
+        };
+        let none: Vec<String> = Vec::new();
+        assert_eq!(values(MatchOp::Equal, "x|y"), vec!["x|y".to_owned()]);
+        assert_eq!(values(MatchOp::Regexp, "y|x"), vec!["x".to_owned(), "y".to_owned()]);
+        assert_eq!(values(MatchOp::Regexp, "y|x.*"), none);
+        assert_eq!(values(MatchOp::NotRegexp, "x"), none);
+        assert_eq!(values(MatchOp::NotEqual, "x"), none);
+        for (value, any) in [("", false), ("a\nb", true), ("\n", true)] {
+            assert_eq!(Matcher::new("a", MatchOp::Regexp, ".+").unwrap().matches(value), any, "{value:?}");
+            assert!(Matcher::new("a", MatchOp::Regexp, ".*").unwrap().matches(value));
+        }
+        for (value, is_it) in [("x", true), ("y", true), ("xy", false), ("", false)] {
+            assert_eq!(Matcher::new("a", MatchOp::Regexp, "y|x").unwrap().matches(value), is_it, "{value}");
+            assert_eq!(Matcher::new("a", MatchOp::NotRegexp, "y|x").unwrap().matches(value), !is_it, "{value}");
+        }
+    }
 
     #[test]
     fn a_label_that_is_not_there_is_empty() {

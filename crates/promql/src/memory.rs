@@ -5,7 +5,7 @@ use hashbrown::HashMap;
 use crate::histogram::{Histogram, ResetHint};
 use crate::labels::Labels;
 use crate::matcher::Matcher;
-use crate::storage::{FloatSample, HistogramSample, SelectHints, Storage, StorageError, StoredSeries};
+use crate::storage::{FloatSample, HistogramSample, SelectHints, SeriesSet, Storage, StorageError, StoredSeries};
 use crate::value::{Value, is_stale};
 
 /// Series in memory, in the order in which they came.
@@ -152,10 +152,10 @@ fn continues(before: &Histogram, now: &Histogram) -> bool {
 }
 
 impl Storage for Memory {
-    fn select(&self, matchers: &[Matcher], _: &SelectHints) -> Result<Vec<StoredSeries>, StorageError> {
+    fn select(&self, matchers: &[Matcher], _: &SelectHints) -> Result<SeriesSet<'_>, StorageError> {
         let matching = |series: &&Stored| matchers.iter().all(|matcher| matcher.matches_labels(&series.labels));
-        let found = self.series.iter().filter(matching).map(Stored::shared);
-        Ok(found.collect())
+        let found: Vec<StoredSeries> = self.series.iter().filter(matching).map(Stored::shared).collect();
+        Ok(Box::new(found.into_iter().map(Ok)))
     }
 }
 

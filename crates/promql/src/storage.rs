@@ -64,6 +64,9 @@ pub struct SelectHints {
 #[error("{0}")]
 pub struct StorageError(pub Box<dyn std::error::Error + Send + Sync>);
 
+/// Series, one after the other: those of a large selection need not all be there at once.
+pub type SeriesSet<'a> = Box<dyn Iterator<Item = Result<StoredSeries, StorageError>> + 'a>;
+
 /// Where series come from.
 pub trait Storage {
     /// All series that satisfy all matchers, each with at least its samples from `hints.start` to
@@ -71,5 +74,5 @@ pub trait Storage {
     ///
     /// # Errors
     /// What the storage cannot do; the query fails with it.
-    fn select(&self, matchers: &[Matcher], hints: &SelectHints) -> Result<Vec<StoredSeries>, StorageError>;
+    fn select(&self, matchers: &[Matcher], hints: &SelectHints) -> Result<SeriesSet<'_>, StorageError>;
 }

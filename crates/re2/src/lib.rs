@@ -2,6 +2,7 @@
 //! them a little differently. Expressions are hostile: each has a length, a depth and a size, and those of one query have room
 //! together.
 
+mod alternatives;
 mod class;
 mod escape;
 mod literals;
@@ -11,6 +12,7 @@ use regex::{Regex, RegexBuilder};
 use regex_syntax::ParserBuilder;
 use regex_syntax::hir::Hir;
 
+pub use alternatives::alternatives;
 pub use literals::literals;
 
 /// An expression may be so long, in bytes.

@@ -181,12 +181,12 @@ impl Store {
     pub(crate) fn announced(&self, tests: &[LabelTest<'_>], days: &Days) -> Batches {
         let Some(table) = self.snapshot().table(SERIES) else { return stream::empty().boxed() };
         let layout = table.layout();
-        let metric = tests.iter().find(|test| test.name == METRIC_NAME).and_then(|test| test.equal);
-        let metric = metric.filter(|metric| !metric.is_empty()).zip(layout.schema.index_of("metric").ok());
-        let test = |(metric, column): (&str, usize)| TextTest {
+        let metrics = tests.iter().find(|test| test.name == METRIC_NAME).map(|test| test.values.as_slice());
+        let metrics = metrics.filter(|metrics| !metrics.is_empty() && !metrics.contains(&""));
+        let test = |(metrics, column): (&[&str], usize)| TextTest {
             column,
             key: None,
-            text: Text::one_of(vec![metric.to_owned()]),
+            text: Text::one_of(metrics.iter().map(ToString::to_string).collect()),
         };
         let scan = FileScan {
             layout,
@@ -195,7 +195,7 @@ impl Store {
             keys: None,
             time: days.bounds(),
             share: Share::default(),
-            texts: metric.map(test).into_iter().collect(),
+            texts: metrics.zip(layout.schema.index_of("metric").ok()).map(test).into_iter().collect(),
             batch_rows: ROWS,
         };
         let is_of_days = |file: &&FileEntry| days.overlaps(file.min_ts, file.max_ts);

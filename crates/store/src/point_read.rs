@@ -1,12 +1,10 @@
-use std::ops::Range;
+use std::ops::{Range, RangeInclusive};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, LazyLock};
 
 use base::{Limit, Timestamp};
 use futures::{StreamExt, TryStreamExt, stream};
-use model::{Key, SeriesId};
-use tokio::runtime::Handle;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use model::Key;
 
 use crate::file::FileScan;
 use crate::filter::{KeySet, Share};
@@ -18,8 +16,6 @@ use crate::{FileEntry, StoreError, TableSnapshot, scan};
 const FEW_KEYS: usize = 4_096;
 /// With fewer rows for each key that is wanted, rows are gone through one after the other; with more, keys are searched for.
 const ROWS_OF_A_KEY: usize = 16;
-/// With fewer series than twice this many, one thread reads them.
-const SERIES_OF_A_READER: usize = 128;
 /// Row groups that are fetched before they are decoded.
 const LOAD_AHEAD: usize = 3;
 /// Rows that are decoded at once.
@@ -34,24 +30,27 @@ pub struct Point {
     pub value: f64,
 }
 
-/// How many cores there are.
-static CORES: LazyLock<usize> = LazyLock::new(|| std::thread::available_parallelism().map_or(1, usize::from));
-/// Threads that read beside those that ask, for all questions of the process: each stands in one of the pool that also does the
-/// reading of files, which must not run out.
-static READERS: LazyLock<Arc<Semaphore>> = LazyLock::new(|| Arc::new(Semaphore::new(*CORES)));
-
 /// Asked now and then whether who asked still waits.
 pub type Proceed = Arc<dyn Fn() -> bool + Send + Sync>;
+
+/// What is asked of each of the series.
+#[derive(Clone)]
+pub(crate) struct Asked {
+    /// From the first time to the last.
+    pub times: RangeInclusive<i64>,
+    /// How many points there may be in all.
+    pub limit: Limit,
+    /// How many there were.
+    pub read: Arc<AtomicU64>,
+    pub proceed: Proceed,
+}
 
 /// What is being gathered.
 struct Gathered {
     wanted: Wanted,
     /// Of each key that is wanted.
     points: Vec<Vec<Point>>,
-    /// How many points there are, with those of who gathers for the same question.
-    held: Arc<AtomicU64>,
-    limit: Limit,
-    proceed: Proceed,
+    asked: Asked,
 }
 
 /// The file whose pieces are being read, one after the other.
@@ -66,13 +65,13 @@ struct OfFile {
 
 impl Gathered {
     fn proceeds(&self) -> Result<(), StoreError> {
-        if (self.proceed)() { Ok(()) } else { Err(StoreError::GivenUp) }
+        if (self.asked.proceed)() { Ok(()) } else { Err(StoreError::GivenUp) }
     }
 
     /// Takes points of one series, all in order of time and within the wanted ones.
     fn take(&mut self, place: usize, times: &[i64], values: &[f64]) -> Result<(), StoreError> {
         let more = times.len() as u64;
-        self.limit.check(self.held.fetch_add(more, Ordering::Relaxed) + more)?;
+        self.asked.limit.check(self.asked.read.fetch_add(more, Ordering::Relaxed) + more)?;
         if let Some(points) = self.points.get_mut(place) {
             points.extend(times.iter().zip(values).map(|(&ts, &value)| Point { ts, value }));
         }
@@ -85,7 +84,7 @@ impl Gathered {
             if let Some(points) = self.points.get_mut(*place) {
                 points.truncate(points.len().saturating_sub(*count));
             }
-            self.held.fetch_sub(*count as u64, Ordering::Relaxed);
+            self.asked.read.fetch_sub(*count as u64, Ordering::Relaxed);
         }
     }
 
@@ -148,55 +147,10 @@ impl Gathered {
 }
 
 impl TableSnapshot {
-    /// The points of `series` with a time from `first` to `last`, both included: for each series
-    /// in order of time, of points with one time the newest. The table is one of samples. Many series are read by several
-    /// threads, if there are any left.
-    ///
-    /// # Errors
-    /// [`StoreError::TooLarge`] if there are more points than `limit`; [`StoreError::Objects`] if
-    /// files cannot be read now; [`StoreError::NoKey`] if the table holds something else; [`StoreError::GivenUp`] once `proceed`
-    /// says no.
-    pub async fn points(
-        &self,
-        series: &[SeriesId],
-        first: Timestamp,
-        last: Timestamp,
-        limit: &Limit,
-        proceed: &Proceed,
-    ) -> Result<Vec<Vec<Point>>, StoreError> {
-        let layout = self.layout();
-        if !layout.points {
-            return Err(StoreError::NoKey(layout.def.name));
-        }
-        let sorted = KeySet::new(series.to_vec()).sorted;
-        let held = Arc::<AtomicU64>::default();
-        let gather = |keys: &[Key]| {
-            let wanted = Wanted { sorted: keys.into(), times: first.nanos()..=last.nanos() };
-            let points = vec![Vec::new(); keys.len()];
-            let (held, proceed) = (Arc::clone(&held), Arc::clone(proceed));
-            self.clone().gathered(Gathered { wanted, points, held, limit: *limit, proceed })
-        };
-        let readers = readers(sorted.len());
-        let mut shares = sorted.chunks(sorted.len().div_ceil(readers.len() + 1).max(1));
-        let own = gather(shares.next().unwrap_or_default());
-        let others = shares.zip(readers).map(|(keys, reader)| {
-            let (work, runtime) = (gather(keys), Handle::current());
-            let read = move || {
-                let read = runtime.block_on(work);
-                drop(reader);
-                read
-            };
-            async { base::blocking(read).await.unwrap_or(Err(StoreError::Ending)) }
-        });
-        let (mut points, others) = futures::try_join!(own, futures::future::try_join_all(others))?;
-        points.extend(others.into_iter().flatten());
-        let place = |id| sorted.binary_search(id).ok();
-        let mut of = |id| place(id).and_then(|at| points.get_mut(at)).map(std::mem::take).unwrap_or_default();
-        Ok(series.iter().map(&mut of).collect())
-    }
-
-    /// The points of the keys that `gathered` wants.
-    async fn gathered(self, mut gathered: Gathered) -> Result<Vec<Vec<Point>>, StoreError> {
+    /// The points of the keys, which are in order: of each in order of time, of those with one time the newest.
+    pub(crate) async fn gathered(self, keys: Arc<[Key]>, asked: Asked) -> Result<Vec<Vec<Point>>, StoreError> {
+        let points = vec![Vec::new(); keys.len()];
+        let mut gathered = Gathered { wanted: Wanted { sorted: keys, times: asked.times.clone() }, points, asked };
         let (first, last) = gathered.wanted.times.clone().into_inner();
         let (first, last) = (Timestamp::from_nanos(first), Timestamp::from_nanos(last));
         let wanted = |file: &&FileEntry| file.overlaps(first, last) && file.may_hold(&gathered.wanted.sorted);
@@ -262,12 +216,6 @@ impl TableSnapshot {
         }
         Ok(())
     }
-}
-
-/// Threads that help to read the points of so many series, as far as there are any left.
-fn readers(series: usize) -> Vec<OwnedSemaphorePermit> {
-    let more = (series / SERIES_OF_A_READER).clamp(1, *CORES) - 1;
-    (0..more).map_while(|_| Arc::clone(&READERS).try_acquire_owned().ok()).collect()
 }
 
 /// Points, in order of age, in order of time; of those with one time the newest.

@@ -10,7 +10,7 @@ use crate::error::QueryError;
 use crate::labels::{Builder, Labels, METRIC_NAME};
 use crate::matcher::{MatchOp, Matcher};
 use crate::parser::ast::{Expr, ExprKind, Modifiers, ValueType};
-use crate::storage::SelectHints;
+use crate::storage::{SelectHints, StoredSeries};
 use crate::value::{Series, Value};
 
 /// By these labels a series and what is known about it belong together.
@@ -129,13 +129,13 @@ impl Evaluator<'_> {
             range: 0,
             function: Some("info"),
         };
-        let stored = self.storage.select(&matchers, &hints)?;
+        let stored: Vec<StoredSeries> = self.storage.select(&matchers, &hints)?.collect::<Result<_, _>>()?;
         let identities: HashSet<Labels> = base.iter().map(|series| identity(&series.labels)).collect();
         let mut matching = stored.iter().filter(|series| identities.contains(&identity(&series.labels)));
         if matching.any(|series| !series.histograms.is_empty()) {
             return Err(QueryError::failed("info sample should be float"));
         }
-        self.latest(stored, steps, Part::Time, time)
+        self.latest(stored.into_iter().map(Ok), steps, Part::Time, time)
     }
 
     /// What the modifiers on the way to all selectors make of a time, if that is the same for all of them.

@@ -13,12 +13,12 @@ use crate::value::{Point, Series, Value};
 const LOOKED_AT: usize = 1 << 17;
 
 /// A call of a function of ranges, with what it is applied to.
-pub(super) struct RangeCall {
+pub(super) struct RangeCall<'a> {
     name: &'static str,
     function: RangeFunction,
     /// The numbers that the function takes, each at all steps.
     params: Vec<Vec<f64>>,
-    input: Ranges,
+    input: Ranges<'a>,
     /// Where the range stands in the query, and the first argument.
     span: Span,
     first_span: Span,
@@ -45,7 +45,7 @@ impl Evaluator<'_> {
     }
 
     /// The call with what its arguments give; nothing if no argument is a range.
-    pub(super) fn range_call(&self, call: &Call, steps: Steps) -> Result<Option<RangeCall>, QueryError> {
+    pub(super) fn range_call(&self, call: &Call, steps: Steps) -> Result<Option<RangeCall<'_>>, QueryError> {
         let name = call.function.name;
         let Some(function) = ranges::function(name) else {
             return Err(QueryError::failed(format!("function {name} is not one of ranges")));
@@ -65,13 +65,14 @@ impl Evaluator<'_> {
     }
 
     /// What a call gives, one series after the other.
-    pub(super) fn each_range(&self, over: RangeCall, steps: Steps, take: Take<'_>) -> Result<(), QueryError> {
+    pub(super) fn each_range(&self, over: RangeCall<'_>, steps: Steps, take: Take<'_>) -> Result<(), QueryError> {
         let RangeCall { name, function, params, input, span, first_span, second_span } = over;
         let path = Path::of(&input, self.options.lookback);
         let (range, extension) = (input.range, input.extension);
         let note = |note| self.note(note);
         let (mut places, mut points, mut scratch) = (Vec::new(), Vec::new(), Scratch::default());
         for source in input.sources.each() {
+            let source = source?;
             self.check_time()?;
             path.places(&source, steps, &mut places);
             self.check_room(places.iter().map(Place::len).max().unwrap_or(0))?;
@@ -154,6 +155,7 @@ impl Evaluator<'_> {
         let mut present = vec![false; steps.count()];
         let mut places = Vec::new();
         for source in input.sources.each() {
+            let source = source?;
             self.check_time()?;
             path.places(&source, steps, &mut places);
             for place in &places {
@@ -184,7 +186,7 @@ struct Path {
 }
 
 impl Path {
-    fn of(input: &Ranges, lookback: i64) -> Self {
+    fn of(input: &Ranges<'_>, lookback: i64) -> Self {
         let (before, after) = match input.extension {
             Extension::None => (0, 0),
             Extension::Anchored => (lookback, 0),

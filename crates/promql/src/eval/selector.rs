@@ -9,7 +9,7 @@ use crate::error::QueryError;
 use crate::functions::extended;
 use crate::histogram::{Histogram, ResetHint};
 use crate::parser::ast::{AggregateOp, BinaryOp, Expr, ExprKind, Extension, Span, VectorSelector};
-use crate::storage::{FloatSample, HistogramSample, SelectHints, StoredSeries};
+use crate::storage::{FloatSample, HistogramSample, SelectHints, SeriesSet, StorageError, StoredSeries};
 use crate::value::{Point, Series, Value, is_stale};
 
 /// What of the sample that a selector finds becomes the value.
@@ -65,12 +65,12 @@ impl Evaluator<'_> {
     /// The last samples of stored series at each step; `time` says what a step looks at.
     pub(super) fn latest(
         &self,
-        stored: Vec<StoredSeries>,
+        stored: impl Iterator<Item = Result<StoredSeries, StorageError>>,
         steps: Steps,
         part: Part,
         time: impl Fn(i64) -> i64,
     ) -> Result<Vec<Series>, QueryError> {
-        let mut found = Vec::with_capacity(stored.len());
+        let mut found = Vec::new();
         self.each_latest(stored, steps, part, time, &mut |series: Lent<'_>| self.keep(series, &mut found))?;
         Ok(found)
     }
@@ -84,7 +84,7 @@ impl Evaluator<'_> {
 
     fn each_latest(
         &self,
-        stored: Vec<StoredSeries>,
+        stored: impl Iterator<Item = Result<StoredSeries, StorageError>>,
         steps: Steps,
         part: Part,
         time: impl Fn(i64) -> i64,
@@ -92,6 +92,7 @@ impl Evaluator<'_> {
     ) -> Result<(), QueryError> {
         let mut points = Vec::new();
         for series in stored {
+            let series = series?;
             self.check_time()?;
             points.clear();
             let (mut floats, mut histograms) = (Cursor::new(&series.floats), Cursor::new(&series.histograms));
@@ -119,7 +120,7 @@ impl Evaluator<'_> {
         steps: Steps,
         reference: Reference,
         range: i64,
-    ) -> Result<Vec<StoredSeries>, QueryError> {
+    ) -> Result<SeriesSet<'_>, QueryError> {
         let lookback = self.options.lookback;
         let (before, after) = match (range, selector.extension) {
             (0, Extension::Smoothed) => (lookback, lookback),
@@ -137,11 +138,9 @@ impl Evaluator<'_> {
             range,
             function: None,
         };
-        let mut stored = self.storage.select(&selector.matchers, &hints)?;
+        let stored = self.storage.select(&selector.matchers, &hints)?;
         if self.stats_only.contains(&span.start) {
-            for series in &mut stored {
-                keep_statistics(series);
-            }
+            return Ok(Box::new(stored.map(|series| series.map(with_statistics))));
         }
         Ok(stored)
     }
@@ -151,8 +150,8 @@ impl Evaluator<'_> {
         let lookback = self.options.lookback;
         let mut found = Vec::new();
         for series in self.select(selector, span, steps, reference, 0)? {
+            let series = without_stale(series?);
             self.check_time()?;
-            let series = without_stale(series);
             let name = series.labels.metric_name();
             let mut points = Vec::new();
             for t in steps.times() {
@@ -302,7 +301,7 @@ pub(super) fn without_stale(mut series: StoredSeries) -> StoredSeries {
 
 /// Leaves counts and sums of histograms only, as Prometheus does, which the results of gauges show. Which follow a
 /// reset is found out before, where nothing says so yet.
-fn keep_statistics(series: &mut StoredSeries) {
+fn with_statistics(mut series: StoredSeries) -> StoredSeries {
     let mut previous: Option<&HistogramSample> = None;
     let mut kept = Vec::with_capacity(series.histograms.len());
     for sample in series.histograms.iter() {
@@ -319,6 +318,7 @@ fn keep_statistics(series: &mut StoredSeries) {
         previous = if stale { previous } else { Some(sample) };
     }
     series.histograms = kept.into();
+    series
 }
 
 /// What is asked of the histograms that selectors find.

@@ -7,7 +7,7 @@ use crate::functions::extended;
 use crate::histogram::ResetHint;
 use crate::labels::Labels;
 use crate::parser::ast::{Expr, ExprKind, Extension, MatrixSelector, Subquery};
-use crate::storage::{FloatSample, HistogramSample, StoredSeries};
+use crate::storage::{FloatSample, HistogramSample, SeriesSet, StorageError, StoredSeries};
 use crate::value::{Point, Series, Value};
 
 /// The samples of a series that a range moves over.
@@ -27,25 +27,25 @@ impl Source {
 }
 
 /// Where the samples come from.
-pub(super) enum Sources {
-    Stored(Vec<StoredSeries>),
+pub(super) enum Sources<'a> {
+    Stored(SeriesSet<'a>),
     /// What a subquery gave.
     Evaluated(Vec<Series>),
 }
 
-impl Sources {
+impl<'a> Sources<'a> {
     /// One after the other, each made when it is asked for and gone when it is done with.
-    pub(super) fn each(self) -> Box<dyn Iterator<Item = Source>> {
+    pub(super) fn each(self) -> Box<dyn Iterator<Item = Result<Source, StorageError>> + 'a> {
         match self {
-            Sources::Stored(series) => Box::new(series.into_iter().map(Source::stored)),
-            Sources::Evaluated(series) => Box::new(series.into_iter().map(as_source)),
+            Sources::Stored(series) => Box::new(series.map(|series| series.map(Source::stored))),
+            Sources::Evaluated(series) => Box::new(series.into_iter().map(|series| Ok(as_source(series)))),
         }
     }
 }
 
 /// What a function of ranges is applied to.
-pub(super) struct Ranges {
-    pub sources: Sources,
+pub(super) struct Ranges<'a> {
+    pub sources: Sources<'a>,
     pub reference: Reference,
     /// The length of the range.
     pub range: i64,
@@ -54,7 +54,7 @@ pub(super) struct Ranges {
 
 impl Evaluator<'_> {
     /// The samples behind an expression of ranges.
-    pub(super) fn ranges(&self, expr: &Expr, steps: Steps) -> Result<Ranges, QueryError> {
+    pub(super) fn ranges(&self, expr: &Expr, steps: Steps) -> Result<Ranges<'_>, QueryError> {
         match &expr.bare().kind {
             ExprKind::Matrix(matrix) => self.selected_ranges(matrix, steps),
             ExprKind::Subquery(subquery) => self.subquery_ranges(subquery, steps),
@@ -62,7 +62,7 @@ impl Evaluator<'_> {
         }
     }
 
-    fn selected_ranges(&self, matrix: &MatrixSelector, steps: Steps) -> Result<Ranges, QueryError> {
+    fn selected_ranges(&self, matrix: &MatrixSelector, steps: Steps) -> Result<Ranges<'_>, QueryError> {
         let range = self.duration(&matrix.range, matrix.range_span, false)?;
         let reference = self.reference(&matrix.vector.modifiers)?;
         let stored = self.select(&matrix.vector, matrix.vector_span, steps, reference, range)?;
@@ -70,7 +70,7 @@ impl Evaluator<'_> {
         Ok(Ranges { sources: Sources::Stored(stored), reference, range, extension })
     }
 
-    fn subquery_ranges(&self, subquery: &Subquery, steps: Steps) -> Result<Ranges, QueryError> {
+    fn subquery_ranges(&self, subquery: &Subquery, steps: Steps) -> Result<Ranges<'_>, QueryError> {
         let range = self.duration(&subquery.range, subquery.range_span, false)?;
         let step = match &subquery.step {
             Some(step) => self.duration(step, subquery.step_span, false)?,
@@ -107,6 +107,7 @@ impl Evaluator<'_> {
         let after = until.saturating_sub(ranges.range);
         let mut found = Vec::new();
         for source in ranges.sources.each() {
+            let source = source?;
             let points = match ranges.extension {
                 Extension::None => raw_points(&source, after, until),
                 extension => {

@@ -3,8 +3,8 @@
 use std::cell::Cell;
 
 use promql::{
-    Data, Histogram, Labels, Limits, Matcher, Memory, Options, QueryError, Sample, SelectHints, Steps, Storage,
-    StorageError, StoredSeries, Value, instant, parse, range,
+    Data, Histogram, Labels, Limits, Matcher, Memory, Options, QueryError, Sample, SelectHints, SeriesSet, Steps,
+    Storage, StorageError, Value, instant, parse, range,
 };
 
 fn memory(series: usize, samples: i64) -> Memory {
@@ -84,7 +84,7 @@ fn a_long_chain_of_operators_needs_no_deep_stack() {
 struct Broken;
 
 impl Storage for Broken {
-    fn select(&self, _: &[Matcher], _: &SelectHints) -> Result<Vec<StoredSeries>, StorageError> {
+    fn select(&self, _: &[Matcher], _: &SelectHints) -> Result<SeriesSet<'_>, StorageError> {
         Err(StorageError("the disk is gone".into()))
     }
 }

@@ -14,13 +14,12 @@ use store::{ScanOptions, Snapshot, StoreError};
 /// The table of histograms.
 const HISTOGRAMS: &str = "histograms";
 
-/// The histograms of `series` with a time from `first` to `last`, in order of time. They and `loaded` samples may be
-/// within `limit` together.
+/// The histograms of `series` with a time from `first` to `last`, in order of time. Their samples are
+/// within `limit`.
 pub(super) async fn of(
     snapshot: &Snapshot,
     series: &[SeriesId],
     (first, last): (Timestamp, Timestamp),
-    mut loaded: u64,
     limit: &Limit,
 ) -> Result<HashMap<SeriesId, Vec<HistogramSample>>, StorageError> {
     let mut found: HashMap<SeriesId, Vec<HistogramSample>> = HashMap::new();
@@ -30,6 +29,7 @@ pub(super) async fn of(
     }
     let options = ScanOptions { keys: Some(series.to_vec()), time: Some((first, last)), ..ScanOptions::default() };
     let mut batches = table.scan(options);
+    let mut loaded = 0;
     while let Some(batch) = batches.try_next().await.map_err(|error| StorageError(Box::new(error)))? {
         for row in HistogramPoint::decode(&batch).map_err(|error| StorageError(Box::new(error)))? {
             let samples = found.entry(row.series_id).or_default();

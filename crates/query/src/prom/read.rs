@@ -36,8 +36,9 @@ impl Engine {
                 }
                 let hints = SelectHints { start: read.start, end: read.end, ..SelectHints::default() };
                 let storage = StoreStorage::new(evaluation, snapshot.clone(), left);
-                let found = storage.select(&read.matchers, &hints);
-                let mut found = found.map_err(|error| failed(error.into(), evaluation.deadline.limit()))?;
+                let found = storage.select(&read.matchers, &hints).and_then(Iterator::collect);
+                let mut found: Vec<StoredSeries> =
+                    found.map_err(|error| failed(error.into(), evaluation.deadline.limit()))?;
                 let samples: usize = found.iter().map(StoredSeries::samples).sum();
                 left = left.saturating_sub(samples as u64);
                 found.sort_by(|a, b| a.labels.cmp(&b.labels));

@@ -1,9 +1,14 @@
+use std::collections::HashMap;
 use std::sync::Arc;
+use std::vec;
 
 use base::{Limit, Timestamp};
+use model::SeriesId;
 use promql::labels::Builder;
-use promql::{FloatSample, Labels, Matcher, SelectHints, Storage, StorageError, StoredSeries};
-use store::{LabelTest, Point, Proceed, Store, StoreError, StoredLabels};
+use promql::{
+    FloatSample, HistogramSample, Labels, Matcher, SelectHints, SeriesSet, Storage, StorageError, StoredSeries,
+};
+use store::{LabelTest, Point, PointSets, Proceed, Store, StoreError, StoredLabels};
 use tokio::runtime::Handle;
 
 use super::histograms;
@@ -40,32 +45,65 @@ impl StoreStorage {
 }
 
 impl Storage for StoreStorage {
-    fn select(&self, matchers: &[Matcher], hints: &SelectHints) -> Result<Vec<StoredSeries>, StorageError> {
-        let found = self.handle.block_on(matching(&self.store, matchers, (hints.start, hints.end)));
-        let found = found.map_err(|error| StorageError(Box::new(error)))?;
-        let Some(table) = self.snapshot.table(SAMPLES) else { return Ok(Vec::new()) };
-        let ids: Vec<_> = found.iter().map(|(id, _)| *id).collect();
-        if ids.is_empty() {
-            return Ok(Vec::new());
-        }
+    fn select(&self, matchers: &[Matcher], hints: &SelectHints) -> Result<SeriesSet<'_>, StorageError> {
+        let series = self.handle.block_on(matching(&self.store, matchers, (hints.start, hints.end))).map_err(failed)?;
+        let table = self.snapshot.table(SAMPLES).filter(|_| !series.is_empty());
+        let Some(table) = table else { return Ok(Box::new(std::iter::empty())) };
+        let ids: Vec<SeriesId> = series.iter().map(|(id, _)| *id).collect();
         // Times within a stored millisecond are one time for PromQL.
         let (first, last) = within((hints.start, hints.end));
-        let points = self.handle.block_on(table.points(&ids, first, last, &self.limit, &self.proceed));
-        let points = points.map_err(|error| StorageError(Box::new(error)))?;
-        let loaded = points.iter().map(|points| points.len() as u64).sum();
-        let histograms = histograms::of(&self.snapshot, &ids, (first, last), loaded, &self.limit);
-        let mut histograms = self.handle.block_on(histograms)?;
-        let series = found.into_iter().zip(points).filter_map(|((id, labels), points)| {
-            let histograms = histograms.remove(&id).unwrap_or_default();
-            let is_empty = points.is_empty() && histograms.is_empty();
-            (!is_empty).then(|| StoredSeries {
-                labels: named(labels),
-                floats: floats(&points),
-                histograms: histograms.into(),
-            })
-        });
-        Ok(series.collect())
+        let histograms = histograms::of(&self.snapshot, &ids, (first, last), &self.limit);
+        let histograms = self.handle.block_on(histograms)?;
+        let read = histograms.values().flatten().map(|sample| sample.value.samples() as u64).sum();
+        let points = table.points(&ids, first, last, &self.limit, &self.proceed).map_err(failed)?.beside(read);
+        Ok(Box::new(Selected { handle: &self.handle, series, histograms, points, set: Vec::new().into_iter() }))
     }
+}
+
+/// Series whose points are read some series after the other.
+struct Selected<'a> {
+    handle: &'a Handle,
+    series: Vec<(SeriesId, StoredLabels)>,
+    histograms: HashMap<SeriesId, Vec<HistogramSample>>,
+    points: PointSets,
+    /// Those that were read last: the place of a series, and its points.
+    set: vec::IntoIter<(usize, Vec<Point>)>,
+}
+
+impl Selected<'_> {
+    /// The series at a place with its samples, if it has any.
+    fn with(&mut self, place: usize, points: &[Point]) -> Option<StoredSeries> {
+        let (id, labels) = self.series.get_mut(place)?;
+        let histograms = self.histograms.remove(id).unwrap_or_default();
+        let is_empty = points.is_empty() && histograms.is_empty();
+        (!is_empty).then(|| StoredSeries {
+            labels: named(std::mem::take(labels)),
+            floats: floats(points),
+            histograms: histograms.into(),
+        })
+    }
+}
+
+impl Iterator for Selected<'_> {
+    type Item = Result<StoredSeries, StorageError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        loop {
+            while let Some((place, points)) = self.set.next() {
+                if let Some(series) = self.with(place, &points) {
+                    return Some(Ok(series));
+                }
+            }
+            match self.handle.block_on(self.points.next()) {
+                Ok(set) => self.set = set?.into_iter(),
+                Err(error) => return Some(Err(failed(error))),
+            }
+        }
+    }
+}
+
+fn failed(error: StoreError) -> StorageError {
+    StorageError(Box::new(error))
 }
 
 /// A time of PromQL.
@@ -104,7 +142,7 @@ pub(super) fn passes(matchers: &[Matcher]) -> Vec<Passes<'_>> {
 pub(super) fn tests<'a>(matchers: &'a [Matcher], passes: &'a [Passes<'a>]) -> Vec<LabelTest<'a>> {
     let test = |(matcher, matches): (&'a Matcher, &'a Passes<'a>)| LabelTest {
         name: &matcher.name,
-        equal: (matcher.op == promql::MatchOp::Equal).then_some(&*matcher.value),
+        values: matcher.values(),
         matches,
     };
     matchers.iter().zip(passes).map(test).collect()

@@ -159,7 +159,12 @@ impl Group {
             return None;
         }
         let mut pages = Vec::new();
-        for n in 0..locations.len() {
+        // Keys rise from page to page, so those before the first that is wanted and behind the last need not be looked at.
+        let (Some(first), Some(last)) = (wanted.sorted.first(), wanted.sorted.last()) else { return Some(pages) };
+        let numbers = 0..locations.len();
+        let from = partition(numbers.clone(), |n| keys.max_value(n).is_some_and(|max| max < first.0.as_slice()));
+        let to = partition(numbers, |n| keys.min_value(n).is_some_and(|min| min <= last.0.as_slice()));
+        for n in from..to {
             let (min, max) = (keys.min_value(n)?, keys.max_value(n)?);
             let first = wanted.sorted.partition_point(|key| key.0.as_slice() < min);
             let has_key = wanted.sorted.get(first).is_some_and(|key| key.0.as_slice() <= max);
@@ -222,6 +227,16 @@ impl Group {
         };
         dictionary.map(Some).into_iter().chain(numbers.into_iter().map(page)).collect()
     }
+}
+
+/// The first of the numbers, of which some fit and those behind do not, that does not.
+fn partition(numbers: Range<usize>, fits: impl Fn(usize) -> bool) -> usize {
+    let (mut from, mut to) = (numbers.start, numbers.end);
+    while from < to {
+        let middle = from.midpoint(to);
+        if fits(middle) { from = middle + 1 } else { to = middle }
+    }
+    from
 }
 
 #[cfg(test)]

@@ -163,9 +163,14 @@ impl Index {
 
     /// The series whose value passes a test that an empty value does not pass.
     fn with(&self, test: &LabelTest<'_>) -> Vec<u32> {
-        let Some(value) = test.equal else { return self.union(test.name, test.matches) };
-        let postings = self.pairs.find(test.name, value).and_then(|pair| self.pairs.postings(pair));
-        postings.map(|postings| postings.iter().collect()).unwrap_or_default()
+        if test.values.is_empty() {
+            return self.union(test.name, test.matches);
+        }
+        let postings = |value: &&str| self.pairs.find(test.name, value).and_then(|pair| self.pairs.postings(pair));
+        let mut found: Vec<u32> =
+            test.values.iter().filter_map(postings).flat_map(|postings| postings.iter()).collect();
+        found.sort_unstable();
+        found
     }
 
     /// The series that have a label of which `matches` says that its value is one.

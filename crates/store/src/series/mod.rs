@@ -48,15 +48,15 @@ pub type StoredLabels = Vec<(Arc<str>, Arc<str>)>;
 pub struct LabelTest<'a> {
     /// The label.
     pub name: &'a str,
-    /// Its only good value, if there is one.
-    pub equal: Option<&'a str>,
+    /// Its only good values, if these are few; else none.
+    pub values: Vec<&'a str>,
     /// Whether a value is good.
     pub matches: &'a (dyn Fn(&str) -> bool + Sync),
 }
 
 impl std::fmt::Debug for LabelTest<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("LabelTest").field("name", &self.name).field("equal", &self.equal).finish_non_exhaustive()
+        f.debug_struct("LabelTest").field("name", &self.name).field("values", &self.values).finish_non_exhaustive()
     }
 }
 
@@ -285,7 +285,7 @@ impl SeriesIndex {
         let known = self.known.read();
         let index = &known.index;
         let is_it = |value: &str| value == metric;
-        let test = [LabelTest { name: METRIC_NAME, equal: Some(metric), matches: &is_it }];
+        let test = [LabelTest { name: METRIC_NAME, values: vec![metric], matches: &is_it }];
         let mut counts: BTreeMap<Arc<str>, usize> = BTreeMap::new();
         for pair in index.pairs_of(&index.matching(&test, Timestamp::ZERO)) {
             *counts.entry(index.pairs.name_of(pair)).or_default() += 1;
@@ -386,7 +386,11 @@ mod tests {
         let tests: Vec<LabelTest<'_>> = tests
             .iter()
             .zip(&closures)
-            .map(|((name, value, equal), matches)| LabelTest { name, equal: equal.then_some(*value), matches })
+            .map(|((name, value, equal), matches)| LabelTest {
+                name,
+                values: equal.then_some(*value).into_iter().collect(),
+                matches,
+            })
             .collect();
         let text = |(_, labels): (SeriesId, StoredLabels)| {
             labels.iter().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join(",")
@@ -414,7 +418,7 @@ mod tests {
         assert_eq!(texts(index.names(&[], Timestamp::ZERO)), ["__name__", "job", "zone"]);
         assert_eq!(texts(index.values("job", &[], Timestamp::ZERO)), ["a", "b", "c"]);
         let up = |value: &str| value == "up";
-        let tests = [LabelTest { name: "__name__", equal: Some("up"), matches: &up }];
+        let tests = [LabelTest { name: "__name__", values: vec!["up"], matches: &up }];
         assert_eq!(texts(index.names(&tests, Timestamp::ZERO)), ["__name__", "job"]);
         assert_eq!(texts(index.values("job", &tests, Timestamp::ZERO)), ["a", "b"]);
         assert_eq!(texts(index.values("job", &tests, Timestamp::from_secs(1))), ["b"]);
@@ -446,7 +450,7 @@ mod tests {
         index.add(&Series::encode(std::slice::from_ref(&row)).unwrap(), Timestamp::MIN, 2 * HOUR);
         assert_eq!(found(&index, &[("__name__", "up", true)]), ["__name__=up,job=a", "__name__=up,job=b"]);
         let is_b = |value: &str| value == "b";
-        let tests = [LabelTest { name: "job", equal: Some("b"), matches: &is_b }];
+        let tests = [LabelTest { name: "job", values: vec!["b"], matches: &is_b }];
         assert_eq!(index.select(&tests, Timestamp::ZERO)[0].0, row.series_id, "it is the same");
         index.holds(Some(whole), Timestamp::from_secs(5_000));
         assert!(!index.is_whole(whole), "a series that is gone may have this sample");

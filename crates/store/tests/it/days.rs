@@ -171,7 +171,7 @@ async fn of_many_metrics_the_rows_of_the_one_that_is_asked_for_are_read() {
     let bytes: u64 = running.store.snapshot().table("series").unwrap().files().iter().map(|file| file.bytes).sum();
     let find = async |equal: Option<&str>| {
         let is_it = |value: &str| value == "metric_17";
-        let tests = [LabelTest { name: "__name__", equal, matches: &is_it }];
+        let tests = [LabelTest { name: "__name__", values: equal.into_iter().collect(), matches: &is_it }];
         let before = world.objects.read();
         let found = running.store.find_series(&tests, ALWAYS).await.unwrap();
         (found.len(), world.objects.read() - before)

@@ -11,7 +11,7 @@ use store::{Point, Proceed, Store, StoreConfig, StoreError};
 
 use super::support::*;
 
-/// Names of more series than one thread reads.
+/// Names of more series than are in one set.
 const SERIES: u64 = 700;
 
 /// Bits of values by series and time.
@@ -48,7 +48,12 @@ async fn ask_while(
     let ids: Vec<SeriesId> = of.iter().map(|of| series(&of.to_string())).collect();
     let table = store.snapshot().table("samples").unwrap();
     let limit = Limit::new("points", limit);
-    table.points(&ids, Timestamp::from_secs(first), Timestamp::from_secs(last), &limit, &proceed).await
+    let mut sets = table.points(&ids, Timestamp::from_secs(first), Timestamp::from_secs(last), &limit, &proceed)?;
+    let mut all = vec![Vec::new(); ids.len()];
+    while let Some(set) = sets.next().await? {
+        set.into_iter().for_each(|(place, points)| all[place] = points);
+    }
+    Ok(all)
 }
 
 /// Asks for some series between some times, and compares.

@@ -51,8 +51,8 @@ pub async fn pods_within(
     let is_up = |value: &str| value == "up";
     let is_pod = |value: &str| pod.is_none_or(|pod| value == pod);
     let tests = [
-        LabelTest { name: "__name__", equal: Some("up"), matches: &is_up },
-        LabelTest { name: "pod", equal: pod, matches: &is_pod },
+        LabelTest { name: "__name__", values: vec!["up"], matches: &is_up },
+        LabelTest { name: "pod", values: pod.into_iter().collect(), matches: &is_pod },
     ];
     let found = store.find_series(&tests, within).await.unwrap();
     let count = found.len();

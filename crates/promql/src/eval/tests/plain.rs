@@ -59,6 +59,7 @@ fn selected(
     let lookback = evaluator.options.lookback;
     let mut found = Vec::new();
     for series in evaluator.select(selector, span, steps, reference, 0)? {
+        let series = series?;
         let value = |t: i64| {
             let now = reference.time(t);
             let float = between(&series.floats, now - lookback, now).last();
@@ -101,6 +102,7 @@ fn called(evaluator: &Evaluator<'_>, call: &Call, steps: Steps) -> Result<Vec<Se
     let keeps_name = matches!(name, "last_over_time" | "first_over_time");
     let mut found = Vec::new();
     for source in input.sources.each() {
+        let source = source?;
         let context = RangeContext {
             span: span_of(arg),
             first_span: span_of(&call.args[0]),
