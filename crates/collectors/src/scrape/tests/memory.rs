@@ -20,6 +20,10 @@ pub(crate) struct Memory {
     pub(crate) most: Mutex<Option<usize>>,
     pub(crate) appended: Notify,
     pub(crate) away: Mutex<u32>,
+    /// How often something was to be appended.
+    pub(crate) tried: Mutex<u32>,
+    /// While a test holds this, an append does not return.
+    pub(crate) stuck: tokio::sync::Mutex<()>,
 }
 
 #[async_trait]
@@ -29,6 +33,8 @@ impl Log for Memory {
     }
 
     async fn append(&self, _: u32, batches: Vec<Batch>) -> Result<Offset, BusError> {
+        *self.tried.lock().unwrap() += 1;
+        drop(self.stuck.lock().await);
         let mut away = self.away.lock().unwrap();
         if *away > 0 {
             *away -= 1;
