@@ -12,7 +12,7 @@ use wire::remote_write::{Rule, Sample, v1, v2};
 
 use crate::catalog::LabelHash;
 use crate::gate::RowsRoom;
-use crate::histograms::STALE;
+use crate::histograms::{STALE, Unkept};
 use crate::parts::Sent;
 use crate::request::{METRIC_NAME, Request};
 use crate::rows::Rows;
@@ -246,15 +246,10 @@ impl Request<'_> {
     ) -> Result<(), IngestError> {
         for histogram in sent {
             let histogram = histogram?;
-            match histogram.check()? {
-                Err(rule) => self.refuse(n, &rule.to_string()),
-                Ok(()) => match histograms::prometheus(id, &histogram)? {
-                    Some(point) => {
-                        let counts = histogram.reset_hint != ResetHint::Gauge;
-                        self.take_histogram(point, counts)?;
-                    }
-                    None => self.refuse(n, &format!("{} ms is no time that can be kept", histogram.time_ms)),
-                },
+            match histograms::prometheus(id, &histogram) {
+                Ok(point) => self.take_histogram(point, histogram.reset_hint != ResetHint::Gauge)?,
+                Err(Unkept::Bytes(error)) => return Err(error.into()),
+                Err(why) => self.refuse(n, &why.to_string()),
             }
         }
         Ok(())
