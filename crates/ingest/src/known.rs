@@ -181,7 +181,7 @@ impl Request<'_> {
         };
         match &point.value {
             KnownValue::Float(bits) => {
-                let start = point.start_ms.checked_mul(MILLI).unwrap_or(0);
+                let start = point.start_ms.checked_mul(MILLI).filter(|start| *start > 0);
                 self.counted(id, start, nanos, f64::from_bits(*bits))?;
             }
             KnownValue::StaleHistogram => self.take_histogram(gone(id, nanos), false)?,

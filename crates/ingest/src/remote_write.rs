@@ -228,8 +228,7 @@ impl Request<'_> {
     ) -> Result<(), IngestError> {
         for sample in samples {
             let Sample { time_ms, value, start_ms } = sample?;
-            let start_ms = if counts && value != STALE { start_ms } else { 0 };
-            let start = start_ms.checked_mul(1_000_000).unwrap_or(0);
+            let start = (counts && value != STALE).then(|| start_ms.checked_mul(1_000_000).unwrap_or(0));
             match time_ms.checked_mul(1_000_000) {
                 Some(nanos) => self.counted(id, start, nanos, f64::from_bits(value))?,
                 None => self.refuse(n, &format!("{time_ms} ms is no time that can be kept")),

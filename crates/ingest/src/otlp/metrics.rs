@@ -38,9 +38,9 @@ struct Named<'a> {
 }
 
 impl Named<'_> {
-    /// When the counting of a point began, nanoseconds since the epoch; 0 if it counts nothing, or that is not known.
-    fn start(&self, nanos: u64, is_stale: bool) -> i64 {
-        if self.counts && !is_stale { i64::try_from(nanos).unwrap_or(0) } else { 0 }
+    /// When the counting of a point began, nanoseconds since the epoch; 0 if that is not known, nothing if it counts nothing.
+    fn start(&self, nanos: u64, is_stale: bool) -> Option<i64> {
+        (self.counts && !is_stale).then(|| i64::try_from(nanos).unwrap_or(0))
     }
 }
 
