@@ -40,10 +40,13 @@ pub fn router() -> Router<State> {
         .route("/{index}/_refresh", post(elasticsearch::refresh).get(elasticsearch::refresh))
         .route("/_license", get(elasticsearch::license))
         .route("/_cat/health", get(elasticsearch::healthy))
+        .route("/_cluster/health", get(elasticsearch::cluster_health))
         // For senders that take a path before Elasticsearch's own.
         .route("/elasticsearch", get(elasticsearch::about))
         .route("/elasticsearch/", get(elasticsearch::about))
         .route("/elasticsearch/_license", get(elasticsearch::license))
+        .route("/elasticsearch/_cat/health", get(elasticsearch::healthy))
+        .route("/elasticsearch/_cluster/health", get(elasticsearch::cluster_health))
         .route("/elasticsearch/_bulk", post(elasticsearch::bulk).put(elasticsearch::bulk))
         .route("/elasticsearch/{index}/_bulk", post(elasticsearch::bulk_of).put(elasticsearch::bulk_of))
         .route("/elasticsearch/{index}/_refresh", post(elasticsearch::refresh).get(elasticsearch::refresh))
@@ -164,12 +167,19 @@ impl From<IngestError> for Refusal {
     }
 }
 
-impl IntoResponse for Refusal {
-    fn into_response(self) -> Response {
-        let mut response = (self.status, self.message).into_response();
+impl Refusal {
+    /// What is answered, with when to try again.
+    fn answer(&self, body: impl IntoResponse) -> Response {
+        let mut response = (self.status, body).into_response();
         if let Some(after) = self.retry_after {
             response.headers_mut().insert(RETRY_AFTER, after.as_secs().max(1).into());
         }
         response
+    }
+}
+
+impl IntoResponse for Refusal {
+    fn into_response(self) -> Response {
+        self.answer(self.message.clone())
     }
 }

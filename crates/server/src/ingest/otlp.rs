@@ -1,7 +1,7 @@
 //! OTLP over HTTP. <https://opentelemetry.io/docs/specs/otlp/#otlphttp>
 
 use axum::extract::{Request, State as With};
-use axum::http::header::{CONTENT_TYPE, RETRY_AFTER};
+use axum::http::header::CONTENT_TYPE;
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use ingest::Taken;
@@ -31,7 +31,7 @@ async fn export(state: &State, request: Request, signal: Signal) -> Response {
         return Refusal::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, message).into_response();
     };
     match taken(state, request, signal, format).await {
-        Ok(taken) => answer(StatusCode::OK, format, success(signal, format, &taken)),
+        Ok(taken) => typed(format, success(signal, format, &taken)).into_response(),
         Err(refusal) => refused(format, &refusal),
     }
 }
@@ -58,13 +58,9 @@ pub fn success(signal: Signal, format: Format, taken: &Taken) -> Vec<u8> {
 
 fn refused(format: Format, refusal: &Refusal) -> Response {
     let status = Status { code: refusal.grpc_code(), message: &refusal.message, retry: refusal.retry_after };
-    let mut response = answer(refusal.status, format, status.encode(format));
-    if let Some(after) = refusal.retry_after {
-        response.headers_mut().insert(RETRY_AFTER, after.as_secs().max(1).into());
-    }
-    response
+    refusal.answer(typed(format, status.encode(format)))
 }
 
-fn answer(status: StatusCode, format: Format, body: Vec<u8>) -> Response {
-    (status, [(CONTENT_TYPE, HeaderValue::from_static(format.content_type()))], body).into_response()
+fn typed(format: Format, body: Vec<u8>) -> impl IntoResponse {
+    ([(CONTENT_TYPE, HeaderValue::from_static(format.content_type()))], body)
 }
