@@ -216,9 +216,8 @@ mod tests {
     #[test]
     fn samples_that_others_are_taking_count_as_there() {
         let (zeros, id) = (zeros(), SeriesId::of(b"a"));
-        let belongs = |counting: &mut Counting, start: i64, time: i64| {
-            zeros.belongs(counting, id, start * SECOND, time * SECOND)
-        };
+        let belongs =
+            |counting: &mut Counting, start: i64, time: i64| zeros.belongs(counting, id, start * SECOND, time * SECOND);
         let [mut one, mut other, mut third] = [(); 3].map(|()| Counting::default());
         // The first sample says no start, those behind it that counting began there.
         assert!(!belongs(&mut one, 0, 1_110));
@@ -234,9 +233,8 @@ mod tests {
     #[test]
     fn what_was_read_apart_and_is_put_together_is_under_way_once() {
         let (zeros, id) = (zeros(), SeriesId::of(b"a"));
-        let belongs = |counting: &mut Counting, start: i64, time: i64| {
-            zeros.belongs(counting, id, start * SECOND, time * SECOND)
-        };
+        let belongs =
+            |counting: &mut Counting, start: i64, time: i64| zeros.belongs(counting, id, start * SECOND, time * SECOND);
         let [mut all, mut first, mut second] = [(); 3].map(|()| Counting::default());
         assert!(belongs(&mut first, 1_100, 1_110));
         all.absorb(first);

@@ -31,9 +31,8 @@ impl Owed {
     /// What is told of these scrapes, and that since the first of them the series of the target were not there.
     pub(super) fn points<'a>(&self, cache: &Cache<KnownSeries>, reports: &Reports) -> Vec<KnownPoint<'a>> {
         let first = self.0.front().map(|(time_ms, _)| *time_ms);
-        let markers = first.map(|time_ms| {
-            cache.present().map(move |(series, histogram)| gone(series.clone(), histogram, time_ms))
-        });
+        let markers = first
+            .map(|time_ms| cache.present().map(move |(series, histogram)| gone(series.clone(), histogram, time_ms)));
         let told = self.0.iter().flat_map(|(time_ms, report)| reports.of(report, *time_ms));
         markers.into_iter().flatten().chain(told).collect()
     }

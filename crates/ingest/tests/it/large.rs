@@ -323,7 +323,8 @@ async fn a_histogram_of_very_many_buckets_is_refused_and_the_rest_is_taken() {
         "dataPoints":[{{"timeUnixNano":"1","count":"65537","scale":0,"positive":{}}}]}}}}]}}]}}]}}"#,
         side(65_537)
     );
-    let taken = life.ingest.otlp_metrics(body.as_bytes(), Encoding::Identity, Format::Json, &life.room()).await.unwrap();
+    let taken =
+        life.ingest.otlp_metrics(body.as_bytes(), Encoding::Identity, Format::Json, &life.room()).await.unwrap();
     assert!(taken.refused.to_string().contains("h: its buckets:"), "{}", taken.refused);
     life.end().await;
 }

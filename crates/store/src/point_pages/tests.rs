@@ -15,10 +15,10 @@ use parquet::file::properties::{EnabledStatistics, WriterProperties, WriterPrope
 use parquet::file::reader::{FileReader, SerializedFileReader};
 
 use super::*;
-use crate::{StoreConfig, footer};
 use crate::layout::{layouts, number};
 use crate::points::scale;
 use crate::write::{FileWriter, WRITE_ROWS};
+use crate::{StoreConfig, footer};
 
 /// The pages of a column of numbers, written as differences.
 pub(super) fn pages(numbers: &[i64]) -> Vec<Page> {
