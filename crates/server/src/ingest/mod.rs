@@ -12,13 +12,14 @@ use ::ingest::{Ingest, IngestError, Permit};
 use axum::Router;
 use axum::body::{Body, Bytes, to_bytes};
 use axum::extract::{DefaultBodyLimit, Request};
-use axum::http::header::{CONTENT_ENCODING, CONTENT_LENGTH, RETRY_AFTER};
+use axum::http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, RETRY_AFTER};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use bus::BusError;
 use futures::StreamExt;
 use wire::body::{BodyError, Encoding};
+use wire::otlp::Format;
 
 use crate::state::State;
 
@@ -50,8 +51,9 @@ pub fn router() -> Router<State> {
         .route("/elasticsearch/_bulk", post(elasticsearch::bulk).put(elasticsearch::bulk))
         .route("/elasticsearch/{index}/_bulk", post(elasticsearch::bulk_of).put(elasticsearch::bulk_of))
         .route("/elasticsearch/{index}/_refresh", post(elasticsearch::refresh).get(elasticsearch::refresh))
-        // Where Prometheus takes them.
+        // Where Prometheus and Loki take them.
         .route("/api/v1/otlp/v1/metrics", post(otlp::metrics))
+        .route("/otlp/v1/logs", post(otlp::logs))
         // The body is bounded where it is read.
         .layer(DefaultBodyLimit::disable())
 }
@@ -68,6 +70,14 @@ fn taker(state: &State) -> Result<&Ingest, Refusal> {
     let nobody =
         || Refusal::new(StatusCode::NOT_FOUND, "this process takes no telemetry: it does not have the role `watching`");
     state.ingest.as_ref().ok_or_else(nobody)
+}
+
+/// The format that a request says it has.
+fn format(headers: &HeaderMap) -> Result<Format, Refusal> {
+    Format::of(header(headers, CONTENT_TYPE)).ok_or_else(|| {
+        let message = "Content-Type is neither application/x-protobuf nor application/json";
+        Refusal::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, message)
+    })
 }
 
 /// Reads the body within its limits.

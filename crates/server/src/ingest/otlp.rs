@@ -1,13 +1,13 @@
 //! OTLP over HTTP. <https://opentelemetry.io/docs/specs/otlp/#otlphttp>
 
 use axum::extract::{Request, State as With};
+use axum::http::HeaderValue;
 use axum::http::header::CONTENT_TYPE;
-use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use ingest::Taken;
 use wire::otlp::{Format, Partial, Signal, Status, response};
 
-use super::{Refusal, header, receive, taker};
+use super::{Refusal, receive, taker};
 use crate::state::State;
 
 /// `/v1/metrics`.
@@ -26,9 +26,9 @@ pub async fn traces(With(state): With<State>, request: Request) -> Response {
 }
 
 async fn export(state: &State, request: Request, signal: Signal) -> Response {
-    let Some(format) = Format::of(header(request.headers(), CONTENT_TYPE)) else {
-        let message = "Content-Type is neither application/x-protobuf nor application/json";
-        return Refusal::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, message).into_response();
+    let format = match super::format(request.headers()) {
+        Ok(format) => format,
+        Err(refusal) => return refusal.into_response(),
     };
     match taken(state, request, signal, format).await {
         Ok(taken) => typed(format, success(signal, format, &taken)).into_response(),

@@ -1,9 +1,9 @@
 //! RFC 3164 describes what was sent in 2001. What is sent has a time of that form, often with a year or
 //! fractions, or of RFC 3339 (rsyslog forwards so), a host or none, a tag or none.
 
-use super::{Message, cisco};
 use super::header::{visible, word};
 use super::time::{LocalTime, Time};
+use super::{Message, cisco};
 
 /// A tag may be so long; RFC 3164 says 32, systemd and containers have longer ones.
 const MAX_TAG: usize = 128;
