@@ -192,6 +192,13 @@ async fn what_a_log_that_was_away_did_not_take_is_told_late() {
     world.until("the log is back", |world| world.of("up").len() == 3).await;
     assert_eq!(world.of("up"), at(&[(0, "1"), (1, "0"), (2, "1")]));
     assert_eq!(world.of("a"), at(&[(0, "1"), (1, "stale"), (2, "1")]));
+    let times = world.log.times("a");
+    let first = times[0];
+    assert_eq!(
+        times,
+        [first, first + 60_001, first + 120_000],
+        "what the log may have all the same is not written over"
+    );
     world.end().await;
 }
 

@@ -109,6 +109,13 @@ impl Memory {
         all
     }
 
+    /// The times of all samples of a series that are numbers, in milliseconds.
+    pub(crate) fn times(&self, series: &str) -> Vec<i64> {
+        let names = self.names();
+        let is_it = |sample: &Sample| names.get(&sample.series_id).is_some_and(|name| name == series);
+        self.rows::<Sample>().into_iter().filter(is_it).map(|sample| sample.ts.millis()).collect()
+    }
+
     /// Names of all series but those about targets, and ids of series that were announced.
     pub(crate) fn series(&self) -> Vec<String> {
         let about = |name: &String| name == "up" || name.starts_with("scrape_");
