@@ -13,25 +13,37 @@ const IN_FLIGHT: &str = "ingest.max_in_flight_bytes";
 const UNIT: u64 = 1_024;
 /// Permits that rows take at once: so often and no oftener it is asked for more while they become more.
 const STEP: usize = 64;
+/// Bytes of rows that need no room.
+const ANY: u64 = u64::MAX;
 /// What senders are asked to wait.
 const LATER: Duration = Duration::from_secs(1);
 
 /// Room that a request takes.
 #[derive(Debug)]
-pub struct Permit(Room);
+pub struct Permit {
+    room: Room,
+    /// Bytes of rows for which nothing is taken.
+    free: u64,
+}
 
 impl Permit {
+    /// Needs no room: for what this process says of itself, in no more bytes than it holds anyway. That something failed must be said also,
+    /// and above all, while others take all the room.
+    pub const fn exempt() -> Self {
+        Self { room: Room(None), free: ANY }
+    }
+
     /// Takes room until there is enough for a request of so many bytes, whose length nobody said before.
     ///
     /// # Errors
     /// [`IngestError::Busy`] while requests take too much.
     pub fn cover(&mut self, ingest: &Ingest, bytes: u64) -> Result<(), IngestError> {
-        self.0.grow(ingest, ingest.units(bytes))
+        self.room.grow(ingest, ingest.units(bytes))
     }
 
     /// Room for what the request becomes, none so far.
     pub(crate) fn rows(&self) -> RowsRoom {
-        RowsRoom { room: Room::default(), beside: self.0.units(), covered: 0 }
+        RowsRoom { room: Room::default(), beside: self.room.units(), covered: self.free }
     }
 }
 
@@ -49,7 +61,8 @@ pub(crate) struct RowsRoom {
 impl RowsRoom {
     /// Room for more rows of the same request.
     pub fn another(&self) -> Self {
-        Self { room: Room::default(), beside: self.beside + self.room.units(), covered: 0 }
+        let covered = if self.covered == ANY { ANY } else { 0 };
+        Self { room: Room::default(), beside: self.beside + self.room.units(), covered }
     }
 
     /// Takes room until there is enough for so many bytes of rows.
@@ -137,7 +150,7 @@ impl Ingest {
     pub fn admit(&self, bytes: u64) -> Result<Permit, IngestError> {
         let mut room = Room::default();
         room.grow(self, self.units(bytes))?;
-        Ok(Permit(room))
+        Ok(Permit { room, free: 0 })
     }
 
     /// What a request of so many bytes takes: all that there is at most.

@@ -1,9 +1,9 @@
 //! Native histograms as rows: buckets by index, counts as they are.
 
-use base::Timestamp;
+use base::{Exceeded, Limit, Timestamp};
 use model::SeriesId;
 use model::rows::HistogramPoint;
-use wire::histogram::{Histogram, ResetHint, Side};
+use wire::histogram::{Histogram, HistogramRule, ResetHint, Side};
 use wire::otlp::metrics::{Buckets, ExponentialPoint};
 use wire::pb::Error;
 
@@ -14,16 +14,40 @@ const COARSEST: i32 = -4;
 /// The bits of a stale marker.
 pub(crate) const STALE: u64 = 0x7ff0_0000_0000_0002;
 
+/// Buckets on one side of zero, and bounds: a byte that was sent may be one, which takes 16 here.
+const BUCKETS: Limit = Limit::new("ingest.histogram_buckets", 65_536);
+
 /// Indexes and counts of buckets.
 type Kept = (Vec<i64>, Vec<f64>);
 
-/// A histogram as Prometheus sends it; nothing if its time cannot be kept.
-pub(crate) fn prometheus(id: SeriesId, sent: &Histogram<'_>) -> Result<Option<HistogramPoint>, Error> {
+/// Why a histogram is not kept.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Unkept {
+    /// It breaks a rule of Prometheus.
+    #[error(transparent)]
+    Rule(#[from] HistogramRule),
+    /// Its time, in milliseconds, is too far away.
+    #[error("{0} ms is no time that can be kept")]
+    Time(i64),
+    /// Its scale is too coarse.
+    #[error("scale {0} is below {COARSEST}")]
+    Scale(i32),
+    /// It has too many buckets.
+    #[error("its buckets: {0}")]
+    Buckets(#[from] Exceeded),
+    /// Its bytes cannot be read, and with them the request.
+    #[error(transparent)]
+    Bytes(#[from] Error),
+}
+
+/// A histogram as Prometheus sends it.
+pub(crate) fn prometheus(id: SeriesId, sent: &Histogram<'_>) -> Result<HistogramPoint, Unkept> {
+    sent.check()??;
     let nanos = |ms: i64| ms.checked_mul(1_000_000).map(Timestamp::from_nanos);
-    let Some(ts) = nanos(sent.time_ms) else { return Ok(None) };
+    let ts = nanos(sent.time_ms).ok_or(Unkept::Time(sent.time_ms))?;
     let (positive_indexes, positive_counts) = side(&sent.positive, sent.is_float())?;
     let (negative_indexes, negative_counts) = side(&sent.negative, sent.is_float())?;
-    Ok(Some(HistogramPoint {
+    Ok(HistogramPoint {
         series_id: id,
         ts,
         start_ts: if sent.start_ms == 0 { None } else { nanos(sent.start_ms) },
@@ -44,8 +68,8 @@ pub(crate) fn prometheus(id: SeriesId, sent: &Histogram<'_>) -> Result<Option<Hi
         positive_counts,
         negative_indexes,
         negative_counts,
-        bounds: sent.custom_values.iter().collect::<Result<_, _>>()?,
-    }))
+        bounds: all(sent.custom_values.iter())?,
+    })
 }
 
 /// Whether it is a marker that its series is gone.
@@ -75,17 +99,13 @@ pub(crate) fn zero(of: &HistogramPoint, start: Timestamp) -> HistogramPoint {
 }
 
 /// Spans of buckets with differences of their counts, or with the counts.
-fn side(side: &Side<'_>, is_float: bool) -> Result<Kept, Error> {
-    let mut counts = Vec::new();
-    if is_float {
-        counts = side.counts.iter().collect::<Result<_, _>>()?;
-    } else {
-        let mut count = 0_i64;
-        for delta in side.deltas.iter() {
-            count = count.wrapping_add(delta?);
-            counts.push(count as f64);
-        }
-    }
+fn side(side: &Side<'_>, is_float: bool) -> Result<Kept, Unkept> {
+    let mut count = 0_i64;
+    let counted = side.deltas.iter().map(|delta| {
+        count = count.wrapping_add(delta?);
+        Ok(count as f64)
+    });
+    let counts = if is_float { all(side.counts.iter())? } else { all(counted)? };
     let mut indexes = Vec::with_capacity(counts.len());
     let mut next = 0_i64;
     for span in side.spans {
@@ -101,20 +121,30 @@ fn side(side: &Side<'_>, is_float: bool) -> Result<Kept, Error> {
     Ok((indexes, counts))
 }
 
+/// Numbers, within the limit of buckets.
+fn all(numbers: impl Iterator<Item = Result<f64, Error>>) -> Result<Vec<f64>, Unkept> {
+    let mut all = Vec::new();
+    for number in numbers {
+        BUCKETS.check(all.len() as u64 + 1)?;
+        all.push(number?);
+    }
+    Ok(all)
+}
+
 /// An exponential histogram of OpenTelemetry. Its buckets are named by their lower bound, those of
-/// Prometheus by their upper one; nothing if the scale is too coarse to be kept.
+/// Prometheus by their upper one.
 pub(crate) fn exponential(
     id: SeriesId,
     point: &ExponentialPoint<'_>,
     is_stale: bool,
-) -> Result<Option<HistogramPoint>, Error> {
+) -> Result<HistogramPoint, Unkept> {
     if point.scale < COARSEST {
-        return Ok(None);
+        return Err(Unkept::Scale(point.scale));
     }
     let coarser = u32::try_from(point.scale - FINEST).unwrap_or(0);
     let (positive_indexes, positive_counts) = buckets(point.positive.as_ref(), coarser)?;
     let (negative_indexes, negative_counts) = buckets(point.negative.as_ref(), coarser)?;
-    Ok(Some(HistogramPoint {
+    Ok(HistogramPoint {
         series_id: id,
         ts: time(point.time_unix_nano),
         start_ts: (point.start_time_unix_nano > 0).then(|| time(point.start_time_unix_nano)),
@@ -130,11 +160,11 @@ pub(crate) fn exponential(
         negative_indexes,
         negative_counts,
         bounds: Vec::new(),
-    }))
+    })
 }
 
 /// `coarser` times two buckets become one.
-fn buckets(buckets: Option<&Buckets<'_>>, coarser: u32) -> Result<Kept, Error> {
+fn buckets(buckets: Option<&Buckets<'_>>, coarser: u32) -> Result<Kept, Unkept> {
     let (mut indexes, mut counts): Kept = (Vec::new(), Vec::new());
     let Some(buckets) = buckets else { return Ok((indexes, counts)) };
     for (n, count) in (0_i64..).zip(buckets.bucket_counts.iter()) {
@@ -144,6 +174,7 @@ fn buckets(buckets: Option<&Buckets<'_>>, coarser: u32) -> Result<Kept, Error> {
             (Some(last), Some(sum)) if *last == index => *sum += count,
             _ if count == 0.0 => {}
             _ => {
+                BUCKETS.check(indexes.len() as u64 + 1)?;
                 indexes.push(index);
                 counts.push(count);
             }

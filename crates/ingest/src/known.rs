@@ -11,7 +11,7 @@ use wire::histogram::{Histogram, ResetHint};
 
 use crate::catalog::LabelHash;
 use crate::gate::RowsRoom;
-use crate::histograms::{self, STALE};
+use crate::histograms::{self, STALE, Unkept};
 use crate::parts::Sent;
 use crate::request::{METRIC_NAME, Request};
 use crate::rows::Rows;
@@ -181,20 +181,18 @@ impl Request<'_> {
         };
         match &point.value {
             KnownValue::Float(bits) => {
-                let start = point.start_ms.checked_mul(MILLI).unwrap_or(0);
+                let start = point.start_ms.checked_mul(MILLI).filter(|start| *start > 0);
                 self.counted(id, start, nanos, f64::from_bits(*bits))?;
             }
             KnownValue::StaleHistogram => self.take_histogram(gone(id, nanos), false)?,
-            KnownValue::Histogram(histogram) => match histogram.check()? {
-                Err(rule) => self.taken.refused.push(|| format!("metric `{}`: {rule}", name())),
-                Ok(()) => {
-                    let histogram = Histogram { time_ms: point.time_ms, ..**histogram };
-                    let counts = histogram.reset_hint != ResetHint::Gauge;
-                    if let Some(kept) = histograms::prometheus(id, &histogram)? {
-                        self.take_histogram(kept, counts)?;
-                    }
+            KnownValue::Histogram(histogram) => {
+                let histogram = Histogram { time_ms: point.time_ms, ..**histogram };
+                match histograms::prometheus(id, &histogram) {
+                    Ok(kept) => self.take_histogram(kept, histogram.reset_hint != ResetHint::Gauge)?,
+                    Err(Unkept::Bytes(error)) => return Err(error.into()),
+                    Err(why) => self.taken.refused.push(|| format!("metric `{}`: {why}", name())),
                 }
-            },
+            }
         }
         Ok(())
     }

@@ -12,7 +12,7 @@ use wire::remote_write::{Rule, Sample, v1, v2};
 
 use crate::catalog::LabelHash;
 use crate::gate::RowsRoom;
-use crate::histograms::STALE;
+use crate::histograms::{STALE, Unkept};
 use crate::parts::Sent;
 use crate::request::{METRIC_NAME, Request};
 use crate::rows::Rows;
@@ -228,8 +228,7 @@ impl Request<'_> {
     ) -> Result<(), IngestError> {
         for sample in samples {
             let Sample { time_ms, value, start_ms } = sample?;
-            let start_ms = if counts && value != STALE { start_ms } else { 0 };
-            let start = start_ms.checked_mul(1_000_000).unwrap_or(0);
+            let start = (counts && value != STALE).then(|| start_ms.checked_mul(1_000_000).unwrap_or(0));
             match time_ms.checked_mul(1_000_000) {
                 Some(nanos) => self.counted(id, start, nanos, f64::from_bits(value))?,
                 None => self.refuse(n, &format!("{time_ms} ms is no time that can be kept")),
@@ -246,15 +245,10 @@ impl Request<'_> {
     ) -> Result<(), IngestError> {
         for histogram in sent {
             let histogram = histogram?;
-            match histogram.check()? {
-                Err(rule) => self.refuse(n, &rule.to_string()),
-                Ok(()) => match histograms::prometheus(id, &histogram)? {
-                    Some(point) => {
-                        let counts = histogram.reset_hint != ResetHint::Gauge;
-                        self.take_histogram(point, counts)?;
-                    }
-                    None => self.refuse(n, &format!("{} ms is no time that can be kept", histogram.time_ms)),
-                },
+            match histograms::prometheus(id, &histogram) {
+                Ok(point) => self.take_histogram(point, histogram.reset_hint != ResetHint::Gauge)?,
+                Err(Unkept::Bytes(error)) => return Err(error.into()),
+                Err(why) => self.refuse(n, &why.to_string()),
             }
         }
         Ok(())

@@ -163,26 +163,26 @@ impl<'a> Request<'a> {
         self.fits(0)
     }
 
-    /// Takes a sample of what counts since `start`, nanoseconds since the epoch; 0 if that is not known.
-    pub fn counted(&mut self, id: SeriesId, start: i64, nanos: i64, value: f64) -> Result<(), IngestError> {
-        if self.began(id, start, nanos) {
+    /// Takes a sample of what counts since `start`, nanoseconds since the epoch: 0 if that is not known, nothing if it counts nothing.
+    pub fn counted(&mut self, id: SeriesId, start: Option<i64>, nanos: i64, value: f64) -> Result<(), IngestError> {
+        if let Some(start) = start
+            && self.began(id, start, nanos)
+        {
             self.rows.sample(id, start, 0.0);
         }
         self.sample(id, nanos, value)
     }
 
-    /// Whether a zero belongs at `start`, before a sample.
+    /// Whether a zero belongs at `start`, before a sample. A start may be said later than with the first.
     fn began(&mut self, id: SeriesId, start: i64, nanos: i64) -> bool {
         let inner = &self.ingest.0;
-        inner.config.created_zeros && start > 0 && inner.zeros.belongs(&mut self.rows.counting, id, start, nanos)
+        inner.config.created_zeros && inner.zeros.belongs(&mut self.rows.counting, id, start, nanos)
     }
 
     /// Takes a native histogram; `counts` says whether it is all that was observed since it began.
     pub fn take_histogram(&mut self, point: HistogramPoint, counts: bool) -> Result<(), IngestError> {
-        let start = point.start_ts.filter(|_| counts && !histograms::is_stale(&point));
-        if let Some(start) = start
-            && self.began(point.series_id, start.nanos(), point.ts.nanos())
-        {
+        let start = point.start_ts.filter(|_| !histograms::is_stale(&point)).unwrap_or_default();
+        if counts && self.began(point.series_id, start.nanos(), point.ts.nanos()) {
             self.rows.histogram(histograms::zero(&point, start));
         }
         self.rows.histogram(point);

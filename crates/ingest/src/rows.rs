@@ -113,7 +113,7 @@ impl Rows {
         Self {
             shards: (0..shards).map(|_| ShardRows::default()).collect(),
             fresh: Vec::new(),
-            counting: Counting::new(),
+            counting: Counting::default(),
             at,
             any: u32::try_from(any % u64::from(shards)).unwrap_or(0),
             metadata: Vec::new(),
@@ -184,10 +184,7 @@ impl Rows {
             rows.absorb(more);
         }
         self.fresh.extend(other.fresh);
-        for (id, last) in other.counting {
-            let newest = self.counting.entry(id).or_insert(last);
-            *newest = last.max(*newest);
-        }
+        self.counting.absorb(other.counting);
         self.metadata.extend(other.metadata);
         self.spans.extend(other.spans);
         other.logs.finish().map_err(internal)

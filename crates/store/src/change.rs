@@ -43,11 +43,16 @@ impl Change {
         Ok(version.without(asides))
     }
 
-    /// Whether `version` has this change already: a commit whose answer was lost.
+    /// Whether a version has something by it that no other has.
+    pub const fn adds(&self) -> bool {
+        !self.add.is_empty() || self.flushed.is_some()
+    }
+
+    /// Whether `version` has this change already: a commit whose answer was lost. Of one that adds nothing it is not known.
     pub fn is_in(&self, version: &Version) -> bool {
         let added = self.add.iter().all(|file| version.files().any(|other| other.path == file.path));
         let moved = self.flushed.iter().flatten().all(|(key, position)| next(version, key) == Some(position.next));
-        added && moved && !(self.add.is_empty() && self.flushed.is_none())
+        added && moved && self.adds()
     }
 }
 

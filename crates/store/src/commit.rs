@@ -52,7 +52,7 @@ pub(crate) async fn commit(inner: &Arc<Inner>, change: &Change) -> Result<(), St
                 return Ok(());
             }
             // Another process has put its next version on ours.
-            Some(newest) if change.is_in(&newest) => {
+            Some(newest) if is_under(inner, change, &asides, next.number, &newest) => {
                 install(inner, change, next, &asides);
                 return follow(inner, newest);
             }
@@ -63,6 +63,20 @@ pub(crate) async fn commit(inner: &Arc<Inner>, change: &Change) -> Result<(), St
             }
         }
     }
+}
+
+/// Whether `newest` was put on version `number`, which is `change` and was committed as the first of that number.
+///
+/// What was added can be in it for no other reason. Of a change that only takes files out nothing tells it apart from one that others made:
+/// but a number is free once more only after [`crate::StoreConfig::keep_versions`] newer ones, when its version is removed as old.
+fn is_under(inner: &Inner, change: &Change, asides: &[SetAside], number: u64, newest: &Version) -> bool {
+    if change.adds() {
+        return change.is_in(newest);
+    }
+    let asides = asides.iter().map(|aside| &aside.file.path);
+    let gone: HashSet<&String> = change.remove.iter().chain(asides).collect();
+    let was_free_once = newest.number >= number.saturating_add(inner.config.keep_versions);
+    !was_free_once && newest.files().all(|file| !gone.contains(&file.path))
 }
 
 /// The newest version, if it is newer than version `number`.

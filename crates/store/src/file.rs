@@ -13,15 +13,14 @@ use parquet::arrow::arrow_reader::{
 };
 use parquet::arrow::{ParquetRecordBatchStreamBuilder, ProjectionMask};
 use parquet::errors::ParquetError;
-use parquet::file::metadata::PageIndexPolicy;
 
 use crate::filter::{KeySet, Share, TextTest};
-use crate::layout::Layout;
+use crate::layout::{self, Layout, layouts};
 use crate::merge::Batches;
 use crate::object::ObjectReader;
 use crate::store::Inner;
 use crate::write::LARGE;
-use crate::{FileEntry, StoreError, map, points, prune};
+use crate::{FileEntry, StoreError, footer, map, points, prune};
 
 /// What is read of a table's files.
 #[derive(Clone)]
@@ -211,8 +210,11 @@ pub(crate) async fn metadata(
     if let Some(metadata) = inner.metadata.get(&file.path) {
         return Ok(metadata);
     }
-    let options = ArrowReaderOptions::new().with_page_index_policy(PageIndexPolicy::Optional);
-    let metadata = ArrowReaderMetadata::load_async(&mut reader, options).await?;
+    let metadata = ArrowReaderMetadata::load_async(&mut reader, footer::options()).await?;
+    let metadata = match layout::number(&file.table) {
+        Some(table) => footer::typed(&layouts()[table], metadata),
+        None => metadata,
+    };
     inner.metadata.put(&file.path, metadata.clone());
     Ok(metadata)
 }

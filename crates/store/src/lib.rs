@@ -20,6 +20,7 @@ mod file;
 mod filter;
 mod find;
 mod flush;
+mod footer;
 mod garbage;
 mod idle;
 mod ingest;

@@ -14,7 +14,8 @@ pub(super) struct Reports {
     added: KnownSeries,
 }
 
-/// What is told.
+/// What is told; by default, of a scrape that was not made.
+#[derive(Clone, Copy, Default)]
 pub(super) struct Report {
     pub up: bool,
     pub duration: Duration,
@@ -53,4 +54,10 @@ impl Reports {
         [(&self.up, up), (&self.duration, duration), (&self.scraped, scraped), (&self.kept, kept), (&self.added, added)]
             .map(|(series, value)| KnownPoint { series: series.clone(), time_ms, start_ms: 0, value })
     }
+}
+
+/// That a series is gone.
+pub(super) fn gone<'a>(series: KnownSeries, histogram: bool, time_ms: i64) -> KnownPoint<'a> {
+    let value = if histogram { KnownValue::StaleHistogram } else { KnownValue::Float(STALE) };
+    KnownPoint { series, time_ms, start_ms: 0, value }
 }

@@ -16,7 +16,7 @@ const PROTOCOL: &str = "scrape";
 pub(super) struct Appender<'a> {
     pub ingest: &'a Ingest,
     pub clock: &'a Clock,
-    /// When to give up, on the monotonic clock.
+    /// Before this it gives up, on the monotonic clock.
     pub until: Duration,
 }
 
@@ -49,7 +49,7 @@ impl Appender<'_> {
             }
             _ => return Err(error),
         };
-        if self.clock.monotonic() + after > self.until {
+        if self.clock.monotonic() + after >= self.until {
             return Err(error);
         }
         self.clock.sleep(after).await;

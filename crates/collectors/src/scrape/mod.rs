@@ -11,6 +11,7 @@ mod client;
 mod discovery;
 mod found;
 mod job;
+mod owed;
 mod secret;
 mod settings;
 mod target;

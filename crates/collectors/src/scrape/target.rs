@@ -4,16 +4,21 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use base::{Shutdown, Timestamp};
-use ingest::{KnownBatch, KnownPoint, KnownSeries, KnownValue, Taken};
-use scrape::{Cache, Health, Outcome, Pass, Row, Rules, STALE, Target, Targets};
+use bus::BusError;
+use ingest::{IngestError, KnownBatch, KnownSeries, Permit, Taken};
+use scrape::{Cache, Health, Outcome, Pass, Row, Rules, Target, Targets};
 use tokio::sync::watch;
 
 use super::Parts;
-use super::answer::{Report, Reports};
+use super::answer::{Report, Reports, gone};
 use super::append::{Appender, batch};
 use super::client::Answer;
+use super::owed::Owed;
 use super::settings::Settings;
 use super::ticks;
+
+/// How long it is tried to say of a target that is gone that its series are.
+const LAST_WORD: Duration = Duration::from_secs(3_600);
 
 /// What a target is run with.
 pub(super) struct Life {
@@ -38,6 +43,27 @@ struct Memory {
     reports: Reports,
     /// Whether `up` and its like say something.
     reported: bool,
+    owed: Owed,
+}
+
+/// One scrape.
+struct Round<'a> {
+    appender: Appender<'a>,
+    began: Timestamp,
+    /// When it began, on the monotonic clock.
+    start: Duration,
+    /// The time of its samples, milliseconds since the epoch.
+    time_ms: i64,
+}
+
+/// What became of a scrape.
+struct Done {
+    /// Why it failed.
+    error: Option<String>,
+    report: Report,
+    /// Whether the target's samples are lost.
+    lost: bool,
+    appended: Result<Taken, IngestError>,
 }
 
 impl Life {
@@ -63,12 +89,9 @@ impl Life {
                 }
                 () = self.parts.clock.sleep(wait) => {}
             }
-            let scraped = self.gone.clone();
-            if scraped.or(self.scrape(due, &mut memory)).await.is_none() {
-                break;
-            }
-            let (interval, offset) = self.interval();
-            due = ticks::after(due, self.parts.clock.now(), interval, offset);
+            let gone = self.gone.clone();
+            let Some(answered) = gone.or(self.scrape(due, &mut memory)).await else { break };
+            due = self.next(due, answered, &mut memory);
         }
         self.end(due, memory).await;
     }
@@ -83,10 +106,22 @@ impl Life {
         ticks::next(self.parts.clock.now(), interval, offset)
     }
 
+    /// The time of the next scrape. Those that were due while the log did not take what was `answered` in time were not made, which is to
+    /// be said.
+    fn next(&self, due: Timestamp, answered: bool, memory: &mut Memory) -> Timestamp {
+        let (interval, offset) = self.interval();
+        let next = ticks::after(due, self.parts.clock.now(), interval, offset);
+        for missed in ticks::between(due, next, interval).filter(|_| answered) {
+            memory.owed.push(missed.millis(), Report::default());
+            scraped(false, true);
+        }
+        next
+    }
+
     fn memory(&self) -> Memory {
         let rules = self.rules(&self.settings.borrow(), &self.target.borrow());
         let reports = Reports::new(&rules, &self.parts.ingest);
-        Memory { cache: Cache::default(), rules, reports, reported: false }
+        Memory { cache: Cache::default(), rules, reports, reported: false, owed: Owed::default() }
     }
 
     fn rules(&self, settings: &Settings, target: &Target) -> Rules {
@@ -102,7 +137,8 @@ impl Life {
         }
     }
 
-    async fn scrape(&mut self, due: Timestamp, memory: &mut Memory) {
+    /// Gives whether the target answered, or failed to, before the next scrape was due.
+    async fn scrape(&mut self, due: Timestamp, memory: &mut Memory) -> bool {
         let (target, settings) = (Arc::clone(&self.target.borrow_and_update()), Arc::clone(&self.settings.borrow()));
         self.refresh(&settings, &target, memory);
         let clock = self.parts.clock.clone();
@@ -113,41 +149,91 @@ impl Life {
             None => settings.client.fetch(&target).await.map_err(|error| error.to_string()),
         };
         let ingest = self.parts.ingest.clone();
-        let until = start + target.interval.max(target.timeout);
+        let until = start + due.plus(target.interval).since(began).min(target.interval);
+        let answered = clock.monotonic() < until;
         let appender = Appender { ingest: &ingest, clock: &clock, until };
-        let bytes = answer.as_ref().map_or(0, |answer| answer.body.len() as u64);
-        let room = match appender.admit(bytes).await {
-            Ok(room) => room,
-            Err(error) => return self.lost(&error, began, clock.monotonic().saturating_sub(start)),
+        let round = Round { appender, began, start, time_ms: time.millis() };
+        let done = self.take(answer, &round, memory).await;
+        self.settle(done, &round, memory);
+        answered
+    }
+
+    /// Appends an answer. If there is no room for it, or it is refused whole, the scrape has failed; to say so needs no room.
+    async fn take(&self, answer: Result<Answer, String>, round: &Round<'_>, memory: &mut Memory) -> Done {
+        let (why, lost) = match answer {
+            Err(why) => (why, false),
+            Ok(answer) => match round.appender.admit(answer.body.len() as u64).await {
+                Err(error) => (self.not_taken(&error), true),
+                Ok(room) => {
+                    let done = self.append(&Ok(answer), &room, round, memory).await;
+                    match &done.appended {
+                        Err(error) if is_refused(&done.appended) => match done.error {
+                            Some(why) => (why, false),
+                            None => (self.not_taken(error), true),
+                        },
+                        _ => return done,
+                    }
+                }
+            },
         };
-        let Memory { cache, rules, reports, reported } = memory;
+        let done = self.append(&Err(why), &Permit::exempt(), round, memory).await;
+        Done { lost: lost || done.lost, ..done }
+    }
+
+    async fn append(
+        &self,
+        answer: &Result<Answer, String>,
+        room: &Permit,
+        round: &Round<'_>,
+        memory: &mut Memory,
+    ) -> Done {
+        let Memory { cache, rules, reports, owed, .. } = memory;
+        let late = owed.points(cache, reports);
+        let ingest = round.appender.ingest;
         let key = |labels| ingest.series(labels);
-        let pass = Pass::new(cache, rules, &key, time.millis());
-        let (outcome, settle) = read(&answer, pass);
-        let duration = clock.monotonic().saturating_sub(start);
+        let (outcome, settle) = read(answer, Pass::new(cache, rules, &key, round.time_ms));
+        let error = outcome.error.clone();
         let report = Report {
-            up: outcome.error.is_none(),
-            duration,
+            up: error.is_none(),
+            duration: self.parts.clock.monotonic().saturating_sub(round.start),
             scraped: outcome.scraped,
             kept: outcome.kept,
             added: outcome.added,
         };
-        self.count(&outcome);
-        let error = outcome.error.clone();
+        self.left_out(&outcome);
         let mut batch = batch(outcome);
-        batch.points.extend(reports.of(&report, time.millis()));
-        let appended = appender.append(&batch, &room).await;
-        settle.into(cache, appended.is_ok());
-        *reported |= appended.is_ok();
+        batch.points.splice(0..0, late);
+        batch.points.extend(reports.of(&report, round.time_ms));
+        let appended = round.appender.append(&batch, room).await;
+        // Nothing is there of what was refused, and it is taken once more as one that failed.
+        if answer.is_err() || !is_refused(&appended) {
+            settle.into(cache, appended.is_ok());
+        }
+        Done { error, report, lost: appended.is_err(), appended }
+    }
+
+    /// Remembers and tells what became of a scrape.
+    fn settle(&self, done: Done, round: &Round<'_>, memory: &mut Memory) {
+        let Done { error, report, lost, appended } = done;
+        // A row that the log never takes is left out: the others are there.
+        let written = matches!(&appended, Ok(_) | Err(IngestError::Log(BusError::TooLarge { .. })));
+        scraped(report.up && written, lost);
+        if written {
+            memory.owed.clear();
+            memory.reported = true;
+        } else {
+            memory.owed.push(round.time_ms, Report { up: false, added: 0, ..report });
+        }
         match appended {
-            Ok(taken) => self.tell(error, &taken, began, duration),
-            Err(error) => self.lost(&error, began, duration),
+            Ok(taken) => self.tell(error, &taken, round.began, report.duration),
+            Err(lost) => {
+                let why = self.not_taken(&lost);
+                self.row(round.began, report.duration, Health::Down, error.unwrap_or(why));
+            }
         }
     }
 
-    fn count(&self, outcome: &Outcome<'_, KnownSeries>) {
-        let result = if outcome.error.is_none() { "up" } else { "down" };
-        metrics::counter!("steadfast_scrapes_total", "result" => result).increment(1);
+    fn left_out(&self, outcome: &Outcome<'_, KnownSeries>) {
         let (duplicates, ahead) = (outcome.duplicates, outcome.out_of_bounds);
         for (why, count) in [("duplicate", duplicates), ("out_of_bounds", ahead)] {
             if count > 0 {
@@ -171,11 +257,10 @@ impl Life {
         self.row(began, duration, health, error.or(refused).unwrap_or_default());
     }
 
-    /// A scrape that is not durable.
-    fn lost(&self, error: &dyn std::fmt::Display, began: Timestamp, duration: Duration) {
-        metrics::counter!("steadfast_scrapes_lost_total").increment(1);
-        tracing::warn!(job = self.job, url = self.url(), %error, "a scrape is lost");
-        self.row(began, duration, Health::Down, format!("the samples are lost: {error}"));
+    /// Tells that samples are lost, and gives the words for it.
+    fn not_taken(&self, error: &IngestError) -> String {
+        tracing::warn!(job = self.job, url = self.url(), %error, "the samples of a scrape are lost");
+        format!("the samples are lost: {error}")
     }
 
     fn row(&self, began: Timestamp, duration: Duration, health: Health, last_error: String) {
@@ -195,7 +280,7 @@ impl Life {
 
     /// The target is gone. It may come back, or another process may scrape it now: only when two
     /// scrapes would have been made its series become stale, as of the first.
-    async fn end(&mut self, due: Timestamp, mut memory: Memory) {
+    async fn end(&mut self, due: Timestamp, memory: Memory) {
         if !memory.reported {
             return;
         }
@@ -205,19 +290,30 @@ impl Life {
         if shutdown.or(clock.sleep(wait)).await.is_none() {
             return;
         }
-        let time_ms = due.millis();
-        let mut batch = KnownBatch::default();
-        for (series, histogram) in memory.cache.take_present() {
-            let value = if histogram { KnownValue::StaleHistogram } else { KnownValue::Float(STALE) };
-            batch.points.push(KnownPoint { series, time_ms, start_ms: 0, value });
-        }
-        batch.points.extend(memory.reports.stale(time_ms));
-        let appender = Appender { ingest: &self.parts.ingest, clock: &clock, until: clock.monotonic() + interval };
-        let marked = async { appender.append(&batch, &appender.admit(0).await?).await };
+        let Memory { mut cache, reports, owed, .. } = memory;
+        let mut points = owed.points(&cache, &reports);
+        points.extend(cache.take_present().map(|(series, histogram)| gone(series, histogram, due.millis())));
+        points.extend(reports.stale(due.millis()));
+        let batch = KnownBatch { points, ..KnownBatch::default() };
+        let until = clock.monotonic() + interval.max(LAST_WORD);
+        let appender = Appender { ingest: &self.parts.ingest, clock: &clock, until };
+        let exempt = Permit::exempt();
+        let marked = appender.append(&batch, &exempt);
         if let Some(Err(error)) = shutdown.or(marked).await {
             tracing::warn!(job = self.job, url = self.url(), %error, "the series of a target that is gone are not marked");
         }
     }
+}
+
+/// Whether nothing was taken, for a reason that is not the log's: that holds for whatever is appended.
+const fn is_refused(appended: &Result<Taken, IngestError>) -> bool {
+    !matches!(appended, Ok(_) | Err(IngestError::Log(_)))
+}
+
+/// Counts a scrape.
+fn scraped(up: bool, lost: bool) {
+    metrics::counter!("steadfast_scrapes_total", "result" => if up { "up" } else { "down" }).increment(1);
+    metrics::counter!("steadfast_scrapes_lost_total").increment(u64::from(lost));
 }
 
 /// Reads an answer, if there is one.

@@ -6,6 +6,8 @@ use base::Timestamp;
 
 /// A scrape that begins so much beside its time counts as on time: regular times take less room.
 const TOLERANCE: i64 = 2_000_000;
+/// Scrapes that were missed are told of up to so many.
+const MISSED: i64 = 240;
 
 /// The first time after `now` that is `offset` into an interval, counted from the epoch.
 pub(super) fn next(now: Timestamp, interval: Duration, offset: Duration) -> Timestamp {
@@ -19,6 +21,13 @@ pub(super) fn after(due: Timestamp, now: Timestamp, interval: Duration, offset: 
     // A clock that was set back would make us wait until it is there again.
     let ahead = due.since(now) > interval;
     next(if ahead { now } else { due.max(now) }, interval, offset)
+}
+
+/// The times between that of a scrape and that of the next, the newest of very many: no scrape was made then.
+pub(super) fn between(due: Timestamp, next: Timestamp, interval: Duration) -> impl Iterator<Item = Timestamp> {
+    let step = nanos(interval).max(1);
+    let missed = (next.nanos().saturating_sub(due.nanos()) - 1).max(0) / step;
+    (1..=missed.min(MISSED)).rev().map(move |back| Timestamp::from_nanos(next.nanos() - back * step))
 }
 
 /// The time of the samples of a scrape that was due at `due` and began at `now`.
@@ -56,6 +65,19 @@ mod tests {
         // It woke a little early: not the same tick again.
         assert_eq!(after(at(13), at(12), STEP, OFFSET), at(23));
         assert_eq!(after(at(100_003), at(20), STEP, OFFSET), at(23));
+    }
+
+    #[test]
+    fn ticks_that_were_missed_are_those_between_two() {
+        let missed = |due: i64, next: i64| -> Vec<i64> {
+            between(at(due), at(next), STEP).map(|missed| missed.millis() / 1000).collect()
+        };
+        assert_eq!(missed(13, 23), [0; 0]);
+        assert_eq!(missed(13, 53), [23, 33, 43]);
+        // The interval has changed, or the clock was set back.
+        assert_eq!((missed(13, 20), missed(13, 26), missed(100, 23)), (vec![], vec![16], vec![]));
+        assert_eq!(missed(3, 1_000_000_003).len(), 240);
+        assert_eq!(missed(3, 1_000_000_003).last(), Some(&999_999_993));
     }
 
     #[test]

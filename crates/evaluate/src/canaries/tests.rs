@@ -66,6 +66,8 @@ struct Asker {
     silent: Mutex<bool>,
     /// The store is behind, and stays so.
     stuck: Mutex<bool>,
+    /// The store is behind for so long.
+    late: Mutex<Option<(Clock, Duration)>>,
     /// Queries have no end.
     slow: Mutex<bool>,
     /// What had to be seen by the last queries.
@@ -96,6 +98,10 @@ impl Evaluate for Asker {
         *self.after.lock() = after.to_vec();
         if *self.stuck.lock() {
             std::future::pending::<()>().await;
+        }
+        let late = self.late.lock().clone();
+        if let Some((clock, time)) = late {
+            clock.sleep(time).await;
         }
         Ok(())
     }
@@ -338,6 +344,32 @@ async fn queries_that_take_too_long_are_not_put_down_to_the_store() {
     let row = world.points().remove(0);
     let error = row.error.as_deref();
     assert_eq!((row.interval, row.value, error), (0, None, Some("no answer within 300 s: its queries take that long")));
+}
+
+#[tokio::test]
+async fn a_store_that_is_behind_and_slow_queries_share_the_time_and_the_verdict_is_told_meanwhile() {
+    let world = World::new();
+    world.start().await;
+    world.pass(SECONDS(25)).await;
+    let told = |world: &World| -> Vec<i64> {
+        let records = world.telemetry.records(0);
+        let rows = records.iter().flat_map(|record| record.rows::<Sample>().unwrap());
+        let mut times: Vec<i64> = rows.map(|row| row.ts.nanos() / 1_000_000_000 - START).collect();
+        times.dedup();
+        times
+    };
+    let before = (world.points().len(), told(&world).len());
+    assert!(before.1 > 0, "there is a verdict");
+    *world.asker.late.lock() = Some((world.clock.clone(), SECONDS(200)));
+    *world.asker.slow.lock() = true;
+    world.pass(SECONDS(300)).await;
+    assert_eq!(world.points().len(), before.0);
+    world.pass(SECONDS(10)).await;
+    let row = world.points().remove(before.0);
+    assert_eq!(row.error.as_deref(), Some("no answer within 300 s: its queries take that long"));
+    let times = told(&world);
+    assert!(times.len() > before.1, "{times:?}");
+    assert!(times.iter().zip(&times[1..]).all(|(one, next)| next - one <= 61), "{times:?}");
 }
 
 /// A log for which what queries found is too large.

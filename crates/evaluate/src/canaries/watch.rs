@@ -1,5 +1,6 @@
 //! One canary: what its run wants to know is asked when it is time.
 
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,6 +11,7 @@ use model::rows::CanaryPoint;
 use model::{Batch, LogKind, Offset};
 
 use super::{ask, series};
+use crate::ask::Position;
 use crate::context::Context;
 use crate::host::HostError;
 use crate::memory::Memory;
@@ -18,10 +20,10 @@ use crate::memory::Memory;
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// Until logs that are away are asked again.
 const AGAIN: Duration = Duration::from_secs(5);
-/// How long a store that is behind is waited for, and then the answers of an interval: which took so long is the reason why it has
-/// none.
+/// How long a store that is behind and the answers of an interval are waited for together: which of them it was is the reason why it
+/// has none.
 const PATIENCE: Duration = Duration::from_secs(300);
-/// The verdict is written so often at least: who asks in PromQL looks back five minutes.
+/// The verdict is written so often at least, also while an interval is waited for: who asks in PromQL looks back five minutes.
 const HEARTBEAT: Duration = Duration::from_secs(60);
 /// Intervals that are made up for after a pause; of more, the newest.
 const MADE_UP: usize = 240;
@@ -135,9 +137,8 @@ impl Watch {
         }
     }
 
-    /// What the queries of an interval find in a store that has all that the logs have by now: in one that is behind, an arm may
-    /// look as if it had fewer errors. Nothing if the logs cannot be asked.
-    async fn look(&self, wanted: &Wanted) -> Option<Vec<CanaryPoint>> {
+    /// What the queries of an interval find. Nothing if the logs cannot be asked. The verdict is told meanwhile as before.
+    async fn look(&mut self, wanted: &Wanted) -> Option<Vec<CanaryPoint>> {
         let after = match self.cx.ends().await {
             Ok(ends) => ends,
             Err(error) => {
@@ -146,15 +147,15 @@ impl Watch {
                 return None;
             }
         };
-        let patience = |of: &str| format!("no answer within {} s: {of}", PATIENCE.as_secs());
-        match self.cx.clock.timeout(PATIENCE, self.cx.evaluate.reached(&after)).await {
-            Ok(Ok(())) => {}
-            Ok(Err(error)) => return Some(self.nothing(wanted, &error.to_string())),
-            Err(_) => return Some(self.nothing(wanted, &patience("the store is behind"))),
+        let (cx, definition) = (Arc::clone(&self.cx), self.definition.clone());
+        let mut found = pin!(answers(&cx, &definition, wanted, self.end(wanted), &after));
+        loop {
+            tokio::select! {
+                biased;
+                found = &mut found => return Some(found.unwrap_or_else(|why| self.nothing(wanted, &why))),
+                () = cx.clock.sleep(LOOK_EVERY) => self.tell().await,
+            }
         }
-        let asked = ask::interval(&*self.cx.evaluate, &self.definition, wanted, self.end(wanted));
-        let found = self.cx.clock.timeout(PATIENCE, asked).await;
-        Some(found.unwrap_or_else(|_| self.nothing(wanted, &patience("its queries take that long"))))
     }
 
     /// The rows of an interval that has no data.
@@ -183,4 +184,24 @@ impl Watch {
             self.told = Some((now, said));
         }
     }
+}
+
+/// What the queries of an interval that ends at `end` find in a store that has all that the logs have by now, `after`: in one that is
+/// behind, an arm may look as if it had fewer errors. Or why that is not known.
+async fn answers(
+    cx: &Context,
+    definition: &Definition,
+    wanted: &Wanted,
+    end: Timestamp,
+    after: &[Position],
+) -> Result<Vec<CanaryPoint>, String> {
+    let patience = |of: &str| format!("no answer within {} s: {of}", PATIENCE.as_secs());
+    let began = cx.clock.monotonic();
+    match cx.clock.timeout(PATIENCE, cx.evaluate.reached(after)).await {
+        Ok(reached) => reached.map_err(|error| error.to_string())?,
+        Err(_) => return Err(patience("the store is behind")),
+    }
+    let left = PATIENCE.saturating_sub(cx.clock.monotonic().saturating_sub(began));
+    let asked = ask::interval(&*cx.evaluate, definition, wanted, end);
+    cx.clock.timeout(left, asked).await.map_err(|_| patience("its queries take that long"))
 }

@@ -11,7 +11,7 @@ use wire::pb::{Repeated, View};
 use super::labels::{self, Common, promoted};
 use crate::catalog::LabelHash;
 use crate::gate::RowsRoom;
-use crate::histograms::{exponential, time};
+use crate::histograms::{Unkept, exponential, time};
 use crate::parts::Sent;
 use crate::request::{METRIC_NAME, Request, too_long};
 use crate::rows::Rows;
@@ -38,9 +38,9 @@ struct Named<'a> {
 }
 
 impl Named<'_> {
-    /// When the counting of a point began, nanoseconds since the epoch; 0 if it counts nothing, or that is not known.
-    fn start(&self, nanos: u64, is_stale: bool) -> i64 {
-        if self.counts && !is_stale { i64::try_from(nanos).unwrap_or(0) } else { 0 }
+    /// When the counting of a point began, nanoseconds since the epoch; 0 if that is not known, nothing if it counts nothing.
+    fn start(&self, nanos: u64, is_stale: bool) -> Option<i64> {
+        (self.counts && !is_stale).then(|| i64::try_from(nanos).unwrap_or(0))
     }
 }
 
@@ -337,12 +337,13 @@ impl Request<'_> {
         let is_stale = point.flags & NO_RECORDED_VALUE != 0;
         let mut of = self.point(named, &point.attributes)?;
         let Some(id) = self.series_of(named, &mut of, "", None)? else { return Ok(point.time_unix_nano) };
-        match exponential(id, point, is_stale)? {
-            Some(row) => {
+        match exponential(id, point, is_stale) {
+            Ok(row) => {
                 self.take_histogram(row, named.counts)?;
                 self.exemplars(&point.exemplars, point.time_unix_nano, |_| Some(id))?;
             }
-            None => self.taken.refused.push(|| format!("{}: scale {} is below -4", named.name, point.scale)),
+            Err(Unkept::Bytes(error)) => return Err(error.into()),
+            Err(why) => self.taken.refused.push(|| format!("{}: {why}", named.name)),
         }
         Ok(point.time_unix_nano)
     }

@@ -6,6 +6,7 @@ use model::{Labels, Offset};
 use store::StoreConfig;
 use wire::body::Encoding;
 use wire::otlp::Format;
+use wire::pb::Writer;
 
 use crate::life::{Life, World};
 use crate::queue::ORIGIN;
@@ -283,5 +284,47 @@ async fn of_messages_that_together_are_more_than_all_may_take_fewer_are_taken() 
     life.settle().await;
     let texts = life.texts().await;
     assert_eq!((texts.len(), texts.values().max()), (30, Some(&3)));
+    life.end().await;
+}
+
+/// A request of remote write 2.0: a series with a sample, and one with a histogram of so many buckets, each of a byte.
+fn with_buckets(buckets: usize) -> Vec<u8> {
+    let [mut request, mut sample, mut histogram, mut span] = [(); 4].map(|()| Writer::default());
+    ["", "__name__", "small", "large"].iter().for_each(|symbol| request.bytes(4, symbol.as_bytes()));
+    sample.double(1, 5.0);
+    sample.varint(2, 1);
+    span.varint(2, buckets as u64);
+    histogram.varint(1, 0);
+    histogram.bytes(11, &span.finish());
+    histogram.bytes(12, &vec![0; buckets]);
+    histogram.varint(15, 1);
+    for (name, field, value) in [(2, 2, sample.finish()), (3, 3, histogram.finish())] {
+        let mut series = Writer::default();
+        series.bytes(1, &[1, name]);
+        series.bytes(field, &value);
+        request.bytes(5, &series.finish());
+    }
+    request.finish()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_histogram_of_very_many_buckets_is_refused_and_the_rest_is_taken() {
+    let world = World::new();
+    let life = small(&world, 64 << 20).await;
+    for (buckets, kept) in [(65_536, 1), (65_537, 0)] {
+        let (body, room) = (with_buckets(buckets), life.room());
+        let taken = life.ingest.remote_write_v2(&body, Encoding::Identity, &room).await.unwrap();
+        assert_eq!((taken.samples, taken.histograms, taken.refused.count()), (1, kept, 1 - kept), "{}", taken.refused);
+        assert_eq!(taken.refused.to_string().contains("ingest.histogram_buckets"), kept == 0, "{}", taken.refused);
+    }
+    let side = |buckets: usize| format!(r#"{{"offset":0,"bucketCounts":[{}]}}"#, vec![r#""1""#; buckets].join(","));
+    let body = format!(
+        r#"{{"resourceMetrics":[{{"scopeMetrics":[{{"metrics":[{{"name":"h","exponentialHistogram":{{"aggregationTemporality":2,
+        "dataPoints":[{{"timeUnixNano":"1","count":"65537","scale":0,"positive":{}}}]}}}}]}}]}}]}}"#,
+        side(65_537)
+    );
+    let taken =
+        life.ingest.otlp_metrics(body.as_bytes(), Encoding::Identity, Format::Json, &life.room()).await.unwrap();
+    assert!(taken.refused.to_string().contains("h: its buckets:"), "{}", taken.refused);
     life.end().await;
 }

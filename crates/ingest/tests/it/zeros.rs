@@ -4,15 +4,16 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use bus::EmbeddedConfig;
-use ingest::{IngestConfig, KnownBatch, KnownPoint, KnownValue};
+use ingest::{Content, IngestConfig, KnownBatch, KnownPoint, KnownValue, Message};
 use model::rows::{HistogramPoint, Sample, Series};
-use model::{Labels, SeriesId};
+use model::{Labels, Offset, SeriesId};
 use store::StoreConfig;
 use wire::body::Encoding;
 use wire::otlp::Format;
 use wire::pb::Writer;
 
 use crate::life::{Life, World};
+use crate::queue::ORIGIN;
 
 async fn life(world: &World, created_zeros: bool) -> Life {
     let taking = IngestConfig { created_zeros, ..IngestConfig::default() };
@@ -133,6 +134,31 @@ async fn what_counts_gets_one_zero_for_each_beginning_also_over_retries_and_rest
     }
     check(&rows(&second, begin).await, &[10, 70], &[20, 35, 50, 80, 95]);
     second.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn messages_that_are_read_together_and_a_start_that_is_said_later_take_no_sample_away() {
+    let (world, time) = World::simulated();
+    let begin = world.clock.now().nanos() / 1_000_000_000 + 1;
+    let life = life(&world, true).await;
+    time.advance(Duration::from_secs(60));
+    // Counting began at the first sample, as who does not know it says; then it is reset.
+    let bodies = [(20, 20), (20, 35), (40, 50)].map(|(start, time)| metrics(begin, start, time));
+    let messages: Vec<Message<'_>> = (0..).map(Offset).zip(bodies.iter().map(String::as_bytes)).collect();
+    let taken = life.ingest.messages(&ORIGIN, Content::Metrics(Format::Json), &messages, &life.room()).await.unwrap();
+    assert_eq!((taken.bad, taken.taken.refused.count()), (Vec::new(), 0));
+    life.settle().await;
+    check(&rows(&life, begin).await, &[40], &[20, 35, 50]);
+    life.end().await;
+
+    let (world, time) = World::simulated();
+    let begin = world.clock.now().nanos() / 1_000_000_000 + 1;
+    let life = self::life(&world, true).await;
+    time.advance(Duration::from_secs(60));
+    send(&life, &metrics(begin, 20, 20).replace(&format!(r#""startTimeUnixNano":"{}","#, at(begin, 20)), "")).await;
+    send(&life, &metrics(begin, 20, 35)).await;
+    check(&rows(&life, begin).await, &[], &[20, 35]);
+    life.end().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -130,6 +130,11 @@ impl<K: Clone + Eq + Hash> Cache<K> {
         self.known.clear();
     }
 
+    /// The series that were there last, and whether they are histograms.
+    pub fn present(&self) -> impl Iterator<Item = (&K, bool)> {
+        self.present.iter().map(|(series, histogram)| (series, *histogram))
+    }
+
     /// The series that were there last, and whether they are histograms: what becomes stale when the
     /// target goes.
     pub fn take_present(&mut self) -> impl Iterator<Item = (K, bool)> {

@@ -309,6 +309,18 @@ fn of_what_counts_it_is_told_when_that_began_if_it_is_asked_for() {
     assert_eq!(created, [&gone[..1], &["g_created{job=j} +0 9".to_owned()], &gone[1..]].concat());
 }
 
+#[test]
+fn what_has_no_type_did_not_begin_to_count_when_the_family_before_it_did() {
+    let text = "# TYPE c counter\nc_total 5\nc_created 12\nother 1\nother_total 2\nc_other_total 3\n\
+        # HELP u of no type\nu_total 4\nu_created 13\n# EOF\n";
+    let mut target = Scraped::new("");
+    target.rules.created = true;
+    let outcome = target.scrape(text.as_bytes(), Format::OpenMetrics);
+    let counting: Vec<_> = began(&outcome).into_iter().filter(|(_, ms)| *ms != 0).collect();
+    assert_eq!(counting, [("c_total{job=j}".to_owned(), 12_000)]);
+    assert_eq!(outcome.points.len(), 6, "a `_created` of no type is a series");
+}
+
 /// A family with a metric whose counting began after so many seconds; `number` is the field that has its value.
 fn family(name: &str, kind: u64, number: u32, seconds: u64, fill: impl Fn(&mut Writer)) -> Vec<u8> {
     let mut family = Writer::default();

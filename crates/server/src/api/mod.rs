@@ -38,6 +38,8 @@ pub fn router(state: State, more: Router<State>) -> Router {
     Router::new()
         .route("/-/healthy", get(status::healthy))
         .route("/-/ready", get(status::ready))
+        // Where Loki's senders ask.
+        .route("/ready", get(status::ready))
         // These have tokens of their own.
         .route("/api/intake/{*name}", post(intake::post))
         .merge(guarded)

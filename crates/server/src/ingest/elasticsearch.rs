@@ -2,7 +2,7 @@
 
 use axum::extract::{Path, Request, State as With};
 use axum::http::header::CONTENT_TYPE;
-use axum::http::{HeaderName, HeaderValue};
+use axum::http::{HeaderName, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde_json::json;
 
@@ -26,12 +26,29 @@ pub async fn bulk_of(With(state): With<State>, Path(index): Path<String>, reques
 }
 
 async fn answer(state: &State, index: &str, request: Request) -> Response {
-    taken(state, index, request).await.unwrap_or_else(IntoResponse::into_response)
+    taken(state, index, request).await.unwrap_or_else(|refusal| refused(&refusal))
+}
+
+/// A refusal as Elasticsearch words it: its clients read the reason out of it.
+fn refused(refusal: &Refusal) -> Response {
+    let kind = match refusal.status {
+        StatusCode::TOO_MANY_REQUESTS => "es_rejected_execution_exception",
+        StatusCode::SERVICE_UNAVAILABLE => "unavailable_shards_exception",
+        StatusCode::PAYLOAD_TOO_LARGE => "content_too_long_exception",
+        StatusCode::INTERNAL_SERVER_ERROR => "exception",
+        _ => "illegal_argument_exception",
+    };
+    let cause = json!({"type": kind, "reason": refusal.message});
+    let error = json!({"root_cause": [cause], "type": kind, "reason": refusal.message});
+    refusal.answer(([PRODUCT], axum::Json(json!({"error": error, "status": refusal.status.as_u16()}))))
 }
 
 async fn taken(state: &State, index: &str, request: Request) -> Result<Response, Refusal> {
     let ingest = taker(state)?;
     let received = receive(ingest, request).await?;
+    if received.body.is_empty() {
+        return Err(Refusal::new(StatusCode::BAD_REQUEST, "request body is required"));
+    }
     let (_, body) = ingest.bulk(&received.body, received.encoding, index, &received.room).await?;
     Ok(([(CONTENT_TYPE, HeaderValue::from_static("application/json")), PRODUCT], body).into_response())
 }
@@ -62,4 +79,16 @@ pub async fn refresh() -> Response {
 /// `_cat/health` and the like: there is something to send to.
 pub async fn healthy() -> Response {
     ([PRODUCT], "green").into_response()
+}
+
+/// `_cluster/health`, which Vector asks for.
+pub async fn cluster_health() -> Response {
+    let health = json!({
+        "cluster_name": "steadfast",
+        "status": "green",
+        "timed_out": false,
+        "number_of_nodes": 1,
+        "number_of_data_nodes": 1,
+    });
+    ([PRODUCT], axum::Json(health)).into_response()
 }

@@ -19,10 +19,7 @@ async fn pushed(state: &State, request: Request) -> Result<Response, Refusal> {
     let format = match header(request.headers(), CONTENT_TYPE) {
         // Promtail's default.
         "" => Format::Protobuf,
-        content => Format::of(content).ok_or_else(|| {
-            let message = "Content-Type is neither application/x-protobuf nor application/json";
-            Refusal::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, message)
-        })?,
+        _ => super::format(request.headers())?,
     };
     let ingest = taker(state)?;
     let received = receive(ingest, request).await?;

@@ -12,13 +12,14 @@ use ::ingest::{Ingest, IngestError, Permit};
 use axum::Router;
 use axum::body::{Body, Bytes, to_bytes};
 use axum::extract::{DefaultBodyLimit, Request};
-use axum::http::header::{CONTENT_ENCODING, CONTENT_LENGTH, RETRY_AFTER};
+use axum::http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, RETRY_AFTER};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use bus::BusError;
 use futures::StreamExt;
 use wire::body::{BodyError, Encoding};
+use wire::otlp::Format;
 
 use crate::state::State;
 
@@ -40,15 +41,19 @@ pub fn router() -> Router<State> {
         .route("/{index}/_refresh", post(elasticsearch::refresh).get(elasticsearch::refresh))
         .route("/_license", get(elasticsearch::license))
         .route("/_cat/health", get(elasticsearch::healthy))
+        .route("/_cluster/health", get(elasticsearch::cluster_health))
         // For senders that take a path before Elasticsearch's own.
         .route("/elasticsearch", get(elasticsearch::about))
         .route("/elasticsearch/", get(elasticsearch::about))
         .route("/elasticsearch/_license", get(elasticsearch::license))
+        .route("/elasticsearch/_cat/health", get(elasticsearch::healthy))
+        .route("/elasticsearch/_cluster/health", get(elasticsearch::cluster_health))
         .route("/elasticsearch/_bulk", post(elasticsearch::bulk).put(elasticsearch::bulk))
         .route("/elasticsearch/{index}/_bulk", post(elasticsearch::bulk_of).put(elasticsearch::bulk_of))
         .route("/elasticsearch/{index}/_refresh", post(elasticsearch::refresh).get(elasticsearch::refresh))
-        // Where Prometheus takes them.
+        // Where Prometheus and Loki take them.
         .route("/api/v1/otlp/v1/metrics", post(otlp::metrics))
+        .route("/otlp/v1/logs", post(otlp::logs))
         // The body is bounded where it is read.
         .layer(DefaultBodyLimit::disable())
 }
@@ -65,6 +70,14 @@ fn taker(state: &State) -> Result<&Ingest, Refusal> {
     let nobody =
         || Refusal::new(StatusCode::NOT_FOUND, "this process takes no telemetry: it does not have the role `watching`");
     state.ingest.as_ref().ok_or_else(nobody)
+}
+
+/// The format that a request says it has.
+fn format(headers: &HeaderMap) -> Result<Format, Refusal> {
+    Format::of(header(headers, CONTENT_TYPE)).ok_or_else(|| {
+        let message = "Content-Type is neither application/x-protobuf nor application/json";
+        Refusal::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, message)
+    })
 }
 
 /// Reads the body within its limits.
@@ -164,12 +177,19 @@ impl From<IngestError> for Refusal {
     }
 }
 
-impl IntoResponse for Refusal {
-    fn into_response(self) -> Response {
-        let mut response = (self.status, self.message).into_response();
+impl Refusal {
+    /// What is answered, with when to try again.
+    fn answer(&self, body: impl IntoResponse) -> Response {
+        let mut response = (self.status, body).into_response();
         if let Some(after) = self.retry_after {
             response.headers_mut().insert(RETRY_AFTER, after.as_secs().max(1).into());
         }
         response
+    }
+}
+
+impl IntoResponse for Refusal {
+    fn into_response(self) -> Response {
+        self.answer(self.message.clone())
     }
 }

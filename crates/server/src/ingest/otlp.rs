@@ -1,13 +1,13 @@
 //! OTLP over HTTP. <https://opentelemetry.io/docs/specs/otlp/#otlphttp>
 
 use axum::extract::{Request, State as With};
-use axum::http::header::{CONTENT_TYPE, RETRY_AFTER};
-use axum::http::{HeaderValue, StatusCode};
+use axum::http::HeaderValue;
+use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
 use ingest::Taken;
 use wire::otlp::{Format, Partial, Signal, Status, response};
 
-use super::{Refusal, header, receive, taker};
+use super::{Refusal, receive, taker};
 use crate::state::State;
 
 /// `/v1/metrics`.
@@ -26,12 +26,12 @@ pub async fn traces(With(state): With<State>, request: Request) -> Response {
 }
 
 async fn export(state: &State, request: Request, signal: Signal) -> Response {
-    let Some(format) = Format::of(header(request.headers(), CONTENT_TYPE)) else {
-        let message = "Content-Type is neither application/x-protobuf nor application/json";
-        return Refusal::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, message).into_response();
+    let format = match super::format(request.headers()) {
+        Ok(format) => format,
+        Err(refusal) => return refusal.into_response(),
     };
     match taken(state, request, signal, format).await {
-        Ok(taken) => answer(StatusCode::OK, format, success(signal, format, &taken)),
+        Ok(taken) => typed(format, success(signal, format, &taken)).into_response(),
         Err(refusal) => refused(format, &refusal),
     }
 }
@@ -58,13 +58,9 @@ pub fn success(signal: Signal, format: Format, taken: &Taken) -> Vec<u8> {
 
 fn refused(format: Format, refusal: &Refusal) -> Response {
     let status = Status { code: refusal.grpc_code(), message: &refusal.message, retry: refusal.retry_after };
-    let mut response = answer(refusal.status, format, status.encode(format));
-    if let Some(after) = refusal.retry_after {
-        response.headers_mut().insert(RETRY_AFTER, after.as_secs().max(1).into());
-    }
-    response
+    refusal.answer(typed(format, status.encode(format)))
 }
 
-fn answer(status: StatusCode, format: Format, body: Vec<u8>) -> Response {
-    (status, [(CONTENT_TYPE, HeaderValue::from_static(format.content_type()))], body).into_response()
+fn typed(format: Format, body: Vec<u8>) -> impl IntoResponse {
+    ([(CONTENT_TYPE, HeaderValue::from_static(format.content_type()))], body)
 }

@@ -27,7 +27,7 @@ async fn lines_pushed_as_to_loki_are_log_records() {
     let site = site().await;
     let push = json!({"streams": [{"stream": {"app": "shop", "level": "warning", "zone": "a"}, "values": [
         ["1000000000", "one", {"trace_id": "5b8efff798038103d269b633813fc60c"}],
-        ["2000000000", "two"],
+        ["2000000000", "two", null],
     ]}]});
     let request = site.client.post(site.url("/loki/api/v1/push")).json(&push);
     assert_eq!(request.send().await.unwrap().status(), 204);
@@ -35,6 +35,8 @@ async fn lines_pushed_as_to_loki_are_log_records() {
     let trace = "5b8efff798038103d269b633813fc60c";
     let expected = json!([["shop", "WARN", "one", trace, "a"], ["shop", "WARN", "two", null, "a"]]);
     assert_eq!(rows(&site, sql).await, expected);
+    let ready = [site.get("/ready").await.status(), site.get("/-/ready").await.status()];
+    assert_eq!(ready[0], ready[1], "as Vector asks");
     let wrong = site.client.post(site.url("/loki/api/v1/push")).json(&json!({"streams": [{"stream": 5}]}));
     let answer = wrong.send().await.unwrap();
     assert_eq!(answer.status(), 400);
@@ -84,7 +86,19 @@ async fn documents_of_a_bulk_request_are_log_records_and_what_is_none_is_told() 
     let about = site.json("/elasticsearch").await;
     assert_eq!(about["tagline"], "You Know, for Search");
     let broken = site.client.post(site.url("/_bulk")).body("{\"shout\":{}}\n{}\n").send().await.unwrap();
-    assert_eq!(broken.status(), 400);
-    assert!(broken.text().await.unwrap().contains("line [1]"));
+    assert_eq!(
+        (broken.status().as_u16(), broken.headers()["x-elastic-product"].as_bytes()),
+        (400, &b"Elasticsearch"[..])
+    );
+    let broken: Value = broken.json().await.unwrap();
+    let reason = broken["error"]["reason"].as_str().unwrap();
+    assert!(reason.contains("line [1]"), "{broken}");
+    assert_eq!((&broken["status"], &broken["error"]["root_cause"][0]["reason"]), (&json!(400), &json!(reason)));
+    let empty = site.client.post(site.url("/_bulk")).send().await.unwrap();
+    assert_eq!(empty.status(), 400);
+    assert_eq!(empty.json::<Value>().await.unwrap()["error"]["reason"], "request body is required");
+    for health in ["/_cluster/health", "/elasticsearch/_cluster/health"] {
+        assert_eq!(site.json(health).await["status"], "green");
+    }
     site.end().await;
 }

@@ -207,11 +207,13 @@ async fn a_call_takes_the_room_of_its_bytes_and_one_that_is_too_large_is_not_to_
 #[tokio::test(flavor = "multi_thread")]
 async fn json_that_is_wrong_is_told_where() {
     let site = site(config()).await;
-    let answer = export(&site, "/v1/logs", r#"{"resourceLogs": [{"scopeLogs": 5}]}"#.to_owned()).await;
-    assert_eq!(answer.status(), 400);
-    let body: Value = answer.json().await.unwrap();
-    assert_eq!(body["code"], 3);
-    assert!(body["message"].as_str().unwrap().contains(".resourceLogs[0].scopeLogs"), "{body}");
+    for path in ["/v1/logs", "/otlp/v1/logs"] {
+        let answer = export(&site, path, r#"{"resourceLogs": [{"scopeLogs": 5}]}"#.to_owned()).await;
+        assert_eq!(answer.status(), 400, "{path}");
+        let body: Value = answer.json().await.unwrap();
+        assert_eq!(body["code"], 3);
+        assert!(body["message"].as_str().unwrap().contains(".resourceLogs[0].scopeLogs"), "{body}");
+    }
     let answer = site.client.post(site.url("/v1/logs")).header("Content-Type", "text/plain").send().await.unwrap();
     assert_eq!(answer.status(), 415);
     site.end().await;

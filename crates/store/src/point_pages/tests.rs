@@ -15,10 +15,10 @@ use parquet::file::properties::{EnabledStatistics, WriterProperties, WriterPrope
 use parquet::file::reader::{FileReader, SerializedFileReader};
 
 use super::*;
-use crate::StoreConfig;
 use crate::layout::{layouts, number};
 use crate::points::scale;
 use crate::write::{FileWriter, WRITE_ROWS};
+use crate::{StoreConfig, footer};
 
 /// The pages of a column of numbers, written as differences.
 pub(super) fn pages(numbers: &[i64]) -> Vec<Page> {
@@ -98,7 +98,7 @@ async fn stored(bytes: Bytes) -> File {
 }
 
 fn options() -> ArrowReaderOptions {
-    ArrowReaderOptions::new().with_page_index_policy(PageIndexPolicy::Required)
+    footer::options().with_page_index_policy(PageIndexPolicy::Required)
 }
 
 async fn kept(bytes: Bytes, metadata: ArrowReaderMetadata) -> File {
@@ -229,9 +229,7 @@ async fn damage_is_left_to_others_or_read_and_ends() {
                 bytes[rng.below(whole.len() as u64) as usize] ^= 1 << rng.below(8);
             }
             let bytes = Bytes::from(bytes);
-            // Arrow's own schema in the footer is not read here, and its reader ends with a panic.
-            let options = options().with_skip_arrow_metadata(true);
-            let Ok(metadata) = ArrowReaderMetadata::load(&bytes, options) else { continue };
+            let Ok(metadata) = ArrowReaderMetadata::load(&bytes, options()) else { continue };
             let file = kept(bytes, metadata).await;
             match found(&file, &keys, 50..=900).await {
                 Some(found) => {

@@ -71,6 +71,25 @@ async fn a_file_that_is_not_parquet_any_more_is_set_aside_when_it_is_read() {
 }
 
 #[tokio::test]
+async fn what_arrow_wrote_into_a_footer_beside_the_schema_of_parquet_may_be_damaged() {
+    let world = World::new().await;
+    let files = three_files(&world).await;
+    let whole = world.objects.bytes(&files[1]).await;
+    let name = b"ARROW:schema";
+    let at = whole.windows(name.len()).position(|bytes| bytes == name).unwrap() + name.len();
+    for n in 0..60 {
+        let mut bytes = whole.clone();
+        // The length of the text is left as it is, or the rest of the footer is no longer where it was.
+        let from = at + 10 + n * 5;
+        bytes[from..from + 5].fill(b"A!/="[n % 4]);
+        world.objects.overwrite(&files[1], bytes).await;
+        let store = world.open(by_hand()).await.unwrap();
+        assert_eq!(sequences(&store).await, [1, 2, 3], "{n}");
+        assert_eq!(store.warnings(), Vec::<String>::new(), "{n}");
+    }
+}
+
+#[tokio::test]
 async fn a_changed_byte_does_not_get_into_a_compaction() {
     let world = World::new().await;
     let files = three_files(&world).await;

@@ -1,4 +1,8 @@
 use std::sync::Arc;
+use std::time::Duration;
+
+use base::{Clock, Timestamp};
+use model::rows::Sample;
 
 use super::support::*;
 
@@ -150,4 +154,81 @@ async fn a_merge_on_which_another_process_commits_at_once_stays_committed() {
         assert_eq!(store.warnings(), Vec::<String>::new());
     }
     assert!(!one.compact().await.unwrap(), "it knows what the other has done");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_removal_on_which_another_process_commits_at_once_stays_committed() {
+    let start = 2_000_000_000;
+    let (clock, simulation) = Clock::simulated(Timestamp::from_secs(start));
+    let world = World { clock, ..World::new().await };
+    let keeping = |retention| store::StoreConfig { retention: [("samples".to_owned(), retention)].into(), ..by_hand() };
+    let running = world.start(keeping(None)).await;
+    for row in [sample("s", start - 10_000 * 86_400, 1.0), sample("s", start, 2.0)] {
+        world.append(batch(&[row]));
+        running.settle().await;
+        running.store.flush().await.unwrap();
+    }
+    let config = || keeping(Some(Duration::from_secs(86_400)));
+    let one = world.open(config()).await.unwrap();
+    assert_eq!(one.expire().await.unwrap(), 0, "the grace period has begun");
+    simulation.advance(Duration::from_secs(901));
+    let (waits, go) = world.objects.hold("manifest");
+    // Between the put of a version and what its process does next the other one reads it, and commits the next.
+    let meanwhile = async {
+        waits.await.unwrap();
+        world.append(batch(&[intent("a", 1)]));
+        running.settle().await;
+        running.store.flush().await.unwrap_or_default();
+        running.settle().await;
+        running.store.flush().await.unwrap();
+        go.send(()).unwrap();
+    };
+    let (expired, ()) = within(async { tokio::join!(one.expire(), meanwhile) }).await;
+    assert_eq!(expired.unwrap(), 1);
+    let versions: Vec<String> = (1..=4).map(|number| format!("manifest/{number:020}.json")).collect();
+    assert_eq!(world.objects.paths("manifest").await, versions, "none is taken back");
+    for store in [&one, &running.store, &world.open(config()).await.unwrap()] {
+        let left: Vec<f64> = rows::<Sample>(store, "samples").await.iter().map(|row| row.value).collect();
+        assert_eq!((left, sequences(store).await), (vec![2.0], vec![1]));
+        assert_eq!(store.warnings(), Vec::<String>::new());
+    }
+    running.stop().await;
+    assert_eq!(world.objects.paths("data/samples").await.len(), 2);
+    simulation.advance(Duration::from_secs(901));
+    for _ in 0..8 {
+        one.collect().await.unwrap();
+    }
+    assert_eq!(world.objects.paths("data/samples").await.len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_version_that_changes_nothing_stays_when_another_process_commits_at_once() {
+    let (clock, simulation) = Clock::simulated(Timestamp::from_secs(2_000_000_000));
+    let world = World { clock, ..World::new().await };
+    let running = world.start(by_hand()).await;
+    for n in 1..=2 {
+        world.append(batch(&[intent("a", n)]));
+        running.settle().await;
+        running.store.flush().await.unwrap();
+    }
+    let one = world.open(store::StoreConfig { compaction_files: 2, ..by_hand() }).await.unwrap();
+    assert!(one.compact().await.unwrap());
+    simulation.advance(Duration::from_secs(901));
+    let (waits, go) = world.objects.hold("manifest");
+    // Versions move on, so that what was merged is in none that is kept.
+    let meanwhile = async {
+        waits.await.unwrap();
+        world.append(batch(&[intent("a", 3)]));
+        running.settle().await;
+        running.store.flush().await.unwrap();
+        go.send(()).unwrap();
+    };
+    let (collected, ()) = within(async { tokio::join!(one.collect(), meanwhile) }).await;
+    collected.unwrap();
+    // The first may have been removed as old by now.
+    let versions: Vec<String> = (2..=5).map(|number| format!("manifest/{number:020}.json")).collect();
+    let there = world.objects.paths("manifest").await;
+    assert!(there.ends_with(&versions), "{there:?}");
+    assert_eq!((sequences(&one).await, sequences(&running.store).await), (vec![1, 2, 3], vec![1, 2, 3]));
+    running.stop().await;
 }

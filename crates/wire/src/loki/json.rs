@@ -12,7 +12,7 @@ pub fn read_json(body: &[u8], sink: &mut impl Sink) -> Result<(), PushError> {
     let mut reader = Reader { sink, labels: Vec::new(), metadata: Vec::new(), flow: ControlFlow::Continue(()) };
     let mut parser = Parser::new(body)?;
     let done = parser.object(|parser, key| match &**key {
-        "streams" => parser.array(|parser, _| reader.stream(parser)),
+        "streams" => unless_null(parser, |parser| parser.array(|parser, _| reader.stream(parser))),
         _ => parser.skip(),
     });
     match done.and_then(|()| parser.end()) {
@@ -61,7 +61,7 @@ impl<'a, S: Sink> Reader<'a, '_, S> {
     }
 
     fn values(&mut self, parser: &mut Parser<'a>) -> Result<(), JsonError> {
-        parser.array(|parser, _| self.entry(parser))
+        unless_null(parser, |parser| parser.array(|parser, _| self.entry(parser)))
     }
 
     fn entry(&mut self, parser: &mut Parser<'a>) -> Result<(), JsonError> {
@@ -76,7 +76,7 @@ impl<'a, S: Sink> Reader<'a, '_, S> {
                 line = Some(parser.string()?);
                 Ok(())
             }
-            2 => pairs(parser, &mut self.metadata),
+            2 => unless_null(parser, |parser| pairs(parser, &mut self.metadata)),
             _ => Err(parser.error(parser.at(), "more than time, line and metadata")),
         })?;
         let (Some(time_ns), Some(line)) = (time, line) else {
@@ -85,6 +85,14 @@ impl<'a, S: Sink> Reader<'a, '_, S> {
         let flow = self.sink.entry(Entry { time_ns, line: &line, metadata: &self.metadata });
         self.go_on(parser, flow)
     }
+}
+
+/// What is null has nothing in it: so encoders write what is empty.
+fn unless_null<'a>(
+    parser: &mut Parser<'a>,
+    read: impl FnOnce(&mut Parser<'a>) -> Result<(), JsonError>,
+) -> Result<(), JsonError> {
+    if parser.shape()? == Shape::Null { parser.null() } else { read(parser) }
 }
 
 fn nanos(parser: &mut Parser<'_>) -> Result<i64, JsonError> {

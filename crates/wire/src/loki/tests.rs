@@ -81,6 +81,16 @@ fn protobuf_and_json_are_the_same_push() {
 }
 
 #[test]
+fn what_is_null_has_nothing_in_it() {
+    let mut seen = Seen::default();
+    let text =
+        r#"{"streams":[{"stream":{"a":"b"},"values":[["1","x",null],[2,"y",{}]]},{"values":null,"stream":{"c":"d"}}]}"#;
+    read_json(text.as_bytes(), &mut seen).unwrap();
+    assert_eq!(seen.text, "stream a=\"b\"\n1 \"x\"\n2 \"y\"\nstream c=\"d\"\n");
+    read_json(br#"{"streams":null}"#, &mut Seen::default()).unwrap();
+}
+
+#[test]
 fn a_sink_that_has_enough_ends_reading_without_an_error() {
     for calls in 1..5 {
         for json in [true, false] {

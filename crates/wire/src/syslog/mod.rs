@@ -1,5 +1,6 @@
 //! Syslog: RFC 5424, RFC 3164 as it is sent, and the framing of both on a stream (RFC 6587).
 
+mod cisco;
 mod framing;
 mod header;
 mod rfc3164;

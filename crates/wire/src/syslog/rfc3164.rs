@@ -1,9 +1,9 @@
 //! RFC 3164 describes what was sent in 2001. What is sent has a time of that form, often with a year or
 //! fractions, or of RFC 3339 (rsyslog forwards so), a host or none, a tag or none.
 
-use super::Message;
 use super::header::{visible, word};
 use super::time::{LocalTime, Time};
+use super::{Message, cisco};
 
 /// A tag may be so long; RFC 3164 says 32, systemd and containers have longer ones.
 const MAX_TAG: usize = 128;
@@ -12,22 +12,30 @@ const MAX_TAG: usize = 128;
 pub(super) fn parse(priority: u8, rest: &[u8]) -> Message<'_> {
     let mut message = Message::new(priority, false);
     message.message = rest;
-    let Some((time, rest)) = time(rest) else {
-        tag(rest, &mut message);
-        return message;
-    };
-    message.time = Some(time);
-    message.message = rest;
-    // Without a host the tag, which ends with a colon, comes first.
-    let (host, behind) = word(rest);
-    let is_host = visible(host).filter(|host| !host.is_empty() && !host.ends_with(':') && !host.contains('['));
-    if let Some(host) = is_host.filter(|_| !behind.is_empty()) {
-        message.hostname = Some(host);
-        message.message = behind;
+    if let Some((time, rest)) = time(rest) {
+        message.time = Some(time);
+        message.message = rest;
+        host(rest, &mut message);
+    } else if let Some(lead) = cisco::lead(rest) {
+        message.time = lead.time.map(Time::Local);
+        message.hostname = lead.host;
+        message.message = lead.rest;
     }
     let text = message.message;
     tag(text, &mut message);
     message
+}
+
+/// `host ` at the beginning of the text.
+fn host<'a>(text: &'a [u8], message: &mut Message<'a>) {
+    // Without a host the tag, which ends with a colon, comes first.
+    let (host, behind) = word(text);
+    let is_host = visible(host).filter(|host| !host.is_empty() && !host.ends_with(':') && !host.contains('['));
+    if let Some(host) = is_host.filter(|_| !behind.is_empty()) {
+        message.hostname = Some(host);
+        // Cisco's firewalls write `host : %ASA-6-302013: ..`.
+        message.message = behind.strip_prefix(b": ").filter(|text| text.starts_with(b"%")).unwrap_or(behind);
+    }
 }
 
 fn time(bytes: &[u8]) -> Option<(Time, &[u8])> {
@@ -36,6 +44,7 @@ fn time(bytes: &[u8]) -> Option<(Time, &[u8])> {
         return Some((Time::At(visible(text)?.parse().ok()?), rest));
     }
     let (time, rest) = LocalTime::parse(bytes)?;
+    let (time, rest) = cisco::zoned(time, rest);
     Some((Time::Local(time), rest))
 }
 

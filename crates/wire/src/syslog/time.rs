@@ -22,6 +22,8 @@ pub struct LocalTime {
     day: i64,
     /// Nanoseconds since midnight.
     nanos: i64,
+    /// Whether it says that it is of UTC.
+    is_utc: bool,
 }
 
 const SECOND: i64 = 1_000_000_000;
@@ -44,13 +46,25 @@ impl LocalTime {
         let rest = rest.strip_prefix(b":").unwrap_or(rest);
         let nanos = ((hours * 60 + minutes) * 60 + seconds) * SECOND + fraction;
         let fits = matches!(rest.first(), None | Some(b' '));
-        fits.then(|| (Self { year, month, day, nanos }, rest.get(1..).unwrap_or_default()))
+        fits.then(|| (Self { year, month, day, nanos, is_utc: false }, rest.get(1..).unwrap_or_default()))
     }
 
-    /// The time, of a sender whose clock is `offset_secs` ahead of UTC; of the possible years that which
+    /// Reads `yyyy Mmm dd hh:mm:ss[.fraction]` and what [`Self::parse`] does behind that.
+    pub(super) fn parse_of_year(bytes: &[u8]) -> Option<(Self, &[u8])> {
+        let (year, rest) = number(bytes, 1970..=2261)?;
+        let (time, rest) = Self::parse(blanks(rest)?)?;
+        Some((Self { year: Some(year), ..time }, rest))
+    }
+
+    /// The same of a clock of UTC.
+    pub(super) const fn of_utc(self) -> Self {
+        Self { is_utc: true, ..self }
+    }
+
+    /// The time, of a sender whose clock is `offset_secs` ahead of UTC, unless it says that it is of UTC; of the possible years that which
     /// brings it nearest to `now`.
     pub fn resolve(&self, now: Timestamp, offset_secs: i32) -> Timestamp {
-        let offset = i64::from(offset_secs) * SECOND;
+        let offset = if self.is_utc { 0 } else { i64::from(offset_secs) * SECOND };
         let at =
             |year: i64| (days(year, self.month + 1, self.day) * DAY).saturating_add(self.nanos).saturating_sub(offset);
         if let Some(year) = self.year {

@@ -125,6 +125,7 @@ async fn more_targets_than_allowed_are_not_asked_and_told() {
 async fn a_log_that_is_away_for_a_moment_loses_nothing() {
     let server = Server::start([text("a 1\n")]).await;
     let world = World::scraping("", &[server.port]).await;
+    world.first().await;
     *world.log.away.lock().unwrap() = 2;
     world.advance(INTERVAL);
     for left in [1, 0] {
@@ -132,7 +133,92 @@ async fn a_log_that_is_away_for_a_moment_loses_nothing() {
         world.settle().await;
         world.advance(1);
     }
-    world.until("it is there", |world| world.of("a") == at(&[(1, "1")])).await;
-    assert_eq!(world.of("up"), at(&[(1, "1")]));
+    world.until("it is there", |world| world.of("a") == at(&[(0, "1"), (1, "1")])).await;
+    assert_eq!(world.of("up"), at(&[(0, "1"), (1, "1")]));
+    world.end().await;
+}
+
+#[tokio::test]
+async fn a_scrape_for_which_there_is_no_room_fails_and_says_so() {
+    let server = Server::start([text("a 1\n")]).await;
+    let world = World::scraping("", &[server.port]).await;
+    world.first().await;
+    let all = world.fill();
+    world.advance(INTERVAL);
+    world.until("it is asked", |_| server.count() == 2).await;
+    world.pass(INTERVAL - 2).await;
+    assert_eq!(world.of("up").len(), 1, "there may be room yet");
+    world.pass(1).await;
+    world.until("it fails", |world| world.of("up").len() == 2).await;
+    assert_eq!(world.of("up"), at(&[(0, "1"), (1, "0")]));
+    assert_eq!(world.of("a"), at(&[(0, "1"), (1, "stale")]));
+    assert!(world.error().contains("ingest.max_in_flight_bytes"), "{}", world.error());
+    drop(all);
+    world.pass(1).await;
+    world.until("it is up again", |world| world.of("up").len() == 3).await;
+    assert_eq!((world.of("up")[2].clone(), world.of("a")[2].clone()), ((2, "1".to_owned()), (2, "1".to_owned())));
+    world.end().await;
+}
+
+#[tokio::test]
+async fn a_target_that_fails_while_there_is_no_room_is_down() {
+    let server = Server::start([text("a 1\n"), Reply::Status(500)]).await;
+    let world = World::scraping("", &[server.port]).await;
+    world.tick().await;
+    let _all = world.fill();
+    world.tick().await;
+    assert_eq!((world.of("up"), world.of("a")), (at(&[(1, "1"), (2, "0")]), at(&[(1, "1"), (2, "stale")])));
+    assert_eq!(world.error(), "server returned HTTP status 500 Internal Server Error");
+    world.apply("", &[]).await;
+    world.advance(INTERVAL);
+    world.settle().await;
+    world.advance(INTERVAL + INTERVAL / 10);
+    world.until("a marker", |world| world.of("up").len() == 3).await;
+    assert_eq!(world.of("up")[2].1, "stale");
+    world.end().await;
+}
+
+#[tokio::test]
+async fn what_a_log_that_was_away_did_not_take_is_told_late() {
+    let server = Server::start([text("a 1\n")]).await;
+    let world = World::scraping("", &[server.port]).await;
+    world.first().await;
+    *world.log.away.lock().unwrap() = u32::MAX;
+    world.pass(2 * INTERVAL + INTERVAL / 2).await;
+    assert_eq!((world.of("up").len(), server.count()), (1, 3), "it is asked all the same");
+    assert!(world.error().contains("full disk"), "{}", world.error());
+    *world.log.away.lock().unwrap() = 0;
+    world.pass(1).await;
+    world.until("the log is back", |world| world.of("up").len() == 3).await;
+    assert_eq!(world.of("up"), at(&[(0, "1"), (1, "0"), (2, "1")]));
+    assert_eq!(world.of("a"), at(&[(0, "1"), (1, "stale"), (2, "1")]));
+    let times = world.log.times("a");
+    let first = times[0];
+    assert_eq!(
+        times,
+        [first, first + 60_001, first + 120_000],
+        "what the log may have all the same is not written over"
+    );
+    world.end().await;
+}
+
+#[tokio::test]
+async fn scrapes_that_were_due_while_the_log_stood_still_are_told_as_failed() {
+    let server = Server::start([text("a 1\n")]).await;
+    let world = World::scraping("", &[server.port]).await;
+    world.first().await;
+    let log = std::sync::Arc::clone(&world.log);
+    let stuck = log.stuck.lock().await;
+    let before = *log.tried.lock().unwrap();
+    world.advance(INTERVAL);
+    world.until("it is to be appended", |world| *world.log.tried.lock().unwrap() > before).await;
+    world.advance(2 * INTERVAL + INTERVAL / 2);
+    drop(stuck);
+    world.until("what was read is there", |world| world.of("up").len() == 2).await;
+    world.settle().await;
+    world.advance(INTERVAL / 2);
+    world.until("the next is there", |world| world.of("up").len() == 5).await;
+    assert_eq!(world.of("up"), at(&[(0, "1"), (1, "1"), (2, "0"), (3, "0"), (4, "1")]));
+    assert_eq!(world.of("a"), at(&[(0, "1"), (1, "1"), (2, "stale"), (4, "1")]));
     world.end().await;
 }

@@ -20,6 +20,10 @@ pub(crate) struct Memory {
     pub(crate) most: Mutex<Option<usize>>,
     pub(crate) appended: Notify,
     pub(crate) away: Mutex<u32>,
+    /// How often something was to be appended.
+    pub(crate) tried: Mutex<u32>,
+    /// While a test holds this, an append does not return.
+    pub(crate) stuck: tokio::sync::Mutex<()>,
 }
 
 #[async_trait]
@@ -29,6 +33,8 @@ impl Log for Memory {
     }
 
     async fn append(&self, _: u32, batches: Vec<Batch>) -> Result<Offset, BusError> {
+        *self.tried.lock().unwrap() += 1;
+        drop(self.stuck.lock().await);
         let mut away = self.away.lock().unwrap();
         if *away > 0 {
             *away -= 1;
@@ -101,6 +107,13 @@ impl Memory {
             samples.map(|sample| (sample.ts.millis() / 1000, shown(sample.value))).collect();
         all.extend(histograms.map(|point| (point.ts.millis() / 1000, shape(point))));
         all
+    }
+
+    /// The times of all samples of a series that are numbers, in milliseconds.
+    pub(crate) fn times(&self, series: &str) -> Vec<i64> {
+        let names = self.names();
+        let is_it = |sample: &Sample| names.get(&sample.series_id).is_some_and(|name| name == series);
+        self.rows::<Sample>().into_iter().filter(is_it).map(|sample| sample.ts.millis()).collect()
     }
 
     /// Names of all series but those about targets, and ids of series that were announced.

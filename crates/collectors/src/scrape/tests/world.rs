@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use base::{Clock, Rng, Shutdown, Simulation, Tasks, Timestamp};
+use ingest::{Ingest, Permit};
 use scrape::config::{Job, parse};
 use scrape::{Row, Targets};
 
@@ -20,6 +21,7 @@ pub(super) struct World {
     pub log: Arc<Memory>,
     pub scraper: Scraper,
     pub targets: Targets,
+    pub ingest: Ingest,
     clock: Clock,
     simulation: Simulation,
     tasks: Tasks,
@@ -48,7 +50,7 @@ impl World {
         let ingest = memory::ingest(&log, folder.path(), &clock).await;
         let (tasks, shutdown) = (Tasks::new(), Shutdown::new());
         let parts = Parts {
-            ingest,
+            ingest: ingest.clone(),
             clock: clock.clone(),
             rng: Rng::seeded(1),
             name: "test".to_owned(),
@@ -57,7 +59,7 @@ impl World {
         };
         let scraper = Scraper::new(parts);
         let targets = scraper.targets();
-        Self { log, scraper, targets, clock, simulation, tasks, shutdown, folder }
+        Self { log, scraper, targets, ingest, clock, simulation, tasks, shutdown, folder }
     }
 
     pub(super) async fn scraping(settings: &str, ports: &[u16]) -> Self {
@@ -102,6 +104,26 @@ impl World {
     pub(super) async fn tick(&self) {
         self.advance(INTERVAL);
         self.scraped().await;
+    }
+
+    /// Goes to the moment of the first scrape: after each interval from then on one is due.
+    pub(super) async fn first(&self) {
+        let due = self.simulation.next_in().expect("a scrape is due");
+        self.simulation.advance(due);
+        self.scraped().await;
+    }
+
+    /// Seconds pass one by one.
+    pub(super) async fn pass(&self, secs: u64) {
+        for _ in 0..secs {
+            self.advance(1);
+            self.settle().await;
+        }
+    }
+
+    /// Takes all the room that `ingest` has.
+    pub(super) fn fill(&self) -> Permit {
+        self.ingest.admit(self.ingest.config().max_in_flight_bytes).unwrap()
     }
 
     /// Each target was scraped at this moment.
