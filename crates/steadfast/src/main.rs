@@ -19,6 +19,8 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 const FINE: u8 = 0;
 /// It could not be done.
 const FAILED: u8 = 1;
+/// Bytes of stack of a thread, of which only what is used is backed by memory: expressions are evaluated on 16 MiB.
+const STACK: usize = 17 << 20;
 /// Drift or a failed judgement was found.
 const FOUND: u8 = 2;
 
@@ -33,7 +35,7 @@ fn main() -> ExitCode {
     };
     // Two providers may be linked in; rustls must be told which one counts.
     let _ = rustls::crypto::ring::default_provider().install_default();
-    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().thread_stack_size(STACK).build() {
         Ok(runtime) => runtime,
         Err(error) => {
             eprintln!("steadfast: {error}");

@@ -8,7 +8,7 @@ use model::Key;
 
 use crate::file::FileScan;
 use crate::filter::{KeySet, Share};
-use crate::point_pages::{Piece, Wanted};
+use crate::point_pages::{Piece, Room, Wanted};
 use crate::points::Columns;
 use crate::{FileEntry, StoreError, TableSnapshot, scan};
 
@@ -159,7 +159,7 @@ impl TableSnapshot {
         let pieces = stream::iter(scan::runs(files).into_iter().flatten());
         let pieces = pieces.then(|file| Piece::of(self.inner(), file, &wanted)).flat_map(stream::iter);
         let mut loaded = pieces.map(Piece::load).buffered(LOAD_AHEAD).boxed();
-        let mut of_file = OfFile::default();
+        let (mut of_file, mut room) = (OfFile::default(), Room::default());
         while let Some(piece) = loaded.next().await {
             gathered.proceeds()?;
             let file = piece.file.clone();
@@ -173,7 +173,7 @@ impl TableSnapshot {
                 of_file.taken.push((place, times.len()));
                 gathered.take(place, times, values)
             };
-            match piece.read(&wanted, &mut take) {
+            match piece.read(&wanted, &mut room, &mut take) {
                 Some(read) => read?,
                 None => {
                     metrics::counter!("steadfast_store_points_by_rows_total").increment(1);

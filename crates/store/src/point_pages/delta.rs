@@ -62,7 +62,7 @@ fn wide(bytes: &[u8], at: usize, width: usize) -> u64 {
 }
 
 /// Zigzag: the sign is the lowest bit.
-const fn signed(number: u64) -> i64 {
+pub(super) const fn signed(number: u64) -> i64 {
     (number >> 1) as i64 ^ -((number & 1) as i64)
 }
 

@@ -7,8 +7,10 @@
 mod column;
 mod delta;
 mod fetched;
+mod header;
 mod hybrid;
 mod rows;
+mod unpack;
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -21,7 +23,7 @@ use parquet::file::page_index::offset_index::PageLocation;
 use column::{Column, MAX_ROWS};
 use fetched::{Fetched, joined};
 use rows::{Columns, Rows};
-pub(crate) use rows::{Take, Wanted};
+pub(crate) use rows::{Room, Take, Wanted};
 
 use crate::file::{self, metadata};
 use crate::object::ObjectReader;
@@ -83,15 +85,21 @@ impl Piece {
 impl Loaded {
     /// Gives `take` the samples that are wanted, those of a key in order of time. Nothing if the file has to be read by the general
     /// reader: some may have been given all the same.
-    pub fn read(self, wanted: &Wanted, take: &mut Take<'_>) -> Option<Result<(), StoreError>> {
+    pub fn read(self, wanted: &Wanted, room: &mut Room, take: &mut Take<'_>) -> Option<Result<(), StoreError>> {
         let (columns, pages) = self.pages?;
-        samples(columns, pages, wanted, take)
+        samples(columns, pages, wanted, room, take)
     }
 }
 
 /// Gives `take` the samples on these pages that are wanted.
-fn samples(columns: Columns, pages: Pages, wanted: &Wanted, take: &mut Take<'_>) -> Option<Result<(), StoreError>> {
-    let mut rows = Rows::new(columns, wanted);
+fn samples(
+    columns: Columns,
+    pages: Pages,
+    wanted: &Wanted,
+    room: &mut Room,
+    take: &mut Take<'_>,
+) -> Option<Result<(), StoreError>> {
+    let mut rows = Rows::new(columns, wanted, room)?;
     for (n, page) in pages {
         if let Err(error) = rows.read(n, page, take)? {
             return Some(Err(error));
@@ -190,7 +198,7 @@ impl Group {
         }
         let ranges = joined(ranges);
         let parts = self.reader.objects.get_ranges(&self.reader.path, &ranges).await.ok()?;
-        let fetched = Arc::new(Fetched::new(self.reader.size, &ranges, parts));
+        let fetched = Arc::new(Fetched::new(&ranges, parts));
         let rows = usize::try_from(self.meta()?.num_rows()).ok()?;
         let column = |n: usize| {
             let chunk = self.meta()?.columns().get(*self.leaves.get(n)?)?;

@@ -9,6 +9,7 @@ use parquet::basic::Encoding;
 use super::column::{Column, Values};
 use super::delta::delta;
 use super::hybrid::hybrid;
+use super::unpack::Unpacker;
 use crate::StoreError;
 use crate::points::{KEY, scale};
 
@@ -35,43 +36,64 @@ pub(super) struct Columns {
     pub exponents: Column,
 }
 
-/// Reads page after page, and keeps the room that they take.
-pub(super) struct Rows<'a> {
-    columns: Columns,
-    wanted: &'a Wanted,
-    /// For each entry of the dictionary of keys, its place if it is wanted.
-    places: Vec<Option<usize>>,
-    powers: Vec<f64>,
+/// What pages take when they are read, which those that follow use again.
+pub(crate) struct Room {
+    unpacker: Unpacker,
+    page: Vec<u8>,
     runs: Vec<(usize, Range<usize>)>,
     times: Vec<i64>,
     numbers: Vec<i64>,
     values: Vec<f64>,
 }
 
-impl<'a> Rows<'a> {
-    pub fn new(columns: Columns, wanted: &'a Wanted) -> Self {
-        let keys = columns.keys.dictionary.as_deref().unwrap_or_default().as_chunks::<KEY>().0;
-        let places = places(keys, &wanted.sorted);
-        let exponents = columns.exponents.dictionary.as_deref().unwrap_or_default().as_chunks::<4>().0;
-        let powers = exponents.iter().map(|bytes| scale::power(i32::from_le_bytes(*bytes))).collect();
+impl Default for Room {
+    fn default() -> Self {
         let (runs, times, numbers, values) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
-        Self { columns, wanted, places, powers, runs, times, numbers, values }
+        Self { unpacker: Unpacker::new(), page: Vec::new(), runs, times, numbers, values }
+    }
+}
+
+/// Reads page after page.
+pub(super) struct Rows<'a> {
+    columns: Columns,
+    wanted: &'a Wanted,
+    /// For each entry of the dictionary of keys, its place if it is wanted.
+    places: Vec<Option<usize>>,
+    powers: Vec<f64>,
+    room: &'a mut Room,
+}
+
+impl<'a> Rows<'a> {
+    pub fn new(columns: Columns, wanted: &'a Wanted, room: &'a mut Room) -> Option<Self> {
+        let keys = columns.keys.dictionary(&mut room.unpacker)?;
+        let places = places(keys.as_chunks::<KEY>().0, &wanted.sorted);
+        let exponents = columns.exponents.dictionary(&mut room.unpacker)?;
+        let power = |bytes: &[u8; 4]| scale::power(i32::from_le_bytes(*bytes));
+        let powers = exponents.as_chunks::<4>().0.iter().map(power).collect();
+        Some(Self { columns, wanted, places, powers, room })
+    }
+
+    fn page(&mut self, of: impl Fn(&Columns) -> &Column, n: usize, rows: usize) -> Option<Values> {
+        let Room { unpacker, page, .. } = &mut *self.room;
+        of(&self.columns).page(n, rows, unpacker, std::mem::take(page)).filter(Values::is_full)
     }
 
     /// Gives the samples of page `n`, which has these rows of the row group. Nothing if it is not as it is written here.
     pub fn read(&mut self, n: usize, page: Range<usize>, take: &mut Take<'_>) -> Option<Result<(), StoreError>> {
         let rows = page.len();
         self.find_keys(n, rows)?;
-        if self.runs.is_empty() {
+        if self.room.runs.is_empty() {
             return Some(Ok(()));
         }
         self.find_times(n, rows)?;
-        let (Some((_, first)), Some((_, last))) = (self.runs.first(), self.runs.last()) else { return Some(Ok(())) };
+        let (Some((_, first)), Some((_, last))) = (self.room.runs.first(), self.room.runs.last()) else {
+            return Some(Ok(()));
+        };
         let (lo, hi) = (first.start, last.end);
         self.find_values(&(page.start + lo..page.start + hi))?;
-        for (place, rows) in &self.runs {
-            let times = self.times.get(rows.clone())?;
-            let values = self.values.get(rows.start - lo..rows.end - lo)?;
+        for (place, rows) in &self.room.runs {
+            let times = self.room.times.get(rows.clone())?;
+            let values = self.room.values.get(rows.start - lo..rows.end - lo)?;
             if let Err(error) = take(*place, times, values) {
                 return Some(Err(error));
             }
@@ -81,8 +103,8 @@ impl<'a> Rows<'a> {
 
     /// Which rows have a key that is wanted.
     fn find_keys(&mut self, n: usize, rows: usize) -> Option<()> {
-        let page = self.columns.keys.page(n, rows).filter(Values::is_full)?;
-        let (runs, places, wanted) = (&mut self.runs, &self.places, &self.wanted.sorted);
+        let page = self.page(|columns| &columns.keys, n, rows)?;
+        let (runs, places, wanted) = (&mut self.room.runs, &self.places, &self.wanted.sorted);
         runs.clear();
         let mut row = 0;
         let mut push = |place: Option<usize>, len: usize| {
@@ -94,7 +116,7 @@ impl<'a> Rows<'a> {
                 (Some(place), _) => runs.push((place, from..row)),
             }
         };
-        match page.encoding {
+        let found = match page.encoding {
             Encoding::RLE_DICTIONARY | Encoding::PLAIN_DICTIONARY => {
                 let (width, bytes) = page.bytes().split_first()?;
                 hybrid(bytes, usize::from(*width), rows, |entry, len| {
@@ -110,20 +132,24 @@ impl<'a> Rows<'a> {
                 Some(())
             }
             _ => None,
-        }
+        };
+        self.room.page = page.into_room();
+        found
     }
 
     /// Which of them have a time that is wanted.
     fn find_times(&mut self, n: usize, rows: usize) -> Option<()> {
-        let page = self.columns.times.page(n, rows).filter(Values::is_full)?;
+        let page = self.page(|columns| &columns.times, n, rows)?;
         if page.encoding != Encoding::DELTA_BINARY_PACKED {
             return None;
         }
-        let end = self.runs.last().map_or(0, |(_, rows)| rows.end);
-        delta(page.bytes(), end, &mut self.times)?;
+        let Room { runs, times, page: room, .. } = &mut *self.room;
+        let end = runs.last().map_or(0, |(_, rows)| rows.end);
+        delta(page.bytes(), end, times)?;
+        *room = page.into_room();
         let (first, last) = (self.wanted.times.start(), self.wanted.times.end());
-        self.runs.retain_mut(|(_, rows)| {
-            let times = self.times.get(rows.clone()).unwrap_or_default();
+        runs.retain_mut(|(_, rows)| {
+            let times = times.get(rows.clone()).unwrap_or_default();
             let from = times.partition_point(|time| time < first);
             let to = times.partition_point(|time| time <= last);
             *rows = rows.start + from..rows.start + to;
@@ -134,8 +160,8 @@ impl<'a> Rows<'a> {
 
     /// The values of these rows of the row group.
     fn find_values(&mut self, rows: &Range<usize>) -> Option<()> {
-        self.values.clear();
-        self.values.resize(rows.len(), 0.0);
+        self.room.values.clear();
+        self.room.values.resize(rows.len(), 0.0);
         let scaled = self.find_scaled(rows)?;
         if scaled > 0 {
             self.divide(rows)?;
@@ -148,8 +174,8 @@ impl<'a> Rows<'a> {
 
     /// The whole numbers, as they are; gives how many there are.
     fn find_scaled(&mut self, rows: &Range<usize>) -> Option<usize> {
-        let (numbers, values, mut found) = (&mut self.numbers, &mut self.values, 0);
-        self.columns.scaled.pages_of(rows.clone(), |page, first, own| {
+        let (Room { numbers, values, unpacker, .. }, mut found) = (&mut *self.room, 0);
+        self.columns.scaled.pages_of(rows.clone(), unpacker, |page, first, own| {
             let (mut at, count) = (page.count(own.start), page.count(own.end));
             found += count - at;
             if count > at && page.encoding != Encoding::DELTA_BINARY_PACKED {
@@ -172,8 +198,8 @@ impl<'a> Rows<'a> {
 
     /// Divides them by their powers of ten. Other values come later.
     fn divide(&mut self, rows: &Range<usize>) -> Option<()> {
-        let (values, powers) = (&mut self.values, &self.powers);
-        self.columns.exponents.pages_of(rows.clone(), |page, first, own| {
+        let (Room { values, unpacker, .. }, powers) = (&mut *self.room, &self.powers);
+        self.columns.exponents.pages_of(rows.clone(), unpacker, |page, first, own| {
             let count = page.count(own.end);
             if count == page.count(own.start) {
                 return Some(());
@@ -208,8 +234,8 @@ impl<'a> Rows<'a> {
 
     /// The values that are no whole numbers.
     fn find_plain(&mut self, rows: &Range<usize>) -> Option<()> {
-        let values = &mut self.values;
-        self.columns.plain.pages_of(rows.clone(), |page, first, own| {
+        let Room { values, unpacker, .. } = &mut *self.room;
+        self.columns.plain.pages_of(rows.clone(), unpacker, |page, first, own| {
             let (mut at, count) = (page.count(own.start), page.count(own.end));
             if count == at {
                 return Some(());

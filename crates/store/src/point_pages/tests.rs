@@ -14,6 +14,7 @@ use parquet::file::metadata::{PageIndexPolicy, SortingColumn};
 use parquet::file::properties::{EnabledStatistics, WriterProperties, WriterPropertiesBuilder, WriterVersion};
 use parquet::file::reader::{FileReader, SerializedFileReader};
 
+use super::unpack::Unpacker;
 use super::*;
 use crate::layout::{layouts, number};
 use crate::points::scale;
@@ -124,7 +125,7 @@ async fn found(file: &File, keys: &[u8], times: std::ops::RangeInclusive<i64>) -
         let group = Group { reader, file: Arc::clone(file.metadata.metadata()), n, leaves };
         let pages = group.pages(&wanted)?;
         let columns = group.fetch(&pages).await?;
-        super::samples(columns, pages, &wanted, &mut take).map(Result::unwrap)?;
+        super::samples(columns, pages, &wanted, &mut Room::default(), &mut take).map(Result::unwrap)?;
     }
     Some(found)
 }
@@ -263,7 +264,9 @@ async fn pages_that_say_they_have_more_rows_than_ours_are_left_to_others() {
         let metadata = Arc::clone(file.metadata.metadata());
         let group = Group { reader: file.reader, file: metadata, n: 0, leaves: leaves(&file.metadata).unwrap() };
         let mut columns = group.fetch(&vec![(0, 0..count)]).await.unwrap();
-        let whole = columns.scaled.pages_of(0..count, |_, first, own| (first == 0 && own == (0..count)).then_some(()));
+        let whole = columns
+            .scaled
+            .pages_of(0..count, &mut Unpacker::new(), |_, first, own| (first == 0 && own == (0..count)).then_some(()));
         assert_eq!(whole.is_some(), is_read, "{count} rows");
     }
 }

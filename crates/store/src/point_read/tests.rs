@@ -85,7 +85,7 @@ async fn what_the_reader_of_pages_gives_up_is_read_by_rows_and_counted_once() {
         let mut read = Vec::new();
         for piece in Piece::of(table.inner(), table.files()[0].clone(), &wanted).await {
             let mut take = |_: usize, _: &[i64], _: &[f64]| Ok(());
-            read.push(piece.load().await.read(&wanted, &mut take).is_some());
+            read.push(piece.load().await.read(&wanted, &mut Room::default(), &mut take).is_some());
         }
         assert_eq!(read, by_pages, "{name}");
         let proceed: Proceed = Arc::new(|| true);
