@@ -230,4 +230,4 @@ fn settle(points: &mut Vec<Point>) {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

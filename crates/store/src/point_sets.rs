@@ -156,7 +156,40 @@ fn shared(of: (Timestamp, Timestamp), with: (Timestamp, Timestamp)) -> f64 {
 
 #[cfg(test)]
 mod tests {
+    use model::rows::Sample;
+
     use super::*;
+    use crate::point_pages::tests::properties;
+    use crate::point_read::tests::store;
+
+    /// Rows of so many series, ten of each.
+    fn rows(series: u8) -> Vec<Sample> {
+        let of = |n: u8| (0..10).map(move |at| (n, at));
+        let row = |(n, at)| Sample { series_id: Key([n; 16]), ts: Timestamp::from_nanos(at), value: f64::from(n) };
+        (0..series).flat_map(of).map(row).collect()
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn sets_come_in_order_and_who_stops_early_stops_those_that_read() {
+        let store = store(&rows(200), properties(100)).await;
+        let table = store.snapshot().table("samples").unwrap();
+        let (limit, proceed): (_, Proceed) = (Limit::new("points", 10_000), Arc::new(|| true));
+        let series: Vec<Key> = (0..200).rev().map(|n| Key([n; 16])).collect();
+        let ask = || table.points(&series, Timestamp::ZERO, Timestamp::MAX, &limit, &proceed).unwrap();
+        let (mut sets, mut found, mut count) = (ask(), Vec::new(), 0);
+        while let Some(set) = sets.next().await.unwrap() {
+            assert!(set.iter().all(|(place, points)| points.len() == 10 && points[0].value == 199.0 - *place as f64));
+            found.extend(set.into_iter().map(|(place, _)| place));
+            count += 1;
+        }
+        assert_eq!(found, (0..200).rev().collect::<Vec<_>>(), "in order of the series");
+        assert!(count > 3, "{count} sets");
+        let mut sets = ask();
+        sets.next().await.unwrap();
+        drop(sets);
+        let all = u32::try_from(*CORES).unwrap();
+        let _back = READERS.acquire_many(all).await.unwrap();
+    }
 
     #[test]
     fn all_questions_together_have_a_reader_a_core() {

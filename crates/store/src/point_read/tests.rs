@@ -26,7 +26,7 @@ fn samples() -> Vec<Sample> {
 }
 
 /// A store with one file of these rows, written in this way.
-async fn store(rows: &[Sample], properties: WriterPropertiesBuilder) -> Store {
+pub(crate) async fn store(rows: &[Sample], properties: WriterPropertiesBuilder) -> Store {
     let (layout, config) = (&layouts()[number("samples").unwrap()], StoreConfig::default());
     let store = Store::open(config.clone(), Arc::new(InMemory::new()), Clock::system()).await.unwrap();
     let mut writer = FileWriter::new(layout, &config, rows.len() as u64).unwrap();
