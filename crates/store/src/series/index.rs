@@ -1,7 +1,7 @@
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use base::{DenseTable, Timestamp};
+use hashbrown::HashMap;
 use model::SeriesId;
 
 use super::columns::Columns;
