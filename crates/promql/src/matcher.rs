@@ -67,7 +67,7 @@ impl Pattern {
             ".+" => return Ok(Self::NotEmpty),
             _ => {}
         }
-        match re2::alternatives(text)? {
+        match room.alternatives(text)? {
             Some(texts) => Ok(Self::OneOf(texts.into())),
             None => room.whole(text).map(Self::Regex),
         }
@@ -203,6 +203,20 @@ mod tests {
             assert_eq!(Matcher::new("a", MatchOp::Regexp, "y|x").unwrap().matches(value), is_it, "{value}");
             assert_eq!(Matcher::new("a", MatchOp::NotRegexp, "y|x").unwrap().matches(value), !is_it, "{value}");
         }
+    }
+
+    #[test]
+    fn those_of_one_query_share_the_room_for_their_texts() {
+        let mut room = Room::default();
+        let mut matchers = Vec::new();
+        let full = loop {
+            match Matcher::within("a", MatchOp::Regexp, "[\u{400}-\u{7e7}]", &mut room) {
+                Ok(matcher) => matchers.push(matcher),
+                Err(error) => break error,
+            }
+        };
+        assert!(full.to_string().contains("together"), "{full}");
+        assert!(matchers.len() < 2_000, "{}", matchers.len());
     }
 
     #[test]

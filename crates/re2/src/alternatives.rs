@@ -7,64 +7,87 @@ use crate::{Error, parsed, translate};
 /// With more texts than this, or more bytes of them, they are compared by the expression.
 const MAX_TEXTS: usize = 1_000;
 const MAX_BYTES: usize = 64 << 10;
+/// Bytes of texts that are made on the way to them, at most.
+const MAX_MADE: usize = 1 << 20;
 
-/// The texts that an expression matches as a whole, in order, if these are few: those of `a|b[0-2]` are four. Nothing is said of
-/// others.
-///
-/// # Errors
-/// See [`Error`]: what is no expression.
-pub fn alternatives(pattern: &str) -> Result<Option<Vec<String>>, Error> {
+/// See [`crate::Room::alternatives`].
+pub(crate) fn alternatives(pattern: &str) -> Result<Option<Vec<String>>, Error> {
     let parsed = translate::translated(pattern).and_then(|translated| parsed(&translated))?;
-    let Some(mut texts) = texts(&parsed) else { return Ok(None) };
+    let Some(mut texts) = (Making { left: MAX_MADE }).texts(&parsed) else { return Ok(None) };
     texts.sort_unstable();
     texts.dedup();
     Ok(Some(texts))
 }
 
-/// The depth is bounded by that of what is parsed.
-fn texts(part: &Hir) -> Option<Vec<String>> {
-    match part.kind() {
-        HirKind::Empty => Some(vec![String::new()]),
-        HirKind::Literal(literal) => Some(vec![str::from_utf8(&literal.0).ok()?.to_owned()]),
-        HirKind::Class(Class::Unicode(class)) => {
-            let count: usize = class.iter().map(|range| range.len()).sum();
-            let each = || class.iter().flat_map(|range| range.start()..=range.end());
-            (count <= MAX_TEXTS).then(|| each().map(String::from).collect())
-        }
-        HirKind::Capture(group) => texts(&group.sub),
-        HirKind::Alternation(parts) => {
-            let mut all = Vec::new();
-            for part in parts {
-                all.extend(texts(part)?);
-                within(&all)?;
-            }
-            Some(all)
-        }
-        HirKind::Concat(parts) => {
-            let mut all = vec![String::new()];
-            for part in parts {
-                all = joined(&all, &texts(part)?)?;
-            }
-            Some(all)
-        }
-        HirKind::Repetition(repeated) if (repeated.min, repeated.max) == (0, Some(1)) => {
-            let mut all = texts(&repeated.sub)?;
-            all.push(String::new());
-            within(&all)?;
-            Some(all)
-        }
-        HirKind::Class(Class::Bytes(_)) | HirKind::Look(_) | HirKind::Repetition(_) => None,
-    }
+/// What texts take beside their bytes.
+const TEXT: usize = size_of::<String>() + 16;
+
+/// The bytes that they take in memory.
+pub(crate) fn size(texts: &[String]) -> usize {
+    texts.iter().map(|text| TEXT + text.len()).sum()
 }
 
-/// Each text followed by each of the others.
-fn joined(texts: &[String], others: &[String]) -> Option<Vec<String>> {
-    let bytes = |texts: &[String]| texts.iter().map(String::len).sum::<usize>();
-    let count = texts.len() * others.len();
-    if count > MAX_TEXTS || bytes(texts) * others.len() + bytes(others) * texts.len() > MAX_BYTES {
-        return None;
+/// Makes texts, as long as the work is bounded.
+struct Making {
+    left: usize,
+}
+
+impl Making {
+    /// The depth is bounded by that of what is parsed.
+    fn texts(&mut self, part: &Hir) -> Option<Vec<String>> {
+        let made = match part.kind() {
+            HirKind::Empty => return Some(vec![String::new()]),
+            HirKind::Literal(literal) => vec![str::from_utf8(&literal.0).ok()?.to_owned()],
+            HirKind::Class(Class::Unicode(class)) => {
+                let count: usize = class.iter().map(|range| range.len()).sum();
+                let each = class.iter().flat_map(|range| range.start()..=range.end());
+                if count > MAX_TEXTS {
+                    return None;
+                }
+                each.map(String::from).collect()
+            }
+            HirKind::Capture(group) => return self.texts(&group.sub),
+            HirKind::Alternation(parts) => {
+                let mut all = Vec::new();
+                for part in parts {
+                    all.extend(self.texts(part)?);
+                    within(&all)?;
+                }
+                return Some(all);
+            }
+            HirKind::Concat(parts) => {
+                let mut all = vec![String::new()];
+                for part in parts {
+                    let others = self.texts(part)?;
+                    if others != [""] {
+                        all = self.joined(&all, &others)?;
+                    }
+                }
+                return Some(all);
+            }
+            HirKind::Repetition(repeated) if (repeated.min, repeated.max) == (0, Some(1)) => {
+                let mut all = self.texts(&repeated.sub)?;
+                all.push(String::new());
+                within(&all)?;
+                return Some(all);
+            }
+            HirKind::Class(Class::Bytes(_)) | HirKind::Look(_) | HirKind::Repetition(_) => return None,
+        };
+        self.left = self.left.checked_sub(size(&made))?;
+        Some(made)
     }
-    Some(texts.iter().flat_map(|text| others.iter().map(move |other| format!("{text}{other}"))).collect())
+
+    /// Each text followed by each of the others.
+    fn joined(&mut self, texts: &[String], others: &[String]) -> Option<Vec<String>> {
+        let bytes = |texts: &[String]| texts.iter().map(String::len).sum::<usize>();
+        let count = texts.len() * others.len();
+        let bytes = bytes(texts) * others.len() + bytes(others) * texts.len();
+        if count > MAX_TEXTS || bytes > MAX_BYTES {
+            return None;
+        }
+        self.left = self.left.checked_sub(count * TEXT + bytes)?;
+        Some(texts.iter().flat_map(|text| others.iter().map(move |other| format!("{text}{other}"))).collect())
+    }
 }
 
 fn within(texts: &[String]) -> Option<()> {
@@ -112,6 +135,10 @@ mod tests {
         let many = |count: usize| (0..count).map(|n| n.to_string()).collect::<Vec<_>>().join("|");
         assert_eq!(alternatives(&many(MAX_TEXTS)).unwrap().map(|texts| texts.len()), Some(MAX_TEXTS));
         assert_eq!(alternatives(&many(MAX_TEXTS + 1)).unwrap(), None);
+        let many_parts = format!("[0-9][0-9]{}", "[ab]?()".repeat(8_000));
+        assert_eq!(alternatives(&many_parts).unwrap(), None);
+        let nothing = alternatives(&format!("[0-9][0-9][0-9]{}", "()".repeat(30_000))).unwrap();
+        assert_eq!(nothing.map(|texts| texts.len()), Some(1_000));
         let long = "a".repeat(MAX_BYTES / 4);
         assert_eq!(alternatives(&format!("({long}|{long}b)(c|d)?")).unwrap(), None);
     }

@@ -12,7 +12,7 @@ use regex::{Regex, RegexBuilder};
 use regex_syntax::ParserBuilder;
 use regex_syntax::hir::Hir;
 
-pub use alternatives::alternatives;
+use alternatives::{alternatives, size};
 pub use literals::literals;
 
 /// An expression may be so long, in bytes.
@@ -86,6 +86,17 @@ impl Room {
     /// See [`Error`].
     pub fn anywhere(&mut self, pattern: &str) -> Result<Regex, Error> {
         self.compile(pattern, str::to_owned)
+    }
+
+    /// The texts that an expression matches as a whole, in order, if these are few: those of `a|b[0-2]` are four. Nothing is
+    /// said of others. They take room as a compiled form would.
+    ///
+    /// # Errors
+    /// See [`Error`].
+    pub fn alternatives(&mut self, pattern: &str) -> Result<Option<Vec<String>>, Error> {
+        let Some(texts) = alternatives(pattern)? else { return Ok(None) };
+        self.left = self.left.checked_sub(size(&texts).max(LEAST_SIZE)).ok_or(Error::NoRoom { limit: self.most })?;
+        Ok(Some(texts))
     }
 
     fn compile(&mut self, pattern: &str, form: impl Fn(&str) -> String) -> Result<Regex, Error> {

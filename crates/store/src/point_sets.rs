@@ -16,6 +16,8 @@ use crate::{Point, Proceed, StoreError, TableSnapshot};
 const POINTS_OF_A_SET: u64 = 64 << 10;
 /// Series of a set, whatever they have: what lies on a page with their neighbours is read for each set.
 const SERIES_OF_A_SET: Range<u64> = 32..4_096;
+/// A byte of a file's footer is about so many rows.
+const ROWS_OF_A_FOOTER_BYTE: u64 = 16;
 /// Sets that a thread has read before they are asked for.
 const SETS_AHEAD: usize = 1;
 
@@ -70,18 +72,23 @@ impl TableSnapshot {
             read: Arc::new(AtomicU64::new(0)),
             proceed: Arc::clone(proceed),
         };
-        let of_a_set = self.series_of_a_set(first, last);
+        let of_a_set = self.series_of_a_set(series.len(), first, last);
         Ok(PointSets { table: self.clone(), asked, series, of_a_set, given: 0, readers: None })
     }
 
-    /// How many series have about as many points as a set.
-    fn series_of_a_set(&self, first: Timestamp, last: Timestamp) -> usize {
+    /// How many of so many series are a set: about as many as have the points of one. Files are looked at again for each, so
+    /// there are few sets if not all footers would stay in memory.
+    fn series_of_a_set(&self, series: usize, first: Timestamp, last: Timestamp) -> usize {
         let files = self.files().iter().filter(|file| file.overlaps(first, last));
+        let footers = files.clone().map(|file| file.rows).sum::<u64>() / ROWS_OF_A_FOOTER_BYTE;
+        if footers > self.inner().config.metadata_cache_bytes as u64 {
+            return series.div_ceil(*CORES).max(1);
+        }
         let in_files: f64 =
             files.map(|file| file.rows as f64 * shared((file.min_ts, file.max_ts), (first, last))).sum();
-        let series = self.inner().series.len().max(1) as f64;
+        let known = self.inner().series.len().max(1) as f64;
         let least = SERIES_OF_A_SET.start;
-        let count = (POINTS_OF_A_SET as f64 * series / in_files.max(1.0)) as u64;
+        let count = (POINTS_OF_A_SET as f64 * known / in_files.max(1.0)) as u64;
         usize::try_from(count.clamp(least, SERIES_OF_A_SET.end)).unwrap_or(usize::MAX)
     }
 }
@@ -159,8 +166,9 @@ mod tests {
     use model::rows::Sample;
 
     use super::*;
+    use crate::StoreConfig;
     use crate::point_pages::tests::properties;
-    use crate::point_read::tests::store;
+    use crate::point_read::tests::{store, store_with};
 
     /// Rows of so many series, ten of each.
     fn rows(series: u8) -> Vec<Sample> {
@@ -189,6 +197,15 @@ mod tests {
         drop(sets);
         let all = u32::try_from(*CORES).unwrap();
         let _back = READERS.acquire_many(all).await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn there_are_few_sets_where_footers_do_not_stay_in_memory() {
+        let config = StoreConfig { metadata_cache_bytes: 100, ..StoreConfig::default() };
+        let store = store_with(config, &rows(200), properties(100)).await;
+        let table = store.snapshot().table("samples").unwrap();
+        assert_eq!(table.series_of_a_set(200, Timestamp::ZERO, Timestamp::MAX), 200_usize.div_ceil(*CORES));
+        assert_eq!(table.series_of_a_set(200, Timestamp::from_nanos(50), Timestamp::MAX), 4_096);
     }
 
     #[test]

@@ -27,7 +27,11 @@ fn samples() -> Vec<Sample> {
 
 /// A store with one file of these rows, written in this way.
 pub(crate) async fn store(rows: &[Sample], properties: WriterPropertiesBuilder) -> Store {
-    let (layout, config) = (&layouts()[number("samples").unwrap()], StoreConfig::default());
+    store_with(StoreConfig::default(), rows, properties).await
+}
+
+pub(crate) async fn store_with(config: StoreConfig, rows: &[Sample], properties: WriterPropertiesBuilder) -> Store {
+    let layout = &layouts()[number("samples").unwrap()];
     let store = Store::open(config.clone(), Arc::new(InMemory::new()), Clock::system()).await.unwrap();
     let mut writer = FileWriter::new(layout, &config, rows.len() as u64).unwrap();
     writer.write(&Sample::encode(rows).unwrap()).unwrap();
