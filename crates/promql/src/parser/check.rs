@@ -186,7 +186,7 @@ fn check_binary(query: &str, binary: &Binary) -> Result<(), Mistake> {
             return Err(format!("no grouping allowed for {} operation", quote(op.as_str())).into());
         }
         if filled {
-            return Err(format!("filling in missing series not allowed for set operator {}", quote(op.as_str())).into());
+            return Err("filling in missing series not allowed for set operators".into());
         }
     }
     Ok(())
