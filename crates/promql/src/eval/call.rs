@@ -80,7 +80,11 @@ impl Evaluator<'_> {
     fn eval_sample_time(&self, arg: &Expr, steps: Steps, part: Part) -> Result<Vec<Series>, QueryError> {
         let found = match &arg.bare().kind {
             ExprKind::Vector(selector) => self.eval_part(selector, arg.bare().span, steps, part)?,
-            _ if part == Part::Start => Vec::new(),
+            // Nobody knows when that began, but mistakes in it are told.
+            _ if part == Part::Start => {
+                self.release(samples_in(&self.eval_vector(arg, steps)?));
+                Vec::new()
+            }
             _ => {
                 let mut input = self.eval_vector(arg, steps)?;
                 for point in input.iter_mut().flat_map(|series| &mut series.points) {

@@ -178,6 +178,10 @@ impl Histograms {
 
     /// Their sum or mean; nothing if there were numbers too.
     fn total(self, mixed: bool, mut tell: impl FnMut(Problem)) -> Option<Value> {
+        // Of those that were added before a number or an incompatible one came, too.
+        if self.reconciled {
+            tell(Problem::BoundsReconciled);
+        }
         if mixed {
             tell(Problem::Mixed);
             return None;
@@ -188,9 +192,6 @@ impl Histograms {
         }
         if self.hints.collide() {
             tell(Problem::ResetCollision);
-        }
-        if self.reconciled {
-            tell(Problem::BoundsReconciled);
         }
         let sum = self.sum.map(CompensatedSum::finish);
         let mut total = sum.or_else(|| self.mean.map(HistogramMean::finish))?;

@@ -83,14 +83,24 @@ pub(crate) fn clamp(value: f64, lowest: f64, highest: f64) -> Option<f64> {
     if highest < lowest { None } else { Some(greater(lowest, lesser(highest, value))) }
 }
 
-/// The greater of two numbers; what is no number wins over all but infinity.
+/// The greater of two numbers; what is no number wins over all but infinity. A zero with a sign is the lesser one.
 pub(crate) fn greater(a: f64, b: f64) -> f64 {
     let infinite = a == f64::INFINITY || b == f64::INFINITY;
-    if !infinite && (a.is_nan() || b.is_nan()) { f64::NAN } else { a.max(b) }
+    match (a.is_nan() || b.is_nan(), a == b) {
+        (true, _) if !infinite => f64::NAN,
+        (_, true) if a.is_sign_negative() => b,
+        (_, true) => a,
+        _ => a.max(b),
+    }
 }
 
 /// The lesser of two numbers; what is no number wins over all but negative infinity.
 pub(crate) fn lesser(a: f64, b: f64) -> f64 {
     let infinite = a == f64::NEG_INFINITY || b == f64::NEG_INFINITY;
-    if !infinite && (a.is_nan() || b.is_nan()) { f64::NAN } else { a.min(b) }
+    match (a.is_nan() || b.is_nan(), a == b) {
+        (true, _) if !infinite => f64::NAN,
+        (_, true) if a.is_sign_negative() => a,
+        (_, true) => b,
+        _ => a.min(b),
+    }
 }

@@ -164,7 +164,7 @@ fn check_binary(query: &str, binary: &Binary) -> Result<(), Mistake> {
     }
     let matching = &binary.matching;
     if matching.on
-        && let Some(label) = matching.include.iter().find(|label| matching.labels.contains(label))
+        && let Some(label) = matching.labels.iter().find(|label| matching.include.contains(label))
     {
         let message = format!("label {} must not occur in ON and GROUP clause at once", quote(label));
         return Err(Mistake::at(between(query, binary), message));

@@ -10,7 +10,6 @@ const IN_OFFSET: (&str, &str) = ("offset", EXPECTED);
 pub(super) const RANGE: (&str, &str) = ("subquery or range selector", EXPECTED);
 /// In brackets, behind a colon.
 pub(super) const STEP: (&str, &str) = ("subquery selector", "number, duration, step(), range(), or \"]\"");
-const LITERAL_OUT_OF_RANGE: &str = "duration out of range";
 
 /// Why a duration expression has no value.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -124,7 +123,6 @@ impl Parser<'_> {
         let value = self.duration(0)?;
         let span = start.to(self.last_span());
         match value.literal() {
-            Some((seconds, _)) if is_out_of_range(seconds) => self.error(span, LITERAL_OUT_OF_RANGE),
             Some((seconds, _)) if seconds <= 0.0 => self.error(span, DurationError::NotPositive.to_string()),
             _ => Ok((value, span)),
         }
@@ -139,16 +137,13 @@ impl Parser<'_> {
             (Some(_), Some(_)) => self.duration(0)?,
             (Some(negative), None) => {
                 self.advance();
+                self.check_literal(start.to(self.span()))?;
                 Duration::Unary(negative, Box::new(self.duration_term()?))
             }
             (None, _) if self.peek() == &Token::LeftParen => self.duration(0)?,
             (None, _) => self.duration_term()?,
         };
-        let span = start.to(self.last_span());
-        if value.literal().is_some_and(|(seconds, _)| is_out_of_range(seconds)) {
-            return self.error(span, LITERAL_OUT_OF_RANGE);
-        }
-        Ok((value, span))
+        Ok((value, start.to(self.last_span())))
     }
 
     fn duration(&mut self, strength: u8) -> Result<Duration, ParseError> {
@@ -184,7 +179,18 @@ impl Parser<'_> {
         Ok(Duration::Unary(negative, Box::new(self.duration(BinaryOp::Pow.precedence())?)))
     }
 
+    /// Whether a number that comes may be one of a duration.
+    fn check_literal(&self, span: Span) -> Result<(), ParseError> {
+        match self.peek() {
+            Token::Number(seconds) | Token::Duration(seconds) if is_out_of_range(*seconds) => {
+                self.error(span, "duration out of range")
+            }
+            _ => Ok(()),
+        }
+    }
+
     fn duration_term(&mut self) -> Result<Duration, ParseError> {
+        self.check_literal(self.span())?;
         match self.peek().clone() {
             Token::Number(seconds) => {
                 self.advance();

@@ -46,7 +46,8 @@ fn set_operators_match_many_to_many() {
 #[test]
 fn mistakes_are_named_as_prometheus_names_them() {
     for (query, message) in [
-        ("", "1:1: parse error: no expression found in input"),
+        ("", "unknown position: parse error: no expression found in input"),
+        (" ", "1:1: parse error: no expression found in input"),
         ("rate(a)", "1:6: parse error: expected type range vector in call to function \"rate\", got instant vector"),
         ("1 == 1", "1:3: parse error: comparisons between scalars must use BOOL modifier"),
         ("a + bool b", "1:3: parse error: bool modifier can only be used on comparison operators"),
@@ -122,10 +123,17 @@ fn what_is_unexpected_is_told_with_what_it_is_part_of() {
         ("f(a) ?", "1:1: parse error: unknown function with name \"f\""),
         ("a smoothed anchored", "1:1: parse error: anchored and smoothed modifiers cannot be used together"),
         ("a[5m:] anchored", "1:1: parse error: anchored modifier is not supported for subqueries"),
+        (
+            "a + on(b, c) group_left(c, b) d",
+            "1:3: parse error: label \"b\" must not occur in ON and GROUP clause at once",
+        ),
         ("a and fill(1) b", "1:1: parse error: filling in missing series not allowed for set operators"),
         ("\"\\xg\"", "1:1: parse error: illegal character U+0067 'g' in escape sequence"),
     ] {
         assert_eq!(error(query), message, "{query}");
+    }
+    for (query, column) in [("a offset (1m) ^ (-Inf < b)", 19), ("a[1m / 1e300]", 8), ("a offset -9223372037", 10)] {
+        assert_eq!(error(query), format!("1:{column}: parse error: duration out of range"), "{query}");
     }
     for query in [":", "a anchored anchored", "sum by (a:b) (c)", "a + on(c) group_left + b", "a + fill + b"] {
         assert!(parse(query).is_ok(), "{query}");
