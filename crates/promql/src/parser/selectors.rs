@@ -207,7 +207,7 @@ impl Parser<'_> {
             ExprKind::Subquery(_) => {
                 return self.error(span, format!("{} modifier is not supported for subqueries", extension.as_str()));
             }
-            _ => return self.error(span, format!("{} modifier not implemented", extension.as_str())),
+            _ => return self.error(span, format!("{} modifier must be preceded by a selector", extension.as_str())),
         };
         if *slot != Extension::None && *slot != extension {
             return self.error(span, "anchored and smoothed modifiers cannot be used together");
