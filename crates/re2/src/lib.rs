@@ -5,6 +5,7 @@
 mod class;
 mod escape;
 mod literals;
+mod syntax;
 mod translate;
 
 use regex::{Regex, RegexBuilder};

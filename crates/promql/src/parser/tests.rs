@@ -61,7 +61,7 @@ fn mistakes_are_named_as_prometheus_names_them() {
         ("clamp(a, 1)", "1:1: parse error: expected 3 argument(s) in call to \"clamp\", got 2"),
         ("a[0s]", "1:3: parse error: duration must be greater than 0"),
         ("a[5m/0]", "1:5: parse error: division by zero"),
-        ("a{b=~\"(\"}", "1:3: parse error: invalid regular expression"),
+        ("a{b=~\"(\"}", "1:3: parse error: error parsing regexp: missing closing ): `(`"),
         ("a + on(x) group_left(x) b", "1:3: parse error: label \"x\" must not occur in ON and GROUP clause at once"),
         ("sum(a", "1:6: parse error: unclosed left parenthesis"),
         (
