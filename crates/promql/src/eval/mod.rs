@@ -297,6 +297,10 @@ impl<'a> Evaluator<'a> {
                 let before = if reference.at.is_some() { range } else { before.saturating_add(range) };
                 return self.find_read(&subquery.expr, around.then(reference), before, read);
             }
+            // What follows in a call of `info` are conditions on labels.
+            ExprKind::Call(call) if call.function.name == "info" => {
+                return call.args.iter().take(1).try_for_each(|arg| self.find_read(arg, around, before, read));
+            }
             _ => return expr.children().into_iter().try_for_each(|child| self.find_read(child, around, before, read)),
         };
         let reference = self.reference(&vector.modifiers)?;

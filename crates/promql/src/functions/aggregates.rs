@@ -182,12 +182,13 @@ impl Histograms {
         if self.reconciled {
             tell(Problem::BoundsReconciled);
         }
-        if mixed {
-            tell(Problem::Mixed);
-            return None;
-        }
         if self.incompatible {
             tell(Problem::MixedSchemas);
+        }
+        if mixed {
+            tell(Problem::Mixed);
+        }
+        if mixed || self.incompatible {
             return None;
         }
         if self.hints.collide() {
