@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use hashbrown::HashMap;
 
-use super::call::{is_label_name, quoted_bytes};
+use super::call::is_label_name;
 use super::series::samples_in;
 use super::{Evaluated, Evaluator, Steps};
 use crate::annotations::Note;
@@ -11,6 +11,7 @@ use crate::functions::instant;
 use crate::functions::quantiles::quantile_of;
 use crate::labels::{Labels, METRIC_NAME};
 use crate::parser::ast::{Aggregate, AggregateOp, Span};
+use crate::parser::quoted_bytes;
 use crate::text::plain_float;
 use crate::value::{Point, Series, Value};
 

@@ -176,7 +176,14 @@ impl Parser<'_> {
     fn duration_unary(&mut self) -> Result<Duration, ParseError> {
         let Some(negative) = sign(self.peek()) else { return self.duration_term() };
         self.advance();
-        Ok(Duration::Unary(negative, Box::new(self.duration(BinaryOp::Pow.precedence())?)))
+        Ok(match self.duration(BinaryOp::Pow.precedence())? {
+            // Two signs before a number are one, or none.
+            Duration::Unary(sign, of) if matches!(*of, Duration::Seconds(..)) => match negative == sign {
+                true => *of,
+                false => Duration::Unary(true, of),
+            },
+            of => Duration::Unary(negative, Box::new(of)),
+        })
     }
 
     /// Whether a number that comes may be one of a duration.
@@ -204,7 +211,8 @@ impl Parser<'_> {
                 self.advance();
                 let inner = self.duration(0)?;
                 self.part(&Token::RightParen)?;
-                Ok(Duration::Paren(Box::new(inner)))
+                // Those within others are the same ones.
+                Ok(if matches!(inner, Duration::Paren(_)) { inner } else { Duration::Paren(Box::new(inner)) })
             }
             Token::Word(word) => self.duration_function(&word.to_ascii_lowercase()),
             _ => self.no_duration(),

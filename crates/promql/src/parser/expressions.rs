@@ -119,8 +119,8 @@ impl Parser<'_> {
         let operand = self.expression(BinaryOp::Pow.precedence())?;
         self.higher()?;
         let span = start.to(operand.span);
-        if let ExprKind::Number(number, false) = operand.kind {
-            return Ok(Expr { kind: ExprKind::Number(if negative { -number } else { number }, false), span });
+        if let ExprKind::Number(number, is_duration) = operand.kind {
+            return Ok(Expr { kind: ExprKind::Number(if negative { -number } else { number }, is_duration), span });
         }
         Ok(Expr { kind: ExprKind::Unary(negative, Box::new(operand)), span })
     }
@@ -159,10 +159,9 @@ impl Parser<'_> {
         let next = self.peek_at(1).clone();
         let lower = word.to_ascii_lowercase();
         let aggregate = AggregateOp::ALL.into_iter().find(|op| op.as_str() == lower);
-        if let Some(op) = aggregate {
-            if next == Token::LeftParen || next.is_word("by") || next.is_word("without") {
-                return self.aggregate(op);
-            }
+        let is_aggregated = next == Token::LeftParen || next.is_word("by") || next.is_word("without");
+        if let Some(op) = aggregate.filter(|_| is_aggregated) {
+            return self.aggregate(op);
         }
         if is_reserved(&lower) {
             return self.misplaced();

@@ -341,6 +341,12 @@ pub(crate) fn as_invalid_byte(c: char) -> Option<u8> {
     (c as u32).checked_sub(INVALID_BYTES).and_then(|byte| u8::try_from(byte).ok()).filter(|byte| *byte >= 0x80)
 }
 
+/// A text in quotes, with the bytes that are no UTF-8 written as escapes.
+pub(crate) fn quoted_bytes(text: &str) -> String {
+    let quoted = quote(text);
+    quoted.chars().map(|c| as_invalid_byte(c).map_or_else(|| c.to_string(), |byte| format!("\\x{byte:02x}"))).collect()
+}
+
 const SYMBOLS: [(&str, Token); 21] = [
     ("</", Token::Operator(BinaryOp::TrimUpper)),
     (">/", Token::Operator(BinaryOp::TrimLower)),

@@ -20,7 +20,7 @@ use token::{Spanned, Token};
 pub use error::ParseError;
 pub use functions::{FUNCTIONS, Function, function};
 pub use lexer::MAX_QUERY;
-pub(crate) use lexer::as_invalid_byte;
+pub(crate) use lexer::{as_invalid_byte, quoted_bytes};
 
 use re2::Room;
 

@@ -130,7 +130,7 @@ async fn of_more_exemplars_than_the_limit_the_newest_are_given() {
     });
     world.append(&series).await;
     let one = |n: u64| Exemplar {
-        series_id: series[usize::from(n % 2 == 0)].series_id,
+        series_id: series[usize::from(n.is_multiple_of(2))].series_id,
         ts: at("10:00:00").plus(Duration::from_secs(n)),
         value: n as f64,
         labels: model::Labels::new(),
