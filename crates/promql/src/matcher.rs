@@ -85,16 +85,26 @@ impl Pattern {
 
 /// Why a regular expression is none.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("invalid regular expression {pattern:?}: {reason}")]
-pub struct RegexpError {
-    /// It, or its beginning.
-    pattern: String,
-    reason: re2::Error,
+pub enum RegexpError {
+    /// Go does not know its syntax.
+    #[error("error parsing regexp: {0}")]
+    Syntax(re2::Error),
+    /// It is too large.
+    #[error("invalid regular expression {pattern:?}: {reason}")]
+    Size {
+        /// Its beginning.
+        pattern: String,
+        /// What it exceeds.
+        reason: re2::Error,
+    },
 }
 
 impl RegexpError {
     fn new(pattern: &str, reason: re2::Error) -> Self {
-        Self { pattern: pattern.chars().take(SHOWN).collect(), reason }
+        match reason {
+            re2::Error::Syntax(_) => Self::Syntax(reason),
+            reason => Self::Size { pattern: pattern.chars().take(SHOWN).collect(), reason },
+        }
     }
 }
 

@@ -177,8 +177,8 @@ pub fn parse_duration(text: &str) -> Result<i64, DurationError> {
 /// The longest duration in milliseconds: what fits 63 bits of nanoseconds.
 pub const MAX_DURATION: i64 = i64::MAX / 1_000_000;
 
-/// Milliseconds as a duration: `1h30m`, `500ms`, `0s`. Years, weeks and days only if nothing is
-/// left beside them, as Prometheus has it.
+/// Milliseconds as a duration: `1h30m`, `500ms`, `0s`. Years and weeks only if nothing is left beside
+/// them, as Prometheus has it.
 pub fn duration(ms: i64) -> String {
     if ms == 0 {
         return "0s".into();
@@ -190,7 +190,7 @@ pub fn duration(ms: i64) -> String {
     let mut rest = ms.unsigned_abs();
     for (at, (unit, factor)) in UNITS.iter().enumerate() {
         let factor = factor.unsigned_abs();
-        let exact_only = at < 3;
+        let exact_only = at < 2;
         if rest >= factor && (!exact_only || rest.is_multiple_of(factor)) {
             let _ = write!(out, "{}{unit}", rest / factor);
             rest %= factor;
@@ -205,7 +205,14 @@ mod tests {
 
     #[test]
     fn durations_read_back() {
-        for (text, ms) in [("1h30m", 5_400_000), ("500ms", 500), ("1d", 86_400_000), ("0s", 0), ("2w", 1_209_600_000)] {
+        for (text, ms) in [
+            ("1h30m", 5_400_000),
+            ("500ms", 500),
+            ("1d", 86_400_000),
+            ("0s", 0),
+            ("2w", 1_209_600_000),
+            ("7d1s", 604_801_000),
+        ] {
             assert_eq!(parse_duration(text), Ok(ms), "{text}");
             assert_eq!(duration(ms), text);
         }

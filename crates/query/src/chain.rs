@@ -32,8 +32,11 @@ impl Level {
 pub fn depth<'a>(tokens: impl Iterator<Item = &'a Token>) -> usize {
     let mut outer = Vec::new();
     let mut level = Level::default();
+    let mut is_name = false;
     for token in tokens {
         match token {
+            // Behind a period no word has a meaning: `a.case`, `a.from`.
+            Token::Word(_) if is_name => {}
             Token::LParen | Token::LBracket | Token::LBrace => outer.push(std::mem::take(&mut level)),
             Token::RParen | Token::RBracket | Token::RBrace => level = level.end(outer.pop()),
             Token::Comma | Token::SemiColon => level.now = 0,
@@ -49,6 +52,7 @@ pub fn depth<'a>(tokens: impl Iterator<Item = &'a Token>) -> usize {
             token if is_operator(token) => level.grow(level.now + 1),
             _ => {}
         }
+        is_name = *token == Token::Period || (is_name && matches!(token, Token::Whitespace(_)));
     }
     // What has no end, as a column that is called `case`, hides nothing.
     while let Some(around) = outer.pop() {
@@ -145,6 +149,14 @@ mod tests {
         assert_eq!(of("SELECT CASE x WHEN 1 THEN CASE WHEN a THEN b + c END END"), 3);
         assert!(of(&format!("SELECT 1{}", " + a.case".repeat(90))) >= 90);
         assert!(of(&format!("SELECT CASE WHEN a THEN 1{} END", " + 1".repeat(90))) >= 90);
+    }
+
+    #[test]
+    fn names_do_not_hide_it() {
+        for name in ["a.case", "a . from", "a.\"b\".where"] {
+            let chain = format!("1{} + {name}{}", " + 1".repeat(50), " + 1".repeat(50));
+            assert_eq!(of(&format!("SELECT {chain}")), 101, "{name}");
+        }
     }
 
     #[test]

@@ -6,7 +6,7 @@ use datafusion::sql::sqlparser::keywords::Keyword;
 use datafusion::sql::sqlparser::tokenizer::{Token, TokenWithSpan, Tokenizer};
 
 use crate::config::NESTING;
-use crate::{QueryConfig, QueryError, chain, explain, parameters};
+use crate::{QueryConfig, QueryError, chain, explain, parameters, zones};
 
 /// Operators in a row before the plan is made; what is left is bounded again by `depth`.
 const MAX_CHAIN: usize = 250;
@@ -26,7 +26,11 @@ pub fn parse(text: &str, config: &QueryConfig) -> Result<Statement, QueryError> 
         .and_then(|mut parser| parser.parse_statements())
         .map_err(|error| explain::error(&error, config, &[]))?;
     match (statements.pop_front(), statements.len()) {
-        (Some(statement), 0) => allowed(&statement).map(|()| statement),
+        (Some(mut statement), 0) => {
+            allowed(&statement)?;
+            zones::statement(&mut statement);
+            Ok(statement)
+        }
         (Some(_), more) => Err(QueryError::NotAllowed(format!("a text of {} statements", more + 1))),
         (None, _) => Err(explain::syntax("the query is empty")),
     }

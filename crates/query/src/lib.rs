@@ -9,6 +9,7 @@
 mod answer;
 mod arguments;
 mod bounded;
+mod calls;
 mod catalog;
 mod chain;
 mod check;
@@ -41,6 +42,7 @@ mod token;
 mod travel;
 pub mod value;
 mod views;
+mod zones;
 
 pub use answer::{Answer, Rows};
 pub use config::QueryConfig;

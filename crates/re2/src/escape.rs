@@ -28,6 +28,13 @@ pub fn character<'a>(tail: &'a str, out: &mut String) -> &'a str {
         out.push('\\');
         return tail;
     };
+    if let Some((name, after)) =
+        rest.strip_prefix("{^").filter(|_| matches!(c, 'p' | 'P')).and_then(|rest| rest.split_once('}'))
+    {
+        // What is not of a class, and with `\P` what is not not of it.
+        out.push_str(&format!("\\{}{{{name}}}", if c == 'p' { 'P' } else { 'p' }));
+        return after;
+    }
     if !matches!(c, '<' | '>') {
         out.push('\\');
     }

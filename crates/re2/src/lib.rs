@@ -6,6 +6,7 @@ mod alternatives;
 mod class;
 mod escape;
 mod literals;
+mod syntax;
 mod translate;
 
 use regex::{Regex, RegexBuilder};

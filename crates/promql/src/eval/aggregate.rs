@@ -2,14 +2,16 @@ use std::sync::Arc;
 
 use hashbrown::HashMap;
 
-use super::call::{is_label_name, quoted_bytes};
+use super::call::is_label_name;
 use super::series::samples_in;
 use super::{Evaluated, Evaluator, Steps};
 use crate::annotations::Note;
 use crate::error::QueryError;
+use crate::functions::instant;
 use crate::functions::quantiles::quantile_of;
 use crate::labels::{Labels, METRIC_NAME};
 use crate::parser::ast::{Aggregate, AggregateOp, Span};
+use crate::parser::quoted_bytes;
 use crate::text::plain_float;
 use crate::value::{Point, Series, Value};
 
@@ -120,9 +122,9 @@ impl Evaluator<'_> {
 
     fn check_parameter(&self, op: AggregateOp, values: &[f64], span: Span) -> Result<(), QueryError> {
         let has_nan = values.iter().any(|value| value.is_nan());
-        let (least, most) = values
-            .iter()
-            .fold((f64::INFINITY, f64::NEG_INFINITY), |(least, most), value| (least.min(*value), most.max(*value)));
+        // Once there is what is no number, only an infinite one is still found.
+        let least = values.iter().copied().fold(f64::MAX, instant::lesser);
+        let most = values.iter().copied().fold(-f64::MAX, instant::greater);
         match op {
             AggregateOp::Topk | AggregateOp::Bottomk | AggregateOp::Limitk => {
                 if has_nan {

@@ -11,7 +11,6 @@ use crate::labels::{Builder, Labels, METRIC_NAME};
 use crate::matcher::MatchOp;
 use crate::parser::as_invalid_byte;
 use crate::parser::ast::{Call, Expr, ExprKind, Span, ValueType};
-use crate::text::quote;
 use crate::value::{Point, Series, Value};
 
 impl Evaluator<'_> {
@@ -80,7 +79,11 @@ impl Evaluator<'_> {
     fn eval_sample_time(&self, arg: &Expr, steps: Steps, part: Part) -> Result<Vec<Series>, QueryError> {
         let found = match &arg.bare().kind {
             ExprKind::Vector(selector) => self.eval_part(selector, arg.bare().span, steps, part)?,
-            _ if part == Part::Start => Vec::new(),
+            // Nobody knows when that began, but mistakes in it are told.
+            _ if part == Part::Start => {
+                self.release(samples_in(&self.eval_vector(arg, steps)?));
+                Vec::new()
+            }
             _ => {
                 let mut input = self.eval_vector(arg, steps)?;
                 for point in input.iter_mut().flat_map(|series| &mut series.points) {
@@ -201,12 +204,6 @@ fn set_label(series: &mut Series, name: &str, value: &str) {
 
 pub(super) fn is_label_name(name: &str) -> bool {
     !name.is_empty() && !name.chars().any(|c| as_invalid_byte(c).is_some())
-}
-
-/// A text with the bytes that are no UTF-8 written as escapes.
-pub(super) fn quoted_bytes(text: &str) -> String {
-    let quoted = quote(text);
-    quoted.chars().map(|c| as_invalid_byte(c).map_or_else(|| c.to_string(), |byte| format!("\\x{byte:02x}"))).collect()
 }
 
 /// In Go's replacement texts `$1a` is the group `1a`, as here, but `$` before anything else is itself.

@@ -47,16 +47,16 @@ impl Evaluator<'_> {
         vector: &Expr,
         steps: Steps,
     ) -> Result<Vec<Series>, QueryError> {
-        let mut quantiles = Vec::with_capacity(qs.len());
-        for q in qs {
-            let values = self.eval_scalar(q, steps)?;
+        let quantiles = qs.iter().map(|q| self.eval_scalar(q, steps)).collect::<Result<Vec<_>, _>>()?;
+        let input = self.eval_vector(vector, steps)?;
+        // What is told of the arguments comes first: of two places of one text the last counts.
+        for (q, values) in qs.iter().zip(&quantiles) {
             for value in values.iter().filter(|value| !(0.0..=1.0).contains(*value)) {
                 self.note(Note::quantile(q.bare().span, *value));
             }
-            quantiles.push(values);
         }
         let span = vector.bare().span;
-        self.eval_found(vector, steps, |step, t, labels, found, out| {
+        self.each_found(&input, span, steps, |step, t, labels, found, out| {
             for values in &quantiles {
                 let q = values.get(step).copied().unwrap_or(f64::NAN);
                 let value = match found {
@@ -103,7 +103,8 @@ impl Evaluator<'_> {
     ) -> Result<Vec<Series>, QueryError> {
         let (lower, upper) = (self.eval_scalar(lower, steps)?, self.eval_scalar(upper, steps)?);
         let at = |values: &[f64], step: usize| values.get(step).copied().unwrap_or(f64::NAN);
-        self.eval_found(vector, steps, |step, t, labels, found, out| {
+        let input = self.eval_vector(vector, steps)?;
+        self.each_found(&input, vector.bare().span, steps, |step, t, labels, found, out| {
             let (lower, upper) = (at(&lower, step), at(&upper, step));
             let value = match found {
                 Found::Native(histogram) => {
@@ -120,19 +121,18 @@ impl Evaluator<'_> {
 
     /// Goes through the histograms at each step. Where native and classic ones have the same labels,
     /// neither is taken.
-    fn eval_found(
+    fn each_found(
         &self,
-        vector: &Expr,
+        input: &[Series],
+        span: Span,
         steps: Steps,
         mut take: impl FnMut(usize, i64, &Labels, &Found<'_>, &mut Gatherer) -> Result<(), QueryError>,
     ) -> Result<Vec<Series>, QueryError> {
-        let input = self.eval_vector(vector, steps)?;
-        let span = vector.bare().span;
         let bound = |series: &Series| parse_float(series.labels.get(BUCKET)).filter(|bound| !bound.is_nan());
         let bounds: Vec<Option<f64>> = input.iter().map(bound).collect();
         let unbounded: Vec<Labels> = input.iter().map(|series| series.labels.without_one(BUCKET)).collect();
         let mut out = Gatherer::default();
-        each_step(&input, steps, |step, t, values| {
+        each_step(input, steps, |step, t, values| {
             self.check_time()?;
             let mut places: HashMap<&Labels, usize> = HashMap::new();
             let mut found: Vec<(&Labels, Option<Found<'_>>)> = Vec::new();
@@ -174,7 +174,7 @@ impl Evaluator<'_> {
             Ok(())
         })?;
         let out = out.finish();
-        self.release(samples_in(&input));
+        self.release(samples_in(input));
         self.hold(samples_in(&out))?;
         Ok(out)
     }

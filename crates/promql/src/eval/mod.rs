@@ -31,7 +31,7 @@ pub use steps::Steps;
 
 use crate::annotations::{Annotation, Annotations, Note};
 use crate::error::QueryError;
-use crate::parser::ast::{Duration, Expr, ExprKind, Modifiers, Span, ValueType};
+use crate::parser::ast::{Duration, Expr, ExprKind, Extension, Modifiers, Span, ValueType};
 use crate::storage::Storage;
 use crate::value::{Data, Point, Series};
 
@@ -109,6 +109,8 @@ struct Evaluator<'a> {
     query: Steps,
     /// Where selectors begin of whose histograms only count and sum are asked.
     stats_only: HashSet<usize>,
+    /// The first time and the last of which samples are read.
+    read: (i64, i64),
     notes: RefCell<Annotations>,
     /// Samples held now.
     held: Cell<usize>,
@@ -118,16 +120,19 @@ impl<'a> Evaluator<'a> {
     fn new(storage: &'a dyn Storage, options: &'a Options<'a>, expr: &Expr, query: Steps) -> Result<Self, QueryError> {
         let mut stats_only = HashSet::new();
         selector::find_stats_only(expr, selector::Wanted::Anything, &mut stats_only);
-        let evaluator = Self {
+        let mut evaluator = Self {
             storage,
             options,
             query,
             stats_only,
+            read: (i64::MAX, i64::MIN),
             notes: RefCell::new(Annotations::default()),
             held: Cell::new(0),
         };
         evaluator.check_durations(expr)?;
-        evaluator.check_extensions(expr)?;
+        let mut read = evaluator.read;
+        evaluator.find_read(expr, Reference::default(), 0, &mut read)?;
+        evaluator.read = read;
         Ok(evaluator)
     }
 
@@ -180,7 +185,7 @@ impl<'a> Evaluator<'a> {
 
     fn eval(&self, expr: &Expr, steps: Steps) -> Result<Evaluated, QueryError> {
         let constant = matches!(expr.kind, ExprKind::Number(..) | ExprKind::String(_));
-        if steps.count() > 1 && !constant && self.is_step_invariant(expr) {
+        if steps.start() != steps.end() && !constant && self.is_step_invariant(expr) {
             let once = self.eval_node(expr, Steps::instant(steps.start()))?;
             return self.repeated(once, steps);
         }
@@ -276,6 +281,38 @@ impl<'a> Evaluator<'a> {
         expr.children().into_iter().try_for_each(|child| self.check_durations(child))
     }
 
+    /// Which times the selectors of an expression read, at the steps of the query; `around` and `before` are
+    /// the modifiers and the ranges of the subqueries around it.
+    fn find_read(&self, expr: &Expr, around: Reference, before: i64, read: &mut (i64, i64)) -> Result<(), QueryError> {
+        let lookback = self.options.lookback;
+        let (vector, range) = match &expr.kind {
+            ExprKind::Vector(vector) => (&**vector, lookback),
+            ExprKind::Matrix(matrix) => {
+                let range = self.duration(&matrix.range, matrix.range_span, false)?;
+                (&matrix.vector, if matrix.vector.extension == Extension::None { range } else { range + lookback })
+            }
+            ExprKind::Subquery(subquery) => {
+                let reference = self.reference(&subquery.modifiers)?;
+                let range = self.duration(&subquery.range, subquery.range_span, false)?;
+                let before = if reference.at.is_some() { range } else { before.saturating_add(range) };
+                return self.find_read(&subquery.expr, around.then(reference), before, read);
+            }
+            // What follows in a call of `info` are conditions on labels.
+            ExprKind::Call(call) if call.function.name == "info" => {
+                return call.args.iter().take(1).try_for_each(|arg| self.find_read(arg, around, before, read));
+            }
+            _ => return expr.children().into_iter().try_for_each(|child| self.find_read(child, around, before, read)),
+        };
+        let reference = self.reference(&vector.modifiers)?;
+        let before = if reference.at.is_some() { 0 } else { before };
+        let reference = around.then(reference);
+        let after = if vector.extension == Extension::Smoothed { lookback } else { 0 };
+        let first = reference.time(self.query.start()).saturating_sub(before).saturating_sub(range).saturating_add(1);
+        let last = reference.time(self.query.end()).saturating_add(after);
+        *read = (read.0.min(first), read.1.max(last));
+        Ok(())
+    }
+
     /// What a selector's or subquery's modifiers make of a time.
     fn reference(&self, modifiers: &Modifiers) -> Result<Reference, QueryError> {
         let offset =
@@ -314,6 +351,8 @@ impl Evaluator<'_> {
             ExprKind::Vector(selector) => selector.modifiers.at.is_some(),
             ExprKind::Matrix(matrix) => matrix.vector.modifiers.at.is_some(),
             ExprKind::Subquery(subquery) => subquery.modifiers.at.is_some(),
+            // Prometheus does not look at the parameter.
+            ExprKind::Aggregate(aggregate) => self.is_step_invariant(&aggregate.expr),
             ExprKind::Call(call) => match call.function.name {
                 "time" | "predict_linear" | "days_in_month" | "day_of_month" | "day_of_week" | "day_of_year"
                 | "hour" | "minute" | "month" | "year" => false,

@@ -1,4 +1,4 @@
-use super::selector::{Cursor, Timed};
+use super::selector::{Cursor, Timed, check_extension};
 use super::series::{Lent, Take};
 use super::source::{Ranges, Source};
 use super::{Evaluator, Reference, Steps};
@@ -52,6 +52,7 @@ impl Evaluator<'_> {
         };
         let (params, arg) = self.range_arguments(call, steps)?;
         let Some(arg) = arg else { return Ok(None) };
+        check_extension(name, arg)?;
         let input = self.ranges(arg, steps)?;
         // What a subquery gives has no place of its own in Prometheus.
         let span_of = |expr: &Expr| match expr.bare() {
@@ -150,6 +151,7 @@ impl Evaluator<'_> {
 
     /// 1 at each step at which no series has a sample in the range.
     pub(super) fn eval_absent_over_time(&self, arg: &Expr, steps: Steps) -> Result<Vec<Series>, QueryError> {
+        check_extension("absent_over_time", arg)?;
         let input = self.ranges(arg, steps)?;
         let path = Path::of(&input, 0);
         let mut present = vec![false; steps.count()];

@@ -57,8 +57,21 @@ impl Evaluator<'_> {
         part: Part,
         take: Take<'_>,
     ) -> Result<(), QueryError> {
-        let reference = self.reference(&selector.modifiers)?;
-        let stored = self.select(selector, span, steps, reference, 0)?;
+        let mut reference = self.reference(&selector.modifiers)?;
+        // Where Prometheus asks for the time of a sample, `@` takes the place of an offset. But no more is
+        // looked at than what the query as a whole reads, for which the offset counts.
+        let is_moved = part != Part::Value && reference.at.is_some() && reference.offset != 0;
+        if is_moved {
+            reference.offset = 0;
+        }
+        let mut stored = self.select(selector, span, steps, reference, 0)?;
+        if is_moved {
+            let (from, until) = self.read;
+            for series in &mut stored {
+                series.floats = between(&series.floats, from - 1, until).into();
+                series.histograms = between(&series.histograms, from - 1, until).into();
+            }
+        }
         self.each_latest(stored, steps, part, |t| reference.time(t), take)
     }
 
@@ -178,31 +191,24 @@ impl Evaluator<'_> {
         }
         Ok(found)
     }
+}
 
-    /// Modifiers of selectors that the function around them does not know are refused.
-    pub(super) fn check_extensions(&self, expr: &Expr) -> Result<(), QueryError> {
-        const ANCHORED: [&str; 5] = ["changes", "delta", "increase", "rate", "resets"];
-        const SMOOTHED: [&str; 3] = ["delta", "increase", "rate"];
-        if let ExprKind::Call(call) = &expr.kind {
-            for arg in &call.args {
-                let ExprKind::Matrix(matrix) = &arg.bare().kind else { continue };
-                let (extension, allowed): (_, &[&str]) = match matrix.vector.extension {
-                    Extension::None => continue,
-                    Extension::Anchored => ("anchored", &ANCHORED),
-                    Extension::Smoothed => ("smoothed", &SMOOTHED),
-                };
-                if !allowed.contains(&call.function.name) {
-                    let allowed = allowed.join(", ");
-                    let message = format!(
-                        "{extension} modifier can only be used with: {allowed} - not with {}",
-                        call.function.name
-                    );
-                    return Err(QueryError::failed(message));
-                }
-            }
-        }
-        expr.children().into_iter().try_for_each(|child| self.check_extensions(child))
+/// Modifiers of a selector that the function around it does not know are refused.
+pub(super) fn check_extension(function: &str, arg: &Expr) -> Result<(), QueryError> {
+    const ANCHORED: [&str; 5] = ["changes", "delta", "increase", "rate", "resets"];
+    const SMOOTHED: [&str; 3] = ["delta", "increase", "rate"];
+    let ExprKind::Matrix(matrix) = &arg.bare().kind else { return Ok(()) };
+    let extension = matrix.vector.extension;
+    let allowed: &[&str] = match extension {
+        Extension::None => return Ok(()),
+        Extension::Anchored => &ANCHORED,
+        Extension::Smoothed => &SMOOTHED,
+    };
+    if allowed.contains(&function) {
+        return Ok(());
     }
+    let (extension, allowed) = (extension.as_str(), allowed.join(", "));
+    Err(QueryError::failed(format!("{extension} modifier can only be used with: {allowed} - not with {function}")))
 }
 
 fn newest(float: Option<&FloatSample>, histogram: Option<&HistogramSample>, part: Part) -> Option<Value> {

@@ -49,6 +49,8 @@ struct Histograms {
     hints: HintsSeen,
     reconciled: bool,
     incompatible: bool,
+    /// A number came before: there is no result, and nothing is told but that.
+    is_late: bool,
 }
 
 impl Gathered {
@@ -75,9 +77,11 @@ impl Gathered {
             }
             Value::Histogram(histogram) => {
                 self.histograms.resize_with(self.counts.len(), || None);
+                let is_late = self.counts.get(step).is_some_and(|count| *count > 0);
                 let Some(slot) = self.histograms.get_mut(step) else { return 0 };
                 let taken = if slot.is_none() { size_of::<Histograms>() / 16 + histogram.samples() } else { 0 };
-                slot.get_or_insert_default().add(self.op, histogram);
+                let gathered = slot.get_or_insert_with(|| Box::new(Histograms { is_late, ..Histograms::default() }));
+                gathered.add(self.op, histogram);
                 taken
             }
         }
@@ -154,7 +158,7 @@ impl Floats {
 impl Histograms {
     fn add(&mut self, op: AggregateOp, histogram: &Histogram) {
         self.count += 1;
-        if self.incompatible || !matches!(op, AggregateOp::Sum | AggregateOp::Avg) {
+        if self.is_late || self.incompatible || !matches!(op, AggregateOp::Sum | AggregateOp::Avg) {
             return;
         }
         self.hints.add(histogram);
@@ -178,19 +182,21 @@ impl Histograms {
 
     /// Their sum or mean; nothing if there were numbers too.
     fn total(self, mixed: bool, mut tell: impl FnMut(Problem)) -> Option<Value> {
-        if mixed {
-            tell(Problem::Mixed);
-            return None;
+        // Of those that were added before a number or an incompatible one came, too.
+        if self.reconciled {
+            tell(Problem::BoundsReconciled);
         }
         if self.incompatible {
             tell(Problem::MixedSchemas);
+        }
+        if mixed {
+            tell(Problem::Mixed);
+        }
+        if mixed || self.incompatible {
             return None;
         }
         if self.hints.collide() {
             tell(Problem::ResetCollision);
-        }
-        if self.reconciled {
-            tell(Problem::BoundsReconciled);
         }
         let sum = self.sum.map(CompensatedSum::finish);
         let mut total = sum.or_else(|| self.mean.map(HistogramMean::finish))?;

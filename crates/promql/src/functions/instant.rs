@@ -1,4 +1,4 @@
-use std::f64::consts::PI;
+use std::f64::consts::{LN_2, PI};
 
 use crate::histogram::{Histogram, kahan};
 
@@ -22,8 +22,8 @@ pub(crate) fn of_number(name: &str) -> Option<fn(f64) -> f64> {
         "sinh" => f64::sinh,
         "cosh" => f64::cosh,
         "tanh" => f64::tanh,
-        "asinh" => f64::asinh,
-        "acosh" => f64::acosh,
+        "asinh" => asinh,
+        "acosh" => acosh,
         "atanh" => f64::atanh,
         "rad" => |degrees| degrees * (PI / 180.0),
         "deg" => |radians| radians * (180.0 / PI),
@@ -83,14 +83,36 @@ pub(crate) fn clamp(value: f64, lowest: f64, highest: f64) -> Option<f64> {
     if highest < lowest { None } else { Some(greater(lowest, lesser(highest, value))) }
 }
 
-/// The greater of two numbers; what is no number wins over all but infinity.
+/// From here on the square of a number hides the one that is added to it, and then has no room.
+const LARGE: f64 = (1 << 28) as f64;
+
+fn asinh(value: f64) -> f64 {
+    let size = value.abs();
+    if size > LARGE { (size.ln() + LN_2).copysign(value) } else { value.asinh() }
+}
+
+fn acosh(value: f64) -> f64 {
+    if value > LARGE { value.ln() + LN_2 } else { value.acosh() }
+}
+
+/// The greater of two numbers; what is no number wins over all but infinity. A zero with a sign is the lesser one.
 pub(crate) fn greater(a: f64, b: f64) -> f64 {
     let infinite = a == f64::INFINITY || b == f64::INFINITY;
-    if !infinite && (a.is_nan() || b.is_nan()) { f64::NAN } else { a.max(b) }
+    match (a.is_nan() || b.is_nan(), a == b) {
+        (true, _) if !infinite => f64::NAN,
+        (_, true) if a.is_sign_negative() => b,
+        (_, true) => a,
+        _ => a.max(b),
+    }
 }
 
 /// The lesser of two numbers; what is no number wins over all but negative infinity.
 pub(crate) fn lesser(a: f64, b: f64) -> f64 {
     let infinite = a == f64::NEG_INFINITY || b == f64::NEG_INFINITY;
-    if !infinite && (a.is_nan() || b.is_nan()) { f64::NAN } else { a.min(b) }
+    match (a.is_nan() || b.is_nan(), a == b) {
+        (true, _) if !infinite => f64::NAN,
+        (_, true) if a.is_sign_negative() => a,
+        (_, true) => b,
+        _ => a.min(b),
+    }
 }

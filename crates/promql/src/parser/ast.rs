@@ -355,6 +355,17 @@ pub enum Extension {
     Smoothed,
 }
 
+impl Extension {
+    /// As it is written.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Extension::None => "",
+            Extension::Anchored => "anchored",
+            Extension::Smoothed => "smoothed",
+        }
+    }
+}
+
 /// A time that a selector is fixed to.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum At {

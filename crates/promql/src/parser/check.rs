@@ -164,7 +164,7 @@ fn check_binary(query: &str, binary: &Binary) -> Result<(), Mistake> {
     }
     let matching = &binary.matching;
     if matching.on
-        && let Some(label) = matching.include.iter().find(|label| matching.labels.contains(label))
+        && let Some(label) = matching.labels.iter().find(|label| matching.include.contains(label))
     {
         let message = format!("label {} must not occur in ON and GROUP clause at once", quote(label));
         return Err(Mistake::at(between(query, binary), message));
@@ -186,7 +186,7 @@ fn check_binary(query: &str, binary: &Binary) -> Result<(), Mistake> {
             return Err(format!("no grouping allowed for {} operation", quote(op.as_str())).into());
         }
         if filled {
-            return Err(format!("filling in missing series not allowed for set operator {}", quote(op.as_str())).into());
+            return Err("filling in missing series not allowed for set operators".into());
         }
     }
     Ok(())

@@ -4,10 +4,12 @@ use super::error::ParseError;
 use super::token::Token;
 use crate::text::MAX_DURATION;
 
-const IN_BRACKETS: &str = "subquery or range selector";
-const IN_OFFSET: &str = "offset";
 const EXPECTED: &str = "number, duration, step(), or range()";
-const LITERAL_OUT_OF_RANGE: &str = "duration out of range";
+const IN_OFFSET: (&str, &str) = ("offset", EXPECTED);
+/// In brackets, before a colon.
+pub(super) const RANGE: (&str, &str) = ("subquery or range selector", EXPECTED);
+/// In brackets, behind a colon.
+pub(super) const STEP: (&str, &str) = ("subquery selector", "number, duration, step(), range(), or \"]\"");
 
 /// Why a duration expression has no value.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -101,40 +103,47 @@ fn is_out_of_range(seconds: f64) -> bool {
     seconds.abs() * 1000.0 > MAX_DURATION as f64
 }
 
+/// Whether a token is a minus, if it is a sign.
+fn sign(token: &Token) -> Option<bool> {
+    match token {
+        Token::Operator(BinaryOp::Sub) => Some(true),
+        Token::Operator(BinaryOp::Add) => Some(false),
+        _ => None,
+    }
+}
+
 impl Parser<'_> {
-    /// A duration within brackets, where all of it is one expression.
-    pub(super) fn bracket_duration(&mut self) -> Result<(Duration, Span), ParseError> {
+    /// A duration within brackets, where all of it is one expression; `within` is how errors name the place.
+    pub(super) fn bracket_duration(
+        &mut self,
+        within: (&'static str, &'static str),
+    ) -> Result<(Duration, Span), ParseError> {
         let start = self.span();
-        self.within = IN_BRACKETS;
-        if matches!(self.peek(), Token::RightBracket | Token::Colon) {
-            return self.unexpected(IN_BRACKETS, EXPECTED);
-        }
+        self.within = within;
         let value = self.duration(0)?;
         let span = start.to(self.last_span());
         match value.literal() {
-            Some((seconds, _)) if is_out_of_range(seconds) => self.error(span, LITERAL_OUT_OF_RANGE),
             Some((seconds, _)) if seconds <= 0.0 => self.error(span, DurationError::NotPositive.to_string()),
             _ => Ok((value, span)),
         }
     }
 
-    /// A duration behind `offset`, which takes one term only: what follows belongs to the expression.
+    /// A duration behind `offset`, which takes one term only, with a sign or without: what follows belongs to the
+    /// expression. But what begins with a parenthesis or with two signs goes on as far as it can.
     pub(super) fn offset_duration(&mut self) -> Result<(Duration, Span), ParseError> {
         let start = self.span();
         self.within = IN_OFFSET;
-        let value = match self.peek() {
-            Token::Operator(op @ (BinaryOp::Add | BinaryOp::Sub)) => {
-                let negative = *op == BinaryOp::Sub;
+        let value = match (sign(self.peek()), sign(self.peek_at(1))) {
+            (Some(_), Some(_)) => self.duration(0)?,
+            (Some(negative), None) => {
                 self.advance();
+                self.check_literal(start.to(self.span()))?;
                 Duration::Unary(negative, Box::new(self.duration_term()?))
             }
-            _ => self.duration_term()?,
+            (None, _) if self.peek() == &Token::LeftParen => self.duration(0)?,
+            (None, _) => self.duration_term()?,
         };
-        let span = start.to(self.last_span());
-        if value.literal().is_some_and(|(seconds, _)| is_out_of_range(seconds)) {
-            return self.error(span, LITERAL_OUT_OF_RANGE);
-        }
-        Ok((value, span))
+        Ok((value, start.to(self.last_span())))
     }
 
     fn duration(&mut self, strength: u8) -> Result<Duration, ParseError> {
@@ -165,16 +174,30 @@ impl Parser<'_> {
     }
 
     fn duration_unary(&mut self) -> Result<Duration, ParseError> {
-        let negative = match self.peek() {
-            Token::Operator(BinaryOp::Sub) => true,
-            Token::Operator(BinaryOp::Add) => false,
-            _ => return self.duration_term(),
-        };
+        let Some(negative) = sign(self.peek()) else { return self.duration_term() };
         self.advance();
-        Ok(Duration::Unary(negative, Box::new(self.duration(BinaryOp::Pow.precedence())?)))
+        Ok(match self.duration(BinaryOp::Pow.precedence())? {
+            // Two signs before a number are one, or none.
+            Duration::Unary(sign, of) if matches!(*of, Duration::Seconds(..)) => match negative == sign {
+                true => *of,
+                false => Duration::Unary(true, of),
+            },
+            of => Duration::Unary(negative, Box::new(of)),
+        })
+    }
+
+    /// Whether a number that comes may be one of a duration.
+    fn check_literal(&self, span: Span) -> Result<(), ParseError> {
+        match self.peek() {
+            Token::Number(seconds) | Token::Duration(seconds) if is_out_of_range(*seconds) => {
+                self.error(span, "duration out of range")
+            }
+            _ => Ok(()),
+        }
     }
 
     fn duration_term(&mut self) -> Result<Duration, ParseError> {
+        self.check_literal(self.span())?;
         match self.peek().clone() {
             Token::Number(seconds) => {
                 self.advance();
@@ -187,12 +210,23 @@ impl Parser<'_> {
             Token::LeftParen => {
                 self.advance();
                 let inner = self.duration(0)?;
-                self.expect(&Token::RightParen, self.within)?;
-                Ok(Duration::Paren(Box::new(inner)))
+                self.part(&Token::RightParen)?;
+                // Those within others are the same ones.
+                Ok(if matches!(inner, Duration::Paren(_)) { inner } else { Duration::Paren(Box::new(inner)) })
             }
             Token::Word(word) => self.duration_function(&word.to_ascii_lowercase()),
-            _ => self.unexpected(self.within, EXPECTED),
+            _ => self.no_duration(),
         }
+    }
+
+    fn no_duration<T>(&self) -> Result<T, ParseError> {
+        let (context, expected) = self.within;
+        self.unexpected(context, expected)
+    }
+
+    /// A token that has to be there.
+    fn part(&mut self, token: &Token) -> Result<(), ParseError> {
+        if self.take(token) { Ok(()) } else { self.no_duration() }
     }
 
     fn duration_function(&mut self, name: &str) -> Result<Duration, ParseError> {
@@ -201,21 +235,18 @@ impl Parser<'_> {
             "range" => Duration::Range,
             "min_of" | "max_of" => {
                 self.advance();
-                self.expect(&Token::LeftParen, self.within)?;
+                self.part(&Token::LeftParen)?;
                 let a = self.duration(0)?;
-                self.expect(&Token::Comma, self.within)?;
+                self.part(&Token::Comma)?;
                 let b = self.duration(0)?;
-                self.expect(&Token::RightParen, self.within)?;
+                self.part(&Token::RightParen)?;
                 return Ok(Duration::Extreme(name == "max_of", Box::new(a), Box::new(b)));
             }
-            _ => {
-                let first = name.chars().next().unwrap_or_default();
-                return self.error(self.span(), format!("unexpected character in duration expression: '{first}'"));
-            }
+            _ => return self.no_duration(),
         };
         self.advance();
-        self.expect(&Token::LeftParen, self.within)?;
-        self.expect(&Token::RightParen, self.within)?;
+        self.part(&Token::LeftParen)?;
+        self.part(&Token::RightParen)?;
         Ok(duration)
     }
 }

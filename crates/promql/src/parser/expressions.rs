@@ -47,7 +47,7 @@ impl Parser<'_> {
     fn matching(&mut self) -> Result<Matching, ParseError> {
         let mut matching = Matching::default();
         let mut given = false;
-        if self.peek_at(1) == &Token::LeftParen && (self.peek().is_word("on") || self.peek().is_word("ignoring")) {
+        if self.peek().is_word("on") || self.peek().is_word("ignoring") {
             matching.on = self.advance().is_word("on");
             matching.labels = self.grouping()?;
             given = true;
@@ -56,7 +56,7 @@ impl Parser<'_> {
         if let Some((_, cardinality)) = grouped.into_iter().find(|(word, _)| given && self.peek().is_word(word)) {
             self.advance();
             matching.cardinality = cardinality;
-            if self.peek() == &Token::LeftParen {
+            if self.peek() == &Token::LeftParen || !self.begins_expression() {
                 matching.include = self.grouping()?;
             }
         }
@@ -72,41 +72,34 @@ impl Parser<'_> {
                 token if token.is_word("fill_right") => (false, true),
                 _ => return Ok(()),
             };
-            if self.peek_at(1) != &Token::LeftParen {
+            // What is there already is a name the second time.
+            let given = (left && matching.fill_left.is_some()) || (right && matching.fill_right.is_some());
+            if given || self.peek_at(1) != &Token::LeftParen {
                 return Ok(());
             }
-            let span = self.span();
             self.advance();
             self.advance();
-            let value = self.signed_number("fill modifier")?;
-            self.expect(&Token::RightParen, "fill modifier")?;
-            for (wanted, fill) in [(left, &mut matching.fill_left), (right, &mut matching.fill_right)] {
-                if wanted && fill.replace(value).is_some() {
-                    return self.error(span, "fill value may not be set multiple times");
-                }
+            let Some(value) = self.signed_number() else { return self.misplaced() };
+            if !self.take(&Token::RightParen) {
+                return self.misplaced();
             }
+            matching.fill_left = if left { Some(value) } else { matching.fill_left };
+            matching.fill_right = if right { Some(value) } else { matching.fill_right };
         }
     }
 
-    /// A number with or without a sign.
-    pub(super) fn signed_number(&mut self, context: &str) -> Result<f64, ParseError> {
-        let negative = match self.peek() {
-            Token::Operator(BinaryOp::Sub) => true,
-            Token::Operator(BinaryOp::Add) => false,
-            _ => return self.unsigned_number(context),
-        };
-        self.advance();
-        let number = self.unsigned_number(context)?;
-        Ok(if negative { -number } else { number })
-    }
-
-    fn unsigned_number(&mut self, context: &str) -> Result<f64, ParseError> {
+    /// A number with or without a sign. Where there is none, a sign may be taken all the same.
+    pub(super) fn signed_number(&mut self) -> Option<f64> {
+        let negative = self.take(&Token::Operator(BinaryOp::Sub));
+        if !negative {
+            self.take(&Token::Operator(BinaryOp::Add));
+        }
         match *self.peek() {
             Token::Number(number) | Token::Duration(number) => {
                 self.advance();
-                Ok(number)
+                Some(if negative { -number } else { number })
             }
-            _ => self.unexpected(context, "number"),
+            _ => None,
         }
     }
 
@@ -126,8 +119,8 @@ impl Parser<'_> {
         let operand = self.expression(BinaryOp::Pow.precedence())?;
         self.higher()?;
         let span = start.to(operand.span);
-        if let ExprKind::Number(number, false) = operand.kind {
-            return Ok(Expr { kind: ExprKind::Number(if negative { -number } else { number }, false), span });
+        if let ExprKind::Number(number, is_duration) = operand.kind {
+            return Ok(Expr { kind: ExprKind::Number(if negative { -number } else { number }, is_duration), span });
         }
         Ok(Expr { kind: ExprKind::Unary(negative, Box::new(operand)), span })
     }
@@ -166,17 +159,15 @@ impl Parser<'_> {
         let next = self.peek_at(1).clone();
         let lower = word.to_ascii_lowercase();
         let aggregate = AggregateOp::ALL.into_iter().find(|op| op.as_str() == lower);
-        if let Some(op) = aggregate {
-            let modifier = (next.is_word("by") || next.is_word("without")) && self.peek_at(2) == &Token::LeftParen;
-            if next == Token::LeftParen || modifier {
-                return self.aggregate(op);
-            }
+        let is_aggregated = next == Token::LeftParen || next.is_word("by") || next.is_word("without");
+        if let Some(op) = aggregate.filter(|_| is_aggregated) {
+            return self.aggregate(op);
         }
-        if next == Token::LeftParen {
-            return self.call(word);
-        }
-        if matches!(lower.as_str(), "bool" | "on" | "ignoring" | "group_left" | "group_right" | "atan2") {
+        if is_reserved(&lower) {
             return self.misplaced();
+        }
+        if next == Token::LeftParen && self.peek().is_function() {
+            return self.call(word);
         }
         self.selector(Some(word))
     }
@@ -184,9 +175,9 @@ impl Parser<'_> {
     fn aggregate(&mut self, op: AggregateOp) -> Result<Expr, ParseError> {
         let start = self.span();
         self.advance();
-        let before = self.aggregate_modifier()?;
         self.aggregations += 1;
-        let mut args = self.arguments("aggregation")?;
+        let before = self.aggregate_modifier()?;
+        let mut args = self.arguments()?;
         self.aggregations -= 1;
         let after = if before.is_none() { self.aggregate_modifier()? } else { None };
         let span = start.to(self.last_span());
@@ -223,7 +214,7 @@ impl Parser<'_> {
         let mut labels: Vec<Arc<str>> = Vec::new();
         while !self.take(&Token::RightParen) {
             match self.advance() {
-                Token::Word(word) if !word.contains(':') => labels.push(word.into()),
+                Token::Word(word) => labels.push(word.into()),
                 Token::String(text) if super::selectors::is_label_name(&text) => labels.push(text.into()),
                 Token::String(text) => {
                     let message = format!("invalid label name for grouping: {}", crate::text::quote(&text));
@@ -244,19 +235,22 @@ impl Parser<'_> {
     fn call(&mut self, name: &str) -> Result<Expr, ParseError> {
         let start = self.span();
         self.advance();
-        let args = self.arguments("function call")?;
+        let args = self.arguments()?;
         // These four are keywords, and keywords have no case.
         let of_query = |f: &&Function| matches!(f.name, "start" | "end" | "step" | "range");
         let found = function(name).or_else(|| function(&name.to_ascii_lowercase()).filter(of_query));
         let Some(function) = found else {
             let message = format!("unknown function with name {}", crate::text::quote(name));
-            return self.error(start, message);
+            // Before what comes next is looked at, also if that is no token.
+            return Err(ParseError::new(self.query, start, message));
         };
         Ok(Expr { kind: ExprKind::Call(Call { function, args }), span: start.to(self.last_span()) })
     }
 
-    fn arguments(&mut self, context: &str) -> Result<Vec<Expr>, ParseError> {
-        self.expect(&Token::LeftParen, context)?;
+    fn arguments(&mut self) -> Result<Vec<Expr>, ParseError> {
+        if !self.take(&Token::LeftParen) {
+            return self.misplaced();
+        }
         let mut args = Vec::new();
         if self.take(&Token::RightParen) {
             return Ok(args);
@@ -272,9 +266,18 @@ impl Parser<'_> {
             if !self.take(&Token::Comma) {
                 return self.misplaced();
             }
-            if self.peek() == &Token::RightParen {
-                return self.error(self.last_span(), format!("trailing commas not allowed in {context} args"));
+            if !self.begins_expression() {
+                return self.error(self.last_span(), "trailing commas not allowed in function call args");
             }
+        }
+    }
+
+    fn begins_expression(&self) -> bool {
+        match self.peek() {
+            Token::Number(_) | Token::Duration(_) | Token::String(_) | Token::LeftParen | Token::LeftBrace => true,
+            Token::Operator(op) => matches!(op, BinaryOp::Add | BinaryOp::Sub),
+            Token::Word(word) => !is_reserved(&word.to_ascii_lowercase()),
+            _ => false,
         }
     }
 
@@ -295,6 +298,11 @@ impl Parser<'_> {
             expr.span = Span { start: start.start, end: self.last_span().end };
         }
     }
+}
+
+/// Words, in small letters, that are no names of metrics.
+fn is_reserved(word: &str) -> bool {
+    matches!(word, "bool" | "on" | "ignoring" | "group_left" | "group_right" | "atan2")
 }
 
 /// Labels, and whether they are those that do not make groups.

@@ -1,6 +1,6 @@
 use super::ast::{BinaryOp, Span};
 use super::error::ParseError;
-use super::token::{Spanned, Token};
+use super::token::{DURATION_WORDS, Spanned, Token};
 use crate::text::{MAX_DURATION, parse_duration, parse_float, quote};
 
 /// An expression may be so long, in bytes.
@@ -14,7 +14,7 @@ pub(crate) fn tokens(query: &str) -> (Vec<Spanned>, Option<ParseError>) {
         let message = format!("expression is longer than {MAX_QUERY} bytes");
         return (vec![invalid(Span::default())], Some(ParseError::new(query, Span::default(), message)));
     }
-    let mut lexer = Lexer { query, at: 0, brackets: 0, braces: 0, parens: 0 };
+    let mut lexer = Lexer { query, at: 0, range: Range::Outside, braces: 0, parens: 0 };
     let mut tokens = Vec::new();
     loop {
         match lexer.next() {
@@ -36,10 +36,22 @@ pub(crate) fn tokens(query: &str) -> (Vec<Spanned>, Option<ParseError>) {
 struct Lexer<'a> {
     query: &'a str,
     at: usize,
-    /// Within `[..]` a colon separates; elsewhere it begins or is part of a name.
-    brackets: usize,
+    range: Range,
     braces: usize,
     parens: usize,
+}
+
+/// Where within `[..]` the lexer is: there a colon separates, while elsewhere it begins or is part of a name, and the only
+/// words are those of [`DURATION_WORDS`].
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Range {
+    Outside,
+    /// Before the first number, where there is nothing but what a duration may begin with.
+    First,
+    /// There was no number, but `step()` or another function.
+    Named,
+    BeforeColon,
+    AfterColon,
 }
 
 impl<'a> Lexer<'a> {
@@ -77,6 +89,9 @@ impl<'a> Lexer<'a> {
     fn token(&mut self, start: usize) -> Result<Token, ParseError> {
         let Some(c) = self.peek() else { return self.end(start) };
         let after = self.rest().get(c.len_utf8()..).unwrap_or_default();
+        if self.range != Range::Outside {
+            self.check_range(start, c)?;
+        }
         match c {
             '"' | '\'' | '`' => return self.string(c),
             c if self.braces > 0 && (c.is_ascii_digit() || c == '.') => {}
@@ -84,14 +99,11 @@ impl<'a> Lexer<'a> {
                 return self.number();
             }
             c if c.is_ascii_alphabetic() || c == '_' => return Ok(self.word()),
-            ':' if self.brackets == 0
-                && after.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '_' || c == ':') =>
-            {
-                return Ok(self.word());
-            }
+            ':' if self.range == Range::Outside && self.braces == 0 => return Ok(self.word()),
+            '=' | '!' => return self.comparison(start, c, after),
             _ => {}
         }
-        if self.braces > 0 && !matches!(c, ',' | '=' | '!' | '{' | '}') {
+        if self.braces > 0 && !matches!(c, ',' | '{' | '}') {
             return self.error(start, format!("unexpected character inside braces: {}", quoted_char(c)));
         }
         if let Some((text, token)) = SYMBOLS.iter().find(|(text, _)| self.rest().starts_with(text)) {
@@ -102,12 +114,66 @@ impl<'a> Lexer<'a> {
         self.error(start, format!("unexpected character: {}", quoted_char(c)))
     }
 
+    /// Refuses what cannot be within `[..]`.
+    fn check_range(&mut self, start: usize, c: char) -> Result<(), ParseError> {
+        let is_letter = c.is_ascii_alphabetic() || c == '_';
+        let word = self.rest().split(|c: char| !(c.is_ascii_alphanumeric() || c == '_')).next().unwrap_or_default();
+        let is_known = DURATION_WORDS.iter().any(|known| word.eq_ignore_ascii_case(known));
+        let point = c == '.' && self.rest().as_bytes().get(1).is_some_and(u8::is_ascii_digit);
+        let begins =
+            point || c.is_ascii_digit() || matches!(c, ':' | ',' | '(' | ')' | ']' | '+' | '-' | '*' | '/' | '%' | '^');
+        let is_first = matches!(self.range, Range::First | Range::Named);
+        if is_first && !(begins || is_known) {
+            return self.error(start, format!("unexpected character in duration expression: {}", quoted_char(c)));
+        }
+        if is_letter && !is_known {
+            return self.error(start, format!("unexpected character: {}, expected ':'", quoted_char(c)));
+        }
+        // Signs, parentheses and functions may come before the first number.
+        self.range = match self.range {
+            Range::First | Range::Named if c.is_ascii_digit() || point => Range::BeforeColon,
+            Range::First if is_letter => Range::Named,
+            range => range,
+        };
+        Ok(())
+    }
+
+    /// What begins with `=` or `!`: between braces and elsewhere these are other operators.
+    fn comparison(&mut self, start: usize, c: char, after: &str) -> Result<Token, ParseError> {
+        let next = after.chars().next();
+        let (token, length) = match (c, next) {
+            ('=', Some('~')) if self.braces > 0 => (Token::Regexp, 2),
+            ('!', Some('~')) if self.braces > 0 => (Token::NotRegexp, 2),
+            ('=', Some('=')) if self.braces == 0 => (Token::Operator(BinaryOp::Eq), 2),
+            ('!', Some('=')) => (Token::Operator(BinaryOp::Ne), 2),
+            ('=', next) if self.braces > 0 || next != Some('~') => (Token::Assign, 1),
+            _ => {
+                let inside = if self.braces > 0 { " inside braces" } else { "" };
+                let next = quoted_char(next.unwrap_or(char::REPLACEMENT_CHARACTER));
+                return self.error(start, format!("unexpected character after '{c}'{inside}: {next}"));
+            }
+        };
+        self.at += length;
+        Ok(token)
+    }
+
     /// Keeps count of brackets, since what a colon means depends on them.
     fn count(&mut self, start: usize, token: Token) -> Result<Token, ParseError> {
         match token {
-            Token::LeftBracket => self.brackets += 1,
-            Token::RightBracket if self.brackets == 0 => return self.error(start, "unexpected right bracket ']'"),
-            Token::RightBracket => self.brackets -= 1,
+            Token::LeftBracket if self.range != Range::Outside => {
+                return self.error(start, "unexpected left bracket '['");
+            }
+            Token::LeftBracket => self.range = Range::First,
+            Token::RightBracket if self.range == Range::Outside => {
+                return self.error(start, "unexpected right bracket ']'");
+            }
+            Token::RightBracket => self.range = Range::Outside,
+            Token::Colon if self.range == Range::First => {
+                return self.error(self.at, "unexpected colon before duration in duration expression");
+            }
+            Token::Colon if self.range == Range::AfterColon => return self.error(start, "unexpected colon ':'"),
+            Token::Colon => self.range = Range::AfterColon,
+            Token::LeftBrace if self.braces > 0 => return self.error(start, "unexpected left brace '{'"),
             Token::LeftBrace => self.braces += 1,
             Token::RightBrace if self.braces == 0 => return self.error(start, "unexpected character: '}'"),
             Token::RightBrace => self.braces -= 1,
@@ -125,15 +191,21 @@ impl<'a> Lexer<'a> {
         if self.braces > 0 {
             return self.error(start, "unexpected end of input inside braces");
         }
-        if self.brackets == 0 && self.parens > 0 {
+        if matches!(self.range, Range::First | Range::Named) {
+            return self.error(start, "unexpected end of input in duration expression");
+        }
+        if self.parens > 0 {
             return self.error(start, "unclosed left parenthesis");
+        }
+        if self.range != Range::Outside {
+            return self.error(start, "unclosed left bracket");
         }
         Ok(Token::End)
     }
 
     fn word(&mut self) -> Token {
-        // In brackets there are durations and `step()`, no names with colons.
-        let colons = self.brackets == 0;
+        // Neither words of durations nor names of labels have colons.
+        let colons = self.range == Range::Outside && self.braces == 0;
         let part = |c: char| c.is_ascii_alphanumeric() || c == '_' || (colons && c == ':');
         let rest = self.rest();
         let length = rest.len() - rest.trim_start_matches(part).len();
@@ -215,13 +287,18 @@ impl<'a> Lexer<'a> {
             'x' => (16, 2),
             'u' => (16, 4),
             'U' => (16, 8),
-            c => return self.error(start, format!("unknown escape sequence U+{:04X} {}", c as u32, quoted_char(c))),
+            c => return self.error(start, format!("unknown escape sequence U+{:04X} '{c}'", c as u32)),
         };
-        let digits = self.rest().get(..length).unwrap_or_default();
-        let Ok(value) = u32::from_str_radix(digits, radix) else {
-            return self.error(start, "illegal character in escape sequence");
-        };
-        self.at += length;
+        let mut value = 0;
+        for _ in 0..length {
+            let Some(digit) = self.peek() else { return self.error(start, "escape sequence not terminated") };
+            let Some(number) = digit.to_digit(radix) else {
+                let message = format!("illegal character U+{:04X} '{digit}' in escape sequence", digit as u32);
+                return self.error(start, message);
+            };
+            value = value * radix + number;
+            self.at += 1;
+        }
         if matches!(c, 'u' | 'U') {
             let Some(c) = char::from_u32(value) else {
                 return self.error(start, "escape sequence is an invalid Unicode code point");
@@ -229,7 +306,7 @@ impl<'a> Lexer<'a> {
             out.extend_from_slice(c.encode_utf8(&mut [0; 4]).as_bytes());
         } else {
             let Ok(byte) = u8::try_from(value) else {
-                return self.error(start, "escape sequence is larger than a byte");
+                return self.error(start, "escape sequence is an invalid Unicode code point");
             };
             out.push(byte);
         }
@@ -264,18 +341,19 @@ pub(crate) fn as_invalid_byte(c: char) -> Option<u8> {
     (c as u32).checked_sub(INVALID_BYTES).and_then(|byte| u8::try_from(byte).ok()).filter(|byte| *byte >= 0x80)
 }
 
-const SYMBOLS: [(&str, Token); 26] = [
+/// A text in quotes, with the bytes that are no UTF-8 written as escapes.
+pub(crate) fn quoted_bytes(text: &str) -> String {
+    let quoted = quote(text);
+    quoted.chars().map(|c| as_invalid_byte(c).map_or_else(|| c.to_string(), |byte| format!("\\x{byte:02x}"))).collect()
+}
+
+const SYMBOLS: [(&str, Token); 21] = [
     ("</", Token::Operator(BinaryOp::TrimUpper)),
     (">/", Token::Operator(BinaryOp::TrimLower)),
-    ("=~", Token::Regexp),
-    ("!~", Token::NotRegexp),
-    ("==", Token::Operator(BinaryOp::Eq)),
-    ("!=", Token::Operator(BinaryOp::Ne)),
     (">=", Token::Operator(BinaryOp::Ge)),
     ("<=", Token::Operator(BinaryOp::Le)),
     (">", Token::Operator(BinaryOp::Gt)),
     ("<", Token::Operator(BinaryOp::Lt)),
-    ("=", Token::Assign),
     ("+", Token::Operator(BinaryOp::Add)),
     ("-", Token::Operator(BinaryOp::Sub)),
     ("*", Token::Operator(BinaryOp::Mul)),
@@ -294,7 +372,11 @@ const SYMBOLS: [(&str, Token); 26] = [
 ];
 
 fn quoted_char(c: char) -> String {
-    format!("'{}'", quote(&c.to_string()).trim_matches('"'))
+    match c {
+        '"' => "'\"'".into(),
+        '\'' => "'\\''".into(),
+        c => format!("'{}'", quote(&c.to_string()).trim_matches('"')),
+    }
 }
 
 /// How long the number or duration is that a text begins with.

@@ -20,7 +20,7 @@ use token::{Spanned, Token};
 pub use error::ParseError;
 pub use functions::{FUNCTIONS, Function, function};
 pub use lexer::MAX_QUERY;
-pub(crate) use lexer::as_invalid_byte;
+pub(crate) use lexer::{as_invalid_byte, quoted_bytes};
 
 use re2::Room;
 
@@ -136,8 +136,8 @@ struct Parser<'a> {
     height: usize,
     /// In how many aggregations what comes is.
     aggregations: usize,
-    /// What a duration that comes is part of, as errors name it.
-    within: &'static str,
+    /// What a duration that comes is part of, and what is expected there, as errors name it.
+    within: (&'static str, &'static str),
     /// Why the last token is none.
     broken: Option<ParseError>,
     /// For regular expressions.
@@ -147,7 +147,7 @@ struct Parser<'a> {
 impl<'a> Parser<'a> {
     fn new(query: &'a str, room: &'a mut Room) -> Self {
         let (tokens, broken) = lexer::tokens(query);
-        Self { query, tokens, at: 0, depth: 0, height: 0, aggregations: 0, within: "", broken, room }
+        Self { query, tokens, at: 0, depth: 0, height: 0, aggregations: 0, within: ("", ""), broken, room }
     }
 
     fn peek(&self) -> &Token {
@@ -224,6 +224,7 @@ impl<'a> Parser<'a> {
             Token::Duration(_) => format!("duration {written}"),
             // Between braces no word is a keyword.
             Token::Word(_) if context == "label matching" => format!("identifier {written}"),
+            fill if fill.is_fill() && self.peek_at(1) != &Token::LeftParen => format!("identifier {written}"),
             token => token.describe(),
         }
     }

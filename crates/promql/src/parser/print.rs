@@ -7,15 +7,16 @@ use super::ast::{
     Aggregate, At, Binary, BinaryOp, Cardinality, Duration, Expr, ExprKind, Extension, Matching, MatrixSelector,
     Modifiers, Subquery, VectorSelector,
 };
+use super::lexer::quoted_bytes;
 use crate::labels::label_name;
-use crate::text::{duration, float, plain_float, quote};
+use crate::text::{duration, float, plain_float};
 
 impl Display for Expr {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         match &self.kind {
             ExprKind::Number(number, false) => f.write_str(&plain_float(*number)),
             ExprKind::Number(seconds, true) => f.write_str(&duration((seconds * 1000.0).round() as i64)),
-            ExprKind::String(text) => f.write_str(&quote(text)),
+            ExprKind::String(text) => f.write_str(&quoted_bytes(text)),
             ExprKind::Paren(inner) => write!(f, "({inner})"),
             ExprKind::Unary(negative, operand) => write!(f, "{}{operand}", if *negative { '-' } else { '+' }),
             ExprKind::Binary(binary) => binary.fmt(f),
@@ -254,6 +255,12 @@ mod tests {
             ("1e21 + .5", "1000000000000000000000 + 0.5"),
             ("a offset 0s", "a"),
             ("a[+step()]", "a[step()]"),
+            ("a offset --5m * 2", "a offset 5m * 2"),
+            ("a offset -+5m * 2", "a offset -5m * 2"),
+            ("a[((5m)) - - 1m]", "a[(5m) - -1m]"),
+            ("+5m - --1h30m", "5m - 1h30m"),
+            ("a[25h:8d1s]", "a[1d1h:8d1s]"),
+            (r#""a\xffb""#, r#""a\xffb""#),
         ];
         for (query, expected) in cases {
             assert_eq!(parse(query).unwrap().to_string(), expected);

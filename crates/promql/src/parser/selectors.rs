@@ -2,11 +2,13 @@ use std::sync::Arc;
 
 use super::Parser;
 use super::ast::{At, Expr, ExprKind, Extension, MatrixSelector, Modifiers, Span, Subquery, VectorSelector};
+use super::durations::{RANGE, STEP};
 use super::error::ParseError;
 use super::lexer::as_invalid_byte;
 use super::token::Token;
 use crate::labels::{Builder, METRIC_NAME, is_classic_name};
 use crate::matcher::{MatchOp, Matcher};
+use crate::text::float;
 
 /// A selector may have so many conditions.
 const MAX_MATCHERS: usize = 500;
@@ -43,7 +45,7 @@ impl Parser<'_> {
             let span = self.span();
             let label = match self.advance() {
                 Token::Word(word) if is_classic_name(&word, false) => word,
-                Token::String(text) if matches!(self.peek(), Token::Comma | Token::RightBrace) => {
+                Token::String(text) if !self.peek().is_matching() => {
                     matchers.push(Matcher::equal(METRIC_NAME, text));
                     self.separator(CONTEXT)?;
                     continue;
@@ -119,12 +121,12 @@ impl Parser<'_> {
     pub(super) fn brackets(&mut self, expr: Expr) -> Result<Expr, ParseError> {
         let open = self.span();
         self.advance();
-        let (range, range_span) = self.bracket_duration()?;
+        let (range, range_span) = self.bracket_duration(RANGE)?;
         let span = |parser: &Self| open.to(parser.last_span());
         if self.take(&Token::Colon) {
-            let step = if self.peek() == &Token::RightBracket { None } else { Some(self.bracket_duration()?) };
+            let step = if self.peek() == &Token::RightBracket { None } else { Some(self.bracket_duration(STEP)?) };
             let (step, step_span) = step.map_or((None, Span::default()), |(step, span)| (Some(step), span));
-            self.expect(&Token::RightBracket, "subquery or range selector")?;
+            self.expect(&Token::RightBracket, STEP.0)?;
             let all = expr.span.to(self.last_span());
             let subquery = Subquery { expr, range, range_span, step, step_span, modifiers: Modifiers::default() };
             return Ok(Expr { kind: ExprKind::Subquery(Box::new(subquery)), span: all });
@@ -134,7 +136,8 @@ impl Parser<'_> {
         }
         let vector_span = expr.span;
         let ExprKind::Vector(vector) = expr.kind else {
-            return self.error(span(self), "ranges only allowed for vector selectors");
+            // Before what comes next is looked at, also if that is no token.
+            return Err(ParseError::new(self.query, span(self), "ranges only allowed for vector selectors"));
         };
         if vector.modifiers.offset.is_some() {
             return self.error(span(self), "no offset modifiers allowed before range");
@@ -164,21 +167,21 @@ impl Parser<'_> {
 
     pub(super) fn at_time(&mut self, mut expr: Expr) -> Result<Expr, ParseError> {
         self.advance();
-        let start = self.span();
         let preprocessor = [("start", At::Start), ("end", At::End)];
         let at = match preprocessor.into_iter().find(|(word, _)| self.peek().is_word(word)) {
             Some((_, at)) => {
                 self.advance();
-                self.expect(&Token::LeftParen, "@")?;
-                self.expect(&Token::RightParen, "@")?;
+                if !(self.take(&Token::LeftParen) && self.take(&Token::RightParen)) {
+                    return self.unexpected("@", "timestamp");
+                }
                 at
             }
             None => {
-                let seconds = self.signed_number("@")?;
+                let Some(seconds) = self.signed_number() else { return self.unexpected("@", "timestamp") };
                 // What times may be: milliseconds in 63 bits.
                 if !seconds.is_finite() || seconds.abs() >= i64::MAX as f64 / 1000.0 {
-                    let message = format!("timestamp out of bounds for @ modifier: {seconds:.6}");
-                    return self.error(start, message);
+                    let seconds = if seconds.is_finite() { format!("{seconds:.6}") } else { float(seconds) };
+                    return self.error(expr.span, format!("timestamp out of bounds for @ modifier: {seconds}"));
                 }
                 At::Time((seconds * 1000.0).round() as i64)
             }
@@ -196,24 +199,20 @@ impl Parser<'_> {
     }
 
     pub(super) fn extension(&mut self, mut expr: Expr) -> Result<Expr, ParseError> {
-        let span = self.span();
+        let span = expr.span;
         let extension = if self.advance().is_word("anchored") { Extension::Anchored } else { Extension::Smoothed };
         let slot = match &mut expr.kind {
             ExprKind::Vector(vector) => &mut vector.extension,
             ExprKind::Matrix(matrix) => &mut matrix.vector.extension,
             ExprKind::Subquery(_) => {
-                return self.error(span, "anchored and smoothed modifiers are not supported for subqueries");
+                return self.error(span, format!("{} modifier is not supported for subqueries", extension.as_str()));
             }
-            _ => {
-                return self.error(span, "anchored and smoothed modifiers must be preceded by a selector");
-            }
+            _ => return self.error(span, format!("{} modifier must be preceded by a selector", extension.as_str())),
         };
-        match *slot {
-            Extension::None => *slot = extension,
-            Extension::Anchored | Extension::Smoothed => {
-                return self.error(span, "anchored and smoothed modifiers may not be set multiple times or together");
-            }
+        if *slot != Extension::None && *slot != extension {
+            return self.error(span, "anchored and smoothed modifiers cannot be used together");
         }
+        *slot = extension;
         Ok(expr)
     }
 }

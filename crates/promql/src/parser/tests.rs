@@ -20,6 +20,8 @@ fn operators_bind_as_documented() {
     assert_eq!(shown("-a * b"), "-a | b");
     assert_eq!(shown("a offset 5m + 2"), "a offset 5m | 2");
     assert_eq!(shown("a offset -2 ^ 2"), "a offset -2s | 2");
+    assert_eq!(shown("a offset -(2) ^ b"), "a offset -(2) | b");
+    assert_eq!(shown("a offset step() * b"), "a offset step() | b");
 }
 
 #[test]
@@ -44,7 +46,8 @@ fn set_operators_match_many_to_many() {
 #[test]
 fn mistakes_are_named_as_prometheus_names_them() {
     for (query, message) in [
-        ("", "1:1: parse error: no expression found in input"),
+        ("", "unknown position: parse error: no expression found in input"),
+        (" ", "1:1: parse error: no expression found in input"),
         ("rate(a)", "1:6: parse error: expected type range vector in call to function \"rate\", got instant vector"),
         ("1 == 1", "1:3: parse error: comparisons between scalars must use BOOL modifier"),
         ("a + bool b", "1:3: parse error: bool modifier can only be used on comparison operators"),
@@ -58,7 +61,7 @@ fn mistakes_are_named_as_prometheus_names_them() {
         ("clamp(a, 1)", "1:1: parse error: expected 3 argument(s) in call to \"clamp\", got 2"),
         ("a[0s]", "1:3: parse error: duration must be greater than 0"),
         ("a[5m/0]", "1:5: parse error: division by zero"),
-        ("a{b=~\"(\"}", "1:3: parse error: invalid regular expression"),
+        ("a{b=~\"(\"}", "1:3: parse error: error parsing regexp: missing closing ): `(`"),
         ("a + on(x) group_left(x) b", "1:3: parse error: label \"x\" must not occur in ON and GROUP clause at once"),
         ("sum(a", "1:6: parse error: unclosed left parenthesis"),
         (
@@ -68,6 +71,102 @@ fn mistakes_are_named_as_prometheus_names_them() {
     ] {
         let found = error(query);
         assert!(found.starts_with(message), "{query}: {found}");
+    }
+}
+
+#[test]
+fn a_duration_that_begins_with_a_parenthesis_or_two_signs_goes_on_as_far_as_it_can() {
+    for query in ["a offset (1m + 7s) * 5", "a offset --5m * 2", "a offset (1m) + step()", "a offset (1m) == b"] {
+        assert!(parse(query).is_ok(), "{query}");
+    }
+    assert_eq!(parse("a offset (1m+7s)*5").unwrap().to_string(), "a offset (1m + 7s) * 5");
+    let expected = "in offset, expected number, duration, step(), or range()";
+    for (query, column, found) in [
+        ("a offset (1m+7s) * b", 20, "identifier \"b\""),
+        ("a offset (1m) * 5 - start()", 21, "\"start\""),
+        ("a offset (1m) / ignoring(c) b", 17, "<ignoring>"),
+        ("a offset (1m) * sum(b)", 17, "<aggr:sum>"),
+        ("a offset -+(1m) * b", 19, "identifier \"b\""),
+    ] {
+        assert_eq!(error(query), format!("1:{column}: parse error: unexpected {found} {expected}"), "{query}");
+    }
+}
+
+#[test]
+fn what_is_unexpected_is_told_with_what_it_is_part_of() {
+    for (query, message) in [
+        ("f(a, ,b)", "1:4: parse error: trailing commas not allowed in function call args"),
+        ("sum(a,)", "1:6: parse error: trailing commas not allowed in function call args"),
+        ("a @ sbart()", "1:5: parse error: unexpected identifier \"sbart\" in @, expected timestamp"),
+        ("a @ start(5)", "1:11: parse error: unexpected number \"5\" in @, expected timestamp"),
+        ("a @ inf", "1:1: parse error: timestamp out of bounds for @ modifier: +Inf"),
+        ("sum by c, d) (a)", "1:8: parse error: unexpected identifier \"c\" in grouping opts, expected \"(\""),
+        ("a + on b", "1:8: parse error: unexpected identifier \"b\" in grouping opts, expected \"(\""),
+        ("a + on(c) group_left * b", "1:22: parse error: unexpected <op:*> in grouping opts, expected \"(\""),
+        ("sum by (c) d", "1:12: parse error: unexpected identifier \"d\" in aggregation"),
+        ("a + fill(b) c", "1:10: parse error: unexpected identifier \"b\""),
+        ("a + fill(1) fill_left(2) b", "1:22: parse error: unexpected \"(\""),
+        ("a fill b", "1:3: parse error: unexpected identifier \"fill\""),
+        ("a{b{c!=\"\"}", "1:4: parse error: unexpected left brace '{'"),
+        ("a{b==\"c\"}", "1:5: parse error: unexpected \"=\" in label matching, expected string"),
+        ("a{b!c}", "1:4: parse error: unexpected character after '!' inside braces: 'c'"),
+        (
+            "{\"a\" \"b\"}",
+            "1:6: parse error: unexpected string \"\\\"b\\\"\" in label matching, expected \",\" or \"}\"",
+        ),
+        ("a=~\"b\"", "1:2: parse error: unexpected character after '=': '~'"),
+        ("a ! b", "1:3: parse error: unexpected character after '!': ' '"),
+        ("a:b(c)", "1:4: parse error: unexpected \"(\""),
+        ("a{b=\"c\"}:d", "1:9: parse error: unexpected metric identifier \":d\""),
+        ("by(a)", "1:3: parse error: unexpected \"(\""),
+        ("a BY b", "1:3: parse error: unexpected <BY>"),
+        ("f(a) ?", "1:1: parse error: unknown function with name \"f\""),
+        ("a smoothed anchored", "1:1: parse error: anchored and smoothed modifiers cannot be used together"),
+        ("a[5m:] anchored", "1:1: parse error: anchored modifier is not supported for subqueries"),
+        (
+            "a + on(b, c) group_left(c, b) d",
+            "1:3: parse error: label \"b\" must not occur in ON and GROUP clause at once",
+        ),
+        ("a and fill(1) b", "1:1: parse error: filling in missing series not allowed for set operators"),
+        ("\"\\xg\"", "1:1: parse error: illegal character U+0067 'g' in escape sequence"),
+    ] {
+        assert_eq!(error(query), message, "{query}");
+    }
+    for (query, column) in [("a offset (1m) ^ (-Inf < b)", 19), ("a[1m / 1e300]", 8), ("a offset -9223372037", 10)] {
+        assert_eq!(error(query), format!("1:{column}: parse error: duration out of range"), "{query}");
+    }
+    for query in [":", "a anchored anchored", "sum by (a:b) (c)", "a + on(c) group_left + b", "a + fill + b"] {
+        assert!(parse(query).is_ok(), "{query}");
+    }
+}
+
+#[test]
+fn nothing_but_durations_is_within_brackets() {
+    let of_step = "in subquery selector, expected number, duration, step(), range(), or \"]\"";
+    let of_range = "in subquery or range selector, expected number, duration, step(), or range()";
+    for (query, column, message) in [
+        ("a[b]", 3, "unexpected character in duration expression: 'b'"),
+        ("a[\"b\"]", 3, "unexpected character in duration expression: '\"'"),
+        ("a[step() == 5]", 10, "unexpected character in duration expression: '='"),
+        ("a[NaN]", 3, "unexpected character in duration expression: 'N'"),
+        ("a[5m b]", 6, "unexpected character: 'b', expected ':'"),
+        ("a[5m:b]", 6, "unexpected character: 'b', expected ':'"),
+        ("a[:5m]", 4, "unexpected colon before duration in duration expression"),
+        ("a[5m::]", 6, "unexpected colon ':'"),
+        ("a[5m[", 5, "unexpected left bracket '['"),
+        ("a[", 3, "unexpected end of input in duration expression"),
+        ("a[5m", 5, "unclosed left bracket"),
+        ("a[5m,]", 5, "unexpected \",\" in subquery or range, expected \":\" or \"]\""),
+        ("a[5m:5m,]", 8, "unexpected \",\" in subquery selector, expected \"]\""),
+        ("a[5m:()]", 7, &format!("unexpected \")\" {of_step}")),
+        ("a[5m:step]", 10, &format!("unexpected \"]\" {of_step}")),
+        ("a[(5m]", 6, &format!("unexpected \"]\" {of_range}")),
+        ("a[step(5)]", 8, &format!("unexpected number \"5\" {of_range}")),
+    ] {
+        assert_eq!(error(query), format!("1:{column}: parse error: {message}"), "{query}");
+    }
+    for query in ["a[step():1m]", "a[-step() + 5m:range()]", "a[max_of(step(), .5)]", "a[5m:STEP()]"] {
+        assert!(parse(query).is_ok(), "{query}");
     }
 }
 

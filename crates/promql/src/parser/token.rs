@@ -1,4 +1,4 @@
-use super::ast::{BinaryOp, Span};
+use super::ast::{AggregateOp, BinaryOp, Span};
 
 /// A piece of an expression.
 #[derive(Clone, Debug, PartialEq)]
@@ -55,8 +55,11 @@ impl Token {
     pub(crate) fn describe(&self) -> String {
         let quoted = |text: &str| crate::text::quote(text);
         match self {
-            Token::Word(word) if is_operator(word) => format!("<op:{}>", word.to_ascii_lowercase()),
-            Token::Word(word) if is_keyword(word) => format!("<{}>", word.to_ascii_lowercase()),
+            Token::Word(word) if is_operator(word) => format!("<op:{word}>"),
+            Token::Word(word) if is_keyword(word) => format!("<{word}>"),
+            Token::Word(word) if is_aggregation(word) => format!("<aggr:{word}>"),
+            Token::Word(word) if is_of_query(word) => quoted(word),
+            Token::Word(word) if word.contains(':') => format!("metric identifier {}", quoted(word)),
             Token::Word(word) => format!("identifier {}", quoted(word)),
             Token::Number(number) => format!("number {}", quoted(&crate::text::float(*number))),
             Token::Duration(seconds) => {
@@ -96,6 +99,21 @@ impl Token {
         }
     }
 
+    /// Whether it compares the value of a label.
+    pub(crate) fn is_matching(&self) -> bool {
+        matches!(self, Token::Assign | Token::Operator(BinaryOp::Ne) | Token::Regexp | Token::NotRegexp)
+    }
+
+    /// Whether it is the name of a function, with parentheses behind it: no operator or other word with a meaning is.
+    pub(crate) fn is_function(&self) -> bool {
+        matches!(self, Token::Word(word) if !is_operator(word) && !is_keyword(word) && !word.contains(':'))
+    }
+
+    /// Whether it gives a value to what is missing, with parentheses behind it; else it is a name.
+    pub(crate) fn is_fill(&self) -> bool {
+        ["fill", "fill_left", "fill_right"].into_iter().any(|fill| self.is_word(fill))
+    }
+
     /// Whether it is a word, in any case.
     pub(crate) fn is_word(&self, word: &str) -> bool {
         matches!(self, Token::Word(text) if text.eq_ignore_ascii_case(word))
@@ -106,6 +124,18 @@ impl Token {
 fn is_operator(word: &str) -> bool {
     ["and", "or", "unless", "atan2"].iter().any(|operator| word.eq_ignore_ascii_case(operator))
 }
+
+fn is_aggregation(word: &str) -> bool {
+    AggregateOp::ALL.iter().any(|op| word.eq_ignore_ascii_case(op.as_str()))
+}
+
+/// Words for times and durations of the query.
+fn is_of_query(word: &str) -> bool {
+    ["start", "end"].into_iter().chain(DURATION_WORDS).any(|known| word.eq_ignore_ascii_case(known))
+}
+
+/// Words that a duration may begin with.
+pub(crate) const DURATION_WORDS: [&str; 4] = ["step", "range", "min_of", "max_of"];
 
 fn is_keyword(word: &str) -> bool {
     const KEYWORDS: [&str; 13] = [

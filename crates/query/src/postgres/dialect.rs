@@ -128,6 +128,11 @@ mod tests {
             ("SELECT x::TIMESTAMP AT TIME ZONE 'a/b'", None),
             ("SELECT TIMESTAMP '2026-11-25 10:00:00' AT TIME ZONE 'a/b'", None),
             (
+                "SELECT (ts AT TIME ZONE 'a/b')::TIMESTAMP AT TIME ZONE 'a/b'",
+                Some("SELECT to_local_time((ts AT TIME ZONE 'UTC' AT TIME ZONE 'a/b'))::TIMESTAMP AT TIME ZONE 'a/b'"),
+            ),
+            ("SELECT (x::TIMESTAMP AT TIME ZONE 'a/b')::TIMESTAMP", None),
+            (
                 "SELECT DISTINCT lower(a) AS m FROM t ORDER BY lower(a) DESC",
                 Some("SELECT DISTINCT lower(a) AS m FROM t ORDER BY 1 DESC"),
             ),

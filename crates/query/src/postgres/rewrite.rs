@@ -4,11 +4,12 @@ use std::ops::ControlFlow;
 
 use datafusion::sql::sqlparser::ast::{
     AccessExpr, BinaryOperator, DataType, Distinct, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArgumentList,
-    FunctionArguments, Ident, ObjectName, OrderByKind, Query, SelectItem, SetExpr, Statement, Subscript, TimezoneInfo,
-    Value, ValueWithSpan, Visit, VisitMut, Visitor, VisitorMut,
+    FunctionArguments, Ident, ObjectName, OrderByKind, Query, SelectItem, SetExpr, Statement, Subscript, Value,
+    ValueWithSpan, Visit, VisitMut, Visitor, VisitorMut,
 };
 
 use super::time_format;
+use crate::{calls, zones};
 
 /// Functions that have another name here.
 const RENAMED: &[(&str, &str)] = &[
@@ -36,13 +37,16 @@ impl VisitorMut for Expressions {
     fn post_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<()> {
         match expr {
             Expr::CompoundFieldAccess { root, access_chain } => fields(root, access_chain),
-            Expr::AtTimeZone { timestamp, .. } if !has_zone(timestamp) => in_utc(timestamp),
+            Expr::AtTimeZone { .. } => zones::expr(expr),
             Expr::BinaryOp { op: BinaryOperator::Arrow | BinaryOperator::LongArrow, .. } => subscript(expr),
-            Expr::Cast { data_type, .. } => cast(data_type),
+            Expr::Cast { .. } => {
+                zones::expr(expr);
+                cast(expr);
+            }
             Expr::Function(call) => {
                 function(call);
                 if is_called(call, "_pg_expandarray") {
-                    *expr = unary("unnest", expr.clone());
+                    *expr = calls::unary("unnest", expr.clone());
                 }
             }
             Expr::Subquery(query) if self.of_catalog => one_row(query),
@@ -86,26 +90,6 @@ fn is_word(expr: &Expr, name: &Ident) -> bool {
     matches!(expr, Expr::Identifier(word) if folded(word) == folded(name))
 }
 
-/// Whether a time is of the zone that it is put into, as it is written, or has one: times of tables have none, and are
-/// in UTC.
-fn has_zone(time: &Expr) -> bool {
-    let is_local = |data_type: &DataType| {
-        matches!(data_type, DataType::Timestamp(_, TimezoneInfo::None | TimezoneInfo::WithoutTimeZone))
-    };
-    match time {
-        Expr::Nested(inner) => has_zone(inner),
-        Expr::TypedString(typed) => is_local(&typed.data_type),
-        Expr::Cast { data_type, .. } => is_local(data_type),
-        Expr::AtTimeZone { .. } => true,
-        _ => false,
-    }
-}
-
-fn in_utc(time: &mut Expr) {
-    let zone = Box::new(Expr::Value(Value::SingleQuotedString("UTC".to_owned()).with_empty_span()));
-    *time = Expr::AtTimeZone { timestamp: Box::new(time.clone()), time_zone: zone };
-}
-
 /// `(a).b` is the field of that name; in `a.b[1]` the first names are those of a column.
 fn fields(root: &Expr, chain: &mut [AccessExpr]) {
     let is_name = |access: &&AccessExpr| matches!(access, AccessExpr::Dot(Expr::Identifier(_)));
@@ -137,7 +121,8 @@ fn subscript(expr: &mut Expr) {
     };
 }
 
-fn cast(data_type: &mut DataType) {
+fn cast(expr: &mut Expr) {
+    let Expr::Cast { data_type, .. } = expr else { return };
     let is_text = match &*data_type {
         DataType::JSON | DataType::JSONB | DataType::Uuid => true,
         DataType::Custom(name, _) => TEXTS.contains(&name.to_string().to_lowercase().as_str()),
@@ -149,8 +134,7 @@ fn cast(data_type: &mut DataType) {
 }
 
 fn is_called(call: &Function, name: &str) -> bool {
-    let last = call.name.0.last().and_then(|part| part.as_ident());
-    last.is_some_and(|word| word.value.eq_ignore_ascii_case(name))
+    calls::name(call).is_some_and(|word| word.value.eq_ignore_ascii_case(name))
 }
 
 fn function(call: &mut Function) {
@@ -171,22 +155,6 @@ fn function(call: &mut Function) {
     }
 }
 
-/// `name(argument)`.
-fn unary(name: &str, argument: Expr) -> Expr {
-    let args = vec![FunctionArg::Unnamed(FunctionArgExpr::Expr(argument))];
-    let args = FunctionArgumentList { duplicate_treatment: None, args, clauses: Vec::new() };
-    Expr::Function(Function {
-        name: ObjectName::from(vec![Ident::new(name)]),
-        uses_odbc_syntax: false,
-        parameters: FunctionArguments::None,
-        args: FunctionArguments::List(args),
-        filter: None,
-        null_treatment: None,
-        over: None,
-        within_group: Vec::new(),
-    })
-}
-
 /// A subquery that stands for one value, and is found one row by a key, says so: another may be planned only if it says
 /// that it has one row.
 fn one_row(query: &mut Query) {
@@ -200,7 +168,7 @@ fn one_row(query: &mut Query) {
         return;
     };
     if Visit::visit(&*expr, &mut Calls).is_continue() {
-        *expr = unary("first_value", expr.clone());
+        *expr = calls::unary("first_value", expr.clone());
     }
 }
 

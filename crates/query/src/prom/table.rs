@@ -30,6 +30,7 @@ use super::{PromqlOptions, When, evaluate, failed};
 use crate::catalog;
 use crate::deadline::Deadline;
 use crate::expression::Evaluation;
+use crate::places::Work;
 use crate::pushdown::time;
 use crate::{Engine, QueryError};
 
@@ -198,6 +199,9 @@ impl Call {
     async fn series(self) -> std::result::Result<Vec<Series>, QueryError> {
         let Statement { engine, snapshot, deadline, one, .. } = self.statement;
         let turn = one.acquire_owned().await.map_err(|error| QueryError::Internal(error.to_string()))?;
+        // Beside the place of the statement, which is given back when its rows are taken: who has one of these waits for
+        // nothing else.
+        let place = engine.place(Work::Evaluation, deadline.limit()).await?;
         let (name, when) = (self.name, self.when);
         let (deadline, handle) = (deadline.of_one(), Handle::current());
         let evaluation = Evaluation { engine, text: self.text, deadline, handle };
@@ -206,7 +210,7 @@ impl Call {
                 let limit = evaluation.deadline.limit();
                 let expr = parse(&evaluation.text).map_err(|error| invalid(format!("{name}: {error}")))?;
                 let answer = evaluate(evaluation, snapshot, &expr, when, PromqlOptions::default());
-                drop(turn);
+                drop((turn, place));
                 numbers(name, when, answer.map_err(|error| refused(error, limit))?.data)
             })
             .await
@@ -254,7 +258,32 @@ fn refused(error: promql::QueryError, timeout: Duration) -> QueryError {
 
 #[cfg(test)]
 mod tests {
+    use base::Clock;
+    use store::{LocalObjects, Store, StoreConfig};
+
     use super::*;
+    use crate::{QueryConfig, SqlOptions};
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn an_expression_in_a_statement_needs_the_place_of_an_evaluation() {
+        let (dir, clock) = (tempfile::tempdir().unwrap(), Clock::system());
+        let objects = Arc::new(LocalObjects::new(dir.path()).unwrap());
+        let store = Store::open(StoreConfig::default(), objects, clock.clone()).await.unwrap();
+        let config = QueryConfig { max_evaluations: 1, max_wait: Duration::ZERO, ..QueryConfig::default() };
+        let engine = Engine::new(store, config, clock);
+        let held = engine.place(Work::Evaluation, Duration::from_secs(30)).await.unwrap();
+        let ask = async || {
+            let two = "SELECT value FROM prom_instant('1', now()) UNION ALL SELECT value FROM prom_instant('2', now())";
+            engine.collect(two, SqlOptions::default()).await
+        };
+        let refused = ask().await;
+        assert!(
+            matches!(refused, Err(QueryError::Busy { refused_by: "max_evaluations", running: 1, .. })),
+            "{refused:?}"
+        );
+        drop(held);
+        assert_eq!(ask().await.unwrap().batches.iter().map(|batch| batch.num_rows()).sum::<usize>(), 2);
+    }
 
     #[test]
     fn the_limit_of_the_store_that_was_exceeded_is_named() {

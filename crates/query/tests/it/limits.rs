@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use base::Clock;
 use futures::StreamExt;
-use model::rows::{HistogramPoint, Series};
+use model::rows::{Exemplar, HistogramPoint, Series};
 use query::{Engine, ExpressionError, PromqlOptions, QueryConfig, QueryError, Selection, SqlOptions};
 
 use super::world::{World, at};
@@ -118,6 +118,37 @@ async fn a_query_ends_with_its_time() {
         assert!(took < Duration::from_secs(20), "{bomb}: {took:?}");
     }
     healthy(&engine).await;
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_more_exemplars_than_the_limit_the_newest_are_given() {
+    let world = World::empty().await;
+    let series = ["a", "b"].map(|job| {
+        let labels: model::Labels = [("job".to_owned(), job.to_owned())].into();
+        Series { time: at("10:00:00"), series_id: Series::id("up", &labels), metric: "up".to_owned(), labels }
+    });
+    world.append(&series).await;
+    let one = |n: u64| Exemplar {
+        series_id: series[usize::from(n.is_multiple_of(2))].series_id,
+        ts: at("10:00:00").plus(Duration::from_secs(n)),
+        value: n as f64,
+        labels: model::Labels::new(),
+    };
+    // The newest are in files, those before in memory.
+    world.append(&(6..10).map(one).collect::<Vec<_>>()).await;
+    world.store.flush().await.unwrap();
+    world.append(&(0..6).map(one).collect::<Vec<_>>()).await;
+    let engine = world.engine(QueryConfig::default());
+    for limit in [1, 3, 4, 9, 10, 11] {
+        let (found, is_cut) = engine.exemplars("up", (0, i64::MAX / 1_000_000), limit).await.unwrap();
+        let mut values: Vec<f64> = found.iter().flat_map(|(_, of)| of.iter().map(|exemplar| exemplar.value)).collect();
+        values.sort_by(f64::total_cmp);
+        let newest = (10usize.saturating_sub(limit)..10).map(|n| n as f64);
+        assert_eq!((values, is_cut), (newest.collect(), limit < 10), "{limit}");
+    }
+    let before = engine.exemplars("up", (0, at("09:59:59").nanos() / 1_000_000), 10).await.unwrap();
+    assert_eq!(before, (Vec::new(), false));
     world.end().await;
 }
 

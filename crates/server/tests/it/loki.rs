@@ -161,7 +161,7 @@ async fn what_cannot_be_asked_is_said_in_lokis_words() {
         ("query_range", "{app=", "parse error at line 1"),
         ("query_range", r#"{app=~".*"}"#, "at least one"),
         ("query", r#"{app="shop"}"#, "log queries are not supported as an instant query type"),
-        ("query_range", r#"{app="shop"} |~ "(""#, "unclosed group"),
+        ("query_range", r#"{app="shop"} |~ "(""#, "missing closing ): `(`"),
     ] {
         let request = site.client.get(site.url(&format!("/loki/api/v1/{path}"))).query(&[("query", query)]);
         let answer = request.send().await.unwrap();

@@ -138,7 +138,7 @@ async fn what_cannot_be_read_is_refused_with_a_reason() {
         (snap::raw::Encoder::new().compress_vec(b"\x0a\xff").unwrap(), 400, "ReadRequest"),
         (snap::raw::Encoder::new().compress_vec(&vec![0; 2 << 20]).unwrap(), 400, "prometheus.read_request_bytes"),
         (request(&[(0, "job", "web")], &[9]), 400, "none of the accepted response types is known"),
-        (request(&[(2, "job", "(")], &[]), 400, "invalid regular expression"),
+        (request(&[(2, "job", "(")], &[]), 400, "error parsing regexp: missing closing )"),
         (request(&[(5, "job", "x")], &[]), 400, "there is no type 5"),
         (request(&many, &[]), 400, "prometheus.read_matchers"),
         (request(CPU, &[]), 422, "query.promql_samples"),

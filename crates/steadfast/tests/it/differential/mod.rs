@@ -30,8 +30,9 @@ const AGAIN: u64 = 4;
 const OTHERS: u64 = 6;
 
 const FEATURES: [&str; 2] = [
-    "exemplar-storage,promql-experimental-functions,promql-binop-fill-modifiers,promql-delayed-name-removal",
-    "exemplar-storage,promql-experimental-functions,promql-binop-fill-modifiers",
+    "exemplar-storage,st-storage,use-start-timestamps,promql-experimental-functions,promql-binop-fill-modifiers,\
+     promql-delayed-name-removal",
+    "exemplar-storage,st-storage,use-start-timestamps,promql-experimental-functions,promql-binop-fill-modifiers",
 ];
 
 fn number(name: &str, default: u64) -> u64 {
