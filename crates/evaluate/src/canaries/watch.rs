@@ -152,7 +152,7 @@ impl Watch {
             Ok(Err(error)) => return Some(self.nothing(wanted, &error.to_string())),
             Err(_) => return Some(self.nothing(wanted, &patience("the store is behind"))),
         }
-        let asked = ask::interval(&*self.cx.evaluate, &self.definition, wanted, self.end(wanted));
+        let asked = ask::interval(&self.cx, &self.definition, wanted, self.end(wanted));
         let found = self.cx.clock.timeout(PATIENCE, asked).await;
         Some(found.unwrap_or_else(|_| self.nothing(wanted, &patience("its queries take that long"))))
     }
