@@ -100,9 +100,12 @@ impl Book {
                     canary.resolve("its definition has changed", now, &mut out);
                 }
                 let (open, rollout) = (canary.open.take(), canary.rollout.take());
-                let (agreed, absent) = (canary.agreed, canary.absent);
+                let (agreed, rolled_at, drift, absent) = (canary.agreed, canary.rolled_at, canary.drift, canary.absent);
+                // Another resource is another matter.
+                let same = canary.definition.resource == definition.resource;
+                let live = canary.live.take().filter(|_| same);
                 let new = Canary::new(definition, text.to_owned(), generation);
-                *canary = Canary { open, rollout, agreed, absent, ..new };
+                *canary = Canary { open, rollout, agreed, rolled_at, drift, live, absent, ..new };
             }
             None => _ = self.canaries.insert(name, Canary::new(definition, text.to_owned(), generation)),
         }

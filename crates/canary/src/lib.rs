@@ -19,6 +19,7 @@ mod found;
 mod life;
 mod outcome;
 mod points;
+mod resource;
 mod rows;
 mod run;
 mod saved;
@@ -26,6 +27,7 @@ mod search;
 mod shares;
 mod standing;
 mod template;
+mod version;
 
 pub use answer::{Answer, MetricAnswer, RolloutAnswer};
 pub use book::{Book, Shared, Wanted};

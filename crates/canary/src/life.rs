@@ -6,7 +6,7 @@ use base::Timestamp;
 use judge::evidence::Verdict;
 use kubernetes::rollouts::{Phase, RolloutKind};
 use model::Verdict as Drift;
-use model::rows::{CanaryPoint, Live, Rollout, VerdictRow};
+use model::rows::CanaryPoint;
 
 use crate::config::Start;
 use crate::definition::Definition;
@@ -17,6 +17,7 @@ use crate::run::{Origin, Run};
 use crate::search::Found;
 use crate::shares::Shares;
 use crate::standing::{Standing, UNKNOWN};
+use crate::version::Version;
 use crate::{points, rows};
 
 /// How long beyond the usual delay the last intervals of a rollout that is over are waited for.
@@ -38,6 +39,14 @@ pub struct Canary {
     pub(crate) rollout: Option<Origin>,
     /// Since when its resource agrees again with what is declared, after it rolled out.
     pub(crate) agreed: Option<Timestamp>,
+    /// When it was last seen that its resource rolls out.
+    pub(crate) rolled_at: Option<Timestamp>,
+    /// The last verdict of its resource.
+    pub(crate) drift: Option<Drift>,
+    /// What is live of its resource; nothing if that is not known, or it has no pods.
+    pub(crate) live: Option<Version>,
+    /// Its resource has changed since its last run began, and no rollout was seen.
+    pub(crate) unseen: bool,
     /// The resource is known not to be there.
     pub(crate) absent: bool,
     pub(crate) standing: Option<Standing>,
@@ -47,8 +56,23 @@ pub struct Canary {
 
 impl Canary {
     pub(crate) fn new(definition: Definition, text: String, generation: i64) -> Self {
-        let (run, open, hook, rollout, agreed, standing, found) = (None, None, None, None, None, None, None);
-        Self { definition, text, generation, run, open, hook, rollout, agreed, absent: false, standing, found }
+        Self {
+            definition,
+            text,
+            generation,
+            run: None,
+            open: None,
+            hook: None,
+            rollout: None,
+            agreed: None,
+            rolled_at: None,
+            drift: None,
+            live: None,
+            unseen: false,
+            absent: false,
+            standing: None,
+            found: None,
+        }
     }
 
     /// What it is.
@@ -77,7 +101,10 @@ impl Canary {
     /// Why its verdict is none of what rolls out now, for who has a rollout wait for it: nothing if it is, or may be. The tools
     /// that ask before they go on may ask for the next rollout before it was seen here.
     pub fn past(&self) -> Option<String> {
-        let found = self.found.as_ref()?;
+        let Some(found) = &self.found else {
+            let unseen = self.unseen && self.definition.start == Start::Rollout;
+            return unseen.then(|| "what it judged has changed, and no rollout was seen".to_owned());
+        };
         let asks = matches!(found.rollout.kind, RolloutKind::Argo | RolloutKind::Flagger);
         match &found.unjudged {
             Some(why) => Some(format!("another version rolls out and is not judged ({why})")),
@@ -104,11 +131,6 @@ impl Canary {
             Some(run) if run.end.is_some() => Some(run.started.plus(self.definition.duration())),
             Some(_) => None,
         }
-    }
-
-    /// When the rollout of its resource is over, so long after it has come to agree; nothing while it rolls out.
-    pub(crate) fn over(&self, window: Duration) -> Option<Timestamp> {
-        Some(self.agreed?.plus(window))
     }
 
     /// Time has passed.
@@ -139,7 +161,10 @@ impl Canary {
         if let Some(found) = &mut self.found {
             found.shares = Shares::since(started, found.rollout.share);
         }
-        self.run = Some(Run::new(&self.definition, started, origin));
+        self.unseen = false;
+        let mut run = Run::new(&self.definition, started, origin);
+        run.of.clone_from(&self.live);
+        self.run = Some(run);
         self.tell(now, out);
     }
 
@@ -263,93 +288,6 @@ impl Canary {
         if out.hooks.len() == decided {
             let (scope, reason) = (self.definition.scope.clone(), why.to_owned());
             out.hooks.push(Hook::Forget { scope, receiver, incident, reason });
-        }
-    }
-
-    /// A verdict of its resource.
-    pub(crate) fn verdict(&mut self, row: &VerdictRow, now: Timestamp, out: &mut Outcome) {
-        let (rolls, rolled) = (row.verdict == Drift::RollingOut, row.previous == Drift::RollingOut);
-        if rolls {
-            self.agreed = None;
-        } else if rolled && self.found.is_none() {
-            self.agreed = Some(now);
-        }
-        if !rolls || rolled {
-            return;
-        }
-        let origin = Origin::of(row);
-        self.rollout = Some(origin.clone());
-        if self.found.is_none() {
-            self.rolls_out(origin, now, out);
-        } else if let Some(run) = self.run.as_mut().filter(|run| run.end.is_none()) {
-            run.origin = origin;
-            self.tell(now, out);
-        }
-    }
-
-    fn rolls_out(&mut self, origin: Origin, now: Timestamp, out: &mut Outcome) {
-        if self.definition.start == Start::Always {
-            self.forget_hook("another rollout begins", out);
-        }
-        let fresh = self.run.as_ref().is_some_and(|run| run.next == 0);
-        let joins = self.definition.start == Start::Always || fresh;
-        match self.run.as_mut().filter(|run| joins && run.end.is_none()) {
-            Some(run) => {
-                run.origin = origin;
-                self.tell(now, out);
-            }
-            None if self.definition.start == Start::Rollout => self.begin(now, origin, now, out),
-            None => {}
-        }
-    }
-
-    /// What rolls out in its scope.
-    pub(crate) fn rolled(&mut self, row: &Rollout, now: Timestamp, out: &mut Outcome) {
-        if row.state != "over" {
-            // The first revision of a rollout names it, whichever was seen here first; a verdict names the one that live agrees with.
-            // What no verdict names is another rollout than that of the scope.
-            let own = self.of_rollout().map(|rollout| Origin::of_rollout(&row.scope, rollout).cause);
-            let open = |run: &&mut Run| {
-                let cause = &run.origin.cause;
-                run.end.is_none() && cause.starts_with("rollout/") && own.as_ref() != Some(cause)
-            };
-            let run = self.run.as_mut().filter(open).map(|run| &mut run.origin);
-            for origin in self.rollout.as_mut().into_iter().chain(run) {
-                origin.cause.clone_from(&row.cause);
-                origin.revision.clone_from(&row.revision);
-                origin.author.clone_from(&row.author);
-            }
-            return;
-        }
-        self.rolled_out(now, out);
-    }
-
-    /// What rolled out in its scope, or its resource alone, does so no longer.
-    fn rolled_out(&mut self, now: Timestamp, out: &mut Outcome) {
-        (self.rollout, self.agreed) = (None, None);
-        // The objects of its cluster say when one that was found is over.
-        if self.definition.start != Start::Rollout || self.found.is_some() {
-            return;
-        }
-        if self.is_on() {
-            self.stop("the rollout is over", true, now, out);
-        } else {
-            self.resolve("the rollout is over", now, out);
-        }
-    }
-
-    /// Its resource was seen, or is gone.
-    pub(crate) fn live(&mut self, row: &Live, now: Timestamp, out: &mut Outcome) {
-        if self.found.is_some() {
-            return;
-        }
-        let came = row.present && self.absent;
-        self.absent = !row.present;
-        if came {
-            let origin = Origin { cause: format!("rollout/{}/", row.scope), ..Origin::default() };
-            self.rolls_out(self.rollout.clone().unwrap_or(origin), now, out);
-        } else if !row.present {
-            self.end("what was judged is gone", now, out);
         }
     }
 }

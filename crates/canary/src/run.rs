@@ -13,6 +13,7 @@ use model::rows::VerdictRow;
 use crate::config::Kind;
 use crate::definition::{Definition, Metric};
 use crate::points::{Found, NOTHING, Quad, measured};
+use crate::version::Version;
 
 /// Parts of the traffic of a metric whose data are kept.
 const SEGMENTS: usize = 20;
@@ -71,6 +72,8 @@ pub(crate) struct Run {
     pub id: String,
     pub started: Timestamp,
     pub origin: Origin,
+    /// The version of its resource that it is of, as far as it is known.
+    pub of: Option<Version>,
     /// Intervals so far.
     pub next: usize,
     pub data: Vec<Data>,
@@ -95,6 +98,7 @@ impl Run {
             id: format!("{}/{}", definition.name, started.millis()),
             started,
             origin,
+            of: None,
             next: 0,
             data: vec![Data::default(); metrics],
             meant: Vec::new(),

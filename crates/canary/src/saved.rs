@@ -1,10 +1,11 @@
-//! A book as JSON: `{"canaries": [{"definition", "generation", "run", "open", "hook", "rollout", "absent", "agreed", "found"}], "finders",
-//! "rollouts", "origins"}`. Of a run what was found is kept, as hexadecimal IEEE 754 numbers, so that not a bit is lost; the
+//! A book as JSON: `{"canaries": [{"definition", "generation", "run", "open", "hook", "rollout", "absent", "agreed", "rolled_at", "drift",
+//! "live", "unseen", "found"}], "finders", "rollouts", "origins"}`. Of a run what was found is kept, as hexadecimal IEEE 754 numbers, so that not a bit is lost; the
 //! judge sees it again. The first version was the list of canaries alone, none of them found.
 
 use std::collections::BTreeMap;
 
 use base::Timestamp;
+use model::Verdict as Drift;
 use serde::{Deserialize, Serialize};
 
 use crate::book::Book;
@@ -15,6 +16,7 @@ use crate::points::Quad;
 use crate::run::{Data, End, Origin, Run};
 use crate::search::{Finder, Found, Known, Search};
 use crate::standing::Standing;
+use crate::version::Version;
 
 /// Why a book cannot be read back.
 #[derive(Debug, thiserror::Error)]
@@ -39,6 +41,14 @@ struct SavedCanary {
     absent: bool,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     agreed: Option<Timestamp>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    rolled_at: Option<Timestamp>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    drift: Option<Drift>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    live: Option<Version>,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    unseen: bool,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     found: Option<Found>,
 }
@@ -75,6 +85,8 @@ struct SavedRun {
     meant: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     closing: Option<(Timestamp, String)>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    of: Option<Version>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -134,6 +146,10 @@ fn save(canary: &Canary) -> SavedCanary {
         rollout: canary.rollout.as_ref().map(save_origin),
         absent: canary.absent,
         agreed: canary.agreed,
+        rolled_at: canary.rolled_at,
+        drift: canary.drift,
+        live: canary.live.clone(),
+        unseen: canary.unseen,
         found: canary.found.clone(),
     }
 }
@@ -164,6 +180,7 @@ fn save_run(run: &Run) -> SavedRun {
         end: run.end.as_ref().map(|end| (end.at, end.why.clone(), end.tested)),
         meant: if run.meant.iter().any(|meant| meant.is_finite()) { hex_of(run.meant.iter()) } else { String::new() },
         closing: run.closing.clone(),
+        of: run.of.clone(),
     }
 }
 
@@ -172,6 +189,8 @@ fn load(saved: SavedCanary) -> Result<Canary, SavedError> {
     let mut canary = Canary::new(definition, saved.definition, saved.generation);
     (canary.open, canary.hook, canary.absent, canary.found) = (saved.open, saved.hook, saved.absent, saved.found);
     (canary.rollout, canary.agreed) = (saved.rollout.map(load_origin), saved.agreed);
+    (canary.rolled_at, canary.drift, canary.live, canary.unseen) =
+        (saved.rolled_at, saved.drift, saved.live, saved.unseen);
     if let Some(saved) = saved.run {
         let mut run = Run::new(&canary.definition, saved.started, load_origin(saved.origin));
         let damaged = || SavedError::Numbers(run.id.clone());
@@ -188,7 +207,7 @@ fn load(saved: SavedCanary) -> Result<Canary, SavedError> {
             "" => vec![f64::NAN; saved.next],
             text => numbers_of(text).filter(|meant| meant.len() == saved.next).ok_or_else(damaged)?,
         };
-        (run.data, run.next, run.closing) = (data, saved.next, saved.closing);
+        (run.data, run.next, run.closing, run.of) = (data, saved.next, saved.closing, saved.of);
         (run.troubles, run.top) = saved.metrics.into_iter().map(|metric| (metric.trouble, metric.top)).unzip();
         run.end = saved.end.map(|(at, why, tested)| End { at, why, tested });
         let run = Run::again(&canary.definition, run);

@@ -11,8 +11,14 @@ pub type Vector = Vec<(Labels, Value)>;
 
 /// Why a query has no answer.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{0}")]
-pub struct EvaluateError(pub String);
+pub enum EvaluateError {
+    /// The same the next time.
+    #[error("{0}")]
+    Failed(String),
+    /// Too many queries run, it took too long, or the store could not be read: it may have one if it is asked again.
+    #[error("{0}")]
+    Later(String),
+}
 
 /// Asks the queries of rules.
 #[async_trait]
@@ -42,6 +48,6 @@ pub fn vector(data: Data) -> Result<Vector, EvaluateError> {
             Ok(series.into_iter().filter_map(value).collect())
         }
         Data::Scalar(value) => Ok(vec![(Labels::empty(), Value::Float(value))]),
-        Data::String(_) | Data::Matrix(_) => Err(EvaluateError("rule result is not a vector or scalar".to_owned())),
+        Data::String(_) | Data::Matrix(_) => Err(EvaluateError::Failed("rule result is not a vector or scalar".to_owned())),
     }
 }

@@ -90,15 +90,15 @@ impl Evaluate for Asker {
     async fn instant(&self, query: &Query, at: i64, after: &[Position]) -> Result<Vector, EvaluateError> {
         let slow = *self.slow.lock();
         self.clock.sleep(slow).await;
-        let Query::Promql { text, expr } = query else { return Err(EvaluateError("no SQL here".to_owned())) };
+        let Query::Promql { text, expr } = query else { return Err(EvaluateError::Failed("no SQL here".to_owned())) };
         self.asked.lock().push(text.clone());
         if *self.broken.lock() {
-            return Err(EvaluateError("it is broken".to_owned()));
+            return Err(EvaluateError::Failed("it is broken".to_owned()));
         }
         let state: Vec<Position> =
             after.iter().filter(|(log, ..)| *log == model::LogKind::Telemetry).copied().collect();
         let answer = instant(&self.memory(&state), &Options::default(), text, expr, at);
-        vector(answer.map_err(|error| EvaluateError(error.to_string()))?.data)
+        vector(answer.map_err(|error| EvaluateError::Failed(error.to_string()))?.data)
     }
 
     async fn reached(&self, _: &[Position]) -> Result<(), EvaluateError> {

@@ -54,10 +54,17 @@ impl<'a> Executor<'a> {
         Self { definitions, functions, limits, escape, template, out, steps: 0, depth: 0, variables }
     }
 
-    pub(crate) fn run(mut self, body: &List, data: &Value) -> Run<String> {
+    pub(crate) fn run(self, body: &List, data: &Value) -> Run<String> {
+        self.run_counted(body, data, &mut 0)
+    }
+
+    /// With the steps that were taken before, to which its own are added.
+    pub(crate) fn run_counted(mut self, body: &List, data: &Value, steps: &mut u64) -> Run<String> {
+        self.steps = *steps;
         self.variables.push(("$".to_owned(), data.clone()));
-        self.list(body, data)?;
-        Ok(self.out)
+        let flow = self.list(body, data);
+        *steps = self.steps;
+        flow.map(|_| self.out)
     }
 
     fn fault(&self, line: usize, fault: impl Into<Fault>) -> TemplateError {

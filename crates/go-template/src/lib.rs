@@ -132,13 +132,27 @@ impl Templates {
     /// # Errors
     /// If there is none of that name, or it cannot be executed with this data, or exceeds a limit.
     pub fn execute(&self, name: &str, data: &Value, escape: Escape) -> Result<String, TemplateError> {
+        self.execute_counted(name, data, escape, &mut 0)
+    }
+
+    /// The same for executions that share the steps they may take: `steps` is what was taken so far.
+    ///
+    /// # Errors
+    /// As [`Self::execute`].
+    pub fn execute_counted(
+        &self,
+        name: &str,
+        data: &Value,
+        escape: Escape,
+        steps: &mut u64,
+    ) -> Result<String, TemplateError> {
         let missing = || TemplateError {
             template: name.to_owned(),
             line: 0,
             fault: Fault::Execution(format!("template {name:?} not defined")),
         };
         let body = self.definitions.get(name).ok_or_else(missing)?;
-        Executor::new(&self.definitions, &self.functions, self.limits, escape, name).run(body, data)
+        Executor::new(&self.definitions, &self.functions, self.limits, escape, name).run_counted(body, data, steps)
     }
 
     /// Executes a text, which may use all templates.

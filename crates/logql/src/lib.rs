@@ -31,6 +31,6 @@ pub use matcher::{MatchOp, Matcher, RegexpError};
 pub use memory::Memory;
 pub use metadata::Metadata;
 pub use parser::{ParseError, parse, parse_logs, parse_matchers};
-pub use plan::{Direction, Selection, plan};
+pub use plan::{Direction, Selection, plan, selection};
 pub use stages::{Category, ERROR, ERROR_DETAILS, Pipeline, Work};
 pub use storage::{Entries, Row, Storage, StorageError};

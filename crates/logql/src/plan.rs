@@ -62,7 +62,7 @@ fn collect<'a>(expr: &'a MetricExpr, start: i64, end: i64, out: &mut Vec<Selecti
 }
 
 /// What lines from `from` to before `to` are read for an expression.
-pub(crate) fn selection(logs: &LogExpr, from: i64, to: i64, direction: Direction) -> Selection<'_> {
+pub fn selection(logs: &LogExpr, from: i64, to: i64, direction: Direction) -> Selection<'_> {
     Selection { matchers: &logs.matchers, from, to, direction, texts: texts(&logs.stages) }
 }
 

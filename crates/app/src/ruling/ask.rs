@@ -26,7 +26,7 @@ impl Evaluate for Asker {
     async fn instant(&self, query: &Query, at: i64, after: &[Position]) -> Result<Vector, EvaluateError> {
         // Who waits for the store takes no slot from who does not.
         self.reached(after).await?;
-        let _slot = self.slots.acquire().await.map_err(|error| EvaluateError(error.to_string()))?;
+        let _slot = self.slots.acquire().await.map_err(|error| EvaluateError::Failed(error.to_string()))?;
         match query {
             Query::Promql { text, .. } => promql::instant(&self.engine, text, at).await,
             Query::Sql(text) => sql::instant(&self.engine, text).await,
@@ -35,6 +35,6 @@ impl Evaluate for Asker {
 
     async fn reached(&self, after: &[Position]) -> Result<(), EvaluateError> {
         let seen = self.engine.reached(&Token(after.to_vec())).await;
-        seen.map_err(|error| EvaluateError(error.to_string()))
+        seen.map_err(|error| EvaluateError::Later(error.to_string()))
     }
 }

@@ -13,7 +13,7 @@ const VALUE: &str = "value";
 /// What a query finds now.
 pub(super) async fn instant(engine: &Engine, text: &str) -> Result<Vector, EvaluateError> {
     let rows = engine.collect(text, SqlOptions::default()).await;
-    let rows = rows.map_err(|error| EvaluateError(error.to_string()))?;
+    let rows = rows.map_err(|error| EvaluateError::Failed(error.to_string()))?;
     let mut vector = Vector::new();
     for batch in &rows.batches {
         vector.extend(results(batch)?);
@@ -33,7 +33,7 @@ fn results(batch: &RecordBatch) -> Result<Vector, EvaluateError> {
             labels.push((name.as_str(), converted(name, column, &DataType::Utf8)?));
         } else if !is_time(kind) && *kind != DataType::Null {
             let problem = "a rule takes a number in `value`, texts as labels, and times";
-            return Err(EvaluateError(format!("the column `{name}` is of type {kind}: {problem}; cast it to a text")));
+            return Err(EvaluateError::Failed(format!("the column `{name}` is of type {kind}: {problem}; cast it to a text")));
         }
     }
     let row = |n: usize| {
@@ -47,7 +47,7 @@ fn results(batch: &RecordBatch) -> Result<Vector, EvaluateError> {
             Some(column) => {
                 let numbers = column.as_primitive::<Float64Type>();
                 if numbers.is_null(n) {
-                    return Err(EvaluateError(format!("`{VALUE}` of the result {labels} is null")));
+                    return Err(EvaluateError::Failed(format!("`{VALUE}` of the result {labels} is null")));
                 }
                 numbers.value(n)
             }
@@ -60,13 +60,13 @@ fn results(batch: &RecordBatch) -> Result<Vector, EvaluateError> {
 fn numbers(column: &ArrayRef) -> Result<ArrayRef, EvaluateError> {
     let kind = column.data_type();
     if !kind.is_numeric() && *kind != DataType::Null {
-        return Err(EvaluateError(format!("the column `{VALUE}` is of type {kind}, not a number")));
+        return Err(EvaluateError::Failed(format!("the column `{VALUE}` is of type {kind}, not a number")));
     }
     converted(VALUE, column, &DataType::Float64)
 }
 
 fn converted(name: &str, column: &ArrayRef, to: &DataType) -> Result<ArrayRef, EvaluateError> {
-    cast(column, to).map_err(|error| EvaluateError(format!("the column `{name}`: {error}")))
+    cast(column, to).map_err(|error| EvaluateError::Failed(format!("the column `{name}`: {error}")))
 }
 
 fn is_text(kind: &DataType) -> bool {

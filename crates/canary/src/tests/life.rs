@@ -4,20 +4,20 @@ use model::Verdict::{InSync, RollingOut};
 use super::*;
 use crate::{Answer, Hook};
 
-const ROLLOUT: &str = r#"{"start": "rollout", "resource": "k8s/prod/apps.Deployment/shop/checkout"}"#;
+pub const ROLLOUT: &str = r#"{"start": "rollout", "resource": "k8s/prod/apps.Deployment/shop/checkout"}"#;
 
 /// Verdicts of runs that ended, with their reasons.
-fn ends(world: &World) -> Vec<(String, String)> {
+pub fn ends(world: &World) -> Vec<(String, String)> {
     let runs = world.out.iter().flat_map(|out| &out.runs).filter(|run| run.ended);
     runs.map(|run| (run.verdict.clone(), run.reason.clone())).collect()
 }
 
-fn findings(world: &World) -> Vec<(AlertState, String, String)> {
+pub fn findings(world: &World) -> Vec<(AlertState, String, String)> {
     let findings = world.out.iter().flat_map(|out| &out.findings);
     findings.map(|row| (row.state, row.cause.clone(), row.summary.clone())).collect()
 }
 
-fn fires(world: &World) -> Vec<&str> {
+pub fn fires(world: &World) -> Vec<&str> {
     let hooks = world.out.iter().flat_map(|out| &out.hooks);
     hooks.filter_map(|hook| if let Hook::Fire(fire) = hook { Some(fire.incident.as_str()) } else { None }).collect()
 }
@@ -196,11 +196,6 @@ fn a_run_begins_and_ends_with_the_rollout_of_its_resource() {
 
 #[test]
 fn a_rollout_is_over_a_while_after_its_resource_has_come_to_agree_whoever_says_so() {
-    let pass = |world: &mut World, minutes: f64| {
-        let mut out = Outcome::default();
-        world.book.pass(at(minutes), &mut out);
-        world.take(out);
-    };
     let mut world = World::new(ROLLOUT, true);
     world.verdict(RollingOut, InSync, "b", 0.0);
     world.interval(Some((1.0, 1000.0, 0.2)), Some((1.0, 1000.0, 0.2)));
@@ -209,12 +204,12 @@ fn a_rollout_is_over_a_while_after_its_resource_has_come_to_agree_whoever_says_s
     // Its pods roll again meanwhile.
     world.verdict(RollingOut, InSync, "c", 11.0);
     assert_eq!(world.book.next(), None);
-    pass(&mut world, 12.0);
+    world.pass(12.0);
     assert!(world.book.wanted("checkout").is_some());
     world.verdict(InSync, RollingOut, "c", 12.5);
-    pass(&mut world, 22.4);
+    world.pass(22.4);
     assert!(world.book.wanted("checkout").is_some());
-    pass(&mut world, 22.5);
+    world.pass(22.5);
     assert!(world.book.wanted("checkout").is_none() && world.book.next().is_none());
     assert!(ends(&world).last().unwrap().1.starts_with("the rollout is over; "), "{:?}", ends(&world));
     // Said by whoever else, it is said once.

@@ -1,11 +1,13 @@
 mod found;
 mod life;
 mod mistakes;
+mod resource;
 mod saved;
 
 use std::time::Duration;
 
 use base::Timestamp;
+use kubernetes::Origins;
 use model::rows::{CanaryPoint, Live, Rollout, VerdictRow};
 use model::{Fingerprint, ResourceId, Verdict};
 
@@ -165,7 +167,26 @@ impl World {
         self.take(out);
     }
 
+    pub fn pass(&mut self, minutes: f64) {
+        let mut out = Outcome::default();
+        self.book.pass(at(minutes), &mut out);
+        self.take(out);
+    }
+
     pub fn live(&mut self, present: bool, minutes: f64) {
+        self.seen(present, None, minutes);
+    }
+
+    /// Its resource is a Deployment whose pods have that image.
+    pub fn deploys(&mut self, image: &str, replicas: usize, minutes: f64) {
+        let template = serde_json::json!({"spec": {"containers": {"web": {"image": image}}}});
+        let document = serde_json::json!({
+            "spec": {"replicas": replicas, "template": template}, "$origins": Origins::default(), "$schema": "apps/v1 1",
+        });
+        self.seen(true, Some(document.to_string()), minutes);
+    }
+
+    fn seen(&mut self, present: bool, document: Option<String>, minutes: f64) {
         let id: ResourceId = RESOURCE.parse().unwrap();
         let row = Live {
             time: at(minutes),
@@ -176,7 +197,7 @@ impl World {
             id,
             present,
             fingerprint: Fingerprint::ABSENT,
-            document: None,
+            document,
             text: None,
             actor: None,
         };

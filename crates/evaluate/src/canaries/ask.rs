@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use base::{Limit, Timestamp};
 use canary::{Definition, Metric, Wanted};
@@ -9,7 +10,8 @@ use model::rows::CanaryPoint;
 use promql::{Value, parse};
 use rules::Query;
 
-use crate::ask::{Evaluate, Vector};
+use crate::ask::{EvaluateError, Vector};
+use crate::context::Context;
 
 /// Rows of one interval that are of parts of the traffic.
 const SEGMENTS: Limit = Limit::new("canary.segments", 2_000);
@@ -17,6 +19,10 @@ const SEGMENTS: Limit = Limit::new("canary.segments", 2_000);
 const NAME: usize = 200;
 /// Bytes of an error that are kept.
 const ERROR: usize = 1_000;
+/// How often a query is tried again that may have an answer another time: no interval is given up for that of a minute.
+const TRIES: u32 = 5;
+/// Before that; it doubles each time.
+const AGAIN: Duration = Duration::from_secs(1);
 
 /// What one query found: of all, and of each part of the traffic.
 #[derive(Debug, Default, PartialEq)]
@@ -27,7 +33,7 @@ pub(super) struct Found {
 
 /// Asks all queries of an interval that ends at `end`, of what the store has now.
 pub(super) async fn interval(
-    evaluate: &dyn Evaluate,
+    cx: &Context,
     definition: &Definition,
     wanted: &Wanted,
     end: Timestamp,
@@ -36,9 +42,9 @@ pub(super) async fn interval(
     for metric in &definition.metrics {
         for (arm, canary) in [("baseline", false), ("canary", true)] {
             let of = |pair: &canary::Pair| if canary { pair.canary.clone() } else { pair.baseline.clone() };
-            let value = one(evaluate, definition, metric.adds_up(), &of(&metric.value), end).await;
+            let value = one(cx, definition, metric.adds_up(), &of(&metric.value), end).await;
             let exposure = match &metric.exposure {
-                Some(pair) => Some(one(evaluate, definition, true, &of(pair), end).await),
+                Some(pair) => Some(one(cx, definition, true, &of(pair), end).await),
                 None => None,
             };
             rows.extend(points((definition, wanted), metric, arm, end, value, exposure));
@@ -55,7 +61,7 @@ pub(super) fn nothing(definition: &Definition, wanted: &Wanted, end: Timestamp, 
 }
 
 async fn one(
-    evaluate: &dyn Evaluate,
+    cx: &Context,
     definition: &Definition,
     adds_up: bool,
     text: &str,
@@ -64,12 +70,25 @@ async fn one(
     // It was read when the configuration was.
     let expr = parse(text).map_err(|error| error.to_string())?;
     let query = Query::Promql { text: text.to_owned(), expr: Arc::new(expr) };
-    let answer = evaluate.instant(&query, end.millis(), &[]).await;
+    let answer = asked(cx, &query, end).await;
     let found =
-        answer.map_err(|error| error.0).and_then(|vector| read(&vector, definition.segment.as_deref(), adds_up));
+        answer.map_err(|error| error.to_string()).and_then(|vector| read(&vector, definition.segment.as_deref(), adds_up));
     let health = if found.is_ok() { "ok" } else { "err" };
     metrics::counter!("steadfast_canary_queries_total", "health" => health).increment(1);
     found
+}
+
+async fn asked(cx: &Context, query: &Query, end: Timestamp) -> Result<Vector, EvaluateError> {
+    let mut tries = 0;
+    loop {
+        match cx.evaluate.instant(query, end.millis(), &[]).await {
+            Err(EvaluateError::Later(_)) if tries < TRIES => {
+                cx.clock.sleep(AGAIN.saturating_mul(1 << tries)).await;
+                tries += 1;
+            }
+            answer => return answer,
+        }
+    }
 }
 
 /// One number, or where numbers add up one of each part of the traffic.

@@ -63,6 +63,8 @@ impl Fold for Booking {
 struct Asker {
     asked: Mutex<Vec<(String, i64)>>,
     broken: Mutex<bool>,
+    /// So many queries find no place.
+    busy: Mutex<u32>,
     silent: Mutex<bool>,
     /// The store is behind, and stays so.
     stuck: Mutex<bool>,
@@ -77,13 +79,18 @@ struct Asker {
 #[async_trait]
 impl Evaluate for Asker {
     async fn instant(&self, query: &Query, at: i64, _: &[Position]) -> Result<Vector, EvaluateError> {
-        let Query::Promql { text, .. } = query else { return Err(EvaluateError("no SQL here".to_owned())) };
+        let Query::Promql { text, .. } = query else { return Err(EvaluateError::Failed("no SQL here".to_owned())) };
         if *self.slow.lock() {
             std::future::pending::<()>().await;
         }
         self.asked.lock().push((text.clone(), at));
+        let busy = self.busy.lock().checked_sub(1);
+        if let Some(left) = busy {
+            *self.busy.lock() = left;
+            return Err(EvaluateError::Later("too many queries run".to_owned()));
+        }
         if *self.broken.lock() {
-            return Err(EvaluateError("it is broken".to_owned()));
+            return Err(EvaluateError::Failed("it is broken".to_owned()));
         }
         let canary = text.contains("\"b\"");
         if *self.silent.lock() && canary {
@@ -296,6 +303,23 @@ async fn no_data_and_queries_that_fail_are_told_apart_on_the_log() {
     assert_eq!((rows[2].value, rows[2].error.as_deref()), (None, Some("it is broken")));
     let verdict = world.verdict();
     assert!(verdict.starts_with("inconclusive") && verdict.contains("errors: baseline: it is broken"), "{verdict}");
+}
+
+#[tokio::test]
+async fn a_query_that_finds_no_place_is_asked_again_before_its_interval_is_given_up() {
+    let world = World::new();
+    *world.asker.silent.lock() = true;
+    *world.asker.busy.lock() = 3;
+    world.start().await;
+    world.pass(SECONDS(18)).await;
+    assert!(world.points().is_empty(), "it waits for 7 s in all");
+    world.pass(SECONDS(4)).await;
+    let rows = world.points();
+    assert_eq!((rows[0].value.is_some(), rows[0].error.as_deref()), (true, None));
+    *world.asker.busy.lock() = u32::MAX;
+    world.pass(SECONDS(200)).await;
+    let errors: Vec<_> = world.points().into_iter().filter(|row| row.interval == 2).map(|row| row.error).collect();
+    assert_eq!(errors, vec![Some("too many queries run".to_owned()); 2], "not for ever");
 }
 
 #[tokio::test]

@@ -202,6 +202,6 @@ async fn answers(
         Err(_) => return Err(patience("the store is behind")),
     }
     let left = PATIENCE.saturating_sub(cx.clock.monotonic().saturating_sub(began));
-    let asked = ask::interval(&*cx.evaluate, definition, wanted, end);
+    let asked = ask::interval(cx, definition, wanted, end);
     cx.clock.timeout(left, asked).await.map_err(|_| patience("its queries take that long"))
 }

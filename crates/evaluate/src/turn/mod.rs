@@ -88,7 +88,7 @@ impl<'a> Turn<'a> {
             let began = self.cx.clock.monotonic();
             let taken = match self.cx.evaluate.instant(&rule.query, self.at, &self.after).await {
                 Ok(vector) => self.take(place, rule, &vector).await,
-                Err(error) => Err(error.0),
+                Err(error) => Err(error.to_string()),
             };
             let took = self.cx.clock.monotonic().saturating_sub(began).as_secs_f64();
             metrics::histogram!("steadfast_rule_seconds").record(took);

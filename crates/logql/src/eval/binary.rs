@@ -46,6 +46,9 @@ impl Evaluator<'_> {
             let mut present: HashMap<Labels, Vec<bool>> = HashMap::new();
             for line in lines {
                 let steps = present.entry(signature(&line.labels, &binary.matching)).or_default();
+                if steps.is_empty() {
+                    self.hold_flags()?;
+                }
                 steps.resize(self.steps.count(), false);
                 for (step, _) in &line.points {
                     if let Some(step) = steps.get_mut(*step) {
@@ -53,7 +56,7 @@ impl Evaluator<'_> {
                     }
                 }
             }
-            present
+            Ok::<_, QueryError>(present)
         };
         let filtered = |mut lines: Vec<Line>, other: &HashMap<Labels, Vec<bool>>, wanted: bool| {
             lines.retain_mut(|line| {
@@ -65,14 +68,19 @@ impl Evaluator<'_> {
             lines
         };
         match binary.op {
-            BinaryOp::And => Ok(filtered(left, &present(&right), true)),
-            BinaryOp::Unless => Ok(filtered(left, &present(&right), false)),
+            BinaryOp::And => Ok(filtered(left, &present(&right)?, true)),
+            BinaryOp::Unless => Ok(filtered(left, &present(&right)?, false)),
             _ => {
-                let mut lines = filtered(right, &present(&left), false);
+                let mut lines = filtered(right, &present(&left)?, false);
                 lines.splice(0..0, left);
                 merged(lines)
             }
         }
+    }
+
+    /// A byte is held for each step.
+    fn hold_flags(&self) -> Result<(), QueryError> {
+        self.budget.hold(self.steps.count().div_ceil(size_of::<(usize, f64)>()))
     }
 
     /// An arithmetic or comparison operator between series.
@@ -88,6 +96,9 @@ impl Evaluator<'_> {
             let key = signature(&line.labels, matching);
             let Some(others) = ones.get(&key) else { continue };
             let used = used.entry(key).or_default();
+            if used.is_empty() {
+                self.hold_flags()?;
+            }
             used.resize(self.steps.count(), false);
             for (step, value) in &line.points {
                 let Some((other, other_value)) = others.get(*step).copied().flatten() else { continue };

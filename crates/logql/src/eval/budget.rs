@@ -5,14 +5,19 @@ use crate::answer::{Entry, Stats};
 use crate::error::QueryError;
 use crate::labels::Labels;
 
-/// The query is asked whether it may go on each time so many entries were read.
-const ASK_EACH: u64 = 1_024;
+/// The query is asked whether it may go on each time so many bytes were read, written or looked at.
+const ASK_EACH: u64 = 256 << 10;
+/// An entry costs as much as so many bytes.
+const ENTRY: u64 = 256;
 
 /// What a query has taken so far.
 pub(super) struct Budget<'a> {
     options: &'a Options<'a>,
     entries: Cell<u64>,
     bytes: Cell<u64>,
+    /// Since the query was asked.
+    work: Cell<u64>,
+    label_bytes: Cell<u64>,
     kept: Cell<u64>,
     samples: Cell<u64>,
     answer_bytes: Cell<u64>,
@@ -25,7 +30,16 @@ fn check(name: &'static str, got: u64, limit: u64) -> Result<(), QueryError> {
 impl<'a> Budget<'a> {
     pub(super) fn new(options: &'a Options<'a>) -> Self {
         let zero = || Cell::new(0);
-        Self { options, entries: zero(), bytes: zero(), kept: zero(), samples: zero(), answer_bytes: zero() }
+        Self {
+            options,
+            entries: zero(),
+            bytes: zero(),
+            work: zero(),
+            label_bytes: zero(),
+            kept: zero(),
+            samples: zero(),
+            answer_bytes: zero(),
+        }
     }
 
     pub(super) fn ask(&self) -> Result<(), QueryError> {
@@ -38,7 +52,23 @@ impl<'a> Budget<'a> {
         self.bytes.set(self.bytes.get() + line.len() as u64);
         check("entries", self.entries.get(), self.options.limits.entries)?;
         check("bytes", self.bytes.get(), self.options.limits.bytes)?;
-        if self.entries.get().is_multiple_of(ASK_EACH) { self.ask() } else { Ok(()) }
+        self.spend(ENTRY + line.len() as u64)
+    }
+
+    /// Something was done that costs as much as to read so many bytes.
+    pub(super) fn spend(&self, bytes: u64) -> Result<(), QueryError> {
+        self.work.set(self.work.get().saturating_add(bytes));
+        if self.work.get() < ASK_EACH {
+            return Ok(());
+        }
+        self.work.set(0);
+        self.ask()
+    }
+
+    /// Labels of so many bytes are held.
+    pub(super) fn labels(&self, bytes: u64) -> Result<(), QueryError> {
+        self.label_bytes.set(self.label_bytes.get().saturating_add(bytes));
+        check("label_bytes", self.label_bytes.get(), self.options.limits.label_bytes)
     }
 
     /// A pipeline kept an entry.

@@ -6,6 +6,9 @@ use crate::ast::Grouping;
 use crate::labels::Labels;
 use crate::stages::{Category, Work};
 
+/// Bytes that a label takes beside its texts: two counted pointers, and the counts.
+const LABEL: usize = 64;
+
 /// The labels by which lines are put together.
 #[derive(Clone, Debug)]
 pub(super) enum By {
@@ -43,16 +46,23 @@ pub(super) struct Keys {
     known: HashMap<Vec<u8>, usize>,
     labels: Vec<Labels>,
     key: Vec<u8>,
+    /// Bytes of the label sets that are new.
+    news: u64,
 }
 
 impl Keys {
     pub(super) fn new(by: By) -> Self {
-        Self { by, streams: Vec::new(), known: HashMap::new(), labels: Vec::new(), key: Vec::new() }
+        Self { by, streams: Vec::new(), known: HashMap::new(), labels: Vec::new(), key: Vec::new(), news: 0 }
     }
 
     /// How many there are.
     pub(super) fn len(&self) -> usize {
         self.labels.len()
+    }
+
+    /// What the label sets take that have come since this was asked last, in bytes.
+    pub(super) fn news(&mut self) -> u64 {
+        std::mem::take(&mut self.news)
     }
 
     pub(super) fn into_labels(self) -> Vec<Labels> {
@@ -102,6 +112,8 @@ impl Keys {
             Some(number) => *number,
             None => {
                 let number = self.labels.len();
+                // Names and values are in the key too.
+                self.news += key.len() as u64 + (found.len() * LABEL) as u64;
                 self.labels.push(Labels::new(found));
                 self.known.insert(key.clone(), number);
                 number

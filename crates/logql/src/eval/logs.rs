@@ -31,7 +31,9 @@ pub fn logs(
         let mut entries = storage.select(&selection(expr, query.start, query.end, query.direction))?;
         while let Some(row) = entries.next()? {
             budget.read(row.line)?;
-            let Some(line) = pipeline.run(&mut work, row.labels, row.metadata, row.ts, row.line) else { continue };
+            let line = pipeline.run(&mut work, row.labels, row.metadata, row.ts, row.line);
+            budget.spend(work.cost())?;
+            let Some(line) = line else { continue };
             budget.keep();
             if !is_due(query, last, row.ts) {
                 continue;
@@ -39,6 +41,7 @@ pub fn logs(
             last = Some(row.ts);
             let number = keys.number(&work, row.stream);
             budget.series(keys.len())?;
+            budget.labels(keys.news())?;
             if number >= found.len() {
                 found.resize_with(number + 1, Vec::new);
             }

@@ -145,6 +145,10 @@ impl<'a> Evaluator<'a> {
         for line in &mut lines {
             let value = line.labels.get(&replace.label);
             if let Some(captures) = regex.captures(value) {
+                // No group is longer than the whole value.
+                let most = replace.replacement.len() + replace.replacement.matches('$').count() * value.len();
+                self.budget.labels(most as u64)?;
+                self.budget.spend(most as u64)?;
                 let mut text = String::new();
                 captures.expand(&replace.replacement, &mut text);
                 line.labels = line.labels.with(&replace.target, &text);

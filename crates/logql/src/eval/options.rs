@@ -11,6 +11,8 @@ pub struct Limits {
     pub samples: u64,
     /// Series of a range aggregation, and streams of an answer.
     pub series: u64,
+    /// Bytes of the labels of series and streams that are held.
+    pub label_bytes: u64,
     /// Steps of a query.
     pub steps: u64,
     /// Bytes of the lines of an answer, with what each has beside it.
@@ -24,6 +26,7 @@ impl Default for Limits {
             bytes: 100 << 30,
             samples: 20_000_000,
             series: 100_000,
+            label_bytes: 128 << 20,
             steps: 100_000,
             answer_bytes: 128 << 20,
         }

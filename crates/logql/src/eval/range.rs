@@ -173,13 +173,17 @@ impl<'a> Evaluator<'a> {
             self.budget.read(row.line)?;
             let Some((first, until)) = steps.of_entry(row.ts, source.range) else { continue };
             windows.advance(first)?;
-            let Some(line) = pipeline.run(&mut work, row.labels, row.metadata, row.ts, row.line) else { continue };
+            let line = pipeline.run(&mut work, row.labels, row.metadata, row.ts, row.line);
+            self.budget.spend(work.cost())?;
+            let Some(line) = line else { continue };
             let Some(value) = measure.of(&line, &mut work) else { continue };
             if let Some(error) = work.error().filter(|_| !tolerant) {
                 return Err(QueryError::Pipeline { error: error.to_owned(), series: work.labels(|_| true) });
             }
             self.budget.keep();
-            windows.add(keys.number(&work, row.stream), until, row.ts, value)?;
+            let number = keys.number(&work, row.stream);
+            self.budget.labels(keys.news())?;
+            windows.add(number, until, row.ts, value)?;
         }
         windows.advance(steps.count())?;
         let series = windows.series.into_iter().zip(keys.into_labels());
@@ -209,17 +213,12 @@ impl<'a> Evaluator<'a> {
 /// A place to work in that keeps only the labels that are of use, and whether the query says what it
 /// does with errors.
 fn place_to_work(pipeline: &Pipeline, measure: &Measure, by: &By) -> (Work, bool) {
-    let mut names = pipeline.needed();
-    if let Some(names) = &mut names {
-        measure.names(names);
+    let (mut names, any) = pipeline.needed();
+    measure.names(&mut names);
+    if let By::Only(groups) | By::Without(groups) = by {
+        names.extend(groups.iter().cloned());
     }
-    let mut tolerant = names.as_ref().is_some_and(|names| names.iter().any(|name| name == ERROR));
-    if let By::Only(groups) = by {
-        tolerant |= groups.iter().any(|name| name == ERROR);
-        if let Some(mut names) = names {
-            names.extend(groups.iter().cloned());
-            return (Work::new(Some(names)), tolerant);
-        }
-    }
-    (Work::new(None), tolerant)
+    let tolerant = names.iter().any(|name| name == ERROR);
+    let wanted = (matches!(by, By::Only(_)) && !any).then_some(names);
+    (Work::new(wanted), tolerant)
 }

@@ -38,14 +38,16 @@ impl Condition {
         })
     }
 
-    /// Whether a line stays. One whose label is no number stays, with an error.
+    /// Whether a line stays. One whose label is no number stays, with an error; and one with an error stays but for conditions on
+    /// texts: it may lack the label for that reason.
     pub(super) fn keeps(&self, work: &mut Work) -> bool {
         match self {
+            Self::Number(..) | Self::Duration(..) | Self::Bytes(..) | Self::Ip { .. } if work.error().is_some() => true,
             Self::Text(matcher) => matcher.matches(work.get(&matcher.name).unwrap_or_default()),
             Self::Number(label, op, value) => compare(work, label, parse_float, *op, value),
             Self::Duration(label, op, value) => compare(work, label, parse_go_duration, *op, value),
             Self::Bytes(label, op, value) => compare(work, label, parse_bytes, *op, value),
-            Self::Ip { label, positive, range } => work.get(label).is_some_and(|text| range.is(text) == *positive),
+            Self::Ip { label, positive, range } => work.get(label).is_some_and(|text| range.find(text) == *positive),
             Self::And(left, right) => left.keeps(work) && right.keeps(work),
             Self::Or(left, right) => left.keeps(work) || right.keeps(work),
         }
@@ -77,10 +79,7 @@ fn compare<T: PartialOrd>(
     match parse(text) {
         Ok(number) => op.holds(&number, value),
         Err(error) => {
-            // What went wrong first says more.
-            if work.error().is_none() {
-                work.fail(FILTER_ERROR, &error);
-            }
+            work.fail(FILTER_ERROR, &error);
             true
         }
     }

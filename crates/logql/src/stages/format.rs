@@ -19,7 +19,8 @@ pub(super) enum Format {
 
 /// The line that a template makes.
 pub(super) fn line(template: &Template, ts: i64, now: i64, line: &str, work: &mut Work) -> Option<String> {
-    match template.run(&Template::data(work), line, ts, now) {
+    let data = Template::data(work);
+    match template.run(&data, line, ts, now, &mut work.steps) {
         Ok(text) => Some(text),
         Err(error) => {
             work.fail(TEMPLATE_ERROR, &error);
@@ -37,9 +38,9 @@ pub(super) fn labels(formats: &[(String, Format)], ts: i64, now: i64, line: &str
             Format::Rename(other) => rename(work, name, other),
             Format::Template(template) => {
                 let data = data.get_or_insert_with(|| Template::data(work));
-                match template.run(data, line, ts, now) {
-                    Ok(text) => work.set(Category::Parsed, name, &text),
-                    Err(error) => work.fail(TEMPLATE_ERROR, &error),
+                let text = template.run(data, line, ts, now, &mut work.steps);
+                if let Err(error) = text.and_then(|text| work.give(Category::Parsed, name, &text)) {
+                    work.fail(TEMPLATE_ERROR, &error);
                 }
             }
         }
@@ -49,7 +50,9 @@ pub(super) fn labels(formats: &[(String, Format)], ts: i64, now: i64, line: &str
 fn rename(work: &mut Work, name: &str, other: &str) {
     if let Some((category, value)) = work.find(other) {
         let value = value.to_owned();
-        work.set(category, name, &value);
+        if let Err(error) = work.give(category, name, &value) {
+            return work.fail(TEMPLATE_ERROR, &error);
+        }
         work.remove(other);
     }
 }

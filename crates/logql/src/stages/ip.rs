@@ -27,7 +27,7 @@ impl IpRange {
     }
 
     /// Whether a text is an address of the range.
-    pub(crate) fn is(&self, text: &str) -> bool {
+    fn is(&self, text: &str) -> bool {
         text.parse().is_ok_and(|address| self.contains(address))
     }
 

@@ -22,18 +22,20 @@ pub(super) fn all(line: &str, work: &mut Work) {
             append(&mut names.prefix, key);
             return Ok(());
         }
-        names.name.clear();
-        names.name.push_str(&names.prefix);
-        append(&mut names.name, key);
-        match member.value {
-            Json::Text(text) => work.extract(&names.name, unescape(text, &mut names.text).unwrap_or_default()),
-            Json::Bare(text) => work.extract(&names.name, text),
+        // The name is made where the prefix is, which may be long.
+        let end = names.prefix.len();
+        append(&mut names.prefix, key);
+        let extracted = match member.value {
+            Json::Text(text) => work.extract(&names.prefix, unescape(text, &mut names.text).unwrap_or_default()),
+            Json::Bare(text) => work.extract(&names.prefix, text),
             Json::Null | Json::Object | Json::Array => Ok(()),
-        }
+        };
+        names.prefix.truncate(end);
+        extracted
     });
     work.names = names;
     if let Err(details) = result {
-        work.fail(JSON_ERROR, &details);
+        work.parser_fails(JSON_ERROR, &details);
     }
 }
 
@@ -51,7 +53,7 @@ pub(super) fn paths(line: &str, paths: &[(String, Vec<Step>)], work: &mut Work) 
         return;
     }
     if !line.starts_with(['"', '{', '[']) {
-        return work.fail(JSON_ERROR, "");
+        return work.parser_fails(JSON_ERROR, "");
     }
     let mut buffer = String::new();
     for (label, path) in paths {
@@ -60,12 +62,12 @@ pub(super) fn paths(line: &str, paths: &[(String, Vec<Step>)], work: &mut Work) 
             Ok(None | Some((Json::Null, _))) => "",
             Ok(Some((_, raw))) => raw,
             Err(error) => {
-                work.fail(JSON_ERROR, &error.to_string());
+                work.parser_fails(JSON_ERROR, &error.to_string());
                 ""
             }
         };
         if let Err(details) = work.extract(label, value) {
-            return work.fail(JSON_ERROR, &details);
+            return work.parser_fails(JSON_ERROR, &details);
         }
     }
 }
@@ -76,7 +78,7 @@ pub(super) fn unpack(line: &str, work: &mut Work) -> Option<String> {
         return None;
     }
     if !line.starts_with('{') {
-        work.fail(JSON_ERROR, "expecting json object(6), but it is not");
+        work.parser_fails(JSON_ERROR, "expecting json object(6), but it is not");
         return None;
     }
     let (mut entry, mut found) = (None, Vec::new());
@@ -92,7 +94,7 @@ pub(super) fn unpack(line: &str, work: &mut Work) -> Option<String> {
         Ok(())
     });
     if let Err(details) = result {
-        work.fail(JSON_ERROR, &details);
+        work.parser_fails(JSON_ERROR, &details);
         return None;
     }
     let entry = entry?;
@@ -100,7 +102,7 @@ pub(super) fn unpack(line: &str, work: &mut Work) -> Option<String> {
         let mut name = String::new();
         sanitize(key, true, &mut name);
         if let Err(details) = work.extract(&name, &value) {
-            work.fail(JSON_ERROR, &details);
+            work.parser_fails(JSON_ERROR, &details);
         }
     }
     Some(entry)

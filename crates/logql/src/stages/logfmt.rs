@@ -136,7 +136,7 @@ pub(super) fn run(line: &str, logfmt: &Logfmt, work: &mut Work) {
         let _ = work.extract(&extraction.label, "");
     }
     if let Some(details) = problem {
-        work.fail(LOGFMT_ERROR, &details);
+        work.parser_fails(LOGFMT_ERROR, &details);
     }
 }
 

@@ -95,6 +95,7 @@ impl Pipeline {
         line: &'l str,
     ) -> Option<Cow<'l, str>> {
         let (leading, others) = self.stages.split_at_checked(self.leading_filters)?;
+        work.reset();
         let kept = |stage: &Compiled| if let Compiled::Line(test) = stage { test.keeps(line) } else { true };
         if !leading.iter().all(kept) {
             return None;
@@ -130,6 +131,11 @@ impl Pipeline {
     }
 
     fn set_labels(&self, stage: &Compiled, work: &mut Work, ts: i64, line: &str) {
+        use Compiled::{Json, JsonPaths, Logfmt, Pattern, Regexp};
+        // As in Loki: what is not looked at need not be readable.
+        if work.has_all() && matches!(stage, Json | JsonPaths(_) | Logfmt(_) | Pattern(_) | Regexp(_)) {
+            return;
+        }
         let result = match stage {
             Compiled::Json => return json_parser::all(line, work),
             Compiled::JsonPaths(paths) => return json_parser::paths(line, paths, work),
@@ -142,28 +148,21 @@ impl Pipeline {
             _ => Ok(()),
         };
         if let Err((error, details)) = result {
-            work.fail(error, &details);
+            work.parser_fails(error, &details);
         }
     }
 
-    /// The labels that later stages look at, if these are all that they look at: a template may look at
-    /// any.
-    pub(crate) fn needed(&self) -> Option<Vec<String>> {
-        let mut names = Vec::new();
+    /// The labels that conditions look at, and whether others may be looked at: by a template.
+    pub(crate) fn needed(&self) -> (Vec<String>, bool) {
+        let (mut names, mut any) = (Vec::new(), false);
         for stage in &self.stages {
             match stage {
                 Compiled::Label(condition) => condition.names(&mut names),
-                Compiled::LineFormat(_) | Compiled::LabelFormat(_) => return None,
-                Compiled::Drop(chosen) | Compiled::Keep(chosen) => {
-                    names.extend(chosen.iter().map(|chosen| match chosen {
-                        Chosen::Name(name) => name.clone(),
-                        Chosen::Matcher(matcher) => matcher.name.to_string(),
-                    }))
-                }
+                Compiled::LineFormat(_) | Compiled::LabelFormat(_) => any = true,
                 _ => {}
             }
         }
-        Some(names)
+        (names, any)
     }
 }
 

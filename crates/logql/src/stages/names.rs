@@ -2,6 +2,9 @@
 
 use crate::labels::is_label_name;
 
+/// Bytes of the name of a label that a parser finds.
+pub(super) const MAX_NAME: usize = 1_024;
+
 /// Buffers in which names are made.
 #[derive(Debug, Default)]
 pub(super) struct Names {
@@ -14,16 +17,18 @@ pub(super) struct Names {
 }
 
 /// Writes a key as the name of a label, or as a part of one: what may not be in a name becomes an
-/// underscore, and one goes before a digit that a name would begin with.
+/// underscore, and one goes before a digit that a name would begin with. Of what is longer than a name may be one byte too many is
+/// written.
 pub(super) fn sanitize(key: &str, begins: bool, out: &mut String) {
     let key = key.trim();
-    if is_label_name(key) {
+    let room = (MAX_NAME + 1).saturating_sub(out.len());
+    if key.len() <= room && is_label_name(key) {
         return out.push_str(key);
     }
     if begins && key.starts_with(|c: char| c.is_ascii_digit()) {
         out.push('_');
     }
-    out.extend(key.chars().map(|c| if c.is_ascii_alphanumeric() || c == '_' { c } else { '_' }));
+    out.extend(key.chars().take(room).map(|c| if c.is_ascii_alphanumeric() || c == '_' { c } else { '_' }));
 }
 
 #[cfg(test)]

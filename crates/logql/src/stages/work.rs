@@ -1,9 +1,12 @@
 //! The labels of the line that goes through a pipeline.
 
 use std::fmt::Write;
+use std::hash::BuildHasher;
 use std::ops::Range;
 
-use super::names::Names;
+use hashbrown::DefaultHashBuilder;
+
+use super::names::{MAX_NAME, Names};
 use crate::labels::Labels;
 use crate::template::Fields;
 
@@ -15,6 +18,10 @@ pub const ERROR_DETAILS: &str = "__error_details__";
 const SUFFIX: &str = "_extracted";
 /// Labels that are taken from one line.
 const MAX_LABELS: usize = 1_000;
+/// Bytes of the names and values that stages give to one line.
+const MAX_BYTES: usize = 4 << 20;
+/// A step of a template is worth so many bytes.
+const STEP: u64 = 256;
 
 /// Where a label comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -30,6 +37,8 @@ pub enum Category {
 #[derive(Clone, Debug)]
 struct Slot {
     category: Category,
+    /// Of the name, so that long ones are not compared.
+    hash: u64,
     name: Range<usize>,
     value: Range<usize>,
 }
@@ -48,11 +57,22 @@ pub struct Work {
     pub(super) names: Names,
     /// Labels that are of use to the query; none for all.
     wanted: Option<Vec<String>>,
+    /// How many of them parsers have found.
+    found: usize,
+    /// Bytes that stages have given to the line.
+    given: usize,
+    /// Steps of all templates of the line.
+    pub(super) steps: u64,
+    hasher: DefaultHashBuilder,
 }
 
 impl Work {
     /// For lines of which all labels are of use, or only those that are named.
-    pub(crate) fn new(wanted: Option<Vec<String>>) -> Self {
+    pub(crate) fn new(mut wanted: Option<Vec<String>>) -> Self {
+        if let Some(wanted) = &mut wanted {
+            wanted.sort_unstable();
+            wanted.dedup();
+        }
         Self { wanted, ..Self::default() }
     }
 
@@ -69,6 +89,31 @@ impl Work {
         self.text.clear();
         self.details.clear();
         (self.error, self.changed) = (None, false);
+        (self.found, self.given, self.steps) = (0, 0, 0);
+    }
+
+    /// What the line has cost so far, beside its reading, in bytes that were written or looked at.
+    pub(crate) fn cost(&self) -> u64 {
+        self.text.len() as u64 + self.steps.saturating_mul(STEP)
+    }
+
+    /// Forgets the line before.
+    pub(super) fn reset(&mut self) {
+        self.text.clear();
+        self.slots.clear();
+        self.steps = 0;
+    }
+
+    /// Whether there is all that is of use, so that parsers have nothing more to find.
+    pub(super) fn has_all(&self) -> bool {
+        self.wanted.as_ref().is_some_and(|wanted| self.found >= wanted.len())
+    }
+
+    /// Says that a parser could not go on; of no interest behind all that is of use.
+    pub(super) fn parser_fails(&mut self, error: &'static str, details: &str) {
+        if !self.has_all() {
+            self.fail(error, details);
+        }
     }
 
     /// Whether the labels are no more those of the stream alone.
@@ -102,7 +147,11 @@ impl Work {
     }
 
     fn slot(&self, name: &str) -> Option<usize> {
-        self.slots.iter().position(|slot| slot.name.len() == name.len() && self.part(&slot.name) == name)
+        if self.slots.is_empty() {
+            return None;
+        }
+        let hash = self.hasher.hash_one(name);
+        self.slots.iter().position(|slot| slot.hash == hash && self.part(&slot.name) == name)
     }
 
     fn base_place(&self, name: &str) -> Option<usize> {
@@ -138,8 +187,23 @@ impl Work {
             }
             return;
         }
+        let hash = self.hasher.hash_one(name);
         let (name, value) = (self.add_text(name), self.add_text(value));
-        self.slots.push(Slot { category, name, value });
+        self.slots.push(Slot { category, hash, name, value });
+    }
+
+    /// Sets a label that a stage has made.
+    ///
+    /// # Errors
+    /// If what stages give to the line takes too much.
+    pub(super) fn give(&mut self, category: Category, name: &str, value: &str) -> Result<(), String> {
+        let given = self.given.saturating_add(name.len()).saturating_add(value.len());
+        if given > MAX_BYTES {
+            return Err(format!("labels of the line take more than the limit parsed_label_bytes: {MAX_BYTES}"));
+        }
+        self.given = given;
+        self.set(category, name, value);
+        Ok(())
     }
 
     fn add_text(&mut self, text: &str) -> Range<usize> {
@@ -177,7 +241,7 @@ impl Work {
     /// Sets a label that a parser found, unless one did before. One that the stream has gets a suffix.
     ///
     /// # Errors
-    /// If the line has too many.
+    /// If the line has too many, or they are too long; without words if there is all that is of use.
     pub(super) fn extract(&mut self, name: &str, value: &str) -> Result<(), String> {
         if name.is_empty() {
             return Ok(());
@@ -193,6 +257,9 @@ impl Work {
         if self.wanted.as_ref().is_some_and(|wanted| !wanted.iter().any(|wanted| wanted == name)) {
             return Ok(());
         }
+        if name.len() > MAX_NAME {
+            return Err(format!("a label has a name longer than the limit parsed_label_name_bytes: {MAX_NAME}"));
+        }
         let known = self.slot(name).and_then(|at| self.slots.get(at));
         if known.is_some_and(|slot| slot.category == Category::Parsed) {
             return Ok(());
@@ -200,8 +267,9 @@ impl Work {
         if self.slots.len() >= MAX_LABELS {
             return Err(format!("line has more labels than the limit parsed_labels: {MAX_LABELS}"));
         }
-        self.set(Category::Parsed, name, value);
-        Ok(())
+        self.give(Category::Parsed, name, value)?;
+        self.found += usize::from(self.wanted.is_some());
+        if self.has_all() { Err(String::new()) } else { Ok(()) }
     }
 
     /// Calls `visit` with each label, in no order.

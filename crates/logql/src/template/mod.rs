@@ -17,7 +17,7 @@ pub(crate) trait Fields {
     fn fields(&self, visit: &mut dyn FnMut(&str, &str));
 }
 
-/// What one line may cost.
+/// What one line may cost: its templates share the steps.
 const LIMITS: Limits = Limits { output_bytes: 1 << 20, steps: 100_000, depth: 100 };
 const NAME: &str = "line";
 
@@ -62,8 +62,8 @@ impl Template {
         Value::object(Data(Arc::new(map)))
     }
 
-    /// What it prints for a line with these labels.
-    pub(crate) fn run(&self, data: &Value, line: &str, ts: i64, now: i64) -> Result<String, String> {
+    /// What it prints for a line with these labels. `steps` is what templates of that line have taken so far.
+    pub(crate) fn run(&self, data: &Value, line: &str, ts: i64, now: i64, steps: &mut u64) -> Result<String, String> {
         if let Some(text) = &self.plain {
             return Ok(text.clone());
         }
@@ -74,7 +74,7 @@ impl Template {
             }
             (current.ts, current.now) = (ts, now);
         });
-        self.templates.execute(NAME, data, Escape::None).map_err(|error| error.to_string())
+        self.templates.execute_counted(NAME, data, Escape::None, steps).map_err(|error| error.to_string())
     }
 }
 
