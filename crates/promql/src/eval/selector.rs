@@ -67,10 +67,12 @@ impl Evaluator<'_> {
         let mut stored = self.select(selector, span, steps, reference, 0)?;
         if is_moved {
             let (from, until) = self.read;
-            for series in &mut stored {
+            let read = move |mut series: StoredSeries| {
                 series.floats = between(&series.floats, from - 1, until).into();
                 series.histograms = between(&series.histograms, from - 1, until).into();
-            }
+                series
+            };
+            stored = Box::new(stored.map(move |series| series.map(read)));
         }
         self.each_latest(stored, steps, part, |t| reference.time(t), take)
     }
