@@ -47,7 +47,8 @@ impl Engine {
                 found.add(pattern(line), at.div_euclid(step) * step);
                 Ok(true)
             })?;
-            let mut patterns: Vec<Pattern> = found.by_text.into_iter().map(|(text, counts)| Pattern { text, counts }).collect();
+            let mut patterns: Vec<Pattern> =
+                found.by_text.into_iter().map(|(text, counts)| Pattern { text, counts }).collect();
             patterns.sort_by_key(|pattern| std::cmp::Reverse(pattern.counts.values().sum::<u64>()));
             patterns.truncate(ANSWERED);
             Ok(patterns)
@@ -66,7 +67,8 @@ struct Counted {
 impl Counted {
     fn add(&mut self, text: String, start: i64) {
         let is_full = self.by_text.len() >= COUNTED && !self.by_text.contains_key(&text);
-        if is_full || (self.counts >= COUNTS && self.by_text.get(&text).is_none_or(|known| !known.contains_key(&start))) {
+        if is_full || (self.counts >= COUNTS && self.by_text.get(&text).is_none_or(|known| !known.contains_key(&start)))
+        {
             return;
         }
         let known = self.by_text.entry(text).or_default();
