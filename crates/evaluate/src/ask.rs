@@ -48,6 +48,8 @@ pub fn vector(data: Data) -> Result<Vector, EvaluateError> {
             Ok(series.into_iter().filter_map(value).collect())
         }
         Data::Scalar(value) => Ok(vec![(Labels::empty(), Value::Float(value))]),
-        Data::String(_) | Data::Matrix(_) => Err(EvaluateError::Failed("rule result is not a vector or scalar".to_owned())),
+        Data::String(_) | Data::Matrix(_) => {
+            Err(EvaluateError::Failed("rule result is not a vector or scalar".to_owned()))
+        }
     }
 }

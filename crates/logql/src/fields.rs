@@ -14,6 +14,8 @@ use crate::text::{parse_bytes, parse_float, parse_go_duration};
 const MAX_FIELDS: usize = 1_000;
 /// Values of a field that are told apart.
 const MAX_VALUES: usize = 10_000;
+/// Bytes of names and values that are kept; of a value that there is no room for only the field is known.
+const MAX_BYTES: usize = 64 << 20;
 
 /// What the values of a field look like.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
@@ -79,6 +81,8 @@ pub struct Fields {
     parsers: Vec<(&'static str, Pipeline)>,
     work: Work,
     seen: BTreeMap<String, Seen>,
+    /// Bytes of `seen`.
+    bytes: usize,
 }
 
 impl Default for Fields {
@@ -89,7 +93,7 @@ impl Default for Fields {
             let logs = LogExpr { matchers: Vec::new(), stages: vec![stage] };
             Some((name, Pipeline::new(&logs, 0).ok()?))
         });
-        Self { parsers: parsers.collect(), work: Work::default(), seen: BTreeMap::new() }
+        Self { parsers: parsers.collect(), work: Work::default(), seen: BTreeMap::new(), bytes: 0 }
     }
 }
 
@@ -105,11 +109,11 @@ impl Fields {
                 break;
             }
         }
-        let seen = &mut self.seen;
+        let (seen, bytes) = (&mut self.seen, &mut self.bytes);
         self.work.each(|category, name, value| match category {
-            Category::Metadata => note(seen, name, value, None),
+            Category::Metadata => *bytes += note(seen, name, value, None, *bytes < MAX_BYTES),
             Category::Parsed if parsed_by.is_some() && name != ERROR && name != ERROR_DETAILS => {
-                note(seen, name, value, parsed_by);
+                *bytes += note(seen, name, value, parsed_by, *bytes < MAX_BYTES);
             }
             Category::Parsed | Category::Stream => {}
         });
@@ -137,26 +141,48 @@ impl Fields {
     }
 }
 
-fn note(seen: &mut BTreeMap<String, Seen>, name: &str, value: &str, parser: Option<&'static str>) {
-    if !seen.contains_key(name) && seen.len() >= MAX_FIELDS {
-        return;
+/// Takes a value in, if there is room; gives how many bytes more are kept.
+fn note(
+    seen: &mut BTreeMap<String, Seen>,
+    name: &str,
+    value: &str,
+    parser: Option<&'static str>,
+    has_room: bool,
+) -> usize {
+    let mut kept = if seen.contains_key(name) { 0 } else { name.len() };
+    if kept > 0 && (seen.len() >= MAX_FIELDS || !has_room) {
+        return 0;
     }
     let new = || Seen { kind: FieldType::of(value), values: HashSet::new(), parsers: Vec::new() };
     let field = match seen.get_mut(name) {
         Some(field) => field,
         None => seen.entry(name.to_owned()).or_insert_with(new),
     };
-    if field.values.len() < MAX_VALUES && !field.values.contains(value) {
+    if has_room && field.values.len() < MAX_VALUES && !field.values.contains(value) {
         field.values.insert(value.into());
+        kept += value.len();
     }
     if let Some(parser) = parser.filter(|parser| !field.parsers.contains(parser)) {
         field.parsers.push(parser);
     }
+    kept
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_kept_of_values_is_bounded() {
+        let mut fields = Fields::default();
+        let long = "x".repeat(3 << 20);
+        for n in 0..30 {
+            fields.add(&Labels::empty(), &Labels::empty(), &format!("{{\"v\":\"{n}{long}\",\"n\":{n}}}"));
+        }
+        assert!(fields.bytes < MAX_BYTES + (4 << 20));
+        let found = fields.values("v", 100).len();
+        assert!((20..30).contains(&found) && fields.finish(10).len() == 2, "{found}");
+    }
 
     #[test]
     fn fields_have_types_cardinalities_and_parsers() {

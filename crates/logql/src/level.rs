@@ -38,7 +38,17 @@ fn said(name: &str, value: &str) -> Option<&'static str> {
     if name.eq_ignore_ascii_case("severity_number") {
         return by_number(value);
     }
-    NAMES.iter().any(|known| name.eq_ignore_ascii_case(known)).then(|| normal(value))
+    NAMES.iter().any(|known| name.eq_ignore_ascii_case(known)).then(|| named(value))
+}
+
+/// A level that somebody names as one: words that are too usual in a text to say its level, and OpenTelemetry's names with numbers.
+fn named(level: &str) -> &'static str {
+    match level.trim().trim_end_matches(['2', '3', '4']).to_ascii_lowercase().as_str() {
+        "severe" => "error",
+        "alert" => "critical",
+        "emerg" | "emergency" | "panic" => "fatal",
+        other => normal(other),
+    }
 }
 
 /// OpenTelemetry's numbers: four for each level.
@@ -75,7 +85,7 @@ fn by_key(line: &str) -> Option<&'static str> {
             Json::Text(value)
                 if member.depth == 0 && NAMES.iter().any(|name| member.key.eq_ignore_ascii_case(name)) =>
             {
-                found = Some(normal(value));
+                found = Some(named(value));
                 Err(String::new())
             }
             _ => Ok(()),
@@ -103,6 +113,11 @@ mod tests {
         for (labels, line, level) in [
             (Labels::new([("Level", "WARNING")]), "error", "warn"),
             (Labels::new([("severity_number", "17")]), "", "error"),
+            (Labels::new([("level", "INFO2")]), "", "info"),
+            (Labels::new([("severity", "SEVERE")]), "", "error"),
+            (Labels::new([("severity", "emerg")]), "", "fatal"),
+            (Labels::empty(), "level=alert", "critical"),
+            (Labels::empty(), "an alert came", "unknown"),
             (Labels::empty(), r#"{"msg":"error","level":"info"}"#, "info"),
             (Labels::empty(), "ts=1 level=dbg msg=error", "debug"),
             (Labels::empty(), "[ERROR] it failed", "error"),

@@ -33,7 +33,9 @@ fn results(batch: &RecordBatch) -> Result<Vector, EvaluateError> {
             labels.push((name.as_str(), converted(name, column, &DataType::Utf8)?));
         } else if !is_time(kind) && *kind != DataType::Null {
             let problem = "a rule takes a number in `value`, texts as labels, and times";
-            return Err(EvaluateError::Failed(format!("the column `{name}` is of type {kind}: {problem}; cast it to a text")));
+            return Err(EvaluateError::Failed(format!(
+                "the column `{name}` is of type {kind}: {problem}; cast it to a text"
+            )));
         }
     }
     let row = |n: usize| {

@@ -71,8 +71,9 @@ async fn one(
     let expr = parse(text).map_err(|error| error.to_string())?;
     let query = Query::Promql { text: text.to_owned(), expr: Arc::new(expr) };
     let answer = asked(cx, &query, end).await;
-    let found =
-        answer.map_err(|error| error.to_string()).and_then(|vector| read(&vector, definition.segment.as_deref(), adds_up));
+    let found = answer
+        .map_err(|error| error.to_string())
+        .and_then(|vector| read(&vector, definition.segment.as_deref(), adds_up));
     let health = if found.is_ok() { "ok" } else { "err" };
     metrics::counter!("steadfast_canary_queries_total", "health" => health).increment(1);
     found

@@ -15,8 +15,8 @@ pub(super) const OF_SENDERS: [&str; 2] = ["service", "resource"];
 pub(super) const OF_SIZES: [&str; 4] = ["ts", "service", "resource", "body"];
 
 /// The columns that are read, as they are numbered in [`Columns::of`].
-pub(super) const NAMES: [&str; 9] =
-    ["ts", "service", "severity", "body", "attributes", "trace_id", "span_id", "resource", "scope"];
+pub(super) const NAMES: [&str; 10] =
+    ["ts", "service", "severity", "severity_number", "body", "attributes", "trace_id", "span_id", "resource", "scope"];
 
 /// Who sent the records of a batch.
 pub(super) struct Senders {
@@ -74,6 +74,8 @@ pub(super) struct Columns {
     pub(super) senders: Senders,
     times: ArrayRef,
     severity: StringArray,
+    /// OpenTelemetry's numbers, where they are known.
+    number: ArrayRef,
     body: StringArray,
     attributes: MapArray,
     trace_id: StringArray,
@@ -88,6 +90,7 @@ impl Columns {
             senders: Senders::of(batch)?,
             times: cast(column(batch, "ts")?, &DataType::Int64)?,
             severity: text(batch, "severity")?,
+            number: column(batch, "severity_number")?.clone(),
             body: text(batch, "body")?,
             attributes: map(batch, "attributes")?,
             trace_id: text(batch, "trace_id")?,
@@ -125,19 +128,27 @@ impl Columns {
 
     /// What was said when it was sent, else what the line says.
     fn level(&self, row: usize) -> &str {
-        match self.severity.value(row) {
-            "" => logql::detect_level(&logql::Labels::empty(), &(), self.line(row)),
-            said => logql::detect_level(&logql::Labels::empty(), &Said(said), ""),
+        let numbers = self.number.as_primitive_opt::<Int64Type>().filter(|numbers| numbers.is_valid(row));
+        let said = Said { number: numbers.map_or(0, |numbers| numbers.value(row)), name: self.severity.value(row) };
+        if said.number == 0 && said.name.is_empty() {
+            return logql::detect_level(&logql::Labels::empty(), &(), self.line(row));
         }
+        logql::detect_level(&logql::Labels::empty(), &said, "")
     }
 }
 
-/// A severity by its name.
-struct Said<'a>(&'a str);
+/// A severity by its number, if there is one, and by its name.
+struct Said<'a> {
+    number: i64,
+    name: &'a str,
+}
 
 impl Metadata for Said<'_> {
     fn each(&self, visit: &mut dyn FnMut(&str, &str)) {
-        visit("level", self.0);
+        if self.number > 0 {
+            visit("severity_number", &self.number.to_string());
+        }
+        visit("level", self.name);
     }
 }
 

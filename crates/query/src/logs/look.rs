@@ -6,7 +6,7 @@ use arrow::array::RecordBatch;
 use base::{Limit, Timestamp};
 use futures::TryStreamExt;
 use logql::ast::LogExpr;
-use logql::{Direction, Expr, Fields, Labels, Matcher, Selection, Steps, Storage};
+use logql::{Direction, Expr, Fields, Labels, Matcher, Pipeline, Selection, Steps, Storage};
 use store::{ScanOptions, StoreError};
 
 use super::columns::{OF_SENDERS, OF_SIZES, Senders, Sizes};
@@ -18,6 +18,8 @@ use crate::{Engine, ExpressionError};
 
 /// Streams of one answer.
 const STREAMS: Limit = Limit::new("query.log_streams", 100_000);
+/// Steps of all streams of one answer at which there is something.
+const AMOUNTS: Limit = Limit::new("query.log_amounts", 2_000_000);
 
 /// Times of log records, nanoseconds since the epoch: the first, and the one after the last.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -69,16 +71,22 @@ impl Engine {
         .await
     }
 
-    /// The fields of the newest `lines` lines of a query.
+    /// The fields of the newest `lines` lines that a query keeps, as it leaves them.
     ///
     /// # Errors
     /// See [`ExpressionError`].
     pub async fn log_fields(&self, query: &str, range: LogRange, lines: usize) -> Result<Fields, ExpressionError> {
         self.logs_evaluated(query, move |evaluation| {
             let (mut fields, mut seen) = (Fields::default(), 0);
-            each(evaluation, &matchers(&evaluation.text)?, range, |_, labels, line, metadata| {
-                fields.add(labels, metadata, line);
-                seen += 1;
+            let logs = lines_of(&evaluation.text)?;
+            let now = evaluation.engine.clock.now().nanos();
+            let pipeline = Pipeline::new(&logs, now).map_err(ExpressionError::Bad)?;
+            let mut work = pipeline.work();
+            each(evaluation, &logs, range, |ts, labels, line, metadata| {
+                if let Some(line) = pipeline.run(&mut work, labels, metadata, ts, line) {
+                    fields.add(labels, metadata, &line);
+                    seen += 1;
+                }
                 Ok(seen < lines)
             })?;
             Ok(fields)
@@ -108,6 +116,7 @@ fn amounts(
     let range = LogRange { start: first.saturating_sub(within).saturating_add(1), end: last.saturating_add(1) };
     let mut numbers = Numbers::new(matchers);
     let mut found: Vec<BTreeMap<i64, LogAmount>> = Vec::new();
+    let mut held = 0;
     scanned(evaluation, matchers, range, &OF_SIZES, |batch| {
         let columns = Sizes::of(batch).map_err(unread)?;
         for row in 0..columns.senders.rows() {
@@ -116,18 +125,24 @@ fn amounts(
             let Some(stream) = found.get_mut(stream) else { continue };
             let after = columns.time(row).saturating_sub(first).max(0);
             let step = after / within + i64::from(after % within > 0);
+            let before = stream.len();
             let amount = stream.entry(first.saturating_add(step.saturating_mul(within))).or_default();
             amount.entries += 1;
             amount.bytes += columns.bytes(row);
+            held += (stream.len() - before) as u64;
         }
+        within_limit(AMOUNTS, held)?;
         checked(found.len())
     })?;
     Ok(Streams(numbers.into_labels().into_iter().zip(found).collect()))
 }
 
 fn checked(streams: usize) -> Result<(), ExpressionError> {
-    let more = STREAMS.check(streams as u64);
-    more.map_err(|exceeded| ExpressionError::Execution(exceeded.to_string()))
+    within_limit(STREAMS, streams as u64)
+}
+
+fn within_limit(limit: Limit, got: u64) -> Result<(), ExpressionError> {
+    limit.check(got).map_err(|exceeded| ExpressionError::Execution(exceeded.to_string()))
 }
 
 fn unread(error: StoreError) -> ExpressionError {
@@ -165,31 +180,38 @@ fn scanned(
 
 /// The matchers of a query for lines; none of an empty text.
 pub(super) fn matchers(text: &str) -> Result<Vec<Matcher>, ExpressionError> {
+    Ok(lines_of(text)?.matchers)
+}
+
+/// A query for lines; an empty text asks for all.
+pub(super) fn lines_of(text: &str) -> Result<LogExpr, ExpressionError> {
     if text.trim().is_empty() || text.trim() == "{}" {
-        return Ok(Vec::new());
+        return Ok(LogExpr { matchers: Vec::new(), stages: Vec::new() });
     }
     let bad = |error: logql::ParseError| ExpressionError::Bad(error.to_string());
     match logql::parse(text).map_err(bad)? {
-        Expr::Logs(LogExpr { matchers, .. }) => Ok(matchers),
+        Expr::Logs(logs) => Ok(logs),
         Expr::Metric(_) => Err(ExpressionError::Bad("only label matchers are supported".to_owned())),
     }
 }
 
-/// Looks at entries, the newest first, for as long as it is wanted.
+/// Looks at entries that may satisfy a query, the newest first, for as long as it is wanted and there is time.
 pub(super) fn each(
     evaluation: &Evaluation,
-    matchers: &[Matcher],
+    logs: &LogExpr,
     range: LogRange,
     mut look: impl FnMut(i64, &Labels, &str, &dyn logql::Metadata) -> Result<bool, ExpressionError>,
 ) -> Result<(), ExpressionError> {
     let source = Source::of(evaluation);
-    let selection =
-        Selection { matchers, from: range.start, to: range.end, direction: Direction::Backward, texts: Vec::new() };
+    let selection = logql::selection(logs, range.start, range.end, Direction::Backward);
     let unread = |error| failed(logql::QueryError::Storage(error), &evaluation.deadline);
     let mut entries = source.select(&selection).map_err(unread)?;
     while let Some(row) = entries.next().map_err(unread)? {
         if !look(row.ts, row.labels, row.line, row.metadata)? {
             break;
+        }
+        if source.deadline.is_over() {
+            return Err(ExpressionError::Timeout { limit: source.deadline.limit() });
         }
     }
     Ok(())

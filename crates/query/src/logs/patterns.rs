@@ -2,11 +2,15 @@
 
 use std::collections::BTreeMap;
 
+use logql::ast::LogExpr;
+
 use super::look::{LogRange, each, matchers};
 use crate::{Engine, ExpressionError};
 
 /// Patterns that are counted; a line that would make one more is not.
 const COUNTED: usize = 5_000;
+/// Counts of all patterns; a line that would make one more is not counted.
+const COUNTS: usize = 1_000_000;
 /// Patterns of one answer.
 const ANSWERED: usize = 300;
 /// Bytes of a line that are looked at.
@@ -36,22 +40,41 @@ impl Engine {
         step: i64,
     ) -> Result<Vec<Pattern>, ExpressionError> {
         self.logs_evaluated(selector, move |evaluation| {
-            let mut found: BTreeMap<String, BTreeMap<i64, u64>> = BTreeMap::new();
+            let mut found = Counted::default();
             let step = step.max(1);
-            each(evaluation, &matchers(&evaluation.text)?, range, |at, _, line, _| {
-                let text = pattern(line);
-                if found.len() < COUNTED || found.contains_key(&text) {
-                    let start = at.div_euclid(step) * step;
-                    *found.entry(text).or_default().entry(start).or_default() += 1;
-                }
+            let logs = LogExpr { matchers: matchers(&evaluation.text)?, stages: Vec::new() };
+            each(evaluation, &logs, range, |at, _, line, _| {
+                found.add(pattern(line), at.div_euclid(step) * step);
                 Ok(true)
             })?;
-            let mut patterns: Vec<Pattern> = found.into_iter().map(|(text, counts)| Pattern { text, counts }).collect();
+            let mut patterns: Vec<Pattern> =
+                found.by_text.into_iter().map(|(text, counts)| Pattern { text, counts }).collect();
             patterns.sort_by_key(|pattern| std::cmp::Reverse(pattern.counts.values().sum::<u64>()));
             patterns.truncate(ANSWERED);
             Ok(patterns)
         })
         .await
+    }
+}
+
+/// Lines that look the same, by what they have in common and the start of their step.
+#[derive(Default)]
+struct Counted {
+    by_text: BTreeMap<String, BTreeMap<i64, u64>>,
+    counts: usize,
+}
+
+impl Counted {
+    fn add(&mut self, text: String, start: i64) {
+        let is_full = self.by_text.len() >= COUNTED && !self.by_text.contains_key(&text);
+        if is_full || (self.counts >= COUNTS && self.by_text.get(&text).is_none_or(|known| !known.contains_key(&start)))
+        {
+            return;
+        }
+        let known = self.by_text.entry(text).or_default();
+        let before = known.len();
+        *known.entry(start).or_default() += 1;
+        self.counts += known.len() - before;
     }
 }
 
@@ -78,6 +101,17 @@ fn in_word(sign: char) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn counts_of_all_patterns_are_bounded_together() {
+        let mut found = Counted::default();
+        for n in 0..COUNTS as i64 + 10 {
+            found.add(format!("p{}", n % 1_000), n / 1_000);
+        }
+        assert_eq!(found.by_text.values().map(BTreeMap::len).sum::<usize>(), COUNTS);
+        found.add("p1".to_owned(), 0);
+        assert_eq!(found.by_text["p1"][&0], 2, "what is counted goes on");
+    }
 
     #[test]
     fn words_with_digits_are_left_out() {

@@ -7,6 +7,9 @@ use logql::{Labels, Matcher};
 
 use super::columns::Senders;
 
+/// Bytes of senders that are remembered; the streams of others are looked up for each of their records.
+const REMEMBERED: usize = 64 << 20;
+
 /// The label that every stream has.
 pub(super) const SERVICE_NAME: &str = "service_name";
 /// Its value where nobody said it, as in Loki.
@@ -20,12 +23,14 @@ pub(super) struct Numbers {
     by_labels: HashMap<Labels, usize>,
     labels: Vec<Labels>,
     scratch: Vec<u8>,
+    /// Bytes of `known`.
+    remembered: usize,
 }
 
 impl Numbers {
     pub(super) fn new(matchers: &[Matcher]) -> Self {
         let (known, by_labels) = (HashMap::new(), HashMap::new());
-        Self { matchers: matchers.to_vec(), known, by_labels, labels: Vec::new(), scratch: Vec::new() }
+        Self { matchers: matchers.to_vec(), known, by_labels, labels: Vec::new(), scratch: Vec::new(), remembered: 0 }
     }
 
     /// The stream of a row; none if it is not wanted.
@@ -45,7 +50,10 @@ impl Numbers {
             return *known;
         }
         let number = self.number(labels(senders, row));
-        self.known.insert(self.scratch.as_slice().into(), number);
+        if self.remembered < REMEMBERED {
+            self.remembered += self.scratch.len();
+            self.known.insert(self.scratch.as_slice().into(), number);
+        }
         number
     }
 

@@ -43,13 +43,14 @@ pub struct Canaries {
     /// What is asked about.
     telemetry: Option<Arc<dyn Log>>,
     pub runs: Semaphore,
-    pub judgements: Semaphore,
+    /// Who has a slot may be cut off: the work goes on with it.
+    pub judgements: Arc<Semaphore>,
 }
 
 impl Canaries {
     pub fn new(log: Arc<dyn Log>, telemetry: Option<Arc<dyn Log>>, store: Store, clock: Clock) -> Self {
         let shelf = Shelf::new(log, store, clock);
-        Self { shelf, telemetry, runs: Semaphore::new(RUNS), judgements: Semaphore::new(JUDGEMENTS) }
+        Self { shelf, telemetry, runs: Semaphore::new(RUNS), judgements: Arc::new(Semaphore::new(JUDGEMENTS)) }
     }
 
     /// Ends once queries see what the telemetry log has now. A store that is behind looks as if an arm had no data, or less; one that
@@ -156,7 +157,8 @@ impl Shelf {
                 return Ok(row.document);
             }
         }
-        Err(Problem::unknown(kind.title(), id))
+        // It is on the log, or it would not be in the index.
+        Err(Problem::later(format!("{} '{}' cannot be read yet: the store is behind", kind.title(), id.escape_debug())))
     }
 
     /// Keeps objects, all or none, if `check` agrees; the oldest that are no longer needed go for them.
@@ -233,5 +235,44 @@ impl Shelf {
     fn gone(&self, kind: Kind, id: String) -> CanaryObject {
         let object = Object { kind, id, summary: Summary::default(), document: String::new() };
         CanaryObject { present: false, ..self.row(object) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::http::StatusCode;
+    use base::Timestamp;
+    use bus::{Embedded, EmbeddedConfig};
+    use store::{LocalObjects, StoreConfig};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn what_is_kept_and_cannot_be_read_yet_is_to_be_asked_for_again() {
+        let dir = tempfile::tempdir().unwrap();
+        let (clock, simulation) = Clock::simulated(Timestamp::from_secs(1_000_000));
+        let objects = Arc::new(LocalObjects::new(&dir.path().join("store")).unwrap());
+        // Nobody feeds it.
+        let store = Store::open(StoreConfig::default(), objects, clock.clone()).await.unwrap();
+        let log = EmbeddedConfig::new(dir.path().join("log"), "state");
+        let log = Arc::new(Embedded::open(log, clock.clone()).unwrap());
+        let shelf = Shelf::new(log, store, clock);
+        let summary = Summary::default();
+        let object = Object { kind: Kind::Canary, id: "posted".to_owned(), summary, document: "{}".to_owned() };
+        let put = std::pin::pin!(shelf.put(vec![object], |_| Ok(())));
+        let time = std::pin::pin!(async {
+            loop {
+                simulation.advance(Duration::from_secs(1));
+                tokio::task::yield_now().await;
+            }
+        });
+        match futures::future::select(put, time).await {
+            futures::future::Either::Left((kept, _)) => kept.unwrap(),
+            futures::future::Either::Right(((), _)) => panic!("time has no end"),
+        }
+        let problem = shelf.get(Kind::Canary, "posted").await.unwrap_err();
+        assert_eq!((problem.status, problem.passes()), (StatusCode::SERVICE_UNAVAILABLE, true));
+        let problem = shelf.get(Kind::Canary, "another").await.unwrap_err();
+        assert_eq!((problem.status, problem.passes()), (StatusCode::NOT_FOUND, false));
     }
 }
