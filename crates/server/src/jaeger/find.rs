@@ -1,6 +1,6 @@
 //! What is asked of the store.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use base::{Limit, Timestamp};
 use model::rows::Span;
@@ -16,6 +16,11 @@ const SPANS: Limit = Limit::new("jaeger.spans", 100_000);
 const NAMES: usize = 10_000;
 /// How far before and after the span that was found others of its trace are looked for, in nanoseconds.
 const AROUND: i64 = 6 * 3_600 * 1_000_000_000;
+/// How far a search looks back first, in nanoseconds.
+const FIRST: i64 = 60 * 1_000_000_000;
+/// By how much more it looks back each time that it has not found enough, and how far at most before it looks at all that is left.
+const GROWS: i64 = 4;
+const FARTHEST: i64 = 7 * 86_400 * 1_000_000_000;
 
 pub async fn services(state: &State) -> Result<Vec<String>, Problem> {
     let sql = format!("SELECT DISTINCT service AS name FROM spans ORDER BY name LIMIT {NAMES}");
@@ -71,41 +76,102 @@ pub async fn trace(
     spans(state, &of.join(" AND ")).await
 }
 
-/// The traces that have such a span, the newest first, each with all its spans.
-pub async fn search(state: &State, search: &Search) -> Result<Vec<Vec<Span>>, Problem> {
-    let of = conditions(search);
-    let of = if of.is_empty() { "true".to_owned() } else { of.join(" AND ") };
-    let sql = format!(
-        "SELECT trace_id, min(CAST(ts AS BIGINT)) AS first, max(CAST(ts AS BIGINT)) AS last FROM spans WHERE {of} \
-         GROUP BY trace_id ORDER BY last DESC, trace_id LIMIT {}",
-        search.limit
-    );
-    let rows = state.query(&sql).await?;
-    let found: Vec<(String, i64, i64)> =
-        each(&rows).filter_map(|row| Some((row.text("trace_id")?, row.number("first"), row.number("last")))).collect();
+/// A trace that was found: its id, and the first and the last of its spans that are as was asked.
+type Hit = (String, i64, i64);
+
+/// What a search gives.
+#[derive(Default)]
+pub struct Traces {
+    /// The newest first, each with all its spans.
+    pub all: Vec<Vec<Span>>,
+    /// Ids of those that there is no room for.
+    pub left_out: Vec<String>,
+}
+
+/// The traces that have such a span.
+pub async fn search(state: &State, search: &Search) -> Result<Traces, Problem> {
+    let found = newest(state, search).await?;
     let (Some(first), Some(last)) =
         (found.iter().map(|(_, first, _)| *first).min(), found.iter().map(|(_, _, last)| *last).max())
     else {
-        return Ok(Vec::new());
+        return Ok(Traces::default());
     };
     let ids: Vec<String> = found.iter().map(|(id, ..)| literal(id)).collect();
-    let all = format!(
-        "trace_id IN ({}) AND ts >= {} AND ts <= {}",
-        ids.join(", "),
-        time(Timestamp::from_nanos(first.saturating_sub(AROUND))),
-        time(Timestamp::from_nanos(last.saturating_add(AROUND)))
-    );
-    let mut traces: BTreeMap<String, Vec<Span>> = BTreeMap::new();
-    for span in spans(state, &all).await? {
-        traces.entry(span.trace_id.clone()).or_default().push(span);
+    let of = |ids: &[String]| {
+        let from = time(Timestamp::from_nanos(first.saturating_sub(AROUND)));
+        let to = time(Timestamp::from_nanos(last.saturating_add(AROUND)));
+        format!("trace_id IN ({}) AND ts >= {from} AND ts <= {to}", ids.join(", "))
+    };
+    let sql = format!("SELECT trace_id, count(*) AS spans FROM spans WHERE {} GROUP BY trace_id", of(&ids));
+    let rows = state.query(&sql).await?;
+    let sizes = each(&rows).filter_map(|row| Some((row.text("trace_id")?, row.number("spans").unsigned_abs())));
+    let (taken, left_out) = with_room(found, &sizes.collect(), SPANS.max());
+    if !left_out.is_empty() {
+        tracing::warn!(traces = ?left_out, limit = SPANS.name(), "traces are too large for an answer");
     }
-    Ok(found.into_iter().filter_map(|(id, ..)| traces.remove(&id)).collect())
+    let mut traces: BTreeMap<String, Vec<Span>> = BTreeMap::new();
+    if !taken.is_empty() {
+        let ids: Vec<String> = taken.iter().map(|id| literal(id)).collect();
+        for span in spans(state, &of(&ids)).await? {
+            traces.entry(span.trace_id.clone()).or_default().push(span);
+        }
+    }
+    Ok(Traces { all: taken.iter().filter_map(|id| traces.remove(id)).collect(), left_out })
+}
+
+/// The newest traces that have such a span, the newest first. It looks back farther and farther, so that of a busy service no more
+/// traces are held than it takes.
+async fn newest(state: &State, search: &Search) -> Result<Vec<Hit>, Problem> {
+    let (mut found, mut known) = (Vec::new(), BTreeSet::new());
+    let limit = usize::try_from(search.limit).unwrap_or(usize::MAX);
+    let start = search.start.map(Timestamp::nanos);
+    let mut end = search.end.unwrap_or_else(|| state.clock.now()).nanos();
+    let (mut before, mut width) = (None, FIRST);
+    loop {
+        let from = end.saturating_sub(width);
+        let is_last = width > FARTHEST || start.is_some_and(|start| from <= start);
+        let mut of = conditions(search);
+        of.extend((!is_last).then(|| format!("ts >= {}", time(Timestamp::from_nanos(from)))));
+        of.extend(before.map(|before| format!("ts < {}", time(Timestamp::from_nanos(before)))));
+        // Those that are known may be among them.
+        for hit in hits(state, &of, limit.saturating_add(found.len())).await? {
+            if known.insert(hit.0.clone()) {
+                found.push(hit);
+            }
+        }
+        if is_last || found.len() >= limit {
+            found.truncate(limit);
+            return Ok(found);
+        }
+        (before, end, width) = (Some(from), from, width.saturating_mul(GROWS));
+    }
+}
+
+async fn hits(state: &State, of: &[String], limit: usize) -> Result<Vec<Hit>, Problem> {
+    let of = if of.is_empty() { "true".to_owned() } else { of.join(" AND ") };
+    let sql = format!(
+        "SELECT trace_id, min(CAST(ts AS BIGINT)) AS first, max(CAST(ts AS BIGINT)) AS last FROM spans WHERE {of} \
+         GROUP BY trace_id ORDER BY last DESC, trace_id LIMIT {limit}"
+    );
+    let rows = state.query(&sql).await?;
+    let hit = |row: crate::rows::Line<'_>| Some((row.text("trace_id")?, row.number("first"), row.number("last")));
+    Ok(each(&rows).filter_map(hit).collect())
+}
+
+/// Ids of the traces for whose spans there is room, and of the others.
+fn with_room(found: Vec<Hit>, sizes: &BTreeMap<String, u64>, mut room: u64) -> (Vec<String>, Vec<String>) {
+    found.into_iter().map(|(id, ..)| id).partition(|id| {
+        let left = room.checked_sub(sizes.get(id).copied().unwrap_or_default());
+        room = left.unwrap_or(room);
+        left.is_some()
+    })
 }
 
 async fn spans(state: &State, of: &str) -> Result<Vec<Span>, Problem> {
-    let rows = state.query(&format!("SELECT * FROM spans WHERE {of} ORDER BY ts LIMIT {}", SPANS.max() + 1)).await?;
-    let spans: Vec<Span> = decode(&rows)?;
+    let rows = state.query(&format!("SELECT * FROM spans WHERE {of} LIMIT {}", SPANS.max() + 1)).await?;
+    let mut spans: Vec<Span> = decode(&rows)?;
     SPANS.check(spans.len() as u64)?;
+    spans.sort_by_key(|span| span.ts);
     Ok(spans)
 }
 
@@ -121,19 +187,42 @@ fn conditions(search: &Search) -> Vec<String> {
     all
 }
 
-/// What Jaeger shows as tags are columns here, or attributes of the span or of what sends it.
+/// What Jaeger shows as tags are columns here, or attributes of the span, of what sends it, or of what happened within it.
 fn tag(key: &str, value: &str) -> String {
     let text = literal(value);
     match key {
-        "error" if value == "true" => "status = 'error'".to_owned(),
-        "error" => "status <> 'error'".to_owned(),
+        "error" if value == "true" => "(status = 'error' OR attributes['error'] = 'true')".to_owned(),
+        "error" => "(status <> 'error' AND coalesce(attributes['error'], '') <> 'true')".to_owned(),
+        "event" => format!("({} OR attributes['event'] = {text})", within_events("name", value)),
         "span.kind" => format!("kind = {text}"),
         "otel.status_code" => format!("status = {}", literal(&value.to_ascii_lowercase())),
         "otel.scope.name" => format!("scope = {text}"),
-        _ => format!("(attributes[{key}] = {text} OR resource[{key}] = {text})", key = literal(key)),
+        _ => {
+            let events = within_events(key, value);
+            format!("(attributes[{key}] = {text} OR resource[{key}] = {text} OR {events})", key = literal(key))
+        }
     }
+}
+
+/// Whether the events of a span, which are stored as JSON without blanks, have such a member.
+fn within_events(key: &str, value: &str) -> String {
+    let json = |text: &str| serde_json::Value::from(text).to_string();
+    format!("strpos(events, {}) > 0", literal(&format!("{}:{}", json(key), json(value))))
 }
 
 fn time(at: Timestamp) -> String {
     format!("to_timestamp_nanos({})", at.nanos())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn traces_that_are_too_large_make_no_others_go() {
+        let found = ["a", "b", "c", "d"].map(|id| (id.to_owned(), 0, 0)).to_vec();
+        let sizes = [("a", 40), ("b", 101), ("c", 60), ("d", 1)].map(|(id, spans)| (id.to_owned(), spans)).into();
+        let (taken, left_out) = with_room(found, &sizes, 100);
+        assert_eq!((taken, left_out), (vec!["a".to_owned(), "c".to_owned()], vec!["b".to_owned(), "d".to_owned()]));
+    }
 }

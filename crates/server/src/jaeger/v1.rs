@@ -1,5 +1,7 @@
 //! Jaeger's first API: what its own pages and Grafana read. Times in microseconds.
 
+use std::collections::HashMap;
+
 use axum::Json;
 use axum::extract::{Path, RawQuery, State as With};
 use base::Timestamp;
@@ -43,7 +45,12 @@ pub async fn operations(With(state): With<State>, RawQuery(query): RawQuery) -> 
 pub async fn search(With(state): With<State>, RawQuery(query): RawQuery) -> Answer {
     let search = Ask::of(query.as_deref()).v1()?;
     let traces = find::search(&state, &search).await?;
-    Ok(answer(traces.iter().map(|spans| trace_of(spans)).collect()))
+    let Json(mut found) = answer(traces.all.iter().map(|spans| trace_of(spans)).collect());
+    let error = |id: &String| json!({"code": 400, "msg": "too many spans for the limit jaeger.spans", "traceID": id});
+    if !traces.left_out.is_empty() {
+        found["errors"] = traces.left_out.iter().map(error).collect();
+    }
+    Ok(Json(found))
 }
 
 /// `GET /api/traces/{id}`
@@ -76,14 +83,15 @@ fn answer(data: Vec<Value>) -> Json<Value> {
 /// A trace: spans name their process by `p1`, `p2`, ..
 fn trace_of(spans: &[Span]) -> Value {
     let mut processes: Vec<(&str, &Labels)> = Vec::new();
+    let mut known: HashMap<(&str, &Labels), usize> = HashMap::new();
     let mut all = Vec::with_capacity(spans.len());
     for span in spans {
         let process = (span.service.as_str(), &span.resource);
-        let known = processes.iter().position(|other| *other == process).unwrap_or_else(|| {
+        let number = *known.entry(process).or_insert_with(|| {
             processes.push(process);
-            processes.len() - 1
+            processes.len()
         });
-        all.push(span_of(span, known + 1));
+        all.push(span_of(span, number));
     }
     let processes: serde_json::Map<String, Value> = processes
         .into_iter()

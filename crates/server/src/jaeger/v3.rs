@@ -1,5 +1,7 @@
 //! Jaeger's third API: traces as OTLP has them in JSON. Grafana asks it behind a switch.
 
+use std::collections::HashMap;
+
 use axum::Json;
 use axum::extract::{Path, RawQuery, State as With};
 use axum::response::{IntoResponse, Response};
@@ -33,7 +35,7 @@ pub async fn search(With(state): With<State>, RawQuery(query): RawQuery) -> Resp
         Ok(search) => search,
         Err(problem) => return problem.v3(),
     };
-    respond(find::search(&state, &search).await.map(|traces| result(traces.iter().flatten())))
+    respond(find::search(&state, &search).await.map(|traces| result(traces.all.iter().flatten())))
 }
 
 /// `GET /api/v3/traces/{id}?start_time=&end_time=`
@@ -73,11 +75,15 @@ impl Group<'_> {
 /// `resourceSpans`: spans by what sent them.
 fn result<'a>(spans: impl Iterator<Item = &'a Span>) -> Value {
     let mut groups: Vec<Group<'_>> = Vec::new();
+    let mut known: HashMap<(&Labels, Option<&str>), usize> = HashMap::new();
     for span in spans {
         let (resource, scope) = (&span.resource, span.scope.as_deref());
-        match groups.iter_mut().find(|group| group.resource == resource && group.scope == scope) {
-            Some(group) => group.spans.push(span_of(span)),
-            None => groups.push(Group { resource, scope, spans: vec![span_of(span)] }),
+        let place = *known.entry((resource, scope)).or_insert_with(|| {
+            groups.push(Group { resource, scope, spans: Vec::new() });
+            groups.len() - 1
+        });
+        if let Some(group) = groups.get_mut(place) {
+            group.spans.push(span_of(span));
         }
     }
     json!({"result": {"resourceSpans": groups.into_iter().map(Group::json).collect::<Vec<_>>()}})

@@ -8,7 +8,7 @@ use kayenta::{Accounts, Analysis, Execution, Failure, Judgement, Plan, Status, W
 
 use super::work::{run, thresholds};
 use super::{kayenta, now, uncut};
-use crate::shelf::{Index, Kind, Object, Problem, Summary};
+use crate::shelf::{Canaries, Index, Kind, Object, Problem, Summary};
 use crate::state::State;
 
 /// Points of a baseline below which Kayenta warns.
@@ -29,20 +29,38 @@ pub async fn resume(state: State) {
             }
         }
     };
-    for (kind, id) in open {
-        tracing::info!(kind = kind.as_str(), id, "a canary that was under way is judged anew");
-        let again = match kayenta.shelf.get(kind, &id).await {
-            Ok(document) if kind == Kind::Canary => serde_json::from_str(&document).map(|it| spawn(&state, it)),
-            Ok(document) => serde_json::from_str(&document).map(|it| spawn_analysis(&state, it)),
-            Err(problem) => {
-                tracing::error!(id, problem = problem.message, "a canary that was under way cannot be read");
-                continue;
+    let mut left = open;
+    loop {
+        let mut later = Vec::new();
+        for (kind, id) in left {
+            if !run_again(&state, kayenta, kind, &id).await {
+                later.push((kind, id));
             }
-        };
-        if let Err(error) = again {
-            tracing::error!(id, %error, "a canary that was under way cannot be read: a bug");
         }
+        if later.is_empty() {
+            return;
+        }
+        left = later;
+        state.clock.sleep(backoff.next(&state.rng)).await;
     }
+}
+
+/// Runs an execution or analysis again; false if it cannot be read at the moment.
+async fn run_again(state: &State, kayenta: &Canaries, kind: Kind, id: &str) -> bool {
+    let again = match kayenta.shelf.get(kind, id).await {
+        Ok(document) if kind == Kind::Canary => serde_json::from_str(&document).map(|it| spawn(state, it)),
+        Ok(document) => serde_json::from_str(&document).map(|it| spawn_analysis(state, it)),
+        Err(problem) => {
+            let later = problem.passes();
+            tracing::error!(id, problem = problem.message, later, "a canary that was under way cannot be read");
+            return !later;
+        }
+    };
+    match again {
+        Ok(()) => tracing::info!(kind = kind.as_str(), id, "a canary that was under way is judged anew"),
+        Err(error) => tracing::error!(id, %error, "a canary that was under way cannot be read: a bug"),
+    }
+    true
 }
 
 fn under_way(index: &Index) -> Vec<(Kind, String)> {

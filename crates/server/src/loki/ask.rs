@@ -90,10 +90,21 @@ impl Ask {
 
     /// How many lines, or series.
     pub fn limit(&self) -> Result<usize, Problem> {
-        let Some(text) = self.get("limit") else { return Ok(USUAL) };
-        let limit: u64 = text.parse().map_err(|_| Problem::bad("limit must be a positive value"))?;
-        LINES.check(limit)?;
-        Ok(usize::try_from(limit).unwrap_or(usize::MAX))
+        self.limit_or(USUAL)
+    }
+
+    /// How many, or so many if it is not said.
+    pub fn limit_or(&self, usual: usize) -> Result<usize, Problem> {
+        let Some(text) = self.get("limit") else { return Ok(usual) };
+        let limit = text.parse().ok().filter(|limit| *limit > 0);
+        limit.ok_or_else(|| Problem::bad("limit must be a positive value"))
+    }
+
+    /// How many lines.
+    pub fn lines(&self) -> Result<usize, Problem> {
+        let limit = self.limit()?;
+        LINES.check(limit as u64)?;
+        Ok(limit)
     }
 
     /// Which lines come first.
@@ -166,7 +177,8 @@ mod tests {
         assert_eq!(Ask::of("").step(range).unwrap(), 14 * SECOND);
         assert!(Ask::of("step=-1").step(range).is_err());
         assert!(Ask::of("start=2&end=1").range(0, hour).is_err());
-        assert!(Ask::of("limit=1000000").limit().is_err());
+        assert!(Ask::of("limit=1000000").lines().is_err() && Ask::of("limit=0").limit().is_err());
+        assert_eq!((Ask::of("limit=20000").limit().unwrap(), Ask::of("").lines().unwrap()), (20_000, 100));
         assert!(Ask::of("direction=up").direction().is_err());
     }
 }

@@ -26,12 +26,14 @@ async fn seen(state: &State, ask: &Ask) -> Result<logql::Fields, Problem> {
 
 /// `detected_fields`: with their types, and which parser finds them.
 pub async fn fields(With(state): With<State>, ask: Ask) -> Result<Response, Problem> {
-    let fields = seen(&state, &ask).await?.finish(FIELDS);
-    Ok(Json(json!({"fields": fields, "limit": FIELDS})).into_response())
+    let limit = ask.limit_or(FIELDS)?.min(FIELDS);
+    let fields = seen(&state, &ask).await?.finish(limit);
+    Ok(Json(json!({"fields": fields, "limit": limit})).into_response())
 }
 
 /// `detected_field/{name}/values`
 pub async fn values(With(state): With<State>, Path(name): Path<String>, ask: Ask) -> Result<Response, Problem> {
-    let values = seen(&state, &ask).await?.values(&name, FIELDS);
-    Ok(Json(json!({"values": values, "limit": FIELDS})).into_response())
+    let limit = ask.limit_or(FIELDS)?.min(FIELDS);
+    let values = seen(&state, &ask).await?.values(&name, limit);
+    Ok(Json(json!({"values": values, "limit": limit})).into_response())
 }

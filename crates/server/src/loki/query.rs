@@ -5,7 +5,7 @@ use std::time::Duration;
 use axum::extract::State as With;
 use axum::http::HeaderMap;
 use axum::response::Response;
-use logql::{LogQuery, Steps};
+use logql::{Expr, LogQuery, Steps};
 
 use super::ask::Ask;
 use super::error::Problem;
@@ -35,10 +35,13 @@ pub async fn range(With(state): With<State>, headers: HeaderMap, ask: Ask) -> Re
         return Err(Problem::bad(TOO_MANY));
     }
     let steps = Steps::new(range.start, range.end, step).map_err(Problem::bad)?;
+    // It is of lines: a data source sends the same one with each query.
+    let numbers = matches!(logql::parse(ask.query()), Ok(Expr::Metric(_)));
+    let limit = if numbers { ask.limit()? } else { ask.lines()? };
     let lines = LogQuery {
         start: range.start,
         end: range.end,
-        limit: ask.limit()?,
+        limit,
         direction: ask.direction()?,
         interval: ask.duration("interval")?.unwrap_or(0),
         categorize: categorized(&headers),

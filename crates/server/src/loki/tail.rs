@@ -119,7 +119,7 @@ impl Tail {
         Ok(Self {
             query: ask.query().to_owned(),
             delay,
-            limit: ask.limit()?.max(1),
+            limit: ask.lines()?,
             categorize: categorized(headers),
             from,
             sent: BTreeMap::new(),

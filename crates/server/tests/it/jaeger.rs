@@ -148,3 +148,32 @@ async fn what_is_not_there_or_makes_no_sense_is_said() {
     assert_eq!(answer.json::<Value>().await.unwrap()["error"]["httpCode"], 404);
     site.end().await;
 }
+
+/// Sends spans of one service.
+async fn send(site: &Site, service: &str, spans: Vec<Value>) {
+    let resource = json!({"attributes": [{"key": "service.name", "value": {"stringValue": service}}]});
+    let body = json!({"resourceSpans": [{"resource": resource, "scopeSpans": [{"spans": spans}]}]});
+    let sent = site.client.post(site.url("/v1/traces")).json(&body).send().await.unwrap();
+    assert_eq!(sent.status(), 200);
+    site.world.settle().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn tags_are_looked_for_in_events_too_and_an_attribute_may_be_the_error() {
+    let site = site().await;
+    let span = |trace: &str, attributes: Value| json!({"traceId": trace, "spanId": "dddddddddddddddd", "name": "x", "startTimeUnixNano": "1000000000", "endTimeUnixNano": "1000000001", "attributes": attributes});
+    let (good, bad) = ("11111111111111111111111111111111", "22222222222222222222222222222222");
+    let error = json!([{"key": "error", "value": {"boolValue": true}}]);
+    send(&site, "bank", vec![span(good, json!([])), span(bad, error)]).await;
+    for (query, expected) in [
+        (r#"service=till&tags={"event":"retry"}"#, vec![TRACE]),
+        (r#"service=till&tags={"n":"2"}"#, vec![TRACE]),
+        (r#"service=till&tags={"n":"3"}"#, vec![]),
+        ("service=bank&tag=error:true", vec![bad]),
+        ("service=bank&tag=error:false", vec![good]),
+    ] {
+        let answer = site.json(&format!("/api/traces?{query}")).await;
+        assert_eq!(ids(&answer), expected, "{query}: {answer}");
+    }
+    site.end().await;
+}

@@ -89,6 +89,13 @@ async fn grafana_finds_the_data_source_well() {
     let field = |name: &str| fields["fields"].as_array().unwrap().iter().find(|field| field["label"] == name).cloned();
     assert_eq!(field("took").unwrap()["type"], "duration", "{fields}");
     assert_eq!(ask(&site, "detected_field/status/values", &of_shop).await["values"], json!(["200", "500"]));
+    // Only of the lines that the query keeps, as it leaves them.
+    let of_errors = [&WHEN[..], &[("query", r#"{app="shop"} | json | status = 500"#)]].concat();
+    assert_eq!(ask(&site, "detected_field/status/values", &of_errors).await["values"], json!(["500"]));
+    let short = [&WHEN[..], &[("query", r#"{app="shop"} | json | line_format "{\"p\":\"{{.path}}\"}""#)]].concat();
+    assert_eq!(ask(&site, "detected_field/p/values", &short).await["values"], json!(["", "/cart", "/pay"]));
+    let one = ask(&site, "detected_fields", &[&of_shop[..], &[("limit", "1")]].concat()).await;
+    assert_eq!((one["fields"].as_array().unwrap().len(), &one["limit"]), (1, &json!(1)));
     site.end().await;
 }
 
@@ -100,7 +107,11 @@ async fn lines_come_in_the_order_that_was_asked_for() {
     assert_eq!(of(lines(&site, shop, &[]).await), ["103", "102", "101", "100"]);
     assert_eq!(of(lines(&site, shop, &[("direction", "forward"), ("limit", "2")]).await), ["100", "101"]);
     assert_eq!(of(lines(&site, r#"{app="shop"} |= "disk""#, &[]).await), ["102"]);
-    assert_eq!(of(lines(&site, r#"{app="shop"} | json | status >= 500 | took > 1s"#, &[]).await), ["101"]);
+    let slow = r#"{app="shop"} | json | status >= 500 | took > 1s"#;
+    let without = format!("{slow} | __error__=\"\"");
+    assert_eq!(of(lines(&site, &without, &[]).await), ["101"]);
+    // As in Loki: only conditions on texts leave out lines with an error.
+    assert_eq!(of(lines(&site, slow, &[]).await), ["103", "102", "101"]);
     assert_eq!(
         of(lines(&site, r#"{service_name="web"} | detected_level="error" | http_route="/""#, &[]).await),
         ["104"]
@@ -151,6 +162,45 @@ async fn numbers_are_made_of_lines() {
     assert_eq!(points.len(), 4, "{over}");
     let sum: u64 = points.iter().map(|point| point[1].as_str().unwrap().parse::<u64>().unwrap()).sum();
     assert_eq!(sum, bytes, "{over}");
+    site.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn levels_are_those_of_opentelemetrys_numbers_first() {
+    let site = site().await;
+    let record = |number: u8, text: &str, body: &str| json!({"timeUnixNano": "105000000000", "severityNumber": number, "severityText": text, "body": {"stringValue": body}});
+    let records = json!([
+        record(10, "", "info2"),
+        record(17, "SEVERE", "severe"),
+        record(0, "emerg", "emerg"),
+        record(13, "strange", "warn")
+    ]);
+    let resource = json!({"attributes": [{"key": "service.name", "value": {"stringValue": "levels"}}]});
+    let otlp = json!({"resourceLogs": [{"resource": resource, "scopeLogs": [{"logRecords": records}]}]});
+    assert_eq!(site.client.post(site.url("/v1/logs")).json(&otlp).send().await.unwrap().status(), 200);
+    site.world.settle().await;
+    for (level, body) in [("info", "info2"), ("error", "severe"), ("fatal", "emerg"), ("warn", "warn")] {
+        let query = format!(r#"{{service_name="levels"}} | detected_level="{level}""#);
+        assert_eq!(lines(&site, &query, &[]).await, [("105".to_owned(), body.to_owned())], "{level}");
+    }
+    site.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_limit_of_lines_is_of_lines() {
+    let site = site().await;
+    let numbers = r#"sum(count_over_time({app="shop"}[5m]))"#;
+    for (query, limit, status) in [
+        (numbers, "20000", 200),
+        (numbers, "0", 400),
+        (r#"{app="shop"}"#, "20000", 400),
+        (r#"{app="shop"}"#, "0", 400),
+        (r#"{app="shop"}"#, "10000", 200),
+    ] {
+        let asked = [&WHEN[..], &[("query", query), ("limit", limit)]].concat();
+        let answer = site.client.get(site.url("/loki/api/v1/query_range")).query(&asked).send().await.unwrap();
+        assert_eq!(answer.status(), status, "{query} {limit}");
+    }
     site.end().await;
 }
 
