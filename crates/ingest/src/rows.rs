@@ -87,6 +87,21 @@ fn halves(mut batches: Vec<Batch>) -> Option<[Vec<Batch>; 2]> {
     Some([part(0, middle), part(middle, rows)])
 }
 
+/// Rows that the log never takes.
+#[derive(Default)]
+struct LeftOut {
+    /// Why not the last of them.
+    error: Option<BusError>,
+    /// Whether any of them names a series.
+    has_series: bool,
+}
+
+impl LeftOut {
+    fn told(self) -> Result<(), IngestError> {
+        self.error.map_or(Ok(()), |error| Err(error.into()))
+    }
+}
+
 /// The rows of a request. Rows of a series are always in one shard, so that the newest of its
 /// samples with one time is known.
 pub(crate) struct Rows {
@@ -201,7 +216,7 @@ impl Rows {
 }
 
 impl Ingest {
-    /// Appends the rows of a request. When it returns they are durable.
+    /// Appends the rows of a request. When it returns they are durable; if one can never be taken, which is an error, the others are.
     pub(crate) async fn append(&self, rows: Rows, attempt: &mut Attempt<'_>) -> Result<(), IngestError> {
         let Rows { shards, fresh, counting, at, any, metadata, logs, spans, .. } = rows;
         let mut logs = logs.finish().map_err(internal)?;
@@ -222,12 +237,15 @@ impl Ingest {
                 all.push((shard, batches));
             }
         }
+        let mut left_out = LeftOut::default();
         for (shard, batches) in all {
-            self.append_to(shard, batches, |appended| attempt.has(shard, appended)).await?;
+            self.append_to(shard, batches, &mut left_out, |appended| attempt.has(shard, appended)).await?;
         }
-        self.announced(at, fresh);
+        if !left_out.has_series {
+            self.announced(at, fresh);
+        }
         self.0.zeros.appended(at, counting);
-        Ok(())
+        left_out.told()
     }
 
     /// Appends rows that somebody will give again if the process ends before this returns, such that
@@ -251,7 +269,7 @@ impl Ingest {
                 at_last = batches;
             } else if !batches.is_empty() {
                 self.keeps_up(shard)?;
-                self.append_to(shard, batches, |_| ()).await?;
+                self.append_all(shard, batches).await?;
             }
         }
         put(&mut at_last, &metadata)?;
@@ -263,35 +281,49 @@ impl Ingest {
         last.id = Some(id);
         at_last.push(last);
         self.keeps_up(any)?;
-        self.append_to(any, at_last, |_| ()).await?;
+        self.append_all(any, at_last).await?;
         self.announced(at, fresh);
         self.0.zeros.appended(at, counting);
         Ok(())
     }
 
+    /// Appends batches, and fails if a row of them can never be taken.
+    async fn append_all(&self, shard: u32, batches: Vec<Batch>) -> Result<(), IngestError> {
+        let mut left_out = LeftOut::default();
+        self.append_to(shard, batches, &mut left_out, |_| ()).await?;
+        left_out.told()
+    }
+
     /// Appends batches in their order, in several steps if the log does not take them in one. A row that it never takes is
-    /// left out, which is an error once the others are there. `has` is told what is on the log, step by step.
+    /// `left_out`. `has` is told what is on the log, step by step.
     async fn append_to(
         &self,
         shard: u32,
         batches: Vec<Batch>,
+        left_out: &mut LeftOut,
         mut has: impl FnMut(&[Batch]) + Send,
     ) -> Result<(), IngestError> {
-        let (mut waiting, mut too_large) = (vec![batches], None);
+        let mut waiting = vec![batches];
         while let Some(next) = waiting.pop() {
             match self.0.log.append(shard, next.clone()).await {
                 Ok(last) => {
                     self.appended(shard, last);
                     has(&next);
                 }
-                Err(error @ BusError::TooLarge { .. }) => match halves(next) {
-                    Some([first, second]) => waiting.extend([second, first]),
-                    None => too_large = Some(error),
-                },
+                Err(error @ BusError::TooLarge { .. }) => {
+                    let has_series = next.iter().any(|batch| batch.stream == Stream::Series);
+                    match halves(next) {
+                        Some([first, second]) => waiting.extend([second, first]),
+                        None => {
+                            left_out.error = Some(error);
+                            left_out.has_series |= has_series;
+                        }
+                    }
+                }
                 Err(error) => return Err(error.into()),
             }
         }
-        too_large.map_or(Ok(()), |error| Err(error.into()))
+        Ok(())
     }
 
     fn announced(&self, at: Duration, fresh: Vec<(LabelHash, SeriesId)>) {

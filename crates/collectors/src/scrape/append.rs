@@ -25,35 +25,48 @@ impl Appender<'_> {
     pub(super) async fn admit(&self, bytes: u64) -> Result<Permit, IngestError> {
         loop {
             match self.ingest.admit(bytes) {
-                Err(error) => self.wait(error).await?,
-                Ok(permit) => return Ok(permit),
+                Err(error) => {
+                    if !self.wait(&error).await {
+                        return Err(error);
+                    }
+                }
+                room => return room,
             }
         }
     }
 
-    /// Makes a batch durable, for which `room` was taken.
+    /// Makes a batch durable, for which `room` was taken. Once the log has failed its error is the answer, whatever later attempts
+    /// end with: it may have some of the batch.
     pub(super) async fn append(&self, batch: &KnownBatch<'_>, room: &Permit) -> Result<Taken, IngestError> {
+        let mut failed = None;
         loop {
-            match self.ingest.take_known(batch, PROTOCOL, room).await {
-                Err(error) => self.wait(error).await?,
+            let error = match self.ingest.take_known(batch, PROTOCOL, room).await {
+                Err(error) => error,
                 taken => return taken,
+            };
+            let (again, is_of_log) = (self.wait(&error).await, matches!(error, IngestError::Log(_)));
+            if !again {
+                return Err(if is_of_log { error } else { failed.unwrap_or(error) });
+            }
+            if is_of_log {
+                failed = Some(error);
             }
         }
     }
 
-    /// Waits until it may go well, or gives the error back.
-    async fn wait(&self, error: IngestError) -> Result<(), IngestError> {
-        let after = match &error {
+    /// Waits until it may go well, if there is time.
+    async fn wait(&self, error: &IngestError) -> bool {
+        let after = match error {
             IngestError::Busy { retry_after, .. } | IngestError::Log(BusError::Unavailable { retry_after, .. }) => {
                 *retry_after
             }
-            _ => return Err(error),
+            _ => return false,
         };
         if self.clock.monotonic() + after >= self.until {
-            return Err(error);
+            return false;
         }
         self.clock.sleep(after).await;
-        Ok(())
+        true
     }
 }
 

@@ -8,7 +8,7 @@ use base::queue::{Receiver, Sender, bounded};
 use scrape::config::Job;
 use scrape::discovery::Group;
 use scrape::{Found, Identity, JobTable, Row, Target, Targets, targets};
-use tokio::sync::watch;
+use tokio::sync::{Mutex, watch};
 
 use super::client::Client;
 use super::found::Discovered;
@@ -39,6 +39,8 @@ pub(super) struct Pool {
     scraped: BTreeMap<Identity, Scraped>,
     /// Targets that are gone and may come back.
     ending: BTreeMap<Identity, Shutdown>,
+    /// See [`Life::leaving`].
+    leaving: Arc<Mutex<()>>,
     next: u64,
 }
 
@@ -47,7 +49,7 @@ impl Pool {
         let job = Arc::new(job);
         let (settings, _) = watch::channel(Arc::new(settings(&parts, &job, None)));
         let (groups, scraped, ending) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
-        Self { parts, table, job, seed, settings, groups, scraped, ending, next: 0 }
+        Self { parts, table, job, seed, settings, groups, scraped, ending, leaving: Arc::default(), next: 0 }
     }
 
     /// Runs until `stop`.
@@ -149,6 +151,7 @@ impl Pool {
             settings: self.settings.subscribe(),
             gone: gone.clone(),
             dropped: dropped.clone(),
+            leaving: Arc::clone(&self.leaving),
         };
         self.parts.tasks.spawn("scrape_target", life.run());
         Scraped { id: self.next, target: sender, gone, dropped }

@@ -7,7 +7,7 @@ use base::{Shutdown, Timestamp};
 use bus::BusError;
 use ingest::{IngestError, KnownBatch, KnownSeries, Permit, Taken};
 use scrape::{Cache, Health, Outcome, Pass, Row, Rules, Target, Targets};
-use tokio::sync::watch;
+use tokio::sync::{Mutex, watch};
 
 use super::Parts;
 use super::answer::{Report, Reports, gone};
@@ -34,6 +34,8 @@ pub(super) struct Life {
     pub gone: Shutdown,
     /// It ends here and now: another has its place.
     pub dropped: Shutdown,
+    /// One target of the job that is gone says so at a time: while the log is away, or the store behind, the others do not try.
+    pub leaving: Arc<Mutex<()>>,
 }
 
 /// What is kept from one scrape to the next.
@@ -207,7 +209,7 @@ impl Life {
         let appended = round.appender.append(&batch, room).await;
         // Nothing is there of what was refused, and it is taken once more as one that failed.
         if answer.is_err() || !is_refused(&appended) {
-            settle.into(cache, appended.is_ok());
+            settle.into(cache, is_written(&appended));
         }
         Done { error, report, lost: appended.is_err(), appended }
     }
@@ -215,8 +217,7 @@ impl Life {
     /// Remembers and tells what became of a scrape.
     fn settle(&self, done: Done, round: &Round<'_>, memory: &mut Memory) {
         let Done { error, report, lost, appended } = done;
-        // A row that the log never takes is left out: the others are there.
-        let written = matches!(&appended, Ok(_) | Err(IngestError::Log(BusError::TooLarge { .. })));
+        let written = is_written(&appended);
         scraped(report.up && written, lost);
         if written {
             memory.owed.clear();
@@ -284,30 +285,43 @@ impl Life {
         if !memory.reported {
             return;
         }
+        let batch = last_words(memory, due.millis());
         let (shutdown, clock) = (self.parts.shutdown.clone(), self.parts.clock.clone());
         let (interval, _) = self.interval();
         let wait = due.since(clock.now()) + interval + interval / 10;
         if shutdown.or(clock.sleep(wait)).await.is_none() {
             return;
         }
-        let Memory { mut cache, reports, owed, .. } = memory;
-        let mut points = owed.points(&cache, &reports);
-        points.extend(cache.take_present().map(|(series, histogram)| gone(series, histogram, due.millis())));
-        points.extend(reports.stale(due.millis()));
-        let batch = KnownBatch { points, ..KnownBatch::default() };
         let until = clock.monotonic() + interval.max(LAST_WORD);
         let appender = Appender { ingest: &self.parts.ingest, clock: &clock, until };
         let exempt = Permit::exempt();
-        let marked = appender.append(&batch, &exempt);
+        let marked = async {
+            let _turn = self.leaving.lock().await;
+            appender.append(&batch, &exempt).await
+        };
         if let Some(Err(error)) = shutdown.or(marked).await {
             tracing::warn!(job = self.job, url = self.url(), %error, "the series of a target that is gone are not marked");
         }
     }
 }
 
+/// What is told of a target that is gone; nothing else of what was known of it is kept.
+fn last_words(memory: Memory, time_ms: i64) -> KnownBatch<'static> {
+    let Memory { mut cache, reports, owed, .. } = memory;
+    let mut points = owed.points(&cache, &reports);
+    points.extend(cache.take_present().map(|(series, histogram)| gone(series, histogram, time_ms)));
+    points.extend(reports.stale(time_ms));
+    KnownBatch { points, ..KnownBatch::default() }
+}
+
 /// Whether nothing was taken, for a reason that is not the log's: that holds for whatever is appended.
 const fn is_refused(appended: &Result<Taken, IngestError>) -> bool {
     !matches!(appended, Ok(_) | Err(IngestError::Log(_)))
+}
+
+/// Whether everything is there but rows that the log never takes, which are left out.
+const fn is_written(appended: &Result<Taken, IngestError>) -> bool {
+    matches!(appended, Ok(_) | Err(IngestError::Log(BusError::TooLarge { .. })))
 }
 
 /// Counts a scrape.

@@ -83,6 +83,30 @@ async fn of_a_record_that_is_never_taken_the_others_do_not_suffer() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn of_rows_that_are_never_taken_those_of_all_shards_do_not_suffer() {
+    let world = World::new();
+    let life = life(&world).await;
+    let counts = vec![r#""1""#; 5_000].join(",");
+    let metrics = |n: u64| {
+        let gauge = format!(r#"{{"timeUnixNano":"{}","asDouble":{n}}}"#, n * 1_000_000);
+        let buckets = format!(r#"{{"offset":0,"bucketCounts":[{counts}]}}"#);
+        let point = format!(r#"{{"timeUnixNano":"1","count":"5000","scale":0,"positive":{buckets}}}"#);
+        format!(
+            r#"{{"name":"h{n}","exponentialHistogram":{{"aggregationTemporality":2,"dataPoints":[{point}]}}}},
+            {{"name":"g{n}","gauge":{{"dataPoints":[{gauge}]}}}}"#
+        )
+    };
+    let metrics: Vec<String> = (0..8).map(metrics).collect();
+    let body = format!(r#"{{"resourceMetrics":[{{"scopeMetrics":[{{"metrics":[{}]}}]}}]}}"#, metrics.join(","));
+    let taken = life.ingest.otlp_metrics(body.as_bytes(), Encoding::Identity, Format::Json, &life.room()).await;
+    assert!(matches!(&taken, Err(IngestError::Log(BusError::TooLarge { .. }))), "{taken:?}");
+    life.settle().await;
+    assert_eq!(life.samples().await, (0..8).map(|n| (n, 1)).collect());
+    assert_eq!(life.lost_series().await, []);
+    life.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn messages_of_a_queue_are_not_taken_in_parts() {
     let world = World::new();
     let life = life(&world).await;

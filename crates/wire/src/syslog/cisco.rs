@@ -10,6 +10,14 @@ const NUMBERS: usize = 2;
 /// Digits of a number.
 const DIGITS: usize = 10;
 
+/// Names of zones, as `clock timezone` gives them mostly. It may give any, but another word with a colon is a program.
+const ZONES: &[&[u8]] = &[
+    b"UTC", b"GMT", b"WET", b"WEST", b"BST", b"IST", b"CET", b"CEST", b"MET", b"MEST", b"MEZ", b"MESZ", b"EET",
+    b"EEST", b"MSK", b"SAST", b"EAT", b"WAT", b"GST", b"PKT", b"WIB", b"ICT", b"SGT", b"HKT", b"CST", b"CDT", b"JST",
+    b"KST", b"AWST", b"ACST", b"ACDT", b"AEST", b"AEDT", b"NZST", b"NZDT", b"HST", b"AKST", b"AKDT", b"PST", b"PDT",
+    b"MST", b"MDT", b"EST", b"EDT", b"AST", b"ADT", b"NST", b"NDT", b"BRT", b"ART", b"CLT", b"CLST", b"COT", b"PET",
+];
+
 /// What is before a message.
 pub(super) struct Lead<'a> {
     pub host: Option<&'a str>,
@@ -24,7 +32,7 @@ pub(super) fn lead(bytes: &[u8]) -> Option<Lead<'_>> {
     if rest.len() == bytes.len() {
         return None;
     }
-    if rest.starts_with(b"%") {
+    if is_message(rest) {
         return Some(Lead { host: None, time: None, rest });
     }
     if let Some((time, rest)) = time(rest) {
@@ -56,10 +64,21 @@ fn time(bytes: &[u8]) -> Option<(LocalTime, &[u8])> {
 /// A zone behind a time, if a message of Cisco follows it. What others than UTC mean is not known.
 pub(super) fn zoned(time: LocalTime, rest: &[u8]) -> (LocalTime, &[u8]) {
     let (zone, behind) = word(rest);
-    let name = zone.strip_suffix(b":").filter(|name| (2..=5).contains(&name.len()));
-    match name.filter(|name| behind.starts_with(b"%") && name.iter().all(u8::is_ascii_uppercase)) {
+    match zone.strip_suffix(b":").filter(|name| ZONES.contains(name) && is_message(behind)) {
         Some(b"UTC" | b"GMT") => (time.of_utc(), behind),
         Some(_) => (time, behind),
         None => (time, rest),
     }
+}
+
+/// Whether this is `%FACILITY-SEVERITY-MNEMONIC: ..`, with parts of the facility (`%SYS-SP-3-LOGGER_FLUSHED`) or without, or what
+/// NX-OS writes before that of a virtual device (`%$VDC-1%$`).
+pub(super) fn is_message(bytes: &[u8]) -> bool {
+    let (name, _) = word(bytes);
+    let Some(name) = name.strip_prefix(b"%") else { return false };
+    let mut parts = name.split(|byte| *byte == b'-');
+    let has_facility = parts.next().is_some_and(|facility| !facility.is_empty());
+    // The last part is the mnemonic.
+    let mut severities = parts.rev().skip(1);
+    name.starts_with(b"$VDC-") || has_facility && severities.any(|part| matches!(part, [b'0'..=b'7']))
 }

@@ -34,7 +34,7 @@ fn host<'a>(text: &'a [u8], message: &mut Message<'a>) {
     if let Some(host) = is_host.filter(|_| !behind.is_empty()) {
         message.hostname = Some(host);
         // Cisco's firewalls write `host : %ASA-6-302013: ..`.
-        message.message = behind.strip_prefix(b": ").filter(|text| text.starts_with(b"%")).unwrap_or(behind);
+        message.message = behind.strip_prefix(b": ").filter(|text| cisco::is_message(text)).unwrap_or(behind);
     }
 }
 

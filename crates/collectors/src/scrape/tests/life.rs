@@ -30,6 +30,26 @@ async fn the_series_of_a_target_that_is_gone_become_stale_after_two_scrapes() {
 }
 
 #[tokio::test]
+async fn of_targets_that_are_gone_one_tries_for_all_while_the_log_is_away() {
+    let servers = [server().await, server().await, server().await];
+    let world = World::scraping("", &servers.each_ref().map(|server| server.port)).await;
+    world.tick().await;
+    world.apply("", &[]).await;
+    *world.log.away.lock().unwrap() = u32::MAX;
+    world.advance(3 * INTERVAL);
+    world.settle().await;
+    let tried = |world: &World| *world.log.tried.lock().unwrap();
+    let before = tried(&world);
+    world.pass(10).await;
+    assert_eq!(tried(&world) - before, 10, "once a second");
+    *world.log.away.lock().unwrap() = 0;
+    world.pass(1).await;
+    let stale = |world: &World| world.of("up").iter().filter(|(_, value)| value == "stale").count();
+    world.until("markers of all", |world| stale(world) == 3).await;
+    world.end().await;
+}
+
+#[tokio::test]
 async fn a_target_that_comes_back_at_once_is_not_marked() {
     let server = server().await;
     let world = World::scraping("", &[server.port]).await;

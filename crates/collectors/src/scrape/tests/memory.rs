@@ -9,7 +9,7 @@ use base::{Clock, Limit};
 use bus::{BusError, Log, Records};
 use ingest::{Ingest, IngestConfig};
 use model::rows::{Exemplar, HistogramPoint, LogLine, Metadata, Sample, Series};
-use model::{Batch, Offset, Row, SeriesId};
+use model::{Batch, Offset, Row, SeriesId, Stream};
 use store::{LocalObjects, Store, StoreConfig};
 use tokio::sync::Notify;
 
@@ -20,6 +20,10 @@ pub(crate) struct Memory {
     pub(crate) most: Mutex<Option<usize>>,
     pub(crate) appended: Notify,
     pub(crate) away: Mutex<u32>,
+    /// A shard that is away.
+    pub(crate) broken: Mutex<Option<u32>>,
+    /// A stream of which no row is ever taken.
+    pub(crate) never: Mutex<Option<Stream>>,
     /// How often something was to be appended.
     pub(crate) tried: Mutex<u32>,
     /// While a test holds this, an append does not return.
@@ -32,17 +36,19 @@ impl Log for Memory {
         2
     }
 
-    async fn append(&self, _: u32, batches: Vec<Batch>) -> Result<Offset, BusError> {
+    async fn append(&self, shard: u32, batches: Vec<Batch>) -> Result<Offset, BusError> {
         *self.tried.lock().unwrap() += 1;
         drop(self.stuck.lock().await);
         let mut away = self.away.lock().unwrap();
-        if *away > 0 {
-            *away -= 1;
+        if *away > 0 || *self.broken.lock().unwrap() == Some(shard) {
+            *away = away.saturating_sub(1);
             let (log, problem) = ("telemetry".to_owned(), "full disk".to_owned());
             return Err(BusError::Unavailable { log, problem, retry_after: Duration::from_secs(1) });
         }
         let rows = batches.iter().map(|batch| batch.data.num_rows()).max().unwrap_or(0) as u64;
-        if let Some(most) = *self.most.lock().unwrap() {
+        let never = *self.never.lock().unwrap();
+        let never = batches.iter().any(|batch| Some(batch.stream) == never).then_some(0);
+        if let Some(most) = never.or(*self.most.lock().unwrap()) {
             let source = Limit::new("test_rows", most as u64).check(rows);
             source.map_err(|source| BusError::TooLarge { log: "telemetry".to_owned(), source })?;
         }
@@ -114,6 +120,11 @@ impl Memory {
         let names = self.names();
         let is_it = |sample: &Sample| names.get(&sample.series_id).is_some_and(|name| name == series);
         self.rows::<Sample>().into_iter().filter(is_it).map(|sample| sample.ts.millis()).collect()
+    }
+
+    /// How often the series of a metric were named.
+    pub(crate) fn named(&self, metric: &str) -> usize {
+        self.rows::<Series>().iter().filter(|series| series.metric == metric).count()
     }
 
     /// Names of all series but those about targets, and ids of series that were announced.

@@ -4,5 +4,6 @@ mod answers;
 mod failures;
 mod life;
 pub(crate) mod memory;
+mod parts;
 mod server;
 mod world;
