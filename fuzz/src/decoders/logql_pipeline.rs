@@ -11,7 +11,6 @@ use logql::{
 use super::logql::CASES;
 use crate::{input, seeds};
 
-const LIMITS: Limits = Limits { entries: 2_000, bytes: 1 << 20, samples: 5_000, series: 50, steps: 50 };
 const ASKED: u32 = 5_000;
 const SECOND: i64 = 1_000_000_000;
 
@@ -74,7 +73,9 @@ fn answer(storage: &dyn Storage, expr: &Expr) -> Result<String, String> {
         asked.set(asked.get() + 1);
         asked.get() < ASKED
     };
-    let options = Options { limits: LIMITS, go_on: &go_on, now: 30 * SECOND };
+    let limits =
+        Limits { entries: 2_000, bytes: 1 << 20, samples: 5_000, series: 50, steps: 50, ..Limits::default() };
+    let options = Options { limits, go_on: &go_on, now: 30 * SECOND };
     let found = match expr {
         Expr::Logs(logs) => {
             let query = LogQuery {

@@ -269,20 +269,24 @@ mod tests {
         let (dir, clock) = (tempfile::tempdir().unwrap(), Clock::system());
         let objects = Arc::new(LocalObjects::new(dir.path()).unwrap());
         let store = Store::open(StoreConfig::default(), objects, clock.clone()).await.unwrap();
-        let config = QueryConfig { max_evaluations: 1, max_wait: Duration::ZERO, ..QueryConfig::default() };
-        let engine = Engine::new(store, config, clock);
-        let held = engine.place(Work::Evaluation, Duration::from_secs(30)).await.unwrap();
-        let ask = async || {
+        let engine = |max_wait| {
+            let config = QueryConfig { max_evaluations: 1, max_wait, ..QueryConfig::default() };
+            Engine::new(store.clone(), config, clock.clone())
+        };
+        let ask = async |engine: &Engine| {
             let two = "SELECT value FROM prom_instant('1', now()) UNION ALL SELECT value FROM prom_instant('2', now())";
             engine.collect(two, SqlOptions::default()).await
         };
-        let refused = ask().await;
+        let full = engine(Duration::ZERO);
+        let _held = full.place(Work::Evaluation, Duration::from_secs(30)).await.unwrap();
+        let refused = ask(&full).await;
         assert!(
             matches!(refused, Err(QueryError::Busy { refused_by: "max_evaluations", running: 1, .. })),
             "{refused:?}"
         );
-        drop(held);
-        assert_eq!(ask().await.unwrap().batches.iter().map(|batch| batch.num_rows()).sum::<usize>(), 2);
+        // Both may ask for the only place at once: one waits for the other.
+        let patient = engine(Duration::from_secs(30));
+        assert_eq!(ask(&patient).await.unwrap().batches.iter().map(|batch| batch.num_rows()).sum::<usize>(), 2);
     }
 
     #[test]
