@@ -40,7 +40,7 @@ pub struct PointSets {
     of_a_set: usize,
     /// How many sets were given.
     given: usize,
-    /// Who reads them: each every so manieth. Nobody else does if there are none.
+    /// What threads have read, which take turns. If there are none, each set is read when it is asked for.
     readers: Option<Vec<Receiver<Read>>>,
 }
 
@@ -120,7 +120,7 @@ impl PointSets {
     }
 }
 
-/// Threads that read sets, each every so manieth, if there is more than one set.
+/// Threads that take turns to read sets, if there is more than one set.
 fn started(table: &TableSnapshot, asked: &Asked, series: &[(Key, usize)], of_a_set: usize) -> Vec<Receiver<Read>> {
     let sets: Vec<Arc<[Key]>> = series.chunks(of_a_set).map(keys).collect();
     let permits = permits(sets.len());
