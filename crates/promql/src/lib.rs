@@ -28,5 +28,8 @@ pub use labels::Labels;
 pub use matcher::{MatchOp, Matcher};
 pub use memory::{Memory, Sample};
 pub use parser::{ParseError, parse};
-pub use storage::{FloatSample, HistogramSample, SelectHints, SeriesSet, Storage, StorageError, StoredSeries};
+pub use storage::{
+    FloatSample, HistogramSample, Prepare, Prepared, PreparedSet, SelectHints, SeriesSet, Storage, StorageError,
+    StoredSeries,
+};
 pub use value::{Data, Point, STALE_BITS, Series, Value, is_stale, stale_marker};

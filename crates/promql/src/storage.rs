@@ -1,8 +1,10 @@
 use std::sync::Arc;
 
+use crate::annotations::Annotations;
 use crate::histogram::Histogram;
 use crate::labels::Labels;
 use crate::matcher::Matcher;
+use crate::value::Point;
 
 /// A number at a time.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -67,6 +69,33 @@ pub struct StorageError(pub Box<dyn std::error::Error + Send + Sync>);
 /// Series, one after the other: those of a large selection need not all be there at once.
 pub type SeriesSet<'a> = Box<dyn Iterator<Item = Result<StoredSeries, StorageError>> + 'a>;
 
+/// A series of which an evaluation has made what it could as soon as its samples were there.
+#[derive(Debug)]
+pub struct Prepared(pub(crate) Found);
+
+#[derive(Debug)]
+pub(crate) enum Found {
+    /// Nothing was made of it.
+    Samples(StoredSeries),
+    Points(Evaluated),
+}
+
+/// What a selector, or a function of its ranges, gives for a series.
+#[derive(Debug)]
+pub(crate) struct Evaluated {
+    pub labels: Labels,
+    pub points: Vec<Point>,
+    pub notes: Annotations,
+    /// Samples of the largest range.
+    pub widest: usize,
+}
+
+/// What an evaluation makes of a series.
+pub type Prepare = Arc<dyn Fn(StoredSeries) -> Prepared + Send + Sync>;
+
+/// Series of which that was made.
+pub type PreparedSet<'a> = Box<dyn Iterator<Item = Result<Prepared, StorageError>> + 'a>;
+
 /// Where series come from.
 pub trait Storage {
     /// All series that satisfy all matchers, each with at least its samples from `hints.start` to
@@ -75,4 +104,18 @@ pub trait Storage {
     /// # Errors
     /// What the storage cannot do; the query fails with it.
     fn select(&self, matchers: &[Matcher], hints: &SelectHints) -> Result<SeriesSet<'_>, StorageError>;
+
+    /// The same, and what is made of each of the series. A storage that reads with threads has these do it, so that series are
+    /// evaluated side by side.
+    ///
+    /// # Errors
+    /// As [`Self::select`].
+    fn prepared(
+        &self,
+        matchers: &[Matcher],
+        hints: &SelectHints,
+        prepare: Prepare,
+    ) -> Result<PreparedSet<'_>, StorageError> {
+        Ok(Box::new(self.select(matchers, hints)?.map(move |series| series.map(|series| prepare(series)))))
+    }
 }

@@ -15,7 +15,7 @@ use bus::{BusError, Log, Records};
 use futures::{StreamExt, TryStreamExt, stream};
 use model::rows::{Live, Sample};
 use model::{Batch, Fingerprint, Key, LogKind, Offset, Record, ResourceId};
-use store::{LocalObjects, Proceed, ScanOptions, Store, StoreConfig, StoreError};
+use store::{LocalObjects, Make, Proceed, ScanOptions, Store, StoreConfig, StoreError};
 
 const RESOURCES: usize = 200_000;
 const VERSIONS: usize = 5;
@@ -119,11 +119,13 @@ impl Bench {
         let (mut best, mut rows) = (f64::MAX, 0);
         for _ in 0..5 {
             let (limit, proceed): (_, Proceed) = (Limit::new("points", u64::MAX), Arc::new(|| true));
-            let mut sets = table.points(&ids, Timestamp::MIN, Timestamp::MAX, &limit, &proceed)?;
+            let ids = ids.iter().map(|id| (*id, ())).collect();
+            let make: Make<(), usize> = Arc::new(|(), points| points.len());
+            let mut sets = table.points(ids, (Timestamp::MIN, Timestamp::MAX), &limit, &proceed, make)?;
             let read = async {
                 let mut rows = 0;
                 while let Some(set) = sets.next().await? {
-                    rows += set.iter().map(|(_, points)| points.len()).sum::<usize>();
+                    rows += set.iter().sum::<usize>();
                 }
                 Ok::<_, StoreError>(rows)
             };

@@ -63,7 +63,7 @@ pub use filter::{Share, Text, TextSet, TextTest};
 pub use local::LocalObjects;
 pub use map::{MapKey, is_map_of_texts, value_field, values_of};
 pub use point_read::{Point, Proceed};
-pub use point_sets::PointSets;
+pub use point_sets::{Make, PointSets};
 pub use remote::{S3Config, s3};
 pub use scan::ScanOptions;
 pub use series::{LabelTest, SeriesIndex, SeriesStatistics, StoredLabels};

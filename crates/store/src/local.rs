@@ -1,5 +1,5 @@
 use std::fs::{self, File, OpenOptions};
-use std::io::{ErrorKind, Write};
+use std::io::{ErrorKind, IoSliceMut, Write};
 use std::ops::Range;
 use std::path::{Path as FsPath, PathBuf};
 use std::sync::Arc;
@@ -14,6 +14,10 @@ use object_store::{
     CopyOptions, Error, GetOptions, GetResult, ListResult, MultipartUpload, ObjectMeta, ObjectStore, PutMode,
     PutMultipartOptions, PutOptions, PutPayload, PutResult, RenameOptions, Result,
 };
+use rustix::io::{ReadWriteFlags, preadv2};
+
+/// So much is copied out of the system's memory while others wait for the thread.
+const BYTES_AT_ONCE: u64 = 1 << 20;
 
 /// Objects in a directory, durable when `put` returns: `object_store`'s own does not sync files or
 /// directories, so that a power cut could leave a committed manifest empty.
@@ -51,6 +55,26 @@ impl std::fmt::Display for LocalObjects {
 
 fn generic(path: &FsPath, error: std::io::Error) -> Error {
     Error::Generic { store: "LocalObjects", source: format!("{}: {error}", path.display()).into() }
+}
+
+/// Parts of a file, if the system has all of them in memory and they are few bytes: then no other thread has to wait for a disk.
+fn cached(path: &FsPath, ranges: &[Range<u64>]) -> Option<Vec<Bytes>> {
+    let lengths = ranges.iter().map(|range| range.end.saturating_sub(range.start));
+    if lengths.sum::<u64>() > BYTES_AT_ONCE {
+        return None;
+    }
+    let file = File::open(path).ok()?;
+    let part = |range: &Range<u64>| {
+        let mut bytes = vec![0; usize::try_from(range.end.saturating_sub(range.start)).ok()?];
+        let (mut rest, mut at) = (bytes.as_mut_slice(), range.start);
+        while !rest.is_empty() {
+            let read = preadv2(&file, &mut [IoSliceMut::new(rest)], at, ReadWriteFlags::NOWAIT).ok()?;
+            rest = rest.get_mut(read..).filter(|_| read > 0)?;
+            at += read as u64;
+        }
+        Some(bytes.into())
+    };
+    ranges.iter().map(part).collect()
 }
 
 /// Writes and syncs `payload`, gives it its name, and syncs the directory.
@@ -118,7 +142,10 @@ impl ObjectStore for LocalObjects {
     }
 
     async fn get_ranges(&self, location: &Path, ranges: &[Range<u64>]) -> Result<Vec<Bytes>> {
-        self.inner.get_ranges(location, ranges).await
+        match cached(&self.inner.path_to_filesystem(location)?, ranges) {
+            Some(parts) => Ok(parts),
+            None => self.inner.get_ranges(location, ranges).await,
+        }
     }
 
     fn delete_stream(&self, locations: BoxStream<'static, Result<Path>>) -> BoxStream<'static, Result<Path>> {
@@ -161,6 +188,29 @@ mod tests {
         objects.put(&path, "three".into()).await.unwrap();
         assert_eq!(objects.get(&path).await.unwrap().bytes().await.unwrap(), "three");
         assert_eq!(fs::read_dir(directory.path().join("a/b/manifest")).unwrap().count(), 1);
+    }
+
+    #[tokio::test]
+    async fn parts_that_the_system_has_in_memory_are_those_of_the_file() {
+        let directory = tempfile::tempdir().unwrap();
+        let objects = LocalObjects::new(directory.path()).unwrap();
+        let path = Path::from("data/1.parquet");
+        let bytes: Vec<u8> = (0..3 << 20).map(|n: u32| (n / 7) as u8).collect();
+        objects.put(&path, bytes.clone().into()).await.unwrap();
+        let file = objects.inner.path_to_filesystem(&path).unwrap();
+        let part = |range: &Range<u64>| bytes[range.start as usize..range.end as usize].to_vec();
+        let (small, large) = (vec![5..9, 4_096..12_288, 7..7], vec![0..4, 9..1 << 20, 2 << 20..3 << 20]);
+        // A file system may not tell what it has in memory.
+        if let Some(parts) = cached(&file, &small) {
+            assert_eq!(parts, small.iter().map(part).collect::<Vec<_>>());
+        }
+        assert_eq!(cached(&file, &large), None, "too much at once");
+        assert_eq!(cached(&file, &[(3 << 20) - 1..(3 << 20) + 1]), None, "behind the end");
+        for ranges in [small, large] {
+            let parts = objects.get_ranges(&path, &ranges).await.unwrap();
+            assert_eq!(parts, ranges.iter().map(part).collect::<Vec<_>>());
+        }
+        objects.get_ranges(&path, &[(3 << 20) + 1..(3 << 20) + 2]).await.unwrap_err();
     }
 
     #[tokio::test]

@@ -159,7 +159,7 @@ impl TableSnapshot {
         let pieces = stream::iter(scan::runs(files).into_iter().flatten());
         let pieces = pieces.then(|file| Piece::of(self.inner(), file, &wanted)).flat_map(stream::iter);
         let mut loaded = pieces.map(Piece::load).buffered(LOAD_AHEAD).boxed();
-        let (mut of_file, mut room) = (OfFile::default(), Room::default());
+        let (mut of_file, mut room) = (OfFile::default(), Room::taken());
         while let Some(piece) = loaded.next().await {
             gathered.proceeds()?;
             let file = piece.file.clone();
@@ -184,6 +184,7 @@ impl TableSnapshot {
             }
         }
         drop(loaded);
+        room.keep();
         for chunk in self.chunks().iter().filter(|chunk| chunk.overlaps(first, last)) {
             let Some(columns) = Columns::of(&chunk.batch) else { continue };
             gathered.take_wanted(&columns)?;

@@ -1,7 +1,7 @@
-use std::iter;
 use std::ops::Range;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, LazyLock};
+use std::{iter, vec};
 
 use base::queue::{Receiver, bounded};
 use base::{Limit, Timestamp};
@@ -27,45 +27,68 @@ static CORES: LazyLock<usize> = LazyLock::new(|| std::thread::available_parallel
 /// reading of files, which must not run out.
 static READERS: LazyLock<Arc<Semaphore>> = LazyLock::new(|| Arc::new(Semaphore::new(*CORES)));
 
-type Read = Result<Vec<Vec<Point>>, StoreError>;
+/// What is made of a series, of which something is known, and its points: by the thread that read them, as long as they
+/// are in its processor's cache.
+pub type Make<K, T> = Arc<dyn Fn(K, Vec<Point>) -> T + Send + Sync>;
+
+/// Series that are read together.
+type Set<K> = Vec<(Key, K)>;
+type Read<T> = Result<Vec<T>, StoreError>;
 
 /// The points of many series, some series after the other, so that those of all are never there at once. If any threads are left,
 /// they read the next ones meanwhile.
-pub struct PointSets {
+pub struct PointSets<K, T> {
+    source: Source<K, T>,
+    /// Those that were not begun, in order of the series.
+    sets: vec::IntoIter<Set<K>>,
+    /// What threads have read, which take turns, and how many sets they still owe. If there are none, each set is read when it
+    /// is asked for.
+    readers: Option<(Vec<Receiver<Read<T>>>, usize)>,
+    given: usize,
+}
+
+/// Where sets are read from, and what is made of them.
+struct Source<K, T> {
     table: TableSnapshot,
     asked: Asked,
-    /// The series, in order, and where each stood in the question.
-    series: Vec<(Key, usize)>,
-    /// How many of them are a set.
-    of_a_set: usize,
-    /// How many sets were given.
-    given: usize,
-    /// What threads have read, which take turns. If there are none, each set is read when it is asked for.
-    readers: Option<Vec<Receiver<Read>>>,
+    make: Make<K, T>,
+}
+
+impl<K, T> Clone for Source<K, T> {
+    fn clone(&self) -> Self {
+        Self { table: self.table.clone(), asked: self.asked.clone(), make: Arc::clone(&self.make) }
+    }
+}
+
+impl<K, T> Source<K, T> {
+    async fn read(&self, set: Set<K>) -> Read<T> {
+        let keys: Arc<[Key]> = set.iter().map(|(key, _)| *key).collect();
+        let points = self.table.clone().gathered(keys, self.asked.clone()).await?;
+        Ok(set.into_iter().zip(points).map(|((_, known), points)| (self.make)(known, points)).collect())
+    }
 }
 
 impl TableSnapshot {
-    /// The points of `series` with a time from `first` to `last`, both included: for each series
-    /// in order of time, of points with one time the newest. The table is one of samples.
+    /// What `make` makes of each of `series`, with what is known of it, and its points with a time from `first` to `last`, both
+    /// included: in order of time, of points with one time the newest. The table is one of samples.
     ///
     /// There may be `limit` points in all; reading ends once `proceed` says no.
     ///
     /// # Errors
     /// [`StoreError::NoKey`] if the table holds something else.
-    pub fn points(
+    pub fn points<K, T>(
         &self,
-        series: &[SeriesId],
-        first: Timestamp,
-        last: Timestamp,
+        mut series: Vec<(SeriesId, K)>,
+        (first, last): (Timestamp, Timestamp),
         limit: &Limit,
         proceed: &Proceed,
-    ) -> Result<PointSets, StoreError> {
+        make: Make<K, T>,
+    ) -> Result<PointSets<K, T>, StoreError> {
         let layout = self.layout();
         if !layout.points {
             return Err(StoreError::NoKey(layout.def.name));
         }
-        let mut series: Vec<(Key, usize)> = series.iter().copied().zip(0..).collect();
-        series.sort_unstable();
+        series.sort_unstable_by_key(|(id, _)| *id);
         let asked = Asked {
             times: first.nanos()..=last.nanos(),
             limit: *limit,
@@ -73,7 +96,11 @@ impl TableSnapshot {
             proceed: Arc::clone(proceed),
         };
         let of_a_set = self.series_of_a_set(series.len(), first, last);
-        Ok(PointSets { table: self.clone(), asked, series, of_a_set, given: 0, readers: None })
+        let mut rest = series.into_iter();
+        let next = || Some(rest.by_ref().take(of_a_set).collect()).filter(|set: &Set<K>| !set.is_empty());
+        let sets: Vec<Set<K>> = iter::from_fn(next).collect();
+        let source = Source { table: self.clone(), asked, make };
+        Ok(PointSets { source, sets: sets.into_iter(), readers: None, given: 0 })
     }
 
     /// How many of so many series are a set: about as many as have the points of one. Files are looked at again for each, so
@@ -93,46 +120,60 @@ impl TableSnapshot {
     }
 }
 
-impl PointSets {
+impl<K: Send + 'static, T: Send + 'static> PointSets<K, T> {
     /// So many samples were read for the same question before, and count too.
     #[must_use]
     pub fn beside(self, read: u64) -> Self {
-        self.asked.read.store(read, Ordering::Relaxed);
+        self.source.asked.read.store(read, Ordering::Relaxed);
         self
     }
 
-    /// Some more of the series: for each where it stood in the question, and its points. Nothing when all were given.
+    /// What some more of the series gave, in order of the series. Nothing when all were given.
     ///
     /// # Errors
     /// [`StoreError::TooLarge`] if there are more points than the limit; [`StoreError::Objects`] if
     /// files cannot be read now; [`StoreError::GivenUp`] once who asks does not wait.
-    pub async fn next(&mut self) -> Result<Option<Vec<(usize, Vec<Point>)>>, StoreError> {
-        let Some(set) = self.series.chunks(self.of_a_set).nth(self.given) else { return Ok(None) };
-        let readers =
-            self.readers.get_or_insert_with(|| started(&self.table, &self.asked, &self.series, self.of_a_set));
+    pub async fn next(&mut self) -> Result<Option<Vec<T>>, StoreError> {
+        let permits = if self.readers.is_none() { permits(self.sets.len()) } else { Vec::new() };
+        let (readers, owed) = self.readers.get_or_insert_with(|| {
+            let sets: Vec<Set<K>> = if permits.is_empty() { Vec::new() } else { self.sets.by_ref().collect() };
+            let owed = sets.len();
+            (started(&self.source, sets, permits), owed)
+        });
         let reader = self.given.checked_rem(readers.len()).and_then(|n| readers.get_mut(n));
-        let points = match reader {
+        let made = match reader {
+            Some(_) if self.given == *owed => return Ok(None),
             Some(reader) => reader.recv().await.unwrap_or(Err(StoreError::Ending))?,
-            None => self.table.clone().gathered(keys(set), self.asked.clone()).await?,
+            None => match self.sets.next() {
+                Some(set) => self.source.read(set).await?,
+                None => return Ok(None),
+            },
         };
         self.given += 1;
-        Ok(Some(set.iter().map(|(_, place)| *place).zip(points).collect()))
+        Ok(Some(made))
     }
 }
 
-/// Threads that take turns to read sets, if there is more than one set.
-fn started(table: &TableSnapshot, asked: &Asked, series: &[(Key, usize)], of_a_set: usize) -> Vec<Receiver<Read>> {
-    let sets: Vec<Arc<[Key]>> = series.chunks(of_a_set).map(keys).collect();
-    let permits = permits(sets.len());
-    let count = permits.len();
-    let start = |(n, permit): (usize, OwnedSemaphorePermit)| {
+/// Threads that take turns to read sets.
+fn started<K: Send + 'static, T: Send + 'static>(
+    source: &Source<K, T>,
+    sets: Vec<Set<K>>,
+    permits: Vec<OwnedSemaphorePermit>,
+) -> Vec<Receiver<Read<T>>> {
+    let mut shares: Vec<Vec<Set<K>>> = permits.iter().map(|_| Vec::new()).collect();
+    let count = shares.len().max(1);
+    for (n, set) in sets.into_iter().enumerate() {
+        if let Some(share) = shares.get_mut(n % count) {
+            share.push(set);
+        }
+    }
+    let start = |(sets, permit): (Vec<Set<K>>, OwnedSemaphorePermit)| {
         let (sender, receiver) = bounded("store_points", SETS_AHEAD);
-        let sets: Vec<Arc<[Key]>> = sets.iter().skip(n).step_by(count).cloned().collect();
-        let (table, asked, runtime) = (table.clone(), asked.clone(), Handle::current());
+        let (source, runtime) = (source.clone(), Handle::current());
         // Who asks finds out when it is gone.
         drop(base::blocking(move || {
             for set in sets {
-                let read = runtime.block_on(table.clone().gathered(set, asked.clone()));
+                let read = runtime.block_on(source.read(set));
                 let failed = read.is_err();
                 if sender.blocking_send(read).is_err() || failed {
                     break;
@@ -142,17 +183,13 @@ fn started(table: &TableSnapshot, asked: &Asked, series: &[(Key, usize)], of_a_s
         }));
         receiver
     };
-    (0..).zip(permits).map(start).collect()
+    shares.into_iter().zip(permits).map(start).collect()
 }
 
 /// What so many sets are read with, as far as there is any left.
 fn permits(sets: usize) -> Vec<OwnedSemaphorePermit> {
     let count = if sets > 1 { sets.min(*CORES) } else { 0 };
     iter::repeat_with(|| Arc::clone(&READERS).try_acquire_owned().ok()).take(count).map_while(|permit| permit).collect()
-}
-
-fn keys(set: &[(Key, usize)]) -> Arc<[Key]> {
-    set.iter().map(|(key, _)| *key).collect()
 }
 
 /// How much of the time between two lies between two others.
@@ -183,7 +220,11 @@ mod tests {
         let table = store.snapshot().table("samples").unwrap();
         let (limit, proceed): (_, Proceed) = (Limit::new("points", 10_000), Arc::new(|| true));
         let series: Vec<Key> = (0..200).rev().map(|n| Key([n; 16])).collect();
-        let ask = || table.points(&series, Timestamp::ZERO, Timestamp::MAX, &limit, &proceed).unwrap();
+        let make: Make<usize, _> = Arc::new(|place, points| (place, points));
+        let ask = || {
+            let series = series.iter().copied().zip(0..).collect();
+            table.points(series, (Timestamp::ZERO, Timestamp::MAX), &limit, &proceed, Arc::clone(&make)).unwrap()
+        };
         let (mut sets, mut found, mut count) = (ask(), Vec::new(), 0);
         while let Some(set) = sets.next().await.unwrap() {
             assert!(set.iter().all(|(place, points)| points.len() == 10 && points[0].value == 199.0 - *place as f64));

@@ -14,6 +14,7 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"math"
 	"math/rand"
 	"net/http"
 	"net/url"
@@ -49,9 +50,12 @@ func walk(rng *rand.Rand, value float64) float64 {
 	return min(max(value+float64(rng.Intn(3)-1), 0), 100)
 }
 
-// A counter that rises by up to so much.
-func rises(most float64) func(*rand.Rand, float64) float64 {
-	return func(rng *rand.Rand, value float64) float64 { return value + float64(int(rng.Float64()*most*100))/100 }
+// A counter that rises by up to so much and counts parts of one: ticks of 10 ms, milliseconds, bytes. As the kernel counts it, it is a
+// whole number of these, so no errors of addition add up.
+func rises(most, parts float64) func(*rand.Rand, float64) float64 {
+	return func(rng *rand.Rand, value float64) float64 {
+		return (math.Round(value*parts) + math.Floor(rng.Float64()*most*parts)) / parts
+	}
 }
 
 // A gauge of bytes up to so many.
@@ -89,7 +93,7 @@ func node(n int, rng *rand.Rand) []one {
 			if mode == "idle" {
 				most = 18
 			}
-			add("node_cpu_seconds_total", 1000, rises(most), "cpu", fmt.Sprint(cpu), "mode", mode)
+			add("node_cpu_seconds_total", 1000, rises(most, 100), "cpu", fmt.Sprint(cpu), "mode", mode)
 		}
 	}
 	for _, load := range []string{"node_load1", "node_load5", "node_load15"} {
@@ -101,9 +105,9 @@ func node(n int, rng *rand.Rand) []one {
 	}
 	for _, device := range []string{"sda", "sdb", "nvme0n1p1", "loop0"} {
 		for _, name := range []string{"read_bytes_total", "written_bytes_total"} {
-			add("node_disk_"+name, 0, rises(1<<20), "device", device)
+			add("node_disk_"+name, 0, rises(1<<20, 1), "device", device)
 		}
-		add("node_disk_io_time_seconds_total", 0, rises(9), "device", device)
+		add("node_disk_io_time_seconds_total", 0, rises(9, 1000), "device", device)
 	}
 	for _, mount := range []string{"/", "/var", "/home"} {
 		of := []string{"device", "/dev/mapper/vg" + strings.ReplaceAll(mount, "/", "-"), "fstype", "ext4", "mountpoint", mount}
@@ -112,7 +116,7 @@ func node(n int, rng *rand.Rand) []one {
 	}
 	for _, device := range []string{"lo", "eth0", "eth1", "docker0"} {
 		for _, name := range []string{"receive_bytes_total", "transmit_bytes_total", "receive_drop_total", "transmit_drop_total"} {
-			add("node_network_"+name, 0, rises(1<<20), "device", device)
+			add("node_network_"+name, 0, rises(1<<20, 1), "device", device)
 		}
 	}
 	return all

@@ -84,8 +84,8 @@ impl<'a> Fold<'a> {
         let mut found = Vec::with_capacity(self.groups.len());
         for mut group in self.groups {
             let mut points = Vec::new();
+            let name = group.first.metric_name();
             for (step, t) in steps.times().enumerate() {
-                let name = group.first.metric_name();
                 let value = group.gathered.finish(step, |problem| evaluator.note(told(problem, op, span, name)));
                 points.extend(value.map(|value| Point { t, value }));
             }

@@ -1,6 +1,7 @@
 //! Evaluation: every expression is evaluated for all steps of a query at once.
 
 mod aggregate;
+mod ahead;
 mod binary;
 mod call;
 mod elementwise;
@@ -10,6 +11,7 @@ mod info;
 mod matching;
 mod options;
 mod parts;
+mod path;
 mod pick;
 mod range_call;
 mod selector;

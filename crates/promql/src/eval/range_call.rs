@@ -1,12 +1,15 @@
-use super::selector::{Cursor, Timed, check_extension};
+use super::ahead::Ahead;
+use super::path::Path;
+use super::selector::check_extension;
 use super::series::{Lent, Take};
-use super::source::{Ranges, Source};
-use super::{Evaluator, Reference, Steps};
+use super::source::{Input, Ranges, Source};
+use super::{Evaluator, Steps};
 use crate::annotations::Note;
 use crate::error::QueryError;
 use crate::functions::ranges::{self, Place, RangeContext, RangeFunction};
 use crate::functions::slide::{self, Scratch, Slide, SlideFunction};
 use crate::parser::ast::{Call, Expr, ExprKind, Extension, Span, ValueType};
+use crate::storage::Evaluated;
 use crate::value::{Point, Series, Value};
 
 /// Samples that are looked at between two questions whether the query may go on.
@@ -53,7 +56,6 @@ impl Evaluator<'_> {
         let (params, arg) = self.range_arguments(call, steps)?;
         let Some(arg) = arg else { return Ok(None) };
         check_extension(name, arg)?;
-        let input = self.ranges(arg, steps)?;
         // What a subquery gives has no place of its own in Prometheus.
         let span_of = |expr: &Expr| match expr.bare() {
             Expr { kind: ExprKind::Subquery(_), .. } => Span::default(),
@@ -62,6 +64,8 @@ impl Evaluator<'_> {
         let span = span_of(arg);
         let first_span = call.args.first().map_or(span, span_of);
         let second_span = call.args.get(1).map_or(first_span, span_of);
+        let ahead = |slide| Ahead { slide, params: params.clone(), spans: [span, first_span, second_span] };
+        let input = self.ranges_for(arg, steps, slide::function(name, &params).map(ahead))?;
         Ok(Some(RangeCall { name, function, params, input, span, first_span, second_span }))
     }
 
@@ -72,10 +76,16 @@ impl Evaluator<'_> {
         let (range, extension) = (input.range, input.extension);
         let note = |note| self.note(note);
         let (mut places, mut points, mut scratch) = (Vec::new(), Vec::new(), Scratch::default());
-        for source in input.sources.each() {
-            let source = source?;
+        for source in input.sources.each_input() {
             self.check_time()?;
-            path.places(&source, steps, &mut places);
+            let source = match source? {
+                Input::Samples(source) => source,
+                Input::Points(found) => {
+                    self.take_evaluated(name, span, found, take)?;
+                    continue;
+                }
+            };
+            path.places(&source.floats, &source.histograms, steps, &mut places);
             self.check_room(places.iter().map(Place::len).max().unwrap_or(0))?;
             let metric = source.labels.metric_name();
             let context = RangeContext { span, first_span, second_span, name: metric, extension, range, note: &note };
@@ -89,12 +99,24 @@ impl Evaluator<'_> {
                 None => self.each_place(function, &context, &source, &places, &params, &mut points)?,
             }
             if !points.is_empty() {
-                self.note_if_no_counter(name, &context, &points);
+                self.note_if_no_counter(name, span, metric, &points);
                 let drops_name = source.drops_name || !keeps_name(name);
                 take(Lent { labels: &source.labels, drops_name, points: &mut points })?;
             }
         }
         Ok(())
+    }
+
+    /// Takes what a function gave for a series when it was read.
+    fn take_evaluated(&self, name: &str, span: Span, found: Evaluated, take: Take<'_>) -> Result<(), QueryError> {
+        let Evaluated { labels, mut points, notes, widest } = found;
+        self.check_room(widest)?;
+        self.notes.borrow_mut().append(notes);
+        if points.is_empty() {
+            return Ok(());
+        }
+        self.note_if_no_counter(name, span, labels.metric_name(), &points);
+        take(Lent { labels: &labels, drops_name: !keeps_name(name), points: &mut points })
     }
 
     /// The function for one range after the other.
@@ -140,12 +162,12 @@ impl Evaluator<'_> {
         Ok((params, range))
     }
 
-    pub(super) fn note_if_no_counter(&self, function: &str, context: &RangeContext<'_>, points: &[Point]) {
+    pub(super) fn note_if_no_counter(&self, function: &str, span: Span, metric: &str, points: &[Point]) {
         const COUNTERS: [&str; 4] = ["_total", "_sum", "_count", "_bucket"];
         let counted = matches!(function, "rate" | "increase");
-        let named = !context.name.is_empty() && !COUNTERS.iter().any(|suffix| context.name.ends_with(suffix));
+        let named = !metric.is_empty() && !COUNTERS.iter().any(|suffix| metric.ends_with(suffix));
         if counted && named && points.iter().any(|point| matches!(point.value, Value::Float(_))) {
-            self.note(Note::maybe_no_counter(context.span, context.name));
+            self.note(Note::maybe_no_counter(span, metric));
         }
     }
 
@@ -159,7 +181,7 @@ impl Evaluator<'_> {
         for source in input.sources.each() {
             let source = source?;
             self.check_time()?;
-            path.places(&source, steps, &mut places);
+            path.places(&source.floats, &source.histograms, steps, &mut places);
             for place in &places {
                 if let Some(seen) = present.get_mut(place.step) {
                     *seen = true;
@@ -176,60 +198,4 @@ impl Evaluator<'_> {
 /// The function for all ranges at once, where there is one: it knows numbers within the ranges only.
 fn sliding(name: &str, params: &[Vec<f64>], source: &Source, extension: Extension) -> Option<SlideFunction> {
     if source.histograms.is_empty() && extension == Extension::None { slide::function(name, params) } else { None }
-}
-
-/// How a range moves.
-struct Path {
-    reference: Reference,
-    range: i64,
-    /// Samples so long before and after the range are looked at too.
-    before: i64,
-    after: i64,
-}
-
-impl Path {
-    fn of(input: &Ranges<'_>, lookback: i64) -> Self {
-        let (before, after) = match input.extension {
-            Extension::None => (0, 0),
-            Extension::Anchored => (lookback, 0),
-            Extension::Smoothed => (lookback, lookback),
-        };
-        Self { reference: input.reference, range: input.range, before, after }
-    }
-
-    /// Where the range lies at each step at which there is something in it.
-    fn places(&self, source: &Source, steps: Steps, places: &mut Vec<Place>) {
-        places.clear();
-        let (mut floats, mut histograms) = (Slider::new(&source.floats), Slider::new(&source.histograms));
-        let has_histograms = !source.histograms.is_empty();
-        for (step, time) in steps.times().enumerate() {
-            let end = self.reference.time(time);
-            let after = end.saturating_sub(self.range).saturating_sub(self.before);
-            let until = end.saturating_add(self.after);
-            let floats = floats.slide(after, until);
-            let histograms = if has_histograms { histograms.slide(after, until) } else { (0, 0) };
-            let place = Place { step, time, end, floats, histograms };
-            if place.len() > 0 {
-                places.push(place);
-            }
-        }
-    }
-}
-
-/// A range that moves over samples.
-struct Slider<'a, T> {
-    from: Cursor<'a, T>,
-    to: Cursor<'a, T>,
-}
-
-impl<'a, T: Timed> Slider<'a, T> {
-    fn new(samples: &'a [T]) -> Self {
-        Self { from: Cursor::new(samples), to: Cursor::new(samples) }
-    }
-
-    /// The first sample after a time, and the first after another, which is not before; both never fall.
-    fn slide(&mut self, after: i64, until: i64) -> (usize, usize) {
-        let from = self.from.until(after);
-        (from, self.to.until(until).max(from))
-    }
 }

@@ -9,7 +9,10 @@ use crate::error::QueryError;
 use crate::functions::extended;
 use crate::histogram::{Histogram, ResetHint};
 use crate::parser::ast::{AggregateOp, BinaryOp, Expr, ExprKind, Extension, Span, VectorSelector};
-use crate::storage::{FloatSample, HistogramSample, SelectHints, SeriesSet, StorageError, StoredSeries};
+use crate::storage::{
+    Evaluated, FloatSample, Found, HistogramSample, Prepare, PreparedSet, SelectHints, SeriesSet, StorageError,
+    StoredSeries,
+};
 use crate::value::{Point, Series, Value, is_stale};
 
 /// What of the sample that a selector finds becomes the value.
@@ -64,7 +67,7 @@ impl Evaluator<'_> {
         if is_moved {
             reference.offset = 0;
         }
-        let mut stored = self.select(selector, span, steps, reference, 0)?;
+        let latest = Latest { reference, lookback: self.options.lookback, part };
         if is_moved {
             let (from, until) = self.read;
             let read = move |mut series: StoredSeries| {
@@ -72,9 +75,19 @@ impl Evaluator<'_> {
                 series.histograms = between(&series.histograms, from - 1, until).into();
                 series
             };
-            stored = Box::new(stored.map(move |series| series.map(read)));
+            let stored = self.select(selector, span, steps, reference, 0)?;
+            let stored = stored.map(move |series| series.map(read));
+            return self.each_latest(stored, steps, latest, |t| reference.time(t), take);
         }
-        self.each_latest(stored, steps, part, |t| reference.time(t), take)
+        for prepared in self.prepared(selector, span, steps, reference, 0, latest.prepare(steps))? {
+            self.check_time()?;
+            if let Found::Points(Evaluated { labels, mut points, .. }) = prepared?.0
+                && !points.is_empty()
+            {
+                take(Lent { labels: &labels, drops_name: false, points: &mut points })?;
+            }
+        }
+        Ok(())
     }
 
     /// The last samples of stored series at each step; `time` says what a step looks at.
@@ -85,8 +98,9 @@ impl Evaluator<'_> {
         part: Part,
         time: impl Fn(i64) -> i64,
     ) -> Result<Vec<Series>, QueryError> {
+        let latest = Latest { reference: Reference::default(), lookback: self.options.lookback, part };
         let mut found = Vec::new();
-        self.each_latest(stored, steps, part, time, &mut |series: Lent<'_>| self.keep(series, &mut found))?;
+        self.each_latest(stored, steps, latest, time, &mut |series: Lent<'_>| self.keep(series, &mut found))?;
         Ok(found)
     }
 
@@ -101,7 +115,7 @@ impl Evaluator<'_> {
         &self,
         stored: impl Iterator<Item = Result<StoredSeries, StorageError>>,
         steps: Steps,
-        part: Part,
+        latest: Latest,
         time: impl Fn(i64) -> i64,
         take: Take<'_>,
     ) -> Result<(), QueryError> {
@@ -110,16 +124,7 @@ impl Evaluator<'_> {
             let series = series?;
             self.check_time()?;
             points.clear();
-            let (mut floats, mut histograms) = (Cursor::new(&series.floats), Cursor::new(&series.histograms));
-            for t in steps.times() {
-                let now = time(t);
-                let oldest = now.saturating_sub(self.options.lookback);
-                let float = floats.last_until(now).filter(|sample| sample.t > oldest);
-                let histogram = histograms.last_until(now).filter(|sample| sample.t > oldest);
-                if let Some(value) = newest(float, histogram, part) {
-                    points.push(Point { t, value });
-                }
-            }
+            latest.points(&series, steps, &time, &mut points);
             if !points.is_empty() {
                 take(Lent { labels: &series.labels, drops_name: false, points: &mut points })?;
             }
@@ -136,6 +141,33 @@ impl Evaluator<'_> {
         reference: Reference,
         range: i64,
     ) -> Result<SeriesSet<'_>, QueryError> {
+        let hints = self.hints(selector, steps, reference, range);
+        let stored = self.storage.select(&selector.matchers, &hints)?;
+        if self.stats_only.contains(&span.start) {
+            return Ok(Box::new(stored.map(|series| series.map(with_statistics))));
+        }
+        Ok(stored)
+    }
+
+    /// The same, and what `prepare` makes of each.
+    pub(super) fn prepared(
+        &self,
+        selector: &VectorSelector,
+        span: Span,
+        steps: Steps,
+        reference: Reference,
+        range: i64,
+        prepare: Prepare,
+    ) -> Result<PreparedSet<'_>, QueryError> {
+        let hints = self.hints(selector, steps, reference, range);
+        if self.stats_only.contains(&span.start) {
+            let prepare: Prepare = Arc::new(move |series| prepare(with_statistics(series)));
+            return Ok(self.storage.prepared(&selector.matchers, &hints, prepare)?);
+        }
+        Ok(self.storage.prepared(&selector.matchers, &hints, prepare)?)
+    }
+
+    fn hints(&self, selector: &VectorSelector, steps: Steps, reference: Reference, range: i64) -> SelectHints {
         let lookback = self.options.lookback;
         let (before, after) = match (range, selector.extension) {
             (0, Extension::Smoothed) => (lookback, lookback),
@@ -145,19 +177,14 @@ impl Evaluator<'_> {
             (_, Extension::Smoothed) => (lookback, lookback),
         };
         let first = reference.time(steps.start());
-        let hints = SelectHints {
+        SelectHints {
             // The oldest time itself is out of a range already.
             start: first.saturating_sub(range).saturating_sub(before).saturating_add(1),
             end: reference.time(steps.last()).saturating_add(after),
             step: steps.interval(),
             range,
             function: None,
-        };
-        let stored = self.storage.select(&selector.matchers, &hints)?;
-        if self.stats_only.contains(&span.start) {
-            return Ok(Box::new(stored.map(|series| series.map(with_statistics))));
         }
-        Ok(stored)
     }
 
     fn eval_smoothed(&self, selector: &VectorSelector, span: Span, steps: Steps) -> Result<Vec<Series>, QueryError> {
@@ -192,6 +219,36 @@ impl Evaluator<'_> {
             }
         }
         Ok(found)
+    }
+}
+
+/// What is looked for at each step: the last sample, if it is not too old.
+#[derive(Clone, Copy)]
+pub(super) struct Latest {
+    pub reference: Reference,
+    pub lookback: i64,
+    pub part: Part,
+}
+
+impl Latest {
+    /// The values of a series; `time` says what a step looks at.
+    pub(super) fn points(
+        &self,
+        series: &StoredSeries,
+        steps: Steps,
+        time: impl Fn(i64) -> i64,
+        points: &mut Vec<Point>,
+    ) {
+        let (mut floats, mut histograms) = (Cursor::new(&series.floats), Cursor::new(&series.histograms));
+        for t in steps.times() {
+            let now = time(t);
+            let oldest = now.saturating_sub(self.lookback);
+            let float = floats.last_until(now).filter(|sample| sample.t > oldest);
+            let histogram = histograms.last_until(now).filter(|sample| sample.t > oldest);
+            if let Some(value) = newest(float, histogram, self.part) {
+                points.push(Point { t, value });
+            }
+        }
     }
 }
 

@@ -1,5 +1,6 @@
 use std::sync::Arc;
 
+use super::ahead::Ahead;
 use super::selector::{between, without_stale};
 use super::{Evaluator, Reference, Steps};
 use crate::error::QueryError;
@@ -7,7 +8,9 @@ use crate::functions::extended;
 use crate::histogram::ResetHint;
 use crate::labels::Labels;
 use crate::parser::ast::{Expr, ExprKind, Extension, MatrixSelector, Subquery};
-use crate::storage::{FloatSample, HistogramSample, SeriesSet, StorageError, StoredSeries};
+use crate::storage::{
+    Evaluated, FloatSample, Found, HistogramSample, Prepared, PreparedSet, SeriesSet, StorageError, StoredSeries,
+};
 use crate::value::{Point, Series, Value};
 
 /// The samples of a series that a range moves over.
@@ -29,18 +32,45 @@ impl Source {
 /// Where the samples come from.
 pub(super) enum Sources<'a> {
     Stored(SeriesSet<'a>),
+    /// Of some of which the function was applied already.
+    Prepared(PreparedSet<'a>),
     /// What a subquery gave.
     Evaluated(Vec<Series>),
 }
 
 impl<'a> Sources<'a> {
-    /// One after the other, each made when it is asked for and gone when it is done with.
+    /// The samples, one series after the other, each made when it is asked for and gone when it is done with.
     pub(super) fn each(self) -> Box<dyn Iterator<Item = Result<Source, StorageError>> + 'a> {
+        let samples = |found| match found {
+            Ok(Input::Samples(source)) => Some(Ok(source)),
+            Ok(Input::Points(_)) => None,
+            Err(error) => Some(Err(error)),
+        };
+        Box::new(self.each_input().filter_map(samples))
+    }
+
+    /// The same, and what the function gave where it was applied.
+    pub(super) fn each_input(self) -> Box<dyn Iterator<Item = Result<Input, StorageError>> + 'a> {
+        let stored = |series| Input::Samples(Source::stored(series));
         match self {
-            Sources::Stored(series) => Box::new(series.map(|series| series.map(Source::stored))),
-            Sources::Evaluated(series) => Box::new(series.into_iter().map(|series| Ok(as_source(series)))),
+            Sources::Stored(series) => Box::new(series.map(move |series| series.map(stored))),
+            Sources::Prepared(series) => Box::new(series.map(move |series| {
+                series.map(|Prepared(found)| match found {
+                    Found::Samples(series) => stored(series),
+                    Found::Points(points) => Input::Points(points),
+                })
+            })),
+            Sources::Evaluated(series) => {
+                Box::new(series.into_iter().map(|series| Ok(Input::Samples(as_source(series)))))
+            }
         }
     }
+}
+
+/// What a function of ranges gets of a series.
+pub(super) enum Input {
+    Samples(Source),
+    Points(Evaluated),
 }
 
 /// What a function of ranges is applied to.
@@ -55,19 +85,42 @@ pub(super) struct Ranges<'a> {
 impl Evaluator<'_> {
     /// The samples behind an expression of ranges.
     pub(super) fn ranges(&self, expr: &Expr, steps: Steps) -> Result<Ranges<'_>, QueryError> {
+        self.ranges_for(expr, steps, None)
+    }
+
+    /// The same, for a function that may be applied to some of them before.
+    pub(super) fn ranges_for(&self, expr: &Expr, steps: Steps, ahead: Option<Ahead>) -> Result<Ranges<'_>, QueryError> {
         match &expr.bare().kind {
-            ExprKind::Matrix(matrix) => self.selected_ranges(matrix, steps),
+            ExprKind::Matrix(matrix) => self.selected_ranges(matrix, steps, ahead),
             ExprKind::Subquery(subquery) => self.subquery_ranges(subquery, steps),
             _ => Err(QueryError::RangeType(expr.value_type().as_str())),
         }
     }
 
-    fn selected_ranges(&self, matrix: &MatrixSelector, steps: Steps) -> Result<Ranges<'_>, QueryError> {
+    fn selected_ranges(
+        &self,
+        matrix: &MatrixSelector,
+        steps: Steps,
+        ahead: Option<Ahead>,
+    ) -> Result<Ranges<'_>, QueryError> {
         let range = self.duration(&matrix.range, matrix.range_span, false)?;
         let reference = self.reference(&matrix.vector.modifiers)?;
-        let stored = self.select(&matrix.vector, matrix.vector_span, steps, reference, range)?;
         let extension = matrix.vector.extension;
-        Ok(Ranges { sources: Sources::Stored(stored), reference, range, extension })
+        let sources = match ahead.filter(|_| extension == Extension::None) {
+            Some(ahead) => {
+                let prepare = ahead.prepare(reference, range, steps);
+                Sources::Prepared(self.prepared(
+                    &matrix.vector,
+                    matrix.vector_span,
+                    steps,
+                    reference,
+                    range,
+                    prepare,
+                )?)
+            }
+            None => Sources::Stored(self.select(&matrix.vector, matrix.vector_span, steps, reference, range)?),
+        };
+        Ok(Ranges { sources, reference, range, extension })
     }
 
     fn subquery_ranges(&self, subquery: &Subquery, steps: Steps) -> Result<Ranges<'_>, QueryError> {

@@ -1,4 +1,3 @@
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::vec;
 
@@ -6,7 +5,8 @@ use base::{Limit, Timestamp};
 use model::SeriesId;
 use promql::labels::Builder;
 use promql::{
-    FloatSample, HistogramSample, Labels, Matcher, SelectHints, SeriesSet, Storage, StorageError, StoredSeries,
+    FloatSample, HistogramSample, Labels, Matcher, Prepare, PreparedSet, SelectHints, SeriesSet, Storage, StorageError,
+    StoredSeries,
 };
 use store::{LabelTest, Point, PointSets, Proceed, Store, StoreError, StoredLabels};
 use tokio::runtime::Handle;
@@ -44,55 +44,64 @@ impl StoreStorage {
     }
 }
 
-impl Storage for StoreStorage {
-    fn select(&self, matchers: &[Matcher], hints: &SelectHints) -> Result<SeriesSet<'_>, StorageError> {
+/// What is known of a series before its points are read.
+type Known = (StoredLabels, Vec<HistogramSample>);
+
+impl StoreStorage {
+    /// What `make` makes of the series, those that have any samples.
+    fn each<T: Send + 'static>(
+        &self,
+        matchers: &[Matcher],
+        hints: &SelectHints,
+        make: impl Fn(StoredSeries) -> T + Send + Sync + 'static,
+    ) -> Result<Box<dyn Iterator<Item = Result<T, StorageError>> + '_>, StorageError> {
         let series = self.handle.block_on(matching(&self.store, matchers, (hints.start, hints.end))).map_err(failed)?;
         let table = self.snapshot.table(SAMPLES).filter(|_| !series.is_empty());
         let Some(table) = table else { return Ok(Box::new(std::iter::empty())) };
         let ids: Vec<SeriesId> = series.iter().map(|(id, _)| *id).collect();
         // Times within a stored millisecond are one time for PromQL.
-        let (first, last) = within((hints.start, hints.end));
-        let histograms = histograms::of(&self.snapshot, &ids, (first, last), &self.limit);
-        let histograms = self.handle.block_on(histograms)?;
+        let times = within((hints.start, hints.end));
+        let histograms = histograms::of(&self.snapshot, &ids, times, &self.limit);
+        let mut histograms = self.handle.block_on(histograms)?;
         let read = histograms.values().flatten().map(|sample| sample.value.samples() as u64).sum();
-        let points = table.points(&ids, first, last, &self.limit, &self.proceed).map_err(failed)?.beside(read);
-        Ok(Box::new(Selected { handle: &self.handle, series, histograms, points, set: Vec::new().into_iter() }))
+        let known = |(id, labels): (SeriesId, StoredLabels)| (id, (labels, histograms.remove(&id).unwrap_or_default()));
+        let known = series.into_iter().map(known).collect();
+        let make = Arc::new(move |known: Known, points: Vec<Point>| stored(known, &points).map(&make));
+        let points = table.points(known, times, &self.limit, &self.proceed, make).map_err(failed)?.beside(read);
+        Ok(Box::new(Selected { handle: &self.handle, points, set: Vec::new().into_iter() }))
+    }
+}
+
+impl Storage for StoreStorage {
+    fn select(&self, matchers: &[Matcher], hints: &SelectHints) -> Result<SeriesSet<'_>, StorageError> {
+        self.each(matchers, hints, |series| series)
+    }
+
+    fn prepared(
+        &self,
+        matchers: &[Matcher],
+        hints: &SelectHints,
+        prepare: Prepare,
+    ) -> Result<PreparedSet<'_>, StorageError> {
+        self.each(matchers, hints, move |series| prepare(series))
     }
 }
 
 /// Series whose points are read some series after the other.
-struct Selected<'a> {
+struct Selected<'a, T> {
     handle: &'a Handle,
-    series: Vec<(SeriesId, StoredLabels)>,
-    histograms: HashMap<SeriesId, Vec<HistogramSample>>,
-    points: PointSets,
-    /// Those that were read last: the place of a series, and its points.
-    set: vec::IntoIter<(usize, Vec<Point>)>,
+    points: PointSets<Known, Option<T>>,
+    /// What those that were read last gave.
+    set: vec::IntoIter<Option<T>>,
 }
 
-impl Selected<'_> {
-    /// The series at a place with its samples, if it has any.
-    fn with(&mut self, place: usize, points: &[Point]) -> Option<StoredSeries> {
-        let (id, labels) = self.series.get_mut(place)?;
-        let histograms = self.histograms.remove(id).unwrap_or_default();
-        let is_empty = points.is_empty() && histograms.is_empty();
-        (!is_empty).then(|| StoredSeries {
-            labels: named(std::mem::take(labels)),
-            floats: floats(points),
-            histograms: histograms.into(),
-        })
-    }
-}
-
-impl Iterator for Selected<'_> {
-    type Item = Result<StoredSeries, StorageError>;
+impl<T: Send + 'static> Iterator for Selected<'_, T> {
+    type Item = Result<T, StorageError>;
 
     fn next(&mut self) -> Option<Self::Item> {
         loop {
-            while let Some((place, points)) = self.set.next() {
-                if let Some(series) = self.with(place, &points) {
-                    return Some(Ok(series));
-                }
+            if let Some(series) = self.set.by_ref().flatten().next() {
+                return Some(Ok(series));
             }
             match self.handle.block_on(self.points.next()) {
                 Ok(set) => self.set = set?.into_iter(),
@@ -100,6 +109,12 @@ impl Iterator for Selected<'_> {
             }
         }
     }
+}
+
+/// A series with its samples, if it has any.
+fn stored((labels, histograms): Known, points: &[Point]) -> Option<StoredSeries> {
+    let is_empty = points.is_empty() && histograms.is_empty();
+    (!is_empty).then(|| StoredSeries { labels: named(labels), floats: floats(points), histograms: histograms.into() })
 }
 
 fn failed(error: StoreError) -> StorageError {

@@ -8,8 +8,8 @@ const MAX_BLOCK: u64 = 1 << 16;
 /// Puts the first `count` numbers of a page into `into`, in place of what was there. Nothing if there are fewer. The encoding
 /// is Parquet's DELTA_BINARY_PACKED (number 5): <https://parquet.apache.org/docs/file-format/data-pages/encodings/>.
 pub(super) fn delta(mut bytes: &[u8], count: usize, into: &mut Vec<i64>) -> Option<()> {
-    into.clear();
     if count == 0 {
+        into.clear();
         return Some(());
     }
     let block = varint(&mut bytes).filter(|block| *block <= MAX_BLOCK)?;
@@ -21,44 +21,100 @@ pub(super) fn delta(mut bytes: &[u8], count: usize, into: &mut Vec<i64>) -> Opti
     if (count as u64) > total {
         return None;
     }
-    into.reserve(count);
-    into.push(value);
-    while into.len() < count {
+    into.resize(count, 0);
+    let (first, mut rest) = into.split_first_mut()?;
+    *first = value;
+    while !rest.is_empty() {
         let least = signed(varint(&mut bytes)?);
-        let (widths, rest) = bytes.split_at_checked(parts)?;
-        bytes = rest;
+        let (widths, behind) = bytes.split_at_checked(parts)?;
+        bytes = behind;
         for width in widths {
-            let wanted = part.min(count - into.len());
-            if wanted == 0 {
+            let end = part.min(rest.len());
+            let (these, others) = std::mem::take(&mut rest).split_at_mut(end);
+            rest = others;
+            if these.is_empty() {
                 break;
             }
-            let len = part / 8 * usize::from(*width);
-            value = unpacked(bytes, usize::from(*width), wanted, least, value, into)?;
-            bytes = bytes.get(len..)?;
+            value = sums(bytes, usize::from(*width), least, value, these)?;
+            bytes = bytes.get(part / 8 * usize::from(*width)..)?;
         }
     }
     Some(())
 }
 
-/// Adds up `count` differences of `width` bits; gives the last sum.
-fn unpacked(bytes: &[u8], width: usize, count: usize, least: i64, from: i64, into: &mut Vec<i64>) -> Option<i64> {
-    let mut value = from;
-    let mut sum = |difference: u64| {
-        value = value.wrapping_add(least).wrapping_add(difference as i64);
-        value
-    };
-    match width {
-        0 => into.extend((0..count).map(|_| sum(0))),
-        1..=56 => into.extend((0..count).map(|n| sum(bits(bytes, n * width, width as u32)))),
-        57..=64 => into.extend((0..count).map(|n| sum(wide(bytes, n * width, width)))),
-        _ => return None,
+/// Adds up differences of `width` bits; gives the last sum.
+fn sums(bytes: &[u8], width: usize, least: i64, from: i64, into: &mut [i64]) -> Option<i64> {
+    /// A function for each width, so that shifts and places are known when it is compiled.
+    macro_rules! by_width {
+        ($($width:literal)*) => {
+            match width {
+                0 => line(least, from, into),
+                $($width => narrow::<$width>(bytes, least, from, into),)*
+                57..=64 => wide(bytes, width, least, from, into),
+                _ => return None,
+            }
+        };
     }
-    Some(value)
+    Some(
+        by_width!(1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23 24 25 26 27 28 29 30 31 32 33 34 35 36 37 38 39 40
+        41 42 43 44 45 46 47 48 49 50 51 52 53 54 55 56),
+    )
 }
 
-/// Bits that may lie in nine bytes.
-fn wide(bytes: &[u8], at: usize, width: usize) -> u64 {
-    bits(bytes, at, 32) | (bits(bytes, at + 32, width as u32 - 32) << 32)
+/// Where all differences are the same.
+fn line(difference: i64, from: i64, into: &mut [i64]) -> i64 {
+    let mut value = from;
+    for sum in into {
+        value = value.wrapping_add(difference);
+        *sum = value;
+    }
+    value
+}
+
+/// Eight numbers of `WIDTH` bits, 56 at most, take as many bytes.
+fn narrow<const WIDTH: usize>(bytes: &[u8], least: i64, from: i64, into: &mut [i64]) -> i64 {
+    let (mut value, mut at) = (from, 0);
+    for sums in into.chunks_mut(8) {
+        let rest = bytes.get(at..).unwrap_or_default();
+        at += WIDTH;
+        let differences = match rest.first_chunk() {
+            Some(word) => eight::<WIDTH>(word),
+            None => eight::<WIDTH>(&padded(rest)),
+        };
+        for (sum, difference) in sums.iter_mut().zip(differences) {
+            value = value.wrapping_add(least.wrapping_add(difference as i64));
+            *sum = value;
+        }
+    }
+    value
+}
+
+#[inline]
+fn eight<const WIDTH: usize>(bytes: &[u8; 64]) -> [u64; 8] {
+    std::array::from_fn(|n| {
+        let word = bytes.get(n * WIDTH / 8..).and_then(|bytes| bytes.first_chunk()).copied().unwrap_or_default();
+        (u64::from_le_bytes(word) >> (n * WIDTH % 8)) & ((1 << WIDTH) - 1)
+    })
+}
+
+/// The last bytes, of which there are fewer, with zeros behind them.
+#[cold]
+fn padded(rest: &[u8]) -> [u8; 64] {
+    let mut bytes = [0; 64];
+    bytes.iter_mut().zip(rest).for_each(|(byte, of)| *byte = *of);
+    bytes
+}
+
+/// Numbers whose bits may lie in nine bytes.
+fn wide(bytes: &[u8], width: usize, least: i64, from: i64, into: &mut [i64]) -> i64 {
+    let mut value = from;
+    for (n, sum) in into.iter_mut().enumerate() {
+        let at = n * width;
+        let difference = bits(bytes, at, 32) | (bits(bytes, at + 32, width as u32 - 32) << 32);
+        value = value.wrapping_add(least).wrapping_add(difference as i64);
+        *sum = value;
+    }
+    value
 }
 
 /// Zigzag: the sign is the lowest bit.

@@ -4,6 +4,7 @@ use std::ops::{Range, RangeInclusive};
 use std::sync::Arc;
 
 use model::Key;
+use parking_lot::Mutex;
 use parquet::basic::Encoding;
 
 use super::column::{Column, Values};
@@ -46,10 +47,30 @@ pub(crate) struct Room {
     values: Vec<f64>,
 }
 
-impl Default for Room {
-    fn default() -> Self {
+/// Rooms that nobody uses now: a decompressor alone has more than a hundred kilobytes, which take time to be got.
+static ROOMS: Mutex<Vec<Room>> = Mutex::new(Vec::new());
+/// How many are kept, and bytes of a page in one that is.
+const KEPT: usize = 4;
+const KEPT_PAGE: usize = 1 << 20;
+
+impl Room {
+    /// One that was kept, or a new one.
+    pub fn taken() -> Self {
+        if let Some(room) = ROOMS.lock().pop() {
+            return room;
+        }
         let (runs, times, numbers, values) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
         Self { unpacker: Unpacker::new(), page: Vec::new(), runs, times, numbers, values }
+    }
+
+    /// Keeps it for who comes next.
+    pub fn keep(self) {
+        let largest = [self.page.capacity(), 8 * self.times.capacity(), 8 * self.numbers.capacity()];
+        let is_small = largest.into_iter().max() <= Some(KEPT_PAGE);
+        let mut rooms = ROOMS.lock();
+        if is_small && rooms.len() < KEPT {
+            rooms.push(self);
+        }
     }
 }
 

@@ -125,7 +125,7 @@ async fn found(file: &File, keys: &[u8], times: std::ops::RangeInclusive<i64>) -
         let group = Group { reader, file: Arc::clone(file.metadata.metadata()), n, leaves };
         let pages = group.pages(&wanted)?;
         let columns = group.fetch(&pages).await?;
-        super::samples(columns, pages, &wanted, &mut Room::default(), &mut take).map(Result::unwrap)?;
+        super::samples(columns, pages, &wanted, &mut Room::taken(), &mut take).map(Result::unwrap)?;
     }
     Some(found)
 }

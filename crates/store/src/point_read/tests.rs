@@ -12,7 +12,7 @@ use crate::layout::{layouts, number};
 use crate::point_pages::tests::{bytes, properties};
 use crate::points::scale::EXPONENT;
 use crate::write::{FileWriter, new_path};
-use crate::{Store, StoreConfig};
+use crate::{Make, Store, StoreConfig};
 
 /// A series that fills a row group, and some behind it, each with another power of ten and some other values.
 fn samples() -> Vec<Sample> {
@@ -47,11 +47,13 @@ pub(crate) async fn store_with(config: StoreConfig, rows: &[Sample], properties:
 async fn all(
     table: &TableSnapshot,
     series: &[Key],
-    (first, last): (Timestamp, Timestamp),
+    times: (Timestamp, Timestamp),
     limit: u64,
     proceed: &Proceed,
 ) -> Result<Vec<Vec<Point>>, StoreError> {
-    let mut sets = table.points(series, first, last, &Limit::new("points", limit), proceed)?;
+    let places = series.iter().copied().zip(0..).collect();
+    let make: Make<usize, _> = Arc::new(|place, points| (place, points));
+    let mut sets = table.points(places, times, &Limit::new("points", limit), proceed, make)?;
     let mut all = vec![Vec::new(); series.len()];
     while let Some(set) = sets.next().await? {
         set.into_iter().for_each(|(place, points)| all[place] = points);
@@ -89,7 +91,7 @@ async fn what_the_reader_of_pages_gives_up_is_read_by_rows_and_counted_once() {
         let mut read = Vec::new();
         for piece in Piece::of(table.inner(), table.files()[0].clone(), &wanted).await {
             let mut take = |_: usize, _: &[i64], _: &[f64]| Ok(());
-            read.push(piece.load().await.read(&wanted, &mut Room::default(), &mut take).is_some());
+            read.push(piece.load().await.read(&wanted, &mut Room::taken(), &mut take).is_some());
         }
         assert_eq!(read, by_pages, "{name}");
         let proceed: Proceed = Arc::new(|| true);

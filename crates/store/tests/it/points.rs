@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use base::{Limit, Rng, Timestamp};
 use model::SeriesId;
 use model::rows::Sample;
-use store::{Point, Proceed, Store, StoreConfig, StoreError};
+use store::{Make, Point, Proceed, Store, StoreConfig, StoreError};
 
 use super::support::*;
 
@@ -48,8 +48,10 @@ async fn ask_while(
     let ids: Vec<SeriesId> = of.iter().map(|of| series(&of.to_string())).collect();
     let table = store.snapshot().table("samples").unwrap();
     let limit = Limit::new("points", limit);
-    let mut sets = table.points(&ids, Timestamp::from_secs(first), Timestamp::from_secs(last), &limit, &proceed)?;
     let mut all = vec![Vec::new(); ids.len()];
+    let times = (Timestamp::from_secs(first), Timestamp::from_secs(last));
+    let make: Make<usize, _> = Arc::new(|place, points| (place, points));
+    let mut sets = table.points(ids.into_iter().zip(0..).collect(), times, &limit, &proceed, make)?;
     while let Some(set) = sets.next().await? {
         set.into_iter().for_each(|(place, points)| all[place] = points);
     }

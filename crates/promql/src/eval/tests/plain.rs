@@ -130,7 +130,7 @@ fn called(evaluator: &Evaluator<'_>, call: &Call, steps: Steps) -> Result<Vec<Se
             points.extend(function(&context, &window, &numbers)?.map(|value| Point { t, value }));
         }
         if !points.is_empty() {
-            evaluator.note_if_no_counter(name, &context, &points);
+            evaluator.note_if_no_counter(name, context.span, context.name, &points);
             let drops_name = source.drops_name || !keeps_name;
             found.push(Series { labels: source.labels.clone(), points, drops_name });
         }

@@ -15,7 +15,7 @@ pub(super) fn difference(slide: &Slide<'_>, kind: Kind, scratch: &mut Scratch, o
     }
     let (mut resets, mut overlaps) = (Places::new(resets), Places::new(overlaps));
     let value = |at: &usize| slide.samples.get(*at).map_or(f64::NAN, |sample| sample.value);
-    let mut known = None;
+    let mut known = Layouts::default();
     for place in slide.places {
         if !overlaps.within(place.floats).is_empty() {
             (slide.context.note)(Note::start_overlap(slide.context.span, slide.context.name));
@@ -50,29 +50,48 @@ fn find(samples: &[FloatSample], resets: &mut Vec<usize>, overlaps: &mut Vec<usi
     }
 }
 
-/// By what a difference is multiplied where samples lie in a range in a certain way. It is kept from range to
-/// range, since samples and steps mostly come at even intervals.
+/// How samples lie in a range: milliseconds before the first, between the two at the ends, and after the last; how many there are.
+type Layout = (i64, i64, i64, usize);
+
+/// By what differences are multiplied, for the layouts seen last: samples and steps mostly come at even intervals, so that there are
+/// few, which come in turn.
+#[derive(Default)]
+struct Layouts {
+    known: [Option<Known>; 4],
+    next: usize,
+}
+
+impl Layouts {
+    fn get(&mut self, layout: Layout, known: impl FnOnce() -> Known) -> Known {
+        if let Some(found) = self.known.iter().flatten().find(|known| known.layout == layout) {
+            return *found;
+        }
+        let known = known();
+        if let Some(place) = self.known.get_mut(self.next) {
+            *place = Some(known);
+        }
+        self.next = (self.next + 1) % self.known.len();
+        known
+    }
+}
+
 #[derive(Clone, Copy)]
 struct Known {
-    /// Milliseconds before the first sample, between the two at the ends, and after the last; how many there are.
-    layout: (i64, i64, i64, usize),
+    layout: Layout,
     factor: f64,
     /// Whether a counter that was as high as the difference at first is extrapolated as far as any.
     reaches: bool,
 }
 
 /// A difference between the two samples at the ends, extrapolated to the ends of the range.
-fn extrapolated(slide: &Slide<'_>, window: &Window<'_>, difference: f64, kind: Kind, known: &mut Option<Known>) -> f64 {
+fn extrapolated(slide: &Slide<'_>, window: &Window<'_>, difference: f64, kind: Kind, known: &mut Layouts) -> f64 {
     let (Some(first), Some(last)) = (window.floats.first(), window.floats.last()) else { return f64::NAN };
     let layout = (first.t - window.start, last.t - first.t, window.end - last.t, window.floats.len());
     let sampled = Sampled::of(first, last, window);
-    let now = match *known {
-        Some(now) if now.layout == layout => now,
-        _ => {
-            let factor = sampled.factor(None, window, slide.context, kind);
-            *known.insert(Known { layout, factor, reaches: sampled.to_start(window) <= sampled.interval() })
-        }
-    };
+    let now = known.get(layout, || {
+        let factor = sampled.factor(None, window, slide.context, kind);
+        Known { layout, factor, reaches: sampled.to_start(window) <= sampled.interval() }
+    });
     let may_be_zero = kind.counter && difference > 0.0 && first.value >= 0.0;
     if may_be_zero && !(now.reaches && first.value >= difference) {
         let zero = first.value / difference;

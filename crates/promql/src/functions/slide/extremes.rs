@@ -1,6 +1,7 @@
 use std::collections::VecDeque;
 
 use super::{Scratch, Slide, point};
+use crate::functions::ranges::Place;
 use crate::storage::FloatSample;
 use crate::value::Point;
 
@@ -24,9 +25,36 @@ fn seconds(sample: &FloatSample) -> f64 {
     sample.t as f64 / 1000.0
 }
 
-/// What the sample gives that beats all others in its range. The queue has those that no later one
-/// beats, so its first is the best; a sample enters and leaves it once.
+/// With more samples in all ranges for each sample of the series, what one range found serves the next.
+const RANGES_OF_A_SAMPLE: usize = 4;
+
+/// What the sample gives that beats all others in its range.
 fn best(
+    slide: &Slide<'_>,
+    beats: impl Fn(f64, f64) -> bool,
+    gives: impl Fn(&FloatSample) -> f64,
+    scratch: &mut Scratch,
+    out: &mut Vec<Point>,
+) {
+    let looked_at: usize = slide.places.iter().map(Place::len).sum();
+    if looked_at > RANGES_OF_A_SAMPLE * slide.samples.len() {
+        return best_of_queue(slide, beats, gives, scratch, out);
+    }
+    for place in slide.places {
+        let samples = place.of_floats(slide.samples);
+        let mut best: Option<&FloatSample> = None;
+        for sample in samples.iter().filter(|sample| !sample.value.is_nan()) {
+            if best.is_none_or(|best| beats(sample.value, best.value)) {
+                best = Some(sample);
+            }
+        }
+        // In a range without any number each one that is none beats the one before it.
+        out.extend(best.or(samples.last()).map(|sample| point(place, gives(sample))));
+    }
+}
+
+/// The same. The queue has those that no later one beats, so its first is the best; a sample enters and leaves it once.
+fn best_of_queue(
     slide: &Slide<'_>,
     beats: impl Fn(f64, f64) -> bool,
     gives: impl Fn(&FloatSample) -> f64,
@@ -46,7 +74,6 @@ fn best(
         while queue.front().is_some_and(|at| *at < from) {
             queue.pop_front();
         }
-        // In a range without any number each one that is none beats the one before it.
         let best = queue.front().copied().or(to.checked_sub(1));
         out.extend(best.and_then(|at| slide.samples.get(at)).map(|sample| point(place, gives(sample))));
     }

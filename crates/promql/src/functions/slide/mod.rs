@@ -60,6 +60,10 @@ pub(crate) fn function(name: &str, params: &[Vec<f64>]) -> Option<SlideFunction>
         "avg_over_time" => sums::avg,
         "stddev_over_time" => |slide, scratch, out| sums::variance(slide, f64::sqrt, scratch, out),
         "stdvar_over_time" => |slide, scratch, out| sums::variance(slide, |variance| variance, scratch, out),
+        "count_over_time" => |slide, _, out| each(slide, |samples| Some(samples.len() as f64), out),
+        "present_over_time" => |slide, _, out| each(slide, |_| Some(1.0), out),
+        "first_over_time" => |slide, _, out| each(slide, |samples| samples.first().map(|first| first.value), out),
+        "last_over_time" => |slide, _, out| each(slide, |samples| samples.last().map(|last| last.value), out),
         "min_over_time" => extremes::min,
         "max_over_time" => extremes::max,
         "ts_of_min_over_time" => extremes::ts_of_min,
@@ -84,6 +88,13 @@ impl Slide<'_> {
         room.clear();
         room.extend(self.samples.iter().map(|sample| sample.value));
         room
+    }
+}
+
+/// What the samples of a range give without those of others.
+fn each(slide: &Slide<'_>, gives: impl Fn(&[FloatSample]) -> Option<f64>, out: &mut Vec<Point>) {
+    for place in slide.places {
+        out.extend(gives(place.of_floats(slide.samples)).map(|value| point(place, value)));
     }
 }
 

@@ -7,7 +7,7 @@ use crate::parser::ast::{Extension, Span};
 use crate::storage::FloatSample;
 use crate::value::{Point, Value};
 
-const FUNCTIONS: [&str; 19] = [
+const FUNCTIONS: [&str; 23] = [
     "rate",
     "increase",
     "delta",
@@ -19,6 +19,10 @@ const FUNCTIONS: [&str; 19] = [
     "avg_over_time",
     "stddev_over_time",
     "stdvar_over_time",
+    "count_over_time",
+    "present_over_time",
+    "first_over_time",
+    "last_over_time",
     "min_over_time",
     "max_over_time",
     "ts_of_min_over_time",
