@@ -4,7 +4,7 @@ use wire::body::Encoding;
 use wire::bulk::{Action, Bulk, Item, Results};
 
 use crate::gate::RowsRoom;
-use crate::logs::Line;
+use crate::logs::{Line, LogColumns};
 use crate::members::{Members, MembersError};
 use crate::parts::Sent;
 use crate::request::Request;
@@ -50,9 +50,11 @@ impl Ingest {
     fn read_bulk(&self, body: &[u8], index: &str, room: RowsRoom) -> Result<(Rows, Taken, Results), IngestError> {
         let mut request = Request::new(self, room);
         let mut results = Results::default();
+        request.rows.logs = LogColumns::with_room(body.len(), &self.0.shapes.bulk);
         for item in Bulk::new(body) {
             request.item(&item?, index, &mut results)?;
         }
+        request.rows.logs.remember(body.len(), &self.0.shapes.bulk);
         Ok((request.rows, request.taken, results))
     }
 }

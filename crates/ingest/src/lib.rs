@@ -14,6 +14,7 @@ mod histograms;
 mod known;
 mod logs;
 mod loki;
+mod maps;
 mod members;
 mod messages;
 mod otlp;
@@ -43,6 +44,7 @@ pub use request::Taken;
 use self::catalog::Catalog;
 use self::gate::Gate;
 use self::grows::Grows;
+use self::logs::Shapes;
 use self::parts::Parts;
 use self::zeros::Zeros;
 
@@ -60,6 +62,7 @@ struct Inner {
     grows: Grows,
     parts: Parts,
     zeros: Zeros,
+    shapes: Shapes,
 }
 
 impl std::fmt::Debug for Ingest {
@@ -73,9 +76,9 @@ impl Ingest {
     pub fn new(config: IngestConfig, log: Arc<dyn Log>, store: Store, clock: Clock) -> Self {
         let catalog = Catalog::new(config.max_series, store.series_idle());
         let gate = Gate::new(config.max_in_flight_bytes);
-        let (grows, parts) = (Grows::default(), Parts::default());
+        let (grows, parts, shapes) = (Grows::default(), Parts::default(), Shapes::default());
         let zeros = Zeros::new(clock.now(), store.series_idle());
-        Self(Arc::new(Inner { config, log, store, clock, catalog, gate, grows, parts, zeros }))
+        Self(Arc::new(Inner { config, log, store, clock, catalog, gate, grows, parts, zeros, shapes }))
     }
 
     /// The settings.

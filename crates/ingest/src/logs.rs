@@ -2,10 +2,13 @@
 
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, Int64Builder, MapBuilder, RecordBatch, StringBuilder, TimestampNanosecondBuilder};
+use arrow::array::{ArrayBuilder, ArrayRef, Int64Builder, RecordBatch, StringBuilder, TimestampNanosecondBuilder};
 use arrow::error::ArrowError;
 use model::Row;
 use model::rows::LogLine;
+use parking_lot::Mutex;
+
+use crate::maps::Maps;
 
 /// Bytes of a text in which a level is looked for.
 const LOOKED_AT: usize = 256;
@@ -14,7 +17,10 @@ const LOOKED_AT: usize = 256;
 const RECORD: u64 = 128;
 const ATTRIBUTE: usize = 16;
 
-type Labels = MapBuilder<StringBuilder, StringBuilder>;
+/// Columns of texts, those of names and of values of attributes among them.
+const TEXTS: usize = 11;
+/// Room is made for so many bytes of a column at most before they are there.
+const ROOM: usize = 4 << 20;
 
 /// The columns of [`LogLine`].
 pub(crate) struct LogColumns {
@@ -25,12 +31,12 @@ pub(crate) struct LogColumns {
     service: StringBuilder,
     severity: StringBuilder,
     body: StringBuilder,
-    attributes: Labels,
+    attributes: Maps,
     severity_number: Int64Builder,
     observed: TimestampNanosecondBuilder,
     trace_id: StringBuilder,
     span_id: StringBuilder,
-    resource: Labels,
+    resource: Maps,
     scope: StringBuilder,
     event: StringBuilder,
 }
@@ -53,45 +59,102 @@ pub(crate) struct Line<'a> {
     pub event: &'a str,
 }
 
+/// How much the columns of a request took, by which room is made for those of the next: what grows is copied each time.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Shape {
+    /// Bytes of the request.
+    sent: usize,
+    rows: usize,
+    /// Texts of each column, and their bytes.
+    texts: [(usize, usize); TEXTS],
+}
+
+/// The last requests of each protocol.
+#[derive(Debug, Default)]
+pub(crate) struct Shapes {
+    pub otlp: Mutex<Shape>,
+    pub bulk: Mutex<Shape>,
+    pub loki: Mutex<Shape>,
+}
+
 impl Default for LogColumns {
     fn default() -> Self {
-        let text = StringBuilder::new;
-        let labels = || MapBuilder::new(None, text(), text());
-        Self {
-            rows: 0,
-            bytes: 0,
-            ts: TimestampNanosecondBuilder::new(),
-            service: text(),
-            severity: text(),
-            body: text(),
-            attributes: labels(),
-            severity_number: Int64Builder::new(),
-            observed: TimestampNanosecondBuilder::new(),
-            trace_id: text(),
-            span_id: text(),
-            resource: labels(),
-            scope: text(),
-            event: text(),
-        }
+        Self::with_room(0, &Mutex::default())
     }
 }
 
 impl LogColumns {
+    /// Columns with room for what a request of so many bytes becomes if it is like the last one.
+    pub fn with_room(sent: usize, last: &Mutex<Shape>) -> Self {
+        let last = *last.lock();
+        let room = |count: usize| {
+            let alike = count.saturating_mul(sent) / last.sent.max(1);
+            (alike + alike / 16).min(sent).min(ROOM)
+        };
+        let rows = room(last.rows);
+        let mut texts =
+            last.texts.into_iter().map(|(count, bytes)| StringBuilder::with_capacity(room(count), room(bytes)));
+        let mut text = || texts.next().unwrap_or_default();
+        Self {
+            rows: 0,
+            bytes: 0,
+            ts: TimestampNanosecondBuilder::with_capacity(rows),
+            service: text(),
+            severity: text(),
+            body: text(),
+            attributes: Maps::new(rows, text(), text()),
+            severity_number: Int64Builder::with_capacity(rows),
+            observed: TimestampNanosecondBuilder::with_capacity(rows),
+            trace_id: text(),
+            span_id: text(),
+            resource: Maps::new(rows, text(), text()),
+            scope: text(),
+            event: text(),
+        }
+    }
+
+    /// Remembers how much they took of a request of so many bytes.
+    pub fn remember(&self, sent: usize, last: &Mutex<Shape>) {
+        // In the order in which room is made.
+        let texts = [
+            &self.service,
+            &self.severity,
+            &self.body,
+            &self.attributes.keys,
+            &self.attributes.values,
+            &self.trace_id,
+            &self.span_id,
+            &self.resource.keys,
+            &self.resource.values,
+            &self.scope,
+            &self.event,
+        ];
+        let texts = texts.map(|texts| (texts.len(), texts.values_slice().len()));
+        *last.lock() = Shape { sent, rows: self.rows, texts };
+    }
+
     /// Adds a record; its attributes were added one by one before, and so was its resource.
     pub fn push(&mut self, line: &Line<'_>) -> Result<(), ArrowError> {
+        self.resource.end()?;
+        self.push_alike(line, 0)
+    }
+
+    /// Adds a record whose resource is added afterwards with [`Self::same_resource`], so many bytes of it; its attributes were added
+    /// one by one before.
+    pub fn push_alike(&mut self, line: &Line<'_>, resource: u64) -> Result<(), ArrowError> {
         let severity = if line.severity.is_empty() { detected(line.body) } else { line.severity };
         self.rows += 1;
-        self.bytes += RECORD + (line.service.len() + line.body.len() + line.scope.len() + line.event.len()) as u64;
+        self.bytes +=
+            RECORD + resource + (line.service.len() + line.body.len() + line.scope.len() + line.event.len()) as u64;
         self.ts.append_value(line.ts);
         self.service.append_value(line.service);
         self.severity.append_value(severity);
         self.body.append_value(line.body);
-        self.attributes.append(true)?;
+        self.attributes.end()?;
         self.severity_number.append_option((line.severity_number > 0).then_some(line.severity_number));
         self.observed.append_option((line.observed > 0).then_some(line.observed));
         id(&mut self.trace_id, line.trace_id);
         id(&mut self.span_id, line.span_id);
-        self.resource.append(true)?;
         optional(&mut self.scope, line.scope);
         optional(&mut self.event, line.event);
         Ok(())
@@ -99,16 +162,19 @@ impl LogColumns {
 
     /// Adds an attribute of the record that is pushed next.
     pub fn attribute(&mut self, name: &str, value: &str) {
-        self.bytes += (name.len() + value.len() + ATTRIBUTE) as u64;
-        self.attributes.keys().append_value(name);
-        self.attributes.values().append_value(value);
+        self.bytes += attribute_bytes(name, value);
+        self.attributes.entry(name, value);
     }
 
     /// Adds an attribute of the resource of the record that is pushed next.
     pub fn of_resource(&mut self, name: &str, value: &str) {
-        self.bytes += (name.len() + value.len() + ATTRIBUTE) as u64;
-        self.resource.keys().append_value(name);
-        self.resource.values().append_value(value);
+        self.bytes += attribute_bytes(name, value);
+        self.resource.entry(name, value);
+    }
+
+    /// Gives so many records that were pushed last their resource.
+    pub fn same_resource(&mut self, records: usize, resource: &[(&str, &str)]) -> Result<(), ArrowError> {
+        self.resource.repeat(records, resource)
     }
 
     /// About how many bytes they take.
@@ -126,17 +192,22 @@ impl LogColumns {
             Arc::new(self.service.finish()),
             Arc::new(self.severity.finish()),
             Arc::new(self.body.finish()),
-            Arc::new(self.attributes.finish()),
+            self.attributes.finish()?,
             Arc::new(self.severity_number.finish()),
             Arc::new(self.observed.finish()),
             Arc::new(self.trace_id.finish()),
             Arc::new(self.span_id.finish()),
-            Arc::new(self.resource.finish()),
+            self.resource.finish()?,
             Arc::new(self.scope.finish()),
             Arc::new(self.event.finish()),
         ];
         RecordBatch::try_new(LogLine::schema(), columns).map(Some)
     }
+}
+
+/// Bytes that an attribute takes in each record that has it, about.
+pub(crate) const fn attribute_bytes(name: &str, value: &str) -> u64 {
+    (name.len() + value.len() + ATTRIBUTE) as u64
 }
 
 fn optional(column: &mut StringBuilder, text: &str) {
@@ -151,12 +222,23 @@ fn id(column: &mut StringBuilder, bytes: &[u8]) {
     let mut digits = [0_u8; 32];
     let mut length = 0;
     for (byte, pair) in bytes.iter().zip(digits.as_chunks_mut::<2>().0) {
-        *pair = [digit(byte >> 4), digit(byte & 15)];
+        *pair = DIGITS[usize::from(*byte)];
         length += 2;
     }
     let text = digits.get(..length).and_then(|digits| std::str::from_utf8(digits).ok());
     column.append_option(text);
 }
+
+/// The two hexadecimal digits of each byte.
+const DIGITS: [[u8; 2]; 256] = {
+    let mut digits = [[0; 2]; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        digits[byte] = [digit(byte as u8 >> 4), digit(byte as u8 & 15)];
+        byte += 1;
+    }
+    digits
+};
 
 const fn digit(value: u8) -> u8 {
     if value < 10 { b'0' + value } else { b'a' + value - 10 }
@@ -223,6 +305,25 @@ mod tests {
         for (text, expected) in cases {
             assert_eq!(detected(text), expected, "{text}");
         }
+    }
+
+    #[test]
+    fn room_is_made_for_what_the_last_request_became_and_no_more_than_was_sent() {
+        let last = Mutex::default();
+        let mut columns = LogColumns::with_room(1_000, &last);
+        for _ in 0..100 {
+            columns.attribute("k", "value");
+            columns.push_alike(&Line { body: "0123456789", ..Line::default() }, 0).unwrap();
+        }
+        columns.same_resource(100, &[("host.name", &"x".repeat(1_000))]).unwrap();
+        columns.remember(2_000, &last);
+        let rows = columns.finish().unwrap().unwrap();
+        assert_eq!(rows.num_rows(), 100);
+        let next = LogColumns::with_room(4_000, &last);
+        assert_eq!(next.body.values_capacity(), 2_125);
+        assert_eq!(next.resource.values.values_capacity(), 4_000, "a resource is sent once");
+        assert_eq!(LogColumns::with_room(100 << 20, &last).body.values_capacity(), ROOM);
+        assert_eq!(LogColumns::default().body.values_capacity(), 0);
     }
 
     #[test]

@@ -7,7 +7,7 @@ use wire::loki::{Entry, Label, Sink, read_json, read_protobuf};
 use wire::otlp::Format;
 
 use crate::gate::RowsRoom;
-use crate::logs::{Line, id_bytes};
+use crate::logs::{Line, LogColumns, id_bytes};
 use crate::parts::Sent;
 use crate::request::Request;
 use crate::rows::Rows;
@@ -41,7 +41,8 @@ impl Ingest {
     }
 
     fn read_push(&self, body: &[u8], format: Format, room: RowsRoom) -> Result<(Rows, Taken), IngestError> {
-        let request = Request::new(self, room);
+        let mut request = Request::new(self, room);
+        request.rows.logs = LogColumns::with_room(body.len(), &self.0.shapes.loki);
         let mut lines = Lines { request, stream: Vec::new(), service: String::new(), failed: None };
         match format {
             Format::Protobuf => read_protobuf(body, &mut lines)?,
@@ -49,7 +50,10 @@ impl Ingest {
         }
         match lines.failed {
             Some(error) => Err(error),
-            None => Ok((lines.request.rows, lines.request.taken)),
+            None => {
+                lines.request.rows.logs.remember(body.len(), &self.0.shapes.loki);
+                Ok((lines.request.rows, lines.request.taken))
+            }
         }
     }
 }

@@ -1,14 +1,13 @@
 //! A streaming merge of sorted inputs that holds a batch of each and no more.
 
 use arrow::array::RecordBatch;
-use arrow::compute::interleave_record_batch;
 use arrow::datatypes::SchemaRef;
 use arrow::row::{RowConverter, Rows};
 use futures::stream::BoxStream;
 use futures::{StreamExt, TryStreamExt, stream};
 
 use crate::StoreError;
-use crate::rows::{Order, bytes};
+use crate::rows::{Order, bytes, gather};
 
 /// Sorted batches.
 pub(crate) type Batches = BoxStream<'static, Result<RecordBatch, StoreError>>;
@@ -219,7 +218,7 @@ impl Merge {
     /// Gives the rows picked, and lets go of the input batches that are used up.
     fn emit(&mut self) -> Result<RecordBatch, StoreError> {
         let batches: Vec<&RecordBatch> = self.sources.iter().map(|(batch, _)| batch).collect();
-        let batch = interleave_record_batch(&batches, &self.picked)?.with_schema(self.schema.clone())?;
+        let batch = gather(&self.schema, &batches, &self.picked)?;
         self.picked.clear();
         self.picked_bytes = 0;
         let mut kept = Vec::with_capacity(self.cursors.len() + 1);

@@ -1,16 +1,16 @@
 //! Writing files: sorted rows in, the bytes of a Parquet file and its entry out.
 
-use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
-use arrow::array::{AsArray, RecordBatch};
+use arrow::array::{Array, AsArray, RecordBatch};
 use arrow::datatypes::{DataType, TimestampNanosecondType};
 use base::Timestamp;
 use model::Key;
 use object_store::path::Path;
 use object_store::{ObjectStoreExt, PutPayload};
-use parquet::arrow::ArrowWriter;
+use parquet::arrow::{ArrowSchemaConverter, ArrowWriter};
 use parquet::basic::{Compression, Encoding, ZstdLevel};
 use parquet::errors::ParquetError;
 use parquet::file::metadata::SortingColumn;
@@ -39,6 +39,10 @@ const ROW_GROUP_BYTES: usize = 32 << 20;
 pub(crate) const LARGE: &[&str] = &["document", "text", "payload", "evidence", "fields", "body"];
 /// Texts by which a few rows are looked for, wherever they lie: a bloom filter says which row groups have none.
 const LOOKED_FOR: &[&str] = &["trace_id"];
+/// Texts that are mostly different in one file and mostly the same in another.
+const IDS: &[&str] = &["trace_id", "span_id", "parent_span_id"];
+/// Rows by which that is found out.
+const SAMPLE_ROWS: usize = 1_024;
 /// How often a bloom filter may be wrong.
 const BLOOM_ERROR: f64 = 0.01;
 const BUCKETS: i64 = 64;
@@ -67,9 +71,14 @@ pub(crate) struct Written {
 }
 
 impl FileWriter {
-    /// A file of about `expected` rows at most.
-    pub fn new(layout: &'static Layout, config: &StoreConfig, expected: u64) -> Result<Self, StoreError> {
-        let properties = properties(layout, config, expected)?;
+    /// A file of about `expected` rows at most, of which these are some.
+    pub fn new(
+        layout: &'static Layout,
+        config: &StoreConfig,
+        expected: u64,
+        some: &RecordBatch,
+    ) -> Result<Self, StoreError> {
+        let properties = properties(layout, config, expected, some)?;
         let writer = ArrowWriter::try_new(Vec::new(), Arc::clone(&layout.file_schema), Some(properties));
         let writer = writer.map_err(|error| failed(layout, error))?;
         Ok(Self { layout, writer, rows: 0, raw_bytes: 0, times: None, keys: None, pieces: None })
@@ -163,7 +172,12 @@ fn failed(layout: &Layout, error: ParquetError) -> StoreError {
     StoreError::Columns { table: layout.def.name, problem: format!("cannot be written: {error}") }
 }
 
-fn properties(layout: &Layout, config: &StoreConfig, expected: u64) -> Result<WriterProperties, StoreError> {
+fn properties(
+    layout: &Layout,
+    config: &StoreConfig,
+    expected: u64,
+    some: &RecordBatch,
+) -> Result<WriterProperties, StoreError> {
     let level = ZstdLevel::try_new(config.zstd_level).map_err(|error| failed(layout, error))?;
     let mut builder = WriterProperties::builder()
         .set_created_by(concat!("steadfast store version ", env!("CARGO_PKG_VERSION")).to_owned())
@@ -210,6 +224,12 @@ fn properties(layout: &Layout, config: &StoreConfig, expected: u64) -> Result<Wr
                 .set_column_dictionary_enabled(column.clone(), false)
                 .set_column_statistics_enabled(column.clone(), EnabledStatistics::None);
         }
+        if IDS.contains(&field.name().as_str()) && mostly_differ(some.column(n)) {
+            // A dictionary of them would be dropped once it is full; lengths that are all the same take nothing apart.
+            builder = builder
+                .set_column_dictionary_enabled(column.clone(), false)
+                .set_column_encoding(column.clone(), Encoding::DELTA_LENGTH_BYTE_ARRAY);
+        }
         if LOOKED_FOR.contains(&field.name().as_str()) {
             builder = with_bloom(builder, column.clone(), group_rows);
         }
@@ -217,7 +237,25 @@ fn properties(layout: &Layout, config: &StoreConfig, expected: u64) -> Result<Wr
             builder = builder.set_column_statistics_enabled(column, EnabledStatistics::Page);
         }
     }
+    for path in nested(layout)? {
+        builder = builder.set_column_statistics_enabled(path, EnabledStatistics::None);
+    }
     Ok(key_properties(builder, layout, group_rows).build())
+}
+
+/// Columns within columns: nobody asks what their least and greatest values are.
+fn nested(layout: &Layout) -> Result<Vec<ColumnPath>, StoreError> {
+    let schema = ArrowSchemaConverter::new().convert(&layout.file_schema).map_err(|error| failed(layout, error))?;
+    let paths = schema.columns().iter().map(|column| column.path().clone());
+    Ok(paths.filter(|path| path.parts().len() > 1).collect())
+}
+
+/// Whether most of the texts at its beginning are there once.
+fn mostly_differ(column: &dyn Array) -> bool {
+    let Some(texts) = column.as_string_opt::<i32>() else { return false };
+    let sample: Vec<&str> = texts.iter().take(SAMPLE_ROWS).flatten().collect();
+    let different: HashSet<&str> = sample.iter().copied().collect();
+    different.len() > sample.len() / 2
 }
 
 fn key_properties(builder: WriterPropertiesBuilder, layout: &Layout, group_rows: u64) -> WriterPropertiesBuilder {
@@ -267,16 +305,17 @@ impl<'a> Files<'a> {
         for (bucket, batch) in by_bucket(self.layout, sorted)? {
             for start in (0..batch.num_rows()).step_by(WRITE_ROWS) {
                 let left = self.expected.max(batch.num_rows() - start) as u64;
-                self.writer(bucket, left)?.write(&batch.slice(start, WRITE_ROWS.min(batch.num_rows() - start)))?;
+                let rows = batch.slice(start, WRITE_ROWS.min(batch.num_rows() - start));
+                self.writer(bucket, left, &rows)?.write(&rows)?;
             }
         }
         self.expected = self.expected.saturating_sub(sorted.num_rows());
         Ok(())
     }
 
-    /// The file of a bucket that has room; a new one will have about `expected` rows at most.
-    fn writer(&mut self, bucket: u8, expected: u64) -> Result<&mut FileWriter, StoreError> {
-        let new = || FileWriter::new(self.layout, self.config, expected);
+    /// The file of a bucket that has room; a new one will have about `expected` rows at most, and `rows` first.
+    fn writer(&mut self, bucket: u8, expected: u64, rows: &RecordBatch) -> Result<&mut FileWriter, StoreError> {
+        let new = || FileWriter::new(self.layout, self.config, expected, rows);
         let (writer, part) = match self.open.entry(bucket) {
             Entry::Occupied(open) => open.into_mut(),
             Entry::Vacant(none) => none.insert((new()?, 0)),
@@ -364,9 +403,10 @@ mod tests {
     fn file(lines: &[LogLine], at_once: usize, group: (usize, usize)) -> Vec<u8> {
         let layout = &layouts()[number("logs").unwrap()];
         let config = StoreConfig { row_group_rows: group.0, ..StoreConfig::default() };
-        let properties = properties(layout, &config, lines.len() as u64).unwrap().into_builder();
+        let some = LogLine::encode(lines).unwrap();
+        let properties = properties(layout, &config, lines.len() as u64, &some).unwrap().into_builder();
         let properties = properties.set_max_row_group_bytes(Some(group.1)).build();
-        let mut file = FileWriter::new(layout, &config, 1).unwrap().with_pieces();
+        let mut file = FileWriter::new(layout, &config, 1, &some).unwrap().with_pieces();
         file.writer = ArrowWriter::try_new(Vec::new(), Arc::clone(&layout.file_schema), Some(properties)).unwrap();
         lines.chunks(at_once).for_each(|lines| file.write(&LogLine::encode(lines).unwrap()).unwrap());
         file.finish("x".to_owned(), 0, 1).unwrap().bytes

@@ -7,10 +7,10 @@ use wire::pb::{Error, View};
 
 use super::labels::text;
 use crate::gate::RowsRoom;
-use crate::logs::Line;
+use crate::logs::{Line, LogColumns, attribute_bytes};
 use crate::parts::Sent;
 use crate::request::Request;
-use crate::rows::Rows;
+use crate::rows::{Rows, internal};
 use crate::scratch::with_scratch;
 use crate::{Ingest, IngestError, Permit, Taken};
 
@@ -36,9 +36,11 @@ impl Ingest {
     pub(crate) fn read_logs(&self, body: &[u8], room: RowsRoom) -> Result<(Rows, Taken), IngestError> {
         let sent = LogsRequest::decode(body)?;
         let mut request = Request::new(self, room);
+        request.rows.logs = LogColumns::with_room(body.len(), &self.0.shapes.otlp);
         for resource in sent.resource_logs {
             request.resource_logs(&resource?)?;
         }
+        request.rows.logs.remember(body.len(), &self.0.shapes.otlp);
         Ok((request.rows, request.taken))
     }
 }
@@ -54,20 +56,27 @@ impl Request<'_> {
                 of_resource.push((key, text(value)?));
             }
         }
+        let of_resource: Vec<(&str, &str)> = of_resource.iter().map(|(key, value)| (*key, &**value)).collect();
+        let bytes = of_resource.iter().map(|(key, value)| attribute_bytes(key, value)).sum();
+        let before = self.taken.logs;
         for scope in sent.scope_logs {
             let scope = scope?;
             let name = scope.scope.as_ref().map_or("", |scope| scope.name);
             for record in scope.log_records {
-                for (key, value) in &of_resource {
-                    self.rows.logs.of_resource(key, value);
-                }
-                self.log_record(&record?, service, name)?;
+                self.log_record(&record?, service, name, bytes)?;
             }
         }
-        Ok(())
+        self.rows.logs.same_resource(self.taken.logs - before, &of_resource).map_err(internal)
     }
 
-    fn log_record(&mut self, record: &LogRecord<'_>, service: &str, scope: &str) -> Result<(), IngestError> {
+    /// Takes a record whose resource is added afterwards, so many bytes of it.
+    fn log_record(
+        &mut self,
+        record: &LogRecord<'_>,
+        service: &str,
+        scope: &str,
+        resource: u64,
+    ) -> Result<(), IngestError> {
         for attribute in record.attributes {
             let KeyValue { key, value } = attribute?;
             self.rows.logs.attribute(key, &text(value)?);
@@ -93,7 +102,7 @@ impl Request<'_> {
             scope,
             event: record.event_name,
         };
-        self.rows.logs.push(&line).map_err(|error| IngestError::Internal(error.to_string()))?;
+        self.rows.logs.push_alike(&line, resource).map_err(internal)?;
         self.taken.logs += 1;
         self.fits(0)
     }

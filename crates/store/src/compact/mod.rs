@@ -130,7 +130,7 @@ async fn write(
             rows += batch.num_rows() as u64;
             let writer = match &mut output {
                 Some(writer) => writer,
-                None => output.insert(FileWriter::new(layout, &inner.config, total)?.with_pieces()),
+                None => output.insert(FileWriter::new(layout, &inner.config, total, &batch)?.with_pieces()),
             };
             writer.write(&batch)?;
         }

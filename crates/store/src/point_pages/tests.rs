@@ -170,7 +170,8 @@ async fn files_of_the_store_are_read_here() {
             value: value(n, series),
         })
         .collect();
-    let mut writer = FileWriter::new(layout, &config, rows.len() as u64).unwrap();
+    let all = Sample::encode(&rows).unwrap();
+    let mut writer = FileWriter::new(layout, &config, rows.len() as u64, &all).unwrap();
     // Merged rows come in batches of any length, after which a column with few values has pages of its own.
     for rows in rows.chunks(WRITE_ROWS / 2 + 77) {
         writer.write(&Sample::encode(rows).unwrap()).unwrap();

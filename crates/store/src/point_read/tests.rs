@@ -33,8 +33,9 @@ pub(crate) async fn store(rows: &[Sample], properties: WriterPropertiesBuilder) 
 pub(crate) async fn store_with(config: StoreConfig, rows: &[Sample], properties: WriterPropertiesBuilder) -> Store {
     let layout = &layouts()[number("samples").unwrap()];
     let store = Store::open(config.clone(), Arc::new(InMemory::new()), Clock::system()).await.unwrap();
-    let mut writer = FileWriter::new(layout, &config, rows.len() as u64).unwrap();
-    writer.write(&Sample::encode(rows).unwrap()).unwrap();
+    let all = Sample::encode(rows).unwrap();
+    let mut writer = FileWriter::new(layout, &config, rows.len() as u64, &all).unwrap();
+    writer.write(&all).unwrap();
     let mut written = writer.finish(new_path(&store.0, "samples"), 0, 0).unwrap();
     written.bytes = bytes(rows, properties);
     (written.entry.bytes, written.entry.crc32) = (written.bytes.len() as u64, crc32fast::hash(&written.bytes));
