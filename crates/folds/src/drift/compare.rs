@@ -6,6 +6,8 @@ use similar::TextDiff;
 
 /// Lines of a diff that are kept; what is cut is said in its last line.
 const DIFF_LINES: usize = 200;
+/// Bytes of a headline.
+const HEADLINE: usize = 2 << 10;
 
 /// A document with the text behind its digest.
 #[derive(Clone, Copy, Debug)]
@@ -122,8 +124,14 @@ fn line_diff(declared: &str, live: &str) -> String {
     cut
 }
 
-/// The shortest line that says what a field's difference is.
+/// The shortest line that says what a field's difference is, cut where it is long.
 pub fn headline(field: &FieldChange) -> String {
+    let line = whole_headline(field);
+    let cut = cut(&line, HEADLINE);
+    if cut.len() < line.len() { format!("{cut} ...") } else { line }
+}
+
+fn whole_headline(field: &FieldChange) -> String {
     if let Some(diff) = &field.diff {
         let changed = |sign: char| diff.lines().skip(2).find(|line| line.starts_with(sign)).map(str::to_owned);
         let lines: Vec<String> = [changed('-'), changed('+')].into_iter().flatten().collect();
@@ -140,6 +148,11 @@ pub fn headline(field: &FieldChange) -> String {
         return show(&field.live);
     }
     format!("{}: declared {}, live {}", field.path, show(&field.declared), show(&field.live))
+}
+
+/// What fits into `bytes` of a text.
+pub(super) fn cut(text: &str, bytes: usize) -> &str {
+    &text[..text.floor_char_boundary(bytes)]
 }
 
 #[cfg(test)]

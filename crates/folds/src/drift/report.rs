@@ -16,9 +16,17 @@ use super::judge::{self, Judgement};
 use super::scope::{CODES, Party, Scope};
 use super::table::{Entry, Meta};
 use super::{DriftFold, compare, kubernetes};
+use crate::RECORD;
 
 /// A verdict other than `in_sync` was put out for the resource, so its end must be, too.
 pub(super) const SAID: u8 = 8;
+
+/// Bytes of the fields of one row, as JSON: longer values are shown by their beginning.
+const FIELDS: usize = 256 << 10;
+/// Bytes of a value that is shown by its beginning.
+const BEGINNING: usize = 256;
+/// Bytes of the rest of a row, about.
+const ROW: usize = 1_000;
 
 /// The documents at hand, with the id of each key.
 pub(super) struct Documents<'a> {
@@ -146,6 +154,10 @@ impl Report {
         }
         kubernetes::lines(&mut fields, declared);
         let mut evidence = json!({"shard": record.shard, "offset": record.offset.0});
+        let more = shorten(&mut fields);
+        if more > 0 {
+            evidence["more_fields"] = more.into();
+        }
         word.tell(&mut evidence);
         VerdictRow {
             time: record.time,
@@ -213,10 +225,47 @@ impl Report {
     }
 
     pub(super) fn push(&self, scope: &str, outputs: &mut Outputs) -> Result<(), ModelError> {
-        outputs.push(scope, &self.verdicts)?;
-        outputs.push(scope, &self.suspects)?;
-        outputs.push(scope, &self.findings)
+        let text = |text: &Option<String>| text.as_ref().map_or(0, String::len);
+        // One record may be about all of a scope, and what is too large for the log would never be told.
+        outputs.push_parts(scope, &self.verdicts, RECORD, |row| {
+            row.fields.len() + row.evidence.len() + text(&row.message) + ROW
+        })?;
+        outputs.push_parts(scope, &self.suspects, RECORD, |row| row.document.len() + row.fields.len() + ROW)?;
+        outputs.push_parts(scope, &self.findings, RECORD, |row| row.evidence.len() + row.summary.len() + ROW)
     }
+}
+
+/// Makes fields fit into a row: values and differences for which there is no room are shown by their beginning, and
+/// fields of which not even that fits are left out. Gives how many these are.
+fn shorten(fields: &mut Vec<FieldChange>) -> usize {
+    let mut room = FIELDS;
+    let mut fits = 0;
+    for field in fields.iter_mut() {
+        let rest = [&field.owner, &field.actor, &field.commit].into_iter().flatten().map(String::len).sum::<usize>();
+        let Some(left) = room.checked_sub(field.path.len() + rest + 4 * BEGINNING) else { break };
+        room = left;
+        for value in [&mut field.declared, &mut field.live] {
+            let json = value.to_string();
+            match room.checked_sub(json.len()) {
+                Some(left) => room = left,
+                None => *value = beginning(&json).into(),
+            }
+        }
+        if let Some(diff) = &mut field.diff {
+            match room.checked_sub(diff.len()) {
+                Some(left) => room = left,
+                None => *diff = beginning(diff),
+            }
+        }
+        fits += 1;
+    }
+    let more = fields.len() - fits;
+    fields.truncate(fits);
+    more
+}
+
+fn beginning(text: &str) -> String {
+    format!("{} ... ({} bytes)", compare::cut(text, BEGINNING), text.len())
 }
 
 /// A resource that was judged.

@@ -104,6 +104,11 @@ impl Doubt<'_> {
         if fields.len() > FIELDS || fields.iter().map(|field| field.path.len()).sum::<usize>() > PATHS {
             return Err("too many fields differ");
         }
+        // Texts and values only: it cannot fail.
+        let fields = serde_json::to_string(fields).unwrap_or_default();
+        if document.len() + fields.len() > crate::RECORD {
+            return Err("it is too large to be asked about");
+        }
         Ok(Suspect {
             time: self.now,
             scope: self.scope.to_owned(),
@@ -113,8 +118,7 @@ impl Doubt<'_> {
             live: self.pair.1,
             until: self.now.plus(self.config.timeout),
             document: document.to_owned(),
-            // Texts and values only: it cannot fail.
-            fields: serde_json::to_string(fields).unwrap_or_default(),
+            fields,
         })
     }
 

@@ -1,6 +1,7 @@
 mod cases;
 mod confirm;
 mod gitops;
+mod large;
 mod random;
 mod unseen;
 mod versions;

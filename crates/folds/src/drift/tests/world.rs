@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
+use arrow::array::{Array, ArrayRef};
 use base::Timestamp;
 use fold::suite::Input;
 use fold::{DocumentRef, Fold, Found, Outputs, Side};
@@ -32,6 +33,8 @@ pub(super) struct World {
     pub findings: Vec<Finding>,
     pub suspects: Vec<Suspect>,
     pub counts: BTreeMap<(String, Verdict), i64>,
+    /// Bytes of the largest batch that was put out.
+    pub largest: usize,
 }
 
 pub(super) fn file(path: &str) -> ResourceId {
@@ -53,6 +56,7 @@ impl World {
             findings: Vec::new(),
             suspects: Vec::new(),
             counts: BTreeMap::new(),
+            largest: 0,
         }
     }
 
@@ -85,6 +89,8 @@ impl World {
         let mut outputs = Outputs::default();
         self.fold.apply(&record, &found, &mut outputs).unwrap();
         for batch in outputs.take() {
+            let bytes = |column: &ArrayRef| column.to_data().get_slice_memory_size().unwrap();
+            self.largest = self.largest.max(batch.data.columns().iter().map(bytes).sum());
             let record = Record { shard: 0, offset: Offset(0), time: self.now, batch };
             match record.batch.stream {
                 Stream::Verdicts => self.verdicts.extend(record.rows::<VerdictRow>().unwrap()),
