@@ -55,6 +55,8 @@ pub struct SelectHints {
     pub end: i64,
     /// The interval of evaluation.
     pub step: i64,
+    /// At how many times it is evaluated.
+    pub steps: usize,
     /// The length of a range selector, 0 for an instant selector.
     pub range: i64,
     /// The function or aggregation around the selector.

@@ -15,7 +15,7 @@ use bus::{BusError, Log, Records};
 use futures::{StreamExt, TryStreamExt, stream};
 use model::rows::{Live, Sample};
 use model::{Batch, Fingerprint, Key, LogKind, Offset, Record, ResourceId};
-use store::{LocalObjects, Make, Proceed, ScanOptions, Store, StoreConfig, StoreError};
+use store::{LocalObjects, Make, Point, Proceed, ScanOptions, Store, StoreConfig, StoreError};
 
 const RESOURCES: usize = 200_000;
 const VERSIONS: usize = 5;
@@ -120,12 +120,12 @@ impl Bench {
         for _ in 0..5 {
             let (limit, proceed): (_, Proceed) = (Limit::new("points", u64::MAX), Arc::new(|| true));
             let ids = ids.iter().map(|id| (*id, ())).collect();
-            let make: Make<(), usize> = Arc::new(|(), points| points.len());
+            let make = Make::new(1, |(), points: Vec<Point>| points.len());
             let mut sets = table.points(ids, (Timestamp::MIN, Timestamp::MAX), &limit, &proceed, make)?;
             let read = async {
                 let mut rows = 0;
                 while let Some(set) = sets.next().await? {
-                    rows += set.iter().sum::<usize>();
+                    rows += set.sum::<usize>();
                 }
                 Ok::<_, StoreError>(rows)
             };

@@ -14,6 +14,8 @@ use crate::{Point, Proceed, StoreError, TableSnapshot};
 
 /// About how many points a set has: so many stay in a processor's cache from their file until they are looked at.
 const POINTS_OF_A_SET: u64 = 64 << 10;
+/// If more values are made of a set, each is made when it is asked for.
+const VALUES_OF_A_SET: usize = 512 << 10;
 /// Series of a set, whatever they have: what lies on a page with their neighbours is read for each set.
 const SERIES_OF_A_SET: Range<u64> = 32..4_096;
 /// A byte of a file's footer is about so many rows.
@@ -29,11 +31,23 @@ static READERS: LazyLock<Arc<Semaphore>> = LazyLock::new(|| Arc::new(Semaphore::
 
 /// What is made of a series, of which something is known, and its points: by the thread that read them, as long as they
 /// are in its processor's cache.
-pub type Make<K, T> = Arc<dyn Fn(K, Vec<Point>) -> T + Send + Sync>;
+pub struct Make<K, T> {
+    make: Arc<dyn Fn(K, Vec<Point>) -> T + Send + Sync>,
+    /// About how many values are made of each.
+    values: usize,
+}
+
+impl<K, T> Make<K, T> {
+    /// Gives each series to `make`, which makes so many values of one at most, or fewer than it has points.
+    pub fn new(values: usize, make: impl Fn(K, Vec<Point>) -> T + Send + Sync + 'static) -> Self {
+        Self { make: Arc::new(make), values }
+    }
+}
 
 /// Series that are read together.
 type Set<K> = Vec<(Key, K)>;
-type Read<T> = Result<Vec<T>, StoreError>;
+/// What they gave, some of which may be made when it is asked for.
+type Read<T> = Result<Box<dyn Iterator<Item = T> + Send>, StoreError>;
 
 /// The points of many series, some series after the other, so that those of all are never there at once. If any threads are left,
 /// they read the next ones meanwhile.
@@ -51,20 +65,25 @@ pub struct PointSets<K, T> {
 struct Source<K, T> {
     table: TableSnapshot,
     asked: Asked,
-    make: Make<K, T>,
+    make: Arc<dyn Fn(K, Vec<Point>) -> T + Send + Sync>,
+    /// Whether what is made of a set may wait for who asks.
+    is_made_ahead: bool,
 }
 
 impl<K, T> Clone for Source<K, T> {
     fn clone(&self) -> Self {
-        Self { table: self.table.clone(), asked: self.asked.clone(), make: Arc::clone(&self.make) }
+        let Self { table, asked, make, is_made_ahead } = self;
+        Self { table: table.clone(), asked: asked.clone(), make: Arc::clone(make), is_made_ahead: *is_made_ahead }
     }
 }
 
-impl<K, T> Source<K, T> {
+impl<K: Send + 'static, T: Send + 'static> Source<K, T> {
     async fn read(&self, set: Set<K>) -> Read<T> {
         let keys: Arc<[Key]> = set.iter().map(|(key, _)| *key).collect();
         let points = self.table.clone().gathered(keys, self.asked.clone()).await?;
-        Ok(set.into_iter().zip(points).map(|((_, known), points)| (self.make)(known, points)).collect())
+        let make = Arc::clone(&self.make);
+        let made = set.into_iter().zip(points).map(move |((_, known), points)| make(known, points));
+        Ok(if self.is_made_ahead { Box::new(made.collect::<Vec<_>>().into_iter()) } else { Box::new(made) })
     }
 }
 
@@ -99,7 +118,8 @@ impl TableSnapshot {
         let mut rest = series.into_iter();
         let next = || Some(rest.by_ref().take(of_a_set).collect()).filter(|set: &Set<K>| !set.is_empty());
         let sets: Vec<Set<K>> = iter::from_fn(next).collect();
-        let source = Source { table: self.clone(), asked, make };
+        let is_made_ahead = of_a_set.saturating_mul(make.values) <= VALUES_OF_A_SET;
+        let source = Source { table: self.clone(), asked, make: make.make, is_made_ahead };
         Ok(PointSets { source, sets: sets.into_iter(), readers: None, given: 0 })
     }
 
@@ -133,7 +153,7 @@ impl<K: Send + 'static, T: Send + 'static> PointSets<K, T> {
     /// # Errors
     /// [`StoreError::TooLarge`] if there are more points than the limit; [`StoreError::Objects`] if
     /// files cannot be read now; [`StoreError::GivenUp`] once who asks does not wait.
-    pub async fn next(&mut self) -> Result<Option<Vec<T>>, StoreError> {
+    pub async fn next(&mut self) -> Result<Option<Box<dyn Iterator<Item = T> + Send>>, StoreError> {
         let permits = if self.readers.is_none() { permits(self.sets.len()) } else { Vec::new() };
         let (readers, owed) = self.readers.get_or_insert_with(|| {
             let sets: Vec<Set<K>> = if permits.is_empty() { Vec::new() } else { self.sets.by_ref().collect() };
@@ -220,21 +240,32 @@ mod tests {
         let table = store.snapshot().table("samples").unwrap();
         let (limit, proceed): (_, Proceed) = (Limit::new("points", 10_000), Arc::new(|| true));
         let series: Vec<Key> = (0..200).rev().map(|n| Key([n; 16])).collect();
-        let make: Make<usize, _> = Arc::new(|place, points| (place, points));
-        let ask = || {
-            let series = series.iter().copied().zip(0..).collect();
-            table.points(series, (Timestamp::ZERO, Timestamp::MAX), &limit, &proceed, Arc::clone(&make)).unwrap()
+        let begun = Arc::new(AtomicU64::new(0));
+        let ask = |values| {
+            let (series, begun) = (series.iter().copied().zip(0..).collect(), Arc::clone(&begun));
+            let make = Make::new(values, move |place: usize, points| {
+                begun.fetch_add(1, Ordering::SeqCst);
+                (place, points)
+            });
+            table.points(series, (Timestamp::ZERO, Timestamp::MAX), &limit, &proceed, make).unwrap()
         };
-        let (mut sets, mut found, mut count) = (ask(), Vec::new(), 0);
+        let (mut sets, mut found, mut count) = (ask(10), Vec::new(), 0);
         while let Some(set) = sets.next().await.unwrap() {
-            assert!(set.iter().all(|(place, points)| points.len() == 10 && points[0].value == 199.0 - *place as f64));
-            found.extend(set.into_iter().map(|(place, _)| place));
+            let made = begun.load(Ordering::SeqCst);
+            for (place, points) in set {
+                assert!(points.len() == 10 && points[0].value == 199.0 - place as f64);
+                found.push(place);
+            }
+            assert!(made >= found.len() as u64, "made before it was given");
             count += 1;
         }
         assert_eq!(found, (0..200).rev().collect::<Vec<_>>(), "in order of the series");
         assert!(count > 3, "{count} sets");
-        let mut sets = ask();
-        sets.next().await.unwrap();
+        let mut sets = ask(1 << 20);
+        begun.store(0, Ordering::SeqCst);
+        let many = sets.next().await.unwrap().unwrap();
+        assert_eq!(begun.load(Ordering::SeqCst), 0, "so many values are made when they are asked for");
+        assert_eq!(many.count() as u64, begun.load(Ordering::SeqCst));
         drop(sets);
         let all = u32::try_from(*CORES).unwrap();
         let _back = READERS.acquire_many(all).await.unwrap();

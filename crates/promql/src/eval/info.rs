@@ -126,6 +126,7 @@ impl Evaluator<'_> {
             start: time(steps.start()).saturating_sub(self.options.lookback).saturating_add(1),
             end: time(steps.last()),
             step: steps.interval(),
+            steps: steps.count(),
             range: 0,
             function: Some("info"),
         };

@@ -182,6 +182,7 @@ impl Evaluator<'_> {
             start: first.saturating_sub(range).saturating_sub(before).saturating_add(1),
             end: reference.time(steps.last()).saturating_add(after),
             step: steps.interval(),
+            steps: steps.count(),
             range,
             function: None,
         }

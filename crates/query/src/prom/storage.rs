@@ -1,5 +1,4 @@
 use std::sync::Arc;
-use std::vec;
 
 use base::{Limit, Timestamp};
 use model::SeriesId;
@@ -8,7 +7,7 @@ use promql::{
     FloatSample, HistogramSample, Labels, Matcher, Prepare, PreparedSet, SelectHints, SeriesSet, Storage, StorageError,
     StoredSeries,
 };
-use store::{LabelTest, Point, PointSets, Proceed, Store, StoreError, StoredLabels};
+use store::{LabelTest, Make, Point, PointSets, Proceed, Store, StoreError, StoredLabels};
 use tokio::runtime::Handle;
 
 use super::histograms;
@@ -48,11 +47,12 @@ impl StoreStorage {
 type Known = (StoredLabels, Vec<HistogramSample>);
 
 impl StoreStorage {
-    /// What `make` makes of the series, those that have any samples.
+    /// What `make` makes of the series, those that have any samples: so many values of each.
     fn each<T: Send + 'static>(
         &self,
         matchers: &[Matcher],
         hints: &SelectHints,
+        values: usize,
         make: impl Fn(StoredSeries) -> T + Send + Sync + 'static,
     ) -> Result<Box<dyn Iterator<Item = Result<T, StorageError>> + '_>, StorageError> {
         let series = self.handle.block_on(matching(&self.store, matchers, (hints.start, hints.end))).map_err(failed)?;
@@ -66,15 +66,15 @@ impl StoreStorage {
         let read = histograms.values().flatten().map(|sample| sample.value.samples() as u64).sum();
         let known = |(id, labels): (SeriesId, StoredLabels)| (id, (labels, histograms.remove(&id).unwrap_or_default()));
         let known = series.into_iter().map(known).collect();
-        let make = Arc::new(move |known: Known, points: Vec<Point>| stored(known, &points).map(&make));
+        let make = Make::new(values, move |known: Known, points: Vec<Point>| stored(known, &points).map(&make));
         let points = table.points(known, times, &self.limit, &self.proceed, make).map_err(failed)?.beside(read);
-        Ok(Box::new(Selected { handle: &self.handle, points, set: Vec::new().into_iter() }))
+        Ok(Box::new(Selected { handle: &self.handle, points, set: Box::new(std::iter::empty()) }))
     }
 }
 
 impl Storage for StoreStorage {
     fn select(&self, matchers: &[Matcher], hints: &SelectHints) -> Result<SeriesSet<'_>, StorageError> {
-        self.each(matchers, hints, |series| series)
+        self.each(matchers, hints, 0, |series| series)
     }
 
     fn prepared(
@@ -83,7 +83,7 @@ impl Storage for StoreStorage {
         hints: &SelectHints,
         prepare: Prepare,
     ) -> Result<PreparedSet<'_>, StorageError> {
-        self.each(matchers, hints, move |series| prepare(series))
+        self.each(matchers, hints, hints.steps, move |series| prepare(series))
     }
 }
 
@@ -92,7 +92,7 @@ struct Selected<'a, T> {
     handle: &'a Handle,
     points: PointSets<Known, Option<T>>,
     /// What those that were read last gave.
-    set: vec::IntoIter<Option<T>>,
+    set: Box<dyn Iterator<Item = Option<T>> + Send>,
 }
 
 impl<T: Send + 'static> Iterator for Selected<'_, T> {
@@ -104,7 +104,7 @@ impl<T: Send + 'static> Iterator for Selected<'_, T> {
                 return Some(Ok(series));
             }
             match self.handle.block_on(self.points.next()) {
-                Ok(set) => self.set = set?.into_iter(),
+                Ok(set) => self.set = set?,
                 Err(error) => return Some(Err(failed(error))),
             }
         }

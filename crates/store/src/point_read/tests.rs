@@ -53,11 +53,11 @@ async fn all(
     proceed: &Proceed,
 ) -> Result<Vec<Vec<Point>>, StoreError> {
     let places = series.iter().copied().zip(0..).collect();
-    let make: Make<usize, _> = Arc::new(|place, points| (place, points));
+    let make = Make::new(0, |place: usize, points| (place, points));
     let mut sets = table.points(places, times, &Limit::new("points", limit), proceed, make)?;
     let mut all = vec![Vec::new(); series.len()];
     while let Some(set) = sets.next().await? {
-        set.into_iter().for_each(|(place, points)| all[place] = points);
+        set.for_each(|(place, points)| all[place] = points);
     }
     Ok(all)
 }

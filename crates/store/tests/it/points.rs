@@ -50,10 +50,10 @@ async fn ask_while(
     let limit = Limit::new("points", limit);
     let mut all = vec![Vec::new(); ids.len()];
     let times = (Timestamp::from_secs(first), Timestamp::from_secs(last));
-    let make: Make<usize, _> = Arc::new(|place, points| (place, points));
+    let make = Make::new(0, |place: usize, points| (place, points));
     let mut sets = table.points(ids.into_iter().zip(0..).collect(), times, &limit, &proceed, make)?;
     while let Some(set) = sets.next().await? {
-        set.into_iter().for_each(|(place, points)| all[place] = points);
+        set.for_each(|(place, points)| all[place] = points);
     }
     Ok(all)
 }
