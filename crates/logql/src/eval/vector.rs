@@ -82,7 +82,7 @@ impl Evaluator<'_> {
         self.budget.ask()?;
         match expr.op {
             VectorOp::Sort | VectorOp::SortDesc => Ok(ordered(lines, expr.op == VectorOp::SortDesc)),
-            VectorOp::TopK | VectorOp::BottomK | VectorOp::ApproxTopK => Ok(self.chosen(expr, lines)),
+            VectorOp::TopK | VectorOp::BottomK | VectorOp::ApproxTopK => self.chosen(expr, lines),
             op => self.aggregated(op, &expr.grouping, &lines),
         }
     }
@@ -110,35 +110,50 @@ impl Evaluator<'_> {
     }
 
     /// Of each group at each step the k greatest or least.
-    fn chosen(&self, expr: &VectorAggregation, mut lines: Vec<Line>) -> Vec<Line> {
-        let (numbers, _) = groups(&lines, &expr.grouping);
-        let mut at: HashMap<(usize, usize), Vec<(f64, usize)>> = HashMap::new();
-        for (place, (line, group)) in lines.iter().zip(numbers).enumerate() {
-            for (step, value) in &line.points {
-                at.entry((group, *step)).or_default().push((*value, place));
+    fn chosen(&self, expr: &VectorAggregation, lines: Vec<Line>) -> Result<Vec<Line>, QueryError> {
+        let (numbers, labels) = groups(&lines, &expr.grouping);
+        let mut of_groups: Vec<Vec<Line>> = vec![Vec::new(); labels.len()];
+        for (line, group) in lines.into_iter().zip(numbers) {
+            if let Some(members) = of_groups.get_mut(group) {
+                members.push(line);
             }
         }
-        for line in &mut lines {
-            line.points.clear();
+        let mut chosen = Vec::new();
+        for mut lines in of_groups {
+            self.choose(expr, &mut lines)?;
+            chosen.extend(lines.into_iter().filter(|line| !line.points.is_empty()));
+        }
+        Ok(chosen)
+    }
+
+    /// Leaves to the series of one group the numbers that are among the k greatest or least at their steps.
+    fn choose(&self, expr: &VectorAggregation, lines: &mut [Line]) -> Result<(), QueryError> {
+        let count = lines.iter().map(|line| line.points.len()).sum();
+        // They are there twice until they are let go series by series.
+        self.budget.hold(count)?;
+        self.budget.spend(count as u64)?;
+        let mut found: Vec<(usize, f64, usize)> = Vec::with_capacity(count);
+        for (place, line) in lines.iter_mut().enumerate() {
+            let points = std::mem::take(&mut line.points);
+            found.extend(points.into_iter().map(|(step, value)| (step, value, place)));
         }
         let least = expr.op == VectorOp::BottomK;
-        for ((_, step), mut found) in at {
+        found.sort_unstable_by(|(s, a, i), (t, b, j)| {
+            let order = if least { a.total_cmp(b) } else { b.total_cmp(a) };
             // What is no number comes last, whichever end is wanted.
-            found.sort_by(|(a, i), (b, j)| {
-                let order = if least { a.total_cmp(b) } else { b.total_cmp(a) };
-                a.is_nan().cmp(&b.is_nan()).then(order).then(i.cmp(j))
-            });
-            for (value, place) in found.into_iter().take(expr.param) {
-                if let Some(line) = lines.get_mut(place) {
-                    line.points.push((step, value));
+            s.cmp(t).then(a.is_nan().cmp(&b.is_nan())).then(order).then(i.cmp(j))
+        });
+        let mut left = 0;
+        for of_step in found.chunk_by(|(one, ..), (other, ..)| one == other) {
+            for (step, value, place) in of_step.iter().take(expr.param) {
+                if let Some(line) = lines.get_mut(*place) {
+                    line.points.push((*step, *value));
+                    left += 1;
                 }
             }
         }
-        lines.retain_mut(|line| {
-            line.points.sort_unstable_by_key(|(step, _)| *step);
-            !line.points.is_empty()
-        });
-        lines
+        self.budget.release(count.saturating_mul(2).saturating_sub(left));
+        Ok(())
     }
 }
 

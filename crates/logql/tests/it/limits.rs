@@ -209,6 +209,28 @@ fn the_clock_is_looked_at_by_what_is_done() {
 }
 
 #[test]
+fn what_is_chosen_of_each_step_is_counted_and_let_go() {
+    let steps = Steps::new(0, 5_999, 1).unwrap();
+    let mut memory = Memory::default();
+    for n in 0..3 {
+        memory.add(&Labels::new([("app", format!("a{n}"))]), 0, "x", Labels::empty());
+    }
+    let counted = r#"count_over_time({app=~".+"}[1ms])"#;
+    for op in ["topk", "bottomk"] {
+        let asked = |samples: u64, query: String| {
+            let options = Options { limits: Limits { samples, ..Limits::default() }, ..Options::default() };
+            logql::range(&memory, &options, &parse(&query).unwrap(), steps)
+        };
+        let one = format!("{op}(1, {counted})");
+        // The numbers of three series, and while some are chosen each of them once more.
+        let error = asked(35_000, one.clone()).unwrap_err();
+        assert!(error.to_string().ends_with("limit samples: 35000"), "{error}");
+        assert!(asked(37_000, one.clone()).is_ok());
+        assert!(asked(60_000, format!("{one} + {one}")).is_ok(), "what was not chosen is held no more");
+    }
+}
+
+#[test]
 fn what_sets_of_series_hold_for_each_step_is_counted() {
     let steps = Steps::new(0, 9_999, 1).unwrap();
     let options = Options { limits: Limits { samples: 40_000, ..Limits::default() }, ..Options::default() };

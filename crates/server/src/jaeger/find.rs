@@ -2,11 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use axum::http::StatusCode;
 use base::{Limit, Timestamp};
 use model::rows::Span;
 
 use super::ask::Search;
 use super::error::Problem;
+use crate::api::ApiError;
 use crate::rows::{decode, each, literal};
 use crate::state::State;
 
@@ -21,6 +23,13 @@ const FIRST: i64 = 60 * 1_000_000_000;
 /// By how much more it looks back each time that it has not found enough, and how far at most before it looks at all that is left.
 const GROWS: i64 = 4;
 const FARTHEST: i64 = 7 * 86_400 * 1_000_000_000;
+/// The shortest look back where more traces are than fit into the memory of a query, in nanoseconds.
+const LEAST: i64 = 1_000_000_000;
+/// Spans of which `dependencies` tells, and bytes that each takes while children and parents are put together.
+const CALLS: &str = "jaeger.dependency_spans";
+const CALL: u64 = 256;
+/// By the last digit of their ids traces are told of in parts.
+const DIGITS: &str = "0123456789abcdef";
 
 pub async fn services(state: &State) -> Result<Vec<String>, Problem> {
     let sql = format!("SELECT DISTINCT service AS name FROM spans ORDER BY name LIMIT {NAMES}");
@@ -39,23 +48,43 @@ pub async fn operations(state: &State, service: &str, kind: Option<&str>) -> Res
     Ok(each(&rows).filter_map(|row| Some((row.text("name")?, row.text("kind")?))).collect())
 }
 
-/// Who calls whom how often: spans whose parent is of another service.
+/// Who calls whom how often: spans whose parent is of another service. Of more spans than fit into the memory of a query, some of the
+/// traces are looked at after the others.
 pub async fn dependencies(
     state: &State,
     from: Timestamp,
     to: Timestamp,
 ) -> Result<Vec<(String, String, i64)>, Problem> {
     let within = |of: &str| format!("{of}.ts >= {} AND {of}.ts <= {}", time(from), time(to));
-    let sql = format!(
-        "SELECT p.service AS parent, c.service AS child, count(*) AS calls FROM spans AS c JOIN spans AS p \
-         ON c.trace_id = p.trace_id AND c.parent_span_id = p.span_id \
-         WHERE c.service <> p.service AND {} AND {} GROUP BY p.service, c.service ORDER BY parent, child LIMIT {NAMES}",
-        within("c"),
-        within("p")
-    );
-    let rows = state.query(&sql).await?;
-    let link = |row: crate::rows::Line<'_>| Some((row.text("parent")?, row.text("child")?, row.number("calls")));
-    Ok(each(&rows).filter_map(link).collect())
+    let rows = state.query(&format!("SELECT count(*) AS spans FROM spans WHERE {}", within("spans"))).await?;
+    let spans = each(&rows).next().map_or(0, |row| row.number("spans").unsigned_abs());
+    let mut all: BTreeMap<(String, String), i64> = BTreeMap::new();
+    for part in parts(spans, state.engine.config().memory_bytes / CALL)? {
+        let of = |of: &str| format!("{} AND right({of}.trace_id, 1) IN ({part})", within(of));
+        let sql = format!(
+            "SELECT p.service AS parent, c.service AS child, count(*) AS calls FROM spans AS c JOIN spans AS p \
+             ON c.trace_id = p.trace_id AND c.parent_span_id = p.span_id \
+             WHERE c.service <> p.service AND {} AND {} GROUP BY p.service, c.service ORDER BY parent, child LIMIT {NAMES}",
+            of("c"),
+            of("p")
+        );
+        let rows = state.query(&sql).await?;
+        for row in each(&rows) {
+            let Some(pair) = row.text("parent").zip(row.text("child")) else { continue };
+            *all.entry(pair).or_default() += row.number("calls");
+        }
+    }
+    Ok(all.into_iter().take(NAMES).map(|((parent, child), calls)| (parent, child, calls)).collect())
+}
+
+/// The last digits of the traces that are looked at together, as lists of SQL, if so many spans fit into memory at once.
+fn parts(spans: u64, at_once: u64) -> Result<Vec<String>, Problem> {
+    let most = Limit::new(CALLS, at_once.saturating_mul(DIGITS.len() as u64));
+    most.check(spans).map_err(|exceeded| Problem::parameter("lookback", exceeded))?;
+    let together =
+        DIGITS.len() / usize::try_from(spans.div_ceil(at_once.max(1))).unwrap_or(usize::MAX).clamp(1, DIGITS.len());
+    let digits: Vec<String> = DIGITS.chars().map(|digit| format!("'{digit}'")).collect();
+    Ok(digits.chunks(together.max(1)).map(|digits| digits.join(", ")).collect())
 }
 
 /// The spans of a trace, in order of time; none if there is no such trace. The times say where to look: what of the
@@ -119,8 +148,8 @@ pub async fn search(state: &State, search: &Search) -> Result<Traces, Problem> {
     Ok(Traces { all: taken.iter().filter_map(|id| traces.remove(id)).collect(), left_out })
 }
 
-/// The newest traces that have such a span, the newest first. It looks back farther and farther, so that of a busy service no more
-/// traces are held than it takes.
+/// The newest traces that have such a span, the newest first. It looks back farther and farther, and less far where there are very
+/// many, so that of a busy service no more traces are held than it takes.
 async fn newest(state: &State, search: &Search) -> Result<Vec<Hit>, Problem> {
     let (mut found, mut known) = (Vec::new(), BTreeSet::new());
     let limit = usize::try_from(search.limit).unwrap_or(usize::MAX);
@@ -134,7 +163,15 @@ async fn newest(state: &State, search: &Search) -> Result<Vec<Hit>, Problem> {
         of.extend((!is_last).then(|| format!("ts >= {}", time(Timestamp::from_nanos(from)))));
         of.extend(before.map(|before| format!("ts < {}", time(Timestamp::from_nanos(before)))));
         // Those that are known may be among them.
-        for hit in hits(state, &of, limit.saturating_add(found.len())).await? {
+        let hits = match hits(state, &of, limit.saturating_add(found.len())).await {
+            Err(error) if error.status == StatusCode::UNPROCESSABLE_ENTITY && width > LEAST => {
+                // After a silence it may have looked back too far for the memory of a query.
+                width = (width / GROWS).max(LEAST);
+                continue;
+            }
+            hits => hits?,
+        };
+        for hit in hits {
             if known.insert(hit.0.clone()) {
                 found.push(hit);
             }
@@ -147,7 +184,7 @@ async fn newest(state: &State, search: &Search) -> Result<Vec<Hit>, Problem> {
     }
 }
 
-async fn hits(state: &State, of: &[String], limit: usize) -> Result<Vec<Hit>, Problem> {
+async fn hits(state: &State, of: &[String], limit: usize) -> Result<Vec<Hit>, ApiError> {
     let of = if of.is_empty() { "true".to_owned() } else { of.join(" AND ") };
     let sql = format!(
         "SELECT trace_id, min(CAST(ts AS BIGINT)) AS first, max(CAST(ts AS BIGINT)) AS last FROM spans WHERE {of} \
@@ -217,6 +254,19 @@ fn time(at: Timestamp) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn calls_are_looked_for_in_as_many_parts_as_fit_into_memory() {
+        let digits = |spans| parts(spans, 100).unwrap().iter().map(|part| part.split(", ").count()).collect::<Vec<_>>();
+        assert_eq!((digits(0), digits(100), digits(101)), (vec![16], vec![16], vec![8, 8]));
+        assert_eq!((digits(300), digits(1_600)), (vec![5, 5, 5, 1], vec![1; 16]));
+        assert_eq!(
+            parts(1, 100).unwrap(),
+            ["'0', '1', '2', '3', '4', '5', '6', '7', '8', '9', 'a', 'b', 'c', 'd', 'e', 'f'"]
+        );
+        let refused = format!("{:?}", parts(1_601, 100).unwrap_err());
+        assert!(refused.contains("lookback") && refused.contains("jaeger.dependency_spans = 1600"), "{refused}");
+    }
 
     #[test]
     fn traces_that_are_too_large_make_no_others_go() {

@@ -1,13 +1,17 @@
 //! Jaeger's query API, asked as Grafana and Jaeger's own pages ask it.
 
+use std::time::Duration;
+
 use base::Clock;
 use ingest::{Ingest, IngestConfig};
+use model::Labels;
+use model::rows::Span;
 use query::QueryConfig;
 use serde_json::{Value, json};
 use server::Parts;
 
 use super::site::{Site, config, parts};
-use super::world::World;
+use super::world::{World, at};
 
 const TRACE: &str = "00008efff798038103d269b633813fc6";
 
@@ -175,5 +179,55 @@ async fn tags_are_looked_for_in_events_too_and_an_attribute_may_be_the_error() {
         let answer = site.json(&format!("/api/traces?{query}")).await;
         assert_eq!(ids(&answer), expected, "{query}: {answer}");
     }
+    site.end().await;
+}
+
+/// A span of the n-th of many traces, fifty a second.
+fn of_many(n: u64, service: &str, span: &str, parent: Option<&str>) -> Span {
+    Span {
+        ts: at("10:00:00").plus(Duration::from_millis(n * 20)),
+        service: service.to_owned(),
+        name: "x".to_owned(),
+        kind: "server".to_owned(),
+        trace_id: format!("{n:032x}"),
+        span_id: format!("{span}{n:015x}"),
+        parent_span_id: parent.map(|parent| format!("{parent}{n:015x}")),
+        trace_state: None,
+        duration_ns: 1,
+        status: "ok".to_owned(),
+        status_message: None,
+        attributes: Labels::new(),
+        resource: Labels::new(),
+        scope: None,
+        events: None,
+        links: None,
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn traces_are_searched_and_calls_are_counted_in_less_memory_than_all_of_them_take() {
+    const TRACES: u64 = 60_000;
+    let world = World::empty().await;
+    for first in (0..TRACES).step_by(10_000) {
+        let spans = |n| [of_many(n, "shop", "a", None), of_many(n, "till", "b", Some("a"))];
+        world.append(&(first..first + 10_000).flat_map(spans).collect::<Vec<_>>()).await;
+    }
+    let queries = QueryConfig { memory_bytes: 8 << 20, ..QueryConfig::default() };
+    let parts = Parts { clock: world.clock.clone(), ..parts(&world, queries) };
+    let site = Site::serve(world, config(), parts).await;
+    for all_at_once in [
+        "SELECT trace_id, min(ts), max(ts) AS last FROM spans GROUP BY trace_id ORDER BY last DESC LIMIT 2",
+        "SELECT count(*) FROM spans AS c JOIN spans AS p ON c.trace_id = p.trace_id AND c.parent_span_id = p.span_id",
+    ] {
+        let refused = site.sql(all_at_once).await;
+        assert_eq!(refused.status(), 422, "{all_at_once}");
+        assert!(refused.text().await.unwrap().contains("memory_bytes"));
+    }
+    // 40 minutes after the last of them, so that it looks back far at once.
+    let found = site.json("/api/traces?service=till&limit=2").await;
+    let newest = [TRACES - 1, TRACES - 2].map(|n| format!("{n:032x}"));
+    assert_eq!(ids(&found), newest);
+    let links = site.json(&format!("/api/dependencies?endTs={}", at("11:00:00").millis())).await;
+    assert_eq!(links["data"], json!([{"parent": "shop", "child": "till", "callCount": TRACES}]));
     site.end().await;
 }

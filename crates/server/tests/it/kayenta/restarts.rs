@@ -8,6 +8,7 @@ use bus::{BusError, Log, Records};
 use kayenta::{Accounts, Analysis, Execution, Status};
 use model::rows::{CanaryObject, Series};
 use model::{Batch, Key, Labels, Offset};
+use reqwest::Method;
 use serde_json::{Value, json};
 use tonic::async_trait;
 
@@ -46,13 +47,18 @@ async fn everything_is_there_after_a_restart() {
 
 /// Puts an object on the log as a process does that ends at once.
 async fn put(scene: &Scene, kind: &str, id: &str, document: &Value) {
+    put_at(scene, kind, id, &format!("{kind}/{id}"), document).await;
+}
+
+/// The same, found under a key.
+async fn put_at(scene: &Scene, kind: &str, id: &str, key: &str, document: &Value) {
     let summary = json!({"applications": ["guestbook"], "created": 0, "updated": 0, "status": "running", "open": true});
     let document = document.to_string();
     let row = CanaryObject {
         time: scene.site.world.clock.now(),
         kind: kind.to_owned(),
         id: id.to_owned(),
-        key: Key::of(format!("{kind}/{id}").as_bytes()),
+        key: Key::of(key.as_bytes()),
         present: true,
         summary: summary.to_string(),
         bytes: document.len() as i64,
@@ -62,10 +68,9 @@ async fn put(scene: &Scene, kind: &str, id: &str, document: &Value) {
     log.append(0, vec![Batch::of("kayenta", &[row]).unwrap()]).await.unwrap();
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn what_was_under_way_is_judged_by_the_next_process() {
-    let scene = Scene::start().await;
-    let execution = Execution {
+/// An execution that was posted and has not been judged.
+fn under_way() -> Execution {
+    Execution {
         id: "cut".to_owned(),
         accounts: Accounts { application: "guestbook".to_owned(), ..Accounts::default() },
         config_id: None,
@@ -76,7 +81,13 @@ async fn what_was_under_way_is_judged_by_the_next_process() {
         ended: None,
         judged: None,
         failure: None,
-    };
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_under_way_is_judged_by_the_next_process() {
+    let scene = Scene::start().await;
+    let execution = under_way();
     put(&scene, "canary", "cut", &serde_json::to_value(&execution).unwrap()).await;
     let request = json!({
         "scopes": [{"controlScope": "v1", "experimentScope": "v2", "startTimeIso": "2026-11-25T10:00:00Z", "endTimeIso": "2026-11-25T11:00:00Z"}],
@@ -99,6 +110,33 @@ async fn what_was_under_way_is_judged_by_the_next_process() {
     assert_eq!((&run["status"], &run["result"]["judgeResult"]["score"]["score"]), (&json!("succeeded"), &json!(0.0)));
     let analysis = scene.complete("/standalone_canary_analysis/long").await;
     assert_eq!(analysis["canaryAnalysisExecutionResult"]["canaryScores"], json!([100.0, 100.0]));
+    scene.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_under_way_and_cannot_be_read_at_first_is_judged_once_it_can() {
+    let scene = Scene::start().await;
+    let execution = serde_json::to_value(under_way()).unwrap();
+    // It is known of, and what is looked up by its key is not there yet.
+    put_at(&scene, "canary", "cut", "elsewhere", &execution).await;
+    let scene = scene.restart().await;
+    for _ in 0..50 {
+        let (status, message) = scene.refused(Method::GET, "/canary/cut", None).await;
+        assert_eq!((status, message.contains("cannot be read yet")), (503, true), "{message}");
+        scene.site.world.simulation.advance(Duration::from_secs(1));
+    }
+    put(&scene, "canary", "cut", &execution).await;
+    let mut complete = false;
+    for _ in 0..1_000 {
+        scene.site.world.simulation.advance(Duration::from_secs(1));
+        let answer = scene.send(Method::GET, "/canary/cut", None).await;
+        if answer.status() == 200 && answer.json::<Value>().await.unwrap()["complete"] == true {
+            complete = true;
+            break;
+        }
+    }
+    assert!(complete, "it stays under way");
+    assert_eq!(scene.get("/canary/cut").await["status"], "succeeded");
     scene.end().await;
 }
 
