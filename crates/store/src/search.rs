@@ -8,11 +8,11 @@
 use std::ops::Range;
 
 use arrow::array::{AsArray, RecordBatch};
-use parquet::arrow::ArrowWriter;
 use parquet::bloom_filter::Sbbf;
 use parquet::errors::ParquetError;
 use parquet::file::metadata::{KeyValue, ParquetMetaData};
 
+use crate::groups::GroupWriter;
 use crate::layout::Layout;
 use crate::object::ObjectReader;
 
@@ -103,17 +103,17 @@ impl Pieces {
     }
 
     /// Writes them behind the row groups, all of which have been written.
-    pub fn write(self, writer: &mut ArrowWriter<Vec<u8>>) -> Result<(), ParquetError> {
+    pub fn write(self, writer: &mut GroupWriter) -> Result<(), ParquetError> {
         for column in self.columns {
             let mut places = Vec::new();
             for filter in column.done {
                 let mut bytes = Vec::new();
                 filter.write_bitset(&mut bytes)?;
                 places.push(format!("{}:{}:{}", writer.bytes_written(), bytes.len(), crc32fast::hash(&bytes)));
-                writer.write_all(&bytes)?;
+                writer.append(&bytes)?;
             }
             let key = format!("{ENTRY}{}", column.name);
-            writer.append_key_value_metadata(KeyValue::new(key, places.join(",")));
+            writer.annotate(KeyValue::new(key, places.join(",")));
         }
         Ok(())
     }

@@ -10,7 +10,7 @@ use base::Timestamp;
 use model::Key;
 use object_store::path::Path;
 use object_store::{ObjectStoreExt, PutPayload};
-use parquet::arrow::{ArrowSchemaConverter, ArrowWriter};
+use parquet::arrow::ArrowSchemaConverter;
 use parquet::basic::{Compression, Encoding, ZstdLevel};
 use parquet::errors::ParquetError;
 use parquet::file::metadata::SortingColumn;
@@ -18,6 +18,7 @@ use parquet::file::properties::{EnabledStatistics, WriterProperties, WriterPrope
 use parquet::schema::types::ColumnPath;
 
 use crate::days::DAY;
+use crate::groups::GroupWriter;
 use crate::layout::Layout;
 use crate::search::Pieces;
 use crate::store::Inner;
@@ -56,7 +57,7 @@ pub(crate) fn bucket(nanos: i64) -> u8 {
 /// A file that is being written in memory.
 pub(crate) struct FileWriter {
     layout: &'static Layout,
-    writer: ArrowWriter<Vec<u8>>,
+    writer: GroupWriter,
     rows: u64,
     raw_bytes: usize,
     times: Option<(Timestamp, Timestamp)>,
@@ -79,8 +80,7 @@ impl FileWriter {
         some: &RecordBatch,
     ) -> Result<Self, StoreError> {
         let properties = properties(layout, config, expected, some)?;
-        let writer = ArrowWriter::try_new(Vec::new(), Arc::clone(&layout.file_schema), Some(properties));
-        let writer = writer.map_err(|error| failed(layout, error))?;
+        let writer = GroupWriter::new(&layout.file_schema, properties).map_err(|error| failed(layout, error))?;
         Ok(Self { layout, writer, rows: 0, raw_bytes: 0, times: None, keys: None, pieces: None })
     }
 
@@ -113,10 +113,10 @@ impl FileWriter {
     /// rows or its bytes, is known only once it has been written.
     fn put(&mut self, rows: &RecordBatch) -> Result<(), ParquetError> {
         let Some(pieces) = &mut self.pieces else { return self.writer.write(rows) };
-        let (ended, mut before) = (self.writer.flushed_row_groups().len(), self.writer.in_progress_rows());
+        let (ended, mut before) = (self.writer.ended().len(), self.writer.open_rows());
         self.writer.write(rows)?;
         let mut at = 0;
-        for group in self.writer.flushed_row_groups().iter().skip(ended) {
+        for group in self.writer.ended().iter().skip(ended) {
             let of_group = usize::try_from(group.num_rows()).unwrap_or(0).saturating_sub(before);
             let part = of_group.min(rows.num_rows() - at);
             pieces.add(&rows.slice(at, part));
@@ -129,14 +129,14 @@ impl FileWriter {
 
     /// Its size so far, about.
     pub fn size(&self) -> usize {
-        self.writer.bytes_written() + self.writer.in_progress_size()
+        self.writer.size()
     }
 
     /// Ends it. `seq` and `part` are left at 0.
     pub fn finish(mut self, path: String, bucket: u8, level: u32) -> Result<Written, StoreError> {
         if let Some(mut pieces) = self.pieces.take() {
             let write = || {
-                if self.writer.in_progress_rows() > 0 {
+                if self.writer.open_rows() > 0 {
                     self.writer.flush()?;
                     pieces.end();
                 }
@@ -144,7 +144,7 @@ impl FileWriter {
             };
             write().map_err(|error| failed(self.layout, error))?;
         }
-        let bytes = self.writer.into_inner().map_err(|error| failed(self.layout, error))?;
+        let bytes = self.writer.finish().map_err(|error| failed(self.layout, error))?;
         let (min_ts, max_ts) = self.times.unwrap_or_default();
         let entry = FileEntry {
             path,
@@ -407,7 +407,7 @@ mod tests {
         let properties = properties(layout, &config, lines.len() as u64, &some).unwrap().into_builder();
         let properties = properties.set_max_row_group_bytes(Some(group.1)).build();
         let mut file = FileWriter::new(layout, &config, 1, &some).unwrap().with_pieces();
-        file.writer = ArrowWriter::try_new(Vec::new(), Arc::clone(&layout.file_schema), Some(properties)).unwrap();
+        file.writer = GroupWriter::new(&layout.file_schema, properties).unwrap();
         lines.chunks(at_once).for_each(|lines| file.write(&LogLine::encode(lines).unwrap()).unwrap());
         file.finish("x".to_owned(), 0, 1).unwrap().bytes
     }
