@@ -19,6 +19,7 @@ mod it {
     mod pages;
     mod prometheus;
     mod remote_read;
+    mod routes;
     mod rules;
     mod site;
     mod sql;
