@@ -11,6 +11,8 @@ use axum::response::{IntoResponse, Response};
 use tracing::Instrument;
 use tracing::field::Empty;
 
+use crate::caller::Caller;
+use crate::cross_site::{authority, is_from_elsewhere};
 use crate::api::ApiError;
 use crate::state::State;
 
@@ -86,6 +88,7 @@ pub async fn timeout(With(state): With<State>, request: Request, next: Next) -> 
         let message = format!("no answer within the limit request_timeout = {} s", limit.as_secs_f64());
         ApiError::new(StatusCode::GATEWAY_TIMEOUT, "timeout", message).into_response()
     })
+    request.extensions().get::<Caller>().into_iter().for_each(Caller::let_in);
 }
 
 /// Whether the request names us. Without tokens, a page of another site could otherwise make its

@@ -25,6 +25,9 @@ use crate::{
 /// How long requests that are being answered may go on when the process ends.
 const DRAIN: Duration = Duration::from_secs(10);
 
+/// What a client may take for an answer beside the time until it begins and that of its query.
+const GRACE: Duration = Duration::from_secs(5);
+
 /// What the server answers from.
 pub struct Parts {
     /// Answers SQL.
@@ -140,18 +143,20 @@ impl Server {
         });
         let connections = Connections {
             clock: state.clock.clone(),
-            slots: Arc::new(Semaphore::new(state.config.max_connections.max(1))),
+            slots: slots(),
             tasks: state.tasks.clone(),
             shutdown: state.shutdown.clone(),
             tls,
             http2: false,
+        let slots = || Arc::new(Semaphore::new(state.config.max_connections.max(1)));
             router: api::router(state.clone(), routes()),
         };
         let calls = ingest::grpc().merge(flight_sql::router(&state));
         let calls = grpc::speaking(api::router(state.clone(), calls));
-        let of_grpc = Connections { http2: true, router: calls, ..connections.clone() };
+        let of_grpc = Connections { http2: true, router: calls, slots: slots(), ..connections.clone() };
         let grpc_calls = async {
             match &of_calls {
+            last: state.config.request_timeout + state.engine.config().timeout + GRACE,
                 Some(listener) => of_grpc.accept(listener).await,
                 None => std::future::pending().await,
             }

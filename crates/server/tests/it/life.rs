@@ -1,9 +1,9 @@
 use std::time::Duration;
 
-use base::Clock;
+use base::{Clock, SecretRef};
 use query::QueryConfig;
 use serde_json::json;
-use server::ServerConfig;
+use server::{ServerConfig, TokenConfig};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
@@ -155,4 +155,52 @@ async fn no_connection_holds_its_place_for_ever() {
         () = pass => {}
     }
     site.end().await;
+}
+
+/// One stream of HTTP/2 (RFC 9113) that has no room for its answer, ever.
+const NO_ROOM: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\
+    \x00\x00\x06\x04\x00\x00\x00\x00\x00\
+    \x00\x04\x00\x00\x00\x00\
+    \x00\x00\x0e\x01\x05\x00\x00\x00\x01\
+    \x82\x86\x84\x41\x09localhost";
+
+const HEADERS: u8 = 1;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_has_no_room_for_an_answer_loses_its_place() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("token");
+    std::fs::write(&path, "a-token-for-everything").unwrap();
+    let token = TokenConfig { name: "ops".into(), secret: SecretRef::File(path), scopes: None, tables: None };
+    let listen = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let grpc = listen.local_addr().unwrap();
+    drop(listen);
+    // It is let in if there are no tokens, and is given more time then.
+    for tokens in [vec![token], Vec::new()] {
+        let config = ServerConfig { grpc_listen: Some(grpc), tokens, ..config() };
+        let (clock, simulation) = Clock::simulated(super::world::at("11:00:00"));
+        let site = Site::at(clock, World::empty().await, config).await;
+        let mut stream = TcpStream::connect(grpc).await.unwrap();
+        stream.write_all(NO_ROOM).await.unwrap();
+        let pass = async {
+            loop {
+                simulation.advance(Duration::from_secs(30));
+                tokio::task::yield_now().await;
+            }
+        };
+        // The head of the answer needs no room.
+        let mut kind = 0;
+        while kind != HEADERS {
+            let mut head = [0; 9];
+            stream.read_exact(&mut head).await.unwrap();
+            let mut frame = vec![0; u32::from_be_bytes([0, head[0], head[1], head[2]]) as usize];
+            stream.read_exact(&mut frame).await.unwrap();
+            kind = head[3];
+        }
+        tokio::select! {
+            _ = closed(&mut stream, Duration::from_secs(10)) => {}
+            () = pass => {}
+        }
+        site.end().await;
+    }
 }

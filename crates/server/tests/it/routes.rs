@@ -85,3 +85,29 @@ async fn a_limited_token_is_refused_by_every_route_but_a_few() {
     }
     site.end().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_page_of_another_site_can_have_nothing_done() {
+    let dir = tempfile::tempdir().unwrap();
+    for tokens in [Vec::new(), limited(&dir)] {
+        let site = Site::start(World::empty().await, ServerConfig { tokens, ..config() }, QueryConfig::default()).await;
+        for route in paths().iter().filter(|route| *route != "/api/intake/{*name}") {
+            for method in METHODS {
+                for (header, value) in [("Origin", "https://elsewhere.example"), ("Sec-Fetch-Site", "cross-site")] {
+                    let request = site.client.request(method.clone(), site.url(&example(route))).header(header, value);
+                    // What a form of another page can send along.
+                    let request = request.basic_auth("me", Some(LIMITED)).header("Content-Type", "text/plain");
+                    let status = request.body("{}").send().await.unwrap().status().as_u16();
+                    let is_health = FOR_ALL[..3].contains(&route.as_str()) && method == Method::GET;
+                    assert!(matches!(status, 403 | 405) || is_health, "{method} {route}: {status}");
+                }
+            }
+        }
+        // A link, in a mail for one.
+        let link = [("Sec-Fetch-Site", "cross-site"), ("Sec-Fetch-Mode", "navigate"), ("Sec-Fetch-Dest", "document")];
+        let request = site.client.get(site.url("/style.css")).basic_auth("me", Some(LIMITED));
+        let request = link.into_iter().fold(request, |request, (name, value)| request.header(name, value));
+        assert_eq!(request.send().await.unwrap().status().as_u16(), 200);
+        site.end().await;
+    }
+}
