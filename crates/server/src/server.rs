@@ -141,6 +141,7 @@ impl Server {
             let shutdown = resumed.shutdown.clone();
             shutdown.or(kayenta::resume(resumed)).await;
         });
+        let slots = || Arc::new(Semaphore::new(state.config.max_connections.max(1)));
         let connections = Connections {
             clock: state.clock.clone(),
             slots: slots(),
@@ -148,7 +149,7 @@ impl Server {
             shutdown: state.shutdown.clone(),
             tls,
             http2: false,
-        let slots = || Arc::new(Semaphore::new(state.config.max_connections.max(1)));
+            last: state.config.request_timeout + state.engine.config().timeout + GRACE,
             router: api::router(state.clone(), routes()),
         };
         let calls = ingest::grpc().merge(flight_sql::router(&state));
@@ -156,7 +157,6 @@ impl Server {
         let of_grpc = Connections { http2: true, router: calls, slots: slots(), ..connections.clone() };
         let grpc_calls = async {
             match &of_calls {
-            last: state.config.request_timeout + state.engine.config().timeout + GRACE,
                 Some(listener) => of_grpc.accept(listener).await,
                 None => std::future::pending().await,
             }

@@ -25,6 +25,7 @@ mod it {
     mod sql;
     mod tail;
     mod tls;
+    mod traces;
     mod watch;
     #[path = "../../../query/tests/it/world.rs"]
     mod world;
