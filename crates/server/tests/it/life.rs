@@ -35,6 +35,38 @@ async fn ready_says_which_part_is_not() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn why_a_part_is_not_ready_is_told_to_who_may_ask_everything() {
+    let dir = tempfile::tempdir().unwrap();
+    let token = |name: &str, tables: Option<Vec<String>>| {
+        let path = dir.path().join(name);
+        std::fs::write(&path, format!("a-token-of-the-{name}")).unwrap();
+        TokenConfig { name: name.into(), secret: SecretRef::File(path), scopes: None, tables }
+    };
+    let tokens = vec![token("operators", None), token("dashboards", Some(vec!["drift".to_owned()]))];
+    let with = Site::start(World::empty().await, ServerConfig { tokens, ..config() }, QueryConfig::default()).await;
+    let without = Site::start(World::empty().await, config(), QueryConfig::default()).await;
+    let ask = async |site: &Site, path: &str, name: &str, value: &str| {
+        site.health.failed("log", "broker-7.internal does not answer");
+        let answer = site.client.get(site.url(path)).header(name, value).send().await.unwrap();
+        assert_eq!(answer.status().as_u16(), 503);
+        answer.json::<serde_json::Value>().await.unwrap()["components"]["log"].clone()
+    };
+    let why = json!({ "state": "failed", "message": "broker-7.internal does not answer" });
+    for path in ["/-/ready", "/ready"] {
+        assert_eq!(ask(&with, path, "x", "y").await, json!({ "state": "failed" }));
+        assert_eq!(
+            ask(&with, path, "authorization", "Bearer a-token-of-the-dashboards").await,
+            json!({ "state": "failed" })
+        );
+        assert_eq!(ask(&with, path, "authorization", "Bearer a-token-of-the-operators").await, why);
+        assert_eq!(ask(&without, path, "x", "y").await, why);
+        assert_eq!(ask(&without, path, "host", "evil.example.com").await, json!({ "state": "failed" }));
+    }
+    with.end().await;
+    without.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_request_that_is_being_answered_ends_well() {
     let site = Site::fleet().await;
     let mut answer = site.sql("SELECT value FROM range(0, 300000)").await;
