@@ -26,6 +26,7 @@ mod jaeger;
 mod kayenta;
 mod loki;
 mod page;
+mod privilege;
 mod prometheus;
 mod rows;
 mod rules;

@@ -19,7 +19,7 @@ use crate::shelf::Canaries;
 use crate::state::{Books, Shared, State};
 use crate::{
     Alerting, Health, Intake, ServerConfig, ServerError, access, alertmanager, api, canary, flight_sql, grpc, ingest,
-    jaeger, kayenta, loki, prometheus, rules, tls,
+    jaeger, kayenta, loki, privilege, prometheus, rules, tls,
 };
 
 /// How long requests that are being answered may go on when the process ends.
@@ -83,6 +83,13 @@ impl Server {
         let gate = Gate::new(&config)?;
         let tls = config.tls.as_ref().map(|tls| tls.acceptor(&[tls::HTTP2, b"http/1.1"])).transpose()?;
         let (listener, addr) = open(config.listen).await?;
+        if gate.is_open() && privilege::reads_for_others() {
+            tracing::warn!(
+                address = %addr,
+                "there are no server.tokens: every user of this machine may ask for what is read here, of which some \
+                 is in files that they may not read"
+            );
+        }
         let grpc = match config.grpc_listen {
             Some(listen) => Some(open(listen).await?.0),
             None => None,
