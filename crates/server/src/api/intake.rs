@@ -5,7 +5,7 @@ use std::time::Duration;
 use axum::body::Body;
 use axum::extract::{Path, Request, State as With};
 use axum::http::header::{CONTENT_LENGTH, WWW_AUTHENTICATE};
-use axum::http::{HeaderValue, StatusCode};
+use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use base::Limit;
 use futures::StreamExt;
@@ -36,7 +36,7 @@ pub async fn post(
     let caller = request.extensions().get::<Caller>().cloned();
     let let_in = || caller.iter().for_each(Caller::let_in);
     // Until the body was taken: no more of them are in memory at once.
-    let Ok(_slot) = open.slots.try_acquire() else {
+    let Some(_place) = open.place(told(request.headers())) else {
         return Err(ApiError::busy("others are posting: try again").into_response());
     };
     let body = match &open.intake.from {
@@ -94,9 +94,13 @@ fn admit(state: &State, open: &Open, request: &Request) -> Result<(), Box<Respon
     Ok(())
 }
 
+/// How long the body is, as its sender says; it is no longer.
+fn told(headers: &HeaderMap) -> Option<u64> {
+    headers.get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
+}
+
 async fn read(open: &Open, request: Request) -> Result<Vec<u8>, ApiError> {
-    let length = request.headers().get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
-    check(open.intake.limit, length.unwrap_or_default())?;
+    check(open.intake.limit, told(request.headers()).unwrap_or_default())?;
     collect(request.into_body(), open.intake.limit).await
 }
 
