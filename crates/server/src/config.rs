@@ -23,7 +23,7 @@ pub struct ServerConfig {
     pub external_url: Option<String>,
     /// Bytes of a request's body.
     pub max_body_bytes: usize,
-    /// Connections at once; more wait to be accepted.
+    /// Connections at once on each port; more wait to be accepted.
     pub max_connections: usize,
     /// Streams of `/api/drift/watch` and `/loki/api/v1/tail` at once; more are refused.
     pub max_watchers: usize,

@@ -1,12 +1,15 @@
 //! Accepts connections and serves HTTP on each, within limits.
 
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
 use base::{Clock, Shutdown, Tasks};
+use hyper::Request;
+use hyper::body::Incoming;
 use hyper::server::conn::{http1, http2};
+use hyper::service::{Service, service_fn};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -14,6 +17,8 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_rustls::TlsAcceptor;
 
+use crate::caller::Caller;
+use crate::stall::Stalling;
 use crate::tls;
 
 /// How long a client may take for its TLS handshake, and for the head of a request.
@@ -25,6 +30,10 @@ const MAX_STREAMS: u32 = 64;
 /// After so long a client is asked to connect again; what it has asked for is answered before. One
 /// that only holds its place would otherwise do so for ever.
 const LIFE: Duration = Duration::from_secs(600);
+/// The same for a client of whom no request was let in so far.
+const UNKNOWN: Duration = Duration::from_secs(60);
+/// How long a client may take nothing of what it is sent.
+const STALL: Duration = Duration::from_secs(60);
 /// How often a client that speaks HTTP/2 is asked whether it is still there, and how long it may
 /// take to answer.
 const PING: Duration = Duration::from_secs(20);
@@ -42,6 +51,9 @@ pub struct Connections {
     pub router: Router,
     /// Whether clients that use no TLS speak HTTP/2.
     pub http2: bool,
+    /// How long the last answers of a connection may take. HTTP/2 lets a client ask and then have no room for the
+    /// answer, which nothing on the wire tells from an answer that takes long.
+    pub last: Duration,
 }
 
 impl Connections {
@@ -86,34 +98,60 @@ impl Connections {
 
     async fn http(&self, stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static, http2: bool) {
         // The version is known before the first byte: to find it out by reading has no time limit.
-        let (stream, service) = (TokioIo::new(stream), TowerToHyperService::new(self.router.clone()));
+        let (stream, caller) = (TokioIo::new(Stalling::new(stream, self.clock.clone(), STALL)), Caller::default());
+        let (router, of) = (TowerToHyperService::new(self.router.clone()), caller.clone());
+        let service = service_fn(move |mut request: Request<Incoming>| {
+            request.extensions_mut().insert(of.clone());
+            router.call(request)
+        });
         let ended = if http2 {
             let mut connection = pin!(of_http2().serve_connection(stream, service));
             tokio::select! {
-                ended = connection.as_mut() => ended,
-                () = self.over() => {
+                ended = connection.as_mut() => Some(ended),
+                () = self.over(&caller) => {
                     connection.as_mut().graceful_shutdown();
-                    connection.await
+                    self.last(connection, &caller).await
                 }
             }
         } else {
             let mut connection = pin!(of_http1().serve_connection(stream, service).with_upgrades());
             tokio::select! {
-                ended = connection.as_mut() => ended,
-                () = self.over() => {
+                ended = connection.as_mut() => Some(ended),
+                () = self.over(&caller) => {
                     connection.as_mut().graceful_shutdown();
-                    connection.await
+                    self.last(connection, &caller).await
                 }
             }
         };
-        if let Err(error) = ended {
-            tracing::debug!(%error, "a connection ended early");
+        match ended {
+            Some(Ok(())) => {}
+            Some(Err(error)) => tracing::debug!(%error, "a connection ended early"),
+            None => tracing::debug!("a connection is ended before its client has taken all answers"),
         }
     }
 
-    /// Until no connection takes another request.
-    async fn over(&self) {
-        self.shutdown.or(self.clock.sleep(LIFE)).await;
+    /// Until the connection takes no other request.
+    async fn over(&self, caller: &Caller) {
+        let life = async {
+            self.clock.sleep(UNKNOWN).await;
+            if caller.is_let_in() {
+                self.clock.sleep(LIFE - UNKNOWN).await;
+            }
+        };
+        self.shutdown.or(life).await;
+    }
+
+    /// Until what was asked for is answered, within its time.
+    async fn last<F: Future>(&self, mut connection: Pin<&mut F>, caller: &Caller) -> Option<F::Output> {
+        let limit = if caller.is_let_in() { self.last } else { HEAD };
+        loop {
+            match self.clock.timeout(limit, connection.as_mut()).await {
+                Ok(ended) => return Some(ended),
+                // It ends by itself if its client does not read.
+                Err(_) if caller.watches() => {}
+                Err(_) => return None,
+            }
+        }
     }
 }
 

@@ -2,8 +2,7 @@
 
 use axum::extract::{MatchedPath, Request, State as With};
 use axum::http::header::{
-    CACHE_CONTROL, CONTENT_SECURITY_POLICY, HOST, REFERRER_POLICY, WWW_AUTHENTICATE, X_CONTENT_TYPE_OPTIONS,
-    X_FRAME_OPTIONS,
+    CACHE_CONTROL, CONTENT_SECURITY_POLICY, REFERRER_POLICY, WWW_AUTHENTICATE, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
 };
 use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri};
 use axum::middleware::Next;
@@ -12,12 +11,17 @@ use tracing::Instrument;
 use tracing::field::Empty;
 
 use crate::api::ApiError;
+use crate::caller::Caller;
+use crate::cross_site::{authority, is_from_elsewhere};
 use crate::state::State;
 
 /// No script, nothing from elsewhere, in nobody's frame.
 const POLICY: HeaderValue = HeaderValue::from_static(
     "default-src 'none'; style-src 'self'; img-src 'self' data:; base-uri 'none'; form-action 'self'; frame-ancestors 'none'",
 );
+
+/// Where a client names its trace (<https://www.w3.org/TR/trace-context/>).
+const TRACEPARENT: &str = "traceparent";
 
 /// Adds the headers that keep a browser from doing more than to show the answer; counts.
 pub async fn headers(request: Request, next: Next) -> Response {
@@ -33,9 +37,16 @@ pub async fn headers(request: Request, next: Next) -> Response {
     response
 }
 
-/// A span of each request, in the trace that the client names if it does.
-pub async fn trace(request: Request, next: Next) -> Response {
+/// A span of each request, in the trace that the client names if it does. Every span of such a trace is kept, so only
+/// who may send us spans may name one: what others ask is sampled.
+pub async fn trace(With(state): With<State>, request: Request, next: Next) -> Response {
     let span = span(&request);
+    if request.headers().contains_key(TRACEPARENT)
+        && state.gate.admit(request.headers()).is_some_and(|access| access.rights.are_all())
+    {
+        let header = |name| request.headers().get(name).and_then(|value| value.to_str().ok());
+        telemetry::follow(&span, header(TRACEPARENT), header("tracestate"));
+    }
     let response = next.run(request).instrument(span.clone()).await;
     span.record("http.response.status_code", response.status().as_u16());
     if response.status().is_server_error() {
@@ -46,7 +57,7 @@ pub async fn trace(request: Request, next: Next) -> Response {
 
 fn span(request: &Request) -> tracing::Span {
     let route = request.extensions().get::<MatchedPath>().map_or("nothing here", MatchedPath::as_str);
-    let span = tracing::info_span!(
+    tracing::info_span!(
         "request",
         otel.name = format!("{} {route}", request.method()),
         otel.kind = "server",
@@ -54,10 +65,7 @@ fn span(request: &Request) -> tracing::Span {
         http.request.method = %request.method(),
         http.route = route,
         http.response.status_code = Empty,
-    );
-    let header = |name| request.headers().get(name).and_then(|value| value.to_str().ok());
-    telemetry::follow(&span, header("traceparent"), header("tracestate"));
-    span
+    )
 }
 
 /// Lets in who has a token; who asks is logged, and known to the handler.
@@ -65,6 +73,11 @@ pub async fn authenticate(With(state): With<State>, mut request: Request, next: 
     if state.gate.is_open() && !state.config.insecure && !ours(request.headers(), request.uri(), &state) {
         let message = "this name is not ours: ask by 127.0.0.1, localhost or server.external_url";
         return ApiError::new(StatusCode::MISDIRECTED_REQUEST, "host", message).into_response();
+    }
+    // Before the token is looked at: a browser sends one along.
+    let external = state.config.external_url.as_deref();
+    if is_from_elsewhere(request.method(), request.headers(), request.uri(), external) {
+        return ApiError::forbidden("a page of another site may not ask this").into_response();
     }
     let Some(access) = state.gate.admit(request.headers()) else {
         metrics::counter!("steadfast_http_unauthenticated_total").increment(1);
@@ -75,6 +88,7 @@ pub async fn authenticate(With(state): With<State>, mut request: Request, next: 
         return response;
     };
     tracing::debug!(by = &*access.name, method = %request.method(), path = request.uri().path(), "request");
+    request.extensions().get::<Caller>().into_iter().for_each(Caller::let_in);
     request.extensions_mut().insert(access);
     next.run(request).await
 }
@@ -91,9 +105,7 @@ pub async fn timeout(With(state): With<State>, request: Request, next: Next) -> 
 /// Whether the request names us. Without tokens, a page of another site could otherwise make its
 /// own name point to this machine and read everything through its visitor's browser.
 pub fn ours(headers: &HeaderMap, uri: &Uri, state: &State) -> bool {
-    let header = headers.get(HOST).and_then(|host| host.to_str().ok());
-    let Some(authority) = uri.authority().map(|authority| authority.as_str()).or(header) else { return true };
-    let host = host_of(authority);
+    let Some(host) = authority(headers, uri).map(host_of) else { return true };
     let external = state.config.external_url.as_deref().and_then(|url| url.parse::<Uri>().ok());
     let named = external.is_some_and(|url| url.host().is_some_and(|name| name.eq_ignore_ascii_case(host)));
     let address = host.trim_start_matches('[').trim_end_matches(']').parse::<std::net::IpAddr>();

@@ -2,12 +2,16 @@ use std::sync::Arc;
 
 use base::{Limit, Secret};
 use futures::future::BoxFuture;
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, SemaphorePermit};
 
 /// Bodies of one intake that are read at once; each may be as large as its limit.
 const AT_ONCE: usize = 2;
-/// The same where who posts is known only once the body was read; these are small.
-const UNKNOWN_AT_ONCE: usize = 16;
+/// The same where who posts is known only once the body was read: those that say to be small, and others.
+const SMALL_AT_ONCE: usize = 512;
+const UNKNOWN_AT_ONCE: usize = 8;
+/// Bytes of a small body. What providers sign has a few kilobytes: who only pretends to sign cannot hold as many
+/// places as there are.
+const SMALL: u64 = 16 << 10;
 
 /// What others post to us and who takes it, behind `POST /api/intake/<name>`. It has a secret of its
 /// own: who may post may not read.
@@ -62,7 +66,8 @@ impl std::fmt::Debug for Intake {
 /// An intake with the places of the bodies that are read.
 pub struct Open {
     pub intake: Intake,
-    pub slots: Semaphore,
+    slots: Semaphore,
+    small: Semaphore,
 }
 
 impl Open {
@@ -71,6 +76,13 @@ impl Open {
             From::Bearer(_) => AT_ONCE,
             From::Signed { .. } => UNKNOWN_AT_ONCE,
         };
-        Self { intake, slots: Semaphore::new(places) }
+        Self { intake, slots: Semaphore::new(places), small: Semaphore::new(SMALL_AT_ONCE) }
+    }
+
+    /// A place for a body that is told to have so many bytes, if there is one.
+    pub fn place(&self, told: Option<u64>) -> Option<SemaphorePermit<'_>> {
+        let is_small = matches!(self.intake.from, From::Signed { .. }) && told.is_some_and(|bytes| bytes <= SMALL);
+        let places = if is_small { &self.small } else { &self.slots };
+        places.try_acquire().ok()
     }
 }

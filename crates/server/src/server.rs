@@ -19,11 +19,14 @@ use crate::shelf::Canaries;
 use crate::state::{Books, Shared, State};
 use crate::{
     Alerting, Health, Intake, ServerConfig, ServerError, access, alertmanager, api, canary, flight_sql, grpc, ingest,
-    jaeger, kayenta, loki, prometheus, rules, tls,
+    jaeger, kayenta, loki, privilege, prometheus, rules, tls,
 };
 
 /// How long requests that are being answered may go on when the process ends.
 const DRAIN: Duration = Duration::from_secs(10);
+
+/// What a client may take for an answer beside the time until it begins and that of its query.
+const GRACE: Duration = Duration::from_secs(5);
 
 /// What the server answers from.
 pub struct Parts {
@@ -80,6 +83,13 @@ impl Server {
         let gate = Gate::new(&config)?;
         let tls = config.tls.as_ref().map(|tls| tls.acceptor(&[tls::HTTP2, b"http/1.1"])).transpose()?;
         let (listener, addr) = open(config.listen).await?;
+        if gate.is_open() && privilege::reads_for_others() {
+            tracing::warn!(
+                address = %addr,
+                "there are no server.tokens: every user of this machine may ask for what is read here, of which some \
+                 is in files that they may not read"
+            );
+        }
         let grpc = match config.grpc_listen {
             Some(listen) => Some(open(listen).await?.0),
             None => None,
@@ -138,18 +148,20 @@ impl Server {
             let shutdown = resumed.shutdown.clone();
             shutdown.or(kayenta::resume(resumed)).await;
         });
+        let slots = || Arc::new(Semaphore::new(state.config.max_connections.max(1)));
         let connections = Connections {
             clock: state.clock.clone(),
-            slots: Arc::new(Semaphore::new(state.config.max_connections.max(1))),
+            slots: slots(),
             tasks: state.tasks.clone(),
             shutdown: state.shutdown.clone(),
             tls,
             http2: false,
+            last: state.config.request_timeout + state.engine.config().timeout + GRACE,
             router: api::router(state.clone(), routes()),
         };
         let calls = ingest::grpc().merge(flight_sql::router(&state));
         let calls = grpc::speaking(api::router(state.clone(), calls));
-        let of_grpc = Connections { http2: true, router: calls, ..connections.clone() };
+        let of_grpc = Connections { http2: true, router: calls, slots: slots(), ..connections.clone() };
         let grpc_calls = async {
             match &of_calls {
                 Some(listener) => of_grpc.accept(listener).await,

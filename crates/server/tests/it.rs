@@ -19,11 +19,13 @@ mod it {
     mod pages;
     mod prometheus;
     mod remote_read;
+    mod routes;
     mod rules;
     mod site;
     mod sql;
     mod tail;
     mod tls;
+    mod traces;
     mod watch;
     #[path = "../../../query/tests/it/world.rs"]
     mod world;

@@ -14,7 +14,7 @@ pub struct TelemetryConfig {
     pub format: LogFormat,
     /// Our own logs, spans and metrics are kept like those that others send, as service and job `steadfast`.
     pub keep: bool,
-    /// Traces that may begin in a second, of each name; one that a client's `traceparent` goes on is always kept. 0 is none.
+    /// Traces that may begin in a second, of each name; one that the `traceparent` of a client that may ask everything goes on is always kept. 0 is none.
     pub traces_per_second: f64,
     /// Between two looks at our own metrics.
     #[serde(with = "base::duration")]

@@ -1,5 +1,8 @@
 //! Spans and log records on their way out of the process.
 
+use std::future::poll_fn;
+use std::pin::pin;
+use std::task::Poll;
 use std::time::Duration;
 
 use base::Clock;
@@ -17,8 +20,8 @@ use opentelemetry_sdk::logs::{LogBatch, LogProcessor, SdkLogRecord};
 use opentelemetry_sdk::trace::{Span, SpanData, SpanProcessor};
 use prost::Message;
 
-/// Spans and log records that may wait; those that find no room are counted and lost, so that
-/// telling of work never holds it up.
+/// Spans that may wait, and log records beside them: what makes many spans must not push out what tells of
+/// it. Those that find no room are counted and lost, so that telling of work never holds it up.
 const WAITING: usize = 4096;
 
 /// Spans and log records of one request.
@@ -27,16 +30,19 @@ const BATCH: usize = 512;
 /// How long the first of a batch waits for more.
 const LINGER: Duration = Duration::from_secs(1);
 
+type Log = (SdkLogRecord, InstrumentationScope);
+
 #[derive(Debug)]
 enum Item {
     Span(Box<SpanData>),
-    Log(Box<(SdkLogRecord, InstrumentationScope)>),
+    Log(Box<Log>),
 }
 
 /// Where spans and log records come out.
 #[derive(Debug)]
 pub struct Outlet {
-    items: Receiver<Item>,
+    spans: Receiver<Box<SpanData>>,
+    logs: Receiver<Box<Log>>,
     resource: Resource,
 }
 
@@ -52,28 +58,49 @@ pub struct Batch {
 
 /// The way in.
 #[derive(Clone, Debug)]
-pub(crate) struct Inlet(Sender<Item>);
+pub(crate) struct Inlet {
+    spans: Sender<Box<SpanData>>,
+    logs: Sender<Box<Log>>,
+}
 
 impl Outlet {
     /// Both ends; `resource` is what sends, as attributes of OpenTelemetry's conventions.
     pub(crate) fn new(resource: &[(&'static str, String)]) -> (Inlet, Self) {
-        let (sender, items) = bounded("own telemetry", WAITING);
+        let (spans, of_spans) = bounded("own spans", WAITING);
+        let (logs, of_logs) = bounded("own log records", WAITING);
         let attributes = resource.iter().map(|(key, value)| KeyValue::new(*key, value.clone()));
-        (Inlet(sender), Self { items, resource: Resource::builder_empty().with_attributes(attributes).build() })
+        let resource = Resource::builder_empty().with_attributes(attributes).build();
+        (Inlet { spans, logs }, Self { spans: of_spans, logs: of_logs, resource })
     }
 
     /// Waits for something and then a second for more. `None` once nothing will come.
     pub async fn batch(&mut self, clock: &Clock) -> Option<Batch> {
-        let mut items = vec![self.items.recv().await?];
+        let mut items = vec![self.next().await?];
         let until = clock.monotonic() + LINGER;
         while items.len() < BATCH {
             let left = until.saturating_sub(clock.monotonic());
-            match clock.timeout(left, self.items.recv()).await {
+            match clock.timeout(left, self.next()).await {
                 Ok(Some(item)) => items.push(item),
                 Ok(None) | Err(_) => break,
             }
         }
         Some(self.encode(items))
+    }
+
+    /// The next that came, log records first; `None` once nothing will come.
+    async fn next(&mut self) -> Option<Item> {
+        poll_fn(|context| {
+            let no_logs = match pin!(self.logs.recv()).poll(context) {
+                Poll::Ready(Some(log)) => return Poll::Ready(Some(Item::Log(log))),
+                nothing => nothing.is_ready(),
+            };
+            match pin!(self.spans.recv()).poll(context) {
+                Poll::Ready(Some(span)) => Poll::Ready(Some(Item::Span(span))),
+                Poll::Ready(None) if no_logs => Poll::Ready(None),
+                _ => Poll::Pending,
+            }
+        })
+        .await
     }
 
     /// What sends, as OTLP has it.
@@ -105,8 +132,8 @@ impl Outlet {
 }
 
 impl Inlet {
-    fn put(&self, item: Item, signal: &'static str) {
-        if self.0.try_send(item).is_err() {
+    fn put<T>(queue: &Sender<T>, item: T, signal: &'static str) {
+        if queue.try_send(item).is_err() {
             metrics::counter!("steadfast_own_telemetry_lost_total", "signal" => signal).increment(1);
         }
     }
@@ -116,7 +143,7 @@ impl SpanProcessor for Inlet {
     fn on_start(&self, _span: &mut Span, _context: &Context) {}
 
     fn on_end(&self, span: SpanData) {
-        self.put(Item::Span(Box::new(span)), "traces");
+        Self::put(&self.spans, Box::new(span), "traces");
     }
 
     fn force_flush(&self) -> OTelSdkResult {
@@ -130,10 +157,38 @@ impl SpanProcessor for Inlet {
 
 impl LogProcessor for Inlet {
     fn emit(&self, record: &mut SdkLogRecord, scope: &InstrumentationScope) {
-        self.put(Item::Log(Box::new((record.clone(), scope.clone()))), "logs");
+        Self::put(&self.logs, Box::new((record.clone(), scope.clone())), "logs");
     }
 
     fn force_flush(&self) -> OTelSdkResult {
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::task::{Context, Waker};
+
+    use opentelemetry::logs::{Logger, LoggerProvider};
+    use opentelemetry::trace::{Span, Tracer, TracerProvider};
+    use opentelemetry_sdk::logs::SdkLoggerProvider;
+    use opentelemetry_sdk::trace::{Sampler, SdkTracerProvider};
+
+    use super::*;
+
+    #[test]
+    fn spans_push_out_no_log_record() {
+        let (inlet, mut outlet) = Outlet::new(&[]);
+        let builder = SdkTracerProvider::builder().with_span_processor(inlet.clone());
+        let tracer = builder.with_sampler(Sampler::AlwaysOn).build().tracer("test");
+        (0..=WAITING).for_each(|_| tracer.start("asked").end());
+        let logger = SdkLoggerProvider::builder().with_log_processor(inlet).build().logger("test");
+        logger.emit(logger.create_log_record());
+        let mut next = || {
+            let next = pin!(outlet.next()).poll(&mut Context::from_waker(Waker::noop()));
+            matches!(next, Poll::Ready(Some(Item::Log(_))))
+        };
+        assert!(next(), "the log record was lost, or comes after all spans");
+        assert!(!next(), "there was but one");
     }
 }

@@ -6,7 +6,8 @@ use alertmanager::{Alert, Engine, Fingerprint, accept};
 use axum::body::Bytes;
 use axum::extract::rejection::BytesRejection;
 use axum::extract::{RawQuery, State as With};
-use axum::http::StatusCode;
+use axum::http::header::CONTENT_TYPE;
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use base::{Exceeded, Limit, Timestamp};
 use model::rows::Posting;
@@ -17,6 +18,7 @@ use super::ask::Ask;
 use super::listing::{Items, Listing, SLICE, answer};
 use super::wire::{GettableAlert, PostableAlert};
 use super::{BODY, Problem};
+use crate::cross_site::is_json;
 use crate::state::State;
 
 /// What batches of the API are about: they are in one shard.
@@ -74,9 +76,13 @@ impl Alerts {
 }
 
 /// `POST /api/v2/alerts`: what is valid and has room is taken even if other alerts are refused.
-pub async fn post(With(state): With<State>, body: Result<Bytes, BytesRejection>) -> Result<(), Problem> {
+pub async fn post(
+    With(state): With<State>,
+    headers: HeaderMap,
+    body: Result<Bytes, BytesRejection>,
+) -> Result<(), Problem> {
     let alerting = super::alerting(&state)?;
-    let posted: Vec<PostableAlert> = read(body)?;
+    let posted: Vec<PostableAlert> = read(&headers, body)?;
     POSTED.check(posted.len() as u64).map_err(|exceeded| Problem::new(StatusCode::PAYLOAD_TOO_LARGE, exceeded))?;
     let timeout = super::engine(&alerting.engine)?.setup().resolve_timeout;
     let now = state.clock.now();
@@ -129,7 +135,16 @@ fn room(engine: &Engine, alerts: &mut Vec<(Fingerprint, Alert)>, limit: Limit) -
     exceeded.map(|exceeded| (left_out, exceeded))
 }
 
-pub(super) fn read<T: serde::de::DeserializeOwned>(body: Result<Bytes, BytesRejection>) -> Result<T, Problem> {
+/// A body of JSON, whose type must be said, as to Alertmanager.
+pub(super) fn read<T: serde::de::DeserializeOwned>(
+    headers: &HeaderMap,
+    body: Result<Bytes, BytesRejection>,
+) -> Result<T, Problem> {
+    if !is_json(headers) {
+        let kind = headers.get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
+        let message = format!("unsupported media type {kind:?}, only [application/json] are allowed");
+        return Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, message));
+    }
     let body = body.map_err(|rejection| match rejection.status() {
         StatusCode::PAYLOAD_TOO_LARGE => Problem::new(
             StatusCode::PAYLOAD_TOO_LARGE,
@@ -189,6 +204,24 @@ mod tests {
         };
         let alert = accept(posted, Timestamp::from_secs(1), Duration::from_secs(300)).unwrap();
         (alert.fingerprint(), alert)
+    }
+
+    #[test]
+    fn a_body_is_json_only_if_it_says_so() {
+        let read = |kind: Option<&str>| {
+            let kind = kind.map(|kind| (CONTENT_TYPE, kind.parse().unwrap()));
+            let body = Ok(Bytes::from_static(b"[1]"));
+            read::<Vec<u8>>(&kind.into_iter().collect(), body).map_err(|problem| (problem.status, problem.message))
+        };
+        for kind in ["application/json", "Application/JSON; charset=utf-8"] {
+            assert_eq!(read(Some(kind)), Ok(vec![1]), "{kind}");
+        }
+        let kinds = ["text/plain", "application/x-www-form-urlencoded", "application/jsonp"];
+        for kind in kinds.into_iter().map(Some).chain([None]) {
+            let message =
+                format!("unsupported media type {:?}, only [application/json] are allowed", kind.unwrap_or(""));
+            assert_eq!(read(kind), Err((StatusCode::UNSUPPORTED_MEDIA_TYPE, message)));
+        }
     }
 
     #[test]

@@ -3,7 +3,7 @@ use axum::Json;
 use axum::body::Bytes;
 use axum::extract::rejection::BytesRejection;
 use axum::extract::{Path, RawQuery, State as With};
-use axum::http::StatusCode;
+use axum::http::{HeaderMap, StatusCode};
 use base::Timestamp;
 use model::rows::SilenceRow;
 use model::{Batch, Key};
@@ -40,9 +40,13 @@ pub async fn get(With(state): With<State>, Path(id): Path<String>) -> Result<Jso
 }
 
 /// `POST /api/v2/silences`: a new one, or a change of the one with that id.
-pub async fn post(With(state): With<State>, body: Result<Bytes, BytesRejection>) -> Result<Json<Value>, Problem> {
+pub async fn post(
+    With(state): With<State>,
+    headers: HeaderMap,
+    body: Result<Bytes, BytesRejection>,
+) -> Result<Json<Value>, Problem> {
     let (alerting, now) = (super::alerting(&state)?, state.clock.now());
-    let posted = read::<PostableSilence>(body)?.read(now)?;
+    let posted = read::<PostableSilence>(&headers, body)?.read(now)?;
     let new_id = state.rng.uuid();
     let mut changed = String::new();
     change(alerting, &state, now, |silences| {

@@ -4,13 +4,15 @@ use std::time::Duration;
 
 use axum::body::Body;
 use axum::extract::{Path, Request, State as With};
-use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE, WWW_AUTHENTICATE};
+use axum::http::header::{CONTENT_LENGTH, WWW_AUTHENTICATE};
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use base::Limit;
 use futures::StreamExt;
 
 use crate::api::ApiError;
+use crate::caller::Caller;
+use crate::cross_site::is_json;
 use crate::intake::{From, NotTaken, Open};
 use crate::state::State;
 use crate::{access, guard};
@@ -31,12 +33,17 @@ pub async fn post(
         return Err(ApiError::new(StatusCode::NOT_FOUND, "not_found", message).into_response());
     };
     admit(&state, open, &request).map_err(|refusal| *refusal)?;
+    let caller = request.extensions().get::<Caller>().cloned();
+    let let_in = || caller.iter().for_each(Caller::let_in);
     // Until the body was taken: no more of them are in memory at once.
-    let Ok(_slot) = open.slots.try_acquire() else {
+    let Some(_place) = open.place(told(request.headers())) else {
         return Err(ApiError::busy("others are posting: try again").into_response());
     };
     let body = match &open.intake.from {
-        From::Bearer(_) => read(open, request).await.map_err(ApiError::into_response)?,
+        From::Bearer(_) => {
+            let_in();
+            read(open, request).await.map_err(ApiError::into_response)?
+        }
         From::Signed { header, is_signed } => {
             let signature = request.headers().get(*header).and_then(|value| value.to_str().ok()).map(str::to_owned);
             let late = |_| ApiError::new(StatusCode::REQUEST_TIMEOUT, "timeout", "the body did not come in time");
@@ -47,6 +54,7 @@ pub async fn post(
                 let message = format!("the header {header} is no signature of this body");
                 return Err(ApiError::new(StatusCode::UNAUTHORIZED, "unauthenticated", message).into_response());
             }
+            let_in();
             body
         }
     };
@@ -86,15 +94,13 @@ fn admit(state: &State, open: &Open, request: &Request) -> Result<(), Box<Respon
     Ok(())
 }
 
-fn is_json(headers: &HeaderMap) -> bool {
-    let content = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    let kind = content.split(';').next().unwrap_or_default().trim();
-    kind.eq_ignore_ascii_case("application/json")
+/// How long the body is, as its sender says; it is no longer.
+fn told(headers: &HeaderMap) -> Option<u64> {
+    headers.get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
 }
 
 async fn read(open: &Open, request: Request) -> Result<Vec<u8>, ApiError> {
-    let length = request.headers().get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
-    check(open.intake.limit, length.unwrap_or_default())?;
+    check(open.intake.limit, told(request.headers()).unwrap_or_default())?;
     collect(request.into_body(), open.intake.limit).await
 }
 

@@ -48,6 +48,6 @@ pub fn router(state: State, more: Router<State>) -> Router {
         .layer(from_fn_with_state(state.clone(), guard::timeout))
         .layer(CatchPanicLayer::custom(error::panicked))
         .layer(from_fn(guard::headers))
-        .layer(from_fn(guard::trace))
+        .layer(from_fn_with_state(state.clone(), guard::trace))
         .with_state(state)
 }

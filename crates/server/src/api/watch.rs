@@ -24,6 +24,7 @@ use std::sync::Arc;
 use crate::access::Access;
 use crate::api::ApiError;
 use crate::api::drift::{Resource, within};
+use crate::caller::Caller;
 use crate::rows::{decode, each, literal};
 use crate::state::State;
 
@@ -52,6 +53,7 @@ pub struct Ask {
 pub async fn get(
     With(state): With<State>,
     Extension(access): Extension<Access>,
+    Extension(caller): Extension<Caller>,
     ask: Result<Query<Ask>, QueryRejection>,
 ) -> Result<Response, ApiError> {
     let scopes = within(&access, ask?.0.scope.as_deref())?;
@@ -60,11 +62,12 @@ pub async fn get(
         return Err(ApiError::busy(format!("{} streams are open, the limit max_watchers", state.config.max_watchers)));
     };
     let watcher = Watcher::start(state.clone(), scopes).await?;
+    let watch = caller.watch();
     let (sender, receiver) = queue::bounded("http_watch", AHEAD);
     state.tasks.spawn("drift watch", async move {
         let shutdown = watcher.state.shutdown.clone();
         shutdown.or(watcher.run(sender)).await;
-        drop(slot);
+        drop((slot, watch));
     });
     let lines = stream::unfold(receiver, async |mut receiver| receiver.recv().await.map(|line| (line, receiver)));
     Ok(([(CONTENT_TYPE, "application/x-ndjson")], Body::from_stream(lines)).into_response())

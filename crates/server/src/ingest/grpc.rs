@@ -6,6 +6,7 @@ use axum::body::{Body, Bytes};
 use axum::extract::{DefaultBodyLimit, Request, State as With};
 use axum::http::header::{CONTENT_ENCODING, CONTENT_TYPE};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use axum::middleware::from_fn;
 use axum::response::{IntoResponse, Response};
 use axum::routing::post;
 use http_body_util::{BodyExt, Full};
@@ -13,7 +14,7 @@ use ingest::Taken;
 use wire::body::Encoding;
 use wire::otlp::{Format, Signal, Status, base64};
 
-use super::{Received, Refusal, header, otlp, receive, taker};
+use super::{Received, Refusal, everything, header, otlp, receive, taker};
 use crate::grpc::{self, GRPC, STATUS};
 use crate::state::State;
 
@@ -29,6 +30,7 @@ pub fn router() -> Router<State> {
         .route(&service("logs.v1.LogsService"), post(logs))
         .route(&service("trace.v1.TraceService"), post(traces))
         .layer(DefaultBodyLimit::disable())
+        .layer(from_fn(everything))
 }
 
 async fn metrics(With(state): With<State>, request: Request) -> Response {

@@ -11,9 +11,10 @@ use std::time::Duration;
 use ::ingest::{Ingest, IngestError, Permit};
 use axum::Router;
 use axum::body::{Body, Bytes, to_bytes};
-use axum::extract::{DefaultBodyLimit, Request};
+use axum::extract::{DefaultBodyLimit, Extension, Request};
 use axum::http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, RETRY_AFTER};
 use axum::http::{HeaderMap, StatusCode};
+use axum::middleware::{Next, from_fn};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use bus::BusError;
@@ -21,6 +22,7 @@ use futures::StreamExt;
 use wire::body::{BodyError, Encoding};
 use wire::otlp::Format;
 
+use crate::access::Access;
 use crate::state::State;
 
 /// What a log that is away is asked again after.
@@ -56,6 +58,15 @@ pub fn router() -> Router<State> {
         .route("/otlp/v1/logs", post(otlp::logs))
         // The body is bounded where it is read.
         .layer(DefaultBodyLimit::disable())
+        .layer(from_fn(everything))
+}
+
+/// What is taken is seen by all, and decides about canaries and pages: a token that is limited to some may not send.
+async fn everything(Extension(access): Extension<Access>, request: Request, next: Next) -> Response {
+    match access.unlimited() {
+        Ok(()) => next.run(request).await,
+        Err(error) => Refusal::new(error.status, error.message()).into_response(),
+    }
 }
 
 /// A request's body, and the room that it takes until it is dropped.

@@ -19,7 +19,6 @@ use axum::Router;
 use axum::body::to_bytes;
 use axum::extract::{DefaultBodyLimit, Extension, RawQuery, Request};
 use axum::http::StatusCode;
-use axum::http::header::CONTENT_TYPE;
 use axum::middleware::{Next, from_fn};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
@@ -28,6 +27,7 @@ use kayenta::Accounts;
 use serde_json::Value;
 
 use crate::access::Access;
+use crate::cross_site::is_json;
 use crate::forms::Parameters;
 use crate::shelf::{Canaries, Problem};
 use crate::state::State;
@@ -74,8 +74,7 @@ fn kayenta(state: &State) -> Result<&Canaries, Problem> {
 
 /// A body of JSON within a limit. Its type must be said, as to Kayenta: no page of another site can say it unasked.
 async fn json(request: Request, limit: Limit) -> Result<Value, Problem> {
-    let content = request.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    if !content.split(';').next().unwrap_or_default().trim().eq_ignore_ascii_case("application/json") {
+    if !is_json(request.headers()) {
         return Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "the body must be application/json"));
     }
     let max = usize::try_from(limit.max()).unwrap_or(usize::MAX);

@@ -12,8 +12,7 @@ use axum::body::Bytes;
 use axum::extract::State as With;
 use axum::extract::ws::rejection::WebSocketUpgradeRejection;
 use axum::extract::ws::{CloseFrame, Message, WebSocket, WebSocketUpgrade, close_code};
-use axum::http::header::{HOST, ORIGIN};
-use axum::http::{HeaderMap, Uri};
+use axum::http::HeaderMap;
 use axum::response::Response;
 use logql::{Answer, Data, Direction, Expr, LogQuery, Steps};
 use model::{LogKind, Offset};
@@ -60,9 +59,6 @@ pub async fn get(
     ask: Ask,
 ) -> Result<Response, Problem> {
     let upgrade = upgrade.map_err(|error| Problem::bad(error.body_text()))?;
-    if !is_ours(&headers, &state) {
-        return Err(Problem::forbidden("a page of another site may not read this"));
-    }
     let tail = Tail::new(state.clone(), &headers, &ask)?;
     let Ok(slot) = Arc::clone(&state.watchers).try_acquire_owned() else {
         metrics::counter!("steadfast_limit_exceeded_total", "limit" => "max_watchers").increment(1);
@@ -74,16 +70,6 @@ pub async fn get(
         state.tasks.spawn("loki tail", tail.run(socket, slot));
         std::future::ready(())
     }))
-}
-
-/// Whether the page that asks, if it is a page, is one of ours: browsers let any page open a socket.
-fn is_ours(headers: &HeaderMap, state: &State) -> bool {
-    let Some(origin) = headers.get(ORIGIN) else { return true };
-    let authority = |text: &str| Some(text.parse::<Uri>().ok()?.authority()?.as_str().to_ascii_lowercase());
-    let Some(origin) = origin.to_str().ok().and_then(authority) else { return false };
-    let host = headers.get(HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
-    let external = state.config.external_url.as_deref().and_then(authority);
-    origin == host.to_ascii_lowercase() || external.is_some_and(|external| external == origin)
 }
 
 /// A client and what it has got.

@@ -5,6 +5,8 @@ use base::{Limit, Secret, SecretRef};
 use query::QueryConfig;
 use reqwest::header::CONTENT_TYPE;
 use server::{From, Intake, IsSigned, NotTaken, Parts, Server, ServerConfig, Take, TokenConfig};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
 
 use super::site::{Site, config, parts};
 use super::world::World;
@@ -55,6 +57,32 @@ async fn a_body_is_taken_from_who_signs_it_and_from_nobody_else() {
     assert_eq!(post(None, "{}").await, 401);
     assert_eq!(post(Some("x"), &"x".repeat(101)).await, 413);
     assert_eq!(*taken.lock().unwrap(), ["{}"]);
+    site.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_only_pretends_to_sign_keeps_nobody_out() {
+    let (world, taken) = (World::empty().await, Arc::default());
+    let intakes =
+        BTreeMap::from([("hook".to_owned(), Intake { limit: Limit::new("test", 1 << 20), ..signed(&taken) })]);
+    let parts = Parts { intakes, ..parts(&world, QueryConfig::default()) };
+    let site = Site::serve(world, config(), parts).await;
+    let mut held = Vec::new();
+    for length in [100, 1 << 20].into_iter().cycle().take(80) {
+        let mut stream = TcpStream::connect(site.addr).await.unwrap();
+        let head = format!(
+            "POST /api/intake/hook HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\nx-signature: x\r\n\
+             content-length: {length}\r\nexpect: 100-continue\r\n\r\n"
+        );
+        stream.write_all(head.as_bytes()).await.unwrap();
+        // It is asked for its body, of which nothing comes, or refused.
+        assert!(stream.read_u8().await.is_ok());
+        held.push(stream);
+    }
+    let post = site.client.post(site.url("/api/intake/hook")).header(CONTENT_TYPE, "application/json");
+    let answer = post.header("x-signature", "}").body("{}").send().await.unwrap();
+    assert_eq!(answer.status().as_u16(), 200);
+    drop(held);
     site.end().await;
 }
 

@@ -1,9 +1,9 @@
 use std::time::Duration;
 
-use base::Clock;
+use base::{Clock, SecretRef};
 use query::QueryConfig;
 use serde_json::json;
-use server::ServerConfig;
+use server::{ServerConfig, TokenConfig};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
@@ -32,6 +32,38 @@ async fn ready_says_which_part_is_not() {
     site.health.ending("steadfast");
     assert_eq!(site.get("/-/ready").await.status().as_u16(), 503, "what ends takes no more");
     site.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn why_a_part_is_not_ready_is_told_to_who_may_ask_everything() {
+    let dir = tempfile::tempdir().unwrap();
+    let token = |name: &str, tables: Option<Vec<String>>| {
+        let path = dir.path().join(name);
+        std::fs::write(&path, format!("a-token-of-the-{name}")).unwrap();
+        TokenConfig { name: name.into(), secret: SecretRef::File(path), scopes: None, tables }
+    };
+    let tokens = vec![token("operators", None), token("dashboards", Some(vec!["drift".to_owned()]))];
+    let with = Site::start(World::empty().await, ServerConfig { tokens, ..config() }, QueryConfig::default()).await;
+    let without = Site::start(World::empty().await, config(), QueryConfig::default()).await;
+    let ask = async |site: &Site, path: &str, name: &str, value: &str| {
+        site.health.failed("log", "broker-7.internal does not answer");
+        let answer = site.client.get(site.url(path)).header(name, value).send().await.unwrap();
+        assert_eq!(answer.status().as_u16(), 503);
+        answer.json::<serde_json::Value>().await.unwrap()["components"]["log"].clone()
+    };
+    let why = json!({ "state": "failed", "message": "broker-7.internal does not answer" });
+    for path in ["/-/ready", "/ready"] {
+        assert_eq!(ask(&with, path, "x", "y").await, json!({ "state": "failed" }));
+        assert_eq!(
+            ask(&with, path, "authorization", "Bearer a-token-of-the-dashboards").await,
+            json!({ "state": "failed" })
+        );
+        assert_eq!(ask(&with, path, "authorization", "Bearer a-token-of-the-operators").await, why);
+        assert_eq!(ask(&without, path, "x", "y").await, why);
+        assert_eq!(ask(&without, path, "host", "evil.example.com").await, json!({ "state": "failed" }));
+    }
+    with.end().await;
+    without.end().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -155,4 +187,52 @@ async fn no_connection_holds_its_place_for_ever() {
         () = pass => {}
     }
     site.end().await;
+}
+
+/// One stream of HTTP/2 (RFC 9113) that has no room for its answer, ever.
+const NO_ROOM: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\
+    \x00\x00\x06\x04\x00\x00\x00\x00\x00\
+    \x00\x04\x00\x00\x00\x00\
+    \x00\x00\x0e\x01\x05\x00\x00\x00\x01\
+    \x82\x86\x84\x41\x09localhost";
+
+const HEADERS: u8 = 1;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_has_no_room_for_an_answer_loses_its_place() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("token");
+    std::fs::write(&path, "a-token-for-everything").unwrap();
+    let token = TokenConfig { name: "ops".into(), secret: SecretRef::File(path), scopes: None, tables: None };
+    let listen = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let grpc = listen.local_addr().unwrap();
+    drop(listen);
+    // It is let in if there are no tokens, and is given more time then.
+    for tokens in [vec![token], Vec::new()] {
+        let config = ServerConfig { grpc_listen: Some(grpc), tokens, ..config() };
+        let (clock, simulation) = Clock::simulated(super::world::at("11:00:00"));
+        let site = Site::at(clock, World::empty().await, config).await;
+        let mut stream = TcpStream::connect(grpc).await.unwrap();
+        stream.write_all(NO_ROOM).await.unwrap();
+        let pass = async {
+            loop {
+                simulation.advance(Duration::from_secs(30));
+                tokio::task::yield_now().await;
+            }
+        };
+        // The head of the answer needs no room.
+        let mut kind = 0;
+        while kind != HEADERS {
+            let mut head = [0; 9];
+            stream.read_exact(&mut head).await.unwrap();
+            let mut frame = vec![0; u32::from_be_bytes([0, head[0], head[1], head[2]]) as usize];
+            stream.read_exact(&mut frame).await.unwrap();
+            kind = head[3];
+        }
+        tokio::select! {
+            _ = closed(&mut stream, Duration::from_secs(10)) => {}
+            () = pass => {}
+        }
+        site.end().await;
+    }
 }
