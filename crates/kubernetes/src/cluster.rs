@@ -10,6 +10,7 @@ use tokio::sync::watch;
 
 use crate::gitops::Neighbours;
 use crate::helm::Release;
+use crate::releases::{Listed, Releases};
 use crate::rollouts::Pair;
 use crate::schema::{ApiKind, Schema};
 
@@ -88,12 +89,6 @@ impl Known {
     }
 }
 
-/// Versions of releases of Helm, by namespace and name.
-pub type Releases = BTreeMap<(String, String), BTreeMap<i64, Release>>;
-
-/// Versions of one release that are kept.
-const VERSIONS: usize = 5;
-
 /// A cluster, as the parts of a process share it.
 #[derive(Clone, Debug)]
 pub struct Cluster(Arc<Shared>);
@@ -105,7 +100,7 @@ struct Shared {
     known: watch::Sender<Arc<Known>>,
     /// By source: the kinds that it declares.
     wanted: watch::Sender<BTreeMap<String, BTreeSet<ApiKind>>>,
-    releases: watch::Sender<Arc<Releases>>,
+    releases: watch::Sender<Listed>,
     /// Nothing before the cluster was looked at.
     neighbours: watch::Sender<Option<Arc<Neighbours>>>,
     /// Kinds of which the server refuses dry runs, and why.
@@ -190,36 +185,42 @@ impl Cluster {
     }
 
     /// The releases of Helm, and when one changes.
-    pub fn releases(&self) -> watch::Receiver<Arc<Releases>> {
+    pub fn releases(&self) -> watch::Receiver<Listed> {
         self.0.releases.subscribe()
     }
 
-    /// Takes a version of a release.
+    /// Takes what a list has: all releases that there are, or why it has not all of them; what was known then stays.
+    pub fn list_releases(&self, listed: Result<Releases, String>) {
+        self.0.releases.send_if_modified(|now| {
+            let before = now.all.clone();
+            let next = match listed {
+                Ok(all) => {
+                    let all = before.filter(|known| **known == all).unwrap_or_else(|| Arc::new(all));
+                    Listed { all: Some(all), problem: None }
+                }
+                Err(problem) => Listed { all: before, problem: Some(problem) },
+            };
+            let news = *now != next;
+            if news {
+                *now = next;
+            }
+            news
+        });
+    }
+
+    /// Takes a version of a release that has come or changed since the list.
     pub fn release(&self, release: Release) {
-        self.0.releases.send_if_modified(|releases| {
-            let of = (release.namespace.clone(), release.name.clone());
-            if releases.get(&of).and_then(|versions| versions.get(&release.version)) == Some(&release) {
-                return false;
-            }
-            let versions = Arc::make_mut(releases).entry(of).or_default();
-            versions.insert(release.version, release);
-            while versions.len() > VERSIONS {
-                versions.pop_first();
-            }
+        self.0.releases.send_if_modified(|now| {
+            let Some(all) = now.all.as_mut().filter(|all| !all.has(&release)) else { return false };
+            Arc::make_mut(all).put(release);
             true
         });
     }
 
-    /// Forgets versions of a release: its Secret is gone.
+    /// Forgets a version of a release: its Secret has gone since the list.
     pub fn forget_release(&self, namespace: &str, name: &str, version: i64) {
-        self.0.releases.send_if_modified(|releases| {
-            let of = (namespace.to_owned(), name.to_owned());
-            let Some(versions) = Arc::make_mut(releases).get_mut(&of) else { return false };
-            let gone = versions.remove(&version).is_some();
-            if versions.is_empty() {
-                Arc::make_mut(releases).remove(&of);
-            }
-            gone
+        self.0.releases.send_if_modified(|now| {
+            now.all.as_mut().is_some_and(|all| Arc::make_mut(all).remove(namespace, name, version))
         });
     }
 

@@ -22,6 +22,7 @@ mod owner;
 #[cfg(test)]
 mod properties;
 mod quantity;
+pub mod releases;
 mod rollout;
 pub mod rollouts;
 mod scalar;
@@ -31,7 +32,7 @@ mod walk;
 
 pub use body::Body;
 pub use canonical::Canonical;
-pub use cluster::{Cluster, Clusters, Known, PROVIDER, Releases, id, id_kind};
+pub use cluster::{Cluster, Clusters, Known, PROVIDER, id, id_kind};
 pub use compare::{Side, attribute, compare, is_past, judge, verdict};
 pub use controllers::{Controller, Controllers, by_hand, is_at};
 pub use images::{IMAGE, images};

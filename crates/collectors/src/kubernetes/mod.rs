@@ -69,6 +69,8 @@ const NAMING: Duration = Duration::from_secs(5);
 const SETTLE: Duration = Duration::from_millis(500);
 /// A server that has taken a definition may serve the kind a moment later: by then all is listed once more.
 const SERVED: Duration = Duration::from_secs(10);
+/// Why there are no releases of Helm where nobody asked for them.
+const NO_HELM: &str = "its Secrets are not read: `kubernetes.helm` is not set";
 /// Definitions of kinds.
 const DEFINITIONS: Beside = ("apiextensions.k8s.io", "CustomResourceDefinition", &["v1"]);
 
@@ -300,10 +302,17 @@ impl Kubernetes {
                     if let Some(why) = unseen(&error, &place.role).filter(|_| place.role.rollouts) {
                         objects.hide(&place.role.kind, place.namespace.as_deref(), &why);
                     }
+                    if place.role.releases {
+                        objects.hide_releases(format!("the Secrets of Helm cannot be listed: {error}"));
+                    }
                     look.problems.push(format!("{}: {error}", place.role.kind.kind));
                     left_out.push(place);
                 }
             }
+        }
+        if !listed.iter().chain(&left_out).any(|place| place.role.releases) {
+            let no_helm = if self.config.helm { "the server does not say that it has Secrets" } else { NO_HELM };
+            objects.hide_releases(no_helm.to_owned());
         }
         if listed.is_empty() {
             return Err(self.error(look.problems.join("; ")));

@@ -8,6 +8,7 @@ use collect::Seen;
 use kubernetes::audit::{self, Writes};
 use kubernetes::gitops::{GITOPS, Neighbours};
 use kubernetes::helm::Release;
+use kubernetes::releases::Releases;
 use kubernetes::schema::ApiKind;
 use kubernetes::{Body, Canonical, Cluster, Controllers, IMAGE, Known, PROVIDER};
 use model::{Document, Fingerprint, Key, ModelError, ResourceId};
@@ -78,6 +79,8 @@ pub(super) struct Objects {
     pub images: Images,
     tools: Tools,
     rollouts: Rollouts,
+    /// The releases of Helm that the list at hand has, or why it has not all of them.
+    releases: Result<Releases, String>,
     /// Who wrote what, where an audit log says it.
     pub writes: Option<Writes>,
     /// Objects whose newest writer the log has not named yet, and what that is called.
@@ -98,6 +101,7 @@ impl Objects {
             images: Images::default(),
             tools: Tools::default(),
             rollouts: Rollouts::new(cluster),
+            releases: Ok(Releases::default()),
             writes: None,
             unnamed: BTreeMap::new(),
         }
@@ -117,6 +121,7 @@ impl Objects {
         self.images = Images::default();
         self.tools = Tools::default();
         self.rollouts = Rollouts::new(&self.cluster);
+        self.releases = Ok(Releases::default());
     }
 
     /// The list is over.
@@ -126,6 +131,12 @@ impl Objects {
         self.versions.retain(|key, _| listed.contains(key));
         self.versions.shrink_to_fit();
         self.cluster.meet(&self.tools.all);
+        self.cluster.list_releases(std::mem::replace(&mut self.releases, Ok(Releases::default())));
+    }
+
+    /// The list at hand has not all releases of Helm.
+    pub(super) fn hide_releases(&mut self, why: String) {
+        self.releases = Err(why);
     }
 
     /// Takes an object of a list or a watch. A list is right even where its versions are lower than
@@ -192,13 +203,15 @@ impl Objects {
     }
 
     /// A Secret of Helm says what a release is.
-    fn release(&self, json: &str, gone: bool) -> Result<News, String> {
+    fn release(&mut self, json: &str, gone: bool) -> Result<News, String> {
         let secret: Value = serde_json::from_str(json).map_err(|error| error.to_string())?;
         let release = Release::read(&secret).map_err(|error| error.to_string())?;
-        if gone {
-            self.cluster.forget_release(&release.namespace, &release.name, release.version);
-        } else {
-            self.cluster.release(release);
+        match (&mut self.releases, self.listing) {
+            // A part of them is no set of releases: they count once the list is whole.
+            (Ok(listed), true) => listed.put(release),
+            (Err(_), true) => {}
+            _ if gone => self.cluster.forget_release(&release.namespace, &release.name, release.version),
+            _ => self.cluster.release(release),
         }
         Ok(News::Nothing)
     }

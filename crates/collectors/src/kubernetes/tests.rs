@@ -2,14 +2,18 @@
 
 use std::collections::{BTreeSet, VecDeque};
 use std::convert::Infallible;
+use std::io::Write as _;
 use std::sync::{Arc, Mutex};
 
 use axum::body::{Body, Bytes};
 use axum::http::{StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use base::Clock;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use futures::{StreamExt, stream};
 use kubernetes::Cluster;
+use kubernetes::releases::Listed;
 use serde_json::{Value, json};
 
 use super::api::Api;
@@ -437,4 +441,53 @@ async fn a_split_that_routes_may_say_is_known_only_where_they_can_be_listed_or_t
         let (share, why) = traffic(served, routes.clone(), "").await;
         assert_eq!((share, why.as_str()), (json!(0.25), "ready pods"), "{routes:?}");
     }
+}
+
+/// A Secret in which Helm keeps a version of the release `web`.
+fn helm_secret(version: i64, status: &str) -> Value {
+    let release =
+        json!({"name": "web", "namespace": "shop", "version": version, "manifest": "", "info": {"status": status}});
+    let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+    gzip.write_all(release.to_string().as_bytes()).unwrap();
+    let (name, once) = (format!("sh.helm.release.v1.web.v{version}"), STANDARD.encode(gzip.finish().unwrap()));
+    json!({"metadata": {"name": name, "namespace": "shop", "resourceVersion": version.to_string()},
+        "data": {"release": STANDARD.encode(once)}})
+}
+
+/// `helm uninstall` while nothing was watched left all of the release declared, and so missing, until the process ended.
+#[tokio::test]
+async fn releases_are_those_of_the_last_list_that_was_whole() {
+    let gone = event("ERROR", json!({"kind": "Status", "code": 410, "message": "too old", "reason": "Expired"}));
+    let ends = VecDeque::from([Answer::Watch(vec![gone.clone()], true), Answer::Watch(vec![gone], true)]);
+    let script = vec![
+        ("secrets?labelSelector=owner%3Dhelm&watch", ends.into_iter().chain([Answer::Watch(vec![], true)]).collect()),
+        (
+            "secrets?labelSelector=owner%3Dhelm&limit",
+            VecDeque::from([
+                page(vec![helm_secret(1, "superseded"), helm_secret(2, "deployed")], "5", ""),
+                page(vec![], "9", ""),
+                status(500, "etcd is away"),
+            ]),
+        ),
+        ("configmaps?watch", once(Answer::Watch(vec![], true))),
+        ("configmaps?limit", once(page(vec![], "5", ""))),
+        exactly("/api/v1", resources(&[("configmaps", "ConfigMap", true), ("secrets", "Secret", true)])),
+    ];
+    let server = Server::start(script).await;
+    let mut collector = server.collector("", &["v1/ConfigMap"]);
+    collector.collector.config.helm = true;
+    let mut releases = collector.collector.cluster.releases();
+    let running = Running::start(Box::new(collector));
+    let deployed = |listed: &Listed| {
+        let all = listed.all.as_ref().map(|all| all.deployed().map(|release| release.version).collect::<Vec<_>>());
+        (all, listed.problem.clone())
+    };
+    let mut said = Vec::new();
+    while said.len() < 3 {
+        releases.changed().await.unwrap();
+        said.push(deployed(&releases.borrow_and_update()));
+    }
+    let problem = "the Secrets of Helm cannot be listed: 500: etcd is away".to_owned();
+    assert_eq!(said, [(Some(vec![2]), None), (Some(vec![]), None), (Some(vec![]), Some(problem))]);
+    running.end().await;
 }

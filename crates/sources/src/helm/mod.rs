@@ -7,9 +7,10 @@ use std::time::Duration;
 use async_trait::async_trait;
 use base::{Clock, DigestKey};
 use desired::{BadRevision, DesiredError, Fetched, Manifest, Source};
+use kubernetes::Known;
 use kubernetes::helm::Release;
+use kubernetes::releases::{Listed, Releases};
 use kubernetes::schema::{ApiKind, Schema};
-use kubernetes::{Known, Releases};
 use serde::Deserialize;
 use tokio::sync::watch::Receiver;
 
@@ -35,7 +36,7 @@ pub struct HelmReleasesConfig {
 /// The source.
 pub struct Helm {
     cluster: kubernetes::Cluster,
-    releases: Receiver<Arc<Releases>>,
+    releases: Receiver<Listed>,
     known: Receiver<Arc<Known>>,
     clock: Clock,
     key: DigestKey,
@@ -61,7 +62,7 @@ impl Helm {
     /// What the deployed releases declare, with the kinds of all of it.
     fn declared(&self, releases: &Releases, known: &Known) -> Result<(Vec<Manifest>, BTreeSet<ApiKind>), DesiredError> {
         let (mut manifests, mut kinds) = (Vec::new(), BTreeSet::new());
-        for release in deployed(releases) {
+        for release in releases.deployed() {
             let file = format!("helm/{}/{}.v{}", release.namespace, release.name, release.version);
             let (cluster, namespace) = (self.cluster.name(), release.namespace.as_str());
             let with = Declaring { cluster, namespace, known, key: &self.key };
@@ -76,16 +77,6 @@ impl Helm {
         }
         Ok((manifests, kinds))
     }
-}
-
-/// The newest version of each release that was deployed. While another takes its place it is called
-/// superseded; of a release that is uninstalled none counts.
-fn deployed(releases: &Releases) -> impl Iterator<Item = &Release> {
-    let is = |release: &&Release, words: &[&str]| words.contains(&release.status.as_str());
-    releases.values().filter_map(move |versions| {
-        let gone = versions.values().next_back().is_some_and(|newest| is(&newest, &["uninstalled", "uninstalling"]));
-        versions.values().rev().find(|release| is(release, &["deployed", "superseded"])).filter(|_| !gone)
-    })
 }
 
 fn revision(release: &Release) -> String {
@@ -103,11 +94,14 @@ impl Source for Helm {
     }
 
     async fn fetch(&mut self) -> Result<Vec<Fetched>, DesiredError> {
-        let releases = Arc::clone(&self.releases.borrow_and_update());
+        let Listed { all, problem } = self.releases.borrow_and_update().clone();
         let known = Arc::clone(&self.known.borrow_and_update());
+        if let Some(problem) = problem {
+            return Err(DesiredError::Unavailable { what: format!("releases of {}", self.cluster.scope()), problem });
+        }
+        let Some(releases) = all.filter(|_| known.learned) else { return Ok(Vec::new()) };
         let same = |(a, b): &(Arc<Releases>, Arc<Known>)| Arc::ptr_eq(a, &releases) && Arc::ptr_eq(b, &known);
-        // Before the cluster was looked at, no release is not the same as none.
-        if self.last.as_ref().is_some_and(same) || !known.learned {
+        if self.last.as_ref().is_some_and(same) {
             return Ok(Vec::new());
         }
         let (manifests, kinds) = self.declared(&releases, &known)?;
@@ -116,7 +110,7 @@ impl Source for Helm {
         if custom {
             return Ok(Vec::new());
         }
-        let newest = deployed(&releases).max_by_key(|release| (release.deployed, release.version));
+        let newest = releases.deployed().max_by_key(|release| (release.deployed, release.version));
         let fetched = Fetched {
             scope: self.cluster.scope(),
             revision: newest.map_or_else(|| "none".to_owned(), revision),
@@ -168,17 +162,26 @@ mod tests {
         }
     }
 
-    #[tokio::test]
-    async fn the_newest_deployed_version_declares_and_a_rollback_is_a_revision() {
+    fn helm() -> (Helm, kubernetes::Cluster) {
         let clusters = Clusters::default();
         let secrets = Secrets::new(DigestKey::from_bytes([1; 32]), Names::new(&[]).unwrap());
         let (clock, cache) = (Clock::system(), std::path::PathBuf::new());
         let context = Context { clock, cache, secrets, clusters: clusters.clone(), host: "a".to_owned() };
-        let mut helm = Helm::new(HelmReleasesConfig { cluster: "prod".to_owned() }, &context).unwrap();
-        let cluster = clusters.get("prod");
-        cluster.release(release(1, "superseded", "one"));
-        cluster.release(release(2, "deployed", "two"));
-        cluster.release(release(3, "failed", "three"));
+        let helm = Helm::new(HelmReleasesConfig { cluster: "prod".to_owned() }, &context).unwrap();
+        (helm, clusters.get("prod"))
+    }
+
+    fn listed(releases: impl IntoIterator<Item = Release>) -> Result<Releases, String> {
+        let mut all = Releases::default();
+        releases.into_iter().for_each(|release| all.put(release));
+        Ok(all)
+    }
+
+    #[tokio::test]
+    async fn the_newest_deployed_version_declares_and_a_rollback_is_a_revision() {
+        let (mut helm, cluster) = helm();
+        let versions = [(1, "superseded", "one"), (2, "deployed", "two"), (3, "failed", "three")];
+        cluster.list_releases(listed(versions.map(|(version, status, value)| release(version, status, value))));
         assert!(helm.fetch().await.unwrap().is_empty(), "the server was not asked yet");
         cluster.learn(Known { learned: true, ..Known::default() });
         let sets = helm.fetch().await.unwrap();
@@ -199,5 +202,27 @@ mod tests {
         cluster.release(release(4, "uninstalled", "one"));
         helm.changed(Duration::from_secs(60)).await;
         assert!(helm.fetch().await.unwrap()[0].manifests.is_empty());
+    }
+
+    /// A start published no release at all, and then one after the other: all that Helm declares was rolling out, and what was
+    /// missing was not.
+    #[tokio::test]
+    async fn nothing_is_declared_before_all_releases_were_listed_once() {
+        let (mut helm, cluster) = helm();
+        cluster.learn(Known { learned: true, ..Known::default() });
+        assert!(helm.fetch().await.unwrap().is_empty());
+        cluster.release(release(1, "deployed", "one"));
+        assert!(helm.fetch().await.unwrap().is_empty(), "a part of them is none");
+        cluster.list_releases(Err("secrets is forbidden".to_owned()));
+        let error = helm.fetch().await.unwrap_err().to_string();
+        assert_eq!(error, "releases of k8s/prod: secrets is forbidden");
+        cluster.list_releases(listed([release(1, "deployed", "one")]));
+        assert_eq!(helm.fetch().await.unwrap()[0].revision, "shop/web v1");
+        cluster.list_releases(Err("secrets is forbidden".to_owned()));
+        assert!(helm.fetch().await.is_err());
+        cluster.list_releases(listed([release(1, "deployed", "one")]));
+        assert!(helm.fetch().await.unwrap().is_empty(), "all is as it was");
+        cluster.list_releases(listed([]));
+        assert!(helm.fetch().await.unwrap()[0].manifests.is_empty(), "all of them are gone");
     }
 }
