@@ -66,12 +66,21 @@ pub enum CodecError {
 /// # Errors
 /// If the key or the producer is too long, or Arrow cannot write one of the columns.
 pub fn encode(batch: &Batch) -> Result<Vec<u8>, CodecError> {
+    encode_into(Vec::new(), batch)
+}
+
+/// The same in the memory of `body`, whose bytes go, if it is large enough.
+pub(crate) fn encode_into(mut body: Vec<u8>, batch: &Batch) -> Result<Vec<u8>, CodecError> {
     let name = batch.stream.as_str();
     let producer = batch.id.as_ref().map_or("", |id| id.producer.as_str());
     KEY.check(batch.key.len() as u64)?;
     PRODUCER.check(producer.len() as u64)?;
 
-    let mut body = Vec::with_capacity(HEAD + 1024 + batch.data.get_array_memory_size().min(1 << 20));
+    let room = HEAD + 1024 + batch.data.get_array_memory_size().min(1 << 20);
+    body.clear();
+    if body.capacity() < room {
+        body = Vec::with_capacity(room);
+    }
     body.extend([VERSION, if batch.id.is_some() { HAS_ID } else { 0 }]);
     body.extend(length16(name)?);
     body.extend(length32(batch.key.len())?);

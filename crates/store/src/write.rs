@@ -225,9 +225,11 @@ fn properties(
                 .set_column_statistics_enabled(column.clone(), EnabledStatistics::None);
         }
         if IDS.contains(&field.name().as_str()) && mostly_differ(some.column(n)) {
-            // A dictionary of them would be dropped once it is full; lengths that are all the same take nothing apart.
+            // A dictionary of them would be dropped once it is full; lengths that are all the same take nothing apart. Any is
+            // between the least and the greatest.
             builder = builder
                 .set_column_dictionary_enabled(column.clone(), false)
+                .set_column_statistics_enabled(column.clone(), EnabledStatistics::None)
                 .set_column_encoding(column.clone(), Encoding::DELTA_LENGTH_BYTE_ARRAY);
         }
         if LOOKED_FOR.contains(&field.name().as_str()) {

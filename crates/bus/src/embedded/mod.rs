@@ -1,6 +1,7 @@
 //! The log on this machine's disk. `place` has the folders, `frame` the bytes of a file, `recover`
 //! what happens at the start, `writer` the group commit, `reader` the way back.
 
+mod bodies;
 mod config;
 mod disk;
 mod frame;
@@ -22,6 +23,7 @@ use parking_lot::Mutex;
 use tokio::sync::{Semaphore, oneshot, watch};
 
 use crate::{BusError, Log, Records, codec};
+use bodies::Bodies;
 pub use config::EmbeddedConfig;
 pub use disk::{Disk, Files, SegmentFile};
 use meter::Meter;
@@ -38,6 +40,7 @@ const ROOM: u64 = 1024;
 pub struct Embedded {
     config: Arc<EmbeddedConfig>,
     shards: Vec<Shard>,
+    bodies: Arc<Bodies>,
     disk: Arc<dyn Disk>,
     threads: Mutex<Vec<JoinHandle<()>>>,
     /// Ends last.
@@ -74,6 +77,7 @@ impl Embedded {
         let mut log = Self {
             config: Arc::clone(&config),
             shards: Vec::new(),
+            bodies: Arc::default(),
             disk: Arc::clone(&disk),
             threads: Mutex::default(),
             lock: Mutex::new(Some(lock)),
@@ -115,6 +119,7 @@ impl Embedded {
             next: found.next,
             last_time: found.last_time,
             bytes: Vec::new(),
+            bodies: Arc::clone(&self.bodies),
         };
         let (sender, receiver) = queue::bounded("bus.append", self.config.queue as usize);
         let thread = base::thread(&format!("log-{}-{shard}", place.log), move || writer.run(receiver))
@@ -164,7 +169,7 @@ impl Embedded {
         let mut items = Vec::with_capacity(batches.len());
         let mut bytes = 0;
         for batch in batches {
-            let body = codec::encode(&batch).map_err(|error| match error {
+            let body = codec::encode_into(self.bodies.take(), &batch).map_err(|error| match error {
                 codec::CodecError::TooLarge(source) => too_large(source),
                 other => self.refused(format!("a batch of stream {}: {other}", batch.stream.as_str())),
             })?;

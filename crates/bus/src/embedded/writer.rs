@@ -6,6 +6,7 @@ use model::{Batch, Offset, Record};
 use tokio::sync::{OwnedSemaphorePermit, oneshot, watch};
 
 use super::EmbeddedConfig;
+use super::bodies::Bodies;
 use super::disk::{Disk, SegmentFile, write_all};
 use super::frame::{self, HEAD, HEADER, Header};
 use super::meter::Meter;
@@ -45,6 +46,8 @@ pub(super) struct Writer {
     pub last_time: Timestamp,
     /// The bytes of a group, kept to save the allocation.
     pub bytes: Vec<u8>,
+    /// Where the bytes of batches go that are written.
+    pub bodies: Arc<Bodies>,
 }
 
 /// Why a group was not written.
@@ -173,9 +176,10 @@ impl Writer {
                 note(&mut segment.index, Offset(n), *position);
             }
         }
-        let mut replies = Vec::with_capacity(group.len());
+        let (mut replies, mut bodies) = (Vec::with_capacity(group.len()), Vec::with_capacity(positions.len()));
         for request in group {
-            for (batch, _) in request.items {
+            for (batch, body) in request.items {
+                bodies.push(body);
                 let record = Record { shard: self.shared.shard, offset: self.next, time: self.last_time, batch };
                 state.tail.push(record);
                 self.next = self.next.next();
@@ -185,6 +189,7 @@ impl Writer {
         state.next = self.next;
         let held = state.bytes();
         drop(state);
+        bodies.into_iter().for_each(|body| self.bodies.give(body));
         self.durable.send_replace(self.next);
         self.meter.committed(replies.len(), positions.len(), self.bytes.len(), held, self.next);
         for (reply, offset, room) in replies {
