@@ -10,6 +10,7 @@ mod column;
 mod config;
 mod decode;
 mod encode;
+mod entrance;
 mod error;
 mod failure;
 mod portal;

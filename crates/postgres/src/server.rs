@@ -8,10 +8,11 @@ use base::{Clock, DigestKey, Shutdown, Tasks};
 use query::Engine;
 use tokio::io::AsyncWriteExt;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_rustls::TlsAcceptor;
 
 use crate::cancel::Sessions;
+use crate::entrance::{Entering, Entrance};
 use crate::failure::Failure;
 use crate::session::Session;
 use crate::settings::Settings;
@@ -21,14 +22,12 @@ use crate::wire::{self, Ended, First, Wire};
 use crate::{PostgresConfig, PostgresError};
 
 /// How long a client may take until it is let in.
-const STARTUP: Duration = Duration::from_secs(30);
+const STARTUP: Duration = Duration::from_secs(15);
 /// How long statements may go on when the process ends.
 const DRAIN: Duration = Duration::from_secs(10);
 /// How long to wait after a failed accept (no file descriptors left), and after a wrong password.
 const PAUSE: Duration = Duration::from_millis(100);
 const WRONG: Duration = Duration::from_secs(1);
-/// Clients at once that are told that there are too many; more are only closed.
-const REFUSALS: usize = 32;
 /// Questions for encryption before a session begins: TLS and GSSAPI, each once, and again inside.
 const QUESTIONS: usize = 4;
 /// A session's name for its database, its user and options: the rest are settings.
@@ -98,49 +97,47 @@ impl Server {
 }
 
 async fn accept(listener: &TcpListener, shared: &Arc<Shared>, tasks: &Tasks) {
-    let slots = Arc::new(Semaphore::new(shared.config.max_connections));
-    let refusals = Arc::new(Semaphore::new(REFUSALS));
+    let (slots, entrance) = (Arc::new(Semaphore::new(shared.config.max_connections)), Arc::new(Entrance::default()));
     loop {
-        let stream = match listener.accept().await {
-            Ok((stream, _)) => stream,
+        let (stream, peer) = match listener.accept().await {
+            Ok(accepted) => accepted,
             Err(error) => {
                 tracing::warn!(%error, "cannot accept a connection");
                 shared.clock.sleep(PAUSE).await;
                 continue;
             }
         };
-        let shared = Arc::clone(shared);
-        if let Ok(slot) = Arc::clone(&slots).try_acquire_owned() {
-            tasks.spawn("postgres connection", async move {
-                metrics::gauge!("steadfast_postgres_connections").increment(1.0);
-                serve(shared, stream, true).await;
-                metrics::gauge!("steadfast_postgres_connections").decrement(1.0);
-                drop(slot);
-            });
-        } else {
-            metrics::counter!("steadfast_limit_exceeded_total", "limit" => "postgres.max_connections").increment(1);
-            let Ok(slot) = Arc::clone(&refusals).try_acquire_owned() else { continue };
-            tasks.spawn("postgres refusal", async move {
-                serve(shared, stream, false).await;
-                drop(slot);
-            });
-        }
+        let Some(entering) = entrance.enter(peer.ip()) else {
+            metrics::counter!("steadfast_limit_exceeded_total", "limit" => "postgres.entrance").increment(1);
+            continue;
+        };
+        let (shared, slots) = (Arc::clone(shared), Arc::clone(&slots));
+        tasks.spawn("postgres connection", async move {
+            metrics::gauge!("steadfast_postgres_connections").increment(1.0);
+            serve(shared, stream, entering, slots).await;
+            metrics::gauge!("steadfast_postgres_connections").decrement(1.0);
+        });
     }
 }
 
 /// A connection, from its first byte to its last.
-async fn serve(shared: Arc<Shared>, stream: TcpStream, room: bool) {
+async fn serve(shared: Arc<Shared>, stream: TcpStream, entering: Entering, slots: Arc<Semaphore>) {
     // Small answers are not to wait for others.
     let _ = stream.set_nodelay(true);
-    let starting = shared.clock.timeout(STARTUP, start(&shared, stream, room));
+    let starting = shared.clock.timeout(STARTUP, start(&shared, stream, &slots));
     let started = shared.shutdown.or(starting).await;
-    if let Some(Ok(Some(session))) = started {
+    drop(entering);
+    if let Some(Ok(Some((session, _slot)))) = started {
         session.run().await;
     }
 }
 
-/// Everything until a client is let in; nothing if it is not.
-async fn start(shared: &Arc<Shared>, stream: TcpStream, room: bool) -> Option<Session> {
+/// Everything until a client is let in, and its place then; nothing if it is not.
+async fn start(
+    shared: &Arc<Shared>,
+    stream: TcpStream,
+    slots: &Arc<Semaphore>,
+) -> Option<(Session, OwnedSemaphorePermit)> {
     let (mut wire, first) = encrypted(shared, stream).await?;
     let (minor, parameters) = match first {
         Ok(First::Startup { minor, parameters }) => (minor, parameters),
@@ -155,14 +152,19 @@ async fn start(shared: &Arc<Shared>, stream: TcpStream, room: bool) -> Option<Se
             return None;
         }
     };
-    if !room {
-        wire.end(&Failure::fatal("53300", "sorry, too many clients already (postgres.max_connections)")).await;
+    if slots.available_permits() == 0 {
+        wire.end(&full()).await;
         return None;
     }
     match admitted(shared, &mut wire, minor, &parameters).await {
         Ok((caller, settings)) => {
+            // Others may have been let in meanwhile.
+            let Ok(slot) = Arc::clone(slots).try_acquire_owned() else {
+                wire.end(&full()).await;
+                return None;
+            };
             let place = shared.sessions.begin();
-            Some(Session::new(Arc::clone(shared), wire, caller, settings, place))
+            Some((Session::new(Arc::clone(shared), wire, caller, settings, place), slot))
         }
         Err(Ended::Gone) => None,
         Err(Ended::Told(failure)) => {
@@ -174,6 +176,12 @@ async fn start(shared: &Arc<Shared>, stream: TcpStream, room: bool) -> Option<Se
             None
         }
     }
+}
+
+/// What a client is told for whom there is no place.
+fn full() -> Failure {
+    metrics::counter!("steadfast_limit_exceeded_total", "limit" => "postgres.max_connections").increment(1);
+    Failure::fatal("53300", "sorry, too many clients already (postgres.max_connections)")
 }
 
 /// Answers what a client asks about encryption, and gives the first message after that.

@@ -185,6 +185,22 @@ async fn idle_clients_and_too_many_are_told_so() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn who_does_not_say_who_it_is_takes_nobodys_place() {
+    let config = PostgresConfig { max_connections: 2, ..config() };
+    let port = Port::with(config, QueryConfig::default(), vec![], None).await;
+    let mut silent = Vec::new();
+    for _ in 0..5 {
+        silent.push(Client::dial(port.addr).await);
+    }
+    let (one, two) = (Client::connect(port.addr).await, Client::connect(port.addr).await);
+    let mut third = Client::dial(port.addr).await;
+    third.startup(&[("user", "ann")]).await;
+    assert_eq!(fatal(&mut third).await, "53300");
+    drop((silent, one, two));
+    port.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_client_that_does_not_read_holds_no_memory() {
     let port = Port::open().await;
     let mut client = Client::connect(port.addr).await;
