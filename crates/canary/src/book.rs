@@ -44,6 +44,8 @@ pub struct Wanted {
     pub started: Timestamp,
     /// The interval, from 0.
     pub interval: usize,
+    /// When the run ends without it; nothing as long as what it is of goes on.
+    pub until: Option<Timestamp>,
 }
 
 impl Book {
@@ -68,8 +70,9 @@ impl Book {
 
     /// What a canary's run wants to be told of next; nothing if none is on.
     pub fn wanted(&self, name: &str) -> Option<Wanted> {
-        let run = self.canaries.get(name)?.run.as_ref().filter(|run| run.end.is_none())?;
-        Some(Wanted { run: run.id.clone(), started: run.started, interval: run.next })
+        let canary = self.canaries.get(name)?;
+        let run = canary.run.as_ref().filter(|run| run.end.is_none())?;
+        Some(Wanted { run: run.id.clone(), started: run.started, interval: run.next, until: canary.closes() })
     }
 
     /// The resources whose rollouts are judged, by key; without those of canaries that were found.

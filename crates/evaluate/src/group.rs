@@ -2,6 +2,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use base::Shutdown;
+use rules::book::Definition;
 use tokio::sync::Mutex;
 
 use crate::ask::Position;
@@ -38,6 +39,8 @@ impl Running {
         let Identity { definition, key, .. } = &self.identity;
         let gone = self.memory.lock().await.adopt(definition);
         end_series(&self.cx, key, gone).await;
+        // So that the first one that is missed is an increase.
+        count_missed(definition, 0);
         let mut schedule = Schedule::new(definition, self.cx.clock.now());
         let mut first = true;
         loop {
@@ -58,7 +61,7 @@ impl Running {
             metrics::histogram!("steadfast_rule_group_seconds").record(took.as_secs_f64());
             let missed = schedule.advance(self.cx.clock.now());
             if missed > 0 {
-                metrics::counter!("steadfast_rule_group_missed_total").increment(missed);
+                count_missed(definition, missed);
                 let group = &definition.group.name;
                 tracing::warn!(file = definition.file, group, missed, "evaluations of a group of rules were missed");
             }
@@ -89,6 +92,12 @@ impl Running {
             self.cx.clock.sleep(left.min(LOOK_EVERY)).await;
         }
     }
+}
+
+/// Counts evaluations that did not take place, by group as Prometheus names it.
+fn count_missed(definition: &Definition, missed: u64) {
+    let group = format!("{};{}", definition.file, definition.group.name);
+    metrics::counter!("steadfast_rule_group_missed_total", "rule_group" => group).increment(missed);
 }
 
 /// Ends series that nobody writes any more.

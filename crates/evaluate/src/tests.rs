@@ -2,12 +2,14 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
 use base::{Clock, Rng, Shutdown, Simulation, Tasks, Timestamp};
 use fold::suite::{LogDocuments, MemoryCheckpoints, MemoryLog};
 use fold::{DocumentRef, Fold, FoldError, Found, HostConfig, Outputs};
+use metrics::{Counter, Gauge, Histogram, Key, KeyName, Metadata, Recorder, SharedString, Unit};
 use model::rows::{Evaluation, RuleGroup, Sample, Series};
 use model::{Record, Stream};
 use parking_lot::Mutex;
@@ -54,6 +56,8 @@ struct Asker {
     telemetry: MemoryLog,
     series: Mutex<Vec<(Labels, promql::Sample)>>,
     broken: Mutex<bool>,
+    /// So many queries find no place.
+    busy: Mutex<u32>,
     asked: Mutex<Vec<String>>,
     slow: Mutex<Duration>,
     clock: Clock,
@@ -92,6 +96,11 @@ impl Evaluate for Asker {
         self.clock.sleep(slow).await;
         let Query::Promql { text, expr } = query else { return Err(EvaluateError::Failed("no SQL here".to_owned())) };
         self.asked.lock().push(text.clone());
+        let busy = self.busy.lock().checked_sub(1);
+        if let Some(left) = busy {
+            *self.busy.lock() = left;
+            return Err(EvaluateError::Later("too many queries run".to_owned()));
+        }
         if *self.broken.lock() {
             return Err(EvaluateError::Failed("it is broken".to_owned()));
         }
@@ -127,6 +136,7 @@ impl World {
             telemetry: telemetry.clone(),
             series: Mutex::default(),
             broken: Mutex::new(false),
+            busy: Mutex::default(),
             asked: Mutex::default(),
             slow: Mutex::default(),
             clock: clock.clone(),
@@ -265,6 +275,73 @@ async fn what_takes_too_long_is_not_made_up_for_and_never_overlaps() {
     let times: Vec<i64> = world.evaluations().iter().map(|row| row.time.millis()).collect();
     assert!(times.len() == 2, "{times:?}");
     assert_eq!(times[1] - times[0], 20_000, "one is left out");
+    world.end().await;
+}
+
+/// Counters by their keys, as they are on this thread.
+#[derive(Clone, Default)]
+struct Counters(Arc<Mutex<BTreeMap<String, Arc<AtomicU64>>>>);
+
+impl Counters {
+    fn get(&self, key: &str) -> Option<u64> {
+        self.0.lock().get(key).map(|counter| counter.load(Ordering::Relaxed))
+    }
+}
+
+impl Recorder for Counters {
+    fn describe_counter(&self, _: KeyName, _: Option<Unit>, _: SharedString) {}
+
+    fn describe_gauge(&self, _: KeyName, _: Option<Unit>, _: SharedString) {}
+
+    fn describe_histogram(&self, _: KeyName, _: Option<Unit>, _: SharedString) {}
+
+    fn register_counter(&self, key: &Key, _: &Metadata<'_>) -> Counter {
+        let labels: Vec<String> = key.labels().map(|label| format!("{}={}", label.key(), label.value())).collect();
+        let name = format!("{}{{{}}}", key.name(), labels.join(","));
+        Counter::from_arc(Arc::clone(self.0.lock().entry(name).or_default()))
+    }
+
+    fn register_gauge(&self, _: &Key, _: &Metadata<'_>) -> Gauge {
+        Gauge::noop()
+    }
+
+    fn register_histogram(&self, _: &Key, _: &Metadata<'_>) -> Histogram {
+        Histogram::noop()
+    }
+}
+
+#[tokio::test]
+async fn evaluations_that_are_missed_are_counted_by_group() {
+    let counters = Counters::default();
+    let _here = metrics::set_default_local_recorder(&counters);
+    let missed = || counters.get("steadfast_rule_group_missed_total{rule_group=f.yml;g}");
+    let world = World::new("  - {record: a, expr: vector(1)}\n").await;
+    world.pass(SECONDS(11)).await;
+    let before = world.evaluations().len();
+    assert_eq!(missed(), Some(0));
+    *world.asker.slow.lock() = SECONDS(35);
+    world.pass(SECONDS(46)).await;
+    assert_eq!(world.evaluations().len(), before + 1);
+    assert_eq!(missed(), Some(2), "two came due while the one before them ran");
+    world.end().await;
+}
+
+#[tokio::test]
+async fn a_query_that_finds_no_place_is_asked_again_within_its_interval() {
+    let world = World::new("  - {alert: A, expr: a > 1}\n").await;
+    world.append("a", 5.0);
+    *world.asker.busy.lock() = 3;
+    world.pass(SECONDS(14)).await;
+    let rows = world.evaluations();
+    assert_eq!((rows[0].health.as_str(), world.states()), ("ok", vec![AlertState::Firing]));
+    // Not for ever: the next evaluation is in time, and has its own error.
+    *world.asker.busy.lock() = u32::MAX;
+    world.pass(SECONDS(30)).await;
+    let times: Vec<i64> = world.evaluations().iter().map(|row| row.time.millis()).collect();
+    assert!(times.windows(2).all(|pair| pair[1] - pair[0] == 10_000), "{times:?}");
+    let last = world.evaluations().pop().unwrap();
+    assert_eq!((last.health.as_str(), last.error.as_deref()), ("err", Some("too many queries run")));
+    assert_eq!(world.states(), [AlertState::Firing]);
     world.end().await;
 }
 

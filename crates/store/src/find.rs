@@ -7,6 +7,7 @@ use base::{Limit, Timestamp};
 use futures::{StreamExt, TryStreamExt, stream};
 use model::SeriesId;
 
+use crate::days::day;
 use crate::file::FileScan;
 use crate::filter::{Share, Text, TextTest};
 use crate::layout::number;
@@ -32,8 +33,7 @@ impl Store {
         tests: &[LabelTest<'_>],
         within: (Timestamp, Timestamp),
     ) -> Result<Vec<(SeriesId, StoredLabels)>, StoreError> {
-        let since = within.0.minus(ANNOUNCED);
-        let (mut found, whole) = self.0.series.select_from(tests, since, within.0);
+        let (mut found, whole) = self.0.series.select_from(tests, self.announced_for(within), within.0);
         if whole {
             return Ok(found);
         }
@@ -61,8 +61,7 @@ impl Store {
         tests: &[LabelTest<'_>],
         within: (Timestamp, Timestamp),
     ) -> Result<Vec<Arc<str>>, StoreError> {
-        let since = within.0.minus(ANNOUNCED);
-        let mut names = Texts(self.0.series.names(tests, since).into_iter().collect());
+        let mut names = Texts(self.0.series.names(tests, self.announced_for(within)).into_iter().collect());
         for (_, labels) in self.0.series.early(tests, within.0) {
             labels.iter().for_each(|(name, _)| _ = names.one(name));
         }
@@ -87,8 +86,7 @@ impl Store {
         tests: &[LabelTest<'_>],
         within: (Timestamp, Timestamp),
     ) -> Result<Vec<Arc<str>>, StoreError> {
-        let since = within.0.minus(ANNOUNCED);
-        let mut values = Texts(self.0.series.values(name, tests, since).into_iter().collect());
+        let mut values = Texts(self.0.series.values(name, tests, self.announced_for(within)).into_iter().collect());
         for (_, labels) in self.0.series.early(tests, within.0) {
             labels.iter().filter(|(other, _)| **other == *name).for_each(|(_, value)| _ = values.one(value));
         }
@@ -157,6 +155,15 @@ impl Store {
             }
         }
         Ok(())
+    }
+
+    /// From when to when the active series were announced that may have rows from `start` to `end`. What was announced on later days
+    /// only than the rows were of, or came on, has none.
+    fn announced_for(&self, (start, end): (Timestamp, Timestamp)) -> (Timestamp, Timestamp) {
+        let is_past = day(end) < day(self.0.clock.now());
+        let last = |days: Days| days.bounds().map_or(end, |(_, last)| last);
+        let until = if is_past { last(self.days_of_series((start, end))) } else { Timestamp::MAX };
+        (start.minus(ANNOUNCED), until)
     }
 
     /// The days on which the series may have been announced that have rows from `start` to `end`.

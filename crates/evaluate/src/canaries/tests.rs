@@ -68,6 +68,8 @@ struct Asker {
     silent: Mutex<bool>,
     /// The store is behind, and stays so.
     stuck: Mutex<bool>,
+    /// So many times the store cannot be asked what it has.
+    away: Mutex<u32>,
     /// The store is behind for so long.
     late: Mutex<Option<(Clock, Duration)>>,
     /// Queries have no end.
@@ -103,6 +105,11 @@ impl Evaluate for Asker {
 
     async fn reached(&self, after: &[Position]) -> Result<(), EvaluateError> {
         *self.after.lock() = after.to_vec();
+        let away = self.away.lock().checked_sub(1);
+        if let Some(left) = away {
+            *self.away.lock() = left;
+            return Err(EvaluateError::Later("the store is away".to_owned()));
+        }
         if *self.stuck.lock() {
             std::future::pending::<()>().await;
         }
@@ -357,6 +364,55 @@ async fn an_interval_that_has_no_answer_in_time_has_no_data_and_the_run_goes_on(
     *world.asker.stuck.lock() = false;
     world.pass(SECONDS(340)).await;
     assert!(world.intervals().starts_with(&[0, 1, 2, 3]), "{:?}", world.intervals());
+}
+
+#[tokio::test]
+async fn a_store_that_is_away_is_asked_again_before_an_interval_is_given_up() {
+    let world = World::new();
+    *world.asker.silent.lock() = true;
+    *world.asker.away.lock() = 3;
+    world.start().await;
+    world.pass(SECONDS(26)).await;
+    assert!(world.points().is_empty(), "it waits for 15 s in all");
+    world.pass(SECONDS(4)).await;
+    let row = world.points().remove(0);
+    assert_eq!((row.interval, row.value.is_some(), row.error), (0, true, None));
+    let before = world.points().len();
+    *world.asker.away.lock() = u32::MAX;
+    world.pass(SECONDS(320)).await;
+    let row = world.points().remove(before);
+    assert_eq!((row.value, row.error.as_deref()), (None, Some("no answer within 300 s: the store is away")));
+}
+
+/// What the log has of the second interval of a rollout, which is over while the store is away.
+async fn of_rollout_that_ends(world: &World) -> Vec<CanaryPoint> {
+    let text = r#"{"name": "c", "discover": {"cluster": "prod", "arm": "v=\"$hash\""}, "interval": "10s", "lifetime": "10m", "warmup": "20s",
+        "delay": "2s", "metrics": [{"name": "errors", "kind": "errors", "query": "errors{$arm}"}]}"#;
+    let config: CanaryConfig = serde_json::from_str(text).unwrap();
+    world.start_with(check(&config).unwrap()).await;
+    world.state.append(0, vec![rollout(&world.clock, "b")]).await.unwrap();
+    world.pass(SECONDS(14)).await;
+    assert_eq!(world.intervals(), [0]);
+    *world.asker.away.lock() = u32::MAX;
+    world.pass(SECONDS(10)).await;
+    world.state.append(0, vec![rollout(&world.clock, "")]).await.unwrap();
+    world.pass(SECONDS(61)).await;
+    assert!(world.book.read().wanted("c:shop:web").is_none(), "no more is to come");
+    world.points().into_iter().filter(|row| row.interval == 1).collect()
+}
+
+#[tokio::test]
+async fn a_run_that_ends_without_its_last_interval_knows_why() {
+    let world = World::new();
+    let rows = of_rollout_that_ends(&world).await;
+    let reasons: Vec<&str> = rows.iter().filter_map(|row| row.error.as_deref()).collect();
+    assert!(reasons.len() == 2 && reasons.iter().all(|why| why.ends_with("s: the store is away")), "{rows:?}");
+    // The next rollout has its own intervals at once.
+    *world.asker.away.lock() = 0;
+    world.state.append(0, vec![rollout(&world.clock, "d")]).await.unwrap();
+    world.pass(SECONDS(14)).await;
+    let row = world.points().pop().unwrap();
+    assert_eq!((row.interval, row.value.is_some(), row.error), (0, true, None));
 }
 
 #[tokio::test]

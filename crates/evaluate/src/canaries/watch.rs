@@ -9,6 +9,7 @@ use bus::BusError;
 use canary::{Canary, Definition, Shared, Wanted};
 use model::rows::CanaryPoint;
 use model::{Batch, LogKind, Offset};
+use parking_lot::Mutex;
 
 use super::{ask, series};
 use crate::ask::Position;
@@ -20,9 +21,11 @@ use crate::memory::Memory;
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// Until logs that are away are asked again.
 const AGAIN: Duration = Duration::from_secs(5);
-/// How long a store that is behind and the answers of an interval are waited for together: which of them it was is the reason why it
-/// has none.
+/// How long a store that is behind or away and the answers of an interval are waited for together: what it was last is the reason
+/// why it has none.
 const PATIENCE: Duration = Duration::from_secs(300);
+/// So long before its run ends without it an interval is given up, so that the run knows why.
+const IN_TIME: Duration = Duration::from_secs(10);
 /// The verdict is written so often at least, also while an interval is waited for: who asks in PromQL looks back five minutes.
 const HEARTBEAT: Duration = Duration::from_secs(60);
 /// Intervals that are made up for after a pause; of more, the newest.
@@ -137,7 +140,8 @@ impl Watch {
         }
     }
 
-    /// What the queries of an interval find. Nothing if the logs cannot be asked. The verdict is told meanwhile as before.
+    /// What the queries of an interval find. Nothing if the logs cannot be asked, or its run has ended. The verdict is told meanwhile as
+    /// before.
     async fn look(&mut self, wanted: &Wanted) -> Option<Vec<CanaryPoint>> {
         let after = match self.cx.ends().await {
             Ok(ends) => ends,
@@ -148,14 +152,27 @@ impl Watch {
             }
         };
         let (cx, definition) = (Arc::clone(&self.cx), self.definition.clone());
-        let mut found = pin!(answers(&cx, &definition, wanted, self.end(wanted), &after));
+        let (began, missing) = (cx.clock.monotonic(), Mutex::new("the store is behind".to_owned()));
+        let mut found = pin!(answers(&cx, &definition, wanted, self.end(wanted), &after, &missing));
         loop {
             tokio::select! {
                 biased;
-                found = &mut found => return Some(found.unwrap_or_else(|why| self.nothing(wanted, &why))),
-                () = cx.clock.sleep(LOOK_EVERY) => self.tell().await,
+                found = &mut found => return Some(found),
+                () = cx.clock.sleep(LOOK_EVERY) => {}
             }
+            let waited = cx.clock.monotonic().saturating_sub(began).min(PATIENCE);
+            if self.is_late(wanted)? || waited == PATIENCE {
+                let why = format!("no answer within {} s: {}", waited.as_secs(), missing.lock());
+                return Some(self.nothing(wanted, &why));
+            }
+            self.tell().await;
         }
+    }
+
+    /// Whether the run of an interval is about to end without it; nothing if it has ended.
+    fn is_late(&self, wanted: &Wanted) -> Option<bool> {
+        let now = self.book.read().wanted(&self.definition.name).filter(|now| now.run == wanted.run)?;
+        Some(now.until.is_some_and(|until| until.since(self.cx.clock.now()) <= IN_TIME))
     }
 
     /// The rows of an interval that has no data.
@@ -187,21 +204,20 @@ impl Watch {
 }
 
 /// What the queries of an interval that ends at `end` find in a store that has all that the logs have by now, `after`: in one that is
-/// behind, an arm may look as if it had fewer errors. Or why that is not known.
+/// behind, an arm may look as if it had fewer errors. One that is away is asked again. What is waited for is `missing`.
 async fn answers(
     cx: &Context,
     definition: &Definition,
     wanted: &Wanted,
     end: Timestamp,
     after: &[Position],
-) -> Result<Vec<CanaryPoint>, String> {
-    let patience = |of: &str| format!("no answer within {} s: {of}", PATIENCE.as_secs());
-    let began = cx.clock.monotonic();
-    match cx.clock.timeout(PATIENCE, cx.evaluate.reached(after)).await {
-        Ok(reached) => reached.map_err(|error| error.to_string())?,
-        Err(_) => return Err(patience("the store is behind")),
+    missing: &Mutex<String>,
+) -> Vec<CanaryPoint> {
+    while let Err(error) = cx.evaluate.reached(after).await {
+        tracing::warn!(canary = definition.name, %error, "a canary waits for the store");
+        *missing.lock() = error.to_string();
+        cx.clock.sleep(AGAIN).await;
     }
-    let left = PATIENCE.saturating_sub(cx.clock.monotonic().saturating_sub(began));
-    let asked = ask::interval(cx, definition, wanted, end);
-    cx.clock.timeout(left, asked).await.map_err(|_| patience("its queries take that long"))
+    "its queries take that long".clone_into(&mut missing.lock());
+    ask::interval(cx, definition, wanted, end).await
 }

@@ -73,6 +73,6 @@ async fn count(turn: &Turn<'_>, probe: &str, at: i64) -> Result<u64, String> {
     let failed =
         |error: &dyn std::fmt::Display| format!("whether its series are still there is not known: {probe}: {error}");
     let query = Query::promql(probe.to_owned()).map_err(|error| failed(&error))?;
-    let found = turn.cx.evaluate.instant(&query, at, &turn.after).await.map_err(|error| failed(&error))?;
+    let found = turn.asked(&query, at).await.map_err(|error| failed(&error))?;
     Ok(found.first().and_then(|(_, value)| value.as_float()).map_or(0, |count| count as u64))
 }

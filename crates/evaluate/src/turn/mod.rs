@@ -1,14 +1,15 @@
 mod alerting;
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use base::{Limit, Timestamp};
 use model::rows::Evaluation;
 use model::{LogKind, ModelError};
 use rules::book::Definition;
-use rules::{Kind, Output, Rule, record};
+use rules::{Kind, Output, Query, Rule, record};
 
-use crate::ask::{Position, Vector};
+use crate::ask::{EvaluateError, Position, Vector};
 use crate::context::{Context, Identity};
 use crate::memory::Memory;
 use crate::probe::reads;
@@ -28,6 +29,11 @@ const HELD_SAMPLES: usize = 50_000;
 
 /// Bytes of an error that are kept.
 const ERROR: usize = 4_000;
+
+/// Until a query that found no place, or a store that was away, is asked again.
+const AGAIN: Duration = Duration::from_secs(1);
+/// The part of its interval for which an evaluation may wait for that.
+const WAITS: i64 = 2;
 
 /// What of an answer goes on the log.
 #[derive(Debug, Default)]
@@ -86,7 +92,7 @@ impl<'a> Turn<'a> {
                 self.flush().await;
             }
             let began = self.cx.clock.monotonic();
-            let taken = match self.cx.evaluate.instant(&rule.query, self.at, &self.after).await {
+            let taken = match self.asked(&rule.query, self.at).await {
                 Ok(vector) => self.take(place, rule, &vector).await,
                 Err(error) => Err(error.to_string()),
             };
@@ -98,6 +104,19 @@ impl<'a> Turn<'a> {
             self.rows.push(row);
         }
         self.flush().await;
+    }
+
+    /// What a query finds. One that has no answer for the moment is asked again while the evaluation is not late by it.
+    async fn asked(&self, query: &Query, at: i64) -> Result<Vector, EvaluateError> {
+        let until = self.t.saturating_add(self.definition().interval() / WAITS);
+        loop {
+            match self.cx.evaluate.instant(query, at, &self.after).await {
+                Err(EvaluateError::Later(_)) if self.cx.clock.now().plus(AGAIN).millis() < until => {
+                    self.cx.clock.sleep(AGAIN).await;
+                }
+                answer => return answer,
+            }
+        }
     }
 
     async fn take(&mut self, place: usize, rule: &Rule, vector: &Vector) -> Result<Taken, String> {

@@ -35,7 +35,8 @@ pub(super) struct Entry {
     id: SeriesId,
     /// Where its labels begin; they end where those of the next begin.
     labels: u32,
-    /// When it was announced last, in seconds since the epoch, by the clock of who did.
+    /// When it was announced first of what is known here, and last, in seconds since the epoch, by the clock of who did.
+    pub since: u32,
     pub announced: u32,
     /// When that was seen, in seconds on the monotonic clock.
     pub seen: u32,
@@ -62,7 +63,8 @@ impl Index {
 
     /// Takes row `n`. Gives the number of its series if that was here.
     pub fn add(&mut self, columns: &Columns<'_>, n: usize, seen: u32) -> Option<u32> {
-        let entry = Entry { id: columns.id(n), labels: 0, announced: seconds(columns.time(n)), seen };
+        let time = seconds(columns.time(n));
+        let entry = Entry { id: columns.id(n), labels: 0, since: time, announced: time, seen };
         if self.announced(&entry) {
             return self.number(&entry.id);
         }
@@ -90,10 +92,11 @@ impl Index {
         self.series.get(number as usize).copied()
     }
 
-    /// Notes when a series was announced last; false if it is not here.
+    /// Notes when a series was announced; false if it is not here.
     pub fn announced(&mut self, entry: &Entry) -> bool {
         let known = self.number(&entry.id).and_then(|number| self.series.get_mut(number as usize));
         let Some(known) = known else { return false };
+        known.since = known.since.min(entry.since);
         known.announced = known.announced.max(entry.announced);
         known.seen = known.seen.max(entry.seen);
         true
@@ -140,8 +143,9 @@ impl Index {
         numbers.iter().filter_map(&mut of).collect()
     }
 
-    /// The numbers of the series that pass all tests and were announced at `since` or later, in order.
-    pub fn matching(&self, tests: &[LabelTest<'_>], since: Timestamp) -> Vec<u32> {
+    /// The numbers of the series that pass all tests and were announced at the first of the times or later, and not only after the
+    /// last of them, in order.
+    pub fn matching(&self, tests: &[LabelTest<'_>], (since, until): (Timestamp, Timestamp)) -> Vec<u32> {
         let mut found: Option<Vec<u32>> = None;
         let (absent, present): (Vec<_>, Vec<_>) = tests.iter().partition(|test| (test.matches)(""));
         let mut lists: Vec<Vec<u32>> = present.iter().map(|test| self.with(test)).collect();
@@ -156,8 +160,9 @@ impl Index {
                 found.retain(|n| bad.binary_search(n).is_err());
             }
         }
-        let since = seconds(since);
-        found.retain(|n| self.series.get(*n as usize).is_some_and(|entry| entry.announced >= since));
+        let (since, until) = (seconds(since), seconds(until));
+        let was = |entry: &Entry| entry.announced >= since && entry.since <= until;
+        found.retain(|n| self.series.get(*n as usize).is_some_and(was));
         found
     }
 

@@ -36,6 +36,8 @@ const FINDABLE: Duration = ANNOUNCED.saturating_add(Series::ANNOUNCED_EVERY).sat
 pub(crate) const AHEAD: Duration = Duration::from_secs(600);
 /// Idle series are let go when they are one in so many.
 const FEW: usize = 16;
+/// From before all announcements to after them.
+const ALWAYS: (Timestamp, Timestamp) = (Timestamp::ZERO, Timestamp::MAX);
 /// Series that are looked at while others wait.
 const STEP: usize = 2_048;
 /// How often what came meanwhile is gone through while others do not wait.
@@ -225,18 +227,18 @@ impl SeriesIndex {
     /// The series that pass all tests and were announced at `since` or later, in the order in which they came.
     pub fn select(&self, tests: &[LabelTest<'_>], since: Timestamp) -> Vec<(SeriesId, StoredLabels)> {
         let known = self.known.read();
-        known.index.named(&known.index.matching(tests, since))
+        known.index.named(&known.index.matching(tests, (since, Timestamp::MAX)))
     }
 
-    /// The same, and whether these are all with samples at `start` or later.
+    /// Those that were announced between two times, and whether these are all with samples at `start` or later.
     pub(crate) fn select_from(
         &self,
         tests: &[LabelTest<'_>],
-        since: Timestamp,
+        announced: (Timestamp, Timestamp),
         start: Timestamp,
     ) -> (Vec<(SeriesId, StoredLabels)>, bool) {
         let known = self.known.read();
-        let mut found = known.index.named(&known.index.matching(tests, since));
+        let mut found = known.index.named(&known.index.matching(tests, announced));
         found.extend(known.early.matching(&known.index, tests, start));
         (found, known.is_whole(start))
     }
@@ -253,26 +255,27 @@ impl SeriesIndex {
     }
 
     /// The names of the labels of those series, in order.
-    pub fn names(&self, tests: &[LabelTest<'_>], since: Timestamp) -> Vec<Arc<str>> {
+    pub fn names(&self, tests: &[LabelTest<'_>], announced: (Timestamp, Timestamp)) -> Vec<Arc<str>> {
         let known = self.known.read();
         let index = &known.index;
-        let names: BTreeSet<Arc<str>> = if tests.is_empty() {
+        let names: BTreeSet<Arc<str>> = if is_all(tests, announced) {
             index.pairs.names().iter().map(|name| Arc::clone(&name.text)).collect()
         } else {
-            index.pairs_of(&index.matching(tests, since)).into_iter().map(|pair| index.pairs.name_of(pair)).collect()
+            let pairs = index.pairs_of(&index.matching(tests, announced));
+            pairs.into_iter().map(|pair| index.pairs.name_of(pair)).collect()
         };
         names.into_iter().collect()
     }
 
     /// The values that the label `name` has in those series, in order.
-    pub fn values(&self, name: &str, tests: &[LabelTest<'_>], since: Timestamp) -> Vec<Arc<str>> {
+    pub fn values(&self, name: &str, tests: &[LabelTest<'_>], announced: (Timestamp, Timestamp)) -> Vec<Arc<str>> {
         let known = self.known.read();
         let index = &known.index;
         let Some(name) = index.pairs.name(name) else { return Vec::new() };
-        let mut values: Vec<&str> = if tests.is_empty() {
+        let mut values: Vec<&str> = if is_all(tests, announced) {
             name.pairs.iter().map(|pair| index.pairs.value(*pair)).collect()
         } else {
-            let pairs = index.pairs_of(&index.matching(tests, since));
+            let pairs = index.pairs_of(&index.matching(tests, announced));
             let of_name = |pair: &u32| index.pairs.name_of(*pair) == name.text;
             pairs.into_iter().filter(of_name).map(|pair| index.pairs.value(pair)).collect()
         };
@@ -287,7 +290,7 @@ impl SeriesIndex {
         let is_it = |value: &str| value == metric;
         let test = [LabelTest { name: METRIC_NAME, values: vec![metric], matches: &is_it }];
         let mut counts: BTreeMap<Arc<str>, usize> = BTreeMap::new();
-        for pair in index.pairs_of(&index.matching(&test, Timestamp::ZERO)) {
+        for pair in index.pairs_of(&index.matching(&test, ALWAYS)) {
             *counts.entry(index.pairs.name_of(pair)).or_default() += 1;
         }
         counts.into_iter().max_by_key(|(_, count)| *count)
@@ -317,6 +320,11 @@ impl SeriesIndex {
             values,
         }
     }
+}
+
+/// Whether nothing is asked of series but that they are active.
+fn is_all(tests: &[LabelTest<'_>], (_, until): (Timestamp, Timestamp)) -> bool {
+    tests.is_empty() && until == Timestamp::MAX
 }
 
 /// What [`SeriesIndex::statistics`] tells.
@@ -415,13 +423,13 @@ mod tests {
     fn names_and_values_are_those_of_the_series_found() {
         let index = index();
         let texts = |found: Vec<Arc<str>>| found.iter().map(ToString::to_string).collect::<Vec<_>>();
-        assert_eq!(texts(index.names(&[], Timestamp::ZERO)), ["__name__", "job", "zone"]);
-        assert_eq!(texts(index.values("job", &[], Timestamp::ZERO)), ["a", "b", "c"]);
+        assert_eq!(texts(index.names(&[], ALWAYS)), ["__name__", "job", "zone"]);
+        assert_eq!(texts(index.values("job", &[], ALWAYS)), ["a", "b", "c"]);
         let up = |value: &str| value == "up";
         let tests = [LabelTest { name: "__name__", values: vec!["up"], matches: &up }];
-        assert_eq!(texts(index.names(&tests, Timestamp::ZERO)), ["__name__", "job"]);
-        assert_eq!(texts(index.values("job", &tests, Timestamp::ZERO)), ["a", "b"]);
-        assert_eq!(texts(index.values("job", &tests, Timestamp::from_secs(1))), ["b"]);
+        assert_eq!(texts(index.names(&tests, ALWAYS)), ["__name__", "job"]);
+        assert_eq!(texts(index.values("job", &tests, ALWAYS)), ["a", "b"]);
+        assert_eq!(texts(index.values("job", &tests, (Timestamp::from_secs(1), Timestamp::MAX))), ["b"]);
         assert_eq!(index.statistics(1).metrics, [("up".to_owned(), 2)]);
         assert_eq!(index.statistics(9).values[0], ("job".to_owned(), 3));
     }
@@ -434,7 +442,7 @@ mod tests {
         assert!(index.is_whole(Timestamp::MIN));
         assert_eq!(forget(1), 3);
         assert_eq!(found(&index, &[]), ["__name__=up,job=a"]);
-        assert_eq!(index.names(&[], Timestamp::ZERO).len(), 2);
+        assert_eq!(index.names(&[], ALWAYS).len(), 2);
         assert_eq!(index.statistics(9).pairs, [("__name__=up".to_owned(), 1), ("job=a".to_owned(), 1)]);
         // The last of those was announced at 9,000 - 7,200 + 10 seconds at the latest.
         let whole = Timestamp::from_secs(1_811).plus(HOUR).plus(SLACK);

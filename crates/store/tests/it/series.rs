@@ -120,6 +120,49 @@ async fn a_day_of_churn_leaves_no_more_in_memory_than_is_active_and_all_is_found
 }
 
 #[tokio::test]
+async fn what_began_on_a_later_day_is_none_of_a_time_before() {
+    let (world, simulation) = simulated().await;
+    let running = world.start(by_hand()).await;
+    let all = |names: &[&str]| names.iter().map(ToString::to_string).collect::<Vec<_>>();
+    send(&world, &all(&["before"]));
+    running.settle().await;
+    running.store.flush().await.unwrap();
+    for _ in 0..24 {
+        simulation.advance(HOUR);
+        send(&world, &all(&["before"]));
+    }
+    send(&world, &all(&["after", "late"]));
+    running.settle().await;
+    let then = (Timestamp::from_secs(START), Timestamp::from_secs(START).plus(HOUR / 2));
+    let found = async |store: &Store| {
+        let is_up = |value: &str| value == "up";
+        let tests = [LabelTest { name: "__name__", values: vec!["up"], matches: &is_up }];
+        let texts = |found: Vec<Arc<str>>| found.iter().map(ToString::to_string).collect::<Vec<_>>();
+        let pods: Vec<String> = pods_within(store, None, then).await.into_keys().collect();
+        for tests in [&tests[..], &[]] {
+            assert_eq!(texts(store.label_values("pod", tests, then).await.unwrap()), pods);
+            assert_eq!(texts(store.label_names(tests, then).await.unwrap()), ["__name__", "pod"]);
+        }
+        pods
+    };
+    assert_eq!(found(&running.store).await, ["before"]);
+    assert_eq!(pods(&running.store, None, then.0).await.len(), 3, "until now all are there");
+    running.store.flush().await.unwrap();
+    assert_eq!(found(&running.store).await, ["before"]);
+    // A sample that comes a day late is found all the same, and with it what began when it came.
+    world.append(batch(&[point("late", then.0, 1.0)]));
+    running.settle().await;
+    assert!(found(&running.store).await.contains(&"late".to_owned()));
+    running.store.flush().await.unwrap();
+    assert!(found(&running.store).await.contains(&"late".to_owned()));
+    running.stop().await;
+    let running = world.start(by_hand()).await;
+    running.settle().await;
+    assert!(found(&running.store).await.contains(&"late".to_owned()));
+    running.stop().await;
+}
+
+#[tokio::test]
 async fn what_is_not_in_files_is_not_forgotten() {
     let (world, simulation) = simulated().await;
     let running = world.start(by_hand()).await;
