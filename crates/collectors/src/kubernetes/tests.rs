@@ -479,7 +479,7 @@ async fn releases_are_those_of_the_last_list_that_was_whole() {
     let mut releases = collector.collector.cluster.releases();
     let running = Running::start(Box::new(collector));
     let deployed = |listed: &Listed| {
-        let all = listed.all.as_ref().map(|all| all.deployed().map(|release| release.version).collect::<Vec<_>>());
+        let all = listed.all.as_ref().map(|all| all.deployed().map(|versions| versions[0].version).collect::<Vec<_>>());
         (all, listed.problem.clone())
     };
     let mut said = Vec::new();

@@ -135,7 +135,7 @@ impl<'a> Reader<'a> {
         let empty = |scope: &str| about.empty(scope, pending.backfill);
         let mut sets: BTreeMap<String, Fetched> = scopes.iter().map(|scope| (scope.clone(), empty(scope))).collect();
         files.into_iter().for_each(|parsed| add(&parsed, &mut sets, empty));
-        if self.waits() {
+        if self.waits_for().is_some() {
             // What is declared stays as it was: without the server nobody knows all of its names and forms.
             sets.retain(|scope, _| !scope.starts_with(PROVIDER));
         }
@@ -216,14 +216,19 @@ impl<'a> Reader<'a> {
         Ok(Some(parsed))
     }
 
-    /// Whether the server will say more of the kinds that are declared.
-    fn waits(&self) -> bool {
-        let Some(objects) = self.with.objects.filter(|objects| objects.watched && !objects.known.learned) else {
-            return false;
-        };
-        let known =
-            |kind: &ApiKind| Schema::builtin().kind(kind).is_some() || objects.known.namespaced.contains_key(kind);
-        !self.last.values().flat_map(|file| file.kinds.iter()).all(known)
+    /// A declared kind of which the server is to say more.
+    fn waits_for(&self) -> Option<&ApiKind> {
+        let Objects { known, .. } = self.with.objects.filter(|objects| objects.watched)?;
+        let is_known = |kind: &ApiKind| Schema::builtin().kind(kind).is_some() || known.namespaced.contains_key(kind);
+        let asked = |kind: &ApiKind| known.learned && !known.unread.contains(kind);
+        let mut kinds = self.last.values().flat_map(|file| file.kinds.iter());
+        kinds.find(|&kind| !is_known(kind) && !asked(kind))
+    }
+
+    /// Why it is not known what the commit that was read last declares, once the server was asked.
+    pub(crate) fn unlearned(&self) -> Option<String> {
+        let kind = self.waits_for().filter(|_| self.with.objects.is_some_and(|objects| objects.known.learned))?;
+        Some(format!("the cluster does not say whether it has {} {}", kind.api_version, kind.kind))
     }
 
     /// The places in which every object is to be declared.
@@ -370,6 +375,7 @@ impl About {
             backfill,
             manifests: Vec::new(),
             managed: Vec::new(),
+            refused: None,
         }
     }
 
