@@ -1,5 +1,6 @@
 //! A Git repository with manifests of hosts and Kubernetes objects: each commit on a branch is a revision.
 
+mod below;
 mod config;
 mod follow;
 mod history;

@@ -120,6 +120,25 @@ async fn what_the_server_does_not_say_of_a_kind_is_waited_for_and_named() {
     assert_eq!(ids(&all(&mut source).await[0]), ["k8s/prod/ConfigMap/shop/settings", "k8s/prod/x.io.Widget//one"]);
 }
 
+/// A patch alone was declared, and what the overlay sets was compared with nothing.
+#[tokio::test]
+async fn a_kustomization_below_the_folder_is_refused_unless_it_only_lists_files() {
+    let repository = Repository::new();
+    let head = "apiVersion: kustomize.config.k8s.io/v1beta1\nkind: Kustomization\n";
+    repository.put("cart/base/settings.yaml", SETTINGS);
+    repository.put("cart/base/kustomization.yaml", format!("{head}resources: [settings.yaml]\n"));
+    repository.commit("a base");
+    let mut source = repository.source_of(config(&repository, serde_json::json!({})));
+    assert_eq!(ids(&all(&mut source).await[0]), ["k8s/prod/ConfigMap/shop/settings"]);
+    repository.put("cart/prod/kustomization.yaml", format!("{head}resources: [../base]\nnamePrefix: prod-\n"));
+    repository.commit("an overlay");
+    let error = refused(&mut source).await;
+    assert!(
+        error.contains("cart/prod/kustomization.yaml: ") && error.contains("`path` must be `cart/prod`"),
+        "{error}"
+    );
+}
+
 async fn refused(source: &mut Git) -> String {
     match source.fetch().await {
         Err(error @ DesiredError::Revision(_)) => error.to_string(),
