@@ -5,6 +5,7 @@ mod audit;
 mod config;
 mod confirm;
 mod discovery;
+mod identity;
 mod images;
 mod objects;
 mod rollouts;
@@ -49,7 +50,7 @@ pub(crate) const PLUGIN: Plugin = Plugin {
     doc: "Objects of a Kubernetes cluster: those of the kinds that a source declares and of those in \
           `kubernetes.kinds`, custom ones included. Lists them once and watches them. The images of pods are \
           watched beside, so that a tag with two contents is seen, and where a canary is to be found, what rolls out.",
-    kinds: &[IMAGE, GITOPS, ROLLOUT],
+    kinds: &[IMAGE, GITOPS, ROLLOUT, identity::INSTANCE],
     build: Build::Kubernetes(|config, cluster, inbox| {
         Box::new(Kubernetes::new(config.clone(), cluster.clone(), inbox))
     }),
@@ -109,6 +110,8 @@ pub(crate) struct Kubernetes {
     audit: Audit,
     /// What could not be seen in the last list.
     problems: Vec<String>,
+    /// Which cluster it is, as a resource, if that may be read.
+    instance: Option<Seen>,
 }
 
 /// A kind in one place: the whole cluster or a namespace.
@@ -145,7 +148,7 @@ impl Kubernetes {
     pub(crate) fn new(config: KubernetesConfig, cluster: Cluster, inbox: Option<Inbox>) -> Self {
         let audit = Audit::new(&config.audit, inbox);
         let (scope, schemas, problems) = (cluster.scope(), Schemas::default(), Vec::new());
-        Self { config, scope, cluster, schemas, audit, problems }
+        Self { config, scope, cluster, schemas, audit, problems, instance: None }
     }
 
     /// The kinds that are resources, in all versions that are named.
@@ -301,6 +304,12 @@ impl Kubernetes {
         cx: &mut dyn Cx,
     ) -> Result<Option<Vec<Place>>, CollectError> {
         let (mut listed, mut left_out, mut count) = (Vec::new(), Vec::new(), 0);
+        match (&self.instance, identity::id(&self.cluster)) {
+            (Some(instance), _) => cx.seen(vec![instance.clone()]).await?,
+            // That it may not be read just now is no news of it.
+            (None, Ok(id)) => _ = cx.still(&id),
+            (None, Err(error)) => return Err(self.error(error)),
+        }
         look.unread.iter().for_each(|(kind, why)| objects.hide(kind, None, why));
         for mut place in std::mem::take(&mut look.places) {
             match list_place(api, &mut place, objects, cx, &mut count).await? {
@@ -457,6 +466,7 @@ impl Collector for Kubernetes {
 
 impl Kubernetes {
     async fn follow(&mut self, api: &Api, cx: &mut dyn Cx) -> Result<(), CollectError> {
+        self.instance = identity::identify(api, &self.cluster, self.config.uid.as_deref(), cx).await?;
         let controllers = Controllers::new(&self.config.controllers);
         let mut objects = Objects::new(&self.cluster, controllers, cx.digest_key().clone());
         let mut audit = std::mem::take(&mut self.audit);

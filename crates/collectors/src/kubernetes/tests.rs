@@ -12,8 +12,8 @@ use base::Clock;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use futures::{StreamExt, stream};
-use kubernetes::Cluster;
 use kubernetes::releases::Listed;
+use kubernetes::{Cluster, Identity};
 use serde_json::{Value, json};
 
 use super::api::Api;
@@ -201,6 +201,28 @@ async fn an_expired_watch_lists_everything_anew_and_what_is_gone_is_gone() {
     let running = Running::start(Box::new(server.collector("", &["v1/ConfigMap"])));
     running.until("a second list", |state| state.completes == 2).await;
     assert_eq!(running.state().names(), ["ConfigMap/shop/two"]);
+    running.end().await;
+}
+
+#[tokio::test]
+async fn which_cluster_it_is_is_handed_over_first() {
+    let script = vec![
+        ("namespaces/kube-system", once(Answer::Json(200, json!({"metadata": {"name": "kube-system", "uid": "u1"}})))),
+        ("configmaps?watch", once(Answer::Watch(vec![], true))),
+        ("configmaps?limit", once(page(vec![object("one", "1", "a")], "5", ""))),
+        exactly("/api/v1", resources(&[("configmaps", "ConfigMap", true)])),
+    ];
+    let server = Server::start(script).await;
+    let collector = server.collector("", &["v1/ConfigMap"]);
+    let cluster = collector.collector.cluster.clone();
+    let running = Running::start(Box::new(collector));
+    running.complete().await;
+    {
+        let state = running.state();
+        assert_eq!(state.names(), ["ConfigMap/shop/one", "instance//cluster"]);
+        assert_eq!(state.history[0].document.as_ref().unwrap().tree(), &json!({"uid": "u1"}));
+    }
+    assert_eq!(cluster.identity(), Some(Identity::Uid("u1".to_owned())));
     running.end().await;
 }
 
