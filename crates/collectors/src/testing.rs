@@ -166,6 +166,14 @@ impl Cx for Recorder {
         Ok(())
     }
 
+    fn keep(&mut self, places: &[Cover]) {
+        let holds = |seen: &Seen| places.iter().any(|cover| cover.kind == seen.id.kind());
+        self.change(|state| {
+            let kept = state.live.iter().filter(|(_, seen)| holds(seen)).map(|(name, _)| name.clone());
+            state.pass.extend(kept.collect::<Vec<_>>());
+        });
+    }
+
     fn still(&mut self, id: &ResourceId) -> bool {
         let mut known = false;
         self.change(|state| {

@@ -10,8 +10,7 @@ use model::{Batch, ScopeState};
 use tracing::Instrument;
 
 use crate::append::{Appender, Unappended};
-use crate::known::Known;
-use crate::publish::{self, Plan};
+use crate::publish::{self, Plan, Said};
 use crate::{BadRevision, DesiredError, Fetched, HostConfig, Source};
 
 /// Drives one source.
@@ -19,8 +18,8 @@ pub(crate) struct Driver {
     out: Appender,
     config: HostConfig,
     name: String,
-    /// What was last sent, by scope.
-    scopes: BTreeMap<String, Option<Arc<Known>>>,
+    /// What was last said, by scope.
+    scopes: BTreeMap<String, Said>,
     state: ScopeState,
     message: Option<String>,
     /// When the last fetch that worked ended, or when we started.
@@ -66,7 +65,7 @@ impl Driver {
     }
 
     async fn drive(&mut self, source: &mut dyn Source) -> Result<(), Unappended> {
-        self.scopes.extend(source.scopes().into_iter().map(|scope| (scope, None)));
+        self.scopes.extend(source.scopes().into_iter().map(|scope| (scope, Said::default())));
         self.say().await?;
         loop {
             let span = tracing::info_span!("fetch", source = self.name);
@@ -89,8 +88,9 @@ impl Driver {
         let before = (self.state, self.message.clone());
         self.well();
         for fetched in sets {
+            let refused = fetched.refused.clone();
             match self.publish(fetched).await? {
-                Ok(()) => self.accept(),
+                Ok(()) => self.accept(refused),
                 Err(bad) => self.refuse(*bad).await?,
             }
         }
@@ -98,11 +98,11 @@ impl Driver {
     }
 
     async fn publish(&mut self, fetched: Fetched) -> Result<Result<(), Box<BadRevision>>, Unappended> {
-        let scope = fetched.scope.clone();
-        let known = self.scopes.get(&scope).cloned().flatten();
+        let (scope, refused) = (fetched.scope.clone(), fetched.refused.clone());
+        let said = self.scopes.get(&scope).cloned().unwrap_or_default();
         let (name, now, config) = (self.name.clone(), self.out.clock.now(), self.config.clone());
         // A large set is hashed here, which would hold up the runtime.
-        let planned = base::blocking(move || publish::plan(&name, fetched, known.as_deref(), now, &config)).await;
+        let planned = base::blocking(move || publish::plan(&name, fetched, &said, now, &config)).await;
         let Plan { content, revision, known, declared } = match planned {
             Some(Ok(Some(plan))) => plan,
             Some(Ok(None)) => return Ok(Ok(())),
@@ -127,7 +127,7 @@ impl Driver {
             changed = declared,
             "a revision was read"
         );
-        self.scopes.insert(scope, Some(Arc::new(known)));
+        self.scopes.insert(scope, Said { known: Some(Arc::new(known)), refused });
         Ok(Ok(()))
     }
 
@@ -141,10 +141,18 @@ impl Driver {
             .increment(1);
     }
 
-    /// A revision was taken: one that was refused before it is history.
-    fn accept(&mut self) {
-        self.refused = None;
-        self.message = None;
+    /// A revision was taken: what was refused before it is history, but for what was refused beside it.
+    fn accept(&mut self, refused: Option<BadRevision>) {
+        if let Some(bad) = refused.as_ref().filter(|bad| self.refused.as_ref() != Some(*bad)) {
+            self.warn(bad);
+        }
+        self.message = refused.as_ref().map(stays);
+        self.refused = refused;
+    }
+
+    fn warn(&self, bad: &BadRevision) {
+        tracing::warn!(source = self.name, error = %bad, "a revision cannot be read; the one before it stays");
+        metrics::counter!("steadfast_source_refused_total", "source" => self.name.clone()).increment(1);
     }
 
     /// A revision cannot be read: says so once; the set before it stays.
@@ -157,12 +165,12 @@ impl Driver {
             return Ok(());
         }
         if !again {
-            tracing::warn!(source = self.name, error = %bad, "a revision cannot be read; the one before it stays");
-            metrics::counter!("steadfast_source_refused_total", "source" => self.name.clone()).increment(1);
+            self.warn(&bad);
             let now = self.out.clock.now();
             let rows = self.reported().into_iter().map(|scope| publish::refused(&self.name, &scope, &bad, now));
             let batches: Result<Vec<Batch>, _> = rows.map(|row| Batch::of(row.scope.clone(), &[row])).collect();
             self.append_rows(batches).await?;
+            self.scopes.values_mut().for_each(|said| said.refused = Some(bad.clone()));
         }
         self.say().await
     }
@@ -226,7 +234,7 @@ impl Driver {
     }
 
     fn scope_row(&self, scope: String, state: ScopeState) -> Scope {
-        let resources = self.scopes.get(&scope).and_then(|known| known.as_ref().map(|known| known.len()));
+        let resources = self.scopes.get(&scope).and_then(|said| said.known.as_ref().map(|known| known.len()));
         Scope {
             time: self.out.clock.now(),
             source: self.name.clone(),

@@ -1,3 +1,5 @@
+use std::sync::Arc;
+
 use base::Timestamp;
 use model::rows::{Declared, Revision, SetChunk, SetSide};
 use model::{Batch, ModelError, ResourceId};
@@ -22,19 +24,28 @@ pub(crate) struct Plan {
     pub(crate) declared: usize,
 }
 
-/// What `fetched` changes against `before`; nothing if it says what `before` said.
+/// What was said of a scope before.
+#[derive(Clone, Default)]
+pub(crate) struct Said {
+    /// The last set that was sent.
+    pub(crate) known: Option<Arc<Known>>,
+    /// What could not be read, if that was the last word.
+    pub(crate) refused: Option<BadRevision>,
+}
+
+/// What `fetched` changes against what was `said`; nothing if it says the same.
 ///
 /// # Errors
 /// [`DesiredError::Revision`] if the set is refused.
 pub(crate) fn plan(
     source: &str,
     mut fetched: Fetched,
-    before: Option<&Known>,
+    said: &Said,
     now: Timestamp,
     config: &HostConfig,
 ) -> Result<Option<Plan>, DesiredError> {
     let entries = check::check(&mut fetched, config).map_err(DesiredError::Revision)?;
-    let about = About::of(&fetched);
+    let (about, before) = (About::of(&fetched), said.known.as_deref());
     let rows = Rows { source, now, fetched: &fetched };
     let mut content = Content::default();
     for (manifest, entry) in fetched.manifests.iter().zip(&entries) {
@@ -46,7 +57,7 @@ pub(crate) fn plan(
         content.push(rows.gone(name, &entry)?, &fetched.scope)?;
     }
     content.close(&fetched.scope)?;
-    if content.rows == 0 && before.is_some_and(|known| known.about == about) {
+    if content.rows == 0 && before.is_some_and(|known| known.about == about) && said.refused == fetched.refused {
         return Ok(None);
     }
     let known = Known::new(about, &fetched.manifests, entries);
@@ -54,7 +65,10 @@ pub(crate) fn plan(
         let bytes = chunk.data.get_array_memory_size();
         content.add(chunk, bytes);
     }
-    let revision = Batch::of(fetched.scope.as_str(), &[rows.revision()?])?;
+    // In one batch: a reader never sees the one without the other.
+    let beside = fetched.refused.as_ref().map(|bad| refused(source, &fetched.scope, bad, now));
+    let last: Vec<Revision> = [rows.revision()?].into_iter().chain(beside).collect();
+    let revision = Batch::of(fetched.scope.as_str(), &last)?;
     Ok(Some(Plan { content: content.appends, revision, known, declared: content.rows }))
 }
 

@@ -5,7 +5,7 @@ use base::Timestamp;
 use model::{Document, ResourceId};
 use serde::Serialize;
 
-use crate::DesiredError;
+use crate::{BadRevision, DesiredError};
 
 /// One declared resource.
 #[derive(Clone, Debug, PartialEq)]
@@ -54,6 +54,9 @@ pub struct Fetched {
     pub manifests: Vec<Manifest>,
     /// Places in which nothing else may be.
     pub managed: Vec<Managed>,
+    /// What cannot be read beside it: a later revision, or a part of which the set has an earlier version. Told
+    /// together with the set, so that nobody takes it for mended in between.
+    pub refused: Option<BadRevision>,
 }
 
 /// Something that declares. One file per source, and one line in `sources::all()`.

@@ -44,7 +44,15 @@ const METADATA: &[&str] = &[
 const MANAGED_FIELDS: &str = "managedFields";
 
 /// Whole manifests, with the secrets in them, that tools leave in the object.
-const COPIES: &[&str] = &["kubectl.kubernetes.io/last-applied-configuration", "kapp.k14s.io/original"];
+const COPIES: &[&str] = &[
+    "kubectl.kubernetes.io/last-applied-configuration",
+    "kapp.k14s.io/original",
+    "objectset.rio.cattle.io/applied",
+    "banzaicloud.com/last-applied",
+];
+
+/// Bytes of an annotation of a Secret that is kept as it is: a longer one may be a copy that nobody here knows.
+const SECRET_ANNOTATION: usize = 256;
 
 /// Objects whose members are quantities where no schema says so, in custom resources.
 const QUANTITIES: &[&str] = &["limits", "requests", "capacity", "hard", "nominalQuota", "allocatable"];
@@ -95,6 +103,21 @@ impl Canonical<'_> {
         }
         if !digests.is_empty() {
             members.push((Cow::Borrowed("data"), Tree::of(digests)));
+        }
+    }
+
+    /// Long annotations of a Secret as digests.
+    fn annotations(&self, members: &mut [Member<'_>]) {
+        fn of<'m, 'de>(members: &'m mut [Member<'de>], name: &str) -> &'m mut [Member<'de>] {
+            match members.iter_mut().find(|(member, _)| member == name) {
+                Some((_, Tree::Members(members))) => members,
+                _ => &mut [],
+            }
+        }
+        for (_, value) in of(of(members, "metadata"), "annotations") {
+            if value.as_str().is_some_and(|text| text.len() > SECRET_ANNOTATION) {
+                *value = self.digest(value, false);
+            }
         }
     }
 
@@ -254,6 +277,7 @@ impl<'de> Visitor<'de> for Seed<'_, 'de> {
         }
         if self.part == (Part::Object { secret: true }) {
             self.canonical.secret(&mut members);
+            self.canonical.annotations(&mut members);
         }
         // Of an object with known members, being there may be the whole meaning: `emptyDir: {}`.
         let empty_is_nothing = matches!(self.shape, Shape::Map(_) | Shape::Set(_) | Shape::Keyed(..));

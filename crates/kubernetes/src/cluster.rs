@@ -61,6 +61,8 @@ pub struct Known {
     pub namespaced: HashMap<ApiKind, bool>,
     /// Kinds that were asked for and that the server does not serve.
     pub unserved: BTreeSet<ApiKind>,
+    /// Kinds that were asked for and of which the server does not say just now whether it serves them.
+    pub unread: BTreeSet<ApiKind>,
     /// Whether the server was asked.
     pub learned: bool,
 }
@@ -71,6 +73,7 @@ impl Default for Known {
             schema: Schema::builtin().clone(),
             namespaced: HashMap::new(),
             unserved: BTreeSet::new(),
+            unread: BTreeSet::new(),
             learned: false,
         }
     }
@@ -89,6 +92,17 @@ impl Known {
     }
 }
 
+/// Which cluster it is, as its collector has found it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Identity {
+    /// The one with this uid of its namespace `kube-system`.
+    Uid(String),
+    /// That may not be read.
+    Unreadable,
+    /// Another one than it must be.
+    Refused,
+}
+
 /// A cluster, as the parts of a process share it.
 #[derive(Clone, Debug)]
 pub struct Cluster(Arc<Shared>);
@@ -97,6 +111,8 @@ pub struct Cluster(Arc<Shared>);
 struct Shared {
     name: String,
     watched: AtomicBool,
+    /// Nothing before its collector has asked.
+    identity: Mutex<Option<Identity>>,
     known: watch::Sender<Arc<Known>>,
     /// By source: the kinds that it declares.
     wanted: watch::Sender<BTreeMap<String, BTreeSet<ApiKind>>>,
@@ -116,6 +132,7 @@ impl Cluster {
         Self(Arc::new(Shared {
             name: name.to_owned(),
             watched: AtomicBool::new(false),
+            identity: Mutex::default(),
             known,
             wanted: watch::Sender::default(),
             releases: watch::Sender::default(),
@@ -133,6 +150,16 @@ impl Cluster {
     /// A collector of this process watches it: what is known of its kinds will come.
     pub fn watch(&self) {
         self.0.watched.store(true, Ordering::Relaxed);
+    }
+
+    /// Says which cluster it is.
+    pub fn identify(&self, identity: Identity) {
+        *self.0.identity.lock().unwrap_or_else(PoisonError::into_inner) = Some(identity);
+    }
+
+    /// Which cluster it is; nothing before its collector has asked.
+    pub fn identity(&self) -> Option<Identity> {
+        self.0.identity.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Somebody wants to know what rolls out, of these pairs too: to be said before it is looked at.
@@ -164,8 +191,8 @@ impl Cluster {
     /// Sets what is known of its kinds.
     pub fn learn(&self, known: Known) {
         self.0.known.send_if_modified(|now| {
-            let kinds = |known: &Known| (known.namespaced.clone(), known.unserved.clone(), known.learned);
-            let news = kinds(now) != kinds(&known) || now.schema != known.schema;
+            let kinds = |known: &Known| (known.namespaced.clone(), known.unserved.clone(), known.unread.clone());
+            let news = kinds(now) != kinds(&known) || now.learned != known.learned || now.schema != known.schema;
             if news {
                 *now = Arc::new(known);
             }

@@ -32,7 +32,7 @@ mod walk;
 
 pub use body::Body;
 pub use canonical::Canonical;
-pub use cluster::{Cluster, Clusters, Known, PROVIDER, id, id_kind};
+pub use cluster::{Cluster, Clusters, Identity, Known, PROVIDER, id, id_kind};
 pub use compare::{Side, attribute, compare, is_past, judge, verdict};
 pub use controllers::{Controller, Controllers, by_hand, is_at};
 pub use images::{IMAGE, images};

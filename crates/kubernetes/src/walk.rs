@@ -42,13 +42,15 @@ pub(crate) struct Walk<'a> {
     path: String,
     /// How long the path was before each step.
     lengths: Vec<usize>,
+    /// Whether the pod that was entered last has its node's addresses.
+    host_network: bool,
 }
 
 impl<'a> Walk<'a> {
     pub(crate) fn new(canonical: Canonical<'a>, managed: &'a Managed<'_>, controllers: &'a Controllers) -> Self {
         let writers = Writers::new(managed, controllers);
         let (path, lengths) = (String::with_capacity(128), Vec::with_capacity(16));
-        Self { canonical, controllers, writers, sources: Vec::new(), path, lengths }
+        Self { canonical, controllers, writers, sources: Vec::new(), path, lengths, host_network: false }
     }
 
     /// The origins that nodes have named so far, from that number on.
@@ -153,11 +155,12 @@ impl<'a> Walk<'a> {
 
     /// A member of an object of that type.
     fn field(&mut self, object: &'a Tree<'a>, of: &'a Type, name: &str, value: &'a Tree<'a>) -> Spot<'a> {
+        self.host_network = of.host_network(object).unwrap_or(self.host_network);
         let Some(field) = of.field(name) else { return Spot::Of(&Shape::Any) };
         if self.is_default(value, field) {
             return Spot::From(Source::Default);
         }
-        match (of.computed(name, object), value) {
+        match (of.computed(name, object, self.host_network), value) {
             (Some(computed), value) if computed.as_ref() == value => return Spot::From(Source::Default),
             (Some(computed), Tree::Members(_)) if matches!(*computed, Tree::Members(_)) => {
                 return Spot::Filled(computed, &field.shape);
@@ -166,6 +169,7 @@ impl<'a> Walk<'a> {
         }
         match field.chosen {
             Some(Chosen::Server) => Spot::From(Source::Server),
+            Some(Chosen::ServerAt(path)) if self.path == path => Spot::From(Source::Server),
             Some(Chosen::Admission) if !self.writers.by_hand() => Spot::From(Source::Server),
             _ => Spot::Of(&field.shape),
         }

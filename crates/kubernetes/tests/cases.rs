@@ -6,7 +6,7 @@ use base::DigestKey;
 use kubernetes::schema::{ApiKind, Schema};
 use kubernetes::{Canonical, Controllers, Origins, Side, judge};
 use model::{FieldReason, Verdict};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 const CASES: &str = include_str!("cases.json");
 
@@ -70,4 +70,88 @@ fn every_case_has_its_verdict_and_exactly_its_fields() {
         }
     }
     assert!(wrong.is_empty(), "{} wrong:\n{}", wrong.len(), wrong.join("\n"));
+}
+
+/// Where a live object differs from what is declared.
+fn differs(desired: Value, live: Value) -> Vec<(String, FieldReason)> {
+    let key = DigestKey::from_bytes([1; 32]);
+    said(&json!({"desired": desired, "live": live}), &Canonical { schema: Schema::builtin(), key: &key }).1
+}
+
+/// A Deployment with that pod, of which `manager` has written `fields`.
+fn deployment(pod: &Value, manager: &str, fields: &Value) -> Value {
+    let fields = json!({"f:spec": {"f:template": {"f:spec": fields}}});
+    let wrote =
+        json!([{"manager": manager, "operation": "Update", "time": "2026-11-27T10:00:00Z", "fieldsV1": fields}]);
+    json!({"apiVersion": "apps/v1", "kind": "Deployment",
+        "metadata": {"name": "cart", "namespace": "shop", "managedFields": wrote}, "spec": {"template": {"spec": pod}}})
+}
+
+/// For a pod the scheduler chooses the node; in a template a person does, and pins all pods to it.
+#[test]
+fn a_node_is_chosen_by_the_server_for_a_pod_only() {
+    let containers = json!([{"name": "app", "image": "x:1"}]);
+    let (declared, live) = (json!({"containers": containers}), json!({"containers": containers, "nodeName": "n1"}));
+    for manager in ["kubectl-patch", "curl"] {
+        let live = deployment(&live, manager, &json!({"f:nodeName": {}}));
+        let found = differs(deployment(&declared, "ci", &json!({})), live);
+        assert_eq!(found, [("/spec/template/spec/nodeName".to_owned(), FieldReason::Undeclared)], "{manager}");
+    }
+    let pod = |spec: &Value| json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "cart"}, "spec": spec});
+    assert!(differs(pod(&declared), pod(&live)).is_empty());
+}
+
+#[test]
+fn a_port_of_the_node_is_a_default_only_where_the_pod_has_its_network() {
+    let pod = |port: Value, network: bool| json!({"containers": [{"name": "app", "image": "x:1", "ports": [port]}], "hostNetwork": network});
+    let item = "k:{\"containerPort\":8080,\"protocol\":\"TCP\"}";
+    let fields = json!({"f:containers": {"k:{\"name\":\"app\"}": {"f:ports": {item: {"f:hostPort": {}}}}}});
+    let (declared, live) = (json!({"containerPort": 8080}), json!({"containerPort": 8080, "hostPort": 8080}));
+    for network in [false, true] {
+        let declared = deployment(&pod(declared.clone(), network), "ci", &json!({}));
+        let found = differs(declared, deployment(&pod(live.clone(), network), "kubectl-edit", &fields));
+        assert_eq!(found.len(), usize::from(!network), "{found:?}");
+        assert!(found.iter().all(|(path, _)| path.ends_with("/hostPort")), "{found:?}");
+    }
+}
+
+/// Whoever called a container `istio-..` or `linkerd-..` was taken for the mesh.
+#[test]
+fn a_container_is_the_mesh_s_by_its_writer_and_not_by_its_name() {
+    let app = json!({"name": "app", "image": "x:1"});
+    for name in ["istio-helper", "linkerd-helper"] {
+        let item = format!("k:{{\"name\":\"{name}\"}}");
+        let fields = json!({"f:containers": {item: {".": {}, "f:name": {}, "f:image": {}}}});
+        let with = json!({"containers": [app, {"name": name, "image": "evil:1"}]});
+        let found = |manager: &str| {
+            let declared = deployment(&json!({"containers": [app]}), "ci", &json!({}));
+            differs(declared, deployment(&with, manager, &fields))
+        };
+        let path = format!("/spec/template/spec/containers/name={name}");
+        assert_eq!(found("curl"), [(path, FieldReason::Undeclared)]);
+        let mesh = if name.starts_with("istio") { "istio-sidecar-injector" } else { "linkerd-proxy-injector" };
+        assert!(found(mesh).is_empty(), "{mesh}");
+    }
+}
+
+#[test]
+fn no_annotation_of_a_secret_holds_what_is_in_it() {
+    let key = DigestKey::from_bytes([1; 32]);
+    let copy = "H4sIAAAAAAAA".repeat(30);
+    let annotations = json!({"objectset.rio.cattle.io/applied": copy, "banzaicloud.com/last-applied": copy,
+        "example.org/copy": copy, "example.org/owner": "shop"});
+    let object = |kind: &str| {
+        let metadata = json!({"name": "x", "namespace": "shop", "annotations": annotations});
+        let object = json!({"apiVersion": "v1", "kind": kind, "metadata": metadata});
+        Object::new(&Canonical { schema: Schema::builtin(), key: &key }, &object).tree
+    };
+    let tree = object("Secret");
+    assert!(!tree.to_string().contains("H4sI"), "{tree}");
+    let kept = tree["metadata"]["annotations"].as_object().unwrap();
+    assert_eq!(kept.len(), 2);
+    assert_eq!(
+        (&kept["example.org/owner"], DigestKey::is_digest(kept["example.org/copy"].as_str().unwrap())),
+        (&json!("shop"), true)
+    );
+    assert_eq!(object("ConfigMap")["metadata"]["annotations"]["example.org/copy"], json!(copy));
 }

@@ -23,6 +23,9 @@ pub struct KubernetesConfig {
     /// The context there; the current one if there is none.
     #[serde(default)]
     pub context: Option<String>,
+    /// The uid that its namespace `kube-system` must have. Without: the one that it had when it was looked at last. Another cluster is refused.
+    #[serde(default)]
+    pub uid: Option<String>,
     /// Kinds that are watched beside those that are declared: `apps/v1/Deployment`, `v1/ConfigMap`.
     #[serde(default, deserialize_with = "kinds")]
     pub kinds: Vec<ApiKind>,

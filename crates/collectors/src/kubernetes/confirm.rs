@@ -10,13 +10,13 @@ use async_trait::async_trait;
 use base::{Clock, DigestKey, Limit};
 use collect::{Confirmer, Unconfirmed};
 use kubernetes::schema::ApiKind;
-use kubernetes::{Body, Canonical, Cluster, Clusters, Controllers, Known};
+use kubernetes::{Body, Canonical, Cluster, Clusters, Controllers, Identity, Known};
 use model::rows::{Doubt, Suspect};
 use serde_json::Value;
 
 use super::api::{Api, ApiError};
 use super::discovery::{self, Served};
-use super::{KubernetesConfig, kind};
+use super::{KubernetesConfig, identity, kind};
 
 /// The name under which we would own what we only ask about.
 const MANAGER: &str = "steadfast";
@@ -80,8 +80,20 @@ impl DryRuns {
             return Ok(api);
         }
         let api = self.config.connect(&self.clock).await?;
+        self.same(&api).await?;
         self.keep(Some(api.clone()));
         Ok(api)
+    }
+
+    /// Refuses another cluster than the one that is watched: what it has says nothing of that.
+    async fn same(&self, api: &Api) -> Result<(), ApiError> {
+        let watched = self.cluster.identity();
+        if watched == Some(Identity::Unreadable) {
+            return Ok(());
+        }
+        let asked = identity::uid(api).await?.map(Identity::Uid);
+        let same = asked.is_some() && asked == watched;
+        same.then_some(()).ok_or_else(|| ApiError::Failed("this is not the cluster that is watched".to_owned()))
     }
 
     async fn served(&self, api: &Api, kind: &ApiKind) -> Result<Served, ApiError> {

@@ -219,6 +219,7 @@ impl Schemas {
         let mut known = Known {
             namespaced: self.namespaced.clone(),
             unserved: discovered.unserved.clone(),
+            unread: discovered.unread.iter().map(|(kind, _)| kind.clone()).collect(),
             learned: true,
             ..Known::default()
         };

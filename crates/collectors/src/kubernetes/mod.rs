@@ -5,6 +5,7 @@ mod audit;
 mod config;
 mod confirm;
 mod discovery;
+mod identity;
 mod images;
 mod objects;
 mod rollouts;
@@ -49,7 +50,7 @@ pub(crate) const PLUGIN: Plugin = Plugin {
     doc: "Objects of a Kubernetes cluster: those of the kinds that a source declares and of those in \
           `kubernetes.kinds`, custom ones included. Lists them once and watches them. The images of pods are \
           watched beside, so that a tag with two contents is seen, and where a canary is to be found, what rolls out.",
-    kinds: &[IMAGE, GITOPS, ROLLOUT],
+    kinds: &[IMAGE, GITOPS, ROLLOUT, identity::INSTANCE],
     build: Build::Kubernetes(|config, cluster, inbox| {
         Box::new(Kubernetes::new(config.clone(), cluster.clone(), inbox))
     }),
@@ -57,6 +58,8 @@ pub(crate) const PLUGIN: Plugin = Plugin {
 
 /// Events that wait at most; each may be of megabytes.
 const EVENTS: usize = 64;
+/// How often all is listed anew since the server did not keep a list to its end; then that place is left out.
+const EXPIRED: u32 = 3;
 /// Objects that are handed over at once.
 const BATCH: usize = 256;
 /// After so long without trouble a new list may come at once.
@@ -107,6 +110,8 @@ pub(crate) struct Kubernetes {
     audit: Audit,
     /// What could not be seen in the last list.
     problems: Vec<String>,
+    /// Which cluster it is, as a resource, if that may be read.
+    instance: Option<Seen>,
 }
 
 /// A kind in one place: the whole cluster or a namespace.
@@ -135,13 +140,15 @@ struct Look {
     problems: Vec<String>,
     /// Kinds that say what rolls out and of which it is not known whether they are served, each with why.
     unread: Vec<(ApiKind, String)>,
+    /// Places that are not among those, since the server does not say just now whether it serves the kind.
+    hidden: Vec<Cover>,
 }
 
 impl Kubernetes {
     pub(crate) fn new(config: KubernetesConfig, cluster: Cluster, inbox: Option<Inbox>) -> Self {
         let audit = Audit::new(&config.audit, inbox);
         let (scope, schemas, problems) = (cluster.scope(), Schemas::default(), Vec::new());
-        Self { config, scope, cluster, schemas, audit, problems }
+        Self { config, scope, cluster, schemas, audit, problems, instance: None }
     }
 
     /// The kinds that are resources, in all versions that are named.
@@ -172,11 +179,16 @@ impl Kubernetes {
         self.cluster.learn(known);
         // Pods are listed once, whatever they are listed for.
         let with_pods: BTreeSet<ApiKind> = wanted.iter().chain(self.config.images.then_some(&pods)).cloned().collect();
-        let Look { mut places, mut problems, mut unread } = self.beside(api, &with_pods).await?;
+        let Look { mut places, mut problems, mut unread, mut hidden } = self.beside(api, &with_pods).await?;
         let of_rollouts =
             |(kind, _): &(ApiKind, String)| self.seeks() && with_pods.contains(kind) && Workloads::reads(kind);
-        unread.extend(discovered.unread.into_iter().filter(of_rollouts));
         let watched = discovery::one_version(&discovered.served, wanted);
+        let seen = |kind: &ApiKind| watched.iter().any(|watched| id_kind(watched) == id_kind(kind));
+        for (kind, _) in &discovered.unread {
+            hidden.extend((wanted.contains(kind) && !seen(kind)).then(|| Cover::all(&id_kind(kind))));
+            hidden.extend((self.config.images && *kind == pods).then(|| Cover::all(IMAGE)));
+        }
+        unread.extend(discovered.unread.into_iter().filter(of_rollouts));
         for served in &discovered.served {
             let (resources, images) = (watched.contains(&served.kind), self.config.images && served.kind == pods);
             let role = Role {
@@ -205,7 +217,7 @@ impl Kubernetes {
             places.extend(self.helm(secrets));
         }
         problems.extend(discovered.problems.into_iter().chain(unlearned));
-        Ok(Look { places, problems, unread })
+        Ok(Look { places, problems, unread, hidden })
     }
 
     /// Whether somebody wants to know what rolls out.
@@ -231,7 +243,7 @@ impl Kubernetes {
     /// object is known when that is looked at, and those that say what rolls out. Such a kind may come to be served later, so
     /// that definitions of kinds are watched with these, unless that is done for resources.
     async fn beside(&self, api: &Api, wanted: &BTreeSet<ApiKind>) -> Result<Look, ApiError> {
-        let (mut places, mut unread) = (Vec::new(), Vec::new());
+        let (mut places, mut unread, mut hidden) = (Vec::new(), Vec::new(), Vec::new());
         let [tools, rolling] = self.kinds_beside();
         let definitions: &[Beside] = if self.seeks() && !has_custom(wanted) { &[DEFINITIONS] } else { &[] };
         for (kinds, gitops, rollouts) in [(tools, true, false), (rolling, false, true), (definitions, false, false)] {
@@ -239,6 +251,7 @@ impl Kubernetes {
                 continue;
             }
             let found = discovery::beside(api, kinds, wanted).await?;
+            hidden.extend((gitops && !found.unread.is_empty()).then(|| Cover::all(GITOPS)));
             unread.extend(found.unread.into_iter().filter(|_| rollouts));
             let defines = if gitops || rollouts { BTreeSet::new() } else { self.groups(wanted) };
             for served in found.served {
@@ -254,7 +267,7 @@ impl Kubernetes {
             }
         }
         let problems = unread.iter().map(|(kind, why)| format!("{}: {why}", kind.kind)).collect();
-        Ok(Look { places, problems, unread })
+        Ok(Look { places, problems, unread, hidden })
     }
 
     /// Where the Secrets of Helm are.
@@ -280,15 +293,23 @@ impl Kubernetes {
         self.config.namespaces.iter().cloned().map(Some).collect()
     }
 
-    /// Lists all of it once; what may not be listed is left out, and said.
+    /// Lists all of it once; what may not be listed is left out, and said. Nothing if a list was too slow for the
+    /// server, in which case all is to be begun anew while there is `patience`.
     async fn list(
         &self,
         api: &Api,
         look: &mut Look,
         objects: &mut Objects,
+        patience: bool,
         cx: &mut dyn Cx,
-    ) -> Result<Vec<Place>, CollectError> {
+    ) -> Result<Option<Vec<Place>>, CollectError> {
         let (mut listed, mut left_out, mut count) = (Vec::new(), Vec::new(), 0);
+        match (&self.instance, identity::id(&self.cluster)) {
+            (Some(instance), _) => cx.seen(vec![instance.clone()]).await?,
+            // That it may not be read just now is no news of it.
+            (None, Ok(id)) => _ = cx.still(&id),
+            (None, Err(error)) => return Err(self.error(error)),
+        }
         look.unread.iter().for_each(|(kind, why)| objects.hide(kind, None, why));
         for mut place in std::mem::take(&mut look.places) {
             match list_place(api, &mut place, objects, cx, &mut count).await? {
@@ -298,6 +319,8 @@ impl Kubernetes {
                     }
                     listed.push(place);
                 }
+                // What it has given so far may be gone by now, and no watch would say so.
+                Err(ApiError::Expired) if patience => return Ok(None),
                 Err(error) => {
                     if let Some(why) = unseen(&error, &place.role).filter(|_| place.role.rollouts) {
                         objects.hide(&place.role.kind, place.namespace.as_deref(), &why);
@@ -317,14 +340,17 @@ impl Kubernetes {
         if listed.is_empty() {
             return Err(self.error(look.problems.join("; ")));
         }
-        // What it is not allowed to see just now is not gone.
-        cx.keep(&Self::covers(&left_out));
+        // What it is not allowed to see just now, or the server cannot show, is not gone.
+        let mut kept = Self::covers(&left_out);
+        kept.append(&mut look.hidden);
+        kept.extend(look.unread.iter().any(|(kind, _)| Workloads::needs(kind)).then(|| Cover::all(ROLLOUT)));
+        cx.keep(&kept);
         cx.seen(objects.rollouts()).await?;
-        if !left_out.iter().any(|place| place.role.images) {
+        if !kept.iter().any(|cover| cover.kind == IMAGE) {
             cx.seen(objects.images()).await?;
         }
         objects.end();
-        Ok(listed)
+        Ok(Some(listed))
     }
 
     /// Watches until everything is to be listed anew. Gives whether a definition of kinds has changed.
@@ -440,6 +466,7 @@ impl Collector for Kubernetes {
 
 impl Kubernetes {
     async fn follow(&mut self, api: &Api, cx: &mut dyn Cx) -> Result<(), CollectError> {
+        self.instance = identity::identify(api, &self.cluster, self.config.uid.as_deref(), cx).await?;
         let controllers = Controllers::new(&self.config.controllers);
         let mut objects = Objects::new(&self.cluster, controllers, cx.digest_key().clone());
         let mut audit = std::mem::take(&mut self.audit);
@@ -461,7 +488,7 @@ impl Kubernetes {
         let mut sources = self.cluster.wanted();
         let mut retry = Backoff::new(Duration::from_secs(10), Duration::from_secs(600));
         let mut relist = Backoff::new(Duration::from_millis(100), Duration::from_secs(30));
-        let mut defined = false;
+        let (mut defined, mut expired) = (false, 0);
         loop {
             sources.mark_unchanged();
             let wanted = self.wanted(&sources);
@@ -479,7 +506,13 @@ impl Kubernetes {
                 continue;
             }
             objects.begin(Arc::clone(&self.cluster.known().borrow()));
-            let places = self.list(api, &mut look, objects, cx).await?;
+            let Some(places) = self.list(api, &mut look, objects, expired < EXPIRED, cx).await? else {
+                expired += 1;
+                pause(&mut relist, cx).await?;
+                cx.begin();
+                continue;
+            };
+            expired = 0;
             let problems = look.problems;
             cx.cover(Self::covers(&places)).await?;
             cx.complete().await?;
@@ -496,13 +529,18 @@ impl Kubernetes {
                 retry.reset();
                 relist.reset();
             } else {
-                let (shutdown, clock) = (cx.shutdown().clone(), cx.clock().clone());
-                let pause = clock.sleep(relist.next(cx.rng()));
-                shutdown.or(pause).await.ok_or(CollectError::Shutdown)?;
+                pause(&mut relist, cx).await?;
             }
             cx.begin();
         }
     }
+}
+
+/// Waits before the next list.
+async fn pause(relist: &mut Backoff, cx: &mut dyn Cx) -> Result<(), CollectError> {
+    let (shutdown, clock) = (cx.shutdown().clone(), cx.clock().clone());
+    let pause = clock.sleep(relist.next(cx.rng()));
+    shutdown.or(pause).await.ok_or(CollectError::Shutdown)
 }
 
 /// Remembers who writes, while no object is looked at.
@@ -552,11 +590,8 @@ async fn list_place(
     let mut next = String::new();
     loop {
         let part = match watch::list(api, &place.path, &next).await {
-            // A list that takes so long that its pages are gone begins anew.
-            Err(ApiError::Expired) if !next.is_empty() => {
-                next.clear();
-                continue;
-            }
+            // A list that takes so long that its pages are gone.
+            Err(error @ ApiError::Expired) if !next.is_empty() => return Ok(Err(error)),
             Err(
                 error @ (ApiError::Forbidden(_) | ApiError::NotFound(_) | ApiError::Server(_) | ApiError::TooLarge(_)),
             ) => return Ok(Err(error)),

@@ -12,8 +12,8 @@ use base::Clock;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use futures::{StreamExt, stream};
-use kubernetes::Cluster;
 use kubernetes::releases::Listed;
+use kubernetes::{Cluster, Identity};
 use serde_json::{Value, json};
 
 use super::api::Api;
@@ -201,6 +201,98 @@ async fn an_expired_watch_lists_everything_anew_and_what_is_gone_is_gone() {
     let running = Running::start(Box::new(server.collector("", &["v1/ConfigMap"])));
     running.until("a second list", |state| state.completes == 2).await;
     assert_eq!(running.state().names(), ["ConfigMap/shop/two"]);
+    running.end().await;
+}
+
+#[tokio::test]
+async fn which_cluster_it_is_is_handed_over_first() {
+    let script = vec![
+        ("namespaces/kube-system", once(Answer::Json(200, json!({"metadata": {"name": "kube-system", "uid": "u1"}})))),
+        ("configmaps?watch", once(Answer::Watch(vec![], true))),
+        ("configmaps?limit", once(page(vec![object("one", "1", "a")], "5", ""))),
+        exactly("/api/v1", resources(&[("configmaps", "ConfigMap", true)])),
+    ];
+    let server = Server::start(script).await;
+    let collector = server.collector("", &["v1/ConfigMap"]);
+    let cluster = collector.collector.cluster.clone();
+    let running = Running::start(Box::new(collector));
+    running.complete().await;
+    {
+        let state = running.state();
+        assert_eq!(state.names(), ["ConfigMap/shop/one", "instance//cluster"]);
+        assert_eq!(state.history[0].document.as_ref().unwrap().tree(), &json!({"uid": "u1"}));
+    }
+    assert_eq!(cluster.identity(), Some(Identity::Uid("u1".to_owned())));
+    running.end().await;
+}
+
+/// What the first pages had stayed live, though it was deleted before the list began anew.
+#[tokio::test]
+async fn a_list_whose_pages_expire_begins_anew_and_keeps_nothing_of_the_first_attempt() {
+    let script = vec![
+        ("configmaps?watch", once(Answer::Watch(vec![], true))),
+        ("&continue=more", once(status(410, "the continue token has expired"))),
+        (
+            "configmaps?limit",
+            VecDeque::from([
+                page(vec![object("one", "1", "a"), object("two", "2", "b")], "5", "more"),
+                page(vec![object("one", "1", "a")], "9", ""),
+            ]),
+        ),
+        exactly("/api/v1", resources(&[("configmaps", "ConfigMap", true)])),
+    ];
+    let server = Server::start(script).await;
+    let running = Running::start(Box::new(server.collector("", &["v1/ConfigMap"])));
+    running.complete().await;
+    assert_eq!(running.state().names(), ["ConfigMap/shop/one"]);
+    running.end().await;
+}
+
+#[tokio::test]
+async fn a_list_that_expires_again_and_again_is_left_out_and_named() {
+    let script = vec![
+        ("configmaps?watch", once(Answer::Watch(vec![], true))),
+        ("configmaps?limit", once(page(vec![object("one", "1", "a")], "5", ""))),
+        ("&continue=more", once(status(410, "the continue token has expired"))),
+        ("endpoints?limit", once(page(vec![object("two", "2", "b")], "5", "more"))),
+        exactly("/api/v1", resources(&[("configmaps", "ConfigMap", true), ("endpoints", "Endpoints", true)])),
+    ];
+    let server = Server::start(script).await;
+    let running = Running::start(Box::new(server.collector("", &["v1/ConfigMap", "v1/Endpoints"])));
+    running.until("a message", |state| state.messages.iter().any(|message| message.contains("Endpoints: "))).await;
+    let covers: Vec<String> = running.state().covers.iter().map(|cover| cover.kind.clone()).collect();
+    assert_eq!(covers, ["ConfigMap"]);
+    running.end().await;
+}
+
+/// An API server that starts, or an aggregated one that is away, made all of its objects gone, and back a moment later.
+#[tokio::test]
+async fn a_group_that_does_not_answer_discovery_deletes_nothing() {
+    let gone = event("ERROR", json!({"kind": "Status", "code": 410, "message": "too old", "reason": "Expired"}));
+    let script = vec![
+        ("widgets?watch", once(Answer::Watch(vec![], true))),
+        ("widgets?limit", once(page(vec![object("w", "1", "a")], "5", ""))),
+        ("configmaps?watch", VecDeque::from([Answer::Watch(vec![gone], true), Answer::Watch(vec![], true)])),
+        (
+            "configmaps?limit",
+            VecDeque::from([
+                page(vec![object("one", "1", "a"), object("two", "2", "b")], "5", ""),
+                page(vec![object("one", "1", "a")], "9", ""),
+            ]),
+        ),
+        (
+            "/apis/x.io/v1",
+            VecDeque::from([resources(&[("widgets", "Widget", true)]), status(500, "the server is currently unable")]),
+        ),
+        exactly("/api/v1", resources(&[("configmaps", "ConfigMap", true)])),
+    ];
+    let server = Server::start(script).await;
+    let collector = server.collector("", &["v1/ConfigMap", "x.io/v1/Widget"]);
+    let cluster = collector.collector.cluster.clone();
+    let running = Running::start(Box::new(collector));
+    running.until("a second list", |state| state.completes == 2).await;
+    assert_eq!(running.state().names(), ["ConfigMap/shop/one", "x.io.Widget/shop/w"]);
+    assert_eq!(cluster.known().borrow().unread, BTreeSet::from([kind("x.io/v1", "Widget")]));
     running.end().await;
 }
 
@@ -479,7 +571,7 @@ async fn releases_are_those_of_the_last_list_that_was_whole() {
     let mut releases = collector.collector.cluster.releases();
     let running = Running::start(Box::new(collector));
     let deployed = |listed: &Listed| {
-        let all = listed.all.as_ref().map(|all| all.deployed().map(|release| release.version).collect::<Vec<_>>());
+        let all = listed.all.as_ref().map(|all| all.deployed().map(|versions| versions[0].version).collect::<Vec<_>>());
         (all, listed.problem.clone())
     };
     let mut said = Vec::new();

@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use base::Limit;
 use model::rows::Revision;
-use model::{ScopeState, Stream};
+use model::{Row, ScopeState, Stream};
 
 use super::world::{World, away, bad, fetched, manifest};
 use crate::{HostConfig, Managed};
@@ -112,6 +112,55 @@ async fn a_revision_that_cannot_be_read_is_reported_once_and_the_good_one_stays(
     assert!(scope.message.unwrap().contains("a.yaml:7"), "the scope says where");
     world.pass(POLL).await;
     assert_eq!(world.revisions().pop(), Some(row("r3", true)));
+    assert_eq!(world.scope_rows().pop().unwrap().message, None);
+}
+
+/// Back to the last good revision by a force-push said nothing: that the one after it cannot be read fired for ever.
+#[tokio::test]
+async fn the_set_before_a_refused_revision_ends_the_refusal() {
+    let world = World::new(HostConfig::default());
+    let good = || fetched("r1", vec![a("x", "1", 1)]);
+    world.then(Ok(vec![good()]));
+    world.then(Err(bad("r2")));
+    world.then(Ok(vec![good()]));
+    world.then(Ok(vec![good()]));
+    world.start(&[]);
+    world.settle().await;
+    for _ in 0..3 {
+        world.pass(POLL).await;
+    }
+    let row = |revision: &str, complete| ("host/a".to_owned(), revision.to_owned(), complete);
+    assert_eq!(world.revisions(), [row("r1", true), row("r2", false), row("r1", true)]);
+    assert_eq!(world.scope_rows().pop().unwrap().message, None);
+}
+
+#[tokio::test]
+async fn what_is_refused_beside_a_set_is_told_in_one_batch_with_it_and_once() {
+    let world = World::new(HostConfig::default());
+    let refused = |revision: &str| match bad(revision) {
+        crate::DesiredError::Revision(bad) => Some(*bad),
+        other => panic!("{other}"),
+    };
+    let of =
+        |revision: &str, value: &str, refused| crate::Fetched { refused, ..fetched(revision, vec![a("x", value, 1)]) };
+    world.then(Ok(vec![of("r1", "1", refused("r2"))]));
+    world.then(Err(bad("r2")));
+    world.then(Ok(vec![of("r1", "2", refused("r2"))]));
+    world.then(Ok(vec![of("r1", "2", None)]));
+    world.start(&[]);
+    world.settle().await;
+    for _ in 0..2 {
+        world.pass(POLL).await;
+    }
+    let batches = || -> Vec<Vec<bool>> {
+        let all = world.log.batches.lock().unwrap();
+        let of = |batch: &model::Batch| Revision::decode(&batch.data).unwrap().iter().map(|row| row.complete).collect();
+        all.iter().filter(|batch| batch.stream == Stream::Revisions).map(of).collect()
+    };
+    assert_eq!(batches(), [[true, false], [true, false]]);
+    assert!(world.scope_rows().pop().unwrap().message.unwrap().contains("a.yaml:7"));
+    world.pass(POLL).await;
+    assert_eq!(batches()[2], [true]);
     assert_eq!(world.scope_rows().pop().unwrap().message, None);
 }
 

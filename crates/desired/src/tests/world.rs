@@ -174,6 +174,7 @@ pub(super) fn fetched(revision: &str, manifests: Vec<Manifest>) -> Fetched {
         backfill: false,
         manifests,
         managed: Vec::new(),
+        refused: None,
     }
 }
 

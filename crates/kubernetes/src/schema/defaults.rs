@@ -7,6 +7,8 @@ use super::{Chosen, Schema, Type};
 use crate::tree::Tree;
 
 const TEXT: &str = include_str!("defaults.txt");
+/// What stands before a path.
+const ASSIGNED_AT: &str = "assigned at ";
 
 /// Adds the table to the types that `schema` has.
 pub(super) fn add(schema: &mut Schema) {
@@ -14,17 +16,29 @@ pub(super) fn add(schema: &mut Schema) {
         let mut parts = line.splitn(3, ' ');
         let (Some(of), Some(member), Some(value)) = (parts.next(), parts.next(), parts.next()) else { continue };
         let Some(field) = schema.field_mut(of, member) else { continue };
-        match value {
-            "assigned" => field.chosen = Some(Chosen::Server),
-            "admitted" => field.chosen = Some(Chosen::Admission),
-            value => field.default = serde_json::from_str(value).ok(),
+        match (value, value.strip_prefix(ASSIGNED_AT)) {
+            (_, Some(path)) => field.chosen = Some(Chosen::ServerAt(path)),
+            ("assigned", _) => field.chosen = Some(Chosen::Server),
+            ("admitted", _) => field.chosen = Some(Chosen::Admission),
+            (value, _) => field.default = serde_json::from_str(value).ok(),
         }
     }
 }
 
 impl Type {
-    /// What the server makes of an absent member from those beside it, all in canonical form.
-    pub(crate) fn computed<'a>(&self, member: &str, beside: &'a Tree<'a>) -> Option<Cow<'a, Tree<'a>>> {
+    /// Whether objects of it say of a pod what network it has; if so, whether that is its node's.
+    pub(crate) fn host_network(&self, object: &Tree<'_>) -> Option<bool> {
+        (self.name == "core.v1.PodSpec").then(|| matches!(object.get("hostNetwork"), Some(Tree::Bool(true))))
+    }
+
+    /// What the server makes of an absent member from those beside it, all in canonical form; `host_network`: whether it
+    /// is of a pod that has its node's addresses.
+    pub(crate) fn computed<'a>(
+        &self,
+        member: &str,
+        beside: &'a Tree<'a>,
+        host_network: bool,
+    ) -> Option<Cow<'a, Tree<'a>>> {
         let same = |name: &str| beside.get(name).map(Cow::Borrowed);
         let text = |name: &str| beside.get(name).and_then(Tree::as_str);
         let list = |texts: &[&'static str]| Tree::List(texts.iter().map(|text| Tree::from(*text)).collect());
@@ -33,7 +47,7 @@ impl Type {
                 Cow::Owned(pull_policy(text("image")?).into())
             }
             ("core.v1.ImageVolumeSource", "pullPolicy") => Cow::Owned(pull_policy(text("reference")?).into()),
-            ("core.v1.ContainerPort", "hostPort") => same("containerPort")?,
+            ("core.v1.ContainerPort", "hostPort") if host_network => same("containerPort")?,
             ("core.v1.ServicePort", "targetPort") => same("port")?,
             ("core.v1.PodSpec", "serviceAccount") => same("serviceAccountName")?,
             ("core.v1.ResourceRequirements", "requests") => same("limits")?,
@@ -99,7 +113,9 @@ mod tests {
             let [of, member, value] = line.splitn(3, ' ').collect::<Vec<_>>().try_into().unwrap();
             assert!(schema.field_mut(of, member).is_some(), "{line}");
             assert!(
-                ["assigned", "admitted"].contains(&value) || serde_json::from_str::<Value>(value).is_ok(),
+                ["assigned", "admitted"].contains(&value)
+                    || value.starts_with("assigned at /")
+                    || serde_json::from_str::<Value>(value).is_ok(),
                 "{line}"
             );
         }

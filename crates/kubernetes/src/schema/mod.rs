@@ -92,6 +92,8 @@ pub struct Field {
 pub(crate) enum Chosen {
     /// The server, in whosever name: a cluster IP, a node port.
     Server,
+    /// The server, where the member is at this path: the node of a pod. Elsewhere a person does: the node of a template.
+    ServerAt(&'static str),
     /// Admission and controllers; a person's tool has no business there: a storage class.
     Admission,
 }

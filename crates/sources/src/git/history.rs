@@ -12,6 +12,8 @@ const MAX_WALK: usize = 100_000;
 pub(crate) struct Pending {
     pub(crate) commit: ObjectId,
     pub(crate) backfill: bool,
+    /// Whether it was read before, and is read again for what was learned of kinds since: it is no new head.
+    pub(crate) again: bool,
 }
 
 /// The commits since `seen` on the first-parent path, oldest first; at the start the newest and
@@ -47,7 +49,7 @@ pub(crate) fn since(
     } else if walked > keep && seen.is_some() {
         tracing::warn!(commits = walked, kept = keep, "more commits came at once than are read; the newest are");
     }
-    let pending = |(n, commit)| Pending { commit, backfill: seen.is_none() && n > 0 };
+    let pending = |(n, commit)| Pending { commit, backfill: seen.is_none() && n > 0, again: false };
     let mut pending: Vec<Pending> = newest.into_iter().enumerate().map(pending).collect();
     pending.reverse();
     Ok(pending)

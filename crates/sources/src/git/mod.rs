@@ -1,5 +1,6 @@
 //! A Git repository with manifests of hosts and Kubernetes objects: each commit on a branch is a revision.
 
+mod below;
 mod config;
 mod follow;
 mod history;
@@ -18,8 +19,8 @@ use async_trait::async_trait;
 use base::Clock;
 use desired::{BadRevision, DesiredError, Fetched, Source};
 use gix::ObjectId;
-use kubernetes::Known;
 use kubernetes::schema::ApiKind;
+use kubernetes::{Known, PROVIDER};
 use tokio::sync::watch::Receiver;
 
 pub use config::{Credentials, Follow, GitConfig, ObjectsConfig};
@@ -61,6 +62,8 @@ pub struct Git {
     pending: VecDeque<Pending>,
     /// Set if the commit that was seen last cannot be read.
     bad: Option<BadRevision>,
+    /// What the server does not say, without which nobody knows what the newest commit declares.
+    unlearned: Option<String>,
     scopes: BTreeSet<String>,
     /// What was read of the newest commit.
     files: Files,
@@ -109,6 +112,7 @@ impl Git {
             good: None,
             pending: VecDeque::new(),
             bad: None,
+            unlearned: None,
             files: Files::new(),
             config,
             watch,
@@ -121,7 +125,7 @@ impl Git {
         if cluster.known.has_changed().unwrap_or_default() {
             self.files = Files::new();
             let again = self.good.filter(|_| self.pending.is_empty());
-            self.pending.extend(again.map(|commit| Pending { commit, backfill: false }));
+            self.pending.extend(again.map(|commit| Pending { commit, backfill: false, again: true }));
         }
         Some(Arc::clone(&cluster.known.borrow_and_update()))
     }
@@ -153,7 +157,7 @@ impl Git {
             self.mirror.fetch_commit(hash).await?;
         }
         self.pending = match self.seen {
-            Some(_) => VecDeque::from([Pending { commit: head, backfill: false }]),
+            Some(_) => VecDeque::from([Pending { commit: head, backfill: false, again: false }]),
             None => self.since(Some(head)).await?,
         };
         Ok(())
@@ -204,9 +208,16 @@ impl Git {
             Err(Unread::Rendering(problem)) => return Err(self.mirror.unavailable(problem)),
             Err(Unread::Bad(bad)) => return Err((*bad).into()),
         };
-        if let Some(last) = read.done.checked_sub(1).and_then(|last| self.pending.get(last)) {
+        self.take(read)
+    }
+
+    /// Takes what was read of the pending commits.
+    fn take(&mut self, read: Read) -> Result<Vec<Fetched>, DesiredError> {
+        let last = read.done.checked_sub(1).and_then(|last| self.pending.get(last)).copied();
+        if let Some(last) = last {
             // One that is read again for what was learned is older than one that was refused since.
-            if self.good != Some(last.commit) {
+            let refused = self.bad.as_ref().is_some_and(|bad| bad.revision == last.commit.to_string());
+            if !last.again || refused {
                 self.seen = Some(last.commit);
                 self.bad = None;
             }
@@ -214,6 +225,7 @@ impl Git {
         }
         self.pending.drain(..read.done);
         self.files = read.files;
+        self.unlearned = read.unlearned;
         if let Some(cluster) = self.cluster.as_ref().filter(|_| read.done > 0) {
             cluster.shared.want(&format!("git.{}", self.config.name), read.kinds);
         }
@@ -221,15 +233,26 @@ impl Git {
             remember(&self.mirror.dir, &read.scopes);
             self.scopes = read.scopes;
         }
-        match read.bad {
-            // What was good before it is handed over first; it is read again by the next call.
-            Some(bad) if read.sets.is_empty() => {
-                self.seen = self.pending.pop_front().map(|pending| pending.commit);
-                self.bad = Some(bad.clone());
-                Err(bad.into())
-            }
-            _ => Ok(read.sets),
+        if let Some(bad) = &read.bad {
+            self.seen = self.pending.pop_front().map(|pending| pending.commit);
+            self.bad = Some(bad.clone());
         }
+        let mut sets = read.sets;
+        if let Some((bad, last)) = self.bad.as_ref().zip(last) {
+            let revision = last.commit.to_string();
+            let newest = sets.iter_mut().filter(|set| set.revision == revision);
+            newest.for_each(|set| set.refused = Some(bad.clone()));
+        }
+        match read.bad {
+            Some(bad) if sets.is_empty() => Err(bad.into()),
+            _ => Ok(sets),
+        }
+    }
+
+    /// Why nothing can be said of the cluster; nothing where hosts are declared beside it, of which all is known.
+    fn unlearned_alone(&self) -> Option<String> {
+        let alone = self.scopes.iter().all(|scope| scope.starts_with(PROVIDER));
+        self.unlearned.clone().filter(|_| alone)
     }
 
     fn damaged(&self, problem: String) -> DesiredError {
@@ -257,10 +280,13 @@ impl Source for Git {
         if self.pending.is_empty() {
             self.look().await?;
         }
-        match &self.bad {
-            Some(bad) if self.pending.is_empty() => Err(bad.clone().into()),
-            _ if self.pending.is_empty() => Ok(Vec::new()),
-            _ => self.hand_over().await,
+        if !self.pending.is_empty() {
+            return self.hand_over().await;
+        }
+        match (&self.bad, self.unlearned_alone()) {
+            (Some(bad), _) => Err(bad.clone().into()),
+            (None, Some(problem)) => Err(self.mirror.unavailable(problem)),
+            (None, None) => Ok(Vec::new()),
         }
     }
 
@@ -310,6 +336,8 @@ struct Read {
     files: Files,
     /// Kinds of Kubernetes objects in the newest commit that was read well.
     kinds: BTreeSet<ApiKind>,
+    /// What the server does not say of these.
+    unlearned: Option<String>,
 }
 
 fn read_all(
@@ -333,8 +361,8 @@ fn read_all(
                 tracing::debug!(error = %bad, "an earlier commit cannot be read")
             }
             Err(Unread::Bad(bad)) => {
-                let kinds = reader.kinds();
-                return Ok(Read { sets, done, bad: Some(*bad), scopes, files: reader.remember(), kinds });
+                let (kinds, unlearned) = (reader.kinds(), reader.unlearned());
+                return Ok(Read { sets, done, bad: Some(*bad), scopes, files: reader.remember(), kinds, unlearned });
             }
             Err(other) => return Err(other),
         }
@@ -343,8 +371,8 @@ fn read_all(
             break;
         }
     }
-    let kinds = reader.kinds();
-    Ok(Read { sets, done, bad: None, scopes, files: reader.remember(), kinds })
+    let (kinds, unlearned) = (reader.kinds(), reader.unlearned());
+    Ok(Read { sets, done, bad: None, scopes, files: reader.remember(), kinds, unlearned })
 }
 
 fn open(dir: &Path) -> Result<gix::Repository, String> {

@@ -11,12 +11,13 @@ use gix::{Commit, ObjectId, Repository, Tree};
 use kubernetes::schema::{ApiKind, Schema};
 use kubernetes::{Known, PROVIDER};
 
+use super::below;
 use super::config::ObjectsConfig;
 use super::history::Pending;
 use super::rendered::rendered;
 use crate::host_manifest::{self, MAX_FILE, ManifestError, Parsed, Secrets, read};
 use crate::kubernetes_manifest::{self, Declared, Declaring, declare};
-use crate::render::{Flaw, RenderError, Rendered};
+use crate::render::{Flaw, RenderError, Rendered, Renderer};
 
 /// Files and folders that are looked at in one commit.
 const MAX_ENTRIES: Limit = Limit::new("git_tree_entries", 1_000_000);
@@ -110,6 +111,7 @@ impl<'a> Reader<'a> {
         }
         let mut found = Found::default();
         walk(&folder, self.with.path.unwrap_or_default(), 0, &mut found, &about)?;
+        self.only_files(&found, &about)?;
         let files = found.manifests;
         let mut read = HashMap::with_capacity(files.len());
         let mut all = Vec::with_capacity(files.len());
@@ -124,6 +126,18 @@ impl<'a> Reader<'a> {
         self.sets(all, scopes, pending, &about)
     }
 
+    /// What is below the folder must be what its files say: nothing there is rendered.
+    fn only_files(&self, found: &Found, about: &About) -> Result<(), Unread> {
+        let files: BTreeSet<&str> = found.manifests.iter().map(|(path, _)| path.as_str()).collect();
+        for (path, id) in found.to_render.iter().filter(|_| self.with.objects.is_some()) {
+            let bytes = self.blob(*id, MAX_FILE).map_err(|problem| about.bad(path, None, problem))?;
+            if let Some(problem) = below::problem(path, &String::from_utf8_lossy(&bytes), &files) {
+                return Err(about.bad(path, None, problem));
+            }
+        }
+        Ok(())
+    }
+
     /// What files declare, by scope.
     fn sets(
         &self,
@@ -135,7 +149,7 @@ impl<'a> Reader<'a> {
         let empty = |scope: &str| about.empty(scope, pending.backfill);
         let mut sets: BTreeMap<String, Fetched> = scopes.iter().map(|scope| (scope.clone(), empty(scope))).collect();
         files.into_iter().for_each(|parsed| add(&parsed, &mut sets, empty));
-        if self.waits() {
+        if self.waits_for().is_some() {
             // What is declared stays as it was: without the server nobody knows all of its names and forms.
             sets.retain(|scope, _| !scope.starts_with(PROVIDER));
         }
@@ -216,14 +230,19 @@ impl<'a> Reader<'a> {
         Ok(Some(parsed))
     }
 
-    /// Whether the server will say more of the kinds that are declared.
-    fn waits(&self) -> bool {
-        let Some(objects) = self.with.objects.filter(|objects| objects.watched && !objects.known.learned) else {
-            return false;
-        };
-        let known =
-            |kind: &ApiKind| Schema::builtin().kind(kind).is_some() || objects.known.namespaced.contains_key(kind);
-        !self.last.values().flat_map(|file| file.kinds.iter()).all(known)
+    /// A declared kind of which the server is to say more.
+    fn waits_for(&self) -> Option<&ApiKind> {
+        let Objects { known, .. } = self.with.objects.filter(|objects| objects.watched)?;
+        let is_known = |kind: &ApiKind| Schema::builtin().kind(kind).is_some() || known.namespaced.contains_key(kind);
+        let asked = |kind: &ApiKind| known.learned && !known.unread.contains(kind);
+        let mut kinds = self.last.values().flat_map(|file| file.kinds.iter());
+        kinds.find(|&kind| !is_known(kind) && !asked(kind))
+    }
+
+    /// Why it is not known what the commit that was read last declares, once the server was asked.
+    pub(crate) fn unlearned(&self) -> Option<String> {
+        let kind = self.waits_for().filter(|_| self.with.objects.is_some_and(|objects| objects.known.learned))?;
+        Some(format!("the cluster does not say whether it has {} {}", kind.api_version, kind.kind))
     }
 
     /// The places in which every object is to be declared.
@@ -296,6 +315,8 @@ fn mirror(error: impl std::fmt::Display) -> Unread {
 #[derive(Default)]
 struct Found {
     manifests: Vec<(String, ObjectId)>,
+    /// Kustomizations and charts.
+    to_render: Vec<(String, ObjectId)>,
     /// Files and folders that were looked at.
     entries: u64,
 }
@@ -319,8 +340,13 @@ fn walk(tree: &Tree<'_>, prefix: &str, depth: usize, found: &mut Found, about: &
         if entry.mode().is_tree() {
             let folder = entry.object().map_err(mirror)?.try_into_tree().map_err(mirror)?;
             walk(&folder, &path, depth + 1, found, about)?;
-        } else if entry.mode().is_blob() && (name.ends_with(".yaml") || name.ends_with(".yml")) {
-            found.manifests.push((path, entry.object_id()));
+        } else if entry.mode().is_blob() {
+            if Renderer::detect(&[&name]).is_some() {
+                found.to_render.push((path.clone(), entry.object_id()));
+            }
+            if name.ends_with(".yaml") || name.ends_with(".yml") {
+                found.manifests.push((path, entry.object_id()));
+            }
         }
     }
     Ok(())
@@ -370,6 +396,7 @@ impl About {
             backfill,
             manifests: Vec::new(),
             managed: Vec::new(),
+            refused: None,
         }
     }
 

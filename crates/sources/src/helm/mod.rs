@@ -1,6 +1,7 @@
 //! Releases that Helm keeps in a cluster: each version is a revision.
 
-use std::collections::BTreeSet;
+use std::cmp::Reverse;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,6 +12,7 @@ use kubernetes::Known;
 use kubernetes::helm::Release;
 use kubernetes::releases::{Listed, Releases};
 use kubernetes::schema::{ApiKind, Schema};
+use model::ResourceId;
 use serde::Deserialize;
 use tokio::sync::watch::Receiver;
 
@@ -59,23 +61,77 @@ impl Helm {
         Ok(Self { cluster, releases, known, clock, key, last: None })
     }
 
-    /// What the deployed releases declare, with the kinds of all of it.
-    fn declared(&self, releases: &Releases, known: &Known) -> Result<(Vec<Manifest>, BTreeSet<ApiKind>), DesiredError> {
-        let (mut manifests, mut kinds) = (Vec::new(), BTreeSet::new());
-        for release in releases.deployed() {
-            let file = format!("helm/{}/{}.v{}", release.namespace, release.name, release.version);
-            let (cluster, namespace) = (self.cluster.name(), release.namespace.as_str());
-            let with = Declaring { cluster, namespace, known, key: &self.key };
-            let read = read_printed(&release.manifest, &file).and_then(|objects| declare(&objects, &file, &with));
-            let Declared { manifests: more, kinds: of } = read.map_err(|errors| {
-                let problem = errors.first().map(ToString::to_string).unwrap_or_default();
-                BadRevision { revision: revision(release), problem, ..BadRevision::default() }
-            })?;
-            // The lines are those of what Helm has printed, which is in no file.
-            manifests.extend(more.into_iter().map(|manifest| Manifest { line: None, text: None, ..manifest }));
-            kinds.extend(of);
+    /// What the deployed releases declare. One that cannot be declared is no matter of the others.
+    fn declared<'a>(&self, releases: &'a Releases, known: &Known) -> Set<'a> {
+        let (mut set, mut all) = (Set::default(), releases.deployed().collect::<Vec<_>>());
+        // Of two releases with one object the one that was deployed last has written it.
+        all.sort_by_key(|versions| Reverse(versions.first().map(|newest| newest.deployed)));
+        for versions in all {
+            for (n, release) in versions.into_iter().enumerate() {
+                match self.read(release, known) {
+                    Ok(declared) => {
+                        set.add(release, declared);
+                        break;
+                    }
+                    // The version before it stands in for it.
+                    Err(problem) if n == 0 => set.problems.push((revision(release), problem)),
+                    Err(_) => {}
+                }
+            }
         }
-        Ok((manifests, kinds))
+        set
+    }
+
+    fn unavailable(&self, problem: String) -> DesiredError {
+        DesiredError::Unavailable { what: format!("releases of {}", self.cluster.scope()), problem }
+    }
+
+    fn read(&self, release: &Release, known: &Known) -> Result<Declared, String> {
+        let file = format!("helm/{}/{}.v{}", release.namespace, release.name, release.version);
+        let (cluster, namespace) = (self.cluster.name(), release.namespace.as_str());
+        let with = Declaring { cluster, namespace, known, key: &self.key };
+        let read = read_printed(&release.manifest, &file).and_then(|objects| declare(&objects, &file, &with));
+        read.map_err(|errors| errors.first().map(ToString::to_string).unwrap_or_default())
+    }
+}
+
+/// What releases declare together.
+#[derive(Default)]
+struct Set<'a> {
+    manifests: Vec<Manifest>,
+    /// Which release declares what.
+    by: HashMap<ResourceId, &'a Release>,
+    kinds: BTreeSet<ApiKind>,
+    /// The newest of them.
+    newest: Option<&'a Release>,
+    /// Versions of releases of which something cannot be declared, and why.
+    problems: Vec<(String, String)>,
+}
+
+impl<'a> Set<'a> {
+    fn add(&mut self, release: &'a Release, Declared { manifests, kinds }: Declared) {
+        for manifest in manifests {
+            if let Some(other) = self.by.get(&manifest.id) {
+                let problem = format!("{} is declared twice: that of {} counts", manifest.id, revision(other));
+                self.problems.push((revision(release), problem));
+                continue;
+            }
+            self.by.insert(manifest.id.clone(), release);
+            // The lines are those of what Helm has printed, which is in no file.
+            self.manifests.push(Manifest { line: None, text: None, ..manifest });
+        }
+        self.kinds.extend(kinds);
+        let when = |release: &Release| (release.deployed, release.version);
+        if self.newest.is_none_or(|newest| when(newest) <= when(release)) {
+            self.newest = Some(release);
+        }
+    }
+
+    fn refused(&self) -> Option<BadRevision> {
+        let (revision, problem) = self.problems.first()?;
+        let more = self.problems.len() - 1;
+        let more = if more == 0 { String::new() } else { format!(" (and {more} more in releases)") };
+        Some(BadRevision { revision: revision.clone(), problem: format!("{problem}{more}"), ..BadRevision::default() })
     }
 }
 
@@ -97,20 +153,26 @@ impl Source for Helm {
         let Listed { all, problem } = self.releases.borrow_and_update().clone();
         let known = Arc::clone(&self.known.borrow_and_update());
         if let Some(problem) = problem {
-            return Err(DesiredError::Unavailable { what: format!("releases of {}", self.cluster.scope()), problem });
+            return Err(self.unavailable(problem));
         }
         let Some(releases) = all.filter(|_| known.learned) else { return Ok(Vec::new()) };
         let same = |(a, b): &(Arc<Releases>, Arc<Known>)| Arc::ptr_eq(a, &releases) && Arc::ptr_eq(b, &known);
         if self.last.as_ref().is_some_and(same) {
             return Ok(Vec::new());
         }
-        let (manifests, kinds) = self.declared(&releases, &known)?;
-        let custom = kinds.iter().any(|kind| Schema::builtin().kind(kind).is_none() && !known.knows(kind));
+        let set = self.declared(&releases, &known);
+        let refused = set.refused();
+        let Set { manifests, kinds, newest, .. } = set;
+        let open = kinds.iter().find(|kind| Schema::builtin().kind(kind).is_none() && !known.knows(kind));
+        let unread = open.filter(|kind| known.unread.contains(kind)).map(|kind| &kind.api_version);
+        let problem = unread.map(|version| format!("the server does not say which kinds {version} has"));
+        let waits = open.is_some();
         self.cluster.want(&self.name(), kinds);
-        if custom {
-            return Ok(Vec::new());
+        match problem {
+            Some(problem) => return Err(self.unavailable(problem)),
+            None if waits => return Ok(Vec::new()),
+            None => {}
         }
-        let newest = releases.deployed().max_by_key(|release| (release.deployed, release.version));
         let fetched = Fetched {
             scope: self.cluster.scope(),
             revision: newest.map_or_else(|| "none".to_owned(), revision),
@@ -120,6 +182,7 @@ impl Source for Helm {
             backfill: false,
             manifests,
             managed: Vec::new(),
+            refused,
         };
         self.last = Some((releases, known));
         Ok(vec![fetched])
@@ -224,5 +287,38 @@ mod tests {
         assert!(helm.fetch().await.unwrap().is_empty(), "all is as it was");
         cluster.list_releases(listed([]));
         assert!(helm.fetch().await.unwrap()[0].manifests.is_empty(), "all of them are gone");
+    }
+
+    /// One chart that cannot be declared refused all releases: an upgrade of any other was drift.
+    #[tokio::test]
+    async fn a_release_that_cannot_be_declared_is_named_and_the_others_go_on() {
+        let (mut helm, cluster) = helm();
+        cluster.learn(Known { learned: true, ..Known::default() });
+        let named = |of: Release, name: &str, object: &str| Release {
+            name: name.to_owned(),
+            manifest: of.manifest.replace("name: x", object),
+            ..of
+        };
+        let web = |version, value| release(version, "deployed", value);
+        let job = |version, object| named(release(version, "deployed", "job"), "job", object);
+        cluster.list_releases(listed([web(1, "one"), job(2, "name: j"), job(3, "generateName: j-")]));
+        let values = |set: &Fetched| -> Vec<String> {
+            let value = |m: &Manifest| format!("{}={}", m.id.name(), m.document.tree()["data"]["a"]);
+            set.manifests.iter().map(value).collect::<BTreeSet<_>>().into_iter().collect()
+        };
+        let set = helm.fetch().await.unwrap().remove(0);
+        assert_eq!(values(&set), ["j=\"job\"", "x=\"one\""], "the version before stands in");
+        let refused = set.refused.clone().unwrap();
+        assert_eq!(refused.revision, "shop/job v3");
+        assert!(refused.problem.contains("name"), "{}", refused.problem);
+        cluster.release(web(4, "two"));
+        let set = helm.fetch().await.unwrap().remove(0);
+        assert_eq!((values(&set).pop().as_deref(), set.refused), (Some("x=\"two\""), Some(refused)));
+        cluster.release(job(5, "name: x"));
+        let set = helm.fetch().await.unwrap().remove(0);
+        assert_eq!(values(&set), ["x=\"job\""], "what was deployed last counts");
+        let refused = set.refused.unwrap();
+        assert_eq!(refused.revision, "shop/web v4");
+        assert_eq!(refused.problem, "k8s/prod/ConfigMap/shop/x is declared twice: that of shop/job v5 counts");
     }
 }

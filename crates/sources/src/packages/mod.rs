@@ -122,6 +122,7 @@ impl Packages {
                 backfill: false,
                 manifests: std::mem::take(&mut listing.manifests),
                 managed: Vec::new(),
+                refused: None,
             })
         });
         let unavailable = |(path, problem): (PathBuf, String)| DesiredError::Unavailable {

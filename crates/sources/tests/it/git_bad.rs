@@ -22,7 +22,9 @@ async fn a_commit_that_cannot_be_read_is_named_and_the_next_good_one_goes_on() {
     let good = repository.swappiness("2");
     repository.put("web-1/x.yaml", "host: web-1\nfile: /etc/x\nmode: \"0644\"\nownr: root\n");
     let broken = repository.commit("a typo");
-    assert_eq!(revisions(&source.fetch().await.unwrap()), [good.as_str()]);
+    let sets = source.fetch().await.unwrap();
+    assert_eq!(revisions(&sets), [good.as_str()]);
+    assert_eq!(sets[0].refused.as_ref().map(|bad| bad.revision.as_str()), Some(broken.as_str()));
     let error = bad(&mut source).await;
     assert_eq!((error.revision.as_str(), error.message.as_deref()), (broken.as_str(), Some("a typo")));
     assert_eq!((error.file.to_str(), error.line), (Some("web-1/x.yaml"), Some(4)));
@@ -44,6 +46,22 @@ async fn a_bad_head_at_the_start_is_said_after_what_was_good_before() {
     let mut source = repository.source();
     assert_eq!(revisions(&source.fetch().await.unwrap()), [good.as_str()]);
     assert!(bad(&mut source).await.problem.contains("a Kubernetes manifest (v1 Service)"));
+}
+
+/// The good commit was not taken for the head: it was read again with each poll, and what was bad stayed so.
+#[tokio::test]
+async fn a_force_push_back_to_the_last_good_commit_ends_the_refusal() {
+    let repository = Repository::new();
+    let good = repository.swappiness("1");
+    let mut source = repository.source();
+    all(&mut source).await;
+    repository.put("x.yaml", "host: web-1\nfile: /etc/x\nownr: root\n");
+    repository.commit("a typo");
+    bad(&mut source).await;
+    repository.git(&["reset", "--quiet", "--hard", "HEAD~1"]);
+    let sets = source.fetch().await.unwrap();
+    assert_eq!((revisions(&sets), sets[0].refused.is_some()), (vec![good.as_str()], false));
+    assert!(source.fetch().await.unwrap().is_empty());
 }
 
 #[tokio::test]
