@@ -87,7 +87,12 @@ async fn an_answer_that_does_not_begin_is_given_up() {
     let site = Site::start(World::fleet().await, config, QueryConfig::default()).await;
     let answer = site.sql("SELECT sum(a.value * b.value) FROM range(0, 100000) a, range(0, 100000) b").await;
     assert_eq!(answer.status().as_u16(), 504);
-    assert_eq!(site.sql("SELECT 1").await.status().as_u16(), 200);
+    // On a busy machine the next ones may have to be given up too: it is not they that are looked at, but that the first has ended.
+    let mut answered = false;
+    for _ in 0..100 {
+        answered = answered || site.sql("SELECT 1").await.status().as_u16() == 200;
+    }
+    assert!(answered);
     site.end().await;
 }
 
