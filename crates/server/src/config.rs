@@ -27,6 +27,8 @@ pub struct ServerConfig {
     pub max_connections: usize,
     /// Streams of `/api/drift/watch` and `/loki/api/v1/tail` at once; more are refused.
     pub max_watchers: usize,
+    /// Bytes of answers that wait for their clients at once, those of SQL aside, which are made as they are taken. One more is refused.
+    pub max_answer_bytes: u64,
     /// Until a request has its answer's first byte.
     #[serde(with = "base::duration")]
     pub request_timeout: Duration,
@@ -71,6 +73,7 @@ impl Default for ServerConfig {
             max_body_bytes: 1 << 20,
             max_connections: 1_024,
             max_watchers: 64,
+            max_answer_bytes: 512 << 20,
             request_timeout: Duration::from_secs(60),
         }
     }

@@ -1,19 +1,33 @@
 //! What every request passes: who asks, how long it may take, and what every answer carries.
 
+use std::time::Duration;
+
+use axum::body::{Body, HttpBody};
 use axum::extract::{MatchedPath, Request, State as With};
 use axum::http::header::{
-    CACHE_CONTROL, CONTENT_SECURITY_POLICY, REFERRER_POLICY, WWW_AUTHENTICATE, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
+    CACHE_CONTROL, CONTENT_LENGTH, CONTENT_SECURITY_POLICY, REFERRER_POLICY, WWW_AUTHENTICATE, X_CONTENT_TYPE_OPTIONS,
+    X_FRAME_OPTIONS,
 };
 use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
+use futures::StreamExt;
 use tracing::Instrument;
 use tracing::field::Empty;
 
+use crate::answers::Held;
 use crate::api::ApiError;
 use crate::caller::Caller;
 use crate::cross_site::{authority, is_from_elsewhere};
 use crate::state::State;
+use crate::stream::{self, Chunk, Sender};
+
+/// Bytes up to which an answer takes no more than the connection that it is for.
+const SMALL: u64 = 16 << 10;
+/// Bytes that are handed to a connection at once.
+const PIECE: usize = 64 << 10;
+/// Bytes a second that a client has to take, beside what it may take for any query.
+const SLOWEST: u64 = 1 << 20;
 
 /// No script, nothing from elsewhere, in nobody's frame.
 const POLICY: HeaderValue = HeaderValue::from_static(
@@ -100,6 +114,35 @@ pub async fn timeout(With(state): With<State>, request: Request, next: Next) -> 
         let message = format!("no answer within the limit request_timeout = {} s", limit.as_secs_f64());
         ApiError::new(StatusCode::GATEWAY_TIMEOUT, "timeout", message).into_response()
     })
+}
+
+/// Holds room for an answer that is whole until its client has taken it; one that does not take it in time is cut off.
+pub async fn bounded(With(state): With<State>, request: Request, next: Next) -> Response {
+    let (mut head, body) = next.run(request).await.into_parts();
+    let Some(bytes) = body.size_hint().exact().filter(|bytes| *bytes > SMALL) else {
+        return Response::from_parts(head, body);
+    };
+    let held = match state.answers.hold(bytes) {
+        Ok(held) => held,
+        Err(refused) => return ApiError::from(refused).into_response(),
+    };
+    let (clock, timeout) = state.patience();
+    let patience = (clock, timeout + Duration::from_secs(bytes / SLOWEST));
+    let body = stream::body("http answer", &state.tasks, patience, |sender| pump(body, held, sender));
+    head.headers.insert(CONTENT_LENGTH, bytes.into());
+    Response::from_parts(head, body)
+}
+
+async fn pump(body: Body, _held: Held, sender: Sender) {
+    let mut data = body.into_data_stream();
+    while let Some(Ok(bytes)) = data.next().await {
+        for piece in bytes.chunks(PIECE) {
+            if sender.send(Chunk::Part(piece.to_vec())).await.is_err() {
+                return;
+            }
+        }
+    }
+    let _ = sender.send(Chunk::Last(Vec::new())).await;
 }
 
 /// Whether the request names us. Without tokens, a page of another site could otherwise make its

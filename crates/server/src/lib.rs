@@ -7,6 +7,7 @@
 mod access;
 mod alerting;
 mod alertmanager;
+mod answers;
 mod api;
 mod caller;
 mod canary;

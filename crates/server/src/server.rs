@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ::ingest::Ingest;
+use axum::middleware::from_fn_with_state;
 use base::{Clock, Rng, Shutdown, Tasks};
 use bus::Log;
 use query::Engine;
@@ -13,12 +14,13 @@ use tokio::sync::Semaphore;
 use tokio_rustls::TlsAcceptor;
 
 use crate::access::Gate;
+use crate::answers::Answers;
 use crate::connection::Connections;
 use crate::intake::Open;
 use crate::shelf::Canaries;
 use crate::state::{Books, Shared, State};
 use crate::{
-    Alerting, Health, Intake, ServerConfig, ServerError, access, alertmanager, api, canary, flight_sql, grpc, ingest,
+    Alerting, Health, Intake, ServerConfig, ServerError, access, alertmanager, api, canary, flight_sql, grpc, guard, ingest,
     jaeger, kayenta, loki, privilege, prometheus, rules, tls,
 };
 
@@ -103,6 +105,7 @@ impl Server {
         }
         let intakes = intakes.into_iter().map(|(name, intake)| (name, Open::new(intake))).collect();
         let watchers = Arc::new(Semaphore::new(config.max_watchers));
+        let answers = Answers::new(config.max_answer_bytes);
         let (tasks, shutdown) = (Tasks::new(), Shutdown::new());
         let started = clock.now();
         let shared = Shared {
@@ -115,6 +118,7 @@ impl Server {
             tasks,
             shutdown,
             watchers,
+            answers,
             rng,
             alerting,
             rules,
@@ -157,7 +161,7 @@ impl Server {
             tls,
             http2: false,
             last: state.config.request_timeout + state.engine.config().timeout + GRACE,
-            router: api::router(state.clone(), routes()),
+            router: api::router(state.clone(), routes(&state)),
         };
         let calls = ingest::grpc().merge(flight_sql::router(&state));
         let calls = grpc::speaking(api::router(state.clone(), calls));
@@ -185,8 +189,9 @@ async fn open(listen: SocketAddr) -> Result<(TcpListener, SocketAddr), ServerErr
 }
 
 /// The routes of what speaks with the tongue of others.
-fn routes() -> axum::Router<State> {
+fn routes(state: &State) -> axum::Router<State> {
     let ours = alertmanager::router().merge(rules::router()).merge(prometheus::router());
     let ours = ours.merge(canary::router());
-    ours.merge(jaeger::router()).merge(loki::router()).merge(kayenta::router()).merge(ingest::router())
+    let ours = ours.merge(jaeger::router()).merge(loki::router()).merge(kayenta::router()).merge(ingest::router());
+    ours.layer(from_fn_with_state(state.clone(), guard::bounded))
 }

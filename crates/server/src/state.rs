@@ -14,6 +14,7 @@ use tokio::sync::Semaphore;
 
 use crate::access::Gate;
 use crate::alerting::Alerting;
+use crate::answers::Answers;
 use crate::api::ApiError;
 use crate::intake::Open;
 use crate::shelf::Canaries;
@@ -37,6 +38,7 @@ pub struct Shared {
     pub tasks: Tasks,
     pub shutdown: Shutdown,
     pub watchers: Arc<Semaphore>,
+    pub answers: Answers,
     pub rng: Rng,
     pub alerting: Option<Alerting>,
     pub rules: Books,

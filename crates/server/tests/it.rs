@@ -5,6 +5,7 @@
 
 mod it {
     mod access;
+    mod answers;
     mod canaries;
     mod drift;
     mod flight;

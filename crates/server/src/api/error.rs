@@ -9,6 +9,8 @@ use axum::response::{IntoResponse, Response};
 use query::{Position, QueryError};
 use serde_json::{Value, json};
 
+use crate::answers::Refused;
+
 /// Why a request has no answer. As JSON: `{"error": {"kind", "message", "line", "column"}}`.
 #[derive(Clone, Debug)]
 pub struct ApiError {
@@ -81,6 +83,16 @@ impl From<&QueryError> for ApiError {
             _ => None,
         };
         Self { status, kind: error.kind(), message: error.to_string(), position: error.position(), retry_after }
+    }
+}
+
+impl From<Refused> for ApiError {
+    fn from(refused: Refused) -> Self {
+        let message = refused.to_string();
+        match refused {
+            Refused::Large(_) => Self::new(StatusCode::UNPROCESSABLE_ENTITY, "limit", message),
+            Refused::Full { .. } => Self::busy(message),
+        }
     }
 }
 

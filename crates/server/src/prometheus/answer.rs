@@ -12,6 +12,8 @@ use query::ExpressionError;
 use serde::Serialize;
 use serde_json::json;
 
+use crate::answers::Refused;
+
 /// Annotations of each kind in an answer, as Prometheus has it.
 const ANNOTATIONS: usize = 10;
 
@@ -79,6 +81,16 @@ impl From<ExpressionError> for Problem {
             _ => None,
         };
         Self { retry_after, ..Self::new(status, kind, error) }
+    }
+}
+
+impl From<Refused> for Problem {
+    fn from(refused: Refused) -> Self {
+        let (status, retry_after) = match &refused {
+            Refused::Large(_) => (422, None),
+            Refused::Full { .. } => (429, Some(Duration::from_secs(1))),
+        };
+        Self { retry_after, ..Self::new(status, "execution", refused) }
     }
 }
 

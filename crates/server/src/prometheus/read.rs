@@ -16,6 +16,7 @@ use wire::remote_read::{
 };
 
 use super::answer::Problem;
+use crate::answers::Held;
 use crate::state::State;
 use crate::stream::{Chunk, Sender, body};
 
@@ -48,7 +49,8 @@ pub async fn post(With(state): With<State>, sent: Result<Bytes, BytesRejection>)
             base::blocking(move || whole(&results)).await.unwrap_or_else(panicked)
         }
         Form::Chunks => {
-            let body = body("remote read answer", &state.tasks, state.patience(), |sender| pump(results, sender));
+            let held = state.answers.hold(bytes(&results))?;
+            let body = body("remote read answer", &state.tasks, state.patience(), |sender| pump(results, held, sender));
             Ok(([(CONTENT_TYPE, STREAMED)], body).into_response())
         }
     }
@@ -128,8 +130,14 @@ fn histogram(sample: &HistogramSample) -> FloatHistogram<'_> {
     }
 }
 
+/// What samples take until they are sent.
+fn bytes(results: &[Vec<StoredSeries>]) -> u64 {
+    let samples: usize = results.iter().flatten().map(|series| series.floats.len()).sum();
+    samples.saturating_mul(size_of::<FloatSample>()) as u64
+}
+
 /// Frame by frame, at most one series in each.
-async fn pump(results: Vec<Vec<StoredSeries>>, sender: Sender) {
+async fn pump(results: Vec<Vec<StoredSeries>>, _held: Held, sender: Sender) {
     for (query, series) in (0..).zip(results).flat_map(|(n, result)| result.into_iter().map(move |series| (n, series)))
     {
         for part in series.floats.chunks(CHUNKS * xor::MOST) {
