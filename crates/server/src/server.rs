@@ -20,8 +20,8 @@ use crate::intake::Open;
 use crate::shelf::Canaries;
 use crate::state::{Books, Shared, State};
 use crate::{
-    Alerting, Health, Intake, ServerConfig, ServerError, access, alertmanager, api, canary, flight_sql, grpc, guard, ingest,
-    jaeger, kayenta, loki, privilege, prometheus, rules, tls,
+    Alerting, Health, Intake, ServerConfig, ServerError, access, alertmanager, api, canary, flight_sql, grpc, guard,
+    ingest, jaeger, kayenta, loki, privilege, prometheus, rules, tls,
 };
 
 /// How long requests that are being answered may go on when the process ends.
