@@ -159,7 +159,8 @@ fn start(config: &SyslogConfig, open: Open, parts: &Parts) {
         }
         Open::Connections(listener, tls) => {
             let slots = Arc::new(Semaphore::new(config.max_connections.min(Semaphore::MAX_PERMITS)));
-            let streams = Streams { port, gather: Arc::clone(&gather), tls, slots, idle: config.idle };
+            let (gather, is_crowded) = (Arc::clone(&gather), Arc::default());
+            let streams = Streams { port, gather, tls, slots, is_crowded, idle: config.idle };
             tasks.spawn("syslog connections", streams.accept(listener, user));
         }
     }

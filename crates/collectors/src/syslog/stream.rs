@@ -3,6 +3,7 @@
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use base::Elapsed;
@@ -19,6 +20,12 @@ use crate::deliver::{Gather, User, count};
 const CHUNK: usize = 64 << 10;
 /// How long a sender may take for its TLS handshake.
 const HANDSHAKE: Duration = Duration::from_secs(15);
+/// While all places are taken, who has sent no message for so long since it connected gives its place up, and others
+/// whose last bytes are so long ago: most of them are there for nothing, and senders connect again.
+const FIRST: Duration = Duration::from_secs(15);
+const QUIET: Duration = Duration::from_secs(300);
+/// How often one who would give its place up looks whether others wait for one.
+const LOOK: Duration = Duration::from_secs(1);
 /// How long to wait after a failed accept (no file descriptors left).
 const PAUSE: Duration = Duration::from_millis(100);
 /// When the system begins to ask a silent sender whether it is still there.
@@ -31,6 +38,8 @@ pub(super) struct Streams {
     pub gather: Arc<Gather>,
     pub tls: Option<TlsAcceptor>,
     pub slots: Arc<Semaphore>,
+    /// Whether all places are taken.
+    pub is_crowded: Arc<AtomicBool>,
     pub idle: Duration,
 }
 
@@ -39,6 +48,8 @@ pub(super) struct Streams {
 enum Closed {
     #[error("nothing came within syslog.idle")]
     Idle,
+    #[error("it was silent while syslog.max_connections were open")]
+    Crowded,
     #[error(transparent)]
     Frame(#[from] wire::syslog::FrameError),
     #[error("the connection broke: {0}")]
@@ -53,6 +64,7 @@ impl Closed {
     const fn why(&self) -> &'static str {
         match self {
             Self::Idle => "idle",
+            Self::Crowded => "crowded",
             Self::Frame(_) => "frame",
             Self::Broken(_) => "broken",
             Self::Tls(_) | Self::SlowTls => "tls",
@@ -66,9 +78,11 @@ impl Streams {
         let shutdown = self.port.shutdown.clone();
         loop {
             if self.slots.available_permits() == 0 {
+                self.is_crowded.store(true, Ordering::Relaxed);
                 self.full();
             }
             let Some(Ok(slot)) = shutdown.or(Arc::clone(&self.slots).acquire_owned()).await else { return };
+            self.is_crowded.store(false, Ordering::Relaxed);
             match shutdown.or(listener.accept()).await {
                 None => return,
                 Some(Ok((stream, peer))) => {
@@ -118,12 +132,14 @@ impl Streams {
 
     /// Reads to the end; while what was read is not taken, nothing more is read.
     async fn read(&self, mut stream: impl AsyncRead + Unpin, peer: &str, user: &User) -> Result<(), Closed> {
-        let mut messages =
-            Messages { port: &self.port, peer, framer: Framer::new(self.port.limit), buffer: Vec::new(), at: 0 };
+        let connected = self.port.clock.monotonic();
+        let framer = Framer::new(self.port.limit);
+        let mut messages = Messages { port: &self.port, peer, framer, buffer: Vec::new(), at: 0, any: false };
         loop {
             messages.hand_over(user).await?;
             messages.make_room();
-            let read = self.port.clock.timeout(self.idle, stream.read_buf(&mut messages.buffer));
+            let until = if messages.any { self.port.clock.monotonic() + QUIET } else { connected + FIRST };
+            let read = self.within(until, stream.read_buf(&mut messages.buffer));
             match self.port.shutdown.or(read).await {
                 None => return Ok(()),
                 Some(Ok(Ok(0))) => return messages.end(user, Ok(())).await,
@@ -133,8 +149,25 @@ impl Streams {
                     let torn = matches!(error.kind(), io::ErrorKind::UnexpectedEof | io::ErrorKind::ConnectionReset);
                     return messages.end(user, if torn { Ok(()) } else { Err(Closed::Broken(error)) }).await;
                 }
-                Some(Err(Elapsed)) => return messages.end(user, Err(Closed::Idle)).await,
+                Some(Err(closed)) => return messages.end(user, Err(closed)).await,
             }
+        }
+    }
+
+    /// What is read, unless nothing comes for too long: from `until` on others come first.
+    async fn within<T>(&self, until: Duration, read: impl Future<Output = T>) -> Result<T, Closed> {
+        let clock = &self.port.clock;
+        let crowded = async {
+            clock.sleep(until.saturating_sub(clock.monotonic())).await;
+            while !self.is_crowded.load(Ordering::Relaxed) {
+                clock.sleep(LOOK).await;
+            }
+        };
+        tokio::select! {
+            biased;
+            read = read => Ok(read),
+            () = clock.sleep(self.idle) => Err(Closed::Idle),
+            () = crowded => Err(Closed::Crowded),
         }
     }
 }
@@ -147,6 +180,8 @@ struct Messages<'a> {
     buffer: Vec<u8>,
     /// Up to here it was taken.
     at: usize,
+    /// Whether a whole message came.
+    any: bool,
 }
 
 impl Messages<'_> {
@@ -184,6 +219,7 @@ impl Messages<'_> {
             Frame::Rest { consumed } => consumed,
             Frame::Message { bytes, consumed, cut } => {
                 self.port.take(batch, bytes, cut, self.peer, now);
+                self.any = true;
                 consumed
             }
         };

@@ -122,6 +122,24 @@ async fn connections_beyond_the_limit_wait_for_one_that_ends() {
 }
 
 #[tokio::test]
+async fn who_sends_nothing_gives_its_place_to_who_does() {
+    let (world, address) = open(r#""protocol": "tcp", "max_connections": 3"#).await;
+    let mut sender = TcpStream::connect(address).await.unwrap();
+    sender.write_all(b"first\n").await.unwrap();
+    world.until("the first", |bodies| bodies == ["first"]).await;
+    let silent = TcpStream::connect(address).await.unwrap();
+    let mut slow = TcpStream::connect(address).await.unwrap();
+    slow.write_all(b"<13>1 - not a whole mess").await.unwrap();
+    let mut other = TcpStream::connect(address).await.unwrap();
+    other.write_all(b"second\n").await.unwrap();
+    assert!(closed(silent).await && closed(slow).await);
+    world.until("the second", |bodies| bodies.iter().any(|body| body == "second")).await;
+    sender.write_all(b"third\n").await.unwrap();
+    world.until("who has sent something goes on", |bodies| bodies.iter().any(|body| body == "third")).await;
+    world.end().await;
+}
+
+#[tokio::test]
 async fn an_open_connection_does_not_keep_the_process() {
     let (world, address) = open(r#""protocol": "tcp""#).await;
     let mut stream = TcpStream::connect(address).await.unwrap();
