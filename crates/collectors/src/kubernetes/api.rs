@@ -99,6 +99,13 @@ impl Api {
             None if context.is_some() => Config::from_kubeconfig(&options).await.map_err(ApiError::failed)?,
             None => Config::infer().await.map_err(ApiError::failed)?,
         };
+        Self::of(settings, clock)
+    }
+
+    /// Over that connection. Its library would ask again for minutes where a server answers 429, 503 or 504: here each
+    /// answer says what is to be done, and who asks waits as long as is right for it.
+    pub(crate) fn of(mut settings: Config, clock: &Clock) -> Result<Self, ApiError> {
+        settings.default_retry = false;
         Ok(Self::new(Client::try_from(settings)?, clock))
     }
 

@@ -57,7 +57,7 @@ impl Server {
         let mut config: KubernetesConfig = serde_json::from_value(config).unwrap();
         config.namespaces = namespaces.split(',').filter(|name| !name.is_empty()).map(str::to_owned).collect();
         let settings = kube::Config::new(format!("http://127.0.0.1:{}", self.port).parse().unwrap());
-        let api = Api::new(kube::Client::try_from(settings).unwrap(), &Clock::system());
+        let api = Api::of(settings, &Clock::system()).unwrap();
         Fixed { collector: Kubernetes::new(config, Cluster::new("test"), None), api }
     }
 }
@@ -282,7 +282,7 @@ async fn a_group_that_does_not_answer_discovery_deletes_nothing() {
         ),
         (
             "/apis/x.io/v1",
-            VecDeque::from([resources(&[("widgets", "Widget", true)]), status(500, "the server is currently unable")]),
+            VecDeque::from([resources(&[("widgets", "Widget", true)]), status(503, "the server is currently unable")]),
         ),
         exactly("/api/v1", resources(&[("configmaps", "ConfigMap", true)])),
     ];
