@@ -12,6 +12,7 @@ mod options;
 mod parts;
 mod pick;
 mod range_call;
+mod relabel;
 mod selector;
 mod series;
 mod sets;
@@ -114,6 +115,8 @@ struct Evaluator<'a> {
     notes: RefCell<Annotations>,
     /// Samples held now.
     held: Cell<usize>,
+    /// Bytes of labels that were made so far.
+    labels: Cell<usize>,
 }
 
 impl<'a> Evaluator<'a> {
@@ -128,6 +131,7 @@ impl<'a> Evaluator<'a> {
             read: (i64::MAX, i64::MIN),
             notes: RefCell::new(Annotations::default()),
             held: Cell::new(0),
+            labels: Cell::new(0),
         };
         evaluator.check_durations(expr)?;
         let mut read = evaluator.read;
