@@ -6,7 +6,7 @@ use std::time::Duration;
 use base::queue::{Receiver, Sender, bounded};
 use base::{Backoff, Clock, Rng, SecretError};
 use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
-use reqwest::{Client, StatusCode, Url};
+use reqwest::{Client, StatusCode, Url, redirect};
 use telemetry::OtlpConfig;
 
 use crate::{Signal, lost};
@@ -71,7 +71,9 @@ impl Otlp {
     /// Names the key that cannot be used.
     pub fn new(config: &OtlpConfig) -> Result<Self, OtlpError> {
         let endpoint = Self::check(config)?;
-        let client = Client::builder().default_headers(headers(config)?).timeout(config.timeout).build()?;
+        // The headers are for this back end, whatever it says of another.
+        let client = Client::builder().redirect(redirect::Policy::none()).default_headers(headers(config)?);
+        let client = client.timeout(config.timeout).build()?;
         Ok(Self { client, endpoint })
     }
 

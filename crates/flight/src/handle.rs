@@ -1,21 +1,15 @@
 //! The handle of a statement, which is the statement.
 
-use std::io::Cursor;
-
 use arrow::array::RecordBatch;
 use arrow::error::ArrowError;
-use arrow::ipc::reader::StreamReader;
 use arrow::ipc::writer::StreamWriter;
-use base::Limit;
 use bytes::Bytes;
 use prost::Message;
 use query::SqlOptions;
 use tonic::Status;
 
 use crate::status;
-
-/// Bytes of the values that are bound to a statement.
-pub const PARAMETERS: Limit = Limit::new("flight.parameter_bytes", 1 << 20);
+use crate::values::{self, PARAMETERS};
 
 /// A statement and what is bound to it.
 #[derive(Clone, PartialEq, Message)]
@@ -58,9 +52,7 @@ impl Handle {
         if self.parameters.is_empty() {
             return Ok(None);
         }
-        let wrong = |error: ArrowError| status::invalid(format!("the parameters of this handle: {error}"));
-        let mut batches = StreamReader::try_new(Cursor::new(&self.parameters), None).map_err(wrong)?;
-        batches.next().transpose().map_err(wrong)
+        values::of_stream(&self.parameters)
     }
 
     /// How it is asked.

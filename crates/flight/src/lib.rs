@@ -14,6 +14,7 @@ mod service;
 mod sql;
 mod status;
 mod types;
+mod values;
 
 use std::sync::Arc;
 

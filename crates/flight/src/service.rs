@@ -12,8 +12,8 @@ use tonic::codegen::{self, Service, http};
 use tonic::{Request, Response, Status, Streaming};
 
 use crate::Parts;
-use crate::handle::PARAMETERS;
 use crate::sql::Sql;
+use crate::values::PARAMETERS;
 
 /// Bytes of a message beside a statement and its parameters.
 const REST: u64 = 64 << 10;

@@ -5,8 +5,6 @@ use std::pin::Pin;
 use arrow::array::RecordBatch;
 use arrow::datatypes::Schema;
 use arrow::ipc::writer::IpcWriteOptions;
-use arrow_flight::decode::FlightRecordBatchStream;
-use arrow_flight::error::FlightError;
 use arrow_flight::sql::server::{FlightSqlService, PeekableFlightDataStream};
 use arrow_flight::sql::{
     ActionClosePreparedStatementRequest, ActionCreatePreparedStatementRequest, ActionCreatePreparedStatementResult,
@@ -20,14 +18,14 @@ use arrow_flight::{
     Ticket,
 };
 use bytes::Bytes;
-use futures::{Stream, StreamExt, TryStreamExt, stream};
+use futures::{Stream, StreamExt, stream};
 use prost::Message;
 use tonic::metadata::MetadataValue;
 use tonic::{Request, Response, Status, Streaming};
 
 use crate::answer::{self, Messages};
-use crate::handle::{Handle, PARAMETERS};
-use crate::{Bearer, Parts, catalog, facts, form, status, types};
+use crate::handle::Handle;
+use crate::{Bearer, Parts, catalog, facts, form, status, types, values};
 
 /// Answers the commands.
 #[derive(Clone)]
@@ -84,34 +82,6 @@ fn no_transaction(id: Option<&Bytes>) -> Result<(), Status> {
         }
         _ => Ok(()),
     }
-}
-
-/// The one row of values that a client sends.
-async fn bound(stream: PeekableFlightDataStream) -> Result<Option<RecordBatch>, Status> {
-    let mut bytes = 0;
-    let counted = stream.map(move |data| {
-        let data = data.map_err(|status| FlightError::Tonic(Box::new(status)))?;
-        bytes += (data.data_header.len() + data.data_body.len()) as u64;
-        let within = PARAMETERS.check(bytes);
-        within.map_err(|exceeded| FlightError::Tonic(Box::new(status::exceeded(&exceeded))))?;
-        Ok(data)
-    });
-    let wrong = |error: FlightError| match error {
-        FlightError::Tonic(status) => *status,
-        other => status::invalid(format!("the parameters: {other}")),
-    };
-    let mut batches = FlightRecordBatchStream::new_from_flight_data(counted);
-    let mut row: Option<RecordBatch> = None;
-    while let Some(batch) = batches.try_next().await.map_err(wrong)? {
-        let rows = row.as_ref().map_or(0, RecordBatch::num_rows) + batch.num_rows();
-        if rows > 1 {
-            return Err(status::invalid("there is more than one row of parameters: a query takes one"));
-        }
-        if batch.num_rows() == 1 {
-            row = Some(batch);
-        }
-    }
-    Ok(row)
 }
 
 #[tonic::async_trait]
@@ -286,7 +256,7 @@ impl FlightSqlService for Sql {
         request: Request<PeekableFlightDataStream>,
     ) -> Result<DoPutPreparedStatementResult, Status> {
         let handle = Handle::read(&query.prepared_statement_handle)?;
-        let handle = match bound(request.into_inner()).await? {
+        let handle = match values::of_messages(request.into_inner()).await? {
             Some(row) => handle.bind(&row)?,
             None => handle,
         };

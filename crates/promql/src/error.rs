@@ -25,6 +25,16 @@ pub enum QueryError {
         /// `Limits::series`
         limit: usize,
     },
+    /// Labels too long that are made.
+    #[error("query makes labels of {bytes} bytes, which is more than the limit {name}: {limit}")]
+    Labels {
+        /// How many they would have.
+        bytes: usize,
+        /// The field of `Limits`.
+        name: &'static str,
+        /// Its value.
+        limit: usize,
+    },
     /// [`crate::Options::may_continue`] said no.
     #[error("query timed out in expression evaluation")]
     Stopped,

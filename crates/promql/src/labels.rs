@@ -76,6 +76,11 @@ impl Labels {
         self.find(name).map_or("", |label| &label.value)
     }
 
+    /// The same, without a copy of it.
+    pub(crate) fn shared(&self, name: &str) -> Arc<str> {
+        self.find(name).map_or_else(|| Arc::from(""), |label| Arc::clone(&label.value))
+    }
+
     /// The metric's name, empty if there is none.
     pub fn metric_name(&self) -> &str {
         self.get(METRIC_NAME)

@@ -71,3 +71,26 @@ async fn what_is_refused_for_now_is_sent_again_and_what_is_refused_is_not() {
     );
     assert!(requests[0].contains("content-type: application/x-protobuf"), "{}", requests[0]);
 }
+
+#[tokio::test]
+async fn headers_go_nowhere_else_whatever_the_back_end_says() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let other = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let location = format!("location: http://{}/v1/logs", other.local_addr().unwrap());
+    let mut config = config(&format!("http://{}", listener.local_addr().unwrap()));
+    config.headers.insert("api-key".to_owned(), SecretRef::Given(Secret::new("swordfish")));
+    let otlp = Otlp::new(&config).unwrap();
+    for status in ["307 Temporary Redirect", "302 Found"] {
+        let answer = format!("{status}\r\n{location}");
+        let server = async { one(listener.accept().await.unwrap().0, &answer).await };
+        let told = async {
+            tokio::select! {
+                said = otlp.send(Signal::Logs, b"BODY") => said,
+                _ = other.accept() => panic!("another server was asked"),
+            }
+        };
+        let (said, request) = futures::future::join(told, server).await;
+        assert!(request.contains("api-key: swordfish"), "{request}");
+        assert!(matches!(said, Said::Never(why) if why == status), "{status}");
+    }
+}

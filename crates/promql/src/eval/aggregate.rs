@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use hashbrown::HashMap;
 
-use super::call::is_label_name;
+use super::relabel::{is_label_name, with};
 use super::series::samples_in;
 use super::{Evaluated, Evaluator, Steps};
 use crate::annotations::Note;
@@ -83,6 +83,7 @@ impl Evaluator<'_> {
         if !is_label_name(&label) {
             return Err(QueryError::failed(format!("invalid label name {}", quoted_bytes(&label))));
         }
+        self.check_label(&label, 0)?;
         let mut grouping = aggregate.grouping.clone();
         if !aggregate.without {
             grouping.push(Arc::clone(&label));
@@ -97,10 +98,11 @@ impl Evaluator<'_> {
                     Value::Float(value) => plain_float(*value),
                     Value::Histogram(histogram) => histogram.to_string(),
                 };
-                let labels = group_labels(&series.labels.with(&label, &text), &grouping, aggregate.without);
+                let labels = group_labels(&with(&series.labels, &label, &text), &grouping, aggregate.without);
                 let place = *counts.entry(labels.clone()).or_insert(found.len());
                 if place == found.len() {
                     self.check_room(found.len().saturating_mul(steps.count()))?;
+                    self.hold_labels(label.len() + text.len())?;
                     found.push((labels, vec![0.0; steps.count()]));
                 }
                 let counts = found.get_mut(place).map(|(_, counts)| counts);

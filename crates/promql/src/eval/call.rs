@@ -7,9 +7,8 @@ use super::{Evaluated, Evaluator, Steps};
 use crate::annotations::Note;
 use crate::error::QueryError;
 use crate::functions::{instant, natural};
-use crate::labels::{Builder, Labels, METRIC_NAME};
+use crate::labels::{Builder, Labels};
 use crate::matcher::MatchOp;
-use crate::parser::as_invalid_byte;
 use crate::parser::ast::{Call, Expr, ExprKind, Span, ValueType};
 use crate::value::{Point, Series, Value};
 
@@ -110,50 +109,11 @@ impl Evaluator<'_> {
         Ok(vec![Series::new(absent_labels(arg), points)])
     }
 
-    fn text(&self, args: &[Expr], at: usize, steps: Steps) -> Result<Arc<str>, QueryError> {
+    pub(super) fn text(&self, args: &[Expr], at: usize, steps: Steps) -> Result<Arc<str>, QueryError> {
         match args.get(at).map(|arg| self.eval(arg, steps)).transpose()? {
             Some(Evaluated::String(text)) => Ok(text),
             _ => Err(QueryError::failed(format!("argument {} is no string", at + 1))),
         }
-    }
-
-    fn eval_label_replace(&self, args: &[Expr], steps: Steps) -> Result<Vec<Series>, QueryError> {
-        let (target, replacement) = (self.text(args, 1, steps)?, self.text(args, 2, steps)?);
-        let (source, pattern) = (self.text(args, 3, steps)?, self.text(args, 4, steps)?);
-        let regex = re2::whole(&pattern)
-            .map_err(|_| QueryError::failed(format!("invalid regular expression in label_replace(): {pattern}")))?;
-        if !is_label_name(&target) {
-            return Err(QueryError::failed(format!("invalid destination label name in label_replace(): {target}")));
-        }
-        let Some(arg) = args.first() else { return Ok(Vec::new()) };
-        let mut input = self.eval_vector(arg, steps)?;
-        for series in &mut input {
-            let value = series.labels.get(&source).to_owned();
-            let Some(captures) = regex.captures(&value) else { continue };
-            let mut expanded = String::new();
-            captures.expand(&go_template(&replacement), &mut expanded);
-            set_label(series, &target, &expanded);
-        }
-        merged(input)
-    }
-
-    fn eval_label_join(&self, args: &[Expr], steps: Steps) -> Result<Vec<Series>, QueryError> {
-        let (target, separator) = (self.text(args, 1, steps)?, self.text(args, 2, steps)?);
-        let sources = (3..args.len()).map(|at| self.text(args, at, steps)).collect::<Result<Vec<_>, _>>()?;
-        if let Some(source) = sources.iter().find(|source| !is_label_name(source)) {
-            return Err(QueryError::failed(format!("invalid source label name in label_join(): {source}")));
-        }
-        if !is_label_name(&target) {
-            return Err(QueryError::failed(format!("invalid destination label name in label_join(): {target}")));
-        }
-        let Some(arg) = args.first() else { return Ok(Vec::new()) };
-        let mut input = self.eval_vector(arg, steps)?;
-        for series in &mut input {
-            let values: Vec<&str> = sources.iter().map(|source| series.labels.get(source)).collect();
-            let joined = values.join(&separator);
-            set_label(series, &target, &joined);
-        }
-        merged(input)
     }
 
     fn eval_sort(&self, span: Span, name: &str, args: &[Expr], steps: Steps) -> Result<Vec<Series>, QueryError> {
@@ -193,37 +153,6 @@ fn by_value(a: Option<f64>, b: Option<f64>, descending: bool) -> Ordering {
         let order = a.partial_cmp(&b).unwrap_or(Ordering::Equal);
         if descending { order.reverse() } else { order }
     })
-}
-
-fn set_label(series: &mut Series, name: &str, value: &str) {
-    series.labels = series.labels.with(name, value);
-    if name == METRIC_NAME {
-        series.drops_name = false;
-    }
-}
-
-pub(super) fn is_label_name(name: &str) -> bool {
-    !name.is_empty() && !name.chars().any(|c| as_invalid_byte(c).is_some())
-}
-
-/// In Go's replacement texts `$1a` is the group `1a`, as here, but `$` before anything else is itself.
-fn go_template(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    let mut rest = text;
-    while let Some(at) = rest.find('$') {
-        let (before, after) = rest.split_at(at);
-        out.push_str(before);
-        let tail = after.get(1..).unwrap_or_default();
-        let group = tail.starts_with(|c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '{' | '$'));
-        if tail.starts_with('$') {
-            out.push_str("$$");
-            rest = tail.get(1..).unwrap_or_default();
-        } else {
-            out.push_str(if group { "$" } else { "$$" });
-            rest = tail;
-        }
-    }
-    out + rest
 }
 
 /// The labels that a selector demands, for the series that says that it finds nothing.

@@ -1,6 +1,9 @@
+use std::sync::Arc;
+
 use hashbrown::HashMap;
 
 use super::call::each_step;
+use super::relabel::with;
 use super::series::{Gatherer, samples_in};
 use super::{Evaluator, Steps};
 use crate::annotations::Monotonicity;
@@ -43,10 +46,11 @@ impl Evaluator<'_> {
     fn eval_quantiles(
         &self,
         qs: &[&Expr],
-        label: Option<&str>,
+        label: Option<&Arc<str>>,
         vector: &Expr,
         steps: Steps,
     ) -> Result<Vec<Series>, QueryError> {
+        label.map_or(Ok(()), |label| self.check_label(label, 0))?;
         let quantiles = qs.iter().map(|q| self.eval_scalar(q, steps)).collect::<Result<Vec<_>, _>>()?;
         let input = self.eval_vector(vector, steps)?;
         // What is told of the arguments comes first: of two places of one text the last counts.
@@ -56,18 +60,20 @@ impl Evaluator<'_> {
             }
         }
         let span = vector.bare().span;
-        self.each_found(&input, span, steps, |step, t, labels, found, out| {
+        let found = self.each_found(&input, span, steps, |step, t, labels, found, out| {
             for values in &quantiles {
                 let q = values.get(step).copied().unwrap_or(f64::NAN);
                 let value = match found {
                     Found::Native(histogram) => self.native_quantile(q, histogram, labels, span),
                     Found::Classic(buckets) => self.classic_quantile(q, buckets, labels, span, t),
                 };
-                let labels = label.map_or_else(|| labels.clone(), |label| labels.with(label, &open_metrics_float(q)));
+                let labels = label.map_or_else(|| labels.clone(), |label| with(labels, label, &open_metrics_float(q)));
                 out.add(&labels, true, t, Value::Float(value))?;
             }
             Ok(())
-        })
+        })?;
+        self.hold_labels(label.map_or(0, |label| label.len().saturating_mul(found.len())))?;
+        Ok(found)
     }
 
     fn native_quantile(&self, q: f64, histogram: &Histogram, labels: &Labels, span: Span) -> f64 {

@@ -49,6 +49,8 @@ struct Matched<'a> {
     /// Where the result of these labels (and whether they lose their name) is.
     by_labels: HashMap<(Labels, bool), usize>,
     out: Vec<Series>,
+    /// Bytes of labels of one side that series of the other got, since they were last counted.
+    copied: usize,
 }
 
 impl Evaluator<'_> {
@@ -67,7 +69,7 @@ impl Evaluator<'_> {
         let (many, one) = if swapped { (&right, &left) } else { (&left, &right) };
         let signatures = Signatures::new(many, one, matching);
         let (places, by_labels) = (HashMap::new(), HashMap::new());
-        let mut matched = Matched { binary, many, one, signatures, places, by_labels, out: Vec::new() };
+        let mut matched = Matched { binary, many, one, signatures, places, by_labels, out: Vec::new(), copied: 0 };
         let (mut many_cursors, mut one_cursors) = (Cursors::new(many), Cursors::new(one));
         for t in steps.times() {
             self.check_time()?;
@@ -80,6 +82,7 @@ impl Evaluator<'_> {
                 continue;
             }
             self.match_step(&mut matched, t, &many_values, &one_values, swapped, span)?;
+            self.hold_labels(std::mem::take(&mut matched.copied))?;
         }
         let out = std::mem::take(&mut matched.out);
         self.release(samples_in(&left) + samples_in(&right));
@@ -201,7 +204,9 @@ impl Matched<'_> {
             let source = labels_of(self.one, one);
             let mut builder = Builder::from(&labels);
             for name in &matching.include {
-                builder.set(name.clone(), source.get(name));
+                let value = source.shared(name);
+                self.copied += value.len();
+                builder.set(name.clone(), value);
             }
             labels = builder.build();
         }

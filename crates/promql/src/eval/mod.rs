@@ -14,6 +14,7 @@ mod parts;
 mod path;
 mod pick;
 mod range_call;
+mod relabel;
 mod selector;
 mod series;
 mod sets;
@@ -116,6 +117,8 @@ struct Evaluator<'a> {
     notes: RefCell<Annotations>,
     /// Samples held now.
     held: Cell<usize>,
+    /// Bytes of labels that were made so far.
+    labels: Cell<usize>,
 }
 
 impl<'a> Evaluator<'a> {
@@ -130,6 +133,7 @@ impl<'a> Evaluator<'a> {
             read: (i64::MAX, i64::MIN),
             notes: RefCell::new(Annotations::default()),
             held: Cell::new(0),
+            labels: Cell::new(0),
         };
         evaluator.check_durations(expr)?;
         let mut read = evaluator.read;

@@ -7,11 +7,21 @@ pub struct Limits {
     pub steps: usize,
     /// Series in the answer.
     pub series: usize,
+    /// Bytes of the name and value of one label that is made.
+    pub one_label_bytes: usize,
+    /// Bytes of all labels that are made, or copied from one series to others.
+    pub label_bytes: usize,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { samples: 50_000_000, steps: 1_000_000, series: 1_000_000 }
+        Self {
+            samples: 50_000_000,
+            steps: 1_000_000,
+            series: 1_000_000,
+            one_label_bytes: 64 << 10,
+            label_bytes: 256 << 20,
+        }
     }
 }
 

@@ -39,6 +39,43 @@ fn samples_steps_and_series_have_limits_that_are_named() {
 }
 
 #[test]
+fn labels_that_are_made_have_limits_that_are_named() {
+    let at = Steps::range(0, 0, 1);
+    let told = |limits: Limits, query: &str| error(limits, query, at).to_string();
+    let one = Limits { one_label_bytes: 10_000, ..Limits::default() };
+    let joined = |times: usize, inner: &str| format!(r#"label_join({inner}, "a", ""{})"#, r#", "a""#.repeat(times));
+    let twenty = r#"label_replace(vector(1), "a", "xxxxxxxxxxxxxxxxxxxx", "", "")"#;
+    let thousands = joined(10, &joined(10, &joined(10, twenty)));
+    assert!(told(one, &thousands).contains("20001 bytes, which is more than the limit one_label_bytes: 10000"));
+    // Nobody has so much memory: it is refused before it is made.
+    let terabytes = (0..4).fold(twenty.to_owned(), |inner, _| joined(900, &inner));
+    assert!(told(Limits::default(), &terabytes).contains("limit one_label_bytes: 65536"));
+    let replaced = format!(r#"label_replace(x, "a", "{}", "__name__", "(.*)")"#, "$1".repeat(80_000));
+    assert!(told(Limits::default(), &replaced).contains("limit one_label_bytes: 65536"));
+    let name = "n".repeat(100_000);
+    assert!(told(Limits::default(), &format!(r#"count_values("{name}", x)"#)).contains("limit one_label_bytes"));
+}
+
+#[test]
+fn labels_of_all_series_are_counted_together() {
+    let long = "y".repeat(99);
+    let made = format!(r#"label_replace(x, "b", "{long}", "", "")"#);
+    let copied = format!(r#"x * on() group_left(b) label_replace(vector(1), "b", "{long}", "", "")"#);
+    let quantiles = format!(r#"histogram_quantiles(label_replace(x, "le", "+Inf", "", ""), "{long}", 0.5)"#);
+    let counted = format!(r#"count by (at) (x) * 0 + ignoring({long}) group_right count_values by (at) ("{long}", x)"#);
+    for query in [made, copied, quantiles, counted] {
+        let asked = |label_bytes| {
+            let options = Options { limits: Limits { label_bytes, ..Limits::default() }, ..Options::default() };
+            instant(&memory(10, 1), &options, &query, &parse(&query).unwrap(), 0)
+        };
+        let refused = asked(900).unwrap_err().to_string();
+        assert!(refused.contains("more than the limit label_bytes: 900"), "{query}: {refused}");
+        let Data::Vector(found) = asked(2_000).unwrap().data else { panic!("no vector") };
+        assert_eq!(found.len(), 10, "{query}");
+    }
+}
+
+#[test]
 fn what_is_aggregated_is_not_there_for_all_series_at_once() {
     let limits = Limits { samples: 250, ..Limits::default() };
     let steps = Steps::range(0, 99_000, 1000);
