@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::confirm::Question;
 use super::cover::{self, Cover, Looks};
 use super::neighbours::Neighbours;
-use super::table::{Entry, MANAGED, NOBODY, Table};
+use super::table::{Entry, MANAGED, NOBODY, Table, WENT};
 
 /// A place by kind (`*` for all), namespace and beginning of the name.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -135,8 +135,12 @@ impl Scope {
         entry.meta.set(MANAGED, self.parties.iter().flat_map(|party| &party.managed).any(holds));
         if entry.live == Fingerprint::ABSENT {
             let looks = |party: &Party| cover::looks(&party.covers, id);
-            let watcher = self.parties.iter().position(|party| looks(party) == Looks::Yes);
-            entry.meta.watcher = watcher.map_or(NOBODY, |n| n as u8);
+            let watcher = self.parties.iter().position(|party| looks(party) == Looks::Yes).map(|n| n as u8);
+            // Of a place that is not seen whole, what was seen to go is known all the same.
+            let sees_some = |party: &&Party| cover::looks_beside(&party.covers, id) && looks(party) == Looks::No;
+            let last = self.parties.get(usize::from(entry.meta.watcher)).filter(sees_some);
+            let last = last.filter(|_| entry.meta.has(WENT)).map(|_| entry.meta.watcher);
+            entry.meta.watcher = watcher.or(last).unwrap_or(NOBODY);
         }
     }
 

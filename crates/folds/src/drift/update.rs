@@ -9,7 +9,7 @@ use super::DriftFold;
 use super::changes::Change;
 use super::judge;
 use super::scope::Past;
-use super::table::{AGREED, BASELINE, Entry, GAP, LEFT_OVER, REPLACE_ONLY};
+use super::table::{AGREED, BASELINE, Entry, GAP, LEFT_OVER, REPLACE_ONLY, WENT};
 
 /// The kind of the resource that changes when a host is replaced or started anew; everything of
 /// its scope is then a new instance.
@@ -37,6 +37,9 @@ impl DriftFold {
         // something come that is known by a full set only.
         let first = (entry.meta.has(GAP) && entry.baseline == entry.live) || (change.swept && known.is_none());
         if let Some(live) = change.live {
+            // A set without it says as much of a collector that looks there no longer.
+            let went = row.is_some() && (entry.live != Fingerprint::ABSENT || entry.meta.has(WENT));
+            entry.meta.set(WENT, live == Fingerprint::ABSENT && went);
             entry.live = live;
         }
         if let Some(row) = row {
