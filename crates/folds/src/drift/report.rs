@@ -16,7 +16,7 @@ use super::judge::{self, Judgement};
 use super::scope::{CODES, Party, Scope};
 use super::table::{Entry, Meta};
 use super::{DriftFold, compare, kubernetes};
-use crate::RECORD;
+use crate::{AGAIN, RECORD};
 
 /// A verdict other than `in_sync` was put out for the resource, so its end must be, too.
 pub(super) const SAID: u8 = 8;
@@ -159,6 +159,9 @@ impl Report {
             evidence["more_fields"] = more.into();
         }
         word.tell(&mut evidence);
+        if judgement.again {
+            evidence[AGAIN] = true.into();
+        }
         VerdictRow {
             time: record.time,
             scope: id.scope().to_owned(),

@@ -3,6 +3,7 @@ mod confirm;
 mod gitops;
 mod large;
 mod random;
+mod scaling;
 mod unseen;
 mod versions;
 mod world;
