@@ -1,7 +1,6 @@
 //! What a record changes, without changing anything: the same answer tells the host which
 //! documents are needed, and the fold what to do with them.
 
-use std::cmp::Ordering;
 use std::collections::HashSet;
 
 use arrow::array::{Array, AsArray, FixedSizeBinaryArray};
@@ -19,7 +18,10 @@ use super::{DriftFold, confirm, sweep};
 pub(super) struct Change {
     pub key: Key,
     pub live: Option<Fingerprint>,
+    /// What counts as declared from now on.
     pub declared: Option<Fingerprint>,
+    /// What a source declares otherwise than before, whether that counts or not.
+    pub claim: Option<Fingerprint>,
     /// Its row in a `live` record.
     pub row: Option<usize>,
     /// It is live by a full set, though no row of it is known.
@@ -28,7 +30,7 @@ pub(super) struct Change {
 
 impl Change {
     pub(super) const fn look(key: Key) -> Self {
-        Self { key, live: None, declared: None, row: None, swept: false }
+        Self { key, live: None, declared: None, claim: None, row: None, swept: false }
     }
 }
 
@@ -119,25 +121,7 @@ fn revised(scope: Option<&Scope>, row: &Revision) -> Vec<Change> {
     let Some(scope) = scope else { return Vec::new() };
     let party = scope.find(&row.source).unwrap_or(NOBODY);
     let Some(staged) = scope.staged.get(&row.source).filter(|_| super::takes(scope, row)) else { return Vec::new() };
-    let mut changes = Vec::new();
-    let mut members = staged.members.iter().peekable();
-    let mut known = scope.table.iter().filter(|(_, entry)| declares(entry, party)).peekable();
-    loop {
-        let order = match (known.peek(), members.peek()) {
-            (Some(a), Some(b)) => a.0.cmp(&b.0),
-            (Some(_), None) => Ordering::Less,
-            (None, Some(_)) => Ordering::Greater,
-            (None, None) => break,
-        };
-        let old = if order.is_le() { known.next() } else { None };
-        let new = if order.is_ge() { members.next() } else { None };
-        let print = new.map_or(Fingerprint::ABSENT, |(_, print)| *print);
-        if old.is_none_or(|(_, entry)| entry.declared != print)
-            && let Some(key) = old.map(|(key, _)| key).or(new.map(|(key, _)| *key))
-        {
-            changes.push(Change { declared: Some(print), ..Change::look(key) });
-        }
-    }
+    let mut changes = scope.claimed(party, staged.members.iter());
     if scope.parties.get(usize::from(party)).is_none_or(|party| party.managed != super::managed(row)) {
         changes.extend(undeclared(&scope.table));
     }
@@ -193,10 +177,6 @@ fn absent(table: &Table) -> Vec<Change> {
 fn undeclared(table: &Table) -> Vec<Change> {
     let undeclared = |entry: &Entry| entry.live != Fingerprint::ABSENT && entry.declared == Fingerprint::ABSENT;
     table.iter().filter(|(_, entry)| undeclared(entry)).map(|(key, _)| Change::look(key)).collect()
-}
-
-fn declares(entry: &Entry, party: u8) -> bool {
-    entry.meta.declarer == party && entry.declared != Fingerprint::ABSENT
 }
 
 fn sixteen<'a>(record: &'a Record, name: &'static str) -> Result<&'a FixedSizeBinaryArray, ModelError> {

@@ -227,6 +227,11 @@ impl Report {
         });
     }
 
+    /// Adds a finding about more than a verdict.
+    pub(super) fn add(&mut self, finding: Option<Finding>) {
+        self.findings.extend(finding);
+    }
+
     pub(super) fn push(&self, scope: &str, outputs: &mut Outputs) -> Result<(), ModelError> {
         let text = |text: &Option<String>| text.as_ref().map_or(0, String::len);
         // One record may be about all of a scope, and what is too large for the log would never be told.

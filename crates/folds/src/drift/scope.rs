@@ -4,6 +4,7 @@ use base::Timestamp;
 use model::{Fingerprint, Key, ResourceId, ScopeState};
 use serde::{Deserialize, Serialize};
 
+use super::claims::Claims;
 use super::confirm::Question;
 use super::cover::{self, Cover, Looks};
 use super::neighbours::Neighbours;
@@ -88,6 +89,8 @@ pub(super) struct Scope {
     pub table: Table,
     /// What earlier revisions declared of resources that changed, newest first.
     pub history: BTreeMap<Key, Vec<Past>>,
+    /// What sources declare of resources that another source declares.
+    pub claims: BTreeMap<Key, Claims>,
     /// The set of a revision that is still being sent, by source.
     pub staged: BTreeMap<String, Staged>,
     /// Resources by verdict code, by (watcher, declarer).

@@ -62,25 +62,31 @@ impl DriftFold {
 
     /// Takes what a revision declares of one resource.
     pub(super) fn declare(&mut self, name: &str, change: &Change, source: &Revision, now: Timestamp) {
-        let Some(declared) = change.declared else { return };
+        let Some(claim) = change.claim else { return };
         let earlier_versions = self.config.earlier_versions;
         let scope = self.scopes.entry(name.to_owned()).or_default();
+        let party = scope.party(&source.source);
+        let (declared, declarer) = scope.counts_then(&change.key, party, claim);
+        scope.keep_claim(change.key, party, claim, declarer);
         let mut entry = scope.table.get(&change.key).unwrap_or_default();
         scope.count(entry.meta, -1);
-        let declarer = scope.party(&source.source);
-        let current = scope.parties[usize::from(declarer)].current.clone();
-        // The same revision read anew, with another schema, is no other version of it.
-        if let Some(had) = current.filter(|had| had.revision != source.revision) {
-            let past = Past { fingerprint: entry.declared, revision: had.revision, replaced: now };
-            let history = scope.history.entry(change.key).or_default();
-            history.retain(|past| past.fingerprint != declared);
-            history.insert(0, past);
-            history.truncate(earlier_versions);
+        if declared != entry.declared {
+            let before = if entry.declared == Fingerprint::ABSENT { party } else { entry.meta.declarer };
+            let current = scope.parties.get(usize::from(before)).and_then(|party| party.current.clone());
+            // The same revision read anew, with another schema, is no other version of it.
+            if let Some(had) = current.filter(|had| before != party || had.revision != source.revision) {
+                let past = Past { fingerprint: entry.declared, revision: had.revision, replaced: now };
+                let history = scope.history.entry(change.key).or_default();
+                history.retain(|past| past.fingerprint != declared);
+                history.insert(0, past);
+                history.truncate(earlier_versions);
+            }
+            entry.declared = declared;
+            entry.meta.set(AGREED, false);
         }
-        entry.declared = declared;
-        entry.meta.set(AGREED, false);
         entry.meta.declarer = declarer;
-        entry.meta.set(LEFT_OVER, !self.config.may_leave_behind.contains(&source.source));
+        let name = scope.parties.get(usize::from(declarer)).map(|party| party.name.as_str()).unwrap_or_default();
+        entry.meta.set(LEFT_OVER, !self.config.may_leave_behind.iter().any(|source| source == name));
         scope.count(entry.meta, 1);
         scope.table.put(change.key, entry);
     }

@@ -1,4 +1,5 @@
 mod cases;
+mod claims;
 mod confirm;
 mod gitops;
 mod large;
