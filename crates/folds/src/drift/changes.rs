@@ -21,7 +21,7 @@ pub(super) struct Change {
     /// What counts as declared from now on.
     pub declared: Option<Fingerprint>,
     /// What a source declares otherwise than before, whether that counts or not.
-    pub claim: Option<Fingerprint>,
+    pub claim: Option<(u8, Fingerprint)>,
     /// Its row in a `live` record.
     pub row: Option<usize>,
     /// It is live by a full set, though no row of it is known.
@@ -80,9 +80,11 @@ impl DriftFold {
         let mut changes: Vec<Change> = scope.rolling.iter().filter(late).map(|key| Change::look(*key)).collect();
         changes.extend(confirm::overdue(scope, now));
         for (n, party) in scope.parties.iter().enumerate() {
-            if !party.down && party.deadline <= now {
-                changes.extend(drifted(&scope.table, n as u8));
+            if party.down || party.deadline > now {
+                continue;
             }
+            let lets_go = || scope.claimed(n as u8, std::iter::empty());
+            changes.extend(if party.is_retired() { lets_go() } else { drifted(&scope.table, n as u8) });
         }
         unique(changes)
     }
@@ -131,10 +133,13 @@ fn revised(scope: Option<&Scope>, row: &Revision) -> Vec<Change> {
     unique(changes)
 }
 
-/// The first change of each resource, in order of key.
+/// The first change of each resource, and what each source claims of it, in order of key.
 fn unique(mut changes: Vec<Change>) -> Vec<Change> {
+    let says_no_more = |later: &mut Change, first: &mut Change| {
+        later.key == first.key && (later.claim.is_none() || later.claim == first.claim)
+    };
     changes.sort_by_key(|change| change.key);
-    changes.dedup_by_key(|change| change.key);
+    changes.dedup_by(says_no_more);
     changes
 }
 
@@ -143,6 +148,9 @@ fn reported(scope: Option<&Scope>, row: &ScopeRow) -> Vec<Change> {
     let Some(scope) = scope else { return Vec::new() };
     let Some(n) = scope.find(&row.source) else { return absent(&scope.table) };
     let party: &Party = &scope.parties[usize::from(n)];
+    if row.state == ScopeState::Retired {
+        return retired(scope, n);
+    }
     let mut changes = Vec::new();
     let recovers = party.down && matches!(row.state, ScopeState::Ok | ScopeState::Scanning);
     let fails = !party.down && row.state == ScopeState::Failed && !party.complete && party.current.is_none();
@@ -155,6 +163,20 @@ fn reported(scope: Option<&Scope>, row: &ScopeRow) -> Vec<Change> {
     }
     if completes || (row.covers.is_some() && party.covers != super::read::<Cover>(row.covers.as_deref())) {
         changes.extend(absent(&scope.table));
+    }
+    unique(changes)
+}
+
+/// What is to be looked at since nothing is expected of a party any more: what it saw is seen by nobody.
+fn retired(scope: &Scope, party: u8) -> Vec<Change> {
+    let sees = |(key, entry): (Key, Entry)| {
+        let live = (entry.live != Fingerprint::ABSENT).then_some(Fingerprint::ABSENT);
+        (entry.meta.watcher == party).then_some(Change { live, ..Change::look(key) })
+    };
+    let mut changes: Vec<Change> = scope.table.iter().filter_map(sees).collect();
+    changes.extend(drifted(&scope.table, party));
+    if scope.parties.get(usize::from(party)).is_some_and(|party| !party.managed.is_empty()) {
+        changes.extend(undeclared(&scope.table));
     }
     unique(changes)
 }

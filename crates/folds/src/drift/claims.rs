@@ -12,7 +12,7 @@ use serde_json::json;
 
 use super::changes::Change;
 use super::report::Documents;
-use super::scope::Scope;
+use super::scope::{Party, Scope};
 use super::table::Entry;
 
 /// What other sources declare of a resource than the one that counts.
@@ -47,7 +47,9 @@ impl Scope {
     /// What counts once `party` declares `print`, and who declares it.
     pub(super) fn counts_then(&self, key: &Key, party: u8, print: Fingerprint) -> (Fingerprint, u8) {
         let entry = self.table.get(key).unwrap_or_default();
-        if entry.declared != Fingerprint::ABSENT && entry.meta.declarer != party {
+        let of_other = entry.declared != Fingerprint::ABSENT && entry.meta.declarer != party;
+        let retired = self.parties.get(usize::from(entry.meta.declarer)).is_some_and(Party::is_retired);
+        if of_other && (print == Fingerprint::ABSENT || !retired) {
             return (entry.declared, entry.meta.declarer);
         }
         let next = self.claims.get(key).and_then(|claims| claims.others.iter().find(|(other, _)| *other != party));
@@ -70,7 +72,7 @@ impl Scope {
                 let (counts, _) = self.counts_then(&key, party, new);
                 let known = self.table.get(&key).unwrap_or_default().declared;
                 changes.push(Change {
-                    claim: Some(new),
+                    claim: Some((party, new)),
                     declared: (counts != known).then_some(counts),
                     ..Change::look(key)
                 });
@@ -81,7 +83,7 @@ impl Scope {
 
     /// The versions that are looked at to say who differs, if several sources declare what the change is about.
     pub(super) fn contested(&self, change: &Change, declared: Fingerprint) -> Vec<Fingerprint> {
-        let Some(claim) = change.claim else { return Vec::new() };
+        let Some((_, claim)) = change.claim else { return Vec::new() };
         let claims = self.claims.get(&change.key);
         if claims.is_none() && claim == declared {
             return Vec::new();

@@ -125,12 +125,12 @@ impl DriftFold {
             Stream::Live => self.meet(record),
             Stream::Sets => self.stage(record)?,
             Stream::Revisions => record.rows::<Revision>()?.iter().for_each(|row| self.revise(row)),
-            Stream::Scopes => record.rows::<ScopeRow>()?.iter().for_each(|row| self.hear(row)),
+            Stream::Scopes => record.rows::<ScopeRow>()?.iter().for_each(|row| self.hear(row, record.time)),
             Stream::Confirmations => self.answer(record)?,
             Stream::Ticks => {
                 self.give_up(record.time);
                 for party in self.scopes.values_mut().flat_map(|scope| &mut scope.parties) {
-                    party.down |= party.deadline <= record.time;
+                    party.pass(record.time);
                 }
             }
             _ => {}
@@ -184,10 +184,14 @@ impl DriftFold {
         }
     }
 
-    fn hear(&mut self, row: &ScopeRow) {
+    fn hear(&mut self, row: &ScopeRow, now: Timestamp) {
         let scope = self.scopes.entry(row.scope.clone()).or_default();
         let n = scope.party(&row.source);
         let party = &mut scope.parties[usize::from(n)];
+        if row.state == ScopeState::Retired {
+            party.retire(now.plus(self.config.rollout_deadline));
+            return;
+        }
         party.state = row.state;
         party.message = row.message.clone();
         if row.covers.is_some() {
@@ -245,7 +249,7 @@ impl Fold for DriftFold {
         for (name, changes) in &changes {
             let source = revisions.iter().find(|row| row.scope == *name);
             for change in changes.iter().filter(|change| change.claim.is_some()) {
-                source.iter().for_each(|row| self.declare(name, change, row, record.time));
+                self.declare(name, change, source, record.time);
             }
         }
         let before = self.parties();

@@ -400,6 +400,8 @@ fn down(scope: &str, party: &Party, time: Timestamp) -> Finding {
     let why = party.message.as_deref().map(|why| format!(": {why}")).unwrap_or_default();
     let summary = if party.down {
         format!("{} of {scope} says nothing: what it speaks of is unknown{why}", party.name)
+    } else if party.is_retired() {
+        format!("{} of {scope} is no longer configured", party.name)
     } else {
         format!("{} of {scope} speaks again", party.name)
     };
@@ -409,6 +411,7 @@ fn down(scope: &str, party: &Party, time: Timestamp) -> Finding {
 fn unreadable(scope: &str, party: &Party, time: Timestamp) -> Finding {
     let summary = match &party.broken {
         Some(problem) => format!("{}: revision {problem}; the last good revision stays", party.name),
+        None if party.is_retired() => format!("{} of {scope} is no longer configured", party.name),
         None => format!("{} can be read again", party.name),
     };
     about(scope, party, "revision", party.broken.is_some(), summary, time)

@@ -51,7 +51,8 @@ pub(super) struct Party {
     pub name: String,
     pub state: ScopeState,
     pub message: Option<String>,
-    /// Without a good word until then, what it says is unknown.
+    /// Without a good word until then, what it says is unknown. Of one that is retired: until then what it declared
+    /// counts, unless another source declares it.
     pub deadline: Timestamp,
     /// Whether that has happened.
     pub down: bool,
@@ -78,6 +79,27 @@ impl Party {
             current: None,
             managed: Vec::new(),
             broken: None,
+        }
+    }
+
+    pub(super) fn is_retired(&self) -> bool {
+        self.state == ScopeState::Retired
+    }
+
+    /// Nothing is expected of it any more.
+    pub(super) fn retire(&mut self, until: Timestamp) {
+        if !self.is_retired() {
+            let current = self.current.take();
+            *self = Self { current, state: ScopeState::Retired, deadline: until, ..Self::new(&self.name) };
+        }
+    }
+
+    /// Time has passed.
+    pub(super) fn pass(&mut self, now: Timestamp) {
+        if !self.is_retired() {
+            self.down |= self.deadline <= now;
+        } else if self.deadline <= now {
+            (self.current, self.deadline) = (None, Timestamp::MAX);
         }
     }
 }

@@ -8,7 +8,7 @@ use model::rows::{Live, Revision};
 use super::DriftFold;
 use super::changes::Change;
 use super::judge;
-use super::scope::Past;
+use super::scope::{Party, Past};
 use super::table::{AGREED, BASELINE, Entry, GAP, LEFT_OVER, REPLACE_ONLY, WENT};
 
 /// The kind of the resource that changes when a host is replaced or started anew; everything of
@@ -60,12 +60,11 @@ impl DriftFold {
         scope.table.put(change.key, entry);
     }
 
-    /// Takes what a revision declares of one resource.
-    pub(super) fn declare(&mut self, name: &str, change: &Change, source: &Revision, now: Timestamp) {
-        let Some(claim) = change.claim else { return };
+    /// Takes what a revision declares of one resource; without one its source has let go of it.
+    pub(super) fn declare(&mut self, name: &str, change: &Change, source: Option<&Revision>, now: Timestamp) {
+        let Some((party, claim)) = change.claim else { return };
         let earlier_versions = self.config.earlier_versions;
         let scope = self.scopes.entry(name.to_owned()).or_default();
-        let party = scope.party(&source.source);
         let (declared, declarer) = scope.counts_then(&change.key, party, claim);
         scope.keep_claim(change.key, party, claim, declarer);
         let mut entry = scope.table.get(&change.key).unwrap_or_default();
@@ -74,7 +73,9 @@ impl DriftFold {
             let before = if entry.declared == Fingerprint::ABSENT { party } else { entry.meta.declarer };
             let current = scope.parties.get(usize::from(before)).and_then(|party| party.current.clone());
             // The same revision read anew, with another schema, is no other version of it.
-            if let Some(had) = current.filter(|had| before != party || had.revision != source.revision) {
+            if let Some(had) =
+                current.filter(|had| before != party || source.is_none_or(|row| row.revision != had.revision))
+            {
                 let past = Past { fingerprint: entry.declared, revision: had.revision, replaced: now };
                 let history = scope.history.entry(change.key).or_default();
                 history.retain(|past| past.fingerprint != declared);
@@ -85,8 +86,8 @@ impl DriftFold {
             entry.meta.set(AGREED, false);
         }
         entry.meta.declarer = declarer;
-        let name = scope.parties.get(usize::from(declarer)).map(|party| party.name.as_str()).unwrap_or_default();
-        entry.meta.set(LEFT_OVER, !self.config.may_leave_behind.iter().any(|source| source == name));
+        let stays = |party: &Party| party.is_retired() || self.config.may_leave_behind.contains(&party.name);
+        entry.meta.set(LEFT_OVER, !scope.parties.get(usize::from(declarer)).is_some_and(stays));
         scope.count(entry.meta, 1);
         scope.table.put(change.key, entry);
     }

@@ -4,6 +4,7 @@ mod confirm;
 mod gitops;
 mod large;
 mod random;
+mod retired;
 mod scaling;
 mod unseen;
 mod versions;
