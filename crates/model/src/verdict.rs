@@ -127,6 +127,8 @@ words! {
         Stale = "stale",
         /// It says that it cannot.
         Failed = "failed",
+        /// It is no longer configured: nothing is expected of it.
+        Retired = "retired",
     }
 }
 

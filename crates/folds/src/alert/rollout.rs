@@ -14,6 +14,7 @@ use model::{Key, Labels, ResourceId, Verdict};
 use serde::{Deserialize, Serialize};
 
 use super::symptom::{self, Commit, Detail};
+use crate::AGAIN;
 
 /// What rows of rollouts are about: they go where posted alerts are.
 const TO: &str = "alertmanager";
@@ -110,6 +111,9 @@ impl Rollouts {
                 rollout.ended = Some(now);
                 rollout.changed = true;
             }
+            return;
+        }
+        if is_again(row) {
             return;
         }
         let of_row =
@@ -255,6 +259,12 @@ impl Rollout {
             places: serde_json::to_string(&self.places).unwrap_or_default(),
         }
     }
+}
+
+/// Whether a restart rolls out, or what else is no revision's.
+fn is_again(row: &VerdictRow) -> bool {
+    let evidence = serde_json::from_str::<serde_json::Value>(&row.evidence).unwrap_or_default();
+    evidence.get(AGAIN).and_then(serde_json::Value::as_bool) == Some(true)
 }
 
 fn read(key: &str) -> Option<Key> {

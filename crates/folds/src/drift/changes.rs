@@ -1,7 +1,6 @@
 //! What a record changes, without changing anything: the same answer tells the host which
 //! documents are needed, and the fold what to do with them.
 
-use std::cmp::Ordering;
 use std::collections::HashSet;
 
 use arrow::array::{Array, AsArray, FixedSizeBinaryArray};
@@ -19,7 +18,10 @@ use super::{DriftFold, confirm, sweep};
 pub(super) struct Change {
     pub key: Key,
     pub live: Option<Fingerprint>,
+    /// What counts as declared from now on.
     pub declared: Option<Fingerprint>,
+    /// What a source declares otherwise than before, whether that counts or not.
+    pub claim: Option<(u8, Fingerprint)>,
     /// Its row in a `live` record.
     pub row: Option<usize>,
     /// It is live by a full set, though no row of it is known.
@@ -28,7 +30,7 @@ pub(super) struct Change {
 
 impl Change {
     pub(super) const fn look(key: Key) -> Self {
-        Self { key, live: None, declared: None, row: None, swept: false }
+        Self { key, live: None, declared: None, claim: None, row: None, swept: false }
     }
 }
 
@@ -78,9 +80,11 @@ impl DriftFold {
         let mut changes: Vec<Change> = scope.rolling.iter().filter(late).map(|key| Change::look(*key)).collect();
         changes.extend(confirm::overdue(scope, now));
         for (n, party) in scope.parties.iter().enumerate() {
-            if !party.down && party.deadline <= now {
-                changes.extend(drifted(&scope.table, n as u8));
+            if party.down || party.deadline > now {
+                continue;
             }
+            let lets_go = || scope.claimed(n as u8, std::iter::empty());
+            changes.extend(if party.is_retired() { lets_go() } else { drifted(&scope.table, n as u8) });
         }
         unique(changes)
     }
@@ -119,25 +123,7 @@ fn revised(scope: Option<&Scope>, row: &Revision) -> Vec<Change> {
     let Some(scope) = scope else { return Vec::new() };
     let party = scope.find(&row.source).unwrap_or(NOBODY);
     let Some(staged) = scope.staged.get(&row.source).filter(|_| super::takes(scope, row)) else { return Vec::new() };
-    let mut changes = Vec::new();
-    let mut members = staged.members.iter().peekable();
-    let mut known = scope.table.iter().filter(|(_, entry)| declares(entry, party)).peekable();
-    loop {
-        let order = match (known.peek(), members.peek()) {
-            (Some(a), Some(b)) => a.0.cmp(&b.0),
-            (Some(_), None) => Ordering::Less,
-            (None, Some(_)) => Ordering::Greater,
-            (None, None) => break,
-        };
-        let old = if order.is_le() { known.next() } else { None };
-        let new = if order.is_ge() { members.next() } else { None };
-        let print = new.map_or(Fingerprint::ABSENT, |(_, print)| *print);
-        if old.is_none_or(|(_, entry)| entry.declared != print)
-            && let Some(key) = old.map(|(key, _)| key).or(new.map(|(key, _)| *key))
-        {
-            changes.push(Change { declared: Some(print), ..Change::look(key) });
-        }
-    }
+    let mut changes = scope.claimed(party, staged.members.iter());
     if scope.parties.get(usize::from(party)).is_none_or(|party| party.managed != super::managed(row)) {
         changes.extend(undeclared(&scope.table));
     }
@@ -147,10 +133,13 @@ fn revised(scope: Option<&Scope>, row: &Revision) -> Vec<Change> {
     unique(changes)
 }
 
-/// The first change of each resource, in order of key.
+/// The first change of each resource, and what each source claims of it, in order of key.
 fn unique(mut changes: Vec<Change>) -> Vec<Change> {
+    let says_no_more = |later: &mut Change, first: &mut Change| {
+        later.key == first.key && (later.claim.is_none() || later.claim == first.claim)
+    };
     changes.sort_by_key(|change| change.key);
-    changes.dedup_by_key(|change| change.key);
+    changes.dedup_by(says_no_more);
     changes
 }
 
@@ -159,6 +148,9 @@ fn reported(scope: Option<&Scope>, row: &ScopeRow) -> Vec<Change> {
     let Some(scope) = scope else { return Vec::new() };
     let Some(n) = scope.find(&row.source) else { return absent(&scope.table) };
     let party: &Party = &scope.parties[usize::from(n)];
+    if row.state == ScopeState::Retired {
+        return retired(scope, n);
+    }
     let mut changes = Vec::new();
     let recovers = party.down && matches!(row.state, ScopeState::Ok | ScopeState::Scanning);
     let fails = !party.down && row.state == ScopeState::Failed && !party.complete && party.current.is_none();
@@ -171,6 +163,20 @@ fn reported(scope: Option<&Scope>, row: &ScopeRow) -> Vec<Change> {
     }
     if completes || (row.covers.is_some() && party.covers != super::read::<Cover>(row.covers.as_deref())) {
         changes.extend(absent(&scope.table));
+    }
+    unique(changes)
+}
+
+/// What is to be looked at since nothing is expected of a party any more: what it saw is seen by nobody.
+fn retired(scope: &Scope, party: u8) -> Vec<Change> {
+    let sees = |(key, entry): (Key, Entry)| {
+        let live = (entry.live != Fingerprint::ABSENT).then_some(Fingerprint::ABSENT);
+        (entry.meta.watcher == party).then_some(Change { live, ..Change::look(key) })
+    };
+    let mut changes: Vec<Change> = scope.table.iter().filter_map(sees).collect();
+    changes.extend(drifted(&scope.table, party));
+    if scope.parties.get(usize::from(party)).is_some_and(|party| !party.managed.is_empty()) {
+        changes.extend(undeclared(&scope.table));
     }
     unique(changes)
 }
@@ -193,10 +199,6 @@ fn absent(table: &Table) -> Vec<Change> {
 fn undeclared(table: &Table) -> Vec<Change> {
     let undeclared = |entry: &Entry| entry.live != Fingerprint::ABSENT && entry.declared == Fingerprint::ABSENT;
     table.iter().filter(|(_, entry)| undeclared(entry)).map(|(key, _)| Change::look(key)).collect()
-}
-
-fn declares(entry: &Entry, party: u8) -> bool {
-    entry.meta.declarer == party && entry.declared != Fingerprint::ABSENT
 }
 
 fn sixteen<'a>(record: &'a Record, name: &'static str) -> Result<&'a FixedSizeBinaryArray, ModelError> {

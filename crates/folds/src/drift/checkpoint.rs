@@ -12,6 +12,7 @@ use std::collections::BTreeMap;
 use model::{Fingerprint, Key};
 use serde::{Deserialize, Serialize};
 
+use super::claims::Claims;
 use super::confirm::Question;
 use super::neighbours::Neighbours;
 use super::scope::{CODES, Party, Past, Scope, Staged};
@@ -32,6 +33,8 @@ struct Header {
     neighbours: Neighbours,
     #[serde(default)]
     questions: Vec<(Key, Question)>,
+    #[serde(default)]
+    claims: Vec<(Key, Claims)>,
 }
 
 pub(super) fn write(scopes: &BTreeMap<String, Scope>) -> Vec<u8> {
@@ -68,6 +71,7 @@ fn header(name: &str, scope: &Scope) -> Header {
         rolling: scope.rolling.iter().copied().collect(),
         neighbours: scope.neighbours.clone(),
         questions: scope.questions.iter().map(|(key, question)| (*key, question.clone())).collect(),
+        claims: scope.claims.iter().map(|(key, claims)| (*key, claims.clone())).collect(),
     }
 }
 
@@ -98,6 +102,7 @@ fn scope(header: Header, table: Table) -> Result<Scope, String> {
         rolling: header.rolling.into_iter().collect(),
         neighbours: header.neighbours,
         questions: header.questions.into_iter().collect(),
+        claims: header.claims.into_iter().collect(),
         ..Scope::default()
     };
     let metas: Vec<Meta> = scope.table.iter().map(|(_, entry)| entry.meta).collect();

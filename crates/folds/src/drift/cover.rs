@@ -57,6 +57,12 @@ pub(super) fn looks(covers: &[Cover], id: &ResourceId) -> Looks {
     answer
 }
 
+/// Whether one of them is of the resource's kind and namespace, whatever the name.
+pub(super) fn looks_beside(covers: &[Cover], id: &ResourceId) -> bool {
+    let beside = |place: &Place| Place { prefix: String::new(), ..place.clone() }.holds(id);
+    covers.iter().any(|cover| beside(&cover.written.place))
+}
+
 impl From<Written> for Cover {
     fn from(written: Written) -> Self {
         // Of what cannot be read nothing is known: then everything may be left out.

@@ -38,6 +38,8 @@ pub(super) struct Judgement {
     pub commit: Option<String>,
     /// What is live now is what later changes are measured by, until something else is declared.
     pub converged: bool,
+    /// Pods are replaced though nothing new is declared: it is no revision's rollout.
+    pub again: bool,
     /// Nothing can be said now: what was said stays.
     pub keeps: bool,
 }

@@ -55,9 +55,13 @@ pub(super) fn compared(case: &Case<'_>, live: &Body) -> Option<Judgement> {
         attribute(&mut fields, live.side(), &sides, &excused, |field, n| field.commit = commit(n))
     };
     fields.retain(|field| !stays(field));
-    let converged = converges(case, live, &fields);
+    let settled = is_settled(case, live, baseline.as_ref());
+    // What pods are made from has changed where nothing is declared: later steps are measured by that.
+    let changed = case.entry.meta.has(AGREED) && live.waiting.is_none() && fields.is_empty() && !settled;
+    let converged = changed || converges(case, live, &fields);
     if converged || fields.is_empty() {
-        let judgement = live.waiting.as_deref().map_or(Judgement::of(Verdict::InSync), |why| rolling(case, why));
+        let waiting = live.waiting.as_deref().filter(|_| !settled);
+        let judgement = waiting.map_or(Judgement::of(Verdict::InSync), |why| rolling(case, why));
         return Some(Judgement { converged, ..judgement });
     }
     let all_past = fields.iter().all(|field| is_past(field.reason));
@@ -106,6 +110,14 @@ fn baseline(case: &Case<'_>, live: &Body) -> Option<Body> {
     case.documents.live(case.key, case.entry.baseline).and_then(body)
 }
 
+/// Whether the object has agreed with the version that is declared, and its pods are made as they were then. What
+/// waits now is a step of an autoscaler or a new node, and no rollout.
+fn is_settled(case: &Case<'_>, live: &Body, baseline: Option<&Body>) -> bool {
+    const TEMPLATE: &str = "/spec/template";
+    let same = |then: &Body| then.tree.pointer(TEMPLATE) == live.tree.pointer(TEMPLATE);
+    case.entry.meta.has(AGREED) && baseline.is_some_and(same)
+}
+
 /// Whether live agrees now with the version that is declared, for the first time, but for what
 /// admission put in.
 fn converges(case: &Case<'_>, live: &Body, fields: &[FieldChange]) -> bool {
@@ -125,8 +137,9 @@ fn rolling(case: &Case<'_>, why: &str) -> Judgement {
         _ => case.now,
     };
     let late = before == Some(Verdict::Behind) || case.now >= since.plus(case.rollout_deadline);
+    let again = case.entry.meta.has(AGREED);
     if !late || case.young() {
-        return Judgement::of(Verdict::RollingOut);
+        return Judgement { again, ..Judgement::of(Verdict::RollingOut) };
     }
     let field = compare::change("/status".to_owned(), FieldReason::Behind, "every pod runs it".into(), why.into());
     Judgement { fields: vec![field], ..Judgement::of(Verdict::Behind) }

@@ -6,6 +6,7 @@
 
 mod changes;
 mod checkpoint;
+mod claims;
 pub mod compare;
 mod config;
 mod confirm;
@@ -82,6 +83,9 @@ impl DriftFold {
         let mut need = |side, fingerprint| refs.push(DocumentRef { side, key, fingerprint });
         let past = scope.history.get(&key).map(Vec::as_slice).unwrap_or_default();
         let said = entry.meta.has(report::SAID);
+        for print in scope.contested(change, declared) {
+            need(Side::Declared, print);
+        }
         if declared == live {
             if said {
                 need(Side::Declared, declared);
@@ -121,12 +125,12 @@ impl DriftFold {
             Stream::Live => self.meet(record),
             Stream::Sets => self.stage(record)?,
             Stream::Revisions => record.rows::<Revision>()?.iter().for_each(|row| self.revise(row)),
-            Stream::Scopes => record.rows::<ScopeRow>()?.iter().for_each(|row| self.hear(row)),
+            Stream::Scopes => record.rows::<ScopeRow>()?.iter().for_each(|row| self.hear(row, record.time)),
             Stream::Confirmations => self.answer(record)?,
             Stream::Ticks => {
                 self.give_up(record.time);
                 for party in self.scopes.values_mut().flat_map(|scope| &mut scope.parties) {
-                    party.down |= party.deadline <= record.time;
+                    party.pass(record.time);
                 }
             }
             _ => {}
@@ -180,10 +184,14 @@ impl DriftFold {
         }
     }
 
-    fn hear(&mut self, row: &ScopeRow) {
+    fn hear(&mut self, row: &ScopeRow, now: Timestamp) {
         let scope = self.scopes.entry(row.scope.clone()).or_default();
         let n = scope.party(&row.source);
         let party = &mut scope.parties[usize::from(n)];
+        if row.state == ScopeState::Retired {
+            party.retire(now.plus(self.config.rollout_deadline));
+            return;
+        }
         party.state = row.state;
         party.message = row.message.clone();
         if row.covers.is_some() {
@@ -240,8 +248,8 @@ impl Fold for DriftFold {
         // A revision's resources remember the one before it, so they come before the scope as a whole.
         for (name, changes) in &changes {
             let source = revisions.iter().find(|row| row.scope == *name);
-            for change in changes.iter().filter(|change| change.declared.is_some()) {
-                source.iter().for_each(|row| self.declare(name, change, row, record.time));
+            for change in changes.iter().filter(|change| change.claim.is_some()) {
+                self.declare(name, change, source, record.time);
             }
         }
         let before = self.parties();
@@ -252,11 +260,17 @@ impl Fold for DriftFold {
             let mut report = Report::default();
             for change in changes {
                 let row = change.row.and_then(|n| rows.get(n));
-                if change.declared.is_none() {
+                if change.claim.is_none() {
                     let source = row.map(|row| row.source.as_str()).or(sweeper.as_deref().filter(|_| change.swept));
                     self.observe(name, change, row, source);
                 }
                 self.judge(record, name, change.key, row, &documents, &mut report);
+                if change.claim.is_some()
+                    && let Some(id) = documents.id(change.key)
+                    && let Some(scope) = self.scopes.get_mut(name)
+                {
+                    report.add(scope.conflict(name, change.key, &id, &documents, record.time));
+                }
             }
             report.push(name, outputs).map_err(model)?;
         }

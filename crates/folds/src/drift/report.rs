@@ -16,7 +16,7 @@ use super::judge::{self, Judgement};
 use super::scope::{CODES, Party, Scope};
 use super::table::{Entry, Meta};
 use super::{DriftFold, compare, kubernetes};
-use crate::RECORD;
+use crate::{AGAIN, RECORD};
 
 /// A verdict other than `in_sync` was put out for the resource, so its end must be, too.
 pub(super) const SAID: u8 = 8;
@@ -159,6 +159,9 @@ impl Report {
             evidence["more_fields"] = more.into();
         }
         word.tell(&mut evidence);
+        if judgement.again {
+            evidence[AGAIN] = true.into();
+        }
         VerdictRow {
             time: record.time,
             scope: id.scope().to_owned(),
@@ -222,6 +225,11 @@ impl Report {
             labels,
             evidence: evidence.to_string(),
         });
+    }
+
+    /// Adds a finding about more than a verdict.
+    pub(super) fn add(&mut self, finding: Option<Finding>) {
+        self.findings.extend(finding);
     }
 
     pub(super) fn push(&self, scope: &str, outputs: &mut Outputs) -> Result<(), ModelError> {
@@ -392,6 +400,8 @@ fn down(scope: &str, party: &Party, time: Timestamp) -> Finding {
     let why = party.message.as_deref().map(|why| format!(": {why}")).unwrap_or_default();
     let summary = if party.down {
         format!("{} of {scope} says nothing: what it speaks of is unknown{why}", party.name)
+    } else if party.is_retired() {
+        format!("{} of {scope} is no longer configured", party.name)
     } else {
         format!("{} of {scope} speaks again", party.name)
     };
@@ -401,6 +411,7 @@ fn down(scope: &str, party: &Party, time: Timestamp) -> Finding {
 fn unreadable(scope: &str, party: &Party, time: Timestamp) -> Finding {
     let summary = match &party.broken {
         Some(problem) => format!("{}: revision {problem}; the last good revision stays", party.name),
+        None if party.is_retired() => format!("{} of {scope} is no longer configured", party.name),
         None => format!("{} can be read again", party.name),
     };
     about(scope, party, "revision", party.broken.is_some(), summary, time)

@@ -4,10 +4,11 @@ use base::Timestamp;
 use model::{Fingerprint, Key, ResourceId, ScopeState};
 use serde::{Deserialize, Serialize};
 
+use super::claims::Claims;
 use super::confirm::Question;
 use super::cover::{self, Cover, Looks};
 use super::neighbours::Neighbours;
-use super::table::{Entry, MANAGED, NOBODY, Table};
+use super::table::{Entry, MANAGED, NOBODY, Table, WENT};
 
 /// A place by kind (`*` for all), namespace and beginning of the name.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -50,7 +51,8 @@ pub(super) struct Party {
     pub name: String,
     pub state: ScopeState,
     pub message: Option<String>,
-    /// Without a good word until then, what it says is unknown.
+    /// Without a good word until then, what it says is unknown. Of one that is retired: until then what it declared
+    /// counts, unless another source declares it.
     pub deadline: Timestamp,
     /// Whether that has happened.
     pub down: bool,
@@ -79,6 +81,27 @@ impl Party {
             broken: None,
         }
     }
+
+    pub(super) fn is_retired(&self) -> bool {
+        self.state == ScopeState::Retired
+    }
+
+    /// Nothing is expected of it any more.
+    pub(super) fn retire(&mut self, until: Timestamp) {
+        if !self.is_retired() {
+            let current = self.current.take();
+            *self = Self { current, state: ScopeState::Retired, deadline: until, ..Self::new(&self.name) };
+        }
+    }
+
+    /// Time has passed.
+    pub(super) fn pass(&mut self, now: Timestamp) {
+        if !self.is_retired() {
+            self.down |= self.deadline <= now;
+        } else if self.deadline <= now {
+            (self.current, self.deadline) = (None, Timestamp::MAX);
+        }
+    }
 }
 
 /// What is known of a scope.
@@ -88,6 +111,8 @@ pub(super) struct Scope {
     pub table: Table,
     /// What earlier revisions declared of resources that changed, newest first.
     pub history: BTreeMap<Key, Vec<Past>>,
+    /// What sources declare of resources that another source declares.
+    pub claims: BTreeMap<Key, Claims>,
     /// The set of a revision that is still being sent, by source.
     pub staged: BTreeMap<String, Staged>,
     /// Resources by verdict code, by (watcher, declarer).
@@ -135,8 +160,12 @@ impl Scope {
         entry.meta.set(MANAGED, self.parties.iter().flat_map(|party| &party.managed).any(holds));
         if entry.live == Fingerprint::ABSENT {
             let looks = |party: &Party| cover::looks(&party.covers, id);
-            let watcher = self.parties.iter().position(|party| looks(party) == Looks::Yes);
-            entry.meta.watcher = watcher.map_or(NOBODY, |n| n as u8);
+            let watcher = self.parties.iter().position(|party| looks(party) == Looks::Yes).map(|n| n as u8);
+            // Of a place that is not seen whole, what was seen to go is known all the same.
+            let sees_some = |party: &&Party| cover::looks_beside(&party.covers, id) && looks(party) == Looks::No;
+            let last = self.parties.get(usize::from(entry.meta.watcher)).filter(sees_some);
+            let last = last.filter(|_| entry.meta.has(WENT)).map(|_| entry.meta.watcher);
+            entry.meta.watcher = watcher.or(last).unwrap_or(NOBODY);
         }
     }
 

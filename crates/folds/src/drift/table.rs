@@ -43,8 +43,10 @@ pub(super) const GAP: u8 = 16;
 pub(super) const BASELINE: u8 = 32;
 /// It has agreed with the version that is declared now.
 pub(super) const AGREED: u8 = 64;
-/// Said to be missing by nobody: the key is of no use any more.
-const GONE: u8 = 128;
+/// Its collector saw it go.
+pub(super) const WENT: u8 = 128;
+/// The code of a verdict in a row of the table that stands for nothing: the key is of no use any more.
+const GONE: u8 = u8::MAX;
 
 impl Default for Meta {
     fn default() -> Self {
@@ -55,6 +57,10 @@ impl Default for Meta {
 impl Meta {
     pub(super) fn has(self, flag: u8) -> bool {
         self.flags & flag != 0
+    }
+
+    fn is_gone(self) -> bool {
+        self.verdict == GONE
     }
 
     pub(super) fn set(&mut self, flag: u8, on: bool) {
@@ -86,12 +92,12 @@ impl Table {
         if let Some(entry) = self.fresh.get(key) {
             return Some(*entry);
         }
-        self.find(key).filter(|&n| !self.meta[n].has(GONE)).map(|n| self.at(n))
+        self.find(key).filter(|&n| !self.meta[n].is_gone()).map(|n| self.at(n))
     }
 
     pub(super) fn put(&mut self, key: Key, entry: Entry) {
         if let Some(n) = self.find(&key) {
-            self.gone -= usize::from(self.meta[n].has(GONE));
+            self.gone -= usize::from(self.meta[n].is_gone());
             self.write(n, entry);
         } else {
             self.fresh.insert(key, entry);
@@ -106,10 +112,10 @@ impl Table {
             return;
         }
         if let Some(n) = self.find(key)
-            && !self.meta[n].has(GONE)
+            && !self.meta[n].is_gone()
         {
             self.write(n, Entry::default());
-            self.meta[n].set(GONE, true);
+            self.meta[n].verdict = GONE;
             self.gone += 1;
         }
     }
@@ -118,7 +124,7 @@ impl Table {
     pub(super) fn range(&self, first: Key, last: Key) -> impl Iterator<Item = (Key, Entry)> + '_ {
         let start = self.keys.partition_point(|key| *key < first);
         let end = self.keys.partition_point(|key| *key <= last).max(start);
-        let mut old = (start..end).filter(|&n| !self.meta[n].has(GONE)).map(|n| (self.keys[n], self.at(n))).peekable();
+        let mut old = (start..end).filter(|&n| !self.meta[n].is_gone()).map(|n| (self.keys[n], self.at(n))).peekable();
         let mut fresh = self.fresh.range(first..=last).map(|(key, entry)| (*key, *entry)).peekable();
         std::iter::from_fn(move || match (old.peek(), fresh.peek()) {
             (Some(a), Some(b)) if a.0 < b.0 => old.next(),

@@ -8,8 +8,8 @@ use model::rows::{Live, Revision};
 use super::DriftFold;
 use super::changes::Change;
 use super::judge;
-use super::scope::Past;
-use super::table::{AGREED, BASELINE, Entry, GAP, LEFT_OVER, REPLACE_ONLY};
+use super::scope::{Party, Past};
+use super::table::{AGREED, BASELINE, Entry, GAP, LEFT_OVER, REPLACE_ONLY, WENT};
 
 /// The kind of the resource that changes when a host is replaced or started anew; everything of
 /// its scope is then a new instance.
@@ -37,6 +37,9 @@ impl DriftFold {
         // something come that is known by a full set only.
         let first = (entry.meta.has(GAP) && entry.baseline == entry.live) || (change.swept && known.is_none());
         if let Some(live) = change.live {
+            // A set without it says as much of a collector that looks there no longer.
+            let went = row.is_some() && (entry.live != Fingerprint::ABSENT || entry.meta.has(WENT));
+            entry.meta.set(WENT, live == Fingerprint::ABSENT && went);
             entry.live = live;
         }
         if let Some(row) = row {
@@ -57,27 +60,34 @@ impl DriftFold {
         scope.table.put(change.key, entry);
     }
 
-    /// Takes what a revision declares of one resource.
-    pub(super) fn declare(&mut self, name: &str, change: &Change, source: &Revision, now: Timestamp) {
-        let Some(declared) = change.declared else { return };
+    /// Takes what a revision declares of one resource; without one its source has let go of it.
+    pub(super) fn declare(&mut self, name: &str, change: &Change, source: Option<&Revision>, now: Timestamp) {
+        let Some((party, claim)) = change.claim else { return };
         let earlier_versions = self.config.earlier_versions;
         let scope = self.scopes.entry(name.to_owned()).or_default();
+        let (declared, declarer) = scope.counts_then(&change.key, party, claim);
+        scope.keep_claim(change.key, party, claim, declarer);
         let mut entry = scope.table.get(&change.key).unwrap_or_default();
         scope.count(entry.meta, -1);
-        let declarer = scope.party(&source.source);
-        let current = scope.parties[usize::from(declarer)].current.clone();
-        // The same revision read anew, with another schema, is no other version of it.
-        if let Some(had) = current.filter(|had| had.revision != source.revision) {
-            let past = Past { fingerprint: entry.declared, revision: had.revision, replaced: now };
-            let history = scope.history.entry(change.key).or_default();
-            history.retain(|past| past.fingerprint != declared);
-            history.insert(0, past);
-            history.truncate(earlier_versions);
+        if declared != entry.declared {
+            let before = if entry.declared == Fingerprint::ABSENT { party } else { entry.meta.declarer };
+            let current = scope.parties.get(usize::from(before)).and_then(|party| party.current.clone());
+            // The same revision read anew, with another schema, is no other version of it.
+            if let Some(had) =
+                current.filter(|had| before != party || source.is_none_or(|row| row.revision != had.revision))
+            {
+                let past = Past { fingerprint: entry.declared, revision: had.revision, replaced: now };
+                let history = scope.history.entry(change.key).or_default();
+                history.retain(|past| past.fingerprint != declared);
+                history.insert(0, past);
+                history.truncate(earlier_versions);
+            }
+            entry.declared = declared;
+            entry.meta.set(AGREED, false);
         }
-        entry.declared = declared;
-        entry.meta.set(AGREED, false);
         entry.meta.declarer = declarer;
-        entry.meta.set(LEFT_OVER, !self.config.may_leave_behind.contains(&source.source));
+        let stays = |party: &Party| party.is_retired() || self.config.may_leave_behind.contains(&party.name);
+        entry.meta.set(LEFT_OVER, !scope.parties.get(usize::from(declarer)).is_some_and(stays));
         scope.count(entry.meta, 1);
         scope.table.put(change.key, entry);
     }

@@ -135,7 +135,7 @@ row! {
         /// Collectors: what it would see if it were there, as a JSON list of
         /// `{"kind": "file", "prefix": "etc/", "except": ["/etc/app/**"]}`, in which `except` are globs of
         /// names, with a slash before them, that it leaves out or cannot look at. Only there can
-        /// something be `missing`.
+        /// something be `missing` that was never seen.
         covers: Option<String>,
     }
 }

@@ -89,6 +89,10 @@ fn batch(word: &str, name: &str, more: Option<&str>) -> Batch {
         "commit" => Batch::of("k8s/prod", &[revision("k8s/prod", name)]),
         "roll" => judged(Verdict::RollingOut, Verdict::InSync),
         "done" => judged(Verdict::InSync, Verdict::RollingOut),
+        "restart" => {
+            let row = verdict(&id(name), Verdict::RollingOut, Verdict::InSync);
+            Batch::of(scope, &[VerdictRow { evidence: r#"{"again":true,"offset":7}"#.to_owned(), ..row }])
+        }
         "late" => judged(Verdict::Behind, Verdict::RollingOut),
         "fire" => found(AlertState::Firing),
         "resolve" => found(AlertState::Resolved),
@@ -121,8 +125,13 @@ fn play(world: &mut World, steps: &str) -> Vec<String> {
 
 #[test]
 fn what_goes_wrong_during_a_rollout_is_one_incident() {
-    let cases: [(&str, &str, &[&str]); 12] = [
+    let cases: [(&str, &str, &[&str]); 13] = [
         ("a rollout that goes well is none", "0 commit abc; 1 roll cart; 20 done cart; 2000 wait", &[]),
+        (
+            "a restart of pods is no revision's rollout",
+            "0 commit abc; 1 restart cart; 5 fire api; 20 done cart; 700 wait",
+            &["5 k8s/prod opened 1"],
+        ),
         (
             "its symptoms are one, and end on evidence",
             "0 commit abc; 1 roll cart; 5 fire api; 6 fire web error; 20 done cart; 30 resolve api; 40 resolve web; 2000 wait",

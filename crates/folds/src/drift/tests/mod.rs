@@ -1,8 +1,11 @@
 mod cases;
+mod claims;
 mod confirm;
 mod gitops;
 mod large;
 mod random;
+mod retired;
+mod scaling;
 mod unseen;
 mod versions;
 mod world;

@@ -1,7 +1,7 @@
 //! Hosts, commits and time at random, under the suite of folds and against a plain account of what
 //! is there.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use base::Rng;
@@ -29,6 +29,8 @@ struct Truth {
     commits: Vec<(String, Documents)>,
     managed: bool,
     boots: u64,
+    /// What is declared and was seen to go.
+    went: BTreeSet<ResourceId>,
 }
 
 struct Play {
@@ -104,10 +106,17 @@ impl Play {
         for (id, document) in rows {
             let document = (!document.is_null()).then_some(document);
             made.push(self.world.row(&id, document.clone()));
+            let truth = self.truth();
             match document {
-                Some(document) => self.truth().live.insert(id, document),
-                None => self.truth().live.remove(&id),
-            };
+                Some(document) => {
+                    truth.went.remove(&id);
+                    truth.live.insert(id, document);
+                }
+                None if truth.live.remove(&id).is_some() && truth.declared.contains_key(&id) => {
+                    truth.went.insert(id);
+                }
+                None => {}
+            }
         }
         self.world.apply(Batch::of(SCOPES[self.at], &made).unwrap());
     }
@@ -166,6 +175,7 @@ impl Play {
             return;
         }
         (truth.managed, truth.declared) = (managed, declared.clone());
+        truth.went.retain(|id| declared.contains_key(id));
         truth.commits.push((revision, declared));
     }
 
@@ -214,7 +224,7 @@ impl Play {
             (None, Some(_)) if truth.managed && id.name().starts_with("etc/conf.d/") => &[Unmanaged, Undeclared],
             (None, Some(_)) if id.kind() == "package" => &[InSync, Undeclared, MutatedInPlace, Unknown],
             (None, Some(_)) => &[InSync, Undeclared],
-            (Some(_), None) if covered => &[Missing],
+            (Some(_), None) if covered || truth.went.contains(id) => &[Missing],
             (Some(_), None) => &[Unknown],
             (Some(declared), Some(live)) => {
                 let side = |document| Side { document, text: None };
@@ -250,7 +260,7 @@ fn verdicts_and_counts_are_those_of_what_is_there() {
         play.settle();
         for (scope, truth) in SCOPES.iter().zip(&play.truth) {
             let mut counts = BTreeMap::<Verdict, i64>::new();
-            let ids: std::collections::BTreeSet<&ResourceId> = truth.live.keys().chain(truth.declared.keys()).collect();
+            let ids: BTreeSet<&ResourceId> = truth.live.keys().chain(truth.declared.keys()).collect();
             for id in &ids {
                 let verdict = play.world.verdict(id).unwrap_or(Verdict::InSync);
                 let expected = play.expected(truth, id);

@@ -103,6 +103,29 @@ fn a_file_of_a_package_that_cannot_be_read_is_unknown() {
 }
 
 #[test]
+fn what_was_seen_to_go_is_missing_also_where_not_all_is_seen() {
+    let (keys, never) = (file("root/.ssh/authorized_keys"), file("root/.ssh/authorized_keys2"));
+    let name = format!("drift/{keys}");
+    let mut world = World::settled(&[(&keys, whole())]);
+    world.commit("r2", &[(&keys, whole()), (&never, whole())]);
+    assert_eq!((world.verdict(&keys), world.verdict(&never)), (None, Some(Verdict::Unknown)));
+    world.see(&keys, None);
+    assert_eq!((world.verdict(&keys), world.finding(&name)), (Some(Verdict::Missing), Some(AlertState::Firing)));
+    world.collector(ScopeState::Ok);
+    assert_eq!(world.finding(&name), Some(AlertState::Firing));
+    world.see(&keys, Some(whole()));
+    assert_eq!(world.verdict(&keys), Some(Verdict::InSync));
+    // A set that does not have it says nothing of where it does not look.
+    world.sweep(&[&never]);
+    assert_eq!(world.verdict(&keys), Some(Verdict::Unknown));
+
+    let job = ResourceId::new("host", "web-1", "job", "", "x").unwrap();
+    let mut world = World::settled(&[(&job, whole())]);
+    world.see(&job, None);
+    assert_eq!(world.verdict(&job), Some(Verdict::Unknown), "a kind that is not looked at any more");
+}
+
+#[test]
 fn what_its_collector_leaves_out_is_not_missing() {
     let (swap, app) = (file("etc/hosts.swp"), file("etc/app/secret"));
     let mut world = World::new();
