@@ -214,10 +214,10 @@ impl Subject for Files {
         // First the places where a root that is not there, or goes, will be seen to come.
         self.rules.iter().filter_map(Rules::door).for_each(|(parent, _)| self.watch.add(&parent));
         self.set_roots(roots);
-        Ok(Walk::new(starts, Owners::load(&self.place), (!first).then(|| self.actors())))
+        Ok(Walk::new(starts, Owners::load(&self.place)?, (!first).then(|| self.actors())))
     }
 
-    fn some(&self, mut changes: Changes) -> Walk {
+    fn some(&self, mut changes: Changes) -> Result<Walk, CollectError> {
         let roots = self.roots_after(&mut changes);
         let next = |(path, deep): (PathBuf, bool)| {
             let root = self.root_of(&path, &roots)?;
@@ -227,8 +227,8 @@ impl Subject for Files {
         let starts: Vec<Next> = changes.into_iter().filter_map(next).collect();
         // Beside a root things may change often.
         let (owners, actors) =
-            if starts.is_empty() { Default::default() } else { (Owners::load(&self.place), Some(self.actors())) };
-        Walk::new(starts, owners, actors)
+            if starts.is_empty() { Default::default() } else { (Owners::load(&self.place)?, Some(self.actors())) };
+        Ok(Walk::new(starts, owners, actors))
     }
 
     fn step(&self, walk: &mut Walk) -> Result<Step, CollectError> {
@@ -254,20 +254,19 @@ impl Subject for Files {
         Ok(step)
     }
 
-    fn texts(&self, paths: Vec<PathBuf>) -> Vec<Item> {
+    fn texts(&self, paths: Vec<PathBuf>) -> Result<Vec<Item>, CollectError> {
         let roots = self.roots();
-        let mut walk = Walk::new([], Owners::load(&self.place), None);
+        let mut walk = Walk::new([], Owners::load(&self.place)?, None);
         let mut reader = Reader::new(&self.key, &self.stop);
         let next = |path: PathBuf| {
             self.root_of(&path, &roots).map(|root| root.rules).map(|rules| Next { path, rules, deep: false })
         };
         let looks = paths.into_iter().filter_map(next);
-        looks
-            .filter_map(|next| match self.look(&next, &mut walk, &mut reader, &mut 0, true) {
-                Look::Saw(item) => Some(item),
-                _ => None,
-            })
-            .collect()
+        let items = looks.filter_map(|next| match self.look(&next, &mut walk, &mut reader, &mut 0, true) {
+            Look::Saw(item) => Some(item),
+            _ => None,
+        });
+        Ok(items.collect())
     }
 
     fn unseen(&self, walk: &Walk) -> Vec<String> {

@@ -133,9 +133,10 @@ impl PackageFiles {
         Arc::clone(&self.listing.read().unwrap_or_else(PoisonError::into_inner))
     }
 
-    fn walk(&self, chosen: Option<Vec<usize>>, actors: bool) -> Walk {
+    fn walk(&self, chosen: Option<Vec<usize>>, actors: bool) -> Result<Walk, CollectError> {
         let actors = actors.then(|| Actors::now(&self.place.path("/run/utmp")));
-        Walk { listing: self.listing(), chosen, at: 0, owners: Owners::load(&self.place), actors, unreadable: 0 }
+        let owners = Owners::load(&self.place)?;
+        Ok(Walk { listing: self.listing(), chosen, at: 0, owners, actors, unreadable: 0 })
     }
 
     /// Looks at one file; nothing if it is to be left out this time.
@@ -229,10 +230,10 @@ impl Subject for PackageFiles {
         let listing = Arc::new(Listing::read(&self.place, &self.exclude)?);
         *self.listing.write().unwrap_or_else(PoisonError::into_inner) = Arc::clone(&listing);
         self.watch_all(&listing);
-        Ok(self.walk(None, !first))
+        self.walk(None, !first)
     }
 
-    fn some(&self, changes: Changes) -> Walk {
+    fn some(&self, changes: Changes) -> Result<Walk, CollectError> {
         let status = self.place.path("/var/lib/dpkg/status");
         if changes.contains_key(&status)
             && let Ok(listing) = Listing::read(&self.place, &self.exclude)
@@ -267,8 +268,8 @@ impl Subject for PackageFiles {
         Ok(step)
     }
 
-    fn texts(&self, _: Vec<PathBuf>) -> Vec<Item> {
-        Vec::new()
+    fn texts(&self, _: Vec<PathBuf>) -> Result<Vec<Item>, CollectError> {
+        Ok(Vec::new())
     }
 
     fn swept(&self, walk: Walk) -> Option<String> {
