@@ -171,11 +171,12 @@ impl Files {
         Ok((Body::Digest(content.digest), content.text, false))
     }
 
-    /// For a file that is being written: as it was when it was last read in one piece. Its next
+    /// For a file that is being written: as it was when it was last read in one piece, for a while. Its next
     /// change makes an event, or the sweep finds it.
     fn last_body(&self, path: &Path) -> Body {
         metrics::counter!("steadfast_collector_busy_files_total").increment(1);
-        lock(&self.prefilter).last(&Prefilter::key(path)).map_or(Body::Unstable, |last| Body::Digest(last.digest))
+        let last = lock(&self.prefilter).while_busy(&Prefilter::key(path), self.clock.monotonic());
+        last.map_or(Body::Unstable, |last| Body::Digest(last.digest))
     }
 
     fn actors(&self) -> Actors {

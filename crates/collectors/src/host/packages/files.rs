@@ -154,13 +154,13 @@ impl PackageFiles {
                 Ok(digest) => digest,
                 Err(Problem::Gone) => return Some(gone),
                 Err(problem @ Problem::Unreadable(_)) => return Some(unreadable(id, problem, walk)),
-                // It will be seen again: as it was, if it was read before.
-                Err(problem) => match lock(&self.prefilter).last(&Prefilter::key(&path)) {
-                    Some(last) => last.digest.to_string(),
+                // It will be seen again: as it was for a while, if it was read before.
+                Err(Problem::Busy) => match self.while_busy(&path) {
+                    Some(last) => last,
                     // It is there, so it must not be taken for missing.
-                    None if problem == Problem::Busy => return Some(gap(id, "unstable", true.into())),
-                    None => return None,
+                    None => return Some(gap(id, "unstable", true.into())),
                 },
+                Err(_) => lock(&self.prefilter).last(&Prefilter::key(&path))?.digest.to_string(),
             },
             FileType::Symlink => {
                 let target = std::fs::read_link(&path).unwrap_or_default();
@@ -170,6 +170,11 @@ impl PackageFiles {
         };
         let actor = walk.actors.as_ref().and_then(|actors| actors.hint(stat.uid, &walk.owners.user(stat.uid)));
         Some(Seen { id, document: Some(Document::new(json!({ "digest": digest }))), text: None, actor })
+    }
+
+    fn while_busy(&self, path: &Path) -> Option<String> {
+        let last = lock(&self.prefilter).while_busy(&Prefilter::key(path), self.clock.monotonic());
+        last.map(|last| last.digest.to_string())
     }
 
     fn digest(
