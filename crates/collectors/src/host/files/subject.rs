@@ -12,7 +12,9 @@ use super::mounts;
 use super::roots::{Root, Rules, within_too};
 use super::walk::{Next, Walk};
 use crate::host::actor::Actors;
-use crate::host::content::{Binding, Cached, FileType, Links, Plan, Prefilter, Problem, Reader, SecretRules, Stat};
+use crate::host::content::{
+    Binding, Cached, FileType, Links, Plan, Prefilter, Problem, Reader, SecretRules, Stat, is_open_to_all,
+};
 use crate::host::owners::Owners;
 use crate::host::sweep::{Changes, Item, LOOKS, STEP, STEP_BYTES, Step, Subject, Watch};
 use crate::host::{FilesConfig, Place};
@@ -164,7 +166,8 @@ impl Files {
             return Ok((Body::Digest(known.digest), None, known.has_text));
         }
         *read += stat.size;
-        let plan = Plan::File(self.secrets.of(&self.place.shown(path), stat.mode), rules.text_bytes);
+        let is_open = || is_open_to_all(path, &self.place.path("/"));
+        let plan = Plan::File(self.secrets.of(&self.place.shown(path), stat.mode, is_open), rules.text_bytes);
         let content = reader.read(path, Links::Refused, plan)?;
         let cached = Cached { digest: content.digest, has_text: content.text.is_some() };
         lock(&self.prefilter).put(key, &content.stat, cached, self.clock.now());
