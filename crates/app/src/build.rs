@@ -5,6 +5,7 @@ use std::time::Duration;
 use base::{Clock, DigestKey, Rng};
 use collectors::host::Place;
 use collectors::scrape::Scraper;
+use desired::Source;
 use fold::Progress;
 use ingest::Ingest;
 use kubernetes::Clusters;
@@ -26,10 +27,11 @@ use crate::intakes::Inboxes;
 use crate::logging::Logging;
 use crate::logs::Logs;
 use crate::reading::Reading;
+use crate::retiring::Configured;
 use crate::ruling::{self, Ruling};
 use crate::scraping::{self, Scraping};
 use crate::stage::Stage;
-use crate::{AppError, Config, Role, keys, own, psql, watch};
+use crate::{AppError, Config, Role, keys, own, psql, retiring, watch};
 
 /// How long each part may take to end.
 const DRAIN: Duration = Duration::from_secs(15);
@@ -156,9 +158,12 @@ impl App {
         config.kubernetes.as_slice().iter().for_each(|watched| clusters.get(&watched.cluster).watch());
         canaries::seek(&config, &clusters);
         if config.has(Role::Watching) {
-            wiring.sources(&inputs, &digest_key, &clusters)?;
+            let mut configured = wiring.sources(&inputs, &digest_key, &clusters)?;
             wiring.confirmers(&inputs, &digest_key, &clusters);
-            wiring.collectors(&inputs, digest_key, &clusters, inboxes).await?;
+            wiring.collectors(&inputs, digest_key, &clusters, inboxes, &mut configured).await?;
+            if config.log.kafka.is_none() {
+                retiring::retire(&configured, &store, &logs.state, &clock).await?;
+            }
             scraping.reload().await?;
             logging.start(&config, &clock, &rng, &inputs)?;
         }
@@ -252,7 +257,8 @@ impl Wiring<'_> {
         Ok(host.start())
     }
 
-    fn sources(&self, stage: &Stage, digest_key: &DigestKey, clusters: &Clusters) -> Result<(), AppError> {
+    /// Starts the sources; gives which those are.
+    fn sources(&self, stage: &Stage, digest_key: &DigestKey, clusters: &Clusters) -> Result<Configured, AppError> {
         let config = &self.config.desired;
         let settings = desired::HostConfig {
             poll: config.poll,
@@ -268,19 +274,26 @@ impl Wiring<'_> {
             settings,
         );
         let context = self.context(digest_key, clusters)?;
+        let mut configured = Configured::default();
         for git in config.git.as_slice() {
             let wrong = |error| AppError::part(format!("desired.git.{}", git.name), error);
-            host.start(Box::new(Git::new(git.clone(), &context).map_err(wrong)?));
+            let git = Git::new(git.clone(), &context).map_err(wrong)?;
+            configured.anywhere(git.name());
+            host.start(Box::new(git));
         }
+        let mut start = |source: Box<dyn Source>| {
+            source.scopes().iter().for_each(|scope| configured.one(scope, &source.name()));
+            host.start(source);
+        };
         for helm in config.helm.as_slice() {
             let wrong = |error| AppError::part(format!("desired.helm.{}", helm.cluster), error);
-            host.start(Box::new(Helm::new(helm.clone(), &context).map_err(wrong)?));
+            start(Box::new(Helm::new(helm.clone(), &context).map_err(wrong)?));
         }
         if config.packages.enabled {
             let packages = Packages::new(config.packages.clone(), &context.host, self.clock);
-            host.start(Box::new(packages.map_err(|error| AppError::part("desired", error))?));
+            start(Box::new(packages.map_err(|error| AppError::part("desired", error))?));
         }
-        Ok(())
+        Ok(configured)
     }
 
     /// What every source is made with.
@@ -311,6 +324,7 @@ impl Wiring<'_> {
         digest_key: DigestKey,
         clusters: &Clusters,
         inboxes: Inboxes,
+        configured: &mut Configured,
     ) -> Result<(), AppError> {
         let host = collect::Host::new(
             Arc::clone(&self.logs.state),
@@ -326,6 +340,7 @@ impl Wiring<'_> {
         let known = crate::known::known(self.store, self.logs).await?;
         let of_clusters = collectors::kubernetes::build(self.config.kubernetes.as_slice(), clusters, inboxes);
         for collector in collectors::host::build(&self.config.host, Some(&cache)).into_iter().chain(of_clusters) {
+            configured.one(collector.scope(), collector.name());
             let key = (collector.scope().to_owned(), collector.name().to_owned());
             let members = known.get(&key).cloned().unwrap_or_default();
             host.start_known(collector, members);

@@ -3,6 +3,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use base::{Clock, DigestKey, Rng, Shutdown};
+use collect::Seen;
 use collectors::kubernetes::KubernetesConfig;
 use kubernetes::schema::ApiKind;
 use kubernetes::{Body, Clusters, id_kind};
@@ -77,7 +78,8 @@ pub async fn capture(config: &Config, dir: &Path, mut progress: impl FnMut(&str)
         kinds.extend(collectors::all().filter(|of| of.name == collector.name()).flat_map(|of| of.kinds));
         let seen = collect::once(collector.as_mut(), &clock, &rng, &key, &shutdown).await?;
         let wanted = seen.into_iter().filter(|seen| !LEFT_OUT.contains(&seen.id.kind()));
-        resources.extend(wanted.filter_map(|seen| seen.document.map(|document| (seen.id, document, seen.text))));
+        let document = |seen: &Seen| Some(declarable(seen.id.kind(), seen.document.clone()?));
+        resources.extend(wanted.filter_map(|seen| Some((seen.id.clone(), document(&seen)?, seen.text))));
     }
     let kinds: Vec<&str> = kinds.into_iter().copied().collect();
     let written = sources::host_manifest::write(dir, &resources, &kinds).map_err(|error| AppError::file(dir, error))?;
@@ -88,6 +90,16 @@ pub async fn capture(config: &Config, dir: &Path, mut progress: impl FnMut(&str)
         captured.cluster(cluster, dir, &key).await?;
     }
     Ok(captured)
+}
+
+/// What we could not see of a small resource is nothing that it must be.
+fn declarable(kind: &str, document: Document) -> Document {
+    let mut tree = document.tree().clone();
+    let members = tree.as_object_mut().filter(|_| matches!(kind, "user" | "socket" | "unit"));
+    match members.and_then(|members| members.remove("unreadable")) {
+        Some(_) => Document::new(tree),
+        None => document,
+    }
 }
 
 impl Captured {
@@ -145,6 +157,13 @@ mod tests {
     use std::fs;
 
     use super::*;
+
+    #[test]
+    fn what_was_not_seen_of_an_account_is_not_captured() {
+        let account = || Document::new(serde_json::json!({"uid": 7, "unreadable": "/etc/shadow: Permission denied"}));
+        assert_eq!(declarable("user", account()).to_json(), r#"{"uid":7}"#);
+        assert_eq!(declarable("file", account()), account());
+    }
 
     #[tokio::test]
     async fn captured_again_a_folder_loses_what_is_gone_and_keeps_what_is_not_of_capture() {

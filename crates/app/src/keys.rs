@@ -1,5 +1,6 @@
+use std::fs::Permissions;
 use std::io::Write;
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::Path;
 
 use base::DigestKey;
@@ -8,10 +9,35 @@ use sources::host_manifest::Secrets;
 
 use crate::{AppError, Config};
 
-/// Makes `data_dir`, for its owner only.
+const KEY: &str = "digest.key";
+
+/// One of these is in every `data_dir` that was used.
+const OURS: [&str; 3] = [KEY, "log", "store"];
+
+/// Makes `data_dir`, for its owner only. One that is there, and is ours alone, is narrowed to that.
 pub(crate) fn data_dir(path: &Path) -> Result<(), AppError> {
     let made = std::fs::DirBuilder::new().recursive(true).mode(0o700).create(path);
-    made.map_err(|error| AppError::file(path, format!("cannot be made: {error}; set `data_dir` to a folder of yours")))
+    made.map_err(|error| {
+        AppError::file(path, format!("cannot be made: {error}; set `data_dir` to a folder of yours"))
+    })?;
+    narrow(path).map_err(|error| AppError::file(path, error))
+}
+
+/// Takes the rights of others away from a folder that holds nothing but what is ours.
+fn narrow(path: &Path) -> std::io::Result<()> {
+    let metadata = std::fs::metadata(path)?;
+    let mode = metadata.permissions().mode();
+    if mode & 0o077 == 0 {
+        return Ok(());
+    }
+    let own = metadata.uid() == rustix::process::geteuid().as_raw();
+    let ours = || OURS.iter().any(|name| path.join(name).exists());
+    if own && (ours() || std::fs::read_dir(path)?.next().is_none()) {
+        tracing::info!(folder = %path.display(), "data_dir is for its owner only from now on");
+        return std::fs::set_permissions(path, Permissions::from_mode(mode & 0o7700));
+    }
+    tracing::warn!(folder = %path.display(), "others may look into data_dir: give it a folder of its own, with mode 0700");
+    Ok(())
 }
 
 /// The key for digests of secrets: that of the configuration, else kept beside the data and made at
@@ -24,7 +50,7 @@ pub(crate) fn digest_key(config: &Config) -> Result<DigestKey, AppError> {
 }
 
 fn kept_key(data_dir: &Path) -> Result<DigestKey, AppError> {
-    let path = data_dir.join("digest.key");
+    let path = data_dir.join(KEY);
     let wrong = |problem: &dyn std::fmt::Display| AppError::file(&path, problem);
     match std::fs::read(&path) {
         Ok(bytes) => bytes.try_into().map(DigestKey::from_bytes).map_err(|bytes: Vec<u8>| {
@@ -67,6 +93,32 @@ mod tests {
         std::fs::write(dir.path().join("digest.key"), b"short").unwrap();
         let error = kept_key(dir.path()).unwrap_err().to_string();
         assert!(error.contains("digest.key") && error.contains("5 bytes"), "{error}");
+    }
+
+    #[test]
+    fn a_folder_that_is_ours_alone_is_for_nobody_else() {
+        let dir = tempfile::tempdir().unwrap();
+        let mode = |path: &Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o7777;
+        let wide = |path: &Path| std::fs::set_permissions(path, Permissions::from_mode(0o2755)).unwrap();
+        for made in [false, true] {
+            let path = dir.path().join("data");
+            if made {
+                wide(&path);
+                kept_key(&path).unwrap();
+            }
+            data_dir(&path).unwrap();
+            assert_eq!(mode(&path) & 0o077, 0);
+        }
+        let empty = dir.path().join("empty");
+        std::fs::create_dir(&empty).unwrap();
+        wide(&empty);
+        data_dir(&empty).unwrap();
+        assert_eq!(mode(&empty), 0o2700);
+        // A folder of others, as `/srv`, is not shut.
+        std::fs::write(dir.path().join("theirs"), "").unwrap();
+        wide(dir.path());
+        data_dir(dir.path()).unwrap();
+        assert_eq!(mode(dir.path()), 0o2755);
     }
 
     #[test]

@@ -24,6 +24,7 @@ mod reading;
 mod receivers;
 mod replay;
 mod report;
+mod retiring;
 mod ruling;
 mod scraping;
 mod stage;

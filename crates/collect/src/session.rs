@@ -1,8 +1,10 @@
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use base::{Clock, DigestKey, Limit, Rng, Shutdown};
+use bus::BusError;
 use model::rows::{Live, LogLine, Sample, Series, SetChunk, SetSide};
 use model::{Batch, Document, Fingerprint, Key, ResourceId, Row};
 
@@ -15,8 +17,8 @@ use crate::{CollectError, Cover, Cx, Seen};
 /// Rows of one batch at most.
 const BATCH_ROWS: usize = 512;
 
-/// Bytes of one batch, about; a single larger row goes alone.
-const BATCH_BYTES: usize = 4 << 20;
+/// Bytes of one batch, about: logs take 4 MiB and more.
+const BATCH_BYTES: usize = 1 << 20;
 
 /// Bytes of the text of one resource; a longer text is left out.
 const TEXT: Limit = Limit::new("collect_text_bytes", 1 << 20);
@@ -110,7 +112,7 @@ impl Session {
         if rows.is_empty() {
             return Ok(());
         }
-        self.append(&self.state, &rows).await?;
+        self.append(&self.state, &rows, smaller).await?;
         metrics::counter!("steadfast_collector_appended_total", "collector" => self.source)
             .increment(rows.len() as u64);
         for row in rows {
@@ -123,9 +125,31 @@ impl Session {
         Ok(())
     }
 
-    async fn append<R: Row + Sync>(&self, to: &Appender, rows: &[R]) -> Result<(), CollectError> {
-        for rows in rows.chunks(BATCH_ROWS.max(1)) {
-            to.append(|| Ok(vec![Batch::of(self.scope.as_str(), rows)?])).await?;
+    /// Appends rows in their order. How much a log takes is its own affair: a batch that is too large for it is
+    /// halved, and a single row goes as `smaller` makes it, as long as it can.
+    async fn append<R: Row + Clone + Send + Sync>(
+        &self,
+        to: &Appender,
+        rows: &[R],
+        smaller: impl Fn(&R) -> Option<R> + Send + Sync,
+    ) -> Result<(), CollectError> {
+        let mut waiting: Vec<Cow<'_, [R]>> = rows.chunks(BATCH_ROWS).rev().map(Cow::Borrowed).collect();
+        while let Some(rows) = waiting.pop() {
+            let appended = to.append(|| Ok(vec![Batch::of(self.scope.as_str(), &rows)?])).await;
+            let Err(CollectError::Bus(BusError::TooLarge { .. })) = &appended else {
+                appended?;
+                continue;
+            };
+            match rows {
+                Cow::Borrowed(many) if many.len() > 1 => {
+                    let (first, rest) = many.split_at(many.len() / 2);
+                    waiting.extend([Cow::Borrowed(rest), Cow::Borrowed(first)]);
+                }
+                one => match one.first().and_then(&smaller) {
+                    Some(row) => waiting.push(Cow::Owned(vec![row])),
+                    None => return appended,
+                },
+            }
         }
         Ok(())
     }
@@ -148,6 +172,16 @@ impl Session {
         }
         self.flush(&mut pending).await
     }
+}
+
+/// The row without its text, then without its document: the fingerprint says that it is there, and which it is.
+fn smaller(row: &Live) -> Option<Live> {
+    let document = row.document.clone().filter(|_| row.text.is_some());
+    let has_more = row.text.is_some() || row.document.is_some();
+    has_more.then(|| {
+        tracing::warn!(resource = %row.id, "too large for the log: left out");
+        Live { text: None, document, ..row.clone() }
+    })
 }
 
 impl Pending {
@@ -257,15 +291,15 @@ impl Cx for Session {
     async fn metrics(&mut self, series: Vec<Series>, samples: Vec<Sample>) -> Result<(), CollectError> {
         self.check()?;
         let due = self.announced.due(series, self.state.clock.monotonic());
-        if let Err(error) = self.append(&self.telemetry, &due).await {
+        if let Err(error) = self.append(&self.telemetry, &due, |_| None).await {
             self.announced.forget(&due);
             return Err(error);
         }
-        self.append(&self.telemetry, &self.announced.admitted(samples)).await
+        self.append(&self.telemetry, &self.announced.admitted(samples), |_| None).await
     }
 
     async fn logs(&mut self, lines: Vec<LogLine>) -> Result<(), CollectError> {
         self.check()?;
-        self.append(&self.telemetry, &lines).await
+        self.append(&self.telemetry, &lines, |_| None).await
     }
 }

@@ -2,7 +2,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use base::{Clock, DigestKey, Rng, Shutdown, Simulation, Tasks, Timestamp};
+use base::{Clock, DigestKey, Limit, Rng, Shutdown, Simulation, Tasks, Timestamp};
 use bus::{BusError, Log, Records};
 use model::rows::{Live, Sample, Scope, Series, SetChunk, SetMember};
 use model::{Batch, Document, Labels, Offset, Row, ScopeState, Stream};
@@ -16,6 +16,8 @@ use crate::{CollectError, Collector, Cover, Cx, HEARTBEAT, Host, Seen};
 struct Memory {
     batches: Mutex<Vec<Batch>>,
     away: Mutex<u32>,
+    /// Bytes of the largest batch that it takes, if it has such a limit.
+    most: Option<u64>,
     changed: Notify,
 }
 
@@ -66,6 +68,11 @@ impl Log for Memory {
                 problem: "full disk".to_owned(),
                 retry_after,
             });
+        }
+        for batch in &batches {
+            let limit = Limit::new("bus.max_batch_bytes", self.most.unwrap_or(u64::MAX));
+            let bytes = bus::codec::encode(batch).unwrap().len() as u64;
+            limit.check(bytes).map_err(|source| BusError::TooLarge { log: "state".to_owned(), source })?;
         }
         self.batches.lock().unwrap().extend(batches);
         self.changed.notify_waiters();
@@ -155,8 +162,12 @@ struct World {
 }
 
 fn start(acts: impl IntoIterator<Item = Act>, known: Vec<SetMember>, away: u32) -> World {
+    start_on(Memory { away: Mutex::new(away), ..Memory::default() }, acts, known)
+}
+
+fn start_on(log: Memory, acts: impl IntoIterator<Item = Act>, known: Vec<SetMember>) -> World {
     let (clock, simulation) = Clock::simulated(Timestamp::from_secs(1000));
-    let log = Arc::new(Memory { away: Mutex::new(away), ..Memory::default() });
+    let log = Arc::new(log);
     let (tasks, shutdown) = (Tasks::new(), Shutdown::new());
     let (key, state) = (DigestKey::from_bytes([1; 32]), Arc::clone(&log) as Arc<dyn Log>);
     let host =
@@ -209,6 +220,30 @@ async fn only_what_is_new_or_changed_is_appended_and_what_is_gone_is_named() {
     ];
     assert_eq!(rows.iter().map(|(name, p, t)| (name.as_str(), *p, *t)).collect::<Vec<_>>(), expected);
     assert_eq!(world.log.sets(), [2, 2, 0]);
+    world.end().await;
+}
+
+#[tokio::test]
+async fn what_is_too_large_for_the_log_goes_in_halves_and_a_large_row_without_its_text_and_document() {
+    let long = "x".repeat(20_000);
+    let all = (0..100).map(|n| seen(&n.to_string(), Some(&long))).chain([seen("large", Some(&"y".repeat(60_000)))]);
+    let log = Memory { most: Some(100_000), ..Memory::default() };
+    let world = start_on(log, [Act::See(all.collect()), Act::Complete], vec![]);
+    world.log.until(|log| log.sets() == [101]).await;
+    let rows = world.log.rows::<Live>();
+    let whole = |row: &Live| row.text.is_some() && row.document.is_some();
+    assert!(rows.len() == 101 && rows[..100].iter().all(whole));
+    let names: Vec<String> = rows[..100].iter().map(|row| row.id.name().to_owned()).collect();
+    assert_eq!(names, (0..100).map(|n| format!("etc/{n}")).collect::<Vec<_>>(), "in their order");
+    assert_eq!((rows[100].text.is_some(), rows[100].document.is_some(), rows[100].present), (false, true, true));
+    world.end().await;
+
+    let log = Memory { most: Some(10_000), ..Memory::default() };
+    let world = start_on(log, [Act::See(vec![seen("large", Some(&long))]), Act::Complete], vec![]);
+    world.log.until(|log| log.sets() == [1]).await;
+    let row = world.log.rows::<Live>().remove(0);
+    assert!(row.text.is_none() && row.document.is_none() && row.present);
+    assert_eq!(row.fingerprint, seen("large", Some(&long)).document.unwrap().fingerprint());
     world.end().await;
 }
 

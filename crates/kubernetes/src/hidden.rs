@@ -1,7 +1,7 @@
 //! Secrets where Kubernetes expects none: in variables, arguments and ConfigMaps.
 
 use base::DigestKey;
-use secrecy::{holds_private_key, is_secret_name, redact};
+use secrecy::{holds_private_key, is_secret_name, redact, redact_urls};
 use serde_json::Value;
 
 /// Replaces them by keyed digests in the canonical tree of an object of that kind.
@@ -31,7 +31,20 @@ fn below(value: &mut Value, key: &DigestKey) {
             }
         }
         Value::Array(items) => items.iter_mut().for_each(|item| below(item, key)),
+        Value::String(text) => any_text(text, key),
         _ => {}
+    }
+}
+
+/// A text of which the name says nothing. Only where it is more than a word may a part of it be named like a secret:
+/// `secret-store:v1` is an image.
+fn any_text(text: &mut String, key: &DigestKey) {
+    if holds_private_key(text.as_bytes()) {
+        *text = key.digest(text.as_bytes());
+    } else if text.contains(['=', '\n']) {
+        *text = redact(text, key);
+    } else if text.contains("://") {
+        *text = redact_urls(text, key);
     }
 }
 
@@ -96,6 +109,17 @@ mod tests {
         let once = pod.clone();
         hide(&mut pod, "Pod", &key);
         assert_eq!(pod, once);
+        let mut application = json!({"metadata": {"annotations": {"note": "token = swordfish"}}, "spec": {
+            "source": {"repoURL": "https://user:swordfish@github.com/a/b"}, "connectionString": "swordfish",
+            "db": {"url": "Server=db;Password=swordfish"}, "dsn": "swordfish",
+            "probe": {"httpHeaders": {"name=Authorization": {"name": "Authorization", "value": "Bearer swordfish"}}},
+            "cache": ["redis://:swordfish@redis:6379/0"], "image": "ghcr.io/token-app/secret-store:v1"}});
+        hide(&mut application, "Application", &key);
+        assert!(!application.to_string().contains("swordfish"), "{application:#}");
+        assert_eq!(application["spec"]["image"], "ghcr.io/token-app/secret-store:v1");
+        let once = application.clone();
+        hide(&mut application, "Application", &key);
+        assert_eq!(application, once);
         let mut settings =
             json!({"data": {"mode": "on", "token": "swordfish", "app.ini": "user = a\npassword = swordfish\n"}});
         hide(&mut settings, "ConfigMap", &key);

@@ -5,7 +5,9 @@
 mod pattern;
 mod redact;
 mod rules;
+mod urls;
 
 pub use pattern::{Pattern, Patterns};
 pub use redact::{holds_private_key, is_secret_name, redact};
 pub use rules::Names;
+pub use urls::redact_urls;

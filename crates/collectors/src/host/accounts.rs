@@ -2,6 +2,8 @@
 //! set or empty, and that only if `/etc/shadow` can be read.
 
 use std::collections::{HashMap, HashSet};
+use std::io::ErrorKind;
+use std::path::Path;
 
 use async_trait::async_trait;
 use collect::{CollectError, Collector, Cover, Seen};
@@ -18,6 +20,8 @@ pub(crate) const PLUGIN: Plugin = Plugin {
     kinds: &["user", "group"],
     build: Build::Host(build),
 };
+
+const SHADOW: &str = "/etc/shadow";
 
 fn build(config: &HostConfig, place: &Place) -> Option<Box<dyn Collector>> {
     let poll = Poll {
@@ -40,19 +44,40 @@ impl Look for Accounts {
             let path = self.0.path(path);
             input::text(&path).map_err(|error| input::failed(&path, error))
         };
-        let shadow = input::text(&self.0.path("/etc/shadow")).ok();
-        Ok(accounts(&self.0, &text("/etc/passwd")?, &text("/etc/group")?, shadow.as_deref()))
+        let shadow = shadow(&self.0.path(SHADOW))?;
+        Ok(accounts(&self.0, &text("/etc/passwd")?, &text("/etc/group")?, &shadow))
     }
 }
 
-fn accounts(place: &Place, passwd: &str, group: &str, shadow: Option<&str>) -> Vec<Seen> {
-    let passwords: HashMap<String, &str> = shadow.map(passwd::passwords).unwrap_or_default().into_iter().collect();
+/// What is known of passwords.
+enum Shadow {
+    /// The text of the file; empty without one.
+    Text(String),
+    /// It is there and not for us, and what the system says.
+    Hidden(String),
+}
+
+fn shadow(path: &Path) -> Result<Shadow, CollectError> {
+    match input::text_if_there(path) {
+        Ok(text) => Ok(Shadow::Text(text.unwrap_or_default())),
+        Err(error) if error.kind() == ErrorKind::PermissionDenied => Ok(Shadow::Hidden(error.to_string())),
+        Err(error) => Err(input::failed(path, error)),
+    }
+}
+
+fn accounts(place: &Place, passwd: &str, group: &str, shadow: &Shadow) -> Vec<Seen> {
+    let passwords: HashMap<String, &str> = match shadow {
+        Shadow::Text(text) => passwd::passwords(text).into_iter().collect(),
+        Shadow::Hidden(_) => HashMap::new(),
+    };
     let user = |user: passwd::User| {
         let mut document = json!({
             "uid": user.uid, "gid": user.gid, "home": user.home, "shell": user.shell, "comment": user.comment,
         });
         if let Some(password) = passwords.get(&user.name) {
             document["password"] = Value::from(*password);
+        } else if let Shadow::Hidden(why) = shadow {
+            document["unreadable"] = format!("{SHADOW}: {why}").into();
         }
         seen(place, "user", &user.name, document)
     };
@@ -78,7 +103,8 @@ mod tests {
     fn users_and_groups_are_seen_and_no_hash_is() {
         let place = Place::new(Some("a"), None);
         let passwd = "root:x:0:0:root:/root:/bin/sh\nroot:x:9:9:::\napp:x:7:7::/:/bin/false\n";
-        let seen = accounts(&place, passwd, "app:x:7:zoe,amy\n", Some("root:$6$hunter2:1:\napp:!:1:\n"));
+        let seen =
+            accounts(&place, passwd, "app:x:7:zoe,amy\n", &Shadow::Text("root:$6$hunter2:1:\napp:!:1:\n".to_owned()));
         let shown: Vec<String> =
             seen.iter().map(|seen| format!("{} {}", seen.id, seen.document.as_ref().unwrap().to_json())).collect();
         assert_eq!(
@@ -89,7 +115,19 @@ mod tests {
                 r#"host/a/group//app {"gid":7,"members":["amy","zoe"]}"#,
             ]
         );
-        let unknown = accounts(&place, passwd, "", None);
+        let unknown = accounts(&place, passwd, "", &Shadow::Text(String::new()));
         assert!(!unknown[0].document.as_ref().unwrap().to_json().contains("password"));
+    }
+
+    #[test]
+    fn passwords_that_may_not_be_seen_are_not_absent() {
+        let (place, dir) = (Place::new(Some("a"), None), tempfile::tempdir().unwrap());
+        let hidden = Shadow::Hidden("Permission denied".to_owned());
+        let seen = accounts(&place, "app:x:7:7::/:/bin/false\n", "", &hidden);
+        let document = seen[0].document.as_ref().unwrap().tree();
+        assert_eq!(document["unreadable"], "/etc/shadow: Permission denied");
+        assert!(document.get("password").is_none());
+        assert!(matches!(shadow(&dir.path().join("none")), Ok(Shadow::Text(text)) if text.is_empty()));
+        assert!(shadow(dir.path()).is_err(), "what the system says is no answer");
     }
 }

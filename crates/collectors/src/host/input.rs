@@ -1,9 +1,10 @@
-use std::fs::File;
-use std::io::{self, Read};
+use std::fs::{DirEntry, File};
+use std::io::{self, ErrorKind, Read};
 use std::path::Path;
 
 use base::Limit;
 use collect::CollectError;
+use rustix::io::Errno;
 
 /// Bytes of a database or a file of the kernel that are read whole.
 const INPUT: Limit = Limit::new("collector_input_bytes", 64 << 20);
@@ -22,6 +23,37 @@ pub(crate) fn read(path: &Path) -> io::Result<Vec<u8>> {
 /// As text; what is not UTF-8 is replaced.
 pub(crate) fn text(path: &Path) -> io::Result<String> {
     Ok(String::from_utf8_lossy(&read(path)?).into_owned())
+}
+
+/// As text; nothing if there is no such file.
+///
+/// # Errors
+/// As [`read`]: that it cannot be read does not say that it is not there.
+pub(crate) fn text_if_there(path: &Path) -> io::Result<Option<String>> {
+    if_there(text(path))
+}
+
+/// Nothing of what is not there.
+pub(crate) fn if_there<T>(read: io::Result<T>) -> io::Result<Option<T>> {
+    match read {
+        Ok(it) => Ok(Some(it)),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// What is in a directory; nothing if there is none.
+///
+/// # Errors
+/// As [`read`]: what cannot be listed is not empty.
+pub(crate) fn entries(path: &Path) -> io::Result<Vec<DirEntry>> {
+    // One that goes while it is listed is none either.
+    if_there(std::fs::read_dir(path).and_then(Iterator::collect)).map(Option::unwrap_or_default)
+}
+
+/// Whether the system or this process has run short of something: the error says nothing of the file.
+pub(crate) fn is_shortage(error: &io::Error) -> bool {
+    Errno::from_io_error(error).is_some_and(|errno| [Errno::MFILE, Errno::NFILE, Errno::NOMEM].contains(&errno))
 }
 
 /// As a number or a word: without the white space around it.

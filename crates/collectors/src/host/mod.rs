@@ -5,7 +5,7 @@ mod actor;
 mod boot;
 pub(crate) mod child;
 mod config;
-mod content;
+pub(crate) mod content;
 mod files;
 mod input;
 mod metrics;

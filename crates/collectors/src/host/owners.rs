@@ -1,5 +1,7 @@
 use std::collections::HashMap;
 
+use collect::CollectError;
+
 use crate::host::{Place, input, passwd};
 
 /// Names of users and groups by number, from the host's own files (not from a directory service:
@@ -12,9 +14,15 @@ pub(crate) struct Owners {
 
 impl Owners {
     /// Reads the files; without them every owner is a number.
-    pub(crate) fn load(place: &Place) -> Self {
-        let text = |path: &str| input::text(&place.path(path)).unwrap_or_default();
-        Self::parse(&text("/etc/passwd"), &text("/etc/group"))
+    ///
+    /// # Errors
+    /// If one is there and cannot be read: every owner would be another.
+    pub(crate) fn load(place: &Place) -> Result<Self, CollectError> {
+        let text = |path: &str| {
+            let path = place.path(path);
+            input::text_if_there(&path).map_err(|error| input::failed(&path, error)).map(Option::unwrap_or_default)
+        };
+        Ok(Self::parse(&text("/etc/passwd")?, &text("/etc/group")?))
     }
 
     fn parse(passwd: &str, group: &str) -> Self {
@@ -41,6 +49,16 @@ impl Owners {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_file_that_cannot_be_read_does_not_make_every_owner_a_number() {
+        let dir = tempfile::tempdir().unwrap();
+        let place = Place::new(Some("a"), None).at(dir.path());
+        assert_eq!(Owners::load(&place).unwrap().user(0), "0");
+        std::fs::create_dir_all(dir.path().join("etc/passwd")).unwrap();
+        let error = Owners::load(&place).unwrap_err().to_string();
+        assert!(error.contains("etc/passwd"), "{error}");
+    }
 
     #[test]
     fn the_first_name_of_a_number_counts_and_without_a_name_it_is_the_number() {

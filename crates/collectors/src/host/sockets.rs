@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::fs::File;
-use std::io::{BufRead, BufReader};
+use std::io::{self, BufRead, BufReader};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::Path;
 
@@ -11,6 +11,7 @@ use async_trait::async_trait;
 use base::Limit;
 use collect::{CollectError, Collector, Cover, Seen};
 use model::Document;
+use rustix::io::Errno;
 use serde_json::{Map, Value};
 
 use super::owners::Owners;
@@ -30,6 +31,9 @@ const SOCKETS: Limit = Limit::new("collector_sockets", 100_000);
 
 /// Open files of all processes that are looked at to find a socket's process.
 const DESCRIPTORS: u64 = 1_000_000;
+
+/// Why nothing is said of a socket's process.
+const HIDDEN: &str = "the open files of its process are not ours to see";
 
 fn build(config: &HostConfig, place: &Place) -> Option<Box<dyn Collector>> {
     let poll = Poll {
@@ -54,8 +58,8 @@ struct Socket {
 struct Sockets {
     place: Place,
     ephemeral: bool,
-    /// Inode -> process, so that processes are searched only for new sockets.
-    processes: HashMap<u64, Option<String>>,
+    /// Of inodes, so that processes are searched only for new sockets.
+    processes: Processes,
 }
 
 #[async_trait]
@@ -71,18 +75,32 @@ impl Look for Sockets {
     }
 }
 
-type Processes = HashMap<u64, Option<String>>;
+/// Who has a socket.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+enum Process {
+    /// Nobody: it is the kernel's.
+    #[default]
+    None,
+    Named(String),
+    /// Open files of a process could not be looked at: it may be that one.
+    Hidden,
+}
+
+/// By inode.
+type Processes = HashMap<u64, Process>;
 
 fn sockets(place: &Place, ephemeral: bool, known: Processes) -> Result<(Vec<Seen>, Processes), CollectError> {
-    let range =
-        input::text(&place.path("/proc/sys/net/ipv4/ip_local_port_range")).ok().and_then(|text| port_range(&text));
+    let range_path = place.path("/proc/sys/net/ipv4/ip_local_port_range");
+    let range = input::text_if_there(&range_path).map_err(|error| input::failed(&range_path, error))?;
+    let range = range.and_then(|text| port_range(&text));
     let counts =
         |socket: &Socket| ephemeral || range.is_none_or(|(low, high)| !(low..=high).contains(&socket.address.port()));
     let mut found = BTreeMap::new();
     for (protocol, file) in [("tcp", "tcp"), ("tcp", "tcp6"), ("udp", "udp"), ("udp", "udp6")] {
         let path = place.path(&format!("/proc/net/{file}"));
         // Without IPv6 the kernel has no such file.
-        let Ok(opened) = File::open(&path) else { continue };
+        let opened = input::if_there(File::open(&path)).map_err(|error| input::failed(&path, error))?;
+        let Some(opened) = opened else { continue };
         for line in BufReader::new(opened).lines() {
             let line = line.map_err(|error| input::failed(&path, error))?;
             let socket = listening(&line, protocol).filter(|socket| protocol == "tcp" || counts(socket));
@@ -92,13 +110,16 @@ fn sockets(place: &Place, ephemeral: bool, known: Processes) -> Result<(Vec<Seen
             }
         }
     }
-    let processes = processes(&place.path("/proc"), found.values(), known);
-    let owners = Owners::load(place);
+    let proc = place.path("/proc");
+    let processes = processes(&proc, found.values(), known).map_err(|error| input::failed(&proc, error))?;
+    let owners = Owners::load(place)?;
     let seen = found.iter().filter_map(|(name, socket)| {
         let mut members = Map::new();
         members.insert("user".to_owned(), owners.user(socket.uid).into());
-        if let Some(Some(process)) = processes.get(&socket.inode) {
-            members.insert("process".to_owned(), process.clone().into());
+        match processes.get(&socket.inode) {
+            Some(Process::Named(name)) => _ = members.insert("process".to_owned(), name.clone().into()),
+            Some(Process::Hidden) => _ = members.insert("unreadable".to_owned(), HIDDEN.into()),
+            Some(Process::None) | None => {}
         }
         let document = Some(Document::new(Value::Object(members)));
         Some(Seen { id: place.id("socket", "", name)?, document, text: None, actor: None })
@@ -139,32 +160,54 @@ fn port_range(text: &str) -> Option<(u16, u16)> {
 }
 
 /// The processes of these sockets. Those of other users can be seen by root only.
-fn processes<'a>(proc: &Path, sockets: impl Iterator<Item = &'a Socket>, mut known: Processes) -> Processes {
+fn processes<'a>(
+    proc: &Path,
+    sockets: impl Iterator<Item = &'a Socket>,
+    mut known: Processes,
+) -> io::Result<Processes> {
+    let named = |process: &Process| matches!(process, Process::Named(_));
     let mut found: Processes = sockets
         .map(|socket| (socket.inode, known.remove(&socket.inode)))
-        .map(|(inode, process)| (inode, process.flatten()))
+        .map(|(inode, process)| (inode, process.filter(named).unwrap_or_default()))
         .collect();
-    if found.values().all(Option::is_some) {
-        return found;
+    if found.values().all(named) {
+        return Ok(found);
     }
-    let mut looked = 0;
-    for process in std::fs::read_dir(proc).into_iter().flatten().flatten() {
+    if !search(proc, &mut found)? {
+        found.values_mut().filter(|process| !named(process)).for_each(|process| *process = Process::Hidden);
+    }
+    Ok(found)
+}
+
+/// Looks at the open files of all processes; whether it could look at all of them.
+fn search(proc: &Path, found: &mut Processes) -> io::Result<bool> {
+    let (mut looked, mut all) = (0, true);
+    for process in input::entries(proc)? {
         if !process.file_name().as_encoded_bytes().iter().all(u8::is_ascii_digit) {
             continue;
         }
-        for descriptor in std::fs::read_dir(process.path().join("fd")).into_iter().flatten().flatten() {
+        let descriptors = match input::entries(&process.path().join("fd")) {
+            Ok(descriptors) => descriptors,
+            Err(error) if input::is_shortage(&error) => return Err(error),
+            // One that ends while it is looked at has no open files any more.
+            Err(error) => {
+                all &= Errno::from_io_error(&error) == Some(Errno::SRCH);
+                continue;
+            }
+        };
+        for descriptor in descriptors {
             looked += 1;
             if looked > DESCRIPTORS {
-                return found;
+                return Ok(false);
             }
             let link = std::fs::read_link(descriptor.path()).unwrap_or_default();
             let inode = link.to_str().and_then(|link| link.strip_prefix("socket:[")?.strip_suffix(']')?.parse().ok());
-            if let Some(slot @ None) = inode.and_then(|inode: u64| found.get_mut(&inode)) {
-                *slot = input::word(&process.path().join("comm"));
+            if let Some(slot @ Process::None) = inode.and_then(|inode: u64| found.get_mut(&inode)) {
+                *slot = input::word(&process.path().join("comm")).map_or(Process::None, Process::Named);
             }
         }
     }
-    found
+    Ok(all)
 }
 
 #[cfg(test)]
@@ -211,5 +254,26 @@ mod tests {
             ]
         );
         assert_eq!(shown(true).len(), 4);
+        // A process whose open files cannot be listed may have any of those that nobody else has.
+        write("proc/43/fd", "");
+        assert_eq!(
+            shown(false),
+            [
+                r#"tcp:127.0.0.1:22 {"process":"sshd","user":"root"}"#,
+                r#"tcp:[::]:80 {"unreadable":"the open files of its process are not ours to see","user":"7"}"#,
+                r#"udp:0.0.0.0:68 {"unreadable":"the open files of its process are not ours to see","user":"7"}"#,
+            ]
+        );
+    }
+
+    #[test]
+    fn a_table_that_cannot_be_read_is_not_empty() {
+        let dir = tempfile::tempdir().unwrap();
+        let place = Place::new(Some("a"), None).at(dir.path());
+        std::fs::create_dir(dir.path().join("proc")).unwrap();
+        std::fs::write(dir.path().join("proc/net"), "").unwrap();
+        assert!(sockets(&place, false, HashMap::new()).is_err());
+        std::fs::remove_file(dir.path().join("proc/net")).unwrap();
+        assert_eq!(sockets(&place, false, HashMap::new()).unwrap().0, [], "a kernel without it");
     }
 }

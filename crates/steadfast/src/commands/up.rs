@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use app::{App, Config, Options, Role};
 use base::Clock;
+use rustix::fs::Mode;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::print;
@@ -19,6 +20,8 @@ const SHOWN: usize = 30;
 const LOOK: Duration = Duration::from_millis(250);
 
 pub(super) async fn up(config: Config) -> Result<u8, Box<dyn Error>> {
+    // Logs, findings and texts of files are in what we write.
+    rustix::process::umask(Mode::from_raw_mode(0o077));
     let clock = Clock::system();
     let outlet = telemetry::start(&config.telemetry, &clock, &app::resource(&config))?;
     let (mut term, mut int) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);

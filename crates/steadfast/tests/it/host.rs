@@ -1,6 +1,7 @@
 //! A watched host: a folder of files, a Git repository that declares them, a provider, and the
 //! real binary between them.
 
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
@@ -35,6 +36,8 @@ impl Host {
     /// The same; `of_git` is added to what is said of the repository.
     pub fn of(files: usize, of_git: &str, more: &str) -> Self {
         let dir = TempDir::new().unwrap();
+        // Of what not everybody may see no text is kept.
+        std::fs::set_permissions(dir.path(), std::fs::Permissions::from_mode(0o755)).unwrap();
         let (root, repository) = (dir.path().join("etc"), dir.path().join("desired"));
         std::fs::create_dir(&root).unwrap();
         for n in 0..files {

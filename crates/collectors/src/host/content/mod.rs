@@ -8,8 +8,8 @@ mod secrets;
 mod stat;
 
 pub(crate) use digest::{Algorithm, Digest};
-pub(crate) use open::{Links, open_dir};
+pub(crate) use open::{Links, open_dir, open_file};
 pub(crate) use prefilter::{Binding, Cached, Prefilter};
 pub(crate) use read::{Plan, Problem, Reader};
-pub(crate) use secrets::SecretRules;
+pub(crate) use secrets::{SecretRules, is_open_to_all};
 pub(crate) use stat::{FileType, Stat};

@@ -18,6 +18,9 @@ const FILES: Limit = Limit::new("collector_prefilter_files", 4_000_000);
 /// times (their clock ticks every few milliseconds, and another machine's may be behind).
 const SETTLED: Duration = Duration::from_secs(2);
 
+/// For so long a file that is being written to counts as it was when it was last read in one piece.
+const BUSY: Duration = Duration::from_secs(10);
+
 const MAGIC: &[u8; 8] = b"SFPREF\x00\x01";
 const RECORD: usize = 16 + 16 + 1 + 32;
 
@@ -43,6 +46,8 @@ pub(crate) struct Cached {
 /// a CRC-32 of all before it (4). What is damaged or of another binding is ignored.
 pub(crate) struct Prefilter {
     entries: HashMap<PathKey, Entry>,
+    /// Files that changed each time they were read: since when, by a clock that only goes on.
+    busy: HashMap<PathKey, Duration>,
     pass: u32,
     changed: bool,
 }
@@ -56,7 +61,7 @@ struct Entry {
 
 impl Prefilter {
     pub(crate) fn new() -> Self {
-        Self { entries: HashMap::new(), pass: 0, changed: false }
+        Self { entries: HashMap::new(), busy: HashMap::new(), pass: 0, changed: false }
     }
 
     pub(crate) fn key(path: &Path) -> PathKey {
@@ -77,8 +82,17 @@ impl Prefilter {
         self.entries.get(key).map(|entry| entry.cached)
     }
 
+    /// The same of a file that at `now` changes each time it is read; nothing once it has done so for long: it may be
+    /// anything by then.
+    pub(crate) fn while_busy(&mut self, key: &PathKey, now: Duration) -> Option<Cached> {
+        let last = self.last(key)?;
+        let since = *self.busy.entry(*key).or_insert(now);
+        (now.saturating_sub(since) < BUSY).then_some(last)
+    }
+
     /// Remembers what was read at `now`.
     pub(crate) fn put(&mut self, key: PathKey, stat: &Stat, cached: Cached, now: Timestamp) {
+        self.busy.remove(&key);
         if !self.entries.contains_key(&key) && FILES.check(self.entries.len() as u64 + 1).is_err() {
             return;
         }
@@ -92,6 +106,7 @@ impl Prefilter {
     pub(crate) fn end_pass(&mut self) {
         let (pass, before) = (self.pass, self.entries.len());
         self.entries.retain(|_, entry| entry.pass == pass);
+        self.busy.retain(|key, _| self.entries.contains_key(key));
         self.changed |= self.entries.len() != before;
         self.pass = self.pass.wrapping_add(1);
     }
@@ -104,7 +119,7 @@ impl Prefilter {
             }
             HashMap::new()
         });
-        Self { entries, pass: 0, changed: false }
+        Self { entries, busy: HashMap::new(), pass: 0, changed: false }
     }
 
     /// Writes the cache file if anything changed since.
@@ -246,6 +261,22 @@ mod tests {
             fs::write(&path, &flipped).unwrap();
             assert!(Prefilter::load(&path, &[9; 16]).entries.is_empty(), "byte {cut}");
         }
+    }
+
+    #[test]
+    fn a_file_that_is_always_written_to_is_not_for_ever_what_it_was() {
+        let mut prefilter = Prefilter::new();
+        let (key, secs) = ([1; 16], Duration::from_secs);
+        assert_eq!(prefilter.while_busy(&key, secs(0)), None, "it was never read");
+        prefilter.put(key, &stat(DAY), cached(1), now());
+        assert_eq!(prefilter.while_busy(&key, secs(5)), Some(cached(1)));
+        assert_eq!(prefilter.while_busy(&key, secs(14)), Some(cached(1)));
+        assert_eq!(prefilter.while_busy(&key, secs(15)), None);
+        prefilter.put(key, &stat(DAY), cached(2), now());
+        assert_eq!(prefilter.while_busy(&key, secs(16)), Some(cached(2)));
+        prefilter.end_pass();
+        prefilter.end_pass();
+        assert!(prefilter.busy.is_empty(), "a file that is gone");
     }
 
     #[test]

@@ -12,7 +12,9 @@ use super::mounts;
 use super::roots::{Root, Rules, within_too};
 use super::walk::{Next, Walk};
 use crate::host::actor::Actors;
-use crate::host::content::{Binding, Cached, FileType, Links, Plan, Prefilter, Problem, Reader, SecretRules, Stat};
+use crate::host::content::{
+    Binding, Cached, FileType, Links, Plan, Prefilter, Problem, Reader, SecretRules, Stat, is_open_to_all,
+};
 use crate::host::owners::Owners;
 use crate::host::sweep::{Changes, Item, LOOKS, STEP, STEP_BYTES, Step, Subject, Watch};
 use crate::host::{FilesConfig, Place};
@@ -164,18 +166,20 @@ impl Files {
             return Ok((Body::Digest(known.digest), None, known.has_text));
         }
         *read += stat.size;
-        let plan = Plan::File(self.secrets.of(&self.place.shown(path), stat.mode), rules.text_bytes);
+        let is_open = || is_open_to_all(path, &self.place.path("/"));
+        let plan = Plan::File(self.secrets.of(&self.place.shown(path), stat.mode, is_open), rules.text_bytes);
         let content = reader.read(path, Links::Refused, plan)?;
         let cached = Cached { digest: content.digest, has_text: content.text.is_some() };
         lock(&self.prefilter).put(key, &content.stat, cached, self.clock.now());
         Ok((Body::Digest(content.digest), content.text, false))
     }
 
-    /// For a file that is being written: as it was when it was last read in one piece. Its next
+    /// For a file that is being written: as it was when it was last read in one piece, for a while. Its next
     /// change makes an event, or the sweep finds it.
     fn last_body(&self, path: &Path) -> Body {
         metrics::counter!("steadfast_collector_busy_files_total").increment(1);
-        lock(&self.prefilter).last(&Prefilter::key(path)).map_or(Body::Unstable, |last| Body::Digest(last.digest))
+        let last = lock(&self.prefilter).while_busy(&Prefilter::key(path), self.clock.monotonic());
+        last.map_or(Body::Unstable, |last| Body::Digest(last.digest))
     }
 
     fn actors(&self) -> Actors {
@@ -214,10 +218,10 @@ impl Subject for Files {
         // First the places where a root that is not there, or goes, will be seen to come.
         self.rules.iter().filter_map(Rules::door).for_each(|(parent, _)| self.watch.add(&parent));
         self.set_roots(roots);
-        Ok(Walk::new(starts, Owners::load(&self.place), (!first).then(|| self.actors())))
+        Ok(Walk::new(starts, Owners::load(&self.place)?, (!first).then(|| self.actors())))
     }
 
-    fn some(&self, mut changes: Changes) -> Walk {
+    fn some(&self, mut changes: Changes) -> Result<Walk, CollectError> {
         let roots = self.roots_after(&mut changes);
         let next = |(path, deep): (PathBuf, bool)| {
             let root = self.root_of(&path, &roots)?;
@@ -227,8 +231,8 @@ impl Subject for Files {
         let starts: Vec<Next> = changes.into_iter().filter_map(next).collect();
         // Beside a root things may change often.
         let (owners, actors) =
-            if starts.is_empty() { Default::default() } else { (Owners::load(&self.place), Some(self.actors())) };
-        Walk::new(starts, owners, actors)
+            if starts.is_empty() { Default::default() } else { (Owners::load(&self.place)?, Some(self.actors())) };
+        Ok(Walk::new(starts, owners, actors))
     }
 
     fn step(&self, walk: &mut Walk) -> Result<Step, CollectError> {
@@ -254,20 +258,19 @@ impl Subject for Files {
         Ok(step)
     }
 
-    fn texts(&self, paths: Vec<PathBuf>) -> Vec<Item> {
+    fn texts(&self, paths: Vec<PathBuf>) -> Result<Vec<Item>, CollectError> {
         let roots = self.roots();
-        let mut walk = Walk::new([], Owners::load(&self.place), None);
+        let mut walk = Walk::new([], Owners::load(&self.place)?, None);
         let mut reader = Reader::new(&self.key, &self.stop);
         let next = |path: PathBuf| {
             self.root_of(&path, &roots).map(|root| root.rules).map(|rules| Next { path, rules, deep: false })
         };
         let looks = paths.into_iter().filter_map(next);
-        looks
-            .filter_map(|next| match self.look(&next, &mut walk, &mut reader, &mut 0, true) {
-                Look::Saw(item) => Some(item),
-                _ => None,
-            })
-            .collect()
+        let items = looks.filter_map(|next| match self.look(&next, &mut walk, &mut reader, &mut 0, true) {
+            Look::Saw(item) => Some(item),
+            _ => None,
+        });
+        Ok(items.collect())
     }
 
     fn unseen(&self, walk: &Walk) -> Vec<String> {

@@ -125,7 +125,7 @@ mod tests {
     #[test]
     fn a_directory_that_cannot_be_listed_is_remembered_and_one_that_is_gone_is_not() {
         let dir = tempfile::tempdir().unwrap();
-        let owners = Owners::load(&crate::host::Place::new(Some("a"), None).at(dir.path()));
+        let owners = Owners::load(&crate::host::Place::new(Some("a"), None).at(dir.path())).unwrap();
         let mut walk = Walk::new([], owners, None);
         // A name that no file can have: a refusal that root meets, too.
         let refused = dir.path().join("x".repeat(300));

@@ -133,9 +133,10 @@ impl PackageFiles {
         Arc::clone(&self.listing.read().unwrap_or_else(PoisonError::into_inner))
     }
 
-    fn walk(&self, chosen: Option<Vec<usize>>, actors: bool) -> Walk {
+    fn walk(&self, chosen: Option<Vec<usize>>, actors: bool) -> Result<Walk, CollectError> {
         let actors = actors.then(|| Actors::now(&self.place.path("/run/utmp")));
-        Walk { listing: self.listing(), chosen, at: 0, owners: Owners::load(&self.place), actors, unreadable: 0 }
+        let owners = Owners::load(&self.place)?;
+        Ok(Walk { listing: self.listing(), chosen, at: 0, owners, actors, unreadable: 0 })
     }
 
     /// Looks at one file; nothing if it is to be left out this time.
@@ -153,13 +154,13 @@ impl PackageFiles {
                 Ok(digest) => digest,
                 Err(Problem::Gone) => return Some(gone),
                 Err(problem @ Problem::Unreadable(_)) => return Some(unreadable(id, problem, walk)),
-                // It will be seen again: as it was, if it was read before.
-                Err(problem) => match lock(&self.prefilter).last(&Prefilter::key(&path)) {
-                    Some(last) => last.digest.to_string(),
+                // It will be seen again: as it was for a while, if it was read before.
+                Err(Problem::Busy) => match self.while_busy(&path) {
+                    Some(last) => last,
                     // It is there, so it must not be taken for missing.
-                    None if problem == Problem::Busy => return Some(gap(id, "unstable", true.into())),
-                    None => return None,
+                    None => return Some(gap(id, "unstable", true.into())),
                 },
+                Err(_) => lock(&self.prefilter).last(&Prefilter::key(&path))?.digest.to_string(),
             },
             FileType::Symlink => {
                 let target = std::fs::read_link(&path).unwrap_or_default();
@@ -169,6 +170,11 @@ impl PackageFiles {
         };
         let actor = walk.actors.as_ref().and_then(|actors| actors.hint(stat.uid, &walk.owners.user(stat.uid)));
         Some(Seen { id, document: Some(Document::new(json!({ "digest": digest }))), text: None, actor })
+    }
+
+    fn while_busy(&self, path: &Path) -> Option<String> {
+        let last = lock(&self.prefilter).while_busy(&Prefilter::key(path), self.clock.monotonic());
+        last.map(|last| last.digest.to_string())
     }
 
     fn digest(
@@ -229,10 +235,10 @@ impl Subject for PackageFiles {
         let listing = Arc::new(Listing::read(&self.place, &self.exclude)?);
         *self.listing.write().unwrap_or_else(PoisonError::into_inner) = Arc::clone(&listing);
         self.watch_all(&listing);
-        Ok(self.walk(None, !first))
+        self.walk(None, !first)
     }
 
-    fn some(&self, changes: Changes) -> Walk {
+    fn some(&self, changes: Changes) -> Result<Walk, CollectError> {
         let status = self.place.path("/var/lib/dpkg/status");
         if changes.contains_key(&status)
             && let Ok(listing) = Listing::read(&self.place, &self.exclude)
@@ -267,8 +273,8 @@ impl Subject for PackageFiles {
         Ok(step)
     }
 
-    fn texts(&self, _: Vec<PathBuf>) -> Vec<Item> {
-        Vec::new()
+    fn texts(&self, _: Vec<PathBuf>) -> Result<Vec<Item>, CollectError> {
+        Ok(Vec::new())
     }
 
     fn swept(&self, walk: Walk) -> Option<String> {

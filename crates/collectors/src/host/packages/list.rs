@@ -36,8 +36,7 @@ impl Look for PackageList {
 fn packages(place: &Place) -> Result<Vec<Seen>, CollectError> {
     let mut seen = Vec::new();
     let status = place.path("/var/lib/dpkg/status");
-    if status.exists() {
-        let text = input::text(&status).map_err(|error| input::failed(&status, error))?;
+    if let Some(text) = input::text_if_there(&status).map_err(|error| input::failed(&status, error))? {
         let native = native(place);
         seen.extend(dpkg::packages(&text).filter_map(|package| package_seen(place, "dpkg", &package, &native)));
     }

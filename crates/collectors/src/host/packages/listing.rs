@@ -1,3 +1,5 @@
+use std::path::Path;
+
 use base::Limit;
 use collect::CollectError;
 
@@ -66,14 +68,12 @@ impl Listing {
 
     fn read_dpkg(&mut self, place: &Place, exclude: &Patterns) -> Result<(), CollectError> {
         let status_path = place.path("/var/lib/dpkg/status");
-        if !status_path.exists() {
-            return Ok(());
-        }
+        let Some(status) = there(&status_path)? else { return Ok(()) };
         let settings = dpkg::settings(&place.path("/etc/dpkg"));
-        let settings: Vec<String> = settings.iter().filter_map(|path| input::text(path).ok()).collect();
+        let settings: Vec<Option<String>> = settings.iter().map(|path| there(path)).collect::<Result<_, _>>()?;
+        let settings: Vec<String> = settings.into_iter().flatten().collect();
         let filters = PathFilters::parse(settings.iter().map(String::as_str)).map_err(too_large)?;
-        let diversions = Diversions::parse(&input::text(&place.path("/var/lib/dpkg/diversions")).unwrap_or_default());
-        let status = input::text(&status_path).map_err(|error| input::failed(&status_path, error))?;
+        let diversions = Diversions::parse(&there(&place.path("/var/lib/dpkg/diversions"))?.unwrap_or_default());
         let add = |listing: &mut Self, package: &str, path: &str| {
             let excluded = filters.excludes(path) || exclude.matches(format!("/{path}"));
             let line = Line { package, path, real: diversions.real(package, path), algorithm: Algorithm::Md5 };
@@ -83,7 +83,8 @@ impl Listing {
             package.conffiles.iter().try_for_each(|(path, _)| add(self, package.name, path))?;
         }
         let info = place.path("/var/lib/dpkg/info");
-        for entry in std::fs::read_dir(&info).map_err(|error| input::failed(&info, error))?.flatten() {
+        let entries = std::fs::read_dir(&info).and_then(Iterator::collect::<std::io::Result<Vec<_>>>);
+        for entry in entries.map_err(|error| input::failed(&info, error))? {
             let name = entry.file_name().to_string_lossy().into_owned();
             let Some(package) = dpkg::package_of(&name) else { continue };
             let sums = input::text(&entry.path()).map_err(|error| input::failed(&entry.path(), error))?;
@@ -161,6 +162,11 @@ impl Listing {
     pub(crate) fn diverted(&self) -> impl Iterator<Item = usize> {
         self.files.iter().enumerate().filter(|(_, file)| file.real.is_some()).map(|(n, _)| n)
     }
+}
+
+/// The text of a file; nothing if there is none.
+fn there(path: &Path) -> Result<Option<String>, CollectError> {
+    input::text_if_there(path).map_err(|error| input::failed(path, error))
 }
 
 fn slice(names: &str, (start, length): (u32, u16)) -> &str {

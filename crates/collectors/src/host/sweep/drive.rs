@@ -105,8 +105,13 @@ impl<S: Subject> Driver<'_, S> {
                     None => events = None,
                 },
                 () = wait(&mut self.debounce), if self.quick.is_none() => {
-                    let walk = self.subject.some(self.pending.take());
-                    self.quick = step(&self.subject, walk).await;
+                    match self.subject.some(self.pending.take()) {
+                        Ok(walk) => self.quick = step(&self.subject, walk).await,
+                        Err(error) => {
+                            tracing::warn!(%error, "what changed could not be looked at: all is looked at soon");
+                            self.pending.sweep = true;
+                        }
+                    }
                 }
                 done = finished(&mut self.quick) => self.quick_done(done).await?,
                 done = finished(&mut self.sweep) => self.sweep_done(done).await?,
@@ -205,7 +210,7 @@ impl<S: Subject> Driver<'_, S> {
             let subject = Arc::clone(&self.subject);
             let mut paths: Vec<_> = unread.into_iter().filter_map(|item| item.unread).collect();
             paths.dedup();
-            ready.extend(base::blocking(move || subject.texts(paths)).await.ok_or_else(panicked)?);
+            ready.extend(base::blocking(move || subject.texts(paths)).await.ok_or_else(panicked)??);
         }
         let seen: Vec<Seen> = ready.into_iter().map(|item| item.seen).collect();
         if seen.is_empty() { Ok(()) } else { self.cx.seen(seen).await }

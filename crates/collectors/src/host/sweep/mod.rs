@@ -33,7 +33,10 @@ pub(crate) trait Subject: Send + Sync + 'static {
     fn everything(&self, first: bool) -> Result<Self::Walk, CollectError>;
 
     /// A walk over what changed.
-    fn some(&self, changes: Changes) -> Self::Walk;
+    ///
+    /// # Errors
+    /// If nothing can be said of it now: all is looked at soon.
+    fn some(&self, changes: Changes) -> Result<Self::Walk, CollectError>;
 
     /// The next part of a walk.
     ///
@@ -42,7 +45,10 @@ pub(crate) trait Subject: Send + Sync + 'static {
     fn step(&self, walk: &mut Self::Walk) -> Result<Step, CollectError>;
 
     /// Reads again the files whose text is wanted though they did not change.
-    fn texts(&self, paths: Vec<PathBuf>) -> Vec<Item>;
+    ///
+    /// # Errors
+    /// As [`Self::some`].
+    fn texts(&self, paths: Vec<PathBuf>) -> Result<Vec<Item>, CollectError>;
 
     /// What a walk over everything could not look at, see [`collect::Cx::cannot_see`].
     fn unseen(&self, walk: &Self::Walk) -> Vec<String> {

@@ -1,6 +1,7 @@
 //! Kernel parameters, from `/proc/sys`: a list of those that matter and do not move by themselves
 //! (`watched.txt`), and what the configuration adds.
 
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use async_trait::async_trait;
@@ -70,15 +71,15 @@ fn parameters(place: &Place, names: &[String]) -> Result<Vec<Seen>, CollectError
     let base = place.path("/proc/sys");
     let (mut waiting, mut seen, mut entries) = (vec![base.clone()], Vec::new(), 0);
     while let Some(directory) = waiting.pop() {
-        for entry in std::fs::read_dir(&directory).into_iter().flatten().flatten() {
+        for entry in input::entries(&directory).map_err(|error| input::failed(&directory, error))? {
             entries += 1;
             ENTRIES.check(entries).map_err(|error| input::failed(&base, error))?;
             let path = entry.path();
             let Ok(relative) = path.strip_prefix(&base) else { continue };
-            match entry.file_type() {
-                Ok(kind) if kind.is_dir() => waiting.push(path),
-                Ok(kind) if kind.is_file() && patterns.matches(relative) => {
-                    seen.extend(parameter(place, relative, &path))
+            match input::if_there(entry.file_type()).map_err(|error| input::failed(&path, error))? {
+                Some(kind) if kind.is_dir() => waiting.push(path),
+                Some(kind) if kind.is_file() && patterns.matches(relative) => {
+                    seen.extend(parameter(place, relative, &path)?)
                 }
                 _ => {}
             }
@@ -87,11 +88,21 @@ fn parameters(place: &Place, names: &[String]) -> Result<Vec<Seen>, CollectError
     Ok(seen)
 }
 
-/// One that can be read; some are for root only and some for writing only.
-fn parameter(place: &Place, relative: &Path, path: &Path) -> Option<Seen> {
-    let value = canonical(&input::text(path).ok()?);
-    let id = place.id("sysctl", "", &name(&relative.to_string_lossy()))?;
-    Some(Seen { id, document: Some(Document::new(json!({ "value": value }))), text: None, actor: None })
+/// One that is there. Of those that root alone may read nothing is known to others; some are for writing only.
+fn parameter(place: &Place, relative: &Path, path: &Path) -> Result<Option<Seen>, CollectError> {
+    let document = match input::text_if_there(path) {
+        Ok(Some(text)) => json!({ "value": canonical(&text) }),
+        Ok(None) => return Ok(None),
+        Err(error) if input::is_shortage(&error) => return Err(input::failed(path, error)),
+        Err(_) if is_for_writing(path) => return Ok(None),
+        Err(error) => json!({ "unreadable": error.to_string() }),
+    };
+    let id = place.id("sysctl", "", &name(&relative.to_string_lossy()));
+    Ok(id.map(|id| Seen { id, document: Some(Document::new(document)), text: None, actor: None }))
+}
+
+fn is_for_writing(path: &Path) -> bool {
+    std::fs::metadata(path).is_ok_and(|data| data.permissions().mode() & 0o444 == 0)
 }
 
 /// As sysctl(8) names it: dots for slashes, and slashes for the dots in an interface's name.
@@ -140,5 +151,23 @@ mod tests {
         );
         assert_eq!(name("net/ipv4/conf/eth0.1/rp_filter"), "net.ipv4.conf.eth0/1.rp_filter");
         assert!(parameters(&place, &["[".to_owned()]).is_err());
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_not_absent() {
+        let dir = tempfile::tempdir().unwrap();
+        let place = Place::new(Some("a"), None).at(dir.path());
+        let names = ["kernel.panic".to_owned(), "kernel.poke".to_owned()];
+        assert_eq!(parameters(&place, &names).unwrap(), [], "a host without them");
+        let path = dir.path().join("proc/sys/kernel/panic");
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        // Longer than what is read, which is as good as not to be read.
+        std::fs::File::create(&path).unwrap().set_len(65 << 20).unwrap();
+        let seen = parameters(&place, &names).unwrap();
+        assert_eq!((seen.len(), seen[0].id.name()), (1, "kernel.panic"));
+        assert!(seen[0].document.as_ref().unwrap().tree()["unreadable"].is_string());
+        std::fs::remove_dir_all(dir.path().join("proc/sys")).unwrap();
+        std::fs::write(dir.path().join("proc/sys"), "").unwrap();
+        assert!(parameters(&place, &names).is_err(), "it cannot be listed");
     }
 }

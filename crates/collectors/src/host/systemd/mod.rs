@@ -43,6 +43,8 @@ pub(crate) struct Unit {
     pub(crate) active: Option<&'static str>,
     /// Its file.
     pub(crate) fragment: Option<String>,
+    /// Why its file alone does not say whether it is enabled.
+    pub(crate) unreadable: Option<String>,
 }
 
 pub(crate) type Units = BTreeMap<String, Unit>;
@@ -68,7 +70,13 @@ impl Look for Systemd {
 }
 
 fn seen(place: &Place, name: &str, unit: Unit) -> Option<Seen> {
-    let members = [("enabled", unit.enabled), ("active", unit.active.map(str::to_owned)), ("fragment", unit.fragment)];
+    let unreadable = unit.unreadable.filter(|_| unit.enabled.is_none());
+    let members = [
+        ("enabled", unit.enabled),
+        ("active", unit.active.map(str::to_owned)),
+        ("fragment", unit.fragment),
+        ("unreadable", unreadable),
+    ];
     let known = members.into_iter().filter_map(|(name, value)| Some((name.to_owned(), Value::from(value?))));
     let document = Document::new(Value::Object(known.collect::<Map<_, _>>()));
     Some(Seen { id: place.id("unit", "", name)?, document: Some(document), text: None, actor: None })

@@ -1,6 +1,8 @@
 //! Unit files and the links between them, as systemd.unit(5) says they are searched.
 
 use std::collections::BTreeSet;
+use std::fs::DirEntry;
+use std::io;
 use std::path::Path;
 
 use base::Limit;
@@ -41,21 +43,25 @@ const UNITS: Limit = Limit::new("collector_units", 50_000);
 /// The units that have a file, with the state that follows from the files alone.
 ///
 /// # Errors
-/// If there are too many.
+/// If there are too many, or what is there cannot be listed.
 pub(super) fn read(place: &Place) -> Result<Units, CollectError> {
-    let wanted = wanted(place);
+    let wanted = wanted(place)?;
     let mut units = Units::new();
     for directory in PLACES {
         let path = place.path(directory);
-        for entry in std::fs::read_dir(&path).into_iter().flatten().flatten() {
+        for entry in list(&path)? {
             let name = entry.file_name().to_string_lossy().into_owned();
             if !SUFFIXES.iter().any(|suffix| name.ends_with(suffix)) || units.contains_key(&name) {
                 continue;
             }
             UNITS.check(units.len() as u64 + 1).map_err(|error| input::failed(&path, error))?;
-            let enabled = enabled(&entry.path(), &name, directory, &wanted);
+            let (enabled, unreadable) = match enabled(&entry.path(), &name, directory, &wanted) {
+                Ok(enabled) => (Some(enabled.to_owned()), None),
+                Err(error) if input::is_shortage(&error) => return Err(input::failed(&entry.path(), error)),
+                Err(error) => (None, Some(error.to_string())),
+            };
             let fragment = Some(format!("{directory}/{name}"));
-            units.insert(name, Unit { enabled: Some(enabled.to_owned()), active: None, fragment });
+            units.insert(name, Unit { enabled, active: None, fragment, unreadable });
         }
     }
     Ok(units)
@@ -63,22 +69,30 @@ pub(super) fn read(place: &Place) -> Result<Units, CollectError> {
 
 /// The names of the links in `*.wants` and `*.requires` of the administrator; of an instance
 /// (`getty@tty1.service`) also its template.
-fn wanted(place: &Place) -> BTreeSet<String> {
+fn wanted(place: &Place) -> Result<BTreeSet<String>, CollectError> {
     let mut names = BTreeSet::new();
     for directory in LINKS {
-        for entry in std::fs::read_dir(place.path(directory)).into_iter().flatten().flatten() {
+        for entry in list(&place.path(directory))? {
             let name = entry.file_name().to_string_lossy().into_owned();
             if !name.ends_with(".wants") && !name.ends_with(".requires") {
                 continue;
             }
-            for link in std::fs::read_dir(entry.path()).into_iter().flatten().flatten() {
+            // Something else of such a name is none of systemd's.
+            if !entry.path().is_dir() {
+                continue;
+            }
+            for link in list(&entry.path())? {
                 let link = link.file_name().to_string_lossy().into_owned();
                 names.extend(template(&link));
                 names.insert(link);
             }
         }
     }
-    names
+    Ok(names)
+}
+
+fn list(path: &Path) -> Result<Vec<DirEntry>, CollectError> {
+    input::entries(path).map_err(|error| input::failed(path, error))
 }
 
 fn template(instance: &str) -> Option<String> {
@@ -88,25 +102,27 @@ fn template(instance: &str) -> Option<String> {
 }
 
 /// The words of `systemctl is-enabled`.
-fn enabled(path: &Path, name: &str, directory: &str, wanted: &BTreeSet<String>) -> &'static str {
-    let link = std::fs::read_link(path).ok();
+fn enabled(path: &Path, name: &str, directory: &str, wanted: &BTreeSet<String>) -> io::Result<&'static str> {
+    let link = match std::fs::read_link(path) {
+        Err(error) if input::is_shortage(&error) => return Err(error),
+        link => link.ok(),
+    };
     if link.as_deref() == Some(Path::new("/dev/null"))
         || std::fs::metadata(path).is_ok_and(|data| data.is_file() && data.len() == 0)
     {
-        return if directory == PLACES[1] { "masked-runtime" } else { "masked" };
+        return Ok(if directory == PLACES[1] { "masked-runtime" } else { "masked" });
     }
     let other_name =
         link.as_ref().and_then(|link| link.file_name()).is_some_and(|target| target.to_string_lossy() != name);
     if other_name {
-        return "alias";
+        return Ok("alias");
     }
     if wanted.contains(name) {
-        return "enabled";
+        return Ok("enabled");
     }
-    match input::text(path) {
-        Ok(text) if text.lines().any(|line| line.trim() == "[Install]") => "disabled",
-        _ => "static",
-    }
+    // A link that leads nowhere has no such section.
+    let text = input::text_if_there(path)?.unwrap_or_default();
+    Ok(if text.lines().any(|line| line.trim() == "[Install]") { "disabled" } else { "static" })
 }
 
 #[cfg(test)]
@@ -145,6 +161,12 @@ mod tests {
                 ("sshd.service", "alias"),
             ]
         );
+        // Longer than what is read, which is as good as not to be read.
+        std::fs::File::create(lib.join("hidden.service")).unwrap().set_len(65 << 20).unwrap();
+        let hidden = &read(&Place::new(Some("a"), None).at(dir.path())).unwrap()["hidden.service"];
+        assert!(hidden.enabled.is_none() && hidden.unreadable.is_some());
+        std::fs::write(dir.path().join("run"), "").unwrap();
+        assert!(read(&Place::new(Some("a"), None).at(dir.path())).is_err(), "what cannot be listed is not empty");
         assert_eq!(units["masked.service"].fragment.as_deref(), Some("/etc/systemd/system/masked.service"));
     }
 }

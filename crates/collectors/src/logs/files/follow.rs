@@ -7,13 +7,12 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use rustix::fs::{Mode, OFlags};
-
 use super::decode::{Counts, Out, Stamps};
 use super::identity::{FileId, HEAD, Head, Original, Verdict, begins_compressed, judge};
 use super::input::Input;
 use super::join::{Join, Record, STREAMS};
 use super::lines::{self, Piece};
+use super::links;
 use super::origin::Origin;
 use super::positions::Position;
 
@@ -74,8 +73,7 @@ pub(super) struct Opened {
 
 /// Opens a file; what is no regular file is an error, and never waited for.
 pub(super) fn open(path: &Path) -> io::Result<Opened> {
-    let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::CLOEXEC | OFlags::NOCTTY;
-    let file = File::from(rustix::fs::open(path, flags, Mode::empty())?);
+    let file = links::open(path)?;
     let metadata = file.metadata()?;
     if !metadata.is_file() {
         return Err(io::Error::new(io::ErrorKind::InvalidInput, "it is no regular file"));

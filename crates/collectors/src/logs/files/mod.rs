@@ -11,6 +11,7 @@ mod identity;
 mod input;
 mod join;
 mod lines;
+mod links;
 mod origin;
 mod positions;
 mod run;
