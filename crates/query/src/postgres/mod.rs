@@ -28,6 +28,7 @@ use std::time::Duration;
 use arrow::array::ArrayRef;
 use arrow::datatypes::{DataType, SchemaRef};
 use datafusion::catalog::SchemaProvider;
+use datafusion::error::DataFusionError;
 use datafusion::execution::session_state::SessionState;
 use datafusion::logical_expr::LogicalPlan;
 use datafusion::sql::parser::Statement;
@@ -39,6 +40,7 @@ use crate::{Answer, Engine, QueryError, Rights, SqlOptions, arguments, session};
 
 use dialect::Dialect;
 use pg_catalog::PgCatalog;
+use shapes::Relations;
 
 pub use copy::{PgCopy, PgCopyFormat, PgForced};
 pub use cursors::{PgCursor, PgFetch, PgRows};
@@ -77,6 +79,8 @@ pub struct Postgres {
     /// What a query sees beside `public`.
     pg_catalog: PgCatalog,
     information: Arc<dyn SchemaProvider>,
+    /// What these two tell of.
+    relations: Arc<Relations>,
     dialect: Arc<Dialect>,
 }
 
@@ -99,13 +103,14 @@ impl Engine {
 
 impl Postgres {
     async fn new(engine: Engine) -> Result<Self, QueryError> {
-        let broken = |error: datafusion::error::DataFusionError| QueryError::Internal(error.to_string());
+        let broken = |error: DataFusionError| QueryError::Internal(error.to_string());
         let tables = shapes::public(&engine).await?;
         let (mut base, pg_catalog) = shapes::with_pg_catalog(&engine.base, &tables).map_err(broken)?;
         let pg_catalog = PgCatalog::over(pg_catalog, &base, &tables).await.map_err(broken)?;
         functions::register(&mut base).map_err(broken)?;
         let information: Arc<dyn SchemaProvider> = Arc::new(information::schema(&tables).map_err(broken)?);
-        Ok(Self { engine, base: Arc::new(base), pg_catalog, information, dialect: Arc::new(Dialect::new()) })
+        let (base, dialect, relations) = (Arc::new(base), Arc::new(Dialect::new()), Arc::new(tables));
+        Ok(Self { engine, base, pg_catalog, information, relations, dialect })
     }
 
     /// What a query may take.
@@ -181,11 +186,23 @@ impl Postgres {
     ) -> Result<(SessionState, LogicalPlan), QueryError> {
         let explained = |error| self.engine.explain(&error);
         let mut state = self.engine.limited(&session.rights).state(&self.base, deadline)?;
-        let pg_catalog: Arc<dyn SchemaProvider> = Arc::new(self.pg_catalog.of_session(&session.settings));
-        let schemas = [(shapes::PG_CATALOG, pg_catalog), (information::NAME, Arc::clone(&self.information))];
+        let schemas = self.schemas(session).map_err(explained)?;
         session::add_schemas(&state, &schemas).map_err(explained)?;
         functions::of_session(&mut state, session).map_err(explained)?;
         let plan = state.statement_to_plan(statement).await.map_err(explained)?;
         Ok((state, plan))
+    }
+
+    /// What tells a session of tables: of those that it may read.
+    fn schemas(&self, session: &PgSession) -> Result<[(&'static str, Arc<dyn SchemaProvider>); 2], DataFusionError> {
+        let (rights, mut pg_catalog) = (&session.rights, self.pg_catalog.of_session(&session.settings));
+        let mut information = Arc::clone(&self.information);
+        if !rights.are_all() {
+            let relations = Relations::clone(&self.relations).into_iter();
+            let (seen, hidden): (Relations, Relations) = relations.partition(|(name, _)| rights.reads(name));
+            information = Arc::new(information::schema(&seen)?);
+            pg_catalog = pg_catalog.without(&hidden)?;
+        }
+        Ok([(shapes::PG_CATALOG, Arc::new(pg_catalog)), (information::NAME, information)])
     }
 }

@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, AsArray, Int16Builder, ListBuilder, RecordBatch, StringArray, new_null_array};
+use arrow::array::{
+    Array, ArrayRef, AsArray, BooleanArray, Int16Builder, ListBuilder, RecordBatch, StringArray, new_null_array,
+};
 use arrow::compute::{cast, concat_batches, filter_record_batch};
 use arrow::datatypes::{DataType, Field, Schema};
 use async_trait::async_trait;
@@ -18,6 +20,8 @@ use crate::session;
 
 /// What the session's settings are in.
 const SETTINGS: &str = "pg_settings";
+/// What tables and views are in.
+const CLASS: &str = "pg_class";
 /// Columns of `pg_class` that are null everywhere.
 const NOTHING: &[&str] = &["relacl", "reloptions"];
 /// Columns of `pg_constraint` and `pg_index` with lists of small numbers, which are texts there.
@@ -31,6 +35,7 @@ pub(super) struct PgCatalog {
     base: Arc<dyn SchemaProvider>,
     /// Tables in place of those of `base`.
     tables: Arc<Tables>,
+    class: RecordBatch,
     settings: settings::Values,
 }
 
@@ -39,12 +44,12 @@ impl PgCatalog {
     pub async fn over(base: Arc<dyn SchemaProvider>, state: &SessionState, relations: &Relations) -> Result<Self> {
         let reader = Reader { schema: Arc::clone(&base), context: SessionContext::new_with_state(state.clone()) };
         let mut tables = Tables::new();
-        let class = with_nothing(&reader.rows("pg_class").await?)?;
+        let class = with_nothing(&reader.rows(CLASS).await?)?;
         let constraints = with_lists(&reader.rows("pg_constraint").await?)?;
         let keys = keys::constraints(&constraints.schema(), &class, relations)?;
         let constraints = concat_batches(&constraints.schema(), [&constraints, &keys])?;
         for (name, rows) in [
-            ("pg_class", class),
+            (CLASS, class.clone()),
             ("pg_constraint", constraints),
             ("pg_index", with_lists(&reader.rows("pg_index").await?)?),
             ("pg_database", of_here(reader.rows("pg_database").await?)?),
@@ -52,7 +57,18 @@ impl PgCatalog {
             tables.insert(name, table(rows)?);
         }
         tables.extend(empty::PG_CATALOG.iter().map(|(name, columns)| (*name, empty::table(columns))));
-        Ok(Self { base, tables: Arc::new(tables), settings: settings::Values::default() })
+        Ok(Self { base, tables: Arc::new(tables), class, settings: settings::Values::default() })
+    }
+
+    /// The same without those relations, by which clients find everything else.
+    pub fn without(&self, hidden: &Relations) -> Result<Self> {
+        let Some(names) = self.class.column_by_name("relname") else { return internal_err!("{CLASS} has no names") };
+        let names = cast(names, &DataType::Utf8)?;
+        let seen = |name: Option<&str>| Some(!name.is_some_and(|name| hidden.contains_key(name)));
+        let seen: BooleanArray = names.as_string::<i32>().iter().map(seen).collect();
+        let mut tables = Tables::clone(&self.tables);
+        tables.insert(CLASS, table(filter_record_batch(&self.class, &seen)?)?);
+        Ok(Self { tables: Arc::new(tables), ..self.clone() })
     }
 
     /// The same for a session with these settings.

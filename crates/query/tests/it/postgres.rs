@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use arrow::array::{ArrayRef, Int32Array, Int64Array, StringArray};
 use arrow::datatypes::DataType;
-use query::{PgQuery, PgSession, PgStatement, Postgres, QueryConfig, QueryError, Rows, value};
+use query::{PgQuery, PgSession, PgStatement, Postgres, QueryConfig, QueryError, Rights, Rows, value};
 
 use super::world::World;
 
@@ -38,6 +38,24 @@ fn lines(rows: &Rows) -> Vec<String> {
         cells.collect::<Vec<_>>().join("|")
     };
     rows.batches.iter().flat_map(|batch| (0..batch.num_rows()).map(move |row| line(batch, row))).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn catalogs_list_what_may_be_read() {
+    let world = World::fleet().await;
+    let postgres = world.engine(QueryConfig::default()).postgres().await.unwrap();
+    let rights = Arc::new(Rights::new(Some(&["drift".to_owned()]), None).unwrap());
+    for (text, all) in [
+        ("SELECT DISTINCT table_name FROM information_schema.tables WHERE table_name IN ('drift', 'samples')", 2),
+        ("SELECT DISTINCT table_name FROM information_schema.columns WHERE table_name IN ('drift', 'samples')", 2),
+        ("SELECT relname FROM pg_catalog.pg_class WHERE relname IN ('drift', 'samples')", 2),
+    ] {
+        assert_eq!(told(&postgres, text, Vec::new()).await.len(), all, "{text}");
+        let session = PgSession { rights: Arc::clone(&rights), ..session() };
+        let answer = postgres.run(&query_of(&postgres, text).await, &session, Vec::new(), None).await.unwrap();
+        assert_eq!(lines(&answer.collect(1 << 30).await.unwrap()), ["drift"], "{text}");
+    }
+    world.end().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
