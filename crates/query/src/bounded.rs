@@ -1,86 +1,99 @@
 //! Keeps functions from making a column of gigabytes out of a short query: the memory pool of
 //! DataFusion counts what operators hold, not what an expression makes.
 
+use std::any::Any;
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, AsArray};
-use arrow::compute::cast;
-use arrow::compute::kernels::concat_elements::concat_elements_utf8;
-use arrow::datatypes::{DataType, FieldRef, Int64Type};
-use base::Limit;
-use datafusion::common::{DFSchema, ExprSchema, Result, exec_err};
-use datafusion::error::DataFusionError;
+use arrow::array::{Array, ArrayRef};
+use arrow::compute::concat;
+use arrow::datatypes::{DataType, FieldRef};
+use datafusion::common::tree_node::{Transformed, TreeNode};
+use datafusion::common::{Result, ScalarValue};
 use datafusion::logical_expr::expr::ScalarFunction;
-use datafusion::logical_expr::planner::{ExprPlanner, PlannerResult, RawBinaryExpr};
+use datafusion::logical_expr::expr_rewriter::NamePreserver;
+use datafusion::logical_expr::simplify::{ExprSimplifyResult, SimplifyContext};
 use datafusion::logical_expr::{
-    ColumnarValue, Expr, ExprSchemable, ReturnFieldArgs, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature,
-    Volatility,
+    BinaryExpr, ColumnarValue, Expr, LogicalPlan, Operator, ReturnFieldArgs, ScalarFunctionArgs, ScalarUDF,
+    ScalarUDFImpl, Signature,
 };
-use datafusion::sql::sqlparser::ast::BinaryOperator;
 
-/// A function whose answer is checked, before it is made where that can be known, else after.
+use crate::growth::{self, Growth};
+use crate::sizes::check;
+use crate::{joined, sizes};
+
+/// Rows of a batch, as far as a plan tells.
+pub const BATCH: u64 = 8_192;
+/// In so many pieces, each of the bytes of a value, a batch may be worked on.
+const PIECES: u64 = 64;
+
+/// A function whose answer is looked at, before it is made and after.
 #[derive(Debug, PartialEq, Eq, Hash)]
 pub struct Bounded {
     inner: Arc<ScalarUDF>,
+    growth: Growth,
     max: u64,
 }
 
 impl Bounded {
-    pub const fn new(inner: Arc<ScalarUDF>, max: u64) -> Self {
-        Self { inner, max }
+    /// The function, of answers of `max` bytes.
+    pub fn function(inner: Arc<ScalarUDF>, growth: Growth, max: u64) -> Arc<ScalarUDF> {
+        Arc::new(ScalarUDF::from(Self { inner, growth, max }))
     }
 
-    /// Bytes that the answer may have, as far as the arguments tell.
-    fn estimate(&self, args: &ScalarFunctionArgs) -> Result<u64> {
-        let rows = args.number_rows;
-        match (self.inner.name(), args.args.as_slice()) {
-            ("repeat", [text, count]) => Ok(longest(text)?.saturating_mul(sum(count, rows)?)),
-            ("lpad" | "rpad", [_, count, ..]) => sum(count, rows),
-            ("replace", [text, from, to]) => {
-                // Each byte of the text may be a match; an empty `from` matches nothing.
-                let per_byte = longest(to)?.div_ceil(shortest(from)?.max(1));
-                Ok(total(text, rows)?.saturating_mul(per_byte.max(1)))
+    /// Whether a function is one.
+    pub fn is(function: &ScalarUDF) -> bool {
+        let inner: &dyn Any = function.inner().as_ref();
+        inner.is::<Self>()
+    }
+
+    /// What all rows have in common is worked on once.
+    fn once(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
+        check(self.growth.estimate(&args.args, 1)?, self.max)?;
+        let value = self.inner.invoke_with_args(ScalarFunctionArgs { number_rows: 1, ..args })?;
+        let value = match value {
+            ColumnarValue::Array(array) => ScalarValue::try_from_array(&array, 0)?,
+            ColumnarValue::Scalar(value) => value,
+        };
+        check(sizes::of_scalar(&value), self.max)?;
+        Ok(ColumnarValue::Scalar(value))
+    }
+
+    /// In pieces of so many rows as may become `max` bytes: an estimate may be far more than what is made.
+    fn in_pieces(&self, args: &ScalarFunctionArgs) -> Result<ColumnarValue> {
+        check(growth::of_constants(&args.args, args.number_rows) / PIECES, self.max)?;
+        let (mut pieces, mut bytes): (Vec<ArrayRef>, u64) = (Vec::new(), 0);
+        let mut waiting = vec![(0, args.number_rows)];
+        while let Some((start, rows)) = waiting.pop() {
+            let part = part(args, start, rows);
+            let estimate = self.growth.estimate(&part.args, rows)?;
+            if rows > 1 && estimate > self.max {
+                let half = rows / 2;
+                waiting.extend([(start + half, rows - half), (start, half)]);
+                continue;
             }
-            _ => Ok(0),
+            check(estimate, self.max)?;
+            let piece = self.inner.invoke_with_args(part)?.into_array(rows)?;
+            bytes = bytes.saturating_add(sizes::of_array(&piece));
+            check(bytes, self.max)?;
+            pieces.push(piece);
         }
+        let pieces: Vec<&dyn Array> = pieces.iter().map(AsRef::as_ref).collect();
+        Ok(ColumnarValue::Array(concat(&pieces)?))
     }
 }
 
-fn check(bytes: u64, max: u64) -> Result<()> {
-    Limit::new("value_bytes", max).check(bytes).map_err(|exceeded| DataFusionError::External(Box::new(exceeded)))
-}
-
-fn texts(value: &ColumnarValue) -> Result<ArrayRef> {
-    Ok(cast(&value.to_array(1)?, &DataType::Utf8)?)
-}
-
-fn lengths(value: &ColumnarValue) -> Result<Vec<u64>> {
-    let texts = texts(value)?;
-    Ok(texts.as_string::<i32>().iter().flatten().map(|text| text.len() as u64).collect())
-}
-
-fn longest(value: &ColumnarValue) -> Result<u64> {
-    Ok(lengths(value)?.into_iter().max().unwrap_or(0))
-}
-
-fn shortest(value: &ColumnarValue) -> Result<u64> {
-    Ok(lengths(value)?.into_iter().min().unwrap_or(0))
-}
-
-fn total(value: &ColumnarValue, rows: usize) -> Result<u64> {
-    let sum: u64 = lengths(value)?.into_iter().sum();
-    Ok(if is_scalar(value) { sum.saturating_mul(rows as u64) } else { sum })
-}
-
-fn sum(counts: &ColumnarValue, rows: usize) -> Result<u64> {
-    let array = cast(&counts.to_array(1)?, &DataType::Int64)?;
-    let counts = array.as_primitive::<Int64Type>();
-    let sum = counts.iter().flatten().fold(0u64, |sum, count| sum.saturating_add(u64::try_from(count).unwrap_or(0)));
-    Ok(if counts.len() == 1 { sum.saturating_mul(rows as u64) } else { sum })
-}
-
-const fn is_scalar(value: &ColumnarValue) -> bool {
-    matches!(value, ColumnarValue::Scalar(_))
+fn part(args: &ScalarFunctionArgs, start: usize, rows: usize) -> ScalarFunctionArgs {
+    let slice = |arg: &ColumnarValue| match arg {
+        ColumnarValue::Array(array) => ColumnarValue::Array(array.slice(start, rows)),
+        ColumnarValue::Scalar(value) => ColumnarValue::Scalar(value.clone()),
+    };
+    ScalarFunctionArgs {
+        args: args.args.iter().map(slice).collect(),
+        arg_fields: args.arg_fields.clone(),
+        number_rows: rows,
+        return_field: Arc::clone(&args.return_field),
+        config_options: Arc::clone(&args.config_options),
+    }
 }
 
 impl ScalarUDFImpl for Bounded {
@@ -105,85 +118,82 @@ impl ScalarUDFImpl for Bounded {
     }
 
     fn return_field_from_args(&self, args: ReturnFieldArgs<'_>) -> Result<FieldRef> {
-        self.inner.return_field_from_args(args)
+        let field = self.inner.return_field_from_args(args)?;
+        check_type(field.data_type(), self.max)?;
+        Ok(field)
     }
 
     fn coerce_types(&self, types: &[DataType]) -> Result<Vec<DataType>> {
         self.inner.coerce_types(types)
     }
 
-    fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
-        check(self.estimate(&args)?, self.max)?;
-        let value = self.inner.invoke_with_args(args)?;
-        if let ColumnarValue::Array(array) = &value {
-            check(array.get_array_memory_size() as u64, self.max)?;
+    fn simplify(&self, args: Vec<Expr>, info: &SimplifyContext) -> Result<ExprSimplifyResult> {
+        match self.growth {
+            Growth::Cast => self.inner.simplify(args, info),
+            // It could become another function, which is not bounded.
+            _ => Ok(ExprSimplifyResult::Original(args)),
         }
-        if let ColumnarValue::Scalar(scalar) = &value {
-            check(scalar.size() as u64, self.max)?;
+    }
+
+    fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
+        if !args.args.is_empty() && args.args.iter().all(|arg| matches!(arg, ColumnarValue::Scalar(_))) {
+            return self.once(args);
+        }
+        if self.growth.estimate(&args.args, args.number_rows)? > self.max {
+            return self.in_pieces(&args);
+        }
+        let value = self.inner.invoke_with_args(args)?;
+        match (&value, self.growth) {
+            (_, Growth::Kept | Growth::Cast) => {}
+            (ColumnarValue::Array(array), _) => check(sizes::of_array(array), self.max)?,
+            (ColumnarValue::Scalar(scalar), _) => check(sizes::of_scalar(scalar), self.max)?,
         }
         Ok(value)
     }
 }
 
-/// `a || b` for texts, checked before it is made.
-#[derive(Debug, PartialEq, Eq, Hash)]
-struct Joined {
-    signature: Signature,
-    max: u64,
+/// A value of the type is there in each row of a batch, also where it is null.
+fn check_type(data_type: &DataType, max: u64) -> Result<()> {
+    check(sizes::of_type(data_type).saturating_mul(BATCH), max)
 }
 
-impl ScalarUDFImpl for Joined {
-    fn name(&self) -> &'static str {
-        "||"
-    }
-
-    fn schema_name(&self, args: &[Expr]) -> Result<String> {
-        Ok(args.iter().map(|arg| arg.schema_name().to_string()).collect::<Vec<_>>().join(" || "))
-    }
-
-    fn signature(&self) -> &Signature {
-        &self.signature
-    }
-
-    fn return_type(&self, _: &[DataType]) -> Result<DataType> {
-        Ok(DataType::Utf8)
-    }
-
-    fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
-        let [left, right] = args.args.as_slice() else { return exec_err!("|| takes two texts") };
-        let rows = args.number_rows;
-        check(total(left, rows)?.saturating_add(total(right, rows)?), self.max)?;
-        let (left, right) = (left.to_array(rows)?, right.to_array(rows)?);
-        let (left, right) = (cast(&left, &DataType::Utf8)?, cast(&right, &DataType::Utf8)?);
-        let joined = concat_elements_utf8(left.as_string::<i32>(), right.as_string::<i32>())?;
-        Ok(ColumnarValue::Array(Arc::new(joined)))
-    }
-}
-
-/// Puts [`Joined`] in the place of `||` between texts.
-#[derive(Debug)]
-pub struct JoinPlanner(Arc<ScalarUDF>);
-
-impl JoinPlanner {
-    pub fn new(max: u64) -> Self {
-        let signature = Signature::any(2, Volatility::Immutable);
-        Self(Arc::new(ScalarUDF::from(Joined { signature, max })))
-    }
-}
-
-impl ExprPlanner for JoinPlanner {
-    fn plan_binary_op(&self, expr: RawBinaryExpr, schema: &DFSchema) -> Result<PlannerResult<RawBinaryExpr>> {
-        if !matches!(expr.op, BinaryOperator::StringConcat) || !(text(&expr.left, schema) || text(&expr.right, schema))
-        {
-            return Ok(PlannerResult::Original(expr));
+/// The plan with every function bounded that grows: operators and brackets become functions that no registry has.
+pub fn functions(plan: LogicalPlan, max: u64) -> Result<LogicalPlan> {
+    let concat = joined::function(max);
+    rewritten(plan, |expr| match expr {
+        Expr::BinaryExpr(BinaryExpr { left, op: Operator::StringConcat, right }) => {
+            Ok(called(Arc::clone(&concat), vec![*left, *right]))
         }
-        let call = ScalarFunction { func: Arc::clone(&self.0), args: vec![expr.left, expr.right] };
-        Ok(PlannerResult::Planned(Expr::ScalarFunction(call)))
-    }
+        Expr::Cast(cast) => {
+            check_type(cast.field.data_type(), max)?;
+            Ok(Transformed::no(Expr::Cast(cast)))
+        }
+        Expr::TryCast(cast) => {
+            check_type(cast.field.data_type(), max)?;
+            Ok(Transformed::no(Expr::TryCast(cast)))
+        }
+        Expr::ScalarFunction(call) if !Bounded::is(&call.func) => Ok(match growth::of(call.name()) {
+            Some(Growth::Kept | Growth::Cast) | None => Transformed::no(Expr::ScalarFunction(call)),
+            Some(growth) => called(Bounded::function(call.func, growth, max), call.args),
+        }),
+        other => Ok(Transformed::no(other)),
+    })
 }
 
-fn text(expr: &Expr, schema: &dyn ExprSchema) -> bool {
-    expr.get_type(schema).is_ok_and(|data_type| {
-        matches!(data_type, DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View | DataType::Null)
-    })
+/// The plan with every expression rewritten, from its leaves on.
+pub fn rewritten(plan: LogicalPlan, with: impl Fn(Expr) -> Result<Transformed<Expr>>) -> Result<LogicalPlan> {
+    let rewritten = plan.transform_up_with_subqueries(|node| {
+        let names = NamePreserver::new(&node);
+        node.map_expressions(|expr| {
+            let name = names.save(&expr);
+            let rewritten = expr.transform_up(&with)?;
+            Ok(rewritten.update_data(|expr| name.restore(expr)))
+        })
+    })?;
+    Ok(rewritten.data)
+}
+
+/// The call of a function in the place of something else.
+pub fn called(func: Arc<ScalarUDF>, args: Vec<Expr>) -> Transformed<Expr> {
+    Transformed::yes(Expr::ScalarFunction(ScalarFunction { func, args }))
 }

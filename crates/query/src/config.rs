@@ -11,7 +11,7 @@ pub(crate) const NESTING: usize = 50;
 pub struct QueryConfig {
     /// Bytes that the operators of one query (sorts, joins, groups) may hold.
     pub memory_bytes: u64,
-    /// Bytes that one column of one batch may reach while texts and lists are made longer.
+    /// Bytes that one column of one batch may reach where texts and lists are made longer, or written into each row.
     pub value_bytes: u64,
     /// From the start of a query to its last row.
     #[serde(with = "base::duration")]

@@ -20,8 +20,8 @@ use crate::deadline::Deadline;
 use crate::places::{Place, Places, Work};
 use crate::ranges::RangeCache;
 use crate::{
-    Answer, QueryConfig, QueryError, Rights, Rows, Token, arguments, check, depth, explain, like, parameters, session,
-    travel, views,
+    Answer, QueryConfig, QueryError, Rights, Rows, Token, arguments, bounded, check, depth, explain, like, literals,
+    parameters, session, travel, views,
 };
 
 /// Bytes of stack to plan on: planning goes through expressions by recursion, up to the limits of
@@ -228,7 +228,9 @@ impl Engine {
         let explained = |error| self.explain(&error);
         reads_only(&plan)?;
         depth::check(&plan)?;
-        let plan = state.optimize(&plan).and_then(|plan| deadline.watch(plan));
+        let plan = bounded::functions(plan, self.config.value_bytes).and_then(|plan| state.optimize(&plan));
+        let plan = plan.and_then(|plan| literals::bounded(plan, &self.config));
+        let plan = plan.and_then(|plan| deadline.watch(plan));
         let plan = plan.and_then(|plan| like::watch(plan, deadline)).map_err(explained)?;
         let plan = state.query_planner().create_physical_plan(&plan, state).await.map_err(explained)?;
         Ok((plan, state.task_ctx()))

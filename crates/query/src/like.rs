@@ -8,17 +8,16 @@ use std::sync::Arc;
 use arrow::array::{ArrayRef, AsArray, BooleanBuilder};
 use arrow::compute::cast;
 use arrow::datatypes::DataType;
-use datafusion::common::tree_node::{Transformed, TreeNode};
+use datafusion::common::tree_node::Transformed;
 use datafusion::common::{Result, exec_err};
 use datafusion::logical_expr::expr::ScalarFunction;
-use datafusion::logical_expr::expr_rewriter::NamePreserver;
 use datafusion::logical_expr::{
     BinaryExpr, ColumnarValue, Expr, Like, LogicalPlan, Operator, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl,
     Signature, Volatility,
 };
 
 use crate::deadline::Deadline;
-use crate::depth;
+use crate::{bounded, depth};
 
 /// Signs that are looked at between two looks at the clock.
 const STEPS: usize = 1 << 20;
@@ -27,15 +26,7 @@ const STEPS: usize = 1 << 20;
 pub fn watch(plan: LogicalPlan, deadline: &Deadline) -> Result<LogicalPlan> {
     let function = |folds| Arc::new(ScalarUDF::from(LikeOfRow::new(folds, deadline.clone())));
     let (like, ilike) = (function(false), function(true));
-    let watched = plan.transform_up_with_subqueries(|node| {
-        let names = NamePreserver::new(&node);
-        node.map_expressions(|expr| {
-            let name = names.save(&expr);
-            let called = expr.transform_up(|expr| Ok(called(expr, &like, &ilike)))?;
-            Ok(called.update_data(|expr| name.restore(expr)))
-        })
-    })?;
-    Ok(watched.data)
+    bounded::rewritten(plan, |expr| Ok(called(expr, &like, &ilike)))
 }
 
 fn called(expr: Expr, like: &Arc<ScalarUDF>, ilike: &Arc<ScalarUDF>) -> Transformed<Expr> {

@@ -15,7 +15,7 @@ use datafusion::logical_expr::execution_props::ExecutionProps;
 use datafusion::logical_expr::planner::ExprPlanner;
 use datafusion::prelude::SessionConfig;
 
-use crate::bounded::JoinPlanner;
+use crate::joined::JoinPlanner;
 use crate::pushdown::MAX_KEYS;
 use crate::{QueryConfig, counting, functions, rules};
 

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use arrow::array::AsArray;
 use base::Clock;
 use query::{Engine, QueryConfig, QueryError, SqlOptions};
 
@@ -102,9 +103,26 @@ async fn short_texts_do_not_make_gigabytes() {
         "SELECT rpad(id, 2000000000) FROM drift",
         "SELECT replace(repeat('x', 100000), 'x', repeat('y', 100000))",
         "SELECT repeat(id, 100000) || repeat(id, 100000) FROM drift",
+        "SELECT concat(repeat('x', 1000000), value::text) FROM range(0, 8192)",
+        "SELECT concat_ws(repeat('x', 1000000), value::text, 'a') FROM range(0, 8192)",
+        "SELECT to_char(arrow_cast(value, 'Timestamp(Nanosecond, None)'), repeat('Y', 1000000)) FROM range(0, 8192)",
+        "SELECT overlay(value::text placing repeat('x', 1000000) from 1) FROM range(0, 8192)",
+        "SELECT left(repeat('x', 1000000), value) FROM range(0, 8192)",
+        "SELECT regexp_replace(repeat('x', 1000000), 'x', repeat('y', 1000000), 'g')",
+        "SELECT regexp_replace(repeat('x', 100000), '(x+)', repeat('$1', 10000))",
+        "SELECT regexp_match(repeat('x', 100000), repeat('(', 100) || 'x+' || repeat(')', 100))",
+        "SELECT array_to_string(string_to_array(repeat(',', 100000), ','), repeat('y', 1000000))",
+        "SELECT array_replace_all(string_to_array(repeat(',', 100000), ','), '', repeat('y', 100000))",
+        "SELECT NULL::bigint[1000000000] FROM range(0, 8192)",
+        "SELECT arrow_cast(value::text, 'FixedSizeBinary(2000000000)') FROM range(0, 8192)",
     ] {
         let answer = ends(&engine, sql).await;
         assert!(limit("value_bytes")(&answer), "{sql}: {answer:?}");
+    }
+    for growing in ["encode(X, 'hex')", "hex(arrow_cast(X, 'Binary'))"] {
+        let nested = (0..2).fold("repeat('x', 400000)".to_owned(), |inner, _| growing.replace('X', &inner));
+        let answer = ends(&engine, &format!("SELECT length({nested})")).await;
+        assert!(limit("value_bytes")(&answer), "{growing}: {answer:?}");
     }
     // Each level doubles the text.
     let mut doubling = "SELECT id AS t FROM drift".to_owned();
@@ -119,6 +137,59 @@ async fn short_texts_do_not_make_gigabytes() {
             "{removed}"
         );
     }
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn long_texts_are_not_written_into_every_row() {
+    let world = World::fleet().await;
+    let engine = world.engine(QueryConfig::default());
+    let columns =
+        |bytes: usize| (0..20).map(|n| format!("repeat('a', {bytes}) AS c{n}")).collect::<Vec<_>>().join(", ");
+    for (sql, refused) in [
+        (format!("SELECT {} FROM range(0, 8192)", columns(262_000)), "value_bytes"),
+        (format!("SELECT '{}' FROM range(0, 8192)", "x".repeat(250_000)), "value_bytes"),
+        (format!("SELECT {} FROM range(0, 8192)", columns(8_000)), "memory_bytes"),
+        ("SELECT CASE WHEN value > 1 THEN repeat('a', 262000) END FROM range(0, 8192)".to_owned(), "value_bytes"),
+        ("SELECT value, max(repeat('a', 262000)) FROM range(0, 8192) GROUP BY value".to_owned(), "value_bytes"),
+        ("SELECT string_agg(value::text, repeat('a', 262000)) FROM range(0, 8192)".to_owned(), "value_bytes"),
+    ] {
+        let answer = ends(&engine, &sql).await;
+        assert!(limit(refused)(&answer), "{}: {answer:?}", &sql[..60]);
+    }
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn long_texts_that_people_write_are_answered() {
+    let world = World::fleet().await;
+    let engine = world.engine(QueryConfig::default());
+    let words: Vec<String> = (0..3_000).map(|n| format!("word-{n}")).collect();
+    let (any, list) = (words.join("|"), format!("'{}'", words.join("', '")));
+    for sql in [
+        format!("SELECT count(*) FROM range(0, 20000) WHERE value::text ~ '{any}'"),
+        format!("SELECT count(*) FROM range(0, 20000) WHERE regexp_like(value::text, '{any}')"),
+        format!("SELECT count(*) FROM range(0, 20000) WHERE strpos('{any}', value::text) > 0"),
+        format!("SELECT count(*) FROM range(0, 20000) WHERE 'word-' || value::text IN ({list})"),
+        format!("SELECT count(*) FROM range(0, 20000) WHERE 'word-' || value::text = ANY(ARRAY[{list}])"),
+        format!("SELECT count(json_get('{{\"a\": \"{any}\"}}', value::text)) FROM range(0, 2500)"),
+        format!(
+            "SELECT regexp_replace(id, 'o', '{}', 'g'), concat(id, ' {}') FROM drift",
+            "x".repeat(3_000),
+            "y".repeat(3_000)
+        ),
+        format!("SELECT '{any}'"),
+        format!("SELECT id, 'text of {}' AS text FROM drift", "x".repeat(4_000)),
+        "SELECT max(length(encode(arrow_cast(repeat(value::text, 300), 'Binary'), 'hex'))) FROM range(0, 20000)"
+            .to_owned(),
+    ] {
+        let answer = ends(&engine, &sql).await;
+        assert!(answer.is_ok(), "{}: {answer:?}", &sql[..80.min(sql.len())]);
+    }
+    let sql = "SELECT count(*) AS n FROM range(0, 20000) WHERE strpos(repeat('7', 20000), value::text) > 0";
+    let rows = engine.collect(sql, SqlOptions::default()).await.unwrap();
+    let seen = rows.batches[0].column(0).as_primitive::<arrow::datatypes::Int64Type>().value(0);
+    assert_eq!(seen, 4, "7, 77, 777 and 7777, in whatever pieces they are looked at");
     world.end().await;
 }
 
