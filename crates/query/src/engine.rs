@@ -256,7 +256,7 @@ impl Engine {
             truncated: Arc::clone(&truncated),
             _place: place,
         };
-        Answer { schema: stream.schema(), stream: guarded(stream, guard), warnings: self.store.warnings(), truncated }
+        Answer { schema: stream.schema(), stream: guarded(stream, guard), warnings: self.store_warnings(), truncated }
     }
 
     /// A place among what runs, for work that may take `limit`.

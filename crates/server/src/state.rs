@@ -7,7 +7,7 @@ use ::ingest::Ingest;
 use axum::http::StatusCode;
 use base::{Clock, Rng, Shutdown, Tasks, Timestamp};
 use parking_lot::RwLock;
-use query::{Engine, Rows, SqlOptions};
+use query::{Engine, Rights, Rows, SqlOptions};
 use rules::book::Book;
 use scrape::Targets;
 use tokio::sync::Semaphore;
@@ -67,7 +67,16 @@ impl State {
 
     /// The whole answer to a query of our own.
     pub async fn query(&self, sql: &str) -> Result<Rows, ApiError> {
-        let rows = self.engine.collect(sql, SqlOptions::default()).await;
+        Self::answer(&self.engine, sql).await
+    }
+
+    /// The same, of what somebody may read.
+    pub async fn query_for(&self, rights: &Arc<Rights>, sql: &str) -> Result<Rows, ApiError> {
+        Self::answer(&self.engine.limited(rights), sql).await
+    }
+
+    async fn answer(engine: &Engine, sql: &str) -> Result<Rows, ApiError> {
+        let rows = engine.collect(sql, SqlOptions::default()).await;
         rows.map_err(|error| {
             if ApiError::from(&error).status == StatusCode::BAD_REQUEST {
                 tracing::error!(sql, %error, "a query of a page is wrong: this is a bug, please report it");

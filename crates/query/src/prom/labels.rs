@@ -45,9 +45,14 @@ impl Selection {
 }
 
 impl Engine {
-    /// What people should know of the store: a part that is left out, for one.
+    /// What people should know of the store: a part that is left out, for one. Whose is what is told to who may read
+    /// everything.
     pub fn store_warnings(&self) -> Vec<String> {
-        self.store.warnings()
+        let warnings = self.store.warnings();
+        if warnings.is_empty() || self.rights.are_all() {
+            return warnings;
+        }
+        vec!["parts of the store are damaged or left out: ask who may read all of it".to_owned()]
     }
 
     /// How many series are active.

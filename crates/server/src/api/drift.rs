@@ -8,6 +8,7 @@ use axum::extract::{Extension, Query, State as With};
 use base::Timestamp;
 use model::rows::VerdictRow;
 use model::{FieldChange, Verdict};
+use query::Rows;
 use serde::{Deserialize, Serialize};
 
 use crate::access::Access;
@@ -133,19 +134,23 @@ pub async fn get(
         Some(verdict) => format!("verdict = '{verdict}' AND {scopes}"),
         None => format!("verdict <> 'in_sync' AND {scopes}"),
     };
-    let mut resources = resources(&state, &table, &filter, limit + 1).await?;
+    let query = async |sql: String| state.query_for(&access.rights, &sql).await;
+    let mut resources = decoded(&query(first(&table, &filter, "id", limit + 1)).await?)?;
     let truncated = resources.len() as u64 > limit;
     resources.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
+    // Who may not read the counts may count.
     let summary = match at {
-        None => format!("SELECT verdict, sum(count) AS count FROM summaries WHERE {scopes} GROUP BY verdict"),
-        Some(_) => format!("SELECT verdict, count(*) AS count FROM {table} WHERE {scopes} GROUP BY verdict"),
+        None if access.rights.reads("summaries") => {
+            format!("SELECT verdict, sum(count) AS count FROM summaries WHERE {scopes} GROUP BY verdict")
+        }
+        _ => format!("SELECT verdict, count(*) AS count FROM {table} WHERE {scopes} GROUP BY verdict"),
     };
-    let rows = state.query(&summary).await?;
+    let rows = query(summary).await?;
     let count = |line: crate::rows::Line<'_>| Some((line.text("verdict")?, line.number("count")));
     let summary = each(&rows).filter_map(count).filter(|(_, count)| *count > 0).collect();
     // The fold wrote the evidence, so that it is there only where something is refuted.
     let refuted = format!("SELECT count(*) AS count FROM {table} WHERE evidence LIKE '%\"refuted\":[%' AND {scopes}");
-    let refuted = each(&state.query(&refuted).await?).map(|line| line.number("count")).sum();
+    let refuted = each(&query(refuted).await?).map(|line| line.number("count")).sum();
     Ok(Json(Drift { resources, summary, refuted, truncated }))
 }
 
@@ -159,25 +164,37 @@ pub async fn newest(state: &State, limit: u64) -> Result<Vec<Resource>, ApiError
     read(state, "drift", "verdict NOT IN ('in_sync', 'unknown')", "since DESC, id", limit).await
 }
 
-/// The first `limit` rows of `table` in that order. A row is large because of its differences:
-/// which rows are the first is found without them, and only those are looked up as a whole.
 async fn read(state: &State, table: &str, filter: &str, order: &str, limit: u64) -> Result<Vec<Resource>, ApiError> {
+    decoded(&state.query(&first(table, filter, order, limit)).await?)
+}
+
+/// Asks for the first `limit` rows of `table` in that order. A row is large because of its differences:
+/// which rows are the first is found without them, and only those are looked up as a whole.
+fn first(table: &str, filter: &str, order: &str, limit: u64) -> String {
     let first = format!("FROM {table} WHERE {filter} ORDER BY {order} LIMIT {limit}");
-    let sql = match table {
+    match table {
         "drift" => format!(
             "SELECT whole.* FROM drift AS whole JOIN (SELECT key AS first {first}) ON whole.key = first ORDER BY {order}"
         ),
         _ => format!("SELECT * {first}"),
-    };
-    let rows = decode::<VerdictRow>(&state.query(&sql).await?)?;
-    Ok(rows.into_iter().map(Resource::from).collect())
+    }
+}
+
+fn decoded(rows: &Rows) -> Result<Vec<Resource>, ApiError> {
+    Ok(decode::<VerdictRow>(rows)?.into_iter().map(Resource::from).collect())
+}
+
+/// Refuses a table that may not be read.
+pub fn readable(access: &Access, table: &str) -> Result<(), ApiError> {
+    match access.rights.reads(table) {
+        true => Ok(()),
+        false => Err(ApiError::forbidden(format!("this token may not read the table {table}"))),
+    }
 }
 
 /// The condition that keeps to the scopes that are asked for and may be seen.
 pub fn within(access: &Access, scope: Option<&str>) -> Result<String, ApiError> {
-    if !access.rights.reads("drift") {
-        return Err(ApiError::forbidden("this token may not read the table drift"));
-    }
+    readable(access, "drift")?;
     match (&access.scopes, scope) {
         (None, None) => Ok("true".to_owned()),
         (None, Some(scope)) => Ok(format!("scope = {}", literal(scope))),

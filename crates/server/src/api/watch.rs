@@ -17,13 +17,14 @@ use base::{Timestamp, queue};
 use futures::stream;
 use model::rows::VerdictRow;
 use model::{LogKind, Offset};
+use query::Rights;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use std::sync::Arc;
 
 use crate::access::Access;
 use crate::api::ApiError;
-use crate::api::drift::{Resource, within};
+use crate::api::drift::{Resource, readable, within};
 use crate::caller::Caller;
 use crate::rows::{decode, each, literal};
 use crate::state::State;
@@ -57,11 +58,12 @@ pub async fn get(
     ask: Result<Query<Ask>, QueryRejection>,
 ) -> Result<Response, ApiError> {
     let scopes = within(&access, ask?.0.scope.as_deref())?;
+    readable(&access, "drift_history")?;
     let Ok(slot) = Arc::clone(&state.watchers).try_acquire_owned() else {
         metrics::counter!("steadfast_limit_exceeded_total", "limit" => "max_watchers").increment(1);
         return Err(ApiError::busy(format!("{} streams are open, the limit max_watchers", state.config.max_watchers)));
     };
-    let watcher = Watcher::start(state.clone(), scopes).await?;
+    let watcher = Watcher::start(state.clone(), access.rights, scopes).await?;
     let watch = caller.watch();
     let (sender, receiver) = queue::bounded("http_watch", AHEAD);
     state.tasks.spawn("drift watch", async move {
@@ -77,6 +79,7 @@ type Line = Result<String, std::convert::Infallible>;
 
 struct Watcher {
     state: State,
+    rights: Arc<Rights>,
     /// The condition on scopes.
     scopes: String,
     /// The last offset that was sent, by scope; a scope is in one shard, so its offsets only grow.
@@ -85,13 +88,13 @@ struct Watcher {
 }
 
 impl Watcher {
-    async fn start(state: State, scopes: String) -> Result<Self, ApiError> {
+    async fn start(state: State, rights: Arc<Rights>, scopes: String) -> Result<Self, ApiError> {
         // Before the rows: what comes between is sent, not lost.
         let positions = positions(&state);
         let newest = format!("SELECT scope, max(log_offset) AS newest FROM drift WHERE {scopes} GROUP BY scope");
-        let rows = state.query(&newest).await?;
+        let rows = state.query_for(&rights, &newest).await?;
         let sent = each(&rows).filter_map(|line| Some((line.text("scope")?, line.number("newest")))).collect();
-        Ok(Self { state, scopes, sent, positions })
+        Ok(Self { state, rights, scopes, sent, positions })
     }
 
     /// Until the client is gone or reads too slowly.
@@ -131,7 +134,7 @@ impl Watcher {
             self.scopes,
             self.unsent()
         );
-        let rows = self.state.query(&sql).await?;
+        let rows = self.state.query_for(&self.rights, &sql).await?;
         let offsets: Vec<i64> = each(&rows).map(|line| line.number("log_offset")).collect();
         let known = self.sent.clone();
         let mut lines = Vec::new();

@@ -71,6 +71,20 @@ async fn a_token_for_some_tables_reads_these_in_sql_and_nothing_else() {
         assert_eq!(status(path).await, 403, "{path}");
     }
     site.end().await;
+    let config = ServerConfig { tokens: reader(&["drift"]), ..config };
+    let site = Site::start(World::fleet().await, config.clone(), QueryConfig::default()).await;
+    let asked = async |path: &str| {
+        let answer = site.client.get(site.url(path)).bearer_auth(LIMITED).send().await.unwrap();
+        (answer.status().as_u16(), answer.text().await.unwrap())
+    };
+    let (status, text) = asked("/api/drift").await;
+    let now: Value = serde_json::from_str(&text).unwrap();
+    assert!(status == 200 && now["summary"]["modified"].as_u64() > Some(0), "{text}");
+    for path in ["/api/drift?at=2026-11-25T10:00:00Z", "/api/drift/watch"] {
+        let (status, text) = asked(path).await;
+        assert!(status == 403 && text.contains("drift_history"), "{path}: {status} {text}");
+    }
+    site.end().await;
     let world = World::empty().await;
     let parts = parts(&world, QueryConfig::default());
     let unknown = Server::bind(ServerConfig { tokens: reader(&["sample"]), ..config }, parts).await;
