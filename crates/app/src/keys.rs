@@ -11,8 +11,8 @@ use crate::{AppError, Config};
 
 const KEY: &str = "digest.key";
 
-/// One of these is in every `data_dir` that was used.
-const OURS: [&str; 3] = [KEY, "log", "store"];
+/// These are in a `data_dir` that was used, or the key.
+const OURS: [&str; 2] = ["log", "store"];
 
 /// Makes `data_dir`, for its owner only. One that is there, and is ours alone, is narrowed to that.
 pub(crate) fn data_dir(path: &Path) -> Result<(), AppError> {
@@ -20,7 +20,11 @@ pub(crate) fn data_dir(path: &Path) -> Result<(), AppError> {
     made.map_err(|error| {
         AppError::file(path, format!("cannot be made: {error}; set `data_dir` to a folder of yours"))
     })?;
-    narrow(path).map_err(|error| AppError::file(path, error))
+    // Some file systems have no rights, or let nobody change them.
+    if let Err(error) = narrow(path) {
+        tracing::warn!(folder = %path.display(), %error, "others may be able to look into data_dir");
+    }
+    Ok(())
 }
 
 /// Takes the rights of others away from a folder that holds nothing but what is ours.
@@ -31,7 +35,8 @@ fn narrow(path: &Path) -> std::io::Result<()> {
         return Ok(());
     }
     let own = metadata.uid() == rustix::process::geteuid().as_raw();
-    let ours = || OURS.iter().any(|name| path.join(name).exists());
+    let has = |name: &str| path.join(name).exists();
+    let ours = || has(KEY) || OURS.into_iter().all(has);
     if own && (ours() || std::fs::read_dir(path)?.next().is_none()) {
         tracing::info!(folder = %path.display(), "data_dir is for its owner only from now on");
         return std::fs::set_permissions(path, Permissions::from_mode(mode & 0o7700));

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 /// Clients that are not let in yet, at once, and those of one address among them. They are apart from
 /// `postgres.max_connections`: who does not say who it is takes no place from who does.
 const PLACES: usize = 256;
-const OF_ONE: usize = 64;
+const OF_ONE: usize = 128;
 
 /// The clients that are not let in yet, by address.
 #[derive(Debug, Default)]

@@ -27,7 +27,7 @@ const SMALL: u64 = 16 << 10;
 /// Bytes that are handed to a connection at once.
 const PIECE: usize = 64 << 10;
 /// Bytes a second that a client has to take, beside what it may take for any query.
-const SLOWEST: u64 = 1 << 20;
+const SLOWEST: u64 = 256 << 10;
 
 /// No script, nothing from elsewhere, in nobody's frame.
 const POLICY: HeaderValue = HeaderValue::from_static(

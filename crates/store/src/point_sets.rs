@@ -15,7 +15,7 @@ use crate::{Point, Proceed, StoreError, TableSnapshot};
 /// About how many points a set has: so many stay in a processor's cache from their file until they are looked at.
 const POINTS_OF_A_SET: u64 = 64 << 10;
 /// If more values are made of a set, each is made when it is asked for.
-const VALUES_OF_A_SET: usize = 512 << 10;
+const VALUES_OF_A_SET: usize = 128 << 10;
 /// Series of a set, whatever they have: what lies on a page with their neighbours is read for each set.
 const SERIES_OF_A_SET: Range<u64> = 32..4_096;
 /// A byte of a file's footer is about so many rows.
@@ -83,7 +83,17 @@ impl<K: Send + 'static, T: Send + 'static> Source<K, T> {
         let points = self.table.clone().gathered(keys, self.asked.clone()).await?;
         let make = Arc::clone(&self.make);
         let made = set.into_iter().zip(points).map(move |((_, known), points)| make(known, points));
-        Ok(if self.is_made_ahead { Box::new(made.collect::<Vec<_>>().into_iter()) } else { Box::new(made) })
+        if !self.is_made_ahead {
+            return Ok(Box::new(made));
+        }
+        let mut all = Vec::new();
+        for one in made {
+            if !(self.asked.proceed)() {
+                return Err(StoreError::GivenUp);
+            }
+            all.push(one);
+        }
+        Ok(Box::new(all.into_iter()))
     }
 }
 
