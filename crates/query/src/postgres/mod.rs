@@ -50,6 +50,9 @@ pub use types::{PgScalar, PgType};
 /// The version of PostgreSQL that clients are told, since they choose their queries by it.
 pub const POSTGRES_VERSION: &str = "16.6";
 
+/// A schema under its name.
+type NamedSchema = (&'static str, Arc<dyn SchemaProvider>);
+
 /// Who asks, and what was set in their session: `current_setting()` tells it.
 #[derive(Clone, Debug, Default)]
 pub struct PgSession {
@@ -194,7 +197,7 @@ impl Postgres {
     }
 
     /// What tells a session of tables: of those that it may read.
-    fn schemas(&self, session: &PgSession) -> Result<[(&'static str, Arc<dyn SchemaProvider>); 2], DataFusionError> {
+    fn schemas(&self, session: &PgSession) -> Result<[NamedSchema; 2], DataFusionError> {
         let (rights, mut pg_catalog) = (&session.rights, self.pg_catalog.of_session(&session.settings));
         let mut information = Arc::clone(&self.information);
         if !rights.are_all() {

@@ -216,7 +216,10 @@ impl Git {
         let last = read.done.checked_sub(1).and_then(|last| self.pending.get(last)).copied();
         if let Some(last) = last {
             // One that is read again for what was learned is older than one that was refused since.
-            let refused = self.bad.as_ref().is_some_and(|bad| bad.revision == last.commit.to_string());
+            let refused = self
+                .bad
+                .as_ref()
+                .is_some_and(|bad| ObjectId::from_hex(bad.revision.as_bytes()).is_ok_and(|bad| bad == last.commit));
             if !last.again || refused {
                 self.seen = Some(last.commit);
                 self.bad = None;
