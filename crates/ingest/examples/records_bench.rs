@@ -1,4 +1,4 @@
-//! Log records on their way from OTLP to merged files, without a server: `cargo run --release -p ingest --example logs_bench -- RECORDS [DIRECTORY]`.
+//! Log records on their way from OTLP to merged files, without a server: `cargo run --release -p ingest --example records_bench -- RECORDS [DIRECTORY]`.
 //! Processor time a record until all are durable and read by the store, until they are in files, and until these are merged; the files stay in
 //! the directory.
 
