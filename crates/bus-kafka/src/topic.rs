@@ -97,18 +97,28 @@ fn check_settings(cluster: &Cluster, found: &ConfigResource) -> Result<(), BusEr
     if value("max.message.bytes").parse().is_ok_and(|got: u64| got < largest) {
         return Err(wrong("max.message.bytes", &format!("{largest} or more, or max_batch_bytes less")));
     }
-    for key in ["retention.ms", "retention.bytes"] {
-        if value(key) != "-1" {
-            tracing::warn!(
-                log = cluster.log,
-                topic = cluster.topic,
-                key,
-                value = value(key),
-                "Kafka deletes records by itself, also those that are still needed; set it to -1"
-            );
-        }
+    for (key, harm) in doubts(cluster.config.replication, value) {
+        tracing::warn!(log = cluster.log, topic = cluster.topic, key, value = value(key), "{harm}");
     }
     Ok(())
+}
+
+/// Settings by which records may be lost, and how. A topic is used all the same: who runs the brokers may have
+/// reasons, and a log that does not open takes nothing at all.
+fn doubts(replication: u16, value: impl Fn(&str) -> String) -> Vec<(&'static str, &'static str)> {
+    const DELETED: &str = "Kafka deletes records by itself, also those that are still needed; set it to -1";
+    const ALONE: &str = "Kafka acknowledges what one broker alone has, and loses it with that broker; set it to 2";
+    const UNCLEAN: &str = "Kafka may choose a leader that has not all that was acknowledged; set it to `false`";
+    let mut found = Vec::new();
+    found.extend(
+        ["retention.ms", "retention.bytes"].into_iter().filter(|key| value(key) != "-1").map(|key| (key, DELETED)),
+    );
+    // Of two brokers neither may be away where both must have a record, so that is nobody's default.
+    let in_sync = value("min.insync.replicas").parse::<u16>();
+    found.extend((replication > 2 && in_sync.is_ok_and(|least| least < 2)).then_some(("min.insync.replicas", ALONE)));
+    let unclean = "unclean.leader.election.enable";
+    found.extend((value(unclean) == "true").then_some((unclean, UNCLEAN)));
+    found
 }
 
 /// Waits until every partition has a leader.
@@ -143,4 +153,28 @@ async fn leaders(cluster: &Cluster, admin: &std::sync::Arc<AdminClient<Context>>
     };
     let partitions = metadata.topics().first().map_or(&[][..], |topic| topic.partitions());
     Ok((partitions.len(), partitions.iter().filter(|partition| partition.leader() >= 0).count()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn keys(replication: u16, settings: &[(&str, &str)]) -> Vec<&'static str> {
+        let kept = [("retention.ms", "-1"), ("retention.bytes", "-1")];
+        let value = |key: &str| {
+            let said = settings.iter().chain(&kept).find(|(name, _)| *name == key);
+            said.map(|(_, value)| (*value).to_owned()).unwrap_or_default()
+        };
+        doubts(replication, value).into_iter().map(|(key, _)| key).collect()
+    }
+
+    #[test]
+    fn settings_by_which_records_are_lost_are_told() {
+        let made = [("min.insync.replicas", "2"), ("unclean.leader.election.enable", "false")];
+        assert!(keys(3, &made).is_empty());
+        assert_eq!(keys(3, &[("min.insync.replicas", "1")]), ["min.insync.replicas"]);
+        assert!(keys(1, &[("min.insync.replicas", "1")]).is_empty(), "there is no other broker");
+        assert_eq!(keys(1, &[("unclean.leader.election.enable", "true")]), ["unclean.leader.election.enable"]);
+        assert_eq!(keys(3, &[("retention.ms", "604800000")]), ["retention.ms"]);
+    }
 }

@@ -138,7 +138,12 @@ impl Writer {
             return Err(Failure::Later(format!("cannot write: {error}")));
         }
         let begun = self.clock.monotonic();
-        self.file.sync().map_err(|error| Failure::Fatal(format!("cannot sync: {error}")))?;
+        if let Err(error) = self.file.sync() {
+            // The system may take pages whose sync failed for written: the next start must not find them in memory and go
+            // on behind what is not on the disk.
+            let _ = self.file.set_len(self.size);
+            return Err(Failure::Fatal(format!("cannot sync: {error}")));
+        }
         self.meter.fsync.record(self.clock.monotonic().saturating_sub(begun).as_secs_f64());
         Ok(positions)
     }
