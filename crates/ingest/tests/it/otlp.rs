@@ -116,6 +116,36 @@ async fn what_a_metric_is_is_written_with_its_series_and_not_with_each_point() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_attribute_of_a_point_gives_way_to_what_the_resource_says_and_to_nothing_else() {
+    let own = [("instance", "_Total"), ("job", "disk"), ("otel_scope_version", "v")];
+    let point = |instance: &str| {
+        let own = own.map(|(name, value)| attribute(name, if name == "instance" { instance } else { value }));
+        format!(r#"{{"timeUnixNano":"1","asInt":"1","attributes":[{}]}}"#, own.join(","))
+    };
+    let gauge = format!(r#"{{"name":"g","gauge":{{"dataPoints":[{},{}]}}}}"#, point("_Total"), point("0"));
+    let seen = async |resource: &str| {
+        let world = World::new();
+        let life = world.start(StoreConfig::default()).await;
+        assert_eq!(metrics(&life, resource, &gauge).await.refused.count(), 0);
+        life.settle().await;
+        let mut found: Vec<Labels> = series(&life).await.into_values().map(|(_, labels)| labels).collect();
+        found.sort();
+        life.end().await;
+        found
+    };
+    let expected = |instance: &str, job: &str| -> Labels {
+        let all = [("instance", instance), ("job", job), ("otel_scope_version", "v")];
+        all.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
+    };
+    assert_eq!(seen("").await, [expected("0", "disk"), expected("_Total", "disk")]);
+    assert_eq!(seen(&attribute("service.name", "shop")).await, [expected("0", "shop"), expected("_Total", "shop")]);
+    let both = [("service.name", "shop"), ("service.instance.id", "i")].map(|(name, value)| attribute(name, value));
+    assert_eq!(seen(&both.join(",")).await, [expected("i", "shop")]);
+    let nobody = [("service.name", ""), ("service.instance.id", "")].map(|(name, value)| attribute(name, value));
+    assert_eq!(seen(&nobody.join(",")).await, [expected("0", "disk"), expected("_Total", "disk")]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_names_a_target_is_no_label_of_its_information_whatever_becomes_of_names() {
     for strategy in ["UnderscoreEscapingWithSuffixes", "NoUTF8EscapingWithSuffixes", "NoTranslation"] {
         let world = World::new();
