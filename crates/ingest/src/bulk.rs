@@ -2,6 +2,7 @@
 
 use wire::body::Encoding;
 use wire::bulk::{Action, Bulk, Item, Results};
+use wire::utf8;
 
 use crate::gate::RowsRoom;
 use crate::logs::{Line, LogColumns};
@@ -71,7 +72,8 @@ impl Request<'_> {
             refuse(&mut self.taken, "illegal_argument_exception", reason);
             return Ok(());
         }
-        let members = match Members::read(item.document, |bytes| self.fits(bytes)) {
+        let text = utf8::lossy(item.document);
+        let members = match Members::read(&text, |bytes| self.fits(bytes)) {
             Ok(members) => members,
             Err(MembersError::Paths(error)) => return Err(error),
             Err(MembersError::Json(error)) => {
@@ -96,6 +98,9 @@ impl Request<'_> {
         let severity = members.take_if(&LEVEL, known).unwrap_or_default();
         for (name, value) in members.iter() {
             self.rows.logs.attribute(name, value);
+        }
+        if members.is_lossy() {
+            self.rows.logs.lossy();
         }
         self.rows.logs.of_resource(place, name);
         let line = Line {

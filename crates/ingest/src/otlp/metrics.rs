@@ -15,7 +15,6 @@ use crate::histograms::{Unkept, exponential, time};
 use crate::parts::Sent;
 use crate::request::{METRIC_NAME, Request, too_long};
 use crate::rows::Rows;
-use crate::scratch::with_scratch;
 use crate::{Ingest, IngestError, Permit, Taken};
 
 /// A stale marker.
@@ -65,10 +64,8 @@ impl Ingest {
         format: Format,
         room: &Permit,
     ) -> Result<Taken, IngestError> {
-        let (rows, taken) = with_scratch(|buffers| {
-            let body = self.protobuf::<MetricsRequest<'_>>(body, encoding, format, buffers)?;
-            self.read_metrics(body, room.rows())
-        })?;
+        let (rows, taken) =
+            self.otlp::<MetricsRequest<'_>, _>(body, encoding, format, |body, _| self.read_metrics(body, room.rows()))?;
         self.commit(rows, taken, Sent { protocol: "otlp", place: "metrics", body }).await
     }
 
