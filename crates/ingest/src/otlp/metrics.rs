@@ -1,6 +1,6 @@
 use model::{Labels, SeriesId};
 use wire::body::Encoding;
-use wire::names::{Identity, Kind, TARGET_INFO, has_target_info, label_name, metric_name};
+use wire::names::{Identity, Kind, TARGET_INFO, has_target_info, label_name, metric_name, unit_name};
 use wire::otlp::metrics::{
     Data, ExponentialPoint, HistogramPoint, Metric, MetricsRequest, NO_RECORDED_VALUE, NumberPoint, ResourceMetrics,
     SummaryPoint, Temporality, Value,
@@ -207,7 +207,7 @@ impl Request<'_> {
         }
         // What a metric is is told as often as its series are.
         if self.announced() > announced {
-            self.metadata(&named.name, word, metric.unit, metric.description)?;
+            self.metadata(&named.name, word, &unit_name(metric.unit, false), metric.description)?;
         }
         Ok(latest)
     }

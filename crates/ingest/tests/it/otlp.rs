@@ -9,6 +9,7 @@ use model::{Labels, SeriesId};
 use store::StoreConfig;
 use wire::body::Encoding;
 use wire::otlp::Format;
+use wire::pb::Writer;
 
 use crate::life::{Life, World};
 
@@ -112,6 +113,65 @@ async fn what_a_metric_is_is_written_with_its_series_and_not_with_each_point() {
     assert_eq!(told(&life).await, ["at 1"], "the first request announced the series");
     metrics(&life, "", &gauge(10, "b")).await;
     assert_eq!(told(&life).await, ["at 10"]);
+    life.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn units_are_told_as_prometheus_names_them() {
+    let world = World::new();
+    let life = world.start(StoreConfig::default()).await;
+    let gauge = |name: &str, unit: &str| {
+        format!(r#"{{"name":"{name}","unit":"{unit}","gauge":{{"dataPoints":[{{"timeUnixNano":"1","asInt":"1"}}]}}}}"#)
+    };
+    metrics(&life, "", &[gauge("a", "By/s"), gauge("b", "ms"), gauge("c", "1"), gauge("d", "{item}")].join(",")).await;
+    life.settle().await;
+    let told = life.rows::<Metadata>("metadata").await;
+    let mut told: Vec<_> = told.iter().map(|row| (row.metric.as_str(), row.unit.as_str())).collect();
+    told.sort_unstable();
+    let expected =
+        [("a_bytes_per_second", "bytes_per_second"), ("b_milliseconds", "milliseconds"), ("c_ratio", ""), ("d", "")];
+    assert_eq!(told, expected);
+    life.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_series_of_a_histogram_are_is_told_of_their_family() {
+    const HISTOGRAM: u64 = 3;
+    let world = World::new();
+    let life = world.start(StoreConfig::default()).await;
+    let names = ["", "__name__", "h_bucket", "h_count", "batch_count", "help"];
+    let mut w = Writer::default();
+    names.iter().for_each(|name| w.bytes(4, name.as_bytes()));
+    for (reference, is_native) in [(2, false), (3, false), (4, true)] {
+        w.message(5, |w| {
+            w.message(1, |w| [1, reference].into_iter().for_each(|symbol| w.bare_varint(symbol)));
+            match is_native {
+                // Of no buckets.
+                true => w.message(3, |w| {
+                    w.varint(1, 0);
+                    w.varint(6, 0);
+                    w.varint(15, 1);
+                }),
+                false => w.message(2, |w| {
+                    w.double(1, 1.0);
+                    w.varint(2, 1);
+                }),
+            }
+            w.message(5, |w| {
+                w.varint(1, HISTOGRAM);
+                w.varint(3, 5);
+            });
+        });
+    }
+    let body = w.finish();
+    let taken = life.ingest.remote_write_v2(&body, Encoding::Identity, &life.room()).await.unwrap();
+    assert_eq!((taken.samples, taken.histograms, taken.refused.count()), (2, 1, 0), "{:?}", taken.refused);
+    life.settle().await;
+    let told = life.rows::<Metadata>("metadata").await;
+    let mut told: Vec<_> = told.iter().map(|row| (row.metric.as_str(), row.kind.as_str(), row.help.as_str())).collect();
+    told.sort_unstable();
+    told.dedup();
+    assert_eq!(told, [("batch_count", "histogram", "help"), ("h", "histogram", "help")]);
     life.end().await;
 }
 
