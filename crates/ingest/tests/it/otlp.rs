@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use bus::EmbeddedConfig;
 use ingest::{IngestConfig, Taken};
-use model::rows::{Exemplar, LogLine, Metadata, Series};
+use model::rows::{Exemplar, LogLine, Metadata, Sample, Series};
 use model::{Labels, SeriesId};
 use store::StoreConfig;
 use wire::body::Encoding;
@@ -221,6 +221,40 @@ async fn what_names_a_target_is_no_label_of_its_information_whatever_becomes_of_
         assert_eq!(names, ["instance", "job", "zone"], "{strategy}");
         life.end().await;
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_sends_is_known_from_its_first_point_to_its_last() {
+    const SECOND: i64 = 1_000_000_000;
+    let world = World::new();
+    let life = world.start(StoreConfig::default()).await;
+    let points = async |host: &str, seconds: &[i64]| {
+        let resource = [("service.name", "shop"), ("host.name", host)].map(|(name, value)| attribute(name, value));
+        let points = seconds.iter().map(|at| format!(r#"{{"timeUnixNano":"{}","asInt":"1"}}"#, at * SECOND));
+        let gauge = format!(r#"{{"name":"g","gauge":{{"dataPoints":[{}]}}}}"#, points.collect::<Vec<_>>().join(","));
+        assert_eq!(metrics(&life, &resource.join(","), &gauge).await.refused.count(), 0);
+    };
+    points("a", &[700, 100]).await;
+    points("b", &[100]).await;
+    points("c", &[1, 2_000_000_000]).await;
+    life.settle().await;
+    let series = series(&life).await;
+    let samples = life.rows::<Sample>("samples").await;
+    let times = |host: &str| {
+        let is_its = |row: &&Sample| {
+            let (metric, labels) = &series[&row.series_id];
+            metric == "target_info" && labels["host_name"] == host
+        };
+        let mut times: Vec<i64> = samples.iter().filter(is_its).map(|row| row.ts.nanos() / SECOND).collect();
+        times.sort_unstable();
+        times
+    };
+    assert_eq!(times("a"), [100, 250, 400, 550, 700]);
+    assert_eq!(times("b"), [100]);
+    let bounded = times("c");
+    assert_eq!((bounded.len(), bounded.last()), (865, Some(&2_000_000_000)), "the newest of too many");
+    assert_eq!(bounded[0], 2_000_000_000 - 864 * 150);
+    life.end().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
