@@ -370,7 +370,7 @@ impl Request<'_> {
         let is_stale = point.flags & NO_RECORDED_VALUE != 0;
         let mut of = self.point(named, &point.attributes)?;
         let Some(id) = self.series_of(named, &mut of, "", None)? else { return Ok(point.time_unix_nano) };
-        match exponential(id, point, is_stale) {
+        match exponential(id, point, named.delta, is_stale) {
             Ok(row) => {
                 self.take_histogram(row, named.counts)?;
                 self.exemplars(&point.exemplars, point.time_unix_nano, |_| Some(id))?;

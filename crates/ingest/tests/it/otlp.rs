@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use bus::EmbeddedConfig;
 use ingest::{IngestConfig, Taken};
-use model::rows::{Exemplar, LogLine, Metadata, Sample, Series};
+use model::rows::{Exemplar, HistogramPoint, LogLine, Metadata, Sample, Series};
 use model::{Labels, SeriesId};
 use store::StoreConfig;
 use wire::body::Encoding;
@@ -254,6 +254,28 @@ async fn what_sends_is_known_from_its_first_point_to_its_last() {
     let bounded = times("c");
     assert_eq!((bounded.len(), bounded.last()), (865, Some(&2_000_000_000)), "the newest of too many");
     assert_eq!(bounded[0], 2_000_000_000 - 864 * 150);
+    life.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_histogram_since_the_point_before_is_no_reset_of_the_one_before() {
+    let world = World::new();
+    let life = world.start(StoreConfig::default()).await;
+    let histogram = |name: &str, temporality: u8| {
+        let point =
+            r#"{"timeUnixNano":"1","count":"1","sum":1,"scale":0,"positive":{"offset":0,"bucketCounts":["1"]}}"#;
+        format!(
+            r#"{{"name":"{name}","exponentialHistogram":{{"aggregationTemporality":{temporality},"dataPoints":[{point}]}}}}"#
+        )
+    };
+    assert_eq!(metrics(&life, "", &[histogram("d", 1), histogram("c", 2)].join(",")).await.histograms, 2);
+    life.settle().await;
+    let series = series(&life).await;
+    let rows = life.rows::<HistogramPoint>("histograms").await;
+    let mut hints: Vec<_> =
+        rows.iter().map(|row| (series[&row.series_id].0.as_str(), row.reset_hint.as_str())).collect();
+    hints.sort_unstable();
+    assert_eq!(hints, [("c", "unknown"), ("d", "gauge")]);
     life.end().await;
 }
 
