@@ -339,7 +339,7 @@ impl Request<'_> {
         for count in point.bucket_counts.iter() {
             sum = sum.saturating_add(count?);
             let Some(bound) = bounds.next().transpose()? else { break };
-            let le = promql_float(bound);
+            let le = digits(bound);
             if let Some(id) = self.series_of(named, &mut of, "_bucket", Some(("le", &le)))? {
                 self.counted(id, start, nanos, or_stale(sum as f64))?;
                 if !point.exemplars.is_empty() {
@@ -389,7 +389,7 @@ impl Request<'_> {
         let mut of = self.point(named, &point.attributes)?;
         for quantile in point.quantile_values {
             let quantile = quantile?;
-            let share = promql_float(quantile.quantile);
+            let share = digits(quantile.quantile);
             if let Some(id) = self.series_of(named, &mut of, "", Some(("quantile", &share)))? {
                 self.sample(id, nanos, or_stale(quantile.value))?;
             }
@@ -408,16 +408,34 @@ fn shown(name: &str) -> String {
     name.chars().take(SHOWN).collect()
 }
 
-/// A number as a label has it: the shortest text that is the same number.
-fn promql_float(value: f64) -> String {
-    if value.is_infinite() {
-        return if value > 0.0 { "+Inf" } else { "-Inf" }.to_owned();
+/// A number as Prometheus has it in labels of OTLP: the fewest digits that are the same number, and no exponent.
+fn digits(value: f64) -> String {
+    match value {
+        f64::INFINITY => "+Inf".to_owned(),
+        f64::NEG_INFINITY => "-Inf".to_owned(),
+        _ => value.to_string(),
     }
-    if value != 0.0 && !(1e-4..1e21).contains(&value.abs()) {
-        let text = format!("{value:e}");
-        let Some((digits, exponent)) = text.split_once('e') else { return text };
-        let (sign, exponent) = exponent.strip_prefix('-').map_or(('+', exponent), |rest| ('-', rest));
-        return format!("{digits}e{sign}{exponent:0>2}");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bounds_are_written_as_go_writes_them_without_an_exponent() {
+        for (value, expected) in [
+            (0.00005, "0.00005"),
+            (1e21, "1000000000000000000000"),
+            (1.5e-7, "0.00000015"),
+            (0.1, "0.1"),
+            (1.0, "1"),
+            (-2.5, "-2.5"),
+            (0.0, "0"),
+            (f64::INFINITY, "+Inf"),
+            (f64::NEG_INFINITY, "-Inf"),
+            (f64::NAN, "NaN"),
+        ] {
+            assert_eq!(digits(value), expected);
+        }
     }
-    value.to_string()
 }
