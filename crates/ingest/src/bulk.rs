@@ -2,6 +2,7 @@
 
 use wire::body::Encoding;
 use wire::bulk::{Action, Bulk, Item, Results};
+use wire::utf8;
 
 use crate::gate::RowsRoom;
 use crate::logs::{Line, LogColumns};
@@ -71,7 +72,8 @@ impl Request<'_> {
             refuse(&mut self.taken, "illegal_argument_exception", reason);
             return Ok(());
         }
-        let members = match Members::read(item.document, |bytes| self.fits(bytes)) {
+        let text = utf8::lossy(item.document);
+        let members = match Members::read(&text, |bytes| self.fits(bytes)) {
             Ok(members) => members,
             Err(MembersError::Paths(error)) => return Err(error),
             Err(MembersError::Json(error)) => {
@@ -96,6 +98,9 @@ impl Request<'_> {
         let severity = members.take_if(&LEVEL, known).unwrap_or_default();
         for (name, value) in members.iter() {
             self.rows.logs.attribute(name, value);
+        }
+        if members.is_lossy() {
+            self.rows.logs.lossy();
         }
         self.rows.logs.of_resource(place, name);
         let line = Line {
@@ -125,12 +130,17 @@ fn severity(level: &str) -> &'static str {
     }
 }
 
-/// A time as in RFC 3339, or a number since the epoch, whose size says of what: seconds until the year 5138, which as
-/// milliseconds was in 1973, and so on to nanoseconds.
+/// A time as in RFC 3339, or of ISO 8601 without a zone, which is UTC as in Elasticsearch; or a number since the epoch, whose size
+/// says of what: seconds until the year 5138, which as milliseconds was in 1973, and so on to nanoseconds.
 fn nanos(text: &str) -> Option<i64> {
-    if let Ok(time) = text.parse::<base::Timestamp>() {
-        return Some(time.nanos());
-    }
+    let zoned = |text: &str| text.parse::<base::Timestamp>().ok().map(base::Timestamp::nanos);
+    zoned(text).or_else(|| number(text)).or_else(|| {
+        // What is a time with these behind it has no zone, or no time of day.
+        ["Z", "T00:00:00Z"].iter().find_map(|rest| zoned(&format!("{text}{rest}")))
+    })
+}
+
+fn number(text: &str) -> Option<i64> {
     if let Ok(number) = text.parse::<i64>() {
         let unit = match number.unsigned_abs() {
             0..100_000_000_000 => 1_000_000_000,
@@ -161,7 +171,17 @@ mod tests {
         }
         assert_eq!(nanos("1795600800123"), Some(1_795_600_800_123_000_000), "every digit counts");
         assert_eq!(nanos("-1"), Some(-1_000_000_000));
-        for text in ["yesterday", "1e300", "NaN", "inf", "9223372036854775808123"] {
+        for text in ["2026-11-25T10:00:00", "2026-11-25 10:00:00", "2026-11-25T10:00:00.000", "2026-11-25T10:00"] {
+            assert_eq!(nanos(text), Some(1_795_600_800_000_000_000), "{text}");
+        }
+        for text in ["2026-11-25T10:00:00.123", "2026-11-25 10:00:00,123"] {
+            assert_eq!(nanos(text), Some(1_795_600_800_123_000_000), "{text}");
+        }
+        assert_eq!(nanos("2026-11-25"), Some(1_795_564_800_000_000_000));
+        assert_eq!(nanos("20261125"), Some(20_261_125_000_000_000), "digits are seconds");
+        for text in
+            ["yesterday", "1e300", "NaN", "inf", "9223372036854775808123", "10:00:00", "2026-13-25", "2026-11-25 CET"]
+        {
             assert_eq!(nanos(text), None, "{text}");
         }
     }

@@ -132,10 +132,12 @@ fn all(numbers: impl Iterator<Item = Result<f64, Error>>) -> Result<Vec<f64>, Un
 }
 
 /// An exponential histogram of OpenTelemetry. Its buckets are named by their lower bound, those of
-/// Prometheus by their upper one.
+/// Prometheus by their upper one. One that counts since the point before, `delta`, is no less for being smaller: Prometheus marks
+/// it as a gauge.
 pub(crate) fn exponential(
     id: SeriesId,
     point: &ExponentialPoint<'_>,
+    delta: bool,
     is_stale: bool,
 ) -> Result<HistogramPoint, Unkept> {
     if point.scale < COARSEST {
@@ -148,7 +150,7 @@ pub(crate) fn exponential(
         series_id: id,
         ts: time(point.time_unix_nano),
         start_ts: (point.start_time_unix_nano > 0).then(|| time(point.start_time_unix_nano)),
-        reset_hint: "unknown".to_owned(),
+        reset_hint: if delta { "gauge" } else { "unknown" }.to_owned(),
         is_float: false,
         count: point.count as f64,
         sum: if is_stale { f64::from_bits(STALE) } else { point.sum.unwrap_or(0.0) },

@@ -13,6 +13,9 @@ use crate::maps::Maps;
 /// Bytes of a text in which a level is looked for.
 const LOOKED_AT: usize = 256;
 
+/// The attribute of what has U+FFFD in place of something that was no Unicode, as that of files, syslog and the journal has it.
+pub(crate) const LOSSY: &str = "text.lossy";
+
 /// Bytes of a record beside its texts, and of an attribute beside its own: columns have room to grow.
 const RECORD: u64 = 128;
 const ATTRIBUTE: usize = 16;
@@ -164,6 +167,11 @@ impl LogColumns {
     pub fn attribute(&mut self, name: &str, value: &str) {
         self.bytes += attribute_bytes(name, value);
         self.attributes.entry(name, value);
+    }
+
+    /// Says of the record that is pushed next that something of it was no Unicode.
+    pub fn lossy(&mut self) {
+        self.attribute(LOSSY, "true");
     }
 
     /// Adds an attribute of the resource of the record that is pushed next.

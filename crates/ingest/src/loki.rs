@@ -96,6 +96,9 @@ impl Sink for Lines<'_> {
         for (name, value) in metadata.clone() {
             logs.attribute(name, value);
         }
+        if entry.lossy {
+            logs.lossy();
+        }
         let level = named(metadata.chain(stream), &LEVEL).unwrap_or_default();
         let line = Line {
             ts: entry.time_ns,

@@ -12,7 +12,10 @@ const DEPTH: usize = 8;
 /// Members of members by their path, `host.name`, in order of these: texts as they are, everything else as it is
 /// written. Of two with one path the last counts, and `null` is nothing.
 #[derive(Debug, Default)]
-pub(crate) struct Members<'a>(Vec<(Cow<'a, str>, Cow<'a, str>)>);
+pub(crate) struct Members<'a> {
+    all: Vec<(Cow<'a, str>, Cow<'a, str>)>,
+    is_lossy: bool,
+}
 
 /// Why there are none.
 #[derive(Debug, thiserror::Error)]
@@ -35,13 +38,16 @@ struct Reading<'a, F> {
 }
 
 impl<'a> Members<'a> {
-    /// Reads `document`; what is borrowed is copied only if it has escapes. `room` says whether there is room for so many bytes
+    /// Reads `document`, which is a copy if it was not UTF-8; what is borrowed is copied only if it has escapes. `room` says whether there is room for so many bytes
     /// of paths.
     ///
     /// # Errors
     /// See [`MembersError`].
-    pub fn read(document: &'a [u8], room: impl FnMut(u64) -> Result<(), IngestError>) -> Result<Self, MembersError> {
-        let mut parser = Parser::new(document)?;
+    pub fn read(
+        document: &'a Cow<'_, str>,
+        room: impl FnMut(u64) -> Result<(), IngestError>,
+    ) -> Result<Self, MembersError> {
+        let mut parser = Parser::of(document);
         let mut reading = Reading { found: Vec::new(), paths: 0, room, exceeded: None };
         let read = reading.object(&mut parser, "", DEPTH);
         if let Some(exceeded) = reading.exceeded {
@@ -58,30 +64,35 @@ impl<'a> Members<'a> {
             }
             same
         });
-        Ok(Self(found))
+        Ok(Self { all: found, is_lossy: matches!(document, Cow::Owned(_)) || parser.replaced() })
+    }
+
+    /// Whether something of the document was no Unicode: U+FFFD is in its place.
+    pub fn is_lossy(&self) -> bool {
+        self.is_lossy
     }
 
     fn place(&self, name: &str) -> Option<usize> {
-        self.0.binary_search_by(|(other, _)| other.as_ref().cmp(name)).ok()
+        self.all.binary_search_by(|(other, _)| other.as_ref().cmp(name)).ok()
     }
 
     /// Takes the first of `names` that is there and whose text `is_it` knows.
     pub fn take_if<T>(&mut self, names: &[&str], is_it: impl Fn(&str) -> Option<T>) -> Option<T> {
-        let known = |at: usize| Some((at, is_it(&self.0.get(at)?.1)?));
+        let known = |at: usize| Some((at, is_it(&self.all.get(at)?.1)?));
         let (at, value) = names.iter().filter_map(|name| self.place(name)).find_map(known)?;
-        self.0.remove(at);
+        self.all.remove(at);
         Some(value)
     }
 
     /// Takes the first of `names` that is there.
     pub fn take(&mut self, names: &[&str]) -> Option<Cow<'a, str>> {
         let at = names.iter().find_map(|name| self.place(name))?;
-        Some(self.0.remove(at).1)
+        Some(self.all.remove(at).1)
     }
 
     /// What is left, by path.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.0.iter().map(|(name, value)| (name.as_ref(), value.as_ref()))
+        self.all.iter().map(|(name, value)| (name.as_ref(), value.as_ref()))
     }
 }
 
@@ -120,12 +131,13 @@ mod tests {
 
     const ROOM: base::Limit = base::Limit::new("room", 1_000);
 
-    fn read(document: &str) -> Result<Members<'_>, MembersError> {
-        Members::read(document.as_bytes(), |bytes| Ok(ROOM.check(bytes)?))
+    fn read<'a>(document: &'a Cow<'_, str>) -> Result<Members<'a>, MembersError> {
+        Members::read(document, |bytes| Ok(ROOM.check(bytes)?))
     }
 
     fn members(document: &str) -> Vec<(String, String)> {
-        let members = read(document).unwrap();
+        let document = document.into();
+        let members = read(&document).unwrap();
         members.iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
     }
 
@@ -160,7 +172,7 @@ mod tests {
             ("{} 1", "$ at byte 3: text behind the value"),
             (r#"{"a": "x"#, "$.a at byte 8: a string does not end"),
         ] {
-            assert_eq!(read(document).unwrap_err().to_string(), expected);
+            assert_eq!(read(&document.into()).unwrap_err().to_string(), expected);
         }
     }
 
@@ -171,13 +183,27 @@ mod tests {
             format!(r#"{{"{}": {{{}}}}}"#, "x".repeat(98), inner.join(", "))
         };
         assert_eq!(members(&document(10)).len(), 10);
-        let refused = read(&document(11)).unwrap_err();
+        let refused = read(&document(11).into()).unwrap_err();
         assert!(matches!(&refused, MembersError::Paths(IngestError::Rows(limit)) if limit.name == "room"), "{refused}");
     }
 
     #[test]
+    fn what_is_no_unicode_is_said() {
+        for (document, expected) in [
+            (&b"{\"a\":\"\xe9\"}"[..], true),
+            (&br#"{"a":"\ud83d"}"#[..], true),
+            ("{\"a\":\"\u{fffd}\"}".as_bytes(), false),
+        ] {
+            let text = wire::utf8::lossy(document);
+            let members = read(&text).unwrap();
+            assert_eq!((members.iter().next(), members.is_lossy()), (Some(("a", "\u{fffd}")), expected));
+        }
+    }
+
+    #[test]
     fn members_are_taken_by_the_first_name_that_is_there() {
-        let mut members = read(r#"{"ts": "1", "time": "2", "level": "loud", "x": "y"}"#).unwrap();
+        let document = r#"{"ts": "1", "time": "2", "level": "loud", "x": "y"}"#.into();
+        let mut members = read(&document).unwrap();
         assert_eq!(members.take(&["none", "time", "ts"]).as_deref(), Some("2"));
         assert_eq!(members.take(&["none"]), None);
         assert_eq!(members.take_if(&["level"], |text| (text == "info").then_some(())), None);

@@ -11,12 +11,12 @@ use wire::otlp::Format;
 use wire::otlp::logs::LogsRequest;
 use wire::otlp::metrics::MetricsRequest;
 use wire::otlp::traces::TracesRequest;
+use wire::utf8;
 
 use crate::gate::RowsRoom;
 use crate::members::{Members, MembersError};
 use crate::request::Request;
 use crate::rows::{Rows, internal};
-use crate::scratch::with_scratch;
 use crate::{Ingest, IngestError, Permit, Refusals, Taken};
 
 /// Where messages come from.
@@ -119,7 +119,7 @@ impl Ingest {
         let (rows, limit) = self.nothing_read(room);
         let mut read = Read { rows, logs: Vec::new(), done: MessagesTaken::default() };
         for (offset, bytes) in messages {
-            match self.read_message(content, bytes, read.rows.room.another()) {
+            match self.read_message(content, bytes, &read.rows.room) {
                 Ok((rows, taken)) => {
                     read.logs.extend(read.rows.absorb(rows)?);
                     // Each may become as much as a request, and not all of them.
@@ -143,22 +143,19 @@ impl Ingest {
         (rows, limit)
     }
 
-    fn read_message(&self, content: Content, bytes: &[u8], room: RowsRoom) -> Result<(Rows, Taken), IngestError> {
-        with_scratch(|buffers| match content {
-            Content::Metrics(format) => {
-                let bytes = self.protobuf::<MetricsRequest<'_>>(bytes, Encoding::Identity, format, buffers)?;
-                self.read_metrics(bytes, room)
-            }
-            Content::Logs(format) => {
-                let bytes = self.protobuf::<LogsRequest<'_>>(bytes, Encoding::Identity, format, buffers)?;
-                self.read_logs(bytes, room)
-            }
-            Content::Traces(format) => {
-                let bytes = self.protobuf::<TracesRequest<'_>>(bytes, Encoding::Identity, format, buffers)?;
-                self.read_traces(bytes, room)
-            }
+    fn read_message(&self, content: Content, bytes: &[u8], room: &RowsRoom) -> Result<(Rows, Taken), IngestError> {
+        let raw = Encoding::Identity;
+        match content {
+            Content::Metrics(format) => self
+                .otlp::<MetricsRequest<'_>, _>(bytes, raw, format, |bytes, _| self.read_metrics(bytes, room.another())),
+            Content::Logs(format) => self.otlp::<LogsRequest<'_>, _>(bytes, raw, format, |bytes, is_lossy| {
+                self.read_logs(bytes, is_lossy, room.another())
+            }),
+            Content::Traces(format) => self.otlp::<TracesRequest<'_>, _>(bytes, raw, format, |bytes, is_lossy| {
+                self.read_traces(bytes, is_lossy, room.another())
+            }),
             Content::Lines => Err(IngestError::Internal("lines are read together".to_owned())),
-        })
+        }
     }
 
     fn read_lines(&self, origin: &Origin<'_>, messages: &[Message<'_>], room: &Permit) -> Result<Read, IngestError> {
@@ -171,7 +168,8 @@ impl Ingest {
                 if line.is_empty() {
                     continue;
                 }
-                match Members::read(line, |bytes| request.fits(bytes)) {
+                let text = utf8::lossy(line);
+                match Members::read(&text, |bytes| request.fits(bytes)) {
                     Ok(members) => request.document(members, "topic", origin.topic)?,
                     Err(MembersError::Paths(error)) => return Err(error),
                     Err(error) => problems.push(|| format!("line {n} is no JSON object: {error}")),

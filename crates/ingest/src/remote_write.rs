@@ -210,7 +210,10 @@ impl Request<'_> {
         let name = labels.get(METRIC_NAME).cloned();
         let announced = self.announce(hash, labels)?;
         if let (Ok(_), Some(metadata), Some(name)) = (&announced, series.metadata(), name) {
-            self.metadata(&name, metadata.metric_type.name(), metadata.unit, metadata.help)?;
+            // The name of a native histogram is that of its family, however it ends.
+            let is_native = series.histograms().next().is_some();
+            let family = if is_native { name.as_str() } else { family(&name, metadata.metric_type) };
+            self.metadata(family, metadata.metric_type.name(), metadata.unit, metadata.help)?;
         }
         Ok(announced)
     }
@@ -306,6 +309,18 @@ fn may_count(series: &v2::Series<'_, '_>) -> Result<bool, Error> {
     }
 }
 
+/// The name of what a series is a part of, as Prometheus' API has it of histograms and summaries: without what the name of the part
+/// has behind it.
+fn family(name: &str, of: MetricType) -> &str {
+    let parts: &[&str] = match of {
+        MetricType::Histogram => &["_bucket", "_count", "_sum"],
+        MetricType::GaugeHistogram => &["_bucket", "_gcount", "_gsum"],
+        MetricType::Summary => &["_count", "_sum"],
+        _ => &[],
+    };
+    parts.iter().find_map(|part| name.strip_suffix(part)).filter(|family| !family.is_empty()).unwrap_or(name)
+}
+
 /// Characters of a metric's help and of its unit that are kept.
 const HELP: usize = 1_024;
 const UNIT: usize = 128;
@@ -330,4 +345,27 @@ fn labels_of<'a>(
         }
     }
     Ok(Ok(labels))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_parts_of_a_histogram_and_of_a_summary_are_of_one_family() {
+        for (name, of, expected) in [
+            ("h_bucket", MetricType::Histogram, "h"),
+            ("h_count", MetricType::Histogram, "h"),
+            ("h_sum", MetricType::Histogram, "h"),
+            ("g_gcount", MetricType::GaugeHistogram, "g"),
+            ("s_sum", MetricType::Summary, "s"),
+            ("s", MetricType::Summary, "s"),
+            ("s_bucket", MetricType::Summary, "s_bucket"),
+            ("a_count", MetricType::Gauge, "a_count"),
+            ("a_total", MetricType::Counter, "a_total"),
+            ("_sum", MetricType::Histogram, "_sum"),
+        ] {
+            assert_eq!(family(name, of), expected, "{name} {of:?}");
+        }
+    }
 }

@@ -80,6 +80,8 @@ pub(crate) struct Request<'a> {
     pub limit: Limit,
     /// Bytes of labels that were read of series by references.
     referred: u64,
+    /// Whether U+FFFD is in place of something, somewhere, that was no Unicode.
+    pub is_lossy: bool,
     pub taken: Taken,
 }
 
@@ -96,6 +98,7 @@ impl<'a> Request<'a> {
             fresh: HashMap::new(),
             limit: Limit::new("ingest.rows_bytes", most),
             referred: 0,
+            is_lossy: false,
             taken: Taken::default(),
         }
     }
@@ -149,6 +152,12 @@ impl<'a> Request<'a> {
     pub fn refers(&mut self, bytes: usize) -> Result<(), IngestError> {
         self.referred = self.referred.saturating_add(bytes as u64);
         Ok(self.limit.check(self.rows.bytes().saturating_add(self.referred))?)
+    }
+
+    /// Whether something of a text was probably replaced.
+    #[inline]
+    pub fn is_replaced(&self, text: &str) -> bool {
+        self.is_lossy && text.contains(char::REPLACEMENT_CHARACTER)
     }
 
     /// How many series this request announces so far.

@@ -22,3 +22,4 @@ pub mod pb;
 pub mod remote_read;
 pub mod remote_write;
 pub mod syslog;
+pub mod utf8;

@@ -2,7 +2,7 @@
 
 use wire::otlp::metrics::{Data, Exemplar, MetricsRequest};
 use wire::otlp::{AnyValue, KeyValue};
-use wire::pb::{Error, Message, Reader, Repeated, View};
+use wire::pb::{Error, Fault, Message, Reader, Repeated, View, lossy};
 
 use crate::{protobuf, seeds};
 
@@ -24,13 +24,16 @@ pub fn check(
     data: &[u8],
     message: &'static Message,
     walk: fn(&[u8]) -> Result<String, Error>,
-    transcode: impl Fn(&[u8], &mut Vec<u8>) -> Result<(), wire::json::JsonError>,
+    transcode: impl Fn(&[u8], &mut Vec<u8>) -> Result<bool, wire::json::JsonError>,
 ) {
     let tree = match protobuf::read(Reader::new(data, message), message) {
         Ok(tree) => tree,
         Err(error) => {
             assert!(error.path().starts_with(message.name) && error.at() <= data.len(), "{error}");
             let _ = walk(data);
+            if *error.fault() == Fault::Utf8 {
+                readable(data, message, walk);
+            }
             return;
         }
     };
@@ -39,12 +42,20 @@ pub fn check(
     assert_eq!(walk(&bytes).expect("what was written is read"), seen);
     let mut buffer = Vec::new();
     match transcode(protobuf::json(&tree, message).as_bytes(), &mut buffer) {
-        Ok(()) => {
+        Ok(_) => {
             let again = protobuf::read(Reader::new(&buffer, message), message).expect("JSON becomes protobuf");
             assert_eq!(protobuf::without_payloads(&again, message), protobuf::without_payloads(&tree, message));
         }
         // Both encodings have a bound on depth, and JSON has two values for each message.
         Err(error) => assert!(error.to_string().contains("deep"), "{error}"),
+    }
+}
+
+/// What has strings that are not UTF-8 has none when it was written anew.
+fn readable(data: &[u8], message: &'static Message, walk: fn(&[u8]) -> Result<String, Error>) {
+    let mut buffer = Vec::new();
+    if lossy(data, message, LIMIT, &mut buffer).is_ok() {
+        assert!(walk(&buffer).err().is_none_or(|error| *error.fault() != Fault::Utf8));
     }
 }
 

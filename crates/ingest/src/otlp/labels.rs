@@ -18,7 +18,7 @@ pub(super) struct Common<'a> {
     pub config: &'a IngestConfig,
     /// Attributes of the resource that are labels of each of its series which has no other of that name.
     pub promoted: &'a Labels,
-    /// The labels of the scope, and who sends: they take the place of all others of their names, and empty ones leave none.
+    /// The labels of the scope, and who sends: they take the place of all others of their names. None is empty.
     pub scope: &'a Labels,
     pub sender: &'a Labels,
 }
@@ -54,13 +54,14 @@ fn pairs(labels: &Labels) -> impl Iterator<Item = (&str, &str)> {
     labels.iter().map(|(name, value)| (name.as_str(), value.as_str()))
 }
 
-/// The labels of who sends.
+/// The labels of who sends, as far as it says who it is.
 pub(super) fn sender(identity: &Identity<'_>) -> Labels {
     let pairs = [("job", identity.job()), ("instance", identity.instance.as_deref().map(Cow::Borrowed))];
-    pairs.into_iter().map(|(name, value)| (name.to_owned(), value.unwrap_or_default().into_owned())).collect()
+    let said = pairs.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?.into_owned())));
+    said.filter(|(_, value)| !value.is_empty()).collect()
 }
 
-/// The labels of a scope.
+/// The labels of a scope, as far as it has them.
 pub(super) fn scope(scope: Option<Scope<'_>>, schema: &str, strategy: Strategy) -> Result<Labels, Error> {
     let mut labels = Labels::new();
     if let Some(scope) = scope {
@@ -74,6 +75,7 @@ pub(super) fn scope(scope: Option<Scope<'_>>, schema: &str, strategy: Strategy) 
         }
     }
     labels.insert(SCOPE_SCHEMA_URL.to_owned(), schema.to_owned());
+    labels.retain(|_, value| !value.is_empty());
     Ok(labels)
 }
 

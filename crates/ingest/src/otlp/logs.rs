@@ -11,7 +11,6 @@ use crate::logs::{Line, LogColumns, attribute_bytes};
 use crate::parts::Sent;
 use crate::request::Request;
 use crate::rows::{Rows, internal};
-use crate::scratch::with_scratch;
 use crate::{Ingest, IngestError, Permit, Taken};
 
 impl Ingest {
@@ -26,16 +25,16 @@ impl Ingest {
         format: Format,
         room: &Permit,
     ) -> Result<Taken, IngestError> {
-        let (rows, taken) = with_scratch(|buffers| {
-            let body = self.protobuf::<LogsRequest<'_>>(body, encoding, format, buffers)?;
-            self.read_logs(body, room.rows())
+        let (rows, taken) = self.otlp::<LogsRequest<'_>, _>(body, encoding, format, |body, is_lossy| {
+            self.read_logs(body, is_lossy, room.rows())
         })?;
         self.commit(rows, taken, Sent { protocol: "otlp", place: "logs", body }).await
     }
 
-    pub(crate) fn read_logs(&self, body: &[u8], room: RowsRoom) -> Result<(Rows, Taken), IngestError> {
+    pub(crate) fn read_logs(&self, body: &[u8], is_lossy: bool, room: RowsRoom) -> Result<(Rows, Taken), IngestError> {
         let sent = LogsRequest::decode(body)?;
         let mut request = Request::new(self, room);
+        request.is_lossy = is_lossy;
         request.rows.logs = LogColumns::with_room(body.len(), &self.0.shapes.otlp);
         for resource in sent.resource_logs {
             request.resource_logs(&resource?)?;
@@ -77,9 +76,12 @@ impl Request<'_> {
         scope: &str,
         resource: u64,
     ) -> Result<(), IngestError> {
+        let mut is_lossy = false;
         for attribute in record.attributes {
             let KeyValue { key, value } = attribute?;
-            self.rows.logs.attribute(key, &text(value)?);
+            let value = text(value)?;
+            is_lossy |= self.is_replaced(key) || self.is_replaced(&value);
+            self.rows.logs.attribute(key, &value);
         }
         let nanos = |time: u64| i64::try_from(time).unwrap_or(i64::MAX);
         let observed = nanos(record.observed_time_unix_nano);
@@ -90,6 +92,9 @@ impl Request<'_> {
         };
         let named = if record.severity_text.is_empty() { severity(record.severity_number) } else { None };
         let body = body(record)?;
+        if is_lossy || self.is_replaced(&body) {
+            self.rows.logs.lossy();
+        }
         let line = Line {
             ts,
             service,

@@ -1,6 +1,6 @@
 use model::{Labels, SeriesId};
 use wire::body::Encoding;
-use wire::names::{Identity, Kind, TARGET_INFO, has_target_info, label_name, metric_name};
+use wire::names::{Identity, Kind, TARGET_INFO, has_target_info, label_name, metric_name, unit_name};
 use wire::otlp::metrics::{
     Data, ExponentialPoint, HistogramPoint, Metric, MetricsRequest, NO_RECORDED_VALUE, NumberPoint, ResourceMetrics,
     SummaryPoint, Temporality, Value,
@@ -15,7 +15,6 @@ use crate::histograms::{Unkept, exponential, time};
 use crate::parts::Sent;
 use crate::request::{METRIC_NAME, Request, too_long};
 use crate::rows::Rows;
-use crate::scratch::with_scratch;
 use crate::{Ingest, IngestError, Permit, Taken};
 
 /// A stale marker.
@@ -23,8 +22,37 @@ const STALE: f64 = f64::from_bits(0x7ff0_0000_0000_0002);
 /// The label of series whose points count since the point before.
 const DELTA: (&str, &str) = ("__temporality__", "delta");
 
+/// Nanoseconds between samples of `target_info`, as Prometheus has it: half of what queries look back.
+const INFO_EVERY: u64 = 150 * 1_000_000_000;
+/// So many of them are made of a resource at most, the newest, before that of its latest point: those of a day and a half.
+const INFO_SAMPLES: u64 = 864;
+
 /// Characters of a name that errors tell.
 const SHOWN: usize = 128;
+
+/// The earliest and the latest time of points, nanoseconds since the epoch.
+#[derive(Clone, Copy)]
+struct Times {
+    earliest: u64,
+    latest: u64,
+}
+
+impl Times {
+    const NONE: Self = Self { earliest: u64::MAX, latest: 0 };
+
+    /// A point has this time; 0 if it has none.
+    fn see(&mut self, nanos: u64) {
+        if nanos > 0 {
+            self.earliest = self.earliest.min(nanos);
+            self.latest = self.latest.max(nanos);
+        }
+    }
+
+    fn add(&mut self, other: Self) {
+        self.earliest = self.earliest.min(other.earliest);
+        self.latest = self.latest.max(other.latest);
+    }
+}
 
 /// A metric with what its series have in common.
 struct Named<'a> {
@@ -65,10 +93,8 @@ impl Ingest {
         format: Format,
         room: &Permit,
     ) -> Result<Taken, IngestError> {
-        let (rows, taken) = with_scratch(|buffers| {
-            let body = self.protobuf::<MetricsRequest<'_>>(body, encoding, format, buffers)?;
-            self.read_metrics(body, room.rows())
-        })?;
+        let (rows, taken) =
+            self.otlp::<MetricsRequest<'_>, _>(body, encoding, format, |body, _| self.read_metrics(body, room.rows()))?;
         self.commit(rows, taken, Sent { protocol: "otlp", place: "metrics", body }).await
     }
 
@@ -96,7 +122,7 @@ impl Request<'_> {
         let sender = labels::sender(&identity);
         let problem = labels::problem(config, &sender).or_else(|| labels::problem(config, &promoted));
         let of_resource = self.hash(format!("{promoted:?}{sender:?}").as_bytes());
-        let mut latest = 0;
+        let mut times = Times::NONE;
         for scope in sent.scope_metrics {
             let scope = scope?;
             let of_scope = labels::scope(scope.scope, scope.schema_url, strategy)?;
@@ -107,25 +133,25 @@ impl Request<'_> {
                 let metric = metric?;
                 match &problem {
                     Some(problem) => self.refuse_points(&metric, problem),
-                    None => latest = latest.max(self.metric(&metric, common, own)?),
+                    None => times.add(self.metric(&metric, common, own)?),
                 }
             }
         }
         if let Some(attributes) = &attributes
-            && latest > 0
+            && times.latest > 0
             && has_target_info(&identity, attributes.len())
         {
-            self.target_info(&sender, attributes, latest)?;
+            self.target_info(&sender, attributes, times)?;
         }
         Ok(())
     }
 
-    /// What sends, as a series.
+    /// What sends, as a series: it is there wherever its points are, in the eyes of a query that looks back.
     fn target_info<'w>(
         &mut self,
         sender: &Labels,
         attributes: &Repeated<'w, KeyValue<'w>>,
-        latest: u64,
+        times: Times,
     ) -> Result<(), IngestError> {
         let (ingest, none) = (self.ingest, Labels::new());
         let config = &ingest.0.config;
@@ -145,7 +171,14 @@ impl Request<'_> {
             },
         };
         match id {
-            Ok(id) => self.sample(id, time(latest).nanos(), 1.0),
+            Ok(id) => {
+                let mut at = times.earliest.max(times.latest.saturating_sub(INFO_EVERY * INFO_SAMPLES));
+                while at < times.latest {
+                    self.sample(id, time(at).nanos(), 1.0)?;
+                    at = at.saturating_add(INFO_EVERY);
+                }
+                self.sample(id, time(times.latest).nanos(), 1.0)
+            }
             Err(problem) => {
                 self.taken.refused.push(|| format!("{TARGET_INFO}: {problem}"));
                 Ok(())
@@ -153,9 +186,10 @@ impl Request<'_> {
         }
     }
 
-    /// Takes the points of a metric; gives the time of the latest.
-    fn metric(&mut self, metric: &Metric<'_>, common: Common<'_>, own: LabelHash) -> Result<u64, IngestError> {
-        let Some(data) = metric.data() else { return Ok(0) };
+    /// Takes the points of a metric; gives their times.
+    fn metric(&mut self, metric: &Metric<'_>, common: Common<'_>, own: LabelHash) -> Result<Times, IngestError> {
+        let mut times = Times::NONE;
+        let Some(data) = metric.data() else { return Ok(times) };
         let temporality = |number: i32| Temporality::from(number) == Temporality::Delta;
         let (kind, word, delta) = match &data {
             Data::Gauge(_) => (Kind::Gauge, "gauge", false),
@@ -169,50 +203,49 @@ impl Request<'_> {
             Ok(name) => name,
             Err(error) => {
                 self.refuse_points(metric, &error.to_string());
-                return Ok(0);
+                return Ok(times);
             }
         };
         if let Some(problem) = too_long(std::iter::once((METRIC_NAME, name.as_str())), common.config) {
             self.refuse_points(metric, &problem);
-            return Ok(0);
+            return Ok(times);
         }
         let hash = self.hash(format!("{own}\0{name}\0{delta}").as_bytes());
         let announced = self.announced();
         let counts = !delta && (kind == Kind::Counter || matches!(word, "histogram" | "summary"));
         let named = Named { common, name, hash, delta, counts };
-        let mut latest = 0;
         match data {
             Data::Gauge(gauge) => {
                 for point in gauge.data_points {
-                    latest = latest.max(self.number(&named, &point?)?);
+                    times.see(self.number(&named, &point?)?);
                 }
             }
             Data::Sum(sum) => {
                 for point in sum.data_points {
-                    latest = latest.max(self.number(&named, &point?)?);
+                    times.see(self.number(&named, &point?)?);
                 }
             }
             Data::Histogram(histogram) => {
                 for point in histogram.data_points {
-                    latest = latest.max(self.classic(&named, &point?)?);
+                    times.see(self.classic(&named, &point?)?);
                 }
             }
             Data::ExponentialHistogram(histogram) => {
                 for point in histogram.data_points {
-                    latest = latest.max(self.native(&named, &point?)?);
+                    times.see(self.native(&named, &point?)?);
                 }
             }
             Data::Summary(summary) => {
                 for point in summary.data_points {
-                    latest = latest.max(self.summary(&named, &point?)?);
+                    times.see(self.summary(&named, &point?)?);
                 }
             }
         }
         // What a metric is is told as often as its series are.
         if self.announced() > announced {
-            self.metadata(&named.name, word, metric.unit, metric.description)?;
+            self.metadata(&named.name, word, &unit_name(metric.unit, false), metric.description)?;
         }
-        Ok(latest)
+        Ok(times)
     }
 
     /// Refuses all points of a metric.
@@ -306,7 +339,7 @@ impl Request<'_> {
         for count in point.bucket_counts.iter() {
             sum = sum.saturating_add(count?);
             let Some(bound) = bounds.next().transpose()? else { break };
-            let le = promql_float(bound);
+            let le = digits(bound);
             if let Some(id) = self.series_of(named, &mut of, "_bucket", Some(("le", &le)))? {
                 self.counted(id, start, nanos, or_stale(sum as f64))?;
                 if !point.exemplars.is_empty() {
@@ -337,7 +370,7 @@ impl Request<'_> {
         let is_stale = point.flags & NO_RECORDED_VALUE != 0;
         let mut of = self.point(named, &point.attributes)?;
         let Some(id) = self.series_of(named, &mut of, "", None)? else { return Ok(point.time_unix_nano) };
-        match exponential(id, point, is_stale) {
+        match exponential(id, point, named.delta, is_stale) {
             Ok(row) => {
                 self.take_histogram(row, named.counts)?;
                 self.exemplars(&point.exemplars, point.time_unix_nano, |_| Some(id))?;
@@ -356,7 +389,7 @@ impl Request<'_> {
         let mut of = self.point(named, &point.attributes)?;
         for quantile in point.quantile_values {
             let quantile = quantile?;
-            let share = promql_float(quantile.quantile);
+            let share = digits(quantile.quantile);
             if let Some(id) = self.series_of(named, &mut of, "", Some(("quantile", &share)))? {
                 self.sample(id, nanos, or_stale(quantile.value))?;
             }
@@ -375,16 +408,34 @@ fn shown(name: &str) -> String {
     name.chars().take(SHOWN).collect()
 }
 
-/// A number as a label has it: the shortest text that is the same number.
-fn promql_float(value: f64) -> String {
-    if value.is_infinite() {
-        return if value > 0.0 { "+Inf" } else { "-Inf" }.to_owned();
+/// A number as Prometheus has it in labels of OTLP: the fewest digits that are the same number, and no exponent.
+fn digits(value: f64) -> String {
+    match value {
+        f64::INFINITY => "+Inf".to_owned(),
+        f64::NEG_INFINITY => "-Inf".to_owned(),
+        _ => value.to_string(),
     }
-    if value != 0.0 && !(1e-4..1e21).contains(&value.abs()) {
-        let text = format!("{value:e}");
-        let Some((digits, exponent)) = text.split_once('e') else { return text };
-        let (sign, exponent) = exponent.strip_prefix('-').map_or(('+', exponent), |rest| ('-', rest));
-        return format!("{digits}e{sign}{exponent:0>2}");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bounds_are_written_as_go_writes_them_without_an_exponent() {
+        for (value, expected) in [
+            (0.00005, "0.00005"),
+            (1e21, "1000000000000000000000"),
+            (1.5e-7, "0.00000015"),
+            (0.1, "0.1"),
+            (1.0, "1"),
+            (-2.5, "-2.5"),
+            (0.0, "0"),
+            (f64::INFINITY, "+Inf"),
+            (f64::NEG_INFINITY, "-Inf"),
+            (f64::NAN, "NaN"),
+        ] {
+            assert_eq!(digits(value), expected);
+        }
     }
-    value.to_string()
 }

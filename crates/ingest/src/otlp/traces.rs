@@ -10,11 +10,10 @@ use wire::pb::{Repeated, View};
 use super::labels::text;
 use crate::gate::RowsRoom;
 use crate::histograms::time;
-use crate::logs::id_text;
+use crate::logs::{LOSSY, id_text};
 use crate::parts::Sent;
 use crate::request::Request;
 use crate::rows::Rows;
-use crate::scratch::with_scratch;
 use crate::weight::{LABEL, of_labels};
 use crate::{Ingest, IngestError, Permit, Taken};
 
@@ -30,16 +29,21 @@ impl Ingest {
         format: Format,
         room: &Permit,
     ) -> Result<Taken, IngestError> {
-        let (rows, taken) = with_scratch(|buffers| {
-            let body = self.protobuf::<TracesRequest<'_>>(body, encoding, format, buffers)?;
-            self.read_traces(body, room.rows())
+        let (rows, taken) = self.otlp::<TracesRequest<'_>, _>(body, encoding, format, |body, is_lossy| {
+            self.read_traces(body, is_lossy, room.rows())
         })?;
         self.commit(rows, taken, Sent { protocol: "otlp", place: "traces", body }).await
     }
 
-    pub(crate) fn read_traces(&self, body: &[u8], room: RowsRoom) -> Result<(Rows, Taken), IngestError> {
+    pub(crate) fn read_traces(
+        &self,
+        body: &[u8],
+        is_lossy: bool,
+        room: RowsRoom,
+    ) -> Result<(Rows, Taken), IngestError> {
         let sent = TracesRequest::decode(body)?;
         let mut request = Request::new(self, room);
+        request.is_lossy = is_lossy;
         for resource in sent.resource_spans {
             request.resource_spans(&resource?)?;
         }
@@ -72,6 +76,11 @@ impl Request<'_> {
             return Ok(());
         };
         let optional = |text: &str| (!text.is_empty()).then(|| text.to_owned());
+        let mut attributes = self.labels(&span.attributes)?;
+        let is_lossy = |(key, value): (&String, &String)| self.is_replaced(key) || self.is_replaced(value);
+        if self.is_replaced(span.name) || (self.is_lossy && attributes.iter().any(is_lossy)) {
+            attributes.insert(LOSSY.to_owned(), "true".to_owned());
+        }
         let duration = span.end_time_unix_nano.saturating_sub(span.start_time_unix_nano);
         let row = Row {
             ts: time(span.start_time_unix_nano),
@@ -85,7 +94,7 @@ impl Request<'_> {
             duration_ns: i64::try_from(duration).unwrap_or(i64::MAX),
             status: status(span.status.map_or(0, |status| status.code)).to_owned(),
             status_message: span.status.and_then(|status| optional(status.message)),
-            attributes: self.labels(&span.attributes)?,
+            attributes,
             resource: resource.clone(),
             scope: optional(scope),
             events: self.events(span)?,

@@ -11,6 +11,7 @@ mod growth;
 mod kills;
 mod large;
 mod life;
+mod lossy;
 mod otlp;
 mod parts;
 mod queue;

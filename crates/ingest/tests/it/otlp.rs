@@ -4,11 +4,12 @@ use std::collections::BTreeMap;
 
 use bus::EmbeddedConfig;
 use ingest::{IngestConfig, Taken};
-use model::rows::{Exemplar, LogLine, Metadata, Series};
+use model::rows::{Exemplar, HistogramPoint, LogLine, Metadata, Sample, Series};
 use model::{Labels, SeriesId};
 use store::StoreConfig;
 use wire::body::Encoding;
 use wire::otlp::Format;
+use wire::pb::Writer;
 
 use crate::life::{Life, World};
 
@@ -116,6 +117,95 @@ async fn what_a_metric_is_is_written_with_its_series_and_not_with_each_point() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn units_are_told_as_prometheus_names_them() {
+    let world = World::new();
+    let life = world.start(StoreConfig::default()).await;
+    let gauge = |name: &str, unit: &str| {
+        format!(r#"{{"name":"{name}","unit":"{unit}","gauge":{{"dataPoints":[{{"timeUnixNano":"1","asInt":"1"}}]}}}}"#)
+    };
+    metrics(&life, "", &[gauge("a", "By/s"), gauge("b", "ms"), gauge("c", "1"), gauge("d", "{item}")].join(",")).await;
+    life.settle().await;
+    let told = life.rows::<Metadata>("metadata").await;
+    let mut told: Vec<_> = told.iter().map(|row| (row.metric.as_str(), row.unit.as_str())).collect();
+    told.sort_unstable();
+    let expected =
+        [("a_bytes_per_second", "bytes_per_second"), ("b_milliseconds", "milliseconds"), ("c_ratio", ""), ("d", "")];
+    assert_eq!(told, expected);
+    life.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_series_of_a_histogram_are_is_told_of_their_family() {
+    const HISTOGRAM: u64 = 3;
+    let world = World::new();
+    let life = world.start(StoreConfig::default()).await;
+    let names = ["", "__name__", "h_bucket", "h_count", "batch_count", "help"];
+    let mut w = Writer::default();
+    names.iter().for_each(|name| w.bytes(4, name.as_bytes()));
+    for (reference, is_native) in [(2, false), (3, false), (4, true)] {
+        w.message(5, |w| {
+            w.message(1, |w| [1, reference].into_iter().for_each(|symbol| w.bare_varint(symbol)));
+            match is_native {
+                // Of no buckets.
+                true => w.message(3, |w| {
+                    w.varint(1, 0);
+                    w.varint(6, 0);
+                    w.varint(15, 1);
+                }),
+                false => w.message(2, |w| {
+                    w.double(1, 1.0);
+                    w.varint(2, 1);
+                }),
+            }
+            w.message(5, |w| {
+                w.varint(1, HISTOGRAM);
+                w.varint(3, 5);
+            });
+        });
+    }
+    let body = w.finish();
+    let taken = life.ingest.remote_write_v2(&body, Encoding::Identity, &life.room()).await.unwrap();
+    assert_eq!((taken.samples, taken.histograms, taken.refused.count()), (2, 1, 0), "{:?}", taken.refused);
+    life.settle().await;
+    let told = life.rows::<Metadata>("metadata").await;
+    let mut told: Vec<_> = told.iter().map(|row| (row.metric.as_str(), row.kind.as_str(), row.help.as_str())).collect();
+    told.sort_unstable();
+    told.dedup();
+    assert_eq!(told, [("batch_count", "histogram", "help"), ("h", "histogram", "help")]);
+    life.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_attribute_of_a_point_gives_way_to_what_the_resource_says_and_to_nothing_else() {
+    let own = [("instance", "_Total"), ("job", "disk"), ("otel_scope_version", "v")];
+    let point = |instance: &str| {
+        let own = own.map(|(name, value)| attribute(name, if name == "instance" { instance } else { value }));
+        format!(r#"{{"timeUnixNano":"1","asInt":"1","attributes":[{}]}}"#, own.join(","))
+    };
+    let gauge = format!(r#"{{"name":"g","gauge":{{"dataPoints":[{},{}]}}}}"#, point("_Total"), point("0"));
+    let seen = async |resource: &str| {
+        let world = World::new();
+        let life = world.start(StoreConfig::default()).await;
+        assert_eq!(metrics(&life, resource, &gauge).await.refused.count(), 0);
+        life.settle().await;
+        let mut found: Vec<Labels> = series(&life).await.into_values().map(|(_, labels)| labels).collect();
+        found.sort();
+        life.end().await;
+        found
+    };
+    let expected = |instance: &str, job: &str| -> Labels {
+        let all = [("instance", instance), ("job", job), ("otel_scope_version", "v")];
+        all.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
+    };
+    assert_eq!(seen("").await, [expected("0", "disk"), expected("_Total", "disk")]);
+    assert_eq!(seen(&attribute("service.name", "shop")).await, [expected("0", "shop"), expected("_Total", "shop")]);
+    let both = [("service.name", "shop"), ("service.instance.id", "i")].map(|(name, value)| attribute(name, value));
+    assert_eq!(seen(&both.join(",")).await, [expected("i", "shop")]);
+    let nobody = [("service.name", ""), ("service.instance.id", "")].map(|(name, value)| attribute(name, value));
+    assert_eq!(seen(&nobody.join(",")).await, [expected("0", "disk"), expected("_Total", "disk")]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_names_a_target_is_no_label_of_its_information_whatever_becomes_of_names() {
     for strategy in ["UnderscoreEscapingWithSuffixes", "NoUTF8EscapingWithSuffixes", "NoTranslation"] {
         let world = World::new();
@@ -131,6 +221,62 @@ async fn what_names_a_target_is_no_label_of_its_information_whatever_becomes_of_
         assert_eq!(names, ["instance", "job", "zone"], "{strategy}");
         life.end().await;
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_sends_is_known_from_its_first_point_to_its_last() {
+    const SECOND: i64 = 1_000_000_000;
+    let world = World::new();
+    let life = world.start(StoreConfig::default()).await;
+    let points = async |host: &str, seconds: &[i64]| {
+        let resource = [("service.name", "shop"), ("host.name", host)].map(|(name, value)| attribute(name, value));
+        let points = seconds.iter().map(|at| format!(r#"{{"timeUnixNano":"{}","asInt":"1"}}"#, at * SECOND));
+        let gauge = format!(r#"{{"name":"g","gauge":{{"dataPoints":[{}]}}}}"#, points.collect::<Vec<_>>().join(","));
+        assert_eq!(metrics(&life, &resource.join(","), &gauge).await.refused.count(), 0);
+    };
+    points("a", &[700, 100]).await;
+    points("b", &[100]).await;
+    points("c", &[1, 2_000_000_000]).await;
+    life.settle().await;
+    let series = series(&life).await;
+    let samples = life.rows::<Sample>("samples").await;
+    let times = |host: &str| {
+        let is_its = |row: &&Sample| {
+            let (metric, labels) = &series[&row.series_id];
+            metric == "target_info" && labels["host_name"] == host
+        };
+        let mut times: Vec<i64> = samples.iter().filter(is_its).map(|row| row.ts.nanos() / SECOND).collect();
+        times.sort_unstable();
+        times
+    };
+    assert_eq!(times("a"), [100, 250, 400, 550, 700]);
+    assert_eq!(times("b"), [100]);
+    let bounded = times("c");
+    assert_eq!((bounded.len(), bounded.last()), (865, Some(&2_000_000_000)), "the newest of too many");
+    assert_eq!(bounded[0], 2_000_000_000 - 864 * 150);
+    life.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_histogram_since_the_point_before_is_no_reset_of_the_one_before() {
+    let world = World::new();
+    let life = world.start(StoreConfig::default()).await;
+    let histogram = |name: &str, temporality: u8| {
+        let point =
+            r#"{"timeUnixNano":"1","count":"1","sum":1,"scale":0,"positive":{"offset":0,"bucketCounts":["1"]}}"#;
+        format!(
+            r#"{{"name":"{name}","exponentialHistogram":{{"aggregationTemporality":{temporality},"dataPoints":[{point}]}}}}"#
+        )
+    };
+    assert_eq!(metrics(&life, "", &[histogram("d", 1), histogram("c", 2)].join(",")).await.histograms, 2);
+    life.settle().await;
+    let series = series(&life).await;
+    let rows = life.rows::<HistogramPoint>("histograms").await;
+    let mut hints: Vec<_> =
+        rows.iter().map(|row| (series[&row.series_id].0.as_str(), row.reset_hint.as_str())).collect();
+    hints.sort_unstable();
+    assert_eq!(hints, [("c", "unknown"), ("d", "gauge")]);
+    life.end().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

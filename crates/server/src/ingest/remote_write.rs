@@ -13,7 +13,16 @@ use crate::state::State;
 
 /// `/api/v1/write`.
 pub async fn post(With(state): With<State>, request: Request) -> Response {
-    write(&state, request).await.unwrap_or_else(IntoResponse::into_response)
+    write(&state, request).await.unwrap_or_else(|refusal| later(refusal).into_response())
+}
+
+/// Prometheus and others like it give up for good what is answered 429, unless `retry_on_http_429` is set; what is answered with a
+/// status of 5xx they send again.
+fn later(refusal: Refusal) -> Refusal {
+    match refusal.status {
+        StatusCode::TOO_MANY_REQUESTS => Refusal { status: StatusCode::SERVICE_UNAVAILABLE, ..refusal },
+        _ => refusal,
+    }
 }
 
 async fn write(state: &State, request: Request) -> Result<Response, Refusal> {

@@ -1,11 +1,14 @@
 //! Samples in by remote write, answers out as Prometheus gives them.
 
+use std::sync::Arc;
+
 use base::Clock;
 use ingest::{Ingest, IngestConfig};
 use query::QueryConfig;
 use reqwest::Response;
 use serde_json::{Value, json};
 use server::Parts;
+use store::{LocalObjects, Store, StoreConfig};
 use wire::pb::Writer;
 
 use super::site::{Site, config, parts};
@@ -130,6 +133,42 @@ async fn a_mistake_is_named_and_the_rest_is_taken() {
     seen(&site).await;
     let answer = site.json("/api/v1/query?query=count_over_time(up{job=\"a\"}[1m])&time=1").await;
     assert_eq!(answer["data"]["result"][0]["value"], json!([1, "7"]), "what was right was taken");
+    site.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_to_be_sent_again_later_is_503_since_prometheus_gives_up_what_is_429() {
+    const V1: &str = "application/x-protobuf";
+    const V2: &str = "application/x-protobuf;proto=io.prometheus.write.v2.Request";
+    let (world, dir) = (World::empty().await, tempfile::tempdir().unwrap());
+    // A store that does not read the log: it is behind after the first request.
+    let objects = Arc::new(LocalObjects::new(dir.path()).unwrap());
+    let store = Store::open(StoreConfig::default(), objects, Clock::system()).await.unwrap();
+    let settings = IngestConfig { max_behind: 0, ..IngestConfig::default() };
+    let ingest = Ingest::new(settings, world.telemetry(), store, Clock::system());
+    let parts = Parts { ingest: Some(ingest.clone()), ..parts(&world, QueryConfig::default()) };
+    let site = Site::serve(world, config(), parts).await;
+    let post = async |path: &str, kind: &str, body: Vec<u8>| {
+        let request =
+            site.client.post(site.url(path)).header("Content-Type", kind).header("Content-Encoding", "snappy");
+        let answer = request.body(body).send().await.unwrap();
+        let after = answer.headers().get("retry-after").map(|value| value.to_str().unwrap().to_owned());
+        (answer.status().as_u16(), after)
+    };
+    let v1 = || request(&[(UP_A, &[(1, 1.0)])]);
+    let v2 = || {
+        let body = include_bytes!("../../../wire/tests/bodies/remote_write_v2.bin");
+        snap::raw::Encoder::new().compress_vec(body).unwrap()
+    };
+    let later = |status: u16| (status, Some("1".to_owned()));
+    let all = ingest.admit(u64::MAX).unwrap();
+    assert_eq!(post("/api/v1/write", V1, v1()).await, later(503), "there is no room");
+    assert_eq!(post("/api/v1/write", V2, v2()).await, later(503));
+    assert_eq!(post("/v1/metrics", V1, v1()).await, later(429), "as OTLP has it");
+    drop(all);
+    assert_eq!(post("/api/v1/write", V1, v1()).await, (204, None));
+    assert_eq!(post("/api/v1/write", V1, v1()).await, later(503), "the store is behind");
+    assert_eq!(post("/api/v1/write", V2, v2()).await, later(503));
     site.end().await;
 }
 

@@ -51,6 +51,7 @@ pub struct Parser<'a> {
     text: &'a str,
     at: usize,
     depth: u32,
+    replaced: bool,
 }
 
 impl<'a> Parser<'a> {
@@ -64,7 +65,17 @@ impl<'a> Parser<'a> {
             path: "$".to_owned(),
             message: "not UTF-8".into(),
         })?;
-        Ok(Self { text, at: 0, depth: 0 })
+        Ok(Self::of(text))
+    }
+
+    /// Reads `text`.
+    pub fn of(text: &'a str) -> Self {
+        Self { text, at: 0, depth: 0, replaced: false }
+    }
+
+    /// Whether a string that was read had half of a pair of surrogates, which is no character: U+FFFD is in its place.
+    pub fn replaced(&self) -> bool {
+        self.replaced
     }
 
     /// The byte that is read next.
@@ -221,7 +232,8 @@ impl<'a> Parser<'a> {
                 Some(b'\\') => {
                     let (c, len) =
                         text::escape(self.rest()).ok_or_else(|| self.error(self.at, "an escape that is none"))?;
-                    out.push(c);
+                    self.replaced |= c.is_none();
+                    out.push(c.unwrap_or(char::REPLACEMENT_CHARACTER));
                     self.at += len;
                 }
                 _ => return Err(self.error(self.at, "a control character in a string")),

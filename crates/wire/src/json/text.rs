@@ -1,5 +1,6 @@
-/// The character that an escape at the beginning of `text` means, and the escape's length.
-pub(super) fn escape(text: &str) -> Option<(char, usize)> {
+/// The character that an escape at the beginning of `text` means, and the escape's length. Half of a pair of surrogates, which
+/// JavaScript writes where it cut a text, means none.
+pub(super) fn escape(text: &str) -> Option<(Option<char>, usize)> {
     let c = match text.as_bytes().get(1)? {
         b'"' => '"',
         b'\\' => '\\',
@@ -12,18 +13,24 @@ pub(super) fn escape(text: &str) -> Option<(char, usize)> {
         b'u' => return unicode(text),
         _ => return None,
     };
-    Some((c, 2))
+    Some((Some(c), 2))
 }
 
-fn unicode(text: &str) -> Option<(char, usize)> {
+fn unicode(text: &str) -> Option<(Option<char>, usize)> {
     let high = hex(text.get(2..6)?)?;
     if let Some(c) = char::from_u32(high) {
-        return Some((c, 6));
+        return Some((Some(c), 6));
     }
-    let low = hex(text.get(6..12)?.strip_prefix("\\u")?)?;
-    let pair = (0xd800..0xdc00).contains(&high) && (0xdc00..0xe000).contains(&low);
-    let c = || char::from_u32(0x10000 + ((high - 0xd800) << 10) + (low - 0xdc00));
-    pair.then(c).flatten().map(|c| (c, 12))
+    let low = || hex(text.get(6..12)?.strip_prefix("\\u")?);
+    Some(match low().and_then(|low| pair(high, low)) {
+        Some(c) => (Some(c), 12),
+        None => (None, 6),
+    })
+}
+
+fn pair(high: u32, low: u32) -> Option<char> {
+    let is_pair = (0xd800..0xdc00).contains(&high) && (0xdc00..0xe000).contains(&low);
+    is_pair.then(|| char::from_u32(0x10000 + ((high - 0xd800) << 10) + (low - 0xdc00))).flatten()
 }
 
 fn hex(digits: &str) -> Option<u32> {

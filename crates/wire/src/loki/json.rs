@@ -3,14 +3,18 @@ use std::ops::ControlFlow;
 
 use super::{Entry, Label, PushError, Sink};
 use crate::json::{JsonError, Parser, Shape};
+use crate::utf8;
 
-/// Reads a body of `application/json`: `{"streams":[{"stream":{..},"values":[["ns","line",{..}]]}]}`.
+/// Reads a body of `application/json`: `{"streams":[{"stream":{..},"values":[["ns","line",{..}]]}]}`. What of it is no Unicode is
+/// U+FFFD.
 ///
 /// # Errors
-/// A text that is no push, with the JSON path.
+/// A text that is no push, with the JSON path, and the byte of the text in which U+FFFD is.
 pub fn read_json(body: &[u8], sink: &mut impl Sink) -> Result<(), PushError> {
-    let mut reader = Reader { sink, labels: Vec::new(), metadata: Vec::new(), flow: ControlFlow::Continue(()) };
-    let mut parser = Parser::new(body)?;
+    let text = utf8::lossy(body);
+    let (labels, metadata, lossy) = (Vec::new(), Vec::new(), matches!(text, Cow::Owned(_)));
+    let mut reader = Reader { sink, labels, metadata, lossy, flow: ControlFlow::Continue(()) };
+    let mut parser = Parser::of(&text);
     let done = parser.object(|parser, key| match &**key {
         "streams" => unless_null(parser, |parser| parser.array(|parser, _| reader.stream(parser))),
         _ => parser.skip(),
@@ -26,6 +30,8 @@ struct Reader<'a, 's, S> {
     sink: &'s mut S,
     labels: Vec<Label<'a>>,
     metadata: Vec<Label<'a>>,
+    /// Whether the text was not UTF-8, somewhere.
+    lossy: bool,
     flow: ControlFlow<()>,
 }
 
@@ -64,6 +70,12 @@ impl<'a, S: Sink> Reader<'a, '_, S> {
         unless_null(parser, |parser| parser.array(|parser, _| self.entry(parser)))
     }
 
+    /// Whether U+FFFD is in the entry with that line.
+    fn is_replaced(&self, line: &str) -> bool {
+        let metadata = self.metadata.iter().flat_map(|(name, value)| [&**name, &**value]);
+        metadata.chain([line]).any(|text| text.contains(char::REPLACEMENT_CHARACTER))
+    }
+
     fn entry(&mut self, parser: &mut Parser<'a>) -> Result<(), JsonError> {
         let (start, mut time, mut line) = (parser.at(), None, None);
         self.metadata.clear();
@@ -82,7 +94,8 @@ impl<'a, S: Sink> Reader<'a, '_, S> {
         let (Some(time_ns), Some(line)) = (time, line) else {
             return Err(parser.error(start, "time or line is missing"));
         };
-        let flow = self.sink.entry(Entry { time_ns, line: &line, metadata: &self.metadata });
+        let lossy = (self.lossy || parser.replaced()) && self.is_replaced(&line);
+        let flow = self.sink.entry(Entry { time_ns, line: &line, metadata: &self.metadata, lossy });
         self.go_on(parser, flow)
     }
 }

@@ -1,6 +1,7 @@
 use std::borrow::Cow;
 
 use super::Label;
+use crate::utf8;
 
 /// Why a text is not a stream's labels.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -13,7 +14,7 @@ pub struct LabelsError {
 }
 
 /// Appends the labels of a text such as `{app="cart", env="prod"}`: classic names, values quoted as Go quotes
-/// them, by `"` or by backticks.
+/// them, by `"` or by backticks; what of a value is not UTF-8 is U+FFFD.
 ///
 /// # Errors
 /// A text that is not that.
@@ -108,7 +109,8 @@ impl<'a> Parser<'a> {
             let rest = self.rest();
             if rest.starts_with('"') {
                 self.at += 1;
-                return String::from_utf8(out).or_else(|_| self.error("a value that is not UTF-8"));
+                // Go writes the bytes that are not UTF-8 as `\xff`.
+                return Ok(utf8::lossy(&out).into_owned());
             }
             let Some(len) = escape(rest, &mut out) else { return self.error("an escape that is none") };
             self.at += len;

@@ -24,6 +24,8 @@ pub struct Entry<'e> {
     pub line: &'e str,
     /// What is known of it besides, in the order in which it was sent.
     pub metadata: &'e [Label<'e>],
+    /// Whether something of it was no Unicode: U+FFFD is in its place.
+    pub lossy: bool,
 }
 
 /// Takes what is read of a push: a stream, then its entries, then the next stream. `Break` ends reading.

@@ -2,7 +2,8 @@ use std::borrow::Cow;
 use std::ops::ControlFlow;
 
 use super::{Entry, Label, PushError, Sink, parse_labels};
-use crate::pb::{Int32, Int64, Many, Msg, Str, View, views};
+use crate::pb::{Int32, Int64, Many, Msg, RawStr, View, views};
+use crate::utf8;
 
 views! {
     pub(super) struct PushRequest<'a> {
@@ -10,19 +11,19 @@ views! {
     }
 
     pub(super) struct Stream<'a> {
-        labels: Str = 1,
+        labels: RawStr = 1,
         entries: Many<RawEntry<'a>> = 2,
     }
 
     pub(super) struct RawEntry<'a> {
         timestamp: Msg<Timestamp> = 1,
-        line: Str = 2,
+        line: RawStr = 2,
         structured_metadata: Many<Pair<'a>> = 3,
     }
 
     pub(super) struct Pair<'a> {
-        name: Str = 1,
-        value: Str = 2,
+        name: RawStr = 1,
+        value: RawStr = 2,
     }
 
     pub(super) struct Timestamp {
@@ -31,16 +32,16 @@ views! {
     }
 }
 
-/// Reads a decompressed body of `application/x-protobuf`.
+/// Reads a decompressed body of `application/x-protobuf`. What of its texts is not UTF-8 is U+FFFD: agents send lines as they are.
 ///
 /// # Errors
 /// Bytes that are no push, or labels that are none.
 pub fn read_protobuf(body: &[u8], sink: &mut impl Sink) -> Result<(), PushError> {
-    let (mut labels, mut metadata): (Vec<Label<'_>>, Vec<Label<'_>>) = (Vec::new(), Vec::new());
+    let mut metadata = Vec::new();
     for (index, stream) in PushRequest::decode(body)?.streams.iter().enumerate() {
         let stream = stream?;
-        labels.clear();
-        parse_labels(stream.labels, &mut labels).map_err(|error| PushError::Labels { stream: index, error })?;
+        let (text, mut labels) = (utf8::lossy(stream.labels), Vec::new());
+        parse_labels(&text, &mut labels).map_err(|error| PushError::Labels { stream: index, error })?;
         if sink.stream(&labels).is_break() {
             return Ok(());
         }
@@ -58,12 +59,19 @@ fn push<'a>(
     metadata: &mut Vec<Label<'a>>,
     sink: &mut impl Sink,
 ) -> Result<ControlFlow<()>, PushError> {
+    let mut lossy = false;
+    let mut text = |bytes: &'a [u8]| {
+        let text = utf8::lossy(bytes);
+        lossy |= matches!(text, Cow::Owned(_));
+        text
+    };
     metadata.clear();
     for pair in entry.structured_metadata.iter() {
         let Pair { name, value } = pair?;
-        metadata.push((Cow::Borrowed(name), Cow::Borrowed(value)));
+        metadata.push((text(name), text(value)));
     }
+    let line = text(entry.line);
     let time_ns =
         entry.timestamp.map_or(0, |at| at.seconds.saturating_mul(1_000_000_000).saturating_add(at.nanos.into()));
-    Ok(sink.entry(Entry { time_ns, line: entry.line, metadata }))
+    Ok(sink.entry(Entry { time_ns, line: &line, metadata, lossy }))
 }

@@ -29,7 +29,8 @@ impl Sink for Seen {
     }
 
     fn entry(&mut self, entry: Entry<'_>) -> ControlFlow<()> {
-        writeln!(self.text, "{} {:?}{}", entry.time_ns, entry.line, pairs(entry.metadata)).unwrap();
+        let lossy = if entry.lossy { " lossy" } else { "" };
+        writeln!(self.text, "{} {:?}{}{lossy}", entry.time_ns, entry.line, pairs(entry.metadata)).unwrap();
         self.call()
     }
 }
@@ -81,6 +82,37 @@ fn protobuf_and_json_are_the_same_push() {
 }
 
 #[test]
+fn lines_that_are_no_unicode_are_read_with_u_fffd_and_the_others_as_they_are() {
+    let expected = "stream a=\"b\u{fffd}\"\n1 \"caf\u{fffd}\" lossy\n2 \"\" k=\"\u{fffd}\" lossy\n3 \"café\"\n";
+    let mut w = Writer::default();
+    w.message(1, |w| {
+        // As Go quotes a byte that is not UTF-8.
+        w.bytes(1, br#"{a="b\xff"}"#);
+        let entries: [(u64, &[u8], Option<&[u8]>); 3] =
+            [(1, b"caf\xe9", None), (2, b"", Some(b"\xff")), (3, "café".as_bytes(), None)];
+        for (nanos, line, value) in entries {
+            w.message(2, |w| {
+                w.message(1, |w| w.varint(2, nanos));
+                w.bytes(2, line);
+                value.into_iter().for_each(|value| w.message(3, |w| (w.bytes(1, b"k"), w.bytes(2, value)).1));
+            });
+        }
+    });
+    let mut seen = Seen::default();
+    read_protobuf(&w.finish(), &mut seen).unwrap();
+    assert_eq!(seen.text, expected);
+    let bytes = b"{\"streams\":[{\"values\":[[1,\"caf\xe9\"],[2,\"\",{\"k\":\"\xff\"}],[3,\"caf\xc3\xa9\"]],\
+        \"stream\":{\"a\":\"b\xff\"}}]}";
+    let halves =
+        r#"{"streams":[{"values":[[1,"caf\ud83d"],[2,"",{"k":"\udc00"}],[3,"café"]],"stream":{"a":"b\ud800"}}]}"#;
+    for json in [&bytes[..], halves.as_bytes()] {
+        let mut seen = Seen::default();
+        read_json(json, &mut seen).unwrap();
+        assert_eq!(seen.text, expected);
+    }
+}
+
+#[test]
 fn what_is_null_has_nothing_in_it() {
     let mut seen = Seen::default();
     let text =
@@ -123,7 +155,6 @@ fn labels_that_are_none_name_the_byte() {
         ("{a=\"b\nc\"}", "labels at byte 5: an escape that is none"),
         ("{a=\"b\nx41\"}", "labels at byte 5: an escape that is none"),
         (r#"{a="\q"}"#, "labels at byte 4: an escape that is none"),
-        (r#"{a="\xff"}"#, "labels at byte 9: a value that is not UTF-8"),
         (r#"{a="\ud800"}"#, "labels at byte 4: an escape that is none"),
         (r#"{a="b" c="d"}"#, "labels at byte 7: `,` or `}` is missing"),
         (r#"{a="b"} x"#, "labels at byte 8: text behind the labels"),

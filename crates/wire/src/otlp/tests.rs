@@ -236,6 +236,20 @@ fn forms_that_the_specification_allows_are_read() {
 }
 
 #[test]
+fn json_that_is_no_unicode_is_read_with_u_fffd_and_said() {
+    let record = |body: &[u8]| [br#"{"resourceLogs":[{"schemaUrl":""#, body, br#""}]}"#].concat();
+    for (sent, expected, replaced) in [
+        (&b"caf\xe9"[..], "caf\u{fffd}", true),
+        (&br"\ud83d"[..], "\u{fffd}", true),
+        ("\u{fffd}é".as_bytes(), "\u{fffd}é", false),
+    ] {
+        let mut bytes = Vec::new();
+        assert_eq!(transcode::<LogsRequest<'_>>(&record(sent), LIMIT, &mut bytes), Ok(replaced), "{expected}");
+        assert_eq!(all(LogsRequest::decode(&bytes).unwrap().resource_logs)[0].schema_url, expected);
+    }
+}
+
+#[test]
 fn size_and_depth_have_bounds() {
     let deep = format!(
         r#"{{"resourceLogs":[{{"resource":{{"attributes":[{{"value":{}{}}}]}}}}]}}"#,

@@ -6,6 +6,7 @@
 
 mod error;
 mod kind;
+mod lossy;
 mod reader;
 mod repeated;
 mod schema;
@@ -17,6 +18,7 @@ pub use kind::{
     Bits, Bool, Bytes, Double, Enum, Fixed32, Fixed64, Id, Int32, Int64, Kind, Many, ManyStr, Msg, Number, Numbers,
     Opt, RawStr, Sfixed64, Sint32, Sint64, Str, Uint32, Uint64, View,
 };
+pub use lossy::{LossyError, lossy};
 pub use reader::{MAX_DEPTH, Reader, Tag, delimited};
 pub use repeated::{Packed, PackedIter, Repeated, RepeatedIter, Strings};
 pub use schema::{Field, Message, Scalar, Shape};

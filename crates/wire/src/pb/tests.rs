@@ -1,3 +1,5 @@
+use base::Limit;
+
 use super::*;
 use crate::mutate;
 use crate::remote_write::v1::WriteRequest;
@@ -84,6 +86,47 @@ fn errors_name_the_byte_and_the_fields() {
     for (body, expected) in cases {
         assert_eq!(error(&body), expected);
     }
+}
+
+const LIMIT: Limit = Limit::new("test_lossy_bytes", 10_000);
+
+#[test]
+fn strings_that_are_not_utf_8_are_replaced_and_all_else_stays_as_it_was() {
+    let sent = |name: &[u8], word: &[u8]| {
+        tree(|w| {
+            w.bytes(1, b"caf\xc3\xa9");
+            w.message(2, |w| {
+                w.message(2, |w| w.bytes(1, name));
+                w.bytes(99, b"\xff");
+                w.message(3, |w| [3u64, 200].into_iter().for_each(|n| w.bare_varint(n)));
+            });
+            w.bytes(8, b"a");
+            w.bytes(8, word);
+            w.fixed32(7, 0xffff_ffff);
+        })
+    };
+    let (mut out, good) = (vec![1; 3], sent(b"n", b"b"));
+    lossy(&good, Tree::message(), LIMIT, &mut out).unwrap();
+    assert_eq!(out, good);
+    // So long that the lengths of the messages around it take more bytes than before.
+    lossy(&sent(&[0xff; 100], b"b\xe2\x82"), Tree::message(), LIMIT, &mut out).unwrap();
+    assert_eq!(out, sent("\u{fffd}".repeat(100).as_bytes(), "b\u{fffd}".as_bytes()));
+}
+
+#[test]
+fn what_is_written_without_other_bytes_is_the_message_within_its_limit() {
+    let mut out = Vec::new();
+    let long = tree(|w| (0..40).for_each(|_| w.message(2, |w| w.bytes(1, &[0xff; 100]))));
+    let error = lossy(&long, Tree::message(), LIMIT, &mut out).unwrap_err();
+    assert!(matches!(&error, LossyError::TooLarge(what) if what.name == "test_lossy_bytes"), "{error}");
+    let error = lossy(b"\x0a\x01\xff\x12\x05", Tree::message(), LIMIT, &mut out).unwrap_err();
+    assert_eq!(error.to_string(), "Tree.children[0] at byte 4: cut short");
+    let body = tree(|w| (w.bytes(1, b"\xe9"), w.message(2, |w| w.bytes(8, b"\xff"))).1);
+    mutate::each(&body, 2000, |bytes| {
+        if lossy(bytes, Tree::message(), LIMIT, &mut out).is_ok() {
+            assert!(Tree::decode(&out).err().is_none_or(|error| *error.fault() != Fault::Utf8));
+        }
+    });
 }
 
 #[test]

@@ -7,23 +7,28 @@
 
 mod scalar;
 
+use std::borrow::Cow;
+
 use base::Limit;
 
 use crate::json::{JsonError, Parser, Shape};
 use crate::pb::{Field, MAX_DEPTH, Message, Scalar, View, Writer};
+use crate::utf8;
 
 /// Turns a body into the bytes of the request that `T` is a view of, in `buffer`, whose room is used again.
-/// They are at most a few times as large as the body.
+/// They are at most a few times as large as the body. Says whether something of it was no Unicode: U+FFFD is in its place.
 ///
 /// # Errors
-/// What is not JSON, not of the field's type, too deep, or larger than `limit`; with the JSON path.
-pub fn transcode<'a, T: View<'a>>(body: &[u8], limit: Limit, buffer: &mut Vec<u8>) -> Result<(), JsonError> {
+/// What is not JSON, not of the field's type, too deep, or larger than `limit`; with the JSON path, and the byte of the text in
+/// which U+FFFD is.
+pub fn transcode<'a, T: View<'a>>(body: &[u8], limit: Limit, buffer: &mut Vec<u8>) -> Result<bool, JsonError> {
     buffer.clear();
-    let mut parser = Parser::new(body)?;
+    let text = utf8::lossy(body);
+    let mut parser = Parser::of(&text);
     let mut to = Transcoder { out: Writer::new(std::mem::take(buffer)), limit, depth: 0 };
     let done = to.message(&mut parser, T::message()).and_then(|()| parser.end());
     *buffer = to.out.finish();
-    done
+    done.map(|()| parser.replaced() || matches!(text, Cow::Owned(_)))
 }
 
 struct Transcoder {
