@@ -118,7 +118,7 @@ fn populate(mut labels: Labels, job: &Job) -> Result<Result<Target, Labels>, (Ta
     }
     for (name, values) in &job.params {
         if let Some(first) = values.first().filter(|first| !first.is_empty()) {
-            labels.insert(format!("{PARAM}{name}"), first.clone());
+            labels.entry(format!("{PARAM}{name}")).or_insert_with(|| first.clone());
         }
     }
     let discovered = labels.clone();

@@ -107,12 +107,18 @@ impl<'c, 'a, K: Clone + Eq + Hash> Pass<'c, 'a, K> {
         Ok(Some(labels))
     }
 
-    fn exemplars(&mut self, key: &str, series: &K, sent: Vec<Sent>) {
+    /// Takes those that are newer than the last one of earlier scrapes. A native histogram has them in any order.
+    fn exemplars(&mut self, key: &str, series: &K, mut sent: Vec<Sent>) {
+        let Some(known) = self.cache.known.get_mut(key) else { return };
+        sent.sort_by(Sent::order);
+        sent.dedup();
+        let before = known.exemplar;
         for Sent { labels, value, time_ms } in sent {
-            let Some(known) = self.cache.known.get_mut(key) else { return };
             let length: usize = labels.iter().map(|(name, value)| name.chars().count() + value.chars().count()).sum();
-            let seen = match (known.exemplar, time_ms) {
-                (Some((Some(last), _)), Some(time)) => time <= last,
+            let seen = match (before, time_ms) {
+                (Some((Some(last), of)), Some(time)) => {
+                    time < last || time == last && f64::from_bits(value) <= f64::from_bits(of)
+                }
                 (Some((None, last)), None) => value == last,
                 _ => false,
             };

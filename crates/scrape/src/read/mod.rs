@@ -3,6 +3,8 @@
 mod protobuf;
 mod text;
 
+use std::cmp::Ordering;
+
 use wire::exposition::protobuf::FamiliesError;
 use wire::exposition::{Format, TextError};
 use wire::histogram::Histogram;
@@ -65,11 +67,21 @@ pub(crate) struct Sample<'s, 'a> {
 }
 
 /// An exemplar as it came.
+#[derive(PartialEq, Eq)]
 pub(crate) struct Sent {
     pub labels: Labels,
     /// Bits of the value.
     pub value: u64,
     pub time_ms: Option<i64>,
+}
+
+impl Sent {
+    /// By time, then value, then labels, as Prometheus has them.
+    pub fn order(&self, other: &Self) -> Ordering {
+        let value = |sent: &Self| f64::from_bits(sent.value);
+        let by_value = || value(self).total_cmp(&value(other));
+        self.time_ms.cmp(&other.time_ms).then_with(by_value).then_with(|| self.labels.cmp(&other.labels))
+    }
 }
 
 /// A word about a family.

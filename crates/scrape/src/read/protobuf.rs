@@ -86,11 +86,7 @@ impl<'a, T: Taker<'a>> Reader<'_, 'a, T> {
         let time_ms = self.metric.timestamp_ms.unwrap_or_default();
         let native = histogram.native(self.kind, time_ms).filter(|_| self.wanted.native);
         if let Some(native) = native {
-            let exemplars =
-                histogram.exemplars.iter().map(|sent| exemplar(&sent?)).collect::<Result<Vec<_>, Error>>()?;
-            // An exemplar of native buckets says when it was.
-            let exemplars = exemplars.into_iter().filter(|sent| sent.time_ms.is_some()).collect();
-            self.sample("", None, Value::Histogram(Box::new(native)), exemplars)?;
+            self.sample("", None, Value::Histogram(Box::new(native)), of_native(histogram)?)?;
             if !self.wanted.classic_too || histogram.bucket.is_empty() {
                 return Ok(());
             }
@@ -162,6 +158,18 @@ impl<'a, T: Taker<'a>> Reader<'_, 'a, T> {
         let sample = Sample { key: &key, labels: &labels, value, time_ms, start_ms, exemplars };
         self.taker.sample(sample).map_err(Fault::Refused)
     }
+}
+
+/// Exemplars of a native histogram: its own, or else those of its classic buckets. Each says when it was.
+fn of_native(histogram: &RawHistogram<'_>) -> Result<Vec<Sent>, Error> {
+    let mut sent = histogram.exemplars.iter().map(|sent| exemplar(&sent?)).collect::<Result<Vec<_>, Error>>()?;
+    if sent.is_empty() {
+        for bucket in histogram.bucket {
+            sent.extend(bucket?.exemplar.as_ref().map(exemplar).transpose()?);
+        }
+    }
+    sent.retain(|sent| sent.time_ms.is_some());
+    Ok(sent)
 }
 
 fn exemplar(sent: &Exemplar<'_>) -> Result<Sent, Error> {

@@ -249,6 +249,49 @@ fn histograms_of_protobuf_are_classic_native_or_both() {
     assert_eq!(points(&gone, target.now), ["h{job=j,l=v} +0 stale histogram"]);
 }
 
+/// An exemplar of a value at so many seconds, or at no time.
+fn exemplar(exemplar: &mut Writer, (value, seconds): (f64, Option<u64>)) {
+    exemplar.double(2, value);
+    if let Some(seconds) = seconds {
+        exemplar.message(3, |time| time.varint(1, seconds));
+    }
+}
+
+/// The exemplars that are told of a native histogram with these, and with these of its classic buckets: time and value.
+fn exemplars(target: &mut Scraped, own: &[(f64, Option<u64>)], buckets: &[(f64, Option<u64>)]) -> Vec<(i64, f64)> {
+    let body = family("h", 4, 7, 1, |histogram| {
+        histogram.double(6, 0.001);
+        for of in buckets {
+            histogram.message(3, |bucket| bucket.message(3, |writer| exemplar(writer, *of)));
+        }
+        own.iter().for_each(|of| histogram.message(16, |writer| exemplar(writer, *of)));
+    });
+    let outcome = target.scrape(&body, Format::Protobuf);
+    assert_eq!((outcome.error.as_deref(), outcome.points.len()), (None, 1), "{:?}", outcome.points);
+    assert!(outcome.exemplars.iter().all(|exemplar| exemplar.series == "h{job=j}"));
+    outcome.exemplars.iter().map(|exemplar| (exemplar.time_ms, f64::from_bits(exemplar.value))).collect()
+}
+
+#[test]
+fn exemplars_of_a_native_histogram_come_in_any_order() {
+    let mut target = Scraped::new("scrape_native_histograms: true");
+    let by_value = [(0.1, Some(100)), (0.4, Some(50)), (0.5, None), (0.9, Some(80))];
+    assert_eq!(exemplars(&mut target, &by_value, &[]), [(50_000, 0.4), (80_000, 0.9), (100_000, 0.1)]);
+    assert!(exemplars(&mut target, &by_value, &[]).is_empty(), "the same ones again");
+    let next = [(0.1, Some(100)), (0.2, Some(100)), (0.3, Some(90)), (0.7, Some(110)), (0.9, Some(110))];
+    let new = [(100_000, 0.2), (110_000, 0.7), (110_000, 0.9)];
+    assert_eq!(exemplars(&mut target, &next, &[]), new, "what is new, all of one time");
+}
+
+#[test]
+fn exemplars_of_classic_buckets_are_a_native_histograms_where_it_has_none() {
+    let mut target = Scraped::new("scrape_native_histograms: true");
+    let buckets = [(0.1, Some(100)), (0.4, Some(50)), (0.5, None)];
+    assert_eq!(exemplars(&mut target, &[], &buckets), [(50_000, 0.4), (100_000, 0.1)]);
+    let mut target = Scraped::new("scrape_native_histograms: true");
+    assert_eq!(exemplars(&mut target, &[(0.7, Some(60))], &buckets), [(60_000, 0.7)], "its own are all");
+}
+
 #[test]
 fn bytes_that_are_no_families_fail() {
     let body = families();

@@ -184,6 +184,35 @@ fn endpoints_know_service_and_pod_and_the_ports_that_no_service_covers() {
 }
 
 #[test]
+fn endpoints_see_sidecars_that_are_init_containers() {
+    let mut pod = pod();
+    pod["spec"]["initContainers"] = json!([{"name": "proxy", "image": "envoy:1", "restartPolicy": "Always", "ports": [
+        {"name": "http-envoy-prom", "containerPort": 15090, "protocol": "TCP"},
+        {"name": "status", "containerPort": 15021, "protocol": "TCP"}]}]);
+    let reference = json!({"kind": "Pod", "namespace": "shop", "name": "cart-1"});
+    let ports =
+        json!([{"name": "web", "port": 8080, "protocol": "TCP"}, {"name": "envoy", "port": 15090, "protocol": "TCP"}]);
+    let endpoints = json!({"metadata": {"name": "cart", "namespace": "shop"}, "subsets": [{
+        "addresses": [{"ip": "10.0.0.1", "targetRef": reference}], "ports": ports}]});
+    let slice = json!({"metadata": {"name": "cart-x", "namespace": "shop"}, "addressType": "IPv4", "ports": ports,
+        "endpoints": [{"addresses": ["10.0.0.1"], "targetRef": reference}]});
+    let objects = objects(&[(Kind::Pods, pod), (Kind::Endpoints, endpoints), (Kind::EndpointSlices, slice)]);
+    for role in [Role::Endpoints, Role::EndpointSlice] {
+        let found = targets(&objects, role, false);
+        let labels = ["__address__", "pod_container_name", "pod_container_port_name", "pod_container_init"];
+        let shown: Vec<_> =
+            found.iter().map(|target| labels.map(|name| target.get(name).map_or("", String::as_str))).collect();
+        let expected = [
+            ["10.0.0.1:8080", "app", "http", "false"],
+            ["10.0.0.1:15090", "proxy", "http-envoy-prom", "true"],
+            ["10.0.0.1:9090", "app", "", "false"],
+            ["10.0.0.1:15021", "proxy", "status", "true"],
+        ];
+        assert_eq!(shown, expected, "{role:?}");
+    }
+}
+
+#[test]
 fn an_ingress_has_a_target_for_each_path_and_speaks_tls_where_a_certificate_covers_the_host() {
     let ingress = json!({"metadata": {"name": "web", "namespace": "shop"}, "spec": {"ingressClassName": "nginx",
         "tls": [{"hosts": ["*.example.org"]}],

@@ -7,6 +7,8 @@ use super::{Message, cisco};
 
 /// A tag may be so long; RFC 3164 says 32, systemd and containers have longer ones.
 const MAX_TAG: usize = 128;
+/// What the first word of a text may have, and no host: that of JSON, `key=value`, a tag with its process.
+const NO_NAME: [char; 8] = ['[', '{', '"', '\'', '=', ',', '<', '>'];
 
 /// Reads what is behind the priority, as far as it is a header.
 pub(super) fn parse(priority: u8, rest: &[u8]) -> Message<'_> {
@@ -30,12 +32,15 @@ pub(super) fn parse(priority: u8, rest: &[u8]) -> Message<'_> {
 fn host<'a>(text: &'a [u8], message: &mut Message<'a>) {
     // Without a host the tag, which ends with a colon, comes first.
     let (host, behind) = word(text);
-    let is_host = visible(host).filter(|host| !host.is_empty() && !host.ends_with(':') && !host.contains('['));
-    if let Some(host) = is_host.filter(|_| !behind.is_empty()) {
+    if let Some(host) = visible(host).filter(|host| is_host(host) && !behind.is_empty()) {
         message.hostname = Some(host);
         // Cisco's firewalls write `host : %ASA-6-302013: ..`.
         message.message = behind.strip_prefix(b": ").filter(|text| cisco::is_message(text)).unwrap_or(behind);
     }
+}
+
+fn is_host(word: &str) -> bool {
+    !word.is_empty() && !word.ends_with(':') && !word.contains(NO_NAME) && !word.contains("://")
 }
 
 fn time(bytes: &[u8]) -> Option<(Time, &[u8])> {
@@ -50,17 +55,30 @@ fn time(bytes: &[u8]) -> Option<(Time, &[u8])> {
 
 /// `tag:` or `tag[pid]:` at the beginning of the text.
 fn tag<'a>(text: &'a [u8], message: &mut Message<'a>) {
-    let in_tag = |byte: &&u8| byte.is_ascii_graphic() && !matches!(byte, b':' | b'[');
-    let len = text.iter().take(MAX_TAG).take_while(in_tag).count();
+    let len = text.iter().take(MAX_TAG).take_while(|byte| in_tag(**byte)).count();
     let (tag, rest) = text.split_at_checked(len).unwrap_or_default();
+    if !tag.first().is_some_and(|first| begins_tag(*first)) || rest.starts_with(b"://") {
+        return;
+    }
     let (pid, rest) = match rest.strip_prefix(b"[").and_then(|rest| Some((rest, rest.iter().position(|b| *b == b']')?)))
     {
         Some((rest, end)) => (rest.get(..end).and_then(visible), rest.get(end + 1..).unwrap_or_default()),
         None => (None, rest),
     };
     let Some(rest) = rest.strip_prefix(b":") else { return };
-    let Some(tag) = visible(tag).filter(|tag| !tag.is_empty()) else { return };
+    let Some(tag) = visible(tag) else { return };
     message.app_name = Some(tag);
     message.proc_id = pid.filter(|pid| !pid.is_empty());
     message.message = rest.strip_prefix(b" ").unwrap_or(rest);
+}
+
+/// Whether a tag may have it. RFC 3164 has letters and digits, and `postfix/smtpd`, `getty@tty1`, `su(pam_unix)` and
+/// `%SYS-5-CONFIG_I` are sent. What is in JSON, `key=value` and markup is not: it is the text, which would lose its beginning.
+const fn in_tag(byte: u8) -> bool {
+    begins_tag(byte) || matches!(byte, b'.' | b'@' | b'+' | b'#' | b')')
+}
+
+/// Whether a tag may begin with it: `(systemd)` is what a service is before it is started, `-bash` a shell of a login.
+const fn begins_tag(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'/' | b'%' | b'(' | b'-')
 }

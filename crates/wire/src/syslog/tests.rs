@@ -52,6 +52,19 @@ fn a_text_may_begin_with_a_mark_and_be_of_any_bytes() {
 }
 
 #[test]
+fn fields_may_be_longer_than_rfc_5424_has_them_and_not_without_end() {
+    for at in 0..4 {
+        let of = |length: usize| {
+            let mut fields = ["-".to_owned(), "-".to_owned(), "-".to_owned(), "-".to_owned()];
+            fields[at] = "x".repeat(length);
+            show(format!("<13>1 - {} - text", fields.join(" ")).as_bytes())
+        };
+        assert!(of(1024).ends_with("\"text\"") && of(1024).contains(&"x".repeat(1024)), "{at}");
+        assert!(of(1025).ends_with("a field is longer than 1024 characters"), "{at}: {}", of(1025));
+    }
+}
+
+#[test]
 fn a_time_without_a_year_is_the_nearest() {
     let resolve =
         |text: &[u8], now: &str, offset: i32| LocalTime::parse(text).unwrap().0.resolve(at(now), offset).to_string();

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::object::{Address, Endpoint, Endpoints, Pod, Port, Reference, Slice, meta, sanitized};
-use super::single::{pod_labels, port_labels, service_labels};
+use super::single::{containers, pod_labels, port_labels, service_labels};
 use super::{Name, Objects, joined, label};
 use crate::Labels;
 use crate::discovery::Group;
@@ -131,9 +131,10 @@ impl<'o> Addresses<'o> {
             target.extend(pod_labels(pod));
             let covered = &mut self.pods.entry(name).or_insert((pod, Vec::new())).1;
             covered.extend(port.port);
-            let ports = pod.spec.containers.iter().flat_map(|one| one.ports.iter().map(move |port| (one, port)));
-            for (container, of_pod) in ports.filter(|(_, of_pod)| Some(of_pod.container_port) == port.port) {
-                port_labels(&mut target, container, of_pod);
+            for (container, init) in containers(pod) {
+                if let Some(of_pod) = container.ports.iter().find(|of_pod| Some(of_pod.container_port) == port.port) {
+                    port_labels(&mut target, container, of_pod, init);
+                }
             }
         }
         self.group.targets.push(target);
@@ -142,12 +143,12 @@ impl<'o> Addresses<'o> {
     /// With the ports of pods that no service covers.
     fn rest(mut self) -> Group {
         for (pod, covered) in self.pods.values().filter(|(pod, _)| !pod.status.pod_i_p.is_empty()) {
-            for container in &pod.spec.containers {
+            for (container, init) in containers(pod) {
                 for port in container.ports.iter().filter(|port| !covered.contains(&port.container_port)) {
                     let address = joined(&pod.status.pod_i_p, port.container_port);
                     let mut target = Labels::from([(ADDRESS.to_owned(), address)]);
                     target.extend(pod_labels(pod));
-                    port_labels(&mut target, container, port);
+                    port_labels(&mut target, container, port, init);
                     self.group.targets.push(target);
                 }
             }

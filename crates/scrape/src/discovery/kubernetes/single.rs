@@ -31,9 +31,16 @@ pub(super) fn pod_labels(pod: &Pod) -> Labels {
     labels
 }
 
+/// The containers of a pod, and whether each is an init container, as sidecars are that go on.
+pub(super) fn containers(pod: &Pod) -> impl Iterator<Item = (&Container, bool)> {
+    let inits = pod.spec.init_containers.iter().map(|container| (container, true));
+    pod.spec.containers.iter().map(|container| (container, false)).chain(inits)
+}
+
 /// Labels of a container's port.
-pub(super) fn port_labels(labels: &mut Labels, container: &Container, port: &ContainerPort) {
+pub(super) fn port_labels(labels: &mut Labels, container: &Container, port: &ContainerPort, init: bool) {
     label(labels, "pod_container_name", &container.name);
+    label(labels, "pod_container_init", if init { "true" } else { "false" });
     label(labels, "pod_container_image", &container.image);
     label(labels, "pod_container_port_name", &port.name);
     label(labels, "pod_container_port_number", &port.container_port.to_string());
@@ -49,9 +56,8 @@ pub(super) fn pod(pod: &Pod) -> Group {
     }
     let mut group = Group { labels: pod_labels(pod), targets: Vec::new() };
     label(&mut group.labels, "namespace", &pod.metadata.namespace);
-    let containers = pod.spec.containers.iter().map(|container| (container, &pod.status.container_statuses, false));
-    let inits = pod.spec.init_containers.iter().map(|container| (container, &pod.status.init_container_statuses, true));
-    for (container, statuses, init) in containers.chain(inits) {
+    for (container, init) in containers(pod) {
+        let statuses = if init { &pod.status.init_container_statuses } else { &pod.status.container_statuses };
         let of_container = |address: String| {
             let mut labels = Labels::from([(ADDRESS.to_owned(), address)]);
             label(&mut labels, "pod_container_name", &container.name);
@@ -65,7 +71,7 @@ pub(super) fn pod(pod: &Pod) -> Group {
         }
         for port in &container.ports {
             let mut labels = of_container(joined(ip, port.container_port));
-            port_labels(&mut labels, container, port);
+            port_labels(&mut labels, container, port, init);
             group.targets.push(labels);
         }
     }
