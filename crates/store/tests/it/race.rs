@@ -3,6 +3,7 @@ use std::time::Duration;
 
 use base::{Clock, Timestamp};
 use model::rows::Sample;
+use store::StoreError;
 
 use super::support::*;
 
@@ -231,4 +232,78 @@ async fn a_version_that_changes_nothing_stays_when_another_process_commits_at_on
     assert!(there.ends_with(&versions), "{there:?}");
     assert_eq!((sequences(&one).await, sequences(&running.store).await), (vec![1, 2, 3], vec![1, 2, 3]));
     running.stop().await;
+}
+
+/// One intent for each sequence.
+fn push(log: &MemoryLog, sequences: std::ops::RangeInclusive<i64>) {
+    sequences.for_each(|n| _ = log.push(0, vec![batch(&[intent("a", n)])]));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_flush_that_was_overtaken_while_it_wrote_its_files_is_none() {
+    for ahead in [false, true] {
+        let world = World::new().await;
+        let (one, other) = (world.start(by_hand()).await, world.start(by_hand()).await);
+        push(&world.state, 1..=3);
+        one.settle().await;
+        let (waits, go) = world.objects.hold("data/");
+        let meanwhile = async {
+            waits.await.unwrap();
+            if ahead {
+                push(&world.state, 4..=6);
+            }
+            other.settle().await;
+            other.store.flush().await.unwrap();
+            one.store.tidy().await.unwrap();
+            go.send(()).unwrap();
+        };
+        let (flushed, ()) = within(async { tokio::join!(one.store.flush(), meanwhile) }).await;
+        assert!(matches!(flushed, Err(StoreError::Superseded { version: 1 })), "{flushed:?}");
+        assert_eq!(world.objects.paths("data").await.len(), 1, "files that nothing names");
+        push(&world.state, 7..=8);
+        let all: Vec<i64> = if ahead { (1..=8).collect() } else { (1..=3).chain(7..=8).collect() };
+        for running in [&one, &other] {
+            running.settle().await;
+            assert_eq!(sequences(&running.store).await, all);
+        }
+        one.store.flush().await.unwrap();
+        one.stop().await;
+        other.stop().await;
+        let running = world.start(by_hand()).await;
+        running.settle().await;
+        assert_eq!(sequences(&running.store).await, all);
+        running.stop().await;
+    }
+}
+
+/// Of what is in memory and not yet on its way another process has some.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_flush_is_none_once_its_rows_were_dropped_for_those_of_another_shard() {
+    let world = World::new().await;
+    let elsewhere = World { state: Arc::new(MemoryLog::new(1)), ..world.clone() };
+    let (one, other) = (world.start(by_hand()).await, elsewhere.start(by_hand()).await);
+    push(&world.state, 1..=3);
+    one.settle().await;
+    let (waits, go) = world.objects.hold("data/");
+    let meanwhile = async {
+        waits.await.unwrap();
+        world.append(batch(&[sample("s", 1, 1.0)]));
+        one.settle().await;
+        other.settle().await;
+        other.store.flush().await.unwrap();
+        one.store.tidy().await.unwrap();
+        go.send(()).unwrap();
+    };
+    let (flushed, ()) = within(async { tokio::join!(one.store.flush(), meanwhile) }).await;
+    assert!(matches!(flushed, Err(StoreError::Superseded { .. })), "{flushed:?}");
+    for _ in 0..2 {
+        push(&world.state, 4..=4);
+        one.settle().await;
+        one.store.flush().await.unwrap();
+    }
+    assert_eq!(sequences(&one.store).await, [1, 2, 3, 4, 4]);
+    assert_eq!(rows::<Sample>(&one.store, "samples").await.len(), 1);
+    one.stop().await;
+    other.stop().await;
+    assert_eq!(sequences(&world.open(by_hand()).await.unwrap()).await, [1, 2, 3, 4, 4]);
 }
