@@ -3,6 +3,7 @@ use std::time::Duration;
 
 use base::{Clock, Timestamp};
 use model::rows::Sample;
+use model::{LogKind, Offset};
 use store::StoreError;
 
 use super::support::*;
@@ -306,4 +307,50 @@ async fn a_flush_is_none_once_its_rows_were_dropped_for_those_of_another_shard()
     one.stop().await;
     other.stop().await;
     assert_eq!(sequences(&world.open(by_hand()).await.unwrap()).await, [1, 2, 3, 4, 4]);
+}
+
+/// The reader of one of them is behind on one of the logs: it cannot reach that broker, say.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_flush_does_not_put_back_a_shard_that_it_has_no_records_of() {
+    let point = |n: i64| batch(&[sample("s", n, n as f64)]);
+    let here = World::new().await;
+    let there = World { state: Arc::new(MemoryLog::new(1)), telemetry: Arc::new(MemoryLog::new(1)), ..here.clone() };
+    let (one, other) = (here.start(by_hand()).await, there.start(by_hand()).await);
+    for world in [&here, &there] {
+        push(&world.state, 1..=1);
+        world.append(point(1));
+    }
+    one.settle().await;
+    one.store.flush().await.unwrap();
+    other.store.tidy().await.unwrap();
+    push(&here.state, 2..=2);
+    one.settle().await;
+    let (waits, go) = here.objects.hold("data/");
+    let meanwhile = async {
+        waits.await.unwrap();
+        there.append(point(2));
+        other.settle().await;
+        assert!(other.store.flush().await.unwrap());
+        go.send(()).unwrap();
+    };
+    let (flushed, ()) = within(async { tokio::join!(one.store.flush(), meanwhile) }).await;
+    assert!(flushed.unwrap());
+    let newest = here.open(by_hand()).await.unwrap();
+    let places = [LogKind::State, LogKind::Telemetry].map(|log| newest.visible(log, 0));
+    assert_eq!(places, [Offset(2), Offset(2)]);
+    // The broker is there again.
+    here.append(point(2));
+    push(&here.state, 3..=3);
+    for _ in 0..2 {
+        one.settle().await;
+        other.store.tidy().await.unwrap();
+        for store in [&one.store, &other.store] {
+            let found = rows::<Sample>(store, "samples").await;
+            assert_eq!(found.len(), 2, "{found:?}");
+        }
+        one.store.flush().await.unwrap();
+    }
+    assert_eq!(sequences(&one.store).await, [1, 2, 3]);
+    one.stop().await;
+    other.stop().await;
 }
