@@ -41,20 +41,15 @@ pub(crate) async fn commit(inner: &Arc<Inner>, change: &Change) -> Result<(), St
         };
         next.writer.clone_from(&inner.writer);
         next.created = inner.clock.now();
-        let path = Version::path(next.number);
-        let create = PutOptions { mode: PutMode::Create, ..PutOptions::default() };
-        match inner.objects.put_opts(&path, next.encode()?.into(), create).await {
-            Ok(_) => {}
-            Err(object_store::Error::AlreadyExists { .. } | object_store::Error::Precondition { .. }) => {
-                metrics::counter!("steadfast_store_commit_conflicts_total").increment(1);
-                let Some(found) = load(&inner.objects, &inner.warnings, next.number).await? else { continue };
-                if !change.is_in(&found) {
-                    follow(inner, found)?;
-                    continue;
-                }
-                next = found;
+        let was_free = create(inner, &next).await?;
+        if !was_free {
+            let Some(found) = load(&inner.objects, &inner.warnings, next.number).await? else { continue };
+            if !change.is_in(&found) {
+                follow(inner, found)?;
+                continue;
             }
-            Err(error) => return Err(StoreError::objects(path)(error)),
+            // It was put before, and only the answer was lost.
+            next = found;
         }
         match newer(inner, next.number).await? {
             None => {
@@ -67,26 +62,50 @@ pub(crate) async fn commit(inner: &Arc<Inner>, change: &Change) -> Result<(), St
                 return follow(inner, newest);
             }
             // A process that stood still for long has committed a version whose number was removed as old.
-            Some(newest) => {
+            Some(newest) if was_free && may_be_again(inner, next.number, &newest) => {
+                let path = Version::path(next.number);
                 inner.objects.delete(&path).await.map_err(StoreError::objects(path))?;
+                follow(inner, newest)?;
+            }
+            // Others have put theirs on it, and taken out again what it added: some may read it still.
+            Some(newest) => {
+                inner.leave(&change.add, newest.number);
                 follow(inner, newest)?;
             }
         }
     }
 }
 
+/// Puts a version. False if there is one of its number.
+async fn create(inner: &Inner, version: &Version) -> Result<bool, StoreError> {
+    let path = Version::path(version.number);
+    let create = PutOptions { mode: PutMode::Create, ..PutOptions::default() };
+    match inner.objects.put_opts(&path, version.encode()?.into(), create).await {
+        Ok(_) => Ok(true),
+        Err(object_store::Error::AlreadyExists { .. } | object_store::Error::Precondition { .. }) => {
+            metrics::counter!("steadfast_store_commit_conflicts_total").increment(1);
+            Ok(false)
+        }
+        Err(error) => Err(StoreError::objects(path)(error)),
+    }
+}
+
+/// Whether a number may be free since its version was removed as old: only after [`crate::StoreConfig::keep_versions`] newer ones.
+const fn may_be_again(inner: &Inner, number: u64, newest: &Version) -> bool {
+    newest.number >= number.saturating_add(inner.config.keep_versions)
+}
+
 /// Whether `newest` was put on version `number`, which is `change` and was committed as the first of that number.
 ///
-/// What was added can be in it for no other reason. Of a change that only takes files out nothing tells it apart from one that others made:
-/// but a number is free once more only after [`crate::StoreConfig::keep_versions`] newer ones, when its version is removed as old.
+/// What was added can be in it for no other reason. Of a change that only takes files out nothing tells it apart from one that others made,
+/// but by whether the number may have been free once more.
 fn is_under(inner: &Inner, change: &Change, asides: &[SetAside], number: u64, newest: &Version) -> bool {
     if change.adds() {
         return change.is_in(newest);
     }
     let asides = asides.iter().map(|aside| &aside.file.path);
     let gone: HashSet<&String> = change.remove.iter().chain(asides).collect();
-    let was_free_once = newest.number >= number.saturating_add(inner.config.keep_versions);
-    !was_free_once && newest.files().all(|file| !gone.contains(&file.path))
+    !may_be_again(inner, number, newest) && newest.files().all(|file| !gone.contains(&file.path))
 }
 
 /// The newest version, if it is newer than version `number`.

@@ -2,9 +2,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use base::{Clock, Timestamp};
-use model::rows::Sample;
+use futures::TryStreamExt;
+use model::rows::{Intent, Sample};
 use model::{LogKind, Offset};
-use store::StoreError;
+use store::{ScanOptions, StoreError};
 
 use super::support::*;
 
@@ -353,4 +354,49 @@ async fn a_flush_does_not_put_back_a_shard_that_it_has_no_records_of() {
     assert_eq!(sequences(&one.store).await, [1, 2, 3]);
     one.stop().await;
     other.stop().await;
+}
+
+#[tokio::test]
+async fn a_version_whose_answer_was_lost_is_not_taken_back_when_another_process_has_merged_its_files() {
+    let (clock, simulation) = Clock::simulated(Timestamp::from_secs(2_000_000_000));
+    let world = World { clock, ..World::new().await };
+    let before = world.start(by_hand()).await;
+    push(&world.state, 1..=1);
+    before.settle().await;
+    before.store.flush().await.unwrap();
+    before.stop().await;
+    // Its keeper has looked once, and looks again in an hour.
+    let one = world.start(by_hand()).await;
+    push(&world.state, 2..=2);
+    one.settle().await;
+    // The file of `intents` is the first change, the manifest the second.
+    world.objects.plan(1, Fault::AnswerLost);
+    one.store.flush().await.unwrap_err();
+    assert!(world.objects.heal());
+    let other = world.open(store::StoreConfig { compaction_files: 2, ..by_hand() }).await.unwrap();
+    let pinned = other.snapshot().table("intents").unwrap();
+    let paths: Vec<String> = pinned.files().iter().map(|file| file.path.clone()).collect();
+    assert!(other.compact().await.unwrap());
+
+    let flushed = one.store.flush().await;
+    assert!(matches!(flushed, Err(StoreError::Superseded { version: 3 })), "{flushed:?}");
+    let versions: Vec<String> = (1..=3).map(|number| format!("manifest/{number:020}.json")).collect();
+    assert_eq!(world.objects.paths("manifest").await, versions, "none is taken back");
+    let batches: Vec<_> = pinned.scan(ScanOptions::default()).try_collect().await.unwrap();
+    assert_eq!((decode::<Intent>(&batches).len(), other.warnings()), (2, Vec::new()));
+    push(&world.state, 3..=3);
+    one.settle().await;
+    assert_eq!(sequences(&one.store).await, [1, 2, 3]);
+
+    drop(pinned);
+    let of_flush = paths.last().unwrap();
+    one.store.collect().await.unwrap();
+    assert!(world.objects.paths("data").await.contains(of_flush), "the grace period has begun");
+    simulation.advance(Duration::from_secs(901));
+    for _ in 0..8 {
+        one.store.collect().await.unwrap();
+    }
+    assert!(!world.objects.paths("data").await.contains(of_flush));
+    assert_eq!(sequences(&one.store).await, [1, 2, 3]);
+    one.stop().await;
 }
