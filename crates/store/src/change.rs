@@ -7,14 +7,22 @@ use model::Offset;
 use crate::manifest::{NAMED, Position, SetAside, ShardKey, Version};
 use crate::{FileEntry, StoreError};
 
+/// How far a flush moves a shard.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Moved {
+    /// Where the shard was in the files when its rows were read: they may be put behind nothing else.
+    pub from: Offset,
+    pub to: Position,
+}
+
 /// What a version has that the one before it has not.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Change {
     pub add: Vec<FileEntry>,
     pub remove: Vec<String>,
-    /// Set by a flush: how far the logs are in the files, and that the rows in memory can go. The
+    /// Set by a flush: how far the logs that it has records of are in the files, and that the rows in memory can go. The
     /// files added are newer than all others.
-    pub flushed: Option<BTreeMap<ShardKey, Position>>,
+    pub flushed: Option<BTreeMap<ShardKey, Moved>>,
     /// Whether the files added are newer than all others without being of a flush. Their [`FileEntry::seq`] is
     /// counted from the first.
     pub rewritten: bool,
@@ -22,6 +30,10 @@ pub(crate) struct Change {
 
 impl Change {
     /// The version after `base`.
+    ///
+    /// # Errors
+    /// [`StoreError::Conflict`] if `base` has not what is removed; [`StoreError::Superseded`] if a shard is elsewhere in it
+    /// than where the rows of a flush begin.
     pub fn on(&self, base: &Version, asides: &[SetAside]) -> Result<Version, StoreError> {
         let remove: HashSet<&str> = self.remove.iter().map(String::as_str).collect();
         let is_newest = self.rewritten || self.flushed.is_some();
@@ -34,8 +46,11 @@ impl Change {
             let path = self.remove.iter().find(gone).cloned().unwrap_or_default();
             return Err(StoreError::Conflict { version: base.number, path });
         }
-        for (key, position) in self.flushed.iter().flatten() {
-            version.shards.insert(*key, position.clone());
+        for (key, moved) in self.flushed.iter().flatten() {
+            if next(base, key).unwrap_or(Offset(0)) != moved.from {
+                return Err(StoreError::Superseded { version: base.number });
+            }
+            version.shards.insert(*key, moved.to.clone());
         }
         for (key, position) in &mut version.shards {
             position.floor = base.shards.get(key).map_or(position.floor, |base| base.next);
@@ -51,7 +66,7 @@ impl Change {
     /// Whether `version` has this change already: a commit whose answer was lost. Of one that adds nothing it is not known.
     pub fn is_in(&self, version: &Version) -> bool {
         let added = self.add.iter().all(|file| version.files().any(|other| other.path == file.path));
-        let moved = self.flushed.iter().flatten().all(|(key, position)| next(version, key) == Some(position.next));
+        let moved = self.flushed.iter().flatten().all(|(key, moved)| next(version, key) == Some(moved.to.next));
         added && moved && self.adds()
     }
 }

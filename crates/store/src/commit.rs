@@ -7,11 +7,13 @@ use futures::TryStreamExt;
 use model::rows::Series;
 use object_store::path::Path;
 use object_store::{ObjectStore, ObjectStoreExt, PutMode, PutOptions};
+use parking_lot::RwLockWriteGuard;
 
 use crate::StoreError;
 use crate::change::{Change, next};
-use crate::manifest::{SetAside, Unreadable, Version};
+use crate::manifest::{SetAside, ShardKey, Unreadable, Version};
 use crate::series::OF_SERIES;
+use crate::state::State;
 use crate::store::Inner;
 use crate::warnings::Warnings;
 
@@ -24,27 +26,30 @@ use crate::warnings::Warnings;
 pub(crate) async fn commit(inner: &Arc<Inner>, change: &Change) -> Result<(), StoreError> {
     let _one = inner.committing.lock().await;
     loop {
-        let (base, asides) = {
+        let (base, asides, waited_for) = {
             let state = inner.state.read();
-            (Arc::clone(&state.version), state.asides.clone())
+            (Arc::clone(&state.version), state.asides.clone(), state.waits_for(change))
         };
-        let mut next = change.on(&base, &asides)?;
+        // The newest version was looked at meanwhile: it has the change, or has dropped the rows.
+        if !waited_for {
+            let superseded = StoreError::Superseded { version: base.number };
+            return if change.is_in(&base) { Ok(()) } else { Err(superseded) };
+        }
+        let mut next = match change.on(&base, &asides) {
+            Err(StoreError::Superseded { .. }) => return Err(start_over(inner, inner.state.write(), base)),
+            next => next?,
+        };
         next.writer.clone_from(&inner.writer);
         next.created = inner.clock.now();
-        let path = Version::path(next.number);
-        let create = PutOptions { mode: PutMode::Create, ..PutOptions::default() };
-        match inner.objects.put_opts(&path, next.encode()?.into(), create).await {
-            Ok(_) => {}
-            Err(object_store::Error::AlreadyExists { .. } | object_store::Error::Precondition { .. }) => {
-                metrics::counter!("steadfast_store_commit_conflicts_total").increment(1);
-                let Some(found) = load(&inner.objects, &inner.warnings, next.number).await? else { continue };
-                if !change.is_in(&found) {
-                    follow(inner, found)?;
-                    continue;
-                }
-                next = found;
+        let was_free = create(inner, &next).await?;
+        if !was_free {
+            let Some(found) = load(&inner.objects, &inner.warnings, next.number).await? else { continue };
+            if !change.is_in(&found) {
+                follow(inner, found)?;
+                continue;
             }
-            Err(error) => return Err(StoreError::objects(path)(error)),
+            // It was put before, and only the answer was lost.
+            next = found;
         }
         match newer(inner, next.number).await? {
             None => {
@@ -57,26 +62,50 @@ pub(crate) async fn commit(inner: &Arc<Inner>, change: &Change) -> Result<(), St
                 return follow(inner, newest);
             }
             // A process that stood still for long has committed a version whose number was removed as old.
-            Some(newest) => {
+            Some(newest) if was_free && may_be_again(inner, next.number, &newest) => {
+                let path = Version::path(next.number);
                 inner.objects.delete(&path).await.map_err(StoreError::objects(path))?;
+                follow(inner, newest)?;
+            }
+            // Others have put theirs on it, and taken out again what it added: some may read it still.
+            Some(newest) => {
+                inner.leave(&change.add, newest.number);
                 follow(inner, newest)?;
             }
         }
     }
 }
 
+/// Puts a version. False if there is one of its number.
+async fn create(inner: &Inner, version: &Version) -> Result<bool, StoreError> {
+    let path = Version::path(version.number);
+    let create = PutOptions { mode: PutMode::Create, ..PutOptions::default() };
+    match inner.objects.put_opts(&path, version.encode()?.into(), create).await {
+        Ok(_) => Ok(true),
+        Err(object_store::Error::AlreadyExists { .. } | object_store::Error::Precondition { .. }) => {
+            metrics::counter!("steadfast_store_commit_conflicts_total").increment(1);
+            Ok(false)
+        }
+        Err(error) => Err(StoreError::objects(path)(error)),
+    }
+}
+
+/// Whether a number may be free since its version was removed as old: only after [`crate::StoreConfig::keep_versions`] newer ones.
+const fn may_be_again(inner: &Inner, number: u64, newest: &Version) -> bool {
+    newest.number >= number.saturating_add(inner.config.keep_versions)
+}
+
 /// Whether `newest` was put on version `number`, which is `change` and was committed as the first of that number.
 ///
-/// What was added can be in it for no other reason. Of a change that only takes files out nothing tells it apart from one that others made:
-/// but a number is free once more only after [`crate::StoreConfig::keep_versions`] newer ones, when its version is removed as old.
+/// What was added can be in it for no other reason. Of a change that only takes files out nothing tells it apart from one that others made,
+/// but by whether the number may have been free once more.
 fn is_under(inner: &Inner, change: &Change, asides: &[SetAside], number: u64, newest: &Version) -> bool {
     if change.adds() {
         return change.is_in(newest);
     }
     let asides = asides.iter().map(|aside| &aside.file.path);
     let gone: HashSet<&String> = change.remove.iter().chain(asides).collect();
-    let was_free_once = newest.number >= number.saturating_add(inner.config.keep_versions);
-    !was_free_once && newest.files().all(|file| !gone.contains(&file.path))
+    !may_be_again(inner, number, newest) && newest.files().all(|file| !gone.contains(&file.path))
 }
 
 /// The newest version, if it is newer than version `number`.
@@ -105,16 +134,7 @@ pub(crate) async fn refresh(inner: &Arc<Inner>) -> Result<(), StoreError> {
         return Ok(());
     }
     let Some(found) = load(&inner.objects, &inner.warnings, newest).await? else { return Ok(()) };
-    let (flushing, asides) = {
-        let state = inner.state.read();
-        (state.flushing.clone(), state.asides.clone())
-    };
-    // A flush of ours whose answer was lost is no other process.
-    match flushing.and_then(|frozen| frozen.change()).filter(|change| change.is_in(&found)) {
-        Some(change) => install(inner, &change, found, &asides),
-        None => follow(inner, found)?,
-    }
-    Ok(())
+    follow(inner, found)
 }
 
 /// Makes `version` the one that new snapshots have; a flush lets the rows in memory go in the same
@@ -137,38 +157,55 @@ fn install(inner: &Inner, change: &Change, version: Version, asides: &[SetAside]
     metrics::counter!("steadfast_store_commits_total").increment(1);
 }
 
-/// Takes over a version that another process has committed.
+/// Takes over a version that another process has committed, or on one of ours.
+///
+/// # Errors
+/// [`StoreError::Superseded`] if it has rows of a shard that are in memory here: all of those were dropped.
 fn follow(inner: &Inner, found: Version) -> Result<(), StoreError> {
-    let number = found.number;
     let mut state = inner.state.write();
     let version = Arc::clone(&state.version);
-    let mut ahead = state.shards.iter().filter(|(key, position)| next(&version, key) != Some(position.next));
-    let overtaken = ahead.any(|(key, _)| next(&version, key) != next(&found, key));
+    // A flush of ours whose answer was lost is no other process.
+    let done = state.flushing.as_ref().and_then(|frozen| frozen.change()).filter(|change| change.is_in(&found));
+    let flushed = done.as_ref().and_then(|change| change.flushed.as_ref());
+    // How far a shard is in files as far as is known here.
+    let known = |key: &ShardKey| {
+        flushed.and_then(|flushed| flushed.get(key)).map_or_else(|| next(&version, key), |moved| Some(moved.to.next))
+    };
+    let mut ahead = state.shards.iter().filter(|(key, position)| known(key) != Some(position.next));
+    let overtaken = ahead.any(|(key, _)| known(key) != next(&found, key));
     let found = Arc::new(found.without(&state.asides));
     inner.versions.lock().push(Arc::downgrade(&found));
-    if found.shards.iter().any(|(key, position)| next(&version, key) != Some(position.next)) {
+    let moved: Vec<_> = found.shards.iter().filter(|(key, position)| known(key) != Some(position.next)).collect();
+    if !moved.is_empty() {
         // Series of records that are never read here; they are known once they have been announced again.
         let now = inner.clock.now();
         inner.series.misses(now.plus(Series::ANNOUNCED_EVERY));
         inner.series.holds(found.newest(&OF_SERIES), now);
     }
     if overtaken {
-        state.reset(found);
-        drop(state);
-        inner
-            .warnings
-            .add("another process writes to this store: rows in memory are read again from the log".to_owned());
-        inner.moved.send_replace(());
-        return Err(StoreError::Superseded { version: number });
+        return Err(start_over(inner, state, Arc::clone(&found)));
     }
-    for (key, position) in &found.shards {
-        if next(&version, key) != Some(position.next) {
-            state.shards.insert(*key, position.clone());
-            state.epoch += 1;
-        }
+    if done.is_some() {
+        state.flushing = None;
     }
-    state.version = found;
+    for (key, position) in moved {
+        state.shards.insert(*key, position.clone());
+        state.epoch += 1;
+    }
+    state.version = Arc::clone(&found);
+    drop(state);
+    inner.moved.send_replace(());
     Ok(())
+}
+
+/// Drops the rows in memory, since `version` has some of them: they are read from the log again, behind what it has.
+fn start_over(inner: &Inner, mut state: RwLockWriteGuard<'_, State>, version: Arc<Version>) -> StoreError {
+    let number = version.number;
+    state.reset(version);
+    drop(state);
+    inner.warnings.add("another process writes to this store: rows in memory are read again from the log".to_owned());
+    inner.moved.send_replace(());
+    StoreError::Superseded { version: number }
 }
 
 /// Version `number`, or nothing if it was damaged and is out of the way now.

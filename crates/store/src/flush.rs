@@ -31,7 +31,9 @@ impl Store {
         let _one = inner.writing.lock().await;
         let Some(frozen) = inner.state.write().freeze() else { return Ok(false) };
         let started = inner.clock.monotonic();
-        let change = match frozen.change() {
+        let tried = frozen.change();
+        let was_tried = tried.is_some();
+        let change = match tried {
             Some(change) => change,
             None => {
                 let files = write_all(inner, &frozen).await?;
@@ -40,8 +42,11 @@ impl Store {
             }
         };
         if let Err(error) = commit(inner, &change).await {
-            if matches!(error, StoreError::Superseded { .. }) {
-                remove_unnamed(inner, &change.add).await;
+            match error {
+                // The first attempt may have been committed all the same.
+                StoreError::Superseded { version } if was_tried => inner.leave(&change.add, version),
+                StoreError::Superseded { .. } => remove_unnamed(inner, &change.add).await,
+                _ => {}
             }
             return Err(error);
         }
@@ -116,11 +121,12 @@ async fn merged(layout: &Layout, batches: Vec<RecordBatch>, files: &mut write::F
     Ok(())
 }
 
-/// Removes those of the files that the newest version does not name.
+/// Removes those of the files that no version has named.
 pub(crate) async fn remove_unnamed(inner: &Inner, files: &[FileEntry]) {
     let version = Arc::clone(&inner.state.read().version);
     let named: HashSet<&str> = version.files().map(|file| file.path.as_str()).collect();
-    let unnamed: Vec<FileEntry> = files.iter().filter(|file| !named.contains(file.path.as_str())).cloned().collect();
+    let was_named = |path: &str| named.contains(path) || inner.garbage.lock().has(path);
+    let unnamed: Vec<FileEntry> = files.iter().filter(|file| !was_named(&file.path)).cloned().collect();
     remove(inner, &unnamed).await;
 }
 

@@ -39,6 +39,10 @@ impl Garbage {
     pub fn add(&mut self, paths: impl Iterator<Item = String>, version: u64, at: Duration) {
         self.removed.extend(paths.map(|path| Removed { path, version, at }));
     }
+
+    pub fn has(&self, path: &str) -> bool {
+        self.removed.iter().any(|removed| removed.path == path)
+    }
 }
 
 impl Inner {
@@ -46,6 +50,12 @@ impl Inner {
     /// for good.
     pub fn set_aside(&self, file: &FileEntry, problem: &str) {
         self.set_all_aside(vec![(file.clone(), problem.to_owned())]);
+    }
+
+    /// Leaves files to [`Store::collect`] that versions before this one may have, which others may read.
+    pub fn leave(&self, files: &[FileEntry], version: u64) {
+        let paths = files.iter().map(|file| file.path.clone());
+        self.garbage.lock().add(paths, version, self.clock.monotonic());
     }
 
     /// The same for many files, each with its problem, in one step.

@@ -7,7 +7,7 @@ use base::Timestamp;
 use model::{Dedup, LogKind, Offset, Record, SeriesId, Stream};
 use parking_lot::Mutex;
 
-use crate::change::Change;
+use crate::change::{Change, Moved};
 use crate::late::Late;
 use crate::layout::{layouts, of_stream};
 use crate::manifest::{Position, SetAside, ShardKey, Version};
@@ -23,6 +23,8 @@ pub(crate) struct Memory {
     pub tables: Vec<MemTable>,
     /// Records that went in, those without a row too.
     pub records: u64,
+    /// Of each shard that they are of, where it was before them.
+    pub from: BTreeMap<ShardKey, Offset>,
     /// When the first came, on the monotonic clock.
     pub since: Option<Duration>,
     /// The days on which the series were announced of the rows that are of series.
@@ -34,6 +36,7 @@ impl Default for Memory {
         Self {
             tables: tables().iter().map(|_| MemTable::default()).collect(),
             records: 0,
+            from: BTreeMap::new(),
             since: None,
             announced: Days::default(),
         }
@@ -59,8 +62,8 @@ impl Memory {
 #[derive(Debug)]
 pub(crate) struct Frozen {
     pub memory: Memory,
-    /// Where the logs were when these were all.
-    pub shards: BTreeMap<ShardKey, Position>,
+    /// Where the logs were before the first of these and after the last.
+    pub shards: BTreeMap<ShardKey, Moved>,
     /// The files, once they are written: a commit that failed is tried again with the same.
     pub written: Mutex<Option<Vec<FileEntry>>>,
 }
@@ -142,10 +145,12 @@ impl State {
     /// Makes a record visible in all its tables at once. A record that was seen, under this or
     /// another offset, changes nothing.
     pub fn apply(&mut self, log: LogKind, (record, rows): Prepared, now: Duration) {
-        let position = self.shards.entry(ShardKey { log, shard: record.shard }).or_default();
+        let key = ShardKey { log, shard: record.shard };
+        let position = self.shards.entry(key).or_default();
         if record.offset < position.next {
             return;
         }
+        self.active.from.entry(key).or_insert(position.next);
         position.next = record.offset.next();
         self.active.records += 1;
         self.active.since.get_or_insert(now);
@@ -179,9 +184,19 @@ impl State {
     pub fn freeze(&mut self) -> Option<Arc<Frozen>> {
         if self.flushing.is_none() && self.active.records > 0 {
             let memory = std::mem::take(&mut self.active);
-            self.flushing = Some(Arc::new(Frozen { memory, shards: self.shards.clone(), written: Mutex::default() }));
+            let moved = |(key, from): (&ShardKey, &Offset)| {
+                Some((*key, Moved { from: *from, to: self.shards.get(key)?.clone() }))
+            };
+            let shards = memory.from.iter().filter_map(moved).collect();
+            self.flushing = Some(Arc::new(Frozen { memory, shards, written: Mutex::default() }));
         }
         self.flushing.clone()
+    }
+
+    /// Whether the rows of a flush are still those on their way; other changes have none.
+    pub fn waits_for(&self, change: &Change) -> bool {
+        let written = || self.flushing.as_ref().and_then(|frozen| frozen.change());
+        change.flushed.is_none() || written().as_ref() == Some(change)
     }
 
     /// Drops what is in memory; the logs are read again from where `version` ends.

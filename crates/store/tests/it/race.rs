@@ -2,7 +2,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use base::{Clock, Timestamp};
-use model::rows::Sample;
+use futures::TryStreamExt;
+use model::rows::{Intent, Sample};
+use model::{LogKind, Offset};
+use store::{ScanOptions, StoreError};
 
 use super::support::*;
 
@@ -231,4 +234,169 @@ async fn a_version_that_changes_nothing_stays_when_another_process_commits_at_on
     assert!(there.ends_with(&versions), "{there:?}");
     assert_eq!((sequences(&one).await, sequences(&running.store).await), (vec![1, 2, 3], vec![1, 2, 3]));
     running.stop().await;
+}
+
+/// One intent for each sequence.
+fn push(log: &MemoryLog, sequences: std::ops::RangeInclusive<i64>) {
+    sequences.for_each(|n| _ = log.push(0, vec![batch(&[intent("a", n)])]));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_flush_that_was_overtaken_while_it_wrote_its_files_is_none() {
+    for ahead in [false, true] {
+        let world = World::new().await;
+        let (one, other) = (world.start(by_hand()).await, world.start(by_hand()).await);
+        push(&world.state, 1..=3);
+        one.settle().await;
+        let (waits, go) = world.objects.hold("data/");
+        let meanwhile = async {
+            waits.await.unwrap();
+            if ahead {
+                push(&world.state, 4..=6);
+            }
+            other.settle().await;
+            other.store.flush().await.unwrap();
+            one.store.tidy().await.unwrap();
+            go.send(()).unwrap();
+        };
+        let (flushed, ()) = within(async { tokio::join!(one.store.flush(), meanwhile) }).await;
+        assert!(matches!(flushed, Err(StoreError::Superseded { version: 1 })), "{flushed:?}");
+        assert_eq!(world.objects.paths("data").await.len(), 1, "files that nothing names");
+        push(&world.state, 7..=8);
+        let all: Vec<i64> = if ahead { (1..=8).collect() } else { (1..=3).chain(7..=8).collect() };
+        for running in [&one, &other] {
+            running.settle().await;
+            assert_eq!(sequences(&running.store).await, all);
+        }
+        one.store.flush().await.unwrap();
+        one.stop().await;
+        other.stop().await;
+        let running = world.start(by_hand()).await;
+        running.settle().await;
+        assert_eq!(sequences(&running.store).await, all);
+        running.stop().await;
+    }
+}
+
+/// Of what is in memory and not yet on its way another process has some.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_flush_is_none_once_its_rows_were_dropped_for_those_of_another_shard() {
+    let world = World::new().await;
+    let elsewhere = World { state: Arc::new(MemoryLog::new(1)), ..world.clone() };
+    let (one, other) = (world.start(by_hand()).await, elsewhere.start(by_hand()).await);
+    push(&world.state, 1..=3);
+    one.settle().await;
+    let (waits, go) = world.objects.hold("data/");
+    let meanwhile = async {
+        waits.await.unwrap();
+        world.append(batch(&[sample("s", 1, 1.0)]));
+        one.settle().await;
+        other.settle().await;
+        other.store.flush().await.unwrap();
+        one.store.tidy().await.unwrap();
+        go.send(()).unwrap();
+    };
+    let (flushed, ()) = within(async { tokio::join!(one.store.flush(), meanwhile) }).await;
+    assert!(matches!(flushed, Err(StoreError::Superseded { .. })), "{flushed:?}");
+    for _ in 0..2 {
+        push(&world.state, 4..=4);
+        one.settle().await;
+        one.store.flush().await.unwrap();
+    }
+    assert_eq!(sequences(&one.store).await, [1, 2, 3, 4, 4]);
+    assert_eq!(rows::<Sample>(&one.store, "samples").await.len(), 1);
+    one.stop().await;
+    other.stop().await;
+    assert_eq!(sequences(&world.open(by_hand()).await.unwrap()).await, [1, 2, 3, 4, 4]);
+}
+
+/// The reader of one of them is behind on one of the logs: it cannot reach that broker, say.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_flush_does_not_put_back_a_shard_that_it_has_no_records_of() {
+    let point = |n: i64| batch(&[sample("s", n, n as f64)]);
+    let here = World::new().await;
+    let there = World { state: Arc::new(MemoryLog::new(1)), telemetry: Arc::new(MemoryLog::new(1)), ..here.clone() };
+    let (one, other) = (here.start(by_hand()).await, there.start(by_hand()).await);
+    for world in [&here, &there] {
+        push(&world.state, 1..=1);
+        world.append(point(1));
+    }
+    one.settle().await;
+    one.store.flush().await.unwrap();
+    other.store.tidy().await.unwrap();
+    push(&here.state, 2..=2);
+    one.settle().await;
+    let (waits, go) = here.objects.hold("data/");
+    let meanwhile = async {
+        waits.await.unwrap();
+        there.append(point(2));
+        other.settle().await;
+        assert!(other.store.flush().await.unwrap());
+        go.send(()).unwrap();
+    };
+    let (flushed, ()) = within(async { tokio::join!(one.store.flush(), meanwhile) }).await;
+    assert!(flushed.unwrap());
+    let newest = here.open(by_hand()).await.unwrap();
+    let places = [LogKind::State, LogKind::Telemetry].map(|log| newest.visible(log, 0));
+    assert_eq!(places, [Offset(2), Offset(2)]);
+    // The broker is there again.
+    here.append(point(2));
+    push(&here.state, 3..=3);
+    for _ in 0..2 {
+        one.settle().await;
+        other.store.tidy().await.unwrap();
+        for store in [&one.store, &other.store] {
+            let found = rows::<Sample>(store, "samples").await;
+            assert_eq!(found.len(), 2, "{found:?}");
+        }
+        one.store.flush().await.unwrap();
+    }
+    assert_eq!(sequences(&one.store).await, [1, 2, 3]);
+    one.stop().await;
+    other.stop().await;
+}
+
+#[tokio::test]
+async fn a_version_whose_answer_was_lost_is_not_taken_back_when_another_process_has_merged_its_files() {
+    let (clock, simulation) = Clock::simulated(Timestamp::from_secs(2_000_000_000));
+    let world = World { clock, ..World::new().await };
+    let before = world.start(by_hand()).await;
+    push(&world.state, 1..=1);
+    before.settle().await;
+    before.store.flush().await.unwrap();
+    before.stop().await;
+    // Its keeper has looked once, and looks again in an hour.
+    let one = world.start(by_hand()).await;
+    push(&world.state, 2..=2);
+    one.settle().await;
+    // The file of `intents` is the first change, the manifest the second.
+    world.objects.plan(1, Fault::AnswerLost);
+    one.store.flush().await.unwrap_err();
+    assert!(world.objects.heal());
+    let other = world.open(store::StoreConfig { compaction_files: 2, ..by_hand() }).await.unwrap();
+    let pinned = other.snapshot().table("intents").unwrap();
+    let paths: Vec<String> = pinned.files().iter().map(|file| file.path.clone()).collect();
+    assert!(other.compact().await.unwrap());
+
+    let flushed = one.store.flush().await;
+    assert!(matches!(flushed, Err(StoreError::Superseded { version: 3 })), "{flushed:?}");
+    let versions: Vec<String> = (1..=3).map(|number| format!("manifest/{number:020}.json")).collect();
+    assert_eq!(world.objects.paths("manifest").await, versions, "none is taken back");
+    let batches: Vec<_> = pinned.scan(ScanOptions::default()).try_collect().await.unwrap();
+    assert_eq!((decode::<Intent>(&batches).len(), other.warnings()), (2, Vec::new()));
+    push(&world.state, 3..=3);
+    one.settle().await;
+    assert_eq!(sequences(&one.store).await, [1, 2, 3]);
+
+    drop(pinned);
+    let of_flush = paths.last().unwrap();
+    one.store.collect().await.unwrap();
+    assert!(world.objects.paths("data").await.contains(of_flush), "the grace period has begun");
+    simulation.advance(Duration::from_secs(901));
+    for _ in 0..8 {
+        one.store.collect().await.unwrap();
+    }
+    assert!(!world.objects.paths("data").await.contains(of_flush));
+    assert_eq!(sequences(&one.store).await, [1, 2, 3]);
+    one.stop().await;
 }
