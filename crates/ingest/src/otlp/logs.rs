@@ -1,11 +1,13 @@
 use std::borrow::Cow;
 
+use model::Labels;
 use wire::body::Encoding;
 use wire::otlp::logs::{LogRecord, LogsRequest, ResourceLogs, severity};
 use wire::otlp::{AnyValue, Format, KeyValue, text_of};
 use wire::pb::{Error, View};
 
 use super::labels::text;
+use super::scope::LEFT_OUT;
 use crate::gate::RowsRoom;
 use crate::logs::{Line, LogColumns, attribute_bytes};
 use crate::parts::Sent;
@@ -61,19 +63,20 @@ impl Request<'_> {
         for scope in sent.scope_logs {
             let scope = scope?;
             let name = scope.scope.as_ref().map_or("", |scope| scope.name);
+            let about = self.about(scope.scope.as_ref(), scope.schema_url)?;
             for record in scope.log_records {
-                self.log_record(&record?, service, name, bytes)?;
+                self.log_record(&record?, service, (name, &about), bytes)?;
             }
         }
         self.rows.logs.same_resource(self.taken.logs - before, &of_resource).map_err(internal)
     }
 
-    /// Takes a record whose resource is added afterwards, so many bytes of it.
+    /// Takes a record of a library, of which its name and the rest are known; its resource is added afterwards, so many bytes of it.
     fn log_record(
         &mut self,
         record: &LogRecord<'_>,
         service: &str,
-        scope: &str,
+        (scope, about): (&str, &Labels),
         resource: u64,
     ) -> Result<(), IngestError> {
         let mut is_lossy = false;
@@ -82,6 +85,12 @@ impl Request<'_> {
             let value = text(value)?;
             is_lossy |= self.is_replaced(key) || self.is_replaced(&value);
             self.rows.logs.attribute(key, &value);
+        }
+        for (key, value) in about {
+            self.rows.logs.attribute(key, value);
+        }
+        if record.dropped_attributes_count > 0 {
+            self.rows.logs.attribute(LEFT_OUT[0], &record.dropped_attributes_count.to_string());
         }
         let nanos = |time: u64| i64::try_from(time).unwrap_or(i64::MAX);
         let observed = nanos(record.observed_time_unix_nano);

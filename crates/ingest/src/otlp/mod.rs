@@ -4,6 +4,7 @@ mod exemplars;
 mod labels;
 mod logs;
 mod metrics;
+mod scope;
 mod traces;
 
 use wire::body::{BodyError, Encoding};

@@ -8,6 +8,7 @@ use wire::otlp::{Format, KeyValue, text_of};
 use wire::pb::{Repeated, View};
 
 use super::labels::text;
+use super::scope::LEFT_OUT;
 use crate::gate::RowsRoom;
 use crate::histograms::time;
 use crate::logs::{LOSSY, id_text};
@@ -62,15 +63,24 @@ impl Request<'_> {
         for scope in sent.scope_spans {
             let scope = scope?;
             let name = scope.scope.as_ref().map_or("", |scope| scope.name);
+            let about = self.about(scope.scope.as_ref(), scope.schema_url)?;
+            let size = size + of_labels(&about) + name.len();
             for span in scope.spans {
-                self.fits((size + name.len()) as u64)?;
-                self.span(&span?, service, &resource, name)?;
+                self.fits(size as u64)?;
+                self.span(&span?, service, &resource, (name, &about))?;
             }
         }
         Ok(())
     }
 
-    fn span(&mut self, span: &Span<'_>, service: &str, resource: &Labels, scope: &str) -> Result<(), IngestError> {
+    /// Takes a span of a library, of which its name and the rest are known.
+    fn span(
+        &mut self,
+        span: &Span<'_>,
+        service: &str,
+        resource: &Labels,
+        (scope, about): (&str, &Labels),
+    ) -> Result<(), IngestError> {
         let (Some(trace_id), Some(span_id)) = (id_text(span.trace_id), id_text(span.span_id)) else {
             self.taken.refused.push(|| format!("span `{}` has no trace id or no span id", cut(span.name)));
             return Ok(());
@@ -81,6 +91,10 @@ impl Request<'_> {
         if self.is_replaced(span.name) || (self.is_lossy && attributes.iter().any(is_lossy)) {
             attributes.insert(LOSSY.to_owned(), "true".to_owned());
         }
+        let counts = [span.dropped_attributes_count, span.dropped_events_count, span.dropped_links_count];
+        let left_out = LEFT_OUT.into_iter().zip(counts).filter(|(_, count)| *count > 0);
+        attributes.extend(left_out.map(|(name, count)| (name.to_owned(), count.to_string())));
+        attributes.extend(about.clone());
         let duration = span.end_time_unix_nano.saturating_sub(span.start_time_unix_nano);
         let row = Row {
             ts: time(span.start_time_unix_nano),
@@ -103,7 +117,8 @@ impl Request<'_> {
         self.take_span(row)
     }
 
-    fn labels<'w>(&mut self, attributes: &Repeated<'w, KeyValue<'w>>) -> Result<Labels, IngestError> {
+    /// Attributes, their values as texts.
+    pub fn labels<'w>(&mut self, attributes: &Repeated<'w, KeyValue<'w>>) -> Result<Labels, IngestError> {
         self.fits((attributes.len() * LABEL) as u64)?;
         let mut labels = Labels::new();
         for attribute in attributes.iter() {
@@ -120,8 +135,8 @@ impl Request<'_> {
             let name = serde_json::to_string(event.name).unwrap_or_default();
             let attributes = json(&self.labels(&event.attributes)?);
             let comma = if out.is_empty() { '[' } else { ',' };
-            let _ =
-                write!(out, r#"{comma}{{"time":{},"name":{name},"attributes":{attributes}}}"#, event.time_unix_nano);
+            let _ = write!(out, r#"{comma}{{"time":{},"name":{name},"attributes":{attributes}"#, event.time_unix_nano);
+            close(&mut out, event.dropped_attributes_count);
             self.fits(out.len() as u64)?;
         }
         Ok(closed(out))
@@ -134,7 +149,12 @@ impl Request<'_> {
             let (trace, span) = (id_text(link.trace_id).unwrap_or_default(), id_text(link.span_id).unwrap_or_default());
             let attributes = json(&self.labels(&link.attributes)?);
             let comma = if out.is_empty() { '[' } else { ',' };
-            let _ = write!(out, r#"{comma}{{"trace_id":"{trace}","span_id":"{span}","attributes":{attributes}}}"#);
+            let _ = write!(out, r#"{comma}{{"trace_id":"{trace}","span_id":"{span}","attributes":{attributes}"#);
+            if !link.trace_state.is_empty() {
+                let state = serde_json::to_string(link.trace_state).unwrap_or_default();
+                let _ = write!(out, r#","trace_state":{state}"#);
+            }
+            close(&mut out, link.dropped_attributes_count);
             self.fits(out.len() as u64)?;
         }
         Ok(closed(out))
@@ -148,6 +168,14 @@ fn cut(text: &str) -> String {
 fn json(labels: &Labels) -> String {
     // It fails only for maps with keys that are no texts.
     serde_json::to_string(labels).unwrap_or_default()
+}
+
+/// Ends an event or a link, of which the sender left out so many attributes.
+fn close(out: &mut String, left_out: u32) {
+    if left_out > 0 {
+        let _ = write!(out, r#","dropped_attributes_count":{left_out}"#);
+    }
+    out.push('}');
 }
 
 fn closed(mut list: String) -> Option<String> {

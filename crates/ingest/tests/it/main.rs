@@ -15,4 +15,5 @@ mod lossy;
 mod otlp;
 mod parts;
 mod queue;
+mod scope;
 mod zeros;

@@ -158,9 +158,9 @@ row! {
         resource: Labels,
         /// The library that measures.
         scope: Option<String>,
-        /// What happened within, as a JSON list of `{"time", "name", "attributes"}`.
+        /// What happened within, as a JSON list of `{"time", "name", "attributes"}`, with `dropped_attributes_count` where the sender left some out.
         events: Option<String>,
-        /// Other spans, as a JSON list of `{"trace_id", "span_id", "attributes"}`.
+        /// Other spans, as a JSON list of `{"trace_id", "span_id", "attributes"}`, with `trace_state` and `dropped_attributes_count` where there are any.
         links: Option<String>,
     }
 }

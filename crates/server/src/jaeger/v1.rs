@@ -170,6 +170,8 @@ pub struct Link {
     pub trace_id: String,
     pub span_id: String,
     pub attributes: Labels,
+    #[serde(default)]
+    pub trace_state: String,
 }
 
 /// The store's JSON; nothing where there is none.

@@ -94,7 +94,7 @@ fn span_of(span: &Span) -> Value {
     let events: Vec<Event> = parsed(span.events.as_deref());
     let links: Vec<Link> = parsed(span.links.as_deref());
     let event = |event: &Event| json!({"timeUnixNano": event.time.to_string(), "name": event.name, "attributes": attributes(&event.attributes)});
-    let link = |link: &Link| json!({"traceId": link.trace_id, "spanId": link.span_id, "attributes": attributes(&link.attributes)});
+    let link = |link: &Link| json!({"traceId": link.trace_id, "spanId": link.span_id, "traceState": link.trace_state, "attributes": attributes(&link.attributes)});
     json!({
         "traceId": span.trace_id,
         "spanId": span.span_id,
