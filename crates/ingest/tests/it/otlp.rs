@@ -280,6 +280,27 @@ async fn a_histogram_since_the_point_before_is_no_reset_of_the_one_before() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_refused_is_counted_in_points_as_they_were_sent() {
+    let world = World::new();
+    let config = IngestConfig { max_series: 3, ..IngestConfig::default() };
+    let life = world.start_on(StoreConfig::default(), config, EmbeddedConfig::default()).await;
+    let point = r#"{"timeUnixNano":"9","count":"4","sum":9,"bucketCounts":["2","1","1"],"explicitBounds":[1,10]"#;
+    let points = ["a", "b"].map(|host| format!(r#"{point},"attributes":[{}]}}"#, attribute("host", host))).join(",");
+    let histogram = format!(r#"{{"name":"h","histogram":{{"aggregationTemporality":2,"dataPoints":[{points}]}}}}"#);
+    let resource = ["service.name", "zone"].map(|name| attribute(name, "x")).join(",");
+    let taken = metrics(&life, &resource, &histogram).await;
+    // Three series of the first point, none of the second, and none of what sends.
+    assert_eq!((taken.samples, taken.refused.count()), (3, 2), "{}", taken.refused);
+    let told = taken.refused.to_string();
+    assert!(told.starts_with("2 refused: h_sum: ") && told.contains("; h_bucket: "), "{told}");
+    assert!(told.contains("; target_info: metric `target_info`: the limit ingest.max_series = 3 is reached"), "{told}");
+    life.settle().await;
+    let again = metrics(&life, &resource, r#"{"name":"h_sum","gauge":{"dataPoints":[]}}"#).await;
+    assert_eq!((again.refused.count(), again.refused.to_string().as_str()), (0, ""), "nothing was sent");
+    life.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_time_of_a_document_is_used_or_kept() {
     let world = World::new();
     let life = world.start(StoreConfig::default()).await;
