@@ -301,6 +301,34 @@ async fn what_is_refused_is_counted_in_points_as_they_were_sent() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_names_the_host_of_a_document_is_there_whether_or_not_it_is_the_service() {
+    let world = World::new();
+    let life = world.start(StoreConfig::default()).await;
+    let documents = [
+        (r#"{"message":"a","host":{"name":"web-1"}}"#, "web-1", vec![("host.name", "web-1")]),
+        (r#"{"message":"b","host":{"name":"web-1"},"service":"shop"}"#, "shop", vec![("host.name", "web-1")]),
+        (
+            r#"{"message":"c","kubernetes":{"container":{"name":"cart"}}}"#,
+            "cart",
+            vec![("kubernetes.container.name", "cart")],
+        ),
+        (r#"{"message":"d","app":"shop"}"#, "shop", vec![]),
+    ];
+    let body: String = documents.iter().map(|(document, ..)| format!("{{\"index\":{{}}}}\n{document}\n")).collect();
+    life.ingest.bulk(body.as_bytes(), Encoding::Identity, "logs", &life.room()).await.unwrap();
+    life.settle().await;
+    let mut rows = life.rows::<LogLine>("logs").await;
+    rows.sort_by(|a, b| a.body.cmp(&b.body));
+    assert_eq!(rows.len(), documents.len());
+    for (row, (document, service, attributes)) in rows.iter().zip(documents) {
+        let found: Vec<(&str, &str)> =
+            row.attributes.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+        assert_eq!((row.service.as_str(), found), (service, attributes), "{document}");
+    }
+    life.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_time_of_a_document_is_used_or_kept() {
     let world = World::new();
     let life = world.start(StoreConfig::default()).await;
