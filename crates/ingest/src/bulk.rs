@@ -20,6 +20,8 @@ const MESSAGE: [&str; 4] = ["message", "msg", "log", "body"];
 /// Members, or members of members, that name the service.
 const SERVICE: [&str; 7] =
     ["service.name", "service", "app", "kubernetes.container.name", "programname", "syslogtag", "host.name"];
+/// Those of them that say something else as well: they stay attributes, whether or not they were needed.
+const KEPT: [&str; 2] = ["kubernetes.container.name", "host.name"];
 /// Members that name the level.
 const LEVEL: [&str; 5] = ["log.level", "level", "severity", "loglevel", "syslogseverity-text"];
 
@@ -92,7 +94,7 @@ impl Request<'_> {
         // A time that cannot be read stays what it is: an attribute.
         let time = members.take_if(&TIME, nanos);
         let message = members.take(&MESSAGE).unwrap_or_default();
-        let service = members.take(&SERVICE);
+        let service = members.take_unless(&SERVICE, &KEPT);
         // A level that says nothing to us stays what it is: an attribute.
         let known = |level: &str| Some(severity(level)).filter(|severity| !severity.is_empty());
         let severity = members.take_if(&LEVEL, known).unwrap_or_default();

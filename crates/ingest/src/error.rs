@@ -56,6 +56,8 @@ pub enum IngestError {
 pub struct Refusals {
     told: Vec<String>,
     count: usize,
+    /// What is told beside it.
+    noted: Vec<String>,
 }
 
 impl Refusals {
@@ -67,11 +69,20 @@ impl Refusals {
         }
     }
 
+    /// Tells of what is not there though nothing that was sent was refused.
+    pub(crate) fn note(&mut self, problem: impl FnOnce() -> String) {
+        if self.noted.len() < TOLD {
+            self.noted.push(problem());
+        }
+    }
+
     /// Those of `other`, too.
     pub(crate) fn add(&mut self, other: Self) {
         self.count += other.count;
-        let room = TOLD.saturating_sub(self.told.len());
-        self.told.extend(other.told.into_iter().take(room));
+        for (told, more) in [(&mut self.told, other.told), (&mut self.noted, other.noted)] {
+            let room = TOLD.saturating_sub(told.len());
+            told.extend(more.into_iter().take(room));
+        }
     }
 
     /// How many there are.
@@ -82,10 +93,15 @@ impl Refusals {
 
 impl fmt::Display for Refusals {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} refused: {}", self.count, self.told.join("; "))?;
-        match self.count - self.told.len() {
-            0 => Ok(()),
-            more => write!(f, "; and {more} more"),
+        let mut all = Vec::new();
+        if self.count > 0 {
+            all.push(format!("{} refused: {}", self.count, self.told.join("; ")));
         }
+        match self.count - self.told.len() {
+            0 => {}
+            more => all.push(format!("and {more} more")),
+        }
+        all.extend(self.noted.iter().cloned());
+        f.write_str(&all.join("; "))
     }
 }

@@ -86,8 +86,13 @@ impl<'a> Members<'a> {
 
     /// Takes the first of `names` that is there.
     pub fn take(&mut self, names: &[&str]) -> Option<Cow<'a, str>> {
-        let at = names.iter().find_map(|name| self.place(name))?;
-        Some(self.all.remove(at).1)
+        self.take_unless(names, &[])
+    }
+
+    /// Takes the first of `names` that is there; one of those that are `kept` stays, and what it says is copied.
+    pub fn take_unless(&mut self, names: &[&str], kept: &[&str]) -> Option<Cow<'a, str>> {
+        let (at, name) = names.iter().find_map(|name| Some((self.place(name)?, name)))?;
+        if kept.contains(name) { self.all.get(at).map(|(_, value)| value.clone()) } else { Some(self.all.remove(at).1) }
     }
 
     /// What is left, by path.
@@ -206,6 +211,7 @@ mod tests {
         let mut members = read(&document).unwrap();
         assert_eq!(members.take(&["none", "time", "ts"]).as_deref(), Some("2"));
         assert_eq!(members.take(&["none"]), None);
+        assert_eq!(members.take_unless(&["none", "x", "level"], &["x"]).as_deref(), Some("y"), "it stays");
         assert_eq!(members.take_if(&["level"], |text| (text == "info").then_some(())), None);
         assert_eq!(members.iter().map(|(name, _)| name).collect::<Vec<_>>(), ["level", "ts", "x"]);
         let first = |text: &str| text.starts_with(['1', 'y']).then(|| text.to_owned());

@@ -11,6 +11,9 @@ pub const ZSTD_WINDOW_LOG: u32 = 25;
 /// No byte of a Snappy block becomes more than this many: three bytes copy at most 64.
 const SNAPPY_RATIO: usize = 22;
 
+/// How Snappy's framing format begins (its `framing_format.txt`), and no block does: there it would be a copy of what is not there.
+const FRAMED: &[u8] = b"\xff\x06\x00\x00sNaPpY";
+
 /// How much is decompressed before the limit is asked again, in bytes.
 const STEP: usize = 64 * 1024;
 
@@ -25,7 +28,8 @@ pub enum Encoding {
     Deflate,
     /// Zstandard (RFC 8878).
     Zstd,
-    /// Snappy's block format, as remote write and Loki's push have it.
+    /// Snappy: its block format, as remote write and Loki's push have it, or its framing format, as gRPC's libraries and the
+    /// collector have it. They are told apart by how they begin, since senders give both names to both.
     Snappy,
 }
 
@@ -33,7 +37,7 @@ pub enum Encoding {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum BodyError {
     /// A `Content-Encoding` that nobody here reads: 415.
-    #[error("Content-Encoding `{0}` is not read: gzip, deflate, zstd, snappy and identity are")]
+    #[error("the encoding `{0}` is not read: gzip, deflate, zstd, snappy and identity are")]
     Unknown(String),
     /// Larger than its limit: 413.
     #[error("the decompressed body is too large: {0}")]
@@ -59,8 +63,9 @@ impl Encoding {
         if name.is_empty() {
             return Ok(Self::Identity);
         }
-        if name.eq_ignore_ascii_case("x-gzip") {
-            return Ok(Self::Gzip);
+        let aliases = [("x-gzip", Self::Gzip), ("x-snappy-framed", Self::Snappy)];
+        if let Some((_, encoding)) = aliases.into_iter().find(|(alias, _)| alias.eq_ignore_ascii_case(name)) {
+            return Ok(encoding);
         }
         let found = all.into_iter().find(|encoding| encoding.name().eq_ignore_ascii_case(name));
         found.ok_or_else(|| BodyError::Unknown(name.chars().take(64).collect()))
@@ -83,7 +88,8 @@ impl Encoding {
     /// # Errors
     /// More than `limit` allows, or bytes that are not of this encoding.
     pub fn decode<'a>(self, body: &'a [u8], limit: Limit, buffer: &'a mut Vec<u8>) -> Result<&'a [u8], BodyError> {
-        if self != Self::Snappy {
+        let is_block = self == Self::Snappy && !body.starts_with(FRAMED);
+        if !is_block {
             buffer.clear();
         }
         match self {
@@ -91,7 +97,8 @@ impl Encoding {
                 limit.check(body.len() as u64)?;
                 return Ok(body);
             }
-            Self::Snappy => self.snappy(body, limit, buffer)?,
+            Self::Snappy if is_block => self.block(body, limit, buffer)?,
+            Self::Snappy => self.stream(snap::read::FrameDecoder::new(body), limit, buffer)?,
             Self::Gzip => self.stream(flate2::read::MultiGzDecoder::new(body), limit, buffer)?,
             Self::Deflate if is_zlib(body) => self.stream(flate2::read::ZlibDecoder::new(body), limit, buffer)?,
             Self::Deflate => self.stream(flate2::read::DeflateDecoder::new(body), limit, buffer)?,
@@ -111,7 +118,7 @@ impl Encoding {
 
     /// The size stands at the beginning: it is held to the limit, and to what so many bytes can become,
     /// before anything is allocated.
-    fn snappy(self, body: &[u8], limit: Limit, buffer: &mut Vec<u8>) -> Result<(), BodyError> {
+    fn block(self, body: &[u8], limit: Limit, buffer: &mut Vec<u8>) -> Result<(), BodyError> {
         let size = snap::raw::decompress_len(body).map_err(|error| self.damaged(&error))?;
         limit.check(size as u64)?;
         if size > body.len().saturating_mul(SNAPPY_RATIO) {
@@ -193,6 +200,32 @@ mod tests {
         assert_eq!(Encoding::Deflate.decode(&bare, LIMIT, &mut Vec::new()).unwrap(), b"bare");
         let two = [encode(Encoding::Gzip, b"one "), encode(Encoding::Gzip, b"two")].concat();
         assert_eq!(Encoding::Gzip.decode(&two, LIMIT, &mut Vec::new()).unwrap(), b"one two");
+    }
+
+    fn framed(text: &[u8]) -> Vec<u8> {
+        let mut encoder = snap::write::FrameEncoder::new(Vec::new());
+        encoder.write_all(text).unwrap();
+        encoder.into_inner().unwrap()
+    }
+
+    #[test]
+    fn snappy_is_read_in_blocks_and_in_frames_under_either_name() {
+        let (block, frames, mut buffer) = (encode(Encoding::Snappy, &text()), framed(&text()), vec![1; 3]);
+        for name in ["snappy", "x-snappy-framed"] {
+            let encoding = Encoding::parse(name).unwrap();
+            for body in [&block, &frames, &frames, &block] {
+                assert_eq!(encoding.decode(body, LIMIT, &mut buffer).unwrap(), text(), "{name}");
+            }
+        }
+        let error = Encoding::Snappy.decode(&framed(&vec![0; 8 << 20]), LIMIT, &mut buffer).unwrap_err();
+        assert!(matches!(&error, BodyError::TooLarge(what) if what.name == "test_body_bytes"), "{error}");
+        let cut = Encoding::Snappy.decode(&frames[..frames.len() / 2], LIMIT, &mut buffer).unwrap_err();
+        assert!(matches!(cut, BodyError::Damaged { encoding: "snappy", .. }), "{cut}");
+        mutate::each(&frames, 300, |bytes| {
+            let mut buffer = Vec::new();
+            let _ = Encoding::Snappy.decode(bytes, LIMIT, &mut buffer);
+            assert!(buffer.capacity() <= 4 << 20);
+        });
     }
 
     #[test]

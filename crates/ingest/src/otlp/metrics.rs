@@ -79,6 +79,8 @@ struct Point<'a, 'w> {
     hash: LabelHash,
     /// Why its attributes are no labels, once that was found out.
     problem: Option<String>,
+    /// Whether one of its series was refused, and so the point.
+    is_refused: bool,
 }
 
 impl Ingest {
@@ -180,7 +182,7 @@ impl Request<'_> {
                 self.sample(id, time(times.latest).nanos(), 1.0)
             }
             Err(problem) => {
-                self.taken.refused.push(|| format!("{TARGET_INFO}: {problem}"));
+                self.taken.refused.note(|| format!("{TARGET_INFO}: {problem}"));
                 Ok(())
             }
         }
@@ -267,7 +269,7 @@ impl Request<'_> {
             Some(raw) => bytes.extend_from_slice(raw),
             None => bytes.extend_from_slice(format!("{:?}", named.common.labels("", attributes, &[])?).as_bytes()),
         }
-        Ok(Point { attributes, hash: self.hash(&bytes), problem: None })
+        Ok(Point { attributes, hash: self.hash(&bytes), problem: None, is_refused: false })
     }
 
     /// A series of a point.
@@ -301,7 +303,10 @@ impl Request<'_> {
         match announced {
             Ok(id) => Ok(Some(id)),
             Err(problem) => {
-                self.taken.refused.push(|| format!("{}: {problem}", shown(&name)));
+                // What is counted is points, however many series one of them is.
+                if !std::mem::replace(&mut point.is_refused, true) {
+                    self.taken.refused.push(|| format!("{}: {problem}", shown(&name)));
+                }
                 Ok(None)
             }
         }

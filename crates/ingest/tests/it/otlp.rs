@@ -280,6 +280,55 @@ async fn a_histogram_since_the_point_before_is_no_reset_of_the_one_before() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_refused_is_counted_in_points_as_they_were_sent() {
+    let world = World::new();
+    let config = IngestConfig { max_series: 3, ..IngestConfig::default() };
+    let life = world.start_on(StoreConfig::default(), config, EmbeddedConfig::default()).await;
+    let point = r#"{"timeUnixNano":"9","count":"4","sum":9,"bucketCounts":["2","1","1"],"explicitBounds":[1,10]"#;
+    let points = ["a", "b"].map(|host| format!(r#"{point},"attributes":[{}]}}"#, attribute("host", host))).join(",");
+    let histogram = format!(r#"{{"name":"h","histogram":{{"aggregationTemporality":2,"dataPoints":[{points}]}}}}"#);
+    let resource = ["service.name", "zone"].map(|name| attribute(name, "x")).join(",");
+    let taken = metrics(&life, &resource, &histogram).await;
+    // Three series of the first point, none of the second, and none of what sends.
+    assert_eq!((taken.samples, taken.refused.count()), (3, 2), "{}", taken.refused);
+    let told = taken.refused.to_string();
+    assert!(told.starts_with("2 refused: h_sum: ") && told.contains("; h_bucket: "), "{told}");
+    assert!(told.contains("; target_info: metric `target_info`: the limit ingest.max_series = 3 is reached"), "{told}");
+    life.settle().await;
+    let again = metrics(&life, &resource, r#"{"name":"h_sum","gauge":{"dataPoints":[]}}"#).await;
+    assert_eq!((again.refused.count(), again.refused.to_string().as_str()), (0, ""), "nothing was sent");
+    life.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_names_the_host_of_a_document_is_there_whether_or_not_it_is_the_service() {
+    let world = World::new();
+    let life = world.start(StoreConfig::default()).await;
+    let documents = [
+        (r#"{"message":"a","host":{"name":"web-1"}}"#, "web-1", vec![("host.name", "web-1")]),
+        (r#"{"message":"b","host":{"name":"web-1"},"service":"shop"}"#, "shop", vec![("host.name", "web-1")]),
+        (
+            r#"{"message":"c","kubernetes":{"container":{"name":"cart"}}}"#,
+            "cart",
+            vec![("kubernetes.container.name", "cart")],
+        ),
+        (r#"{"message":"d","app":"shop"}"#, "shop", vec![]),
+    ];
+    let body: String = documents.iter().map(|(document, ..)| format!("{{\"index\":{{}}}}\n{document}\n")).collect();
+    life.ingest.bulk(body.as_bytes(), Encoding::Identity, "logs", &life.room()).await.unwrap();
+    life.settle().await;
+    let mut rows = life.rows::<LogLine>("logs").await;
+    rows.sort_by(|a, b| a.body.cmp(&b.body));
+    assert_eq!(rows.len(), documents.len());
+    for (row, (document, service, attributes)) in rows.iter().zip(documents) {
+        let found: Vec<(&str, &str)> =
+            row.attributes.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+        assert_eq!((row.service.as_str(), found), (service, attributes), "{document}");
+    }
+    life.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_time_of_a_document_is_used_or_kept() {
     let world = World::new();
     let life = world.start(StoreConfig::default()).await;

@@ -21,6 +21,9 @@ use crate::state::State;
 /// Bytes before a message: whether it is compressed, and its length.
 const HEAD: usize = 5;
 const DETAILS: HeaderName = HeaderName::from_static("grpc-status-details-bin");
+/// The encodings of messages that are read: a client that used another takes one of these.
+const ACCEPTED: (HeaderName, HeaderValue) =
+    (HeaderName::from_static("grpc-accept-encoding"), HeaderValue::from_static("identity,gzip,deflate,zstd,snappy"));
 
 /// The services.
 pub fn router() -> Router<State> {
@@ -107,5 +110,7 @@ fn refused(refusal: &Refusal) -> Response {
     if let Ok(details) = HeaderValue::try_from(details) {
         response.headers_mut().insert(DETAILS, details);
     }
+    let (name, value) = ACCEPTED;
+    response.headers_mut().insert(name, value);
     response
 }

@@ -153,7 +153,7 @@ impl Refusal {
     const fn grpc_code(&self) -> i32 {
         match (self.status, self.retry_after) {
             (StatusCode::TOO_MANY_REQUESTS, _) => 8,
-            (StatusCode::NOT_FOUND, _) => 12,
+            (StatusCode::NOT_FOUND | StatusCode::UNSUPPORTED_MEDIA_TYPE, _) => 12,
             (StatusCode::INTERNAL_SERVER_ERROR, _) => 13,
             (_, Some(_)) => 14,
             _ => 3,

@@ -49,10 +49,7 @@ async fn taken(state: &State, request: Request, signal: Signal, format: Format) 
 
 /// What a request that was taken is answered; it says what was not taken of it.
 pub fn success(signal: Signal, format: Format, taken: &Taken) -> Vec<u8> {
-    let message = match taken.refused.count() {
-        0 => String::new(),
-        _ => taken.refused.to_string(),
-    };
+    let message = taken.refused.to_string();
     response(signal, format, Partial { rejected: taken.refused.count() as u64, message: &message })
 }
 

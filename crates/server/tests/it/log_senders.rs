@@ -77,10 +77,11 @@ async fn documents_of_a_bulk_request_are_log_records_and_what_is_none_is_told() 
         .map(|item| item.as_object().unwrap().values().next().unwrap()["status"].clone())
         .collect();
     assert_eq!(statuses, [201, 400, 400, 201]);
-    let sql = "SELECT ts, service, severity, body, resource['index'], attributes['user'] FROM logs ORDER BY ts";
+    let sql = "SELECT ts, service, severity, body, \
+               resource['index'], attributes['user'], attributes['host.name'] FROM logs ORDER BY ts";
     let expected = json!([
-        ["2026-11-25T10:00:00Z", "web-1", "ERROR", "GET /", "web", null],
-        ["2026-11-25T10:00:01Z", "shop", "", "two", "app", "7"],
+        ["2026-11-25T10:00:00Z", "web-1", "ERROR", "GET /", "web", null, "web-1"],
+        ["2026-11-25T10:00:01Z", "shop", "", "two", "app", "7", null],
     ]);
     assert_eq!(rows(&site, sql).await, expected);
     let about = site.json("/elasticsearch").await;

@@ -1,5 +1,7 @@
 //! OTLP in, by HTTP and gRPC.
 
+use std::io::Write as _;
+
 use base::Clock;
 use ingest::{Ingest, IngestConfig};
 use query::QueryConfig;
@@ -137,6 +139,54 @@ async fn logs_and_spans_are_rows() {
     site.end().await;
 }
 
+/// A request of metrics as protobuf.
+fn message(json: &str) -> Vec<u8> {
+    let mut message = Vec::new();
+    transcode::<MetricsRequest<'_>>(json.as_bytes(), base::Limit::new("test", 1 << 20), &mut message).unwrap();
+    message
+}
+
+/// A message as gRPC has it in a body.
+fn framed(flag: u8, message: &[u8]) -> Vec<u8> {
+    let mut body = vec![flag];
+    body.extend((message.len() as u32).to_be_bytes());
+    body.extend(message);
+    body
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn snappy_of_the_collector_is_read_and_what_is_not_read_is_unimplemented() {
+    let listen = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let grpc = listen.local_addr().unwrap();
+    drop(listen);
+    let site = site(ServerConfig { grpc_listen: Some(grpc), ..config() }).await;
+    let client = Client::builder().http2_prior_knowledge().no_proxy().build().unwrap();
+    let call = |encoding: &'static str, message: Vec<u8>| {
+        let url = format!("http://{grpc}/opentelemetry.proto.collector.metrics.v1.MetricsService/Export");
+        let request = client.post(url).header("Content-Type", "application/grpc").header("TE", "trailers");
+        request.header("grpc-encoding", encoding).body(framed(1, &message)).send()
+    };
+    let mut frames = snap::write::FrameEncoder::new(Vec::new());
+    frames.write_all(&message(&metrics())).unwrap();
+    let frames = frames.into_inner().unwrap();
+    let answer = call("snappy", frames.clone()).await.unwrap();
+    assert_eq!((answer.status().as_u16(), answer.headers().get("grpc-status")), (200, None), "it is in the trailers");
+    let block = snap::raw::Encoder::new().compress_vec(&message(&metrics())).unwrap();
+    for (name, body) in [("snappy", &frames), ("x-snappy-framed", &frames), ("snappy", &block)] {
+        let request = site.client.post(site.url("/v1/metrics")).header("Content-Encoding", name);
+        let answer = request.header("Content-Type", "application/x-protobuf").body(body.clone()).send().await.unwrap();
+        assert_eq!(answer.status(), 200, "{name}");
+    }
+    site.world.settle().await;
+    assert_eq!(value(&site, "queue_length").await, json!("1.5"));
+    let answer = call("br", vec![1]).await.unwrap();
+    let header = |name: &str| answer.headers()[name].to_str().unwrap().to_owned();
+    assert_eq!((answer.status().as_u16(), header("grpc-status").as_str()), (200, "12"));
+    assert_eq!(header("grpc-accept-encoding"), "identity,gzip,deflate,zstd,snappy");
+    assert!(header("grpc-message").contains("`br`"), "{}", header("grpc-message"));
+    site.end().await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn grpc_is_spoken_where_it_is_asked_for() {
     let listen = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
@@ -148,12 +198,7 @@ async fn grpc_is_spoken_where_it_is_asked_for() {
         let url = format!("http://{grpc}/opentelemetry.proto.collector.metrics.v1.MetricsService/Export");
         client.post(url).header("Content-Type", "application/grpc").header("TE", "trailers").body(body).send()
     };
-    let mut message = Vec::new();
-    transcode::<MetricsRequest<'_>>(metrics().as_bytes(), base::Limit::new("test", 1 << 20), &mut message).unwrap();
-    let mut body = vec![0];
-    body.extend((message.len() as u32).to_be_bytes());
-    body.extend(message);
-    let answer = call(body).await.unwrap();
+    let answer = call(framed(0, &message(&metrics()))).await.unwrap();
     assert_eq!(
         (answer.status().as_u16(), answer.headers()["content-type"].to_str().unwrap()),
         (200, "application/grpc")

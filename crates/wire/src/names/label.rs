@@ -11,32 +11,19 @@ pub fn label_name(key: &str, strategy: Strategy) -> Result<Cow<'_, str>, NameErr
     if name.chars().all(|c| c == '_') { Err(NameError(key.to_owned())) } else { Ok(name) }
 }
 
+/// As with Prometheus' defaults: `_` for each character that a classic name may not have, and `key` before what it may not begin with,
+/// or should not.
 fn escaped(key: &str) -> Cow<'_, str> {
-    let reserved = key.strip_prefix("__").and_then(|rest| rest.strip_suffix("__"));
-    let inner = reserved.unwrap_or(key);
-    let name = collapsed(inner);
-    if reserved.is_some() {
-        return if name == inner { Cow::Borrowed(key) } else { format!("__{name}__").into() };
+    let is_classic = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    let name = match key.chars().all(is_classic) {
+        true => Cow::Borrowed(key),
+        false => key.chars().map(|c| if is_classic(c) { c } else { '_' }).collect::<String>().into(),
+    };
+    if name.starts_with(|c: char| c.is_ascii_digit()) {
+        return format!("key_{name}").into();
     }
-    if name.starts_with(|c: char| c.is_ascii_digit()) { format!("key_{name}").into() } else { name }
-}
-
-/// With `_` for each run of what a label's name may not have.
-fn collapsed(key: &str) -> Cow<'_, str> {
-    let bytes = key.as_bytes();
-    let fine = |window: &[u8]| window != b"__";
-    if bytes.iter().all(|byte| byte.is_ascii_alphanumeric() || *byte == b'_') && bytes.windows(2).all(fine) {
-        return Cow::Borrowed(key);
-    }
-    let mut out = String::with_capacity(key.len());
-    for c in key.chars() {
-        if c.is_ascii_alphanumeric() {
-            out.push(c);
-        } else if !out.ends_with('_') {
-            out.push('_');
-        }
-    }
-    out.into()
+    // Two of them are reserved, and stay.
+    if name.starts_with('_') && !name.starts_with("__") { format!("key{name}").into() } else { name }
 }
 
 /// Makes the labels of attributes, sorted by name. Attributes whose keys become the same name become one

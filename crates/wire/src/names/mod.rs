@@ -1,6 +1,6 @@
 //! The names that metrics and attributes of OTLP have in Prometheus, as the OpenTelemetry specification
 //! (<https://opentelemetry.io/docs/specs/otel/compatibility/prometheus_and_openmetrics/>) and Prometheus'
-//! `otlptranslator` 1.0 have them.
+//! `otlptranslator` 1.0 have them, with the defaults of Prometheus' configuration.
 
 mod label;
 mod metric;

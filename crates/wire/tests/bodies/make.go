@@ -226,8 +226,10 @@ func names() {
 	}
 	write("names_metrics.tsv", []byte(out.String()))
 	out.Reset()
-	for _, name := range []string{"a", "http.method", "1st", "_x", "__x", "__name__", "__a.b__", "a__b", "é", "日本.x", "___", "_", "____", "a-b c", "é__", "__é", "9", "key_1", "__a__b__", ".", "a."} {
-		for i, namer := range []otlptranslator.LabelNamer{{}, {UTF8Allowed: true}} {
+	// As Prometheus' configuration has it by default (DefaultOTLPConfig).
+	escaping := otlptranslator.LabelNamer{UnderscoreLabelSanitization: true, PreserveMultipleUnderscores: true}
+	for _, name := range []string{"a", "http.method", "1st", "_x", "__x", "__name__", "__a.b__", "a__b", "a..b", "a._b", "_1", "-x", "__", "é", "日本.x", "___", "_", "____", "a-b c", "é__", "__é", "9", "key_1", "__a__b__", ".", "a."} {
+		for i, namer := range []otlptranslator.LabelNamer{escaping, {UTF8Allowed: true}} {
 			built, err := namer.Build(name)
 			if err != nil {
 				built = "!"
