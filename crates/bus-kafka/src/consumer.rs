@@ -7,8 +7,9 @@ use base::Clock;
 use bus::BusError;
 use futures::FutureExt;
 use model::Offset;
+use parking_lot::Mutex;
 use rdkafka::consumer::{Consumer as _, StreamConsumer};
-use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
 use rdkafka::message::{BorrowedMessage, Message as _};
 use rdkafka::topic_partition_list::TopicPartitionList;
 
@@ -51,6 +52,8 @@ pub struct Consumer {
     cluster: Cluster,
     topics: Vec<String>,
     client: Arc<Client>,
+    /// An error that came behind messages.
+    kept: Mutex<Option<KafkaError>>,
 }
 
 /// A client that is ended on a thread of its own: that takes some time, and blocks.
@@ -86,7 +89,7 @@ impl Consumer {
             }
         }
         let client = settings.create_with_context(cluster.context()).map_err(|error| cluster.client(&error))?;
-        Ok(Self { cluster, topics, client: Arc::new(Client(Some(client))) })
+        Ok(Self { cluster, topics, client: Arc::new(Client(Some(client))), kept: Mutex::default() })
     }
 
     /// The partitions of all topics, with what is there of each; and the topics that are not there.
@@ -148,19 +151,13 @@ impl Consumer {
     pub async fn next(&self, bytes: usize) -> Result<Messages, BusError> {
         let client = self.client()?;
         let (mut messages, mut taken) = (Messages::new(), 0);
-        let mut next = Some(client.recv().await);
-        while let Some(received) = next {
-            match received {
-                Ok(message) => {
-                    taken += message.payload_len() + message.topic().len() + 16;
-                    add(&mut messages, &message);
-                }
-                // What came before it is told first; it is met again.
-                Err(_) if !messages.is_empty() => break,
-                Err(error) => return Err(self.failed(&error)),
-            }
-            next = if taken < bytes { client.recv().now_or_never() } else { None };
-        }
+        let take = |message: BorrowedMessage<'_>| {
+            taken += message.payload_len() + message.topic().len() + 16;
+            add(&mut messages, &message);
+            taken < bytes
+        };
+        let gathered = gather(&self.kept, client.recv(), || client.recv().now_or_never(), take).await;
+        gathered.map_err(|error| self.failed(&error))?;
         Ok(messages)
     }
 
@@ -179,10 +176,69 @@ impl Consumer {
     }
 }
 
+/// Takes what comes first, and what is behind it without waiting, until `take` has enough. What came before an error is told first, and the
+/// error at the next call: librdkafka says it once, and may read the partition no more.
+async fn gather<M>(
+    kept: &Mutex<Option<KafkaError>>,
+    first: impl Future<Output = KafkaResult<M>>,
+    mut more: impl FnMut() -> Option<KafkaResult<M>>,
+    mut take: impl FnMut(M) -> bool,
+) -> KafkaResult<()> {
+    let error = kept.lock().take();
+    if let Some(error) = error {
+        return Err(error);
+    }
+    let mut message = first.await?;
+    while take(message) {
+        match more() {
+            None => break,
+            Some(Ok(next)) => message = next,
+            Some(Err(error)) => {
+                *kept.lock() = Some(error);
+                break;
+            }
+        }
+    }
+    Ok(())
+}
+
 fn add(messages: &mut Messages, message: &BorrowedMessage<'_>) {
     let place = (message.topic().to_owned(), u32::try_from(message.partition()).unwrap_or(0));
     messages.entry(place).or_default().push(Message {
         offset: Offset(message.offset().max(0).cast_unsigned()),
         bytes: message.payload().unwrap_or_default().to_vec(),
     });
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::VecDeque;
+
+    use super::*;
+
+    /// What each call gives of a queue of messages and errors, two messages at most.
+    fn calls(mut queue: VecDeque<KafkaResult<u32>>, count: usize) -> Vec<Result<Vec<u32>, RDKafkaErrorCode>> {
+        let kept = Mutex::default();
+        let mut call = || {
+            let mut messages = Vec::new();
+            let queue = std::cell::RefCell::new(&mut queue);
+            let next = || queue.borrow_mut().pop_front();
+            let take = |message| {
+                messages.push(message);
+                messages.len() < 2
+            };
+            let gathered = gather(&kept, async { next().unwrap() }, next, take).now_or_never().unwrap();
+            gathered.map(|()| messages).map_err(|error| error.rdkafka_error_code().unwrap())
+        };
+        (0..count).map(|_| call()).collect()
+    }
+
+    #[test]
+    fn an_error_behind_messages_is_told_at_the_next_call() {
+        let gone = RDKafkaErrorCode::AutoOffsetReset;
+        let error = || Err(KafkaError::MessageConsumption(gone));
+        assert_eq!(calls([Ok(1), error(), Ok(2)].into(), 3), [Ok(vec![1]), Err(gone), Ok(vec![2])]);
+        assert_eq!(calls([Ok(1), Ok(2), error(), Ok(3)].into(), 3), [Ok(vec![1, 2]), Err(gone), Ok(vec![3])]);
+        assert_eq!(calls([error(), Ok(1)].into(), 2), [Err(gone), Ok(vec![1])]);
+    }
 }

@@ -1,5 +1,6 @@
 //! Log records on their way to `ingest`: gathered, and handed over until they are taken.
 
+mod attributes;
 mod gather;
 mod quiet;
 mod severity;
@@ -13,6 +14,7 @@ use bus::BusError;
 use ingest::{Ingest, IngestError, Logs};
 use parking_lot::Mutex;
 
+pub(crate) use attributes::Attributes;
 pub(crate) use gather::{Gather, Size, User};
 pub(crate) use quiet::Quiet;
 pub(crate) use severity::severity;

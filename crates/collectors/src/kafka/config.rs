@@ -23,7 +23,7 @@ pub struct KafkaInConfig {
     /// What messages of OTLP are: `metrics`, `logs` or `traces`.
     #[serde(default)]
     pub signal: Option<Signal>,
-    /// Where a partition is begun that was never read: `earliest` or `latest`.
+    /// Where a partition is begun that was never read: `earliest`, or `latest`, behind what is there when the process first looks.
     #[serde(default)]
     pub start: Start,
     /// Bytes of messages that are made durable in one step, about.
@@ -79,7 +79,7 @@ pub enum Start {
     /// At the first message that is there.
     #[default]
     Earliest,
-    /// At the next one that comes.
+    /// At the next one that comes after the process has looked for the first time.
     Latest,
 }
 

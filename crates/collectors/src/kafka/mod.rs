@@ -6,6 +6,7 @@
 //! nothing. Two processes must not read under one name: both would take what comes.
 
 mod config;
+mod first;
 mod source;
 
 use std::collections::BTreeMap;

@@ -10,7 +10,8 @@ use futures::future::Either;
 use ingest::{Content, Ingest, IngestError, MessagesTaken, Origin};
 use model::Offset;
 
-use super::{KafkaInConfig, Parts, Problems, Start};
+use super::first::FirstLook;
+use super::{KafkaInConfig, Parts, Problems};
 
 /// How often is looked whether there are new topics and partitions.
 const LOOK: Duration = Duration::from_secs(30);
@@ -65,19 +66,20 @@ impl Source {
     /// Reads for ever; after an error anew, from what is on our log.
     pub async fn run(self) {
         let mut backoff = Backoff::new(Duration::from_millis(500), Duration::from_secs(30));
+        let mut first = FirstLook::default();
         loop {
-            let ended = self.session(&mut backoff).await;
+            let ended = self.session(&mut backoff, &mut first).await;
             let Err(problem) = ended;
             self.problems.set(&self.config.name, Some(problem.to_string()));
             self.clock.sleep(backoff.next(&self.rng)).await;
         }
     }
 
-    async fn session(&self, backoff: &mut Backoff) -> Result<std::convert::Infallible, Ended> {
+    async fn session(&self, backoff: &mut Backoff, first: &mut FirstLook) -> Result<std::convert::Infallible, Ended> {
         let consumer = Consumer::new(self.config.client(), self.config.topics.clone(), self.clock.clone())?;
         let mut places = Places::new();
         loop {
-            self.look(&consumer, &mut places).await?;
+            self.look(&consumer, &mut places, first).await?;
             backoff.reset();
             let until = self.clock.monotonic() + LOOK;
             while let Some(left) = until.checked_sub(self.clock.monotonic()).filter(|left| !left.is_zero()) {
@@ -99,8 +101,9 @@ impl Source {
     }
 
     /// Finds partitions that are not read yet, and reads them too.
-    async fn look(&self, consumer: &Consumer, places: &mut Places) -> Result<(), Ended> {
+    async fn look(&self, consumer: &Consumer, places: &mut Places, first: &mut FirstLook) -> Result<(), Ended> {
         let (partitions, missing) = consumer.partitions().await?;
+        first.saw(&partitions);
         let mut fresh = false;
         for partition in partitions {
             let key = (partition.topic.clone(), partition.number);
@@ -108,7 +111,7 @@ impl Source {
                 place.end = partition.end;
                 continue;
             }
-            let place = Place { next: self.begin(&partition).await?, end: partition.end };
+            let place = Place { next: self.begin(&partition, first).await?, end: partition.end };
             places.insert(key, place);
             fresh = true;
         }
@@ -122,15 +125,11 @@ impl Source {
     }
 
     /// Where a partition is read on.
-    async fn begin(&self, partition: &Partition) -> Result<Offset, Ended> {
+    async fn begin(&self, partition: &Partition, first: &FirstLook) -> Result<Offset, Ended> {
         let Partition { topic, number, start, end } = partition;
         let producer = self.producer(topic);
         let taken = self.ingest.taken_up_to(&origin(&producer, topic, *number)).await?;
-        let next = match (taken, self.config.start) {
-            (Some(last), _) => last.next(),
-            (None, Start::Earliest) => *start,
-            (None, Start::Latest) => *end,
-        };
+        let next = taken.map_or_else(|| first.begin(partition, self.config.start), |last| last.next());
         if next > *end {
             return Err(Ended::Other { topic: topic.clone(), partition: *number, taken: next, end: *end });
         }

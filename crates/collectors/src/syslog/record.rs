@@ -6,7 +6,7 @@ use base::{Timestamp, Zone};
 use ingest::{IngestError, LogBatch, LogEntry};
 use wire::syslog::{FACILITIES, Message, SEVERITIES, StructuredData};
 
-use crate::deliver::severity;
+use crate::deliver::{Attributes, severity};
 
 /// Elements and values of structured data that are kept.
 const VALUES: usize = 256;
@@ -47,19 +47,21 @@ pub(super) fn record(batch: &mut LogBatch, bytes: &[u8], from: &Envelope<'_>) ->
         ("syslog.msgid", message.msg_id),
         ("client.address", Some(from.peer)),
     ];
+    let mut attributes = Attributes::default();
     for (name, value) in named.into_iter().filter_map(|(name, value)| Some((name, value?))) {
-        batch.attribute(name, value);
+        attributes.add(name, value);
     }
     let mut ids = Ids::default();
-    structured(batch, message.structured, &mut ids);
+    structured(&mut attributes, message.structured, &mut ids);
     let text = message.text();
     let lossy = matches!(text, Cow::Owned(_));
     if let Some(problem) = &problem {
-        batch.attribute("syslog.problem", &problem.to_string());
+        attributes.add("syslog.problem", problem.to_string());
     }
     for (name, _) in [("text.lossy", lossy), ("text.cut", from.cut)].into_iter().filter(|(_, is)| *is) {
-        batch.attribute(name, "true");
+        attributes.add(name, "true");
     }
+    attributes.put(batch);
     let (severity_number, level) = severity(usize::from(message.severity)).unwrap_or_default();
     batch.push(&LogEntry {
         ts: message.sent(from.now, from.zone).unwrap_or(from.now).nanos(),
@@ -98,9 +100,8 @@ impl Ids {
 }
 
 /// Values as attributes, by the element's id and their name; an element without any is one that is empty.
-fn structured(batch: &mut LogBatch, data: StructuredData<'_>, ids: &mut Ids) {
+fn structured<'a>(attributes: &mut Attributes<'a>, data: StructuredData<'a>, ids: &mut Ids) {
     let mut left = VALUES;
-    let mut path = String::new();
     for element in data.iter() {
         let mut none = true;
         for (name, value) in element.params() {
@@ -108,14 +109,12 @@ fn structured(batch: &mut LogBatch, data: StructuredData<'_>, ids: &mut Ids) {
                 return;
             }
             (none, left) = (false, left - 1);
-            path.clear();
-            path.extend([element.id, ".", name]);
             ids.look(name, &value);
-            batch.attribute(&path, &value);
+            attributes.add(format!("{}.{name}", element.id), value);
         }
         if none && left > 0 {
             left -= 1;
-            batch.attribute(element.id, "");
+            attributes.add(element.id, "");
         }
     }
 }

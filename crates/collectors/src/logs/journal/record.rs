@@ -5,7 +5,7 @@ use ingest::{IngestError, LogBatch, LogEntry};
 use wire::journal::Entry;
 use wire::syslog::FACILITIES;
 
-use crate::deliver::severity;
+use crate::deliver::{Attributes, severity};
 
 /// Fields that become something else than an attribute of their name.
 const KNOWN: [&str; 8] = [
@@ -27,19 +27,21 @@ pub(super) fn record(batch: &mut LogBatch, entry: &Entry, host: &str, now: Times
         batch.of_resource("systemd.unit", unit);
     }
     let facility = text("SYSLOG_FACILITY").and_then(|number| FACILITIES.get(number.parse::<usize>().ok()?));
+    let mut attributes = Attributes::default();
     if let Some(facility) = facility {
-        batch.attribute("syslog.facility", facility);
+        attributes.add("syslog.facility", *facility);
     }
     // Names with two underscores are of the export, not of the entry.
     let others = entry.fields().filter(|(name, _)| !name.starts_with("__") && !KNOWN.contains(name));
     for (name, value) in others {
-        batch.attribute(name, &String::from_utf8_lossy(value));
+        attributes.add(name, String::from_utf8_lossy(value));
     }
     let message = String::from_utf8_lossy(entry.get("MESSAGE").unwrap_or_default());
     let lossy = matches!(message, std::borrow::Cow::Owned(_));
     for (name, _) in [("text.lossy", lossy), ("text.cut", entry.cut)].into_iter().filter(|(_, is)| *is) {
-        batch.attribute(name, "true");
+        attributes.add(name, "true");
     }
+    attributes.put(batch);
     let priority = text("PRIORITY").and_then(|number| severity(number.parse().ok()?));
     let (severity_number, level) = priority.unwrap_or((0, ""));
     let micros = text("__REALTIME_TIMESTAMP").and_then(|micros| micros.parse::<i64>().ok());

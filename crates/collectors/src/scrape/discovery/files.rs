@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::io::Read;
+use std::io::{ErrorKind, Read};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -59,7 +59,14 @@ pub(super) async fn run(config: FileSd, cx: Cx) {
 impl Known {
     /// Looks at the files, and reads those that are others, or all; whether something has changed.
     fn look(mut self, patterns: &[String], all: bool, job: &str) -> (Self, bool) {
-        let mut paths: Vec<PathBuf> = patterns.iter().flat_map(|pattern| expand(pattern)).collect();
+        let mut paths = Vec::new();
+        for pattern in patterns {
+            let found = expand(pattern);
+            if all && found.is_empty() && !pattern.contains('*') {
+                tracing::warn!(job, path = pattern, "there is no such file of targets");
+            }
+            paths.extend(found);
+        }
         if let Err(exceeded) = FILES.check(paths.len() as u64) {
             tracing::warn!(job, %exceeded, "files of targets are left out");
             paths.truncate(usize::try_from(FILES.max()).unwrap_or(usize::MAX));
@@ -101,10 +108,13 @@ fn read(path: &Path) -> Result<Vec<Group>, String> {
     discovery::file(&text, &path.to_string_lossy()).map_err(problems)
 }
 
-/// The files that a pattern matches: its last part may have a `*`.
+/// The files that a pattern matches: its last part may have a `*`. One without is there unless the system says that it is not.
 fn expand(pattern: &str) -> Vec<PathBuf> {
     let (folder, name) = pattern.rsplit_once('/').map_or((".", pattern), |(folder, name)| (folder, name));
-    let Some((start, end)) = name.split_once('*') else { return vec![PathBuf::from(pattern)] };
+    let Some((start, end)) = name.split_once('*') else {
+        let gone = fs::metadata(pattern).is_err_and(|error| error.kind() == ErrorKind::NotFound);
+        return if gone { Vec::new() } else { vec![PathBuf::from(pattern)] };
+    };
     let folder = if folder.is_empty() { "/" } else { folder };
     let entries = fs::read_dir(folder).into_iter().flatten().filter_map(Result::ok);
     let fits = |name: &str| name.len() >= start.len() + end.len() && name.starts_with(start) && name.ends_with(end);
@@ -118,14 +128,15 @@ fn expand(pattern: &str) -> Vec<PathBuf> {
 mod tests {
     use super::*;
 
+    fn targets(known: &Known) -> usize {
+        known.0.values().flat_map(|(_, groups)| groups).map(|group| group.targets.len()).sum()
+    }
+
     #[test]
     fn what_a_file_said_stays_while_it_is_broken_and_goes_with_it() {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("a.yml");
         let pattern = vec![folder.path().join("*.yml").to_string_lossy().into_owned()];
-        let targets = |known: &Known| {
-            known.0.values().flat_map(|(_, groups)| groups).map(|group| group.targets.len()).sum::<usize>()
-        };
         fs::write(&file, "- targets: [a:1, b:1]").unwrap();
         let (known, changed) = Known::default().look(&pattern, false, "j");
         assert!(changed && targets(&known) == 2);
@@ -140,5 +151,27 @@ mod tests {
         fs::remove_file(&file).unwrap();
         let (known, changed) = known.look(&pattern, false, "j");
         assert!(changed && targets(&known) == 0);
+    }
+
+    #[test]
+    fn a_file_that_is_named_goes_with_its_targets_and_comes_back_with_them() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("a.yml");
+        let pattern = vec![file.to_string_lossy().into_owned()];
+        let (known, changed) = Known::default().look(&pattern, true, "j");
+        assert!(!changed && targets(&known) == 0, "not there yet");
+        fs::write(&file, "- targets: [a:1, b:1]").unwrap();
+        let (known, changed) = known.look(&pattern, false, "j");
+        assert!(changed && targets(&known) == 2);
+        fs::remove_file(&file).unwrap();
+        let (known, changed) = known.look(&pattern, false, "j");
+        assert!(changed && targets(&known) == 0, "gone");
+        // What cannot be read is no file that is gone.
+        fs::write(&file, "- targets: [a:1, b:1]").unwrap();
+        let (known, _) = known.look(&pattern, false, "j");
+        fs::remove_file(&file).unwrap();
+        fs::create_dir(&file).unwrap();
+        let (known, changed) = known.look(&pattern, true, "j");
+        assert!(!changed && targets(&known) == 2, "not to be read");
     }
 }

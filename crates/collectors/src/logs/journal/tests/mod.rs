@@ -177,3 +177,10 @@ async fn fields_become_what_other_records_have() {
     assert_eq!((of.service.as_str(), of.severity.as_str(), of.ts), ("a", "ERROR", base::Timestamp::from_secs(9)));
     assert_eq!(of.resource.unwrap()["host.name"], "own");
 }
+
+#[tokio::test]
+async fn fields_that_come_more_than_once_are_one_attribute() {
+    let of = line(b"MESSAGE=x\nCONFIG_FILE=/b\n_PID=7\nCONFIG_FILE=/a\nCONFIG_FILE=/b\n\n").await;
+    let attributes: Vec<_> = of.attributes.iter().map(|(name, value)| format!("{name}={value}")).collect();
+    assert_eq!(attributes, ["CONFIG_FILE=/b;/a;/b", "_PID=7"]);
+}
