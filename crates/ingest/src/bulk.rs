@@ -1,5 +1,7 @@
 //! Elasticsearch's `_bulk`: documents as log records.
 
+use std::borrow::Cow;
+
 use wire::body::Encoding;
 use wire::bulk::{Action, Bulk, Item, Results};
 use wire::utf8;
@@ -75,7 +77,7 @@ impl Request<'_> {
             return Ok(());
         }
         let text = utf8::lossy(item.document);
-        let members = match Members::read(&text, |bytes| self.fits(bytes)) {
+        let members = match Members::read(&text, matches!(text, Cow::Owned(_)), |bytes| self.fits(bytes)) {
             Ok(members) => members,
             Err(MembersError::Paths(error)) => return Err(error),
             Err(MembersError::Json(error)) => {

@@ -1,5 +1,7 @@
 //! Messages of a queue, which is read again from where we were after a crash: each is taken once.
 
+use std::borrow::Cow;
+
 use arrow::array::RecordBatch;
 use arrow::compute::concat_batches;
 use base::Limit;
@@ -169,7 +171,7 @@ impl Ingest {
                     continue;
                 }
                 let text = utf8::lossy(line);
-                match Members::read(&text, |bytes| request.fits(bytes)) {
+                match Members::read(&text, matches!(text, Cow::Owned(_)), |bytes| request.fits(bytes)) {
                     Ok(members) => request.document(members, "topic", origin.topic)?,
                     Err(MembersError::Paths(error)) => return Err(error),
                     Err(error) => problems.push(|| format!("line {n} is no JSON object: {error}")),

@@ -88,8 +88,8 @@ fn lines_that_are_no_unicode_are_read_with_u_fffd_and_the_others_as_they_are() {
     w.message(1, |w| {
         // As Go quotes a byte that is not UTF-8.
         w.bytes(1, br#"{a="b\xff"}"#);
-        let entries: [(u64, &[u8], Option<&[u8]>); 3] =
-            [(1, b"caf\xe9", None), (2, b"", Some(b"\xff")), (3, "café".as_bytes(), None)];
+        let bad = Some(&b"\xff"[..]);
+        let entries = [(1, &b"caf\xe9"[..], None), (2, &b""[..], bad), (3, "café".as_bytes(), None)];
         for (nanos, line, value) in entries {
             w.message(2, |w| {
                 w.message(1, |w| w.varint(2, nanos));
