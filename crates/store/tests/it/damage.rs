@@ -1,5 +1,8 @@
-use model::LogKind;
+use std::sync::Arc;
+
+use bus::Log;
 use model::rows::Intent;
+use model::{LogKind, Offset};
 use store::StoreError;
 
 use super::support::*;
@@ -154,9 +157,9 @@ async fn a_log_that_lost_what_the_store_does_not_have_is_an_error_that_says_so()
     for n in 1..=3 {
         world.append(batch(&[intent("a", n)]));
     }
-    world.state.forget(0, model::Offset(2));
+    world.state.forget(0, Offset(2));
     let running = world.start(by_hand()).await;
-    let error = within(running.store.wait_for(LogKind::State, 0, model::Offset(2))).await.unwrap_err();
+    let error = within(running.store.wait_for(LogKind::State, 0, Offset(2))).await.unwrap_err();
     assert!(error.to_string().contains("offset 0, but the log begins at 2"), "{error}");
     assert!(running.store.warnings()[0].contains("no longer read"));
     running.stop().await;
@@ -195,5 +198,51 @@ async fn rows_without_the_columns_of_their_stream_are_left_out_with_a_warning() 
     running.settle().await;
     assert_eq!(sequences(&running.store).await, [1]);
     assert!(running.store.warnings()[0].contains("intents"), "{:?}", running.store.warnings());
+    running.stop().await;
+}
+
+/// A store with all of a log of so many records in files of two versions, and that log.
+async fn all_of_a_log(world: &World, records: i64) -> Running {
+    let running = world.start(by_hand()).await;
+    for n in 1..=records {
+        world.append(batch(&[intent("a", n)]));
+        running.settle().await;
+        running.store.flush().await.unwrap();
+    }
+    running
+}
+
+#[tokio::test]
+async fn of_a_log_that_was_made_anew_nothing_is_cut() {
+    let world = World::new().await;
+    let running = all_of_a_log(&world, 10).await;
+    let durable = running.store.durable_of(LogKind::State, world.state.as_ref(), 0).await.unwrap();
+    assert_eq!(durable, Some(Offset(9)));
+    running.stop().await;
+    let anew = World { state: Arc::new(MemoryLog::new(1)), ..world };
+    for n in 11..=13 {
+        anew.append(batch(&[intent("a", n)]));
+    }
+    let running = anew.start(by_hand()).await;
+    let error = within(running.store.wait_for(LogKind::State, 0, Offset(10))).await.unwrap_err();
+    assert!(error.to_string().contains("it is another log"), "{error}");
+    assert_eq!(running.store.durable_of(LogKind::State, anew.state.as_ref(), 0).await.unwrap(), None);
+    anew.truncate(&running.store);
+    assert_eq!(anew.state.bounds(0).await.unwrap(), (Offset(0), Offset(3)));
+    running.stop().await;
+}
+
+#[tokio::test]
+async fn a_log_is_not_cut_to_what_another_process_has_of_a_longer_one() {
+    let world = World::new().await;
+    let shorter = World { state: Arc::new(MemoryLog::new(1)), ..world.clone() };
+    shorter.append(batch(&[intent("b", 1)]));
+    let follows = shorter.start(by_hand()).await;
+    follows.settle().await;
+    let running = all_of_a_log(&world, 10).await;
+    follows.store.tidy().await.unwrap();
+    assert_eq!(follows.store.visible(LogKind::State, 0), Offset(10), "it has what the other has committed");
+    assert_eq!(follows.store.durable_of(LogKind::State, shorter.state.as_ref(), 0).await.unwrap(), None);
+    follows.stop().await;
     running.stop().await;
 }
