@@ -10,6 +10,7 @@ use parking_lot::{Mutex, RwLock};
 use tokio::sync::{Notify, watch};
 
 use crate::cache::MetadataCache;
+use crate::damage::Doubts;
 use crate::garbage::Garbage;
 use crate::manifest::{ShardKey, Version};
 use crate::state::State;
@@ -34,6 +35,7 @@ pub(crate) struct Inner {
     pub garbage: Mutex<Garbage>,
     /// When a file was first seen to be older than its retention, on the monotonic clock.
     pub expired: Mutex<HashMap<String, Duration>>,
+    pub doubts: Doubts,
     pub warnings: Warnings,
     pub metadata: MetadataCache,
     pub series: SeriesIndex,
@@ -86,6 +88,7 @@ impl Store {
             state: RwLock::new(State::new(version)),
             garbage: Mutex::default(),
             expired: Mutex::default(),
+            doubts: Doubts::default(),
             warnings,
             committing: tokio::sync::Mutex::default(),
             writing: tokio::sync::Mutex::default(),

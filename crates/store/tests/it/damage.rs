@@ -1,9 +1,11 @@
 use std::sync::Arc;
 
 use bus::Log;
+use futures::TryStreamExt;
 use model::rows::Intent;
 use model::{LogKind, Offset};
-use store::StoreError;
+use serde_json::Value;
+use store::{ScanOptions, StoreError};
 
 use super::support::*;
 
@@ -199,6 +201,58 @@ async fn rows_without_the_columns_of_their_stream_are_left_out_with_a_warning() 
     assert_eq!(sequences(&running.store).await, [1]);
     assert!(running.store.warnings()[0].contains("intents"), "{:?}", running.store.warnings());
     running.stop().await;
+}
+
+#[tokio::test]
+async fn a_file_that_a_list_leaves_out_is_asked_for_by_its_name() {
+    let world = World::new().await;
+    let files = three_files(&world).await;
+    world.objects.hide(&files[1]);
+    let store = world.open(by_hand()).await.unwrap();
+    assert_eq!((sequences(&store).await, store.warnings()), (vec![1, 2, 3], Vec::new()));
+    store.set_aside_damaged().await.unwrap();
+    assert_eq!(world.objects.paths("quarantine").await, Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn a_file_is_read_once_more_before_it_is_set_aside() {
+    let world = World::new().await;
+    let files = three_files(&world).await;
+    let store = world.open(store::StoreConfig { compaction_files: 2, ..by_hand() }).await.unwrap();
+    world.objects.misread(&files[1]);
+    let scan = store.snapshot().table("intents").unwrap().scan(ScanOptions::default());
+    let error = scan.try_collect::<Vec<_>>().await.unwrap_err();
+    assert!(matches!(&error, StoreError::Objects { path, .. } if *path == files[1]), "{error}");
+    assert_eq!(sequences(&store).await, [1, 2, 3]);
+    world.objects.misread(&files[0]);
+    let error = store.compact().await.unwrap_err();
+    assert!(matches!(&error, StoreError::Objects { path, .. } if *path == files[0]), "{error}");
+    while store.compact().await.unwrap() {}
+    assert_eq!((sequences(&store).await, store.warnings()), (vec![1, 2, 3], Vec::new()));
+    assert_eq!(world.objects.paths("quarantine").await, Vec::<String>::new());
+}
+
+/// A later release may have written it in a form that is not known here.
+#[tokio::test]
+async fn a_file_that_cannot_be_read_as_it_was_written_is_set_aside_when_it_is_met_again() {
+    let world = World::new().await;
+    let files = three_files(&world).await;
+    let unknown = vec![7; world.objects.bytes(&files[1]).await.len()];
+    let newest = world.objects.paths("manifest").await.pop().unwrap();
+    let mut object: Value = serde_json::from_slice(&world.objects.bytes(&newest).await).unwrap();
+    let mut body = object["manifest"].take();
+    let entries = body["files"].as_array_mut().unwrap();
+    let entry = entries.iter_mut().find(|entry| entry["path"] == files[1]).unwrap();
+    entry["crc32"] = crc32fast::hash(&unknown).into();
+    let body = body.to_string();
+    let object = format!(r#"{{"crc32":"{:08x}","manifest":{body}}}"#, crc32fast::hash(body.as_bytes()));
+    world.objects.overwrite(&newest, object.into_bytes()).await;
+    world.objects.overwrite(&files[1], unknown).await;
+    let store = world.open(by_hand()).await.unwrap();
+    let scan = store.snapshot().table("intents").unwrap().scan(ScanOptions::default());
+    assert!(matches!(scan.try_collect::<Vec<_>>().await, Err(StoreError::Objects { .. })));
+    assert_eq!(sequences(&store).await, [1, 3]);
+    assert!(store.warnings()[0].contains(&files[1]), "{:?}", store.warnings());
 }
 
 /// A store with all of a log of so many records in files of two versions, and that log.
