@@ -1,6 +1,6 @@
 //! What no version names any more: files after a grace period, old versions, orphans.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -23,6 +23,8 @@ const ORPHANS_EVERY: Duration = Duration::from_secs(3_600);
 pub(crate) struct Garbage {
     removed: Vec<Removed>,
     orphans_looked_for: Option<Duration>,
+    /// Files that no version names, and since when that is seen, on the monotonic clock.
+    unnamed: HashMap<String, Duration>,
 }
 
 #[derive(Clone, Debug)]
@@ -37,6 +39,18 @@ struct Removed {
 impl Garbage {
     pub fn add(&mut self, paths: impl Iterator<Item = String>, version: u64, at: Duration) {
         self.removed.extend(paths.map(|path| Removed { path, version, at }));
+    }
+
+    /// Takes over which files no version names now. Gives those of which that is seen for so long.
+    fn unnamed_for(&mut self, paths: impl Iterator<Item = String>, least: Duration, now: Duration) -> Vec<String> {
+        let seen = std::mem::take(&mut self.unnamed);
+        let with_since = |path: String| {
+            let since = seen.get(&path).copied().unwrap_or(now);
+            (path, since)
+        };
+        self.unnamed = paths.map(with_since).collect();
+        let is_old = |(_, since): &(&String, &Duration)| now.saturating_sub(**since) >= least;
+        self.unnamed.iter().filter(is_old).map(|(path, _)| path.clone()).collect()
     }
 
     pub fn has(&self, path: &str) -> bool {
@@ -127,7 +141,8 @@ impl Store {
         gone.len()
     }
 
-    /// Files that were written and never committed: those of a process that was ended.
+    /// Files that were written and never committed: those of a process that was ended. How old they are only a clock that
+    /// does not jump may say, and that of another machine not at all: another process may be about to commit them.
     async fn collect_orphans(&self, versions: &[u64]) -> Result<usize, StoreError> {
         let inner = &self.0;
         let now = inner.clock.monotonic();
@@ -147,11 +162,11 @@ impl Store {
                 None => return Ok(0),
             }
         }
-        let limit = inner.config.orphans_after;
+        let unnamed = listed.into_iter().map(|meta| meta.location.to_string()).filter(|path| !named.contains(path));
+        let orphans = inner.garbage.lock().unnamed_for(unnamed, inner.config.orphans_after, now);
         let mut removed = 0;
-        for meta in listed {
-            let orphan = !named.contains(meta.location.as_ref()) && age(inner, &meta) >= limit;
-            removed += usize::from(orphan && inner.objects.delete(&meta.location).await.is_ok());
+        for path in orphans {
+            removed += usize::from(inner.objects.delete(&Path::from(path.as_str())).await.is_ok());
         }
         Ok(removed)
     }
