@@ -99,7 +99,7 @@ impl Store {
         };
         let store = Self(Arc::new(inner));
         store.find_missing().await?;
-        store.reorder().await?;
+        store.reorder_or_warn().await?;
         store.index_series().await?;
         Ok(store)
     }
