@@ -363,7 +363,7 @@ impl Wiring<'_> {
         Ok(())
     }
 
-    /// Cuts the logs to what the slowest reader still needs.
+    /// Cuts the logs to what the slowest reader still needs; what the store does not read, or has more of than is there, stays.
     fn housekeeping(&self, stage: &Stage, folds: Vec<Progress>, notify: notify::Handle, metrics: Metrics) {
         let (store, logs, clock) = (self.store.clone(), self.logs.both(), self.clock.clone());
         let shutdown = stage.shutdown.clone();
@@ -371,13 +371,20 @@ impl Wiring<'_> {
             while shutdown.or(clock.sleep(HOUSEKEEPING)).await.is_some() {
                 metrics.upkeep();
                 let sent = notify.positions();
-                for ((kind, shard), stored) in store.durable() {
-                    let at = |positions: &[Offset]| positions.get(shard as usize).copied().unwrap_or_default();
-                    let folded = folds.get(shard as usize).map(Progress::saved).unwrap_or_default();
-                    let needed = if kind == LogKind::State { stored.min(folded).min(at(&sent)) } else { stored };
-                    let Some((_, log)) = logs.iter().find(|(of, _)| *of == kind) else { continue };
-                    if let Err(error) = log.truncate(shard, needed).await {
-                        tracing::warn!(log = kind.as_str(), shard, %error, "the log cannot be cut");
+                for (kind, log) in &logs {
+                    for shard in 0..log.shards() {
+                        let needed = |stored: Offset| {
+                            let sent = sent.get(shard as usize).copied().unwrap_or_default();
+                            let folded = folds.get(shard as usize).map(Progress::saved).unwrap_or_default();
+                            if *kind == LogKind::State { stored.min(folded).min(sent) } else { stored }
+                        };
+                        let cut = match store.durable_of(*kind, log.as_ref(), shard).await {
+                            Ok(Some(stored)) => log.truncate(shard, needed(stored)).await,
+                            other => other.map(drop),
+                        };
+                        if let Err(error) = cut {
+                            tracing::warn!(log = kind.as_str(), shard, %error, "the log cannot be cut");
+                        }
                     }
                 }
             }

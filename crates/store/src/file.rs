@@ -46,24 +46,20 @@ impl FileScan {
         Ok(Arc::new(self.layout.schema.project(&self.columns)?))
     }
 
-    /// Rows of `file`, in its order. If the file turns out to be damaged, it is set aside with a
-    /// warning and the stream ends.
+    /// Rows of `file`, in its order. If the file turns out to be damaged, also when it is read once more, it is set aside
+    /// with a warning and the stream ends.
     pub fn lenient(self, inner: Arc<Inner>, file: FileEntry) -> Batches {
-        let (name, keeper) = (file.clone(), Arc::clone(&inner));
-        let batches = self.strict(inner, file);
-        let checked = batches.map(Some).chain(stream::iter([None]));
-        checked
-            .scan((), move |(), next| {
-                let result = match next {
-                    Some(Err(StoreError::Corrupt { problem, .. })) => {
-                        keeper.set_aside(&name, &problem);
-                        None
-                    }
-                    other => other,
-                };
-                std::future::ready(result)
-            })
-            .boxed()
+        let (name, keeper) = (Arc::new(file.clone()), Arc::clone(&inner));
+        let checked = self.strict(inner, file).scan((), move |(), result| {
+            let (name, keeper) = (Arc::clone(&name), Arc::clone(&keeper));
+            async move {
+                match result {
+                    Err(StoreError::Corrupt { problem, .. }) => keeper.set_aside(&name, &problem).await.err().map(Err),
+                    other => Some(other),
+                }
+            }
+        });
+        checked.boxed()
     }
 
     /// Rows of `file`, in its order, or what is wrong with it.

@@ -1,7 +1,6 @@
-//! What no version names any more: files after a grace period, old versions, orphans; and files
-//! that are damaged.
+//! What no version names any more: files after a grace period, old versions, orphans.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,7 +11,7 @@ use object_store::{ObjectMeta, ObjectStoreExt};
 
 use crate::change::Change;
 use crate::commit::{self, commit};
-use crate::manifest::{SetAside, Version};
+use crate::manifest::Version;
 use crate::store::Inner;
 use crate::{FileEntry, Store, StoreError};
 
@@ -24,6 +23,8 @@ const ORPHANS_EVERY: Duration = Duration::from_secs(3_600);
 pub(crate) struct Garbage {
     removed: Vec<Removed>,
     orphans_looked_for: Option<Duration>,
+    /// Files that no version names, and since when that is seen, on the monotonic clock.
+    unnamed: HashMap<String, Duration>,
 }
 
 #[derive(Clone, Debug)]
@@ -40,87 +41,32 @@ impl Garbage {
         self.removed.extend(paths.map(|path| Removed { path, version, at }));
     }
 
+    /// Takes over which files no version names now. Gives those of which that is seen for so long.
+    fn unnamed_for(&mut self, paths: impl Iterator<Item = String>, least: Duration, now: Duration) -> Vec<String> {
+        let seen = std::mem::take(&mut self.unnamed);
+        let with_since = |path: String| {
+            let since = seen.get(&path).copied().unwrap_or(now);
+            (path, since)
+        };
+        self.unnamed = paths.map(with_since).collect();
+        let is_old = |(_, since): &(&String, &Duration)| now.saturating_sub(**since) >= least;
+        self.unnamed.iter().filter(is_old).map(|(path, _)| path.clone()).collect()
+    }
+
     pub fn has(&self, path: &str) -> bool {
         self.removed.iter().any(|removed| removed.path == path)
     }
 }
 
 impl Inner {
-    /// Takes a damaged file out of its table, for every new snapshot; the next commit makes it so
-    /// for good.
-    pub fn set_aside(&self, file: &FileEntry, problem: &str) {
-        self.set_all_aside(vec![(file.clone(), problem.to_owned())]);
-    }
-
     /// Leaves files to [`Store::collect`] that versions before this one may have, which others may read.
     pub fn leave(&self, files: &[FileEntry], version: u64) {
         let paths = files.iter().map(|file| file.path.clone());
         self.garbage.lock().add(paths, version, self.clock.monotonic());
     }
-
-    /// The same for many files, each with its problem, in one step.
-    fn set_all_aside(&self, files: Vec<(FileEntry, String)>) {
-        for (file, problem) in &files {
-            self.warnings.add(format!("{} is damaged and set aside: {problem}", file.path));
-            self.metadata.forget(&file.path);
-        }
-        metrics::counter!("steadfast_store_files_set_aside_total").increment(files.len() as u64);
-        let mut state = self.state.write();
-        let version = Arc::clone(&state.version);
-        let there: HashSet<&str> = version.files().map(|file| file.path.as_str()).collect();
-        let at = self.clock.now();
-        let asides = files.into_iter().filter(|(file, _)| there.contains(file.path.as_str()));
-        let asides: Vec<_> = asides.map(|(file, problem)| SetAside { file, problem, at }).collect();
-        if asides.is_empty() {
-            return;
-        }
-        state.asides.extend(asides);
-        state.version = Arc::new(state.version.as_ref().clone().without(&state.asides));
-        self.versions.lock().push(Arc::downgrade(&state.version));
-        self.untidy.notify_one();
-    }
 }
 
 impl Store {
-    /// Sets aside files that are not there or have another size: one listing.
-    pub(crate) async fn find_missing(&self) -> Result<(), StoreError> {
-        let version = Arc::clone(&self.0.state.read().version);
-        if version.files().next().is_none() {
-            return Ok(());
-        }
-        let listed = list(&self.0, "data").await?;
-        let sizes: std::collections::HashMap<String, u64> =
-            listed.into_iter().map(|meta| (meta.location.to_string(), meta.size)).collect();
-        let problem = |file: &FileEntry| match sizes.get(&file.path) {
-            Some(&size) if size == file.bytes => None,
-            Some(size) => Some(format!("it has {size} bytes, not {}", file.bytes)),
-            None => Some("it is not there".to_owned()),
-        };
-        let damaged: Vec<_> = version.files().filter_map(|file| Some((file.clone(), problem(file)?))).collect();
-        if !damaged.is_empty() {
-            self.0.set_all_aside(damaged);
-        }
-        Ok(())
-    }
-
-    /// Commits that damaged files are set aside, and moves them to `quarantine/`.
-    ///
-    /// # Errors
-    /// [`StoreError::Objects`] if the commit could not be made now.
-    pub async fn set_aside_damaged(&self) -> Result<(), StoreError> {
-        let asides = self.0.state.read().asides.clone();
-        if asides.is_empty() {
-            return Ok(());
-        }
-        commit(&self.0, &Change::default()).await?;
-        for aside in asides {
-            let path = Path::from(aside.file.path.as_str());
-            // A file that is not there cannot be moved; what cannot be moved stays where it is.
-            let _ = self.0.objects.rename(&path, &Path::from(format!("quarantine/{path}"))).await;
-        }
-        Ok(())
-    }
-
     /// Removes old versions, files that no version or snapshot needs, and orphans. Gives how many
     /// objects.
     ///
@@ -195,7 +141,8 @@ impl Store {
         gone.len()
     }
 
-    /// Files that were written and never committed: those of a process that was ended.
+    /// Files that were written and never committed: those of a process that was ended. How old they are only a clock that
+    /// does not jump may say, and that of another machine not at all: another process may be about to commit them.
     async fn collect_orphans(&self, versions: &[u64]) -> Result<usize, StoreError> {
         let inner = &self.0;
         let now = inner.clock.monotonic();
@@ -215,11 +162,11 @@ impl Store {
                 None => return Ok(0),
             }
         }
-        let limit = inner.config.orphans_after;
+        let unnamed = listed.into_iter().map(|meta| meta.location.to_string()).filter(|path| !named.contains(path));
+        let orphans = inner.garbage.lock().unnamed_for(unnamed, inner.config.orphans_after, now);
         let mut removed = 0;
-        for meta in listed {
-            let orphan = !named.contains(meta.location.as_ref()) && age(inner, &meta) >= limit;
-            removed += usize::from(orphan && inner.objects.delete(&meta.location).await.is_ok());
+        for path in orphans {
+            removed += usize::from(inner.objects.delete(&Path::from(path.as_str())).await.is_ok());
         }
         Ok(removed)
     }
@@ -239,52 +186,6 @@ fn age(inner: &Inner, meta: &ObjectMeta) -> Duration {
     inner.clock.now().since(modified)
 }
 
-async fn list(inner: &Inner, prefix: &str) -> Result<Vec<ObjectMeta>, StoreError> {
+pub(crate) async fn list(inner: &Inner, prefix: &str) -> Result<Vec<ObjectMeta>, StoreError> {
     inner.objects.list(Some(&Path::from(prefix))).try_collect().await.map_err(StoreError::objects(prefix))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::StoreConfig;
-    use base::Clock;
-    use object_store::ObjectStore;
-    use object_store::memory::InMemory;
-
-    #[tokio::test]
-    async fn thousands_of_missing_files_are_set_aside_in_one_step_and_named_within_limits() {
-        let file = |seq: u64| FileEntry {
-            path: format!("data/logs/{seq}.parquet"),
-            table: "logs".to_owned(),
-            seq,
-            part: 0,
-            level: 0,
-            bucket: 0,
-            rows: 1,
-            bytes: 1,
-            raw_bytes: 1,
-            min_ts: Timestamp::ZERO,
-            max_ts: Timestamp::ZERO,
-            min_key: None,
-            max_key: None,
-            crc32: 0,
-            announced: None,
-            order: 0,
-        };
-        let mut version = Version { number: 1, next_seq: 9_000, ..Version::empty() };
-        version.replace_files(|_| true, (0..8_000).map(file).collect());
-        let objects: Arc<dyn ObjectStore> = Arc::new(InMemory::new());
-        objects.put(&Path::from("data/logs/77.parquet"), "x".into()).await.unwrap();
-        objects.put(&Version::path(1), version.encode().unwrap().into()).await.unwrap();
-        let store = Store::open(StoreConfig::default(), objects, Clock::system()).await.unwrap();
-        assert!(store.0.versions.lock().len() <= 3, "each step copies all that is known of all files");
-        let left = |store: &Store| store.snapshot().table("logs").unwrap().files().len();
-        assert_eq!((left(&store), store.0.state.read().asides.len()), (1, 7_999));
-        store.set_aside_damaged().await.unwrap();
-        assert_eq!((left(&store), store.0.state.read().asides.len()), (1, 0));
-        let named = store.0.state.read().version.set_aside.clone();
-        assert_eq!(named.len() as u64, crate::manifest::NAMED.max());
-        assert_eq!(named.last().unwrap().file.path, "data/logs/7999.parquet", "the newest");
-        assert!(store.warnings().iter().any(|text| text.contains("data/logs/7999.parquet")));
-    }
 }

@@ -71,6 +71,7 @@ impl Follower {
             Ok(start) => from = start,
             Err(problem) => return Ended::Stopped(problem),
         }
+        self.store.0.state.write().following.insert(self.key());
         let mut records = self.log.read(self.shard, from);
         while let Some(first) = records.next().await {
             let (good, failed) = ready(first, &mut records);
@@ -193,7 +194,14 @@ impl Follower {
         let inner = &self.store.0;
         let (log, shard) = (self.kind.as_str(), self.shard);
         inner.warnings.add(format!("log {log} shard {shard} is no longer read: {problem}"));
-        inner.state.write().stopped.insert(ShardKey { log: self.kind, shard }, problem);
+        let mut state = inner.state.write();
+        state.following.remove(&self.key());
+        state.stopped.insert(self.key(), problem);
+        drop(state);
         inner.moved.send_replace(());
+    }
+
+    const fn key(&self) -> ShardKey {
+        ShardKey { log: self.kind, shard: self.shard }
     }
 }

@@ -11,6 +11,7 @@ mod change;
 mod commit;
 mod compact;
 mod config;
+mod damage;
 mod days;
 mod early;
 mod entry;

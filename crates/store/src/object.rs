@@ -16,6 +16,10 @@ use parquet::file::metadata::{PageIndexPolicy, ParquetMetaData, ParquetMetaDataR
 /// Bytes that are read from the end at first: mostly they hold the footer and the indexes.
 const TAIL: usize = 64 << 10;
 
+/// Among the extensions of a read: it is of what the store has, and what was kept of the object is kept no more.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Afresh;
+
 /// Reads ranges of one object.
 #[derive(Clone, Debug)]
 pub(crate) struct ObjectReader {

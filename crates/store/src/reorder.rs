@@ -17,8 +17,25 @@ use crate::{FileEntry, Store, StoreError, flush, rows, scan, write};
 
 /// Rows of a batch that is read.
 const ROWS: usize = 8_192;
+/// How a warning about files begins that are not in order yet.
+const NOT_YET: &str = "files of an earlier release cannot be put in order";
 
 impl Store {
+    /// [`Self::reorder`] at the start. What finds no room then is left to [`Self::tidy`], which makes some, since what is old or
+    /// needed by nobody goes only after the grace period; meanwhile each question about such files sorts their rows.
+    ///
+    /// # Errors
+    /// But for [`StoreError::Objects`] those of [`Self::reorder`].
+    pub(crate) async fn reorder_or_warn(&self) -> Result<(), StoreError> {
+        match self.reorder().await {
+            Err(StoreError::Objects { source, .. }) => {
+                self.0.warnings.replace(NOT_YET, format!("{NOT_YET} now, it is tried again: {source}"));
+                Ok(())
+            }
+            other => other,
+        }
+    }
+
     /// Writes files anew whose rows are not in their table's order, one after the other and each a part at a time. A
     /// damaged one is set aside.
     ///
@@ -36,13 +53,16 @@ impl Store {
                     files.iter().filter(|file| !layout.in_order(file)).min_by_key(|file| (file.seq, file.part))?;
                 Some((layout, file.clone()))
             });
-            let Some((layout, file)) = other else { return Ok(()) };
+            let Some((layout, file)) = other else {
+                inner.warnings.end(NOT_YET);
+                return Ok(());
+            };
             tracing::info!(path = file.path, rows = file.rows, "a file of an earlier release is put in order");
             let mut add = Vec::new();
             if let Err(error) = write_in_order(inner, layout, &file, &mut add).await {
                 flush::remove(inner, &add).await;
                 match error {
-                    StoreError::Corrupt { path, problem } if path == file.path => inner.set_aside(&file, &problem),
+                    StoreError::Corrupt { path, problem } if path == file.path => inner.set_aside(&file, &problem).await?,
                     error => return Err(error),
                 }
                 continue;

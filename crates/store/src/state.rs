@@ -1,4 +1,4 @@
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -86,6 +86,8 @@ pub(crate) struct State {
     pub asides: Vec<SetAside>,
     /// How far each shard was read into memory.
     pub shards: BTreeMap<ShardKey, Position>,
+    /// The shards that are read, each from where the files end.
+    pub following: BTreeSet<ShardKey>,
     /// Why a shard is no longer read.
     pub stopped: BTreeMap<ShardKey, String>,
     /// Changes when memory was dropped and the logs are to be read again.
@@ -119,7 +121,8 @@ impl State {
         let shards = version.shards.clone();
         let (active, stopped, asides) = (Memory::default(), BTreeMap::new(), Vec::new());
         let (late, announced) = (Late::default(), Announced::default());
-        Self { version, active, flushing: None, asides, shards, stopped, epoch: 0, late, ahead: Vec::new(), announced }
+        let (following, ahead) = (BTreeSet::new(), Vec::new());
+        Self { version, active, flushing: None, asides, shards, following, stopped, epoch: 0, late, ahead, announced }
     }
 
     /// Bytes of all rows in memory.
@@ -140,6 +143,11 @@ impl State {
     /// The offset after the last one whose rows are visible.
     pub fn next(&self, log: LogKind, shard: u32) -> Offset {
         self.shards.get(&ShardKey { log, shard }).map_or(Offset(0), |position| position.next)
+    }
+
+    /// Of a shard that is read, the offset before which everything is in files of two versions.
+    pub fn durable(&self, key: &ShardKey) -> Option<Offset> {
+        self.version.shards.get(key).filter(|_| self.following.contains(key)).map(|position| position.floor)
     }
 
     /// Makes a record visible in all its tables at once. A record that was seen, under this or

@@ -3,12 +3,14 @@ use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use base::{Clock, Rng, Shutdown, Tasks, Timestamp};
+use bus::BusError;
 use model::{LogKind, Offset};
 use object_store::ObjectStore;
 use parking_lot::{Mutex, RwLock};
 use tokio::sync::{Notify, watch};
 
 use crate::cache::MetadataCache;
+use crate::damage::Doubts;
 use crate::garbage::Garbage;
 use crate::manifest::{ShardKey, Version};
 use crate::state::State;
@@ -33,6 +35,7 @@ pub(crate) struct Inner {
     pub garbage: Mutex<Garbage>,
     /// When a file was first seen to be older than its retention, on the monotonic clock.
     pub expired: Mutex<HashMap<String, Duration>>,
+    pub doubts: Doubts,
     pub warnings: Warnings,
     pub metadata: MetadataCache,
     pub series: SeriesIndex,
@@ -85,6 +88,7 @@ impl Store {
             state: RwLock::new(State::new(version)),
             garbage: Mutex::default(),
             expired: Mutex::default(),
+            doubts: Doubts::default(),
             warnings,
             committing: tokio::sync::Mutex::default(),
             writing: tokio::sync::Mutex::default(),
@@ -95,7 +99,7 @@ impl Store {
         };
         let store = Self(Arc::new(inner));
         store.find_missing().await?;
-        store.reorder().await?;
+        store.reorder_or_warn().await?;
         store.index_series().await?;
         Ok(store)
     }
@@ -151,11 +155,29 @@ impl Store {
         state.shards.get(&ShardKey { log, shard })?.dedup.last(producer, from).map(|(offset, _)| offset)
     }
 
-    /// For each shard the offset before which everything is in files of two versions: even if the
-    /// newest manifest is lost, nobody needs the log before it.
+    /// For each shard that is read the offset before which everything is in files of two versions: even if the
+    /// newest manifest is lost, nobody needs the log before it. Of a shard that is not read nothing is said: what is on
+    /// it may be of another log than what is in the files.
     pub fn durable(&self) -> BTreeMap<(LogKind, u32), Offset> {
-        let version = Arc::clone(&self.0.state.read().version);
-        version.shards.iter().map(|(key, position)| ((key.log, key.shard), position.floor)).collect()
+        let state = self.0.state.read();
+        let durable = |key: &ShardKey| Some(((key.log, key.shard), state.durable(key)?));
+        state.version.shards.keys().filter_map(durable).collect()
+    }
+
+    /// [`Self::durable`] of a shard of `log`; nothing if that ends before what the store has of it, since then it is
+    /// another log.
+    ///
+    /// # Errors
+    /// Of [`bus::Log::bounds`].
+    pub async fn durable_of(&self, kind: LogKind, log: &dyn bus::Log, shard: u32) -> Result<Option<Offset>, BusError> {
+        let (next, durable) = {
+            let state = self.0.state.read();
+            (state.next(kind, shard), state.durable(&ShardKey { log: kind, shard }))
+        };
+        let Some(durable) = durable else { return Ok(None) };
+        // Looked at afterwards: what is visible here was on the log.
+        let (_, end) = log.bounds(shard).await?;
+        Ok((next <= end).then_some(durable))
     }
 
     /// Where the files are.

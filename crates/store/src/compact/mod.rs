@@ -6,13 +6,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use arrow::array::RecordBatch;
-use futures::{StreamExt, TryStreamExt, stream};
-use object_store::ObjectStoreExt;
-use object_store::path::Path;
+use futures::{StreamExt, stream};
 
 use self::pick::Job;
 use crate::change::Change;
 use crate::commit::commit;
+use crate::damage::{Reading, check};
 use crate::file::FileScan;
 use crate::filter::Share;
 use crate::layout::{Layout, layouts};
@@ -78,8 +77,7 @@ async fn merge(inner: &Arc<Inner>, job: Job, given_up: &AtomicBool) -> Result<()
         flush::remove(inner, &outputs).await;
         let StoreError::Corrupt { path, problem } = &error else { return Err(error) };
         let Some(file) = job.runs.iter().flatten().find(|file| file.path == *path) else { return Err(error) };
-        inner.set_aside(file, problem);
-        return Ok(());
+        return inner.set_aside(file, problem).await;
     }
     let inputs: Vec<&FileEntry> = job.runs.iter().flatten().collect();
     let sum = |files: &[&FileEntry], of: fn(&FileEntry) -> u64| files.iter().map(|file| of(file)).sum::<u64>();
@@ -110,7 +108,7 @@ async fn write(
 ) -> Result<(), StoreError> {
     let inputs: Vec<&FileEntry> = job.runs.iter().flatten().collect();
     for file in &inputs {
-        check(inner, file).await?;
+        check(inner, file, Reading::Once).await?;
     }
     let mut merge = open(inner, layout, job).await?;
     let total: u64 = inputs.iter().map(|file| file.rows).sum();
@@ -203,20 +201,4 @@ async fn open(inner: &Arc<Inner>, layout: &'static Layout, job: &Job) -> Result<
         return PointMerge::new(schema, inputs).await.map(Merged::Points);
     }
     Ok(Merged::Rows(Box::new(Merge::new(schema, order, job.all, BATCH_ROWS.1, inputs).await?)))
-}
-
-/// Reads a file once in full: damage must not be merged into good files.
-async fn check(inner: &Inner, file: &FileEntry) -> Result<(), StoreError> {
-    let path = Path::from(file.path.as_str());
-    let found = match inner.objects.get(&path).await {
-        Ok(found) => found,
-        Err(object_store::Error::NotFound { .. }) => return Err(StoreError::corrupt(path, "it is not there")),
-        Err(error) => return Err(StoreError::objects(path)(error)),
-    };
-    let mut crc = crc32fast::Hasher::new();
-    let mut bytes = found.into_stream();
-    while let Some(part) = bytes.try_next().await.map_err(StoreError::objects(&path))? {
-        crc.update(&part);
-    }
-    if crc.finalize() == file.crc32 { Ok(()) } else { Err(StoreError::corrupt(path, "its checksum is wrong")) }
 }

@@ -20,6 +20,8 @@ use object_store::{
 };
 use parking_lot::Mutex;
 
+use crate::object::Afresh;
+
 /// Bytes of a block: about what a request costs in time anyway.
 const BLOCK: u64 = 512 << 10;
 /// Requests of one read that are on their way at once.
@@ -70,6 +72,13 @@ impl Blocks {
             self.bytes -= gone;
         }
         metrics::gauge!("steadfast_store_cache_bytes").set(self.bytes as f64);
+    }
+
+    fn forget(&mut self, location: &Path) {
+        self.by_use.retain(|_, (path, _)| path != location);
+        let gone = self.by_place.extract_if(|(path, _), _| path == location);
+        let bytes: usize = gone.map(|(_, (_, bytes))| bytes.len()).sum();
+        self.bytes -= bytes;
     }
 }
 
@@ -173,6 +182,9 @@ impl ObjectStore for Cached {
     }
 
     async fn get_opts(&self, location: &Path, options: GetOptions) -> Result<GetResult> {
+        if options.extensions.get::<Afresh>().is_some() {
+            self.blocks.lock().forget(location);
+        }
         self.inner.get_opts(location, options).await
     }
 
@@ -261,6 +273,27 @@ mod tests {
         }
         assert_eq!(one(&cached, &data, 899_998..900_000).await.unwrap(), vec![7, 7]);
         one(&cached, &manifest, 0..5).await.unwrap_err();
+    }
+
+    #[tokio::test]
+    async fn a_block_that_came_wrong_goes_when_the_object_is_read_afresh() {
+        let (path, other) = (Path::from("data/a/4.parquet"), Path::from("data/a/5.parquet"));
+        let (cached, inner) = over(64 << 20, &path).await;
+        for (path, bytes) in [(&path, vec![0; 900_000]), (&other, vec![7; 900_000])] {
+            inner.put(path, bytes.into()).await.unwrap();
+            one(&cached, path, 0..9).await.unwrap();
+        }
+        inner.put(&path, content().into()).await.unwrap();
+        assert_eq!(one(&cached, &path, 0..9).await.unwrap(), vec![0; 9]);
+        let mut afresh = GetOptions::default();
+        afresh.extensions.insert(Afresh);
+        assert_eq!(cached.get_opts(&path, afresh).await.unwrap().bytes().await.unwrap(), content());
+        assert_eq!(one(&cached, &path, 0..9).await.unwrap(), content()[..9]);
+        inner.delete(&other).await.unwrap();
+        assert_eq!(one(&cached, &other, 0..9).await.unwrap(), vec![7; 9], "others stay");
+        let blocks = cached.blocks.lock();
+        assert_eq!(blocks.by_place.len(), blocks.by_use.len());
+        assert_eq!(blocks.by_place.values().map(|(_, bytes)| bytes.len()).sum::<usize>(), blocks.bytes);
     }
 
     #[tokio::test]

@@ -1,6 +1,11 @@
-use model::LogKind;
+use std::sync::Arc;
+
+use bus::Log;
+use futures::TryStreamExt;
 use model::rows::Intent;
-use store::StoreError;
+use model::{LogKind, Offset};
+use serde_json::Value;
+use store::{ScanOptions, StoreError};
 
 use super::support::*;
 
@@ -154,9 +159,9 @@ async fn a_log_that_lost_what_the_store_does_not_have_is_an_error_that_says_so()
     for n in 1..=3 {
         world.append(batch(&[intent("a", n)]));
     }
-    world.state.forget(0, model::Offset(2));
+    world.state.forget(0, Offset(2));
     let running = world.start(by_hand()).await;
-    let error = within(running.store.wait_for(LogKind::State, 0, model::Offset(2))).await.unwrap_err();
+    let error = within(running.store.wait_for(LogKind::State, 0, Offset(2))).await.unwrap_err();
     assert!(error.to_string().contains("offset 0, but the log begins at 2"), "{error}");
     assert!(running.store.warnings()[0].contains("no longer read"));
     running.stop().await;
@@ -195,5 +200,103 @@ async fn rows_without_the_columns_of_their_stream_are_left_out_with_a_warning() 
     running.settle().await;
     assert_eq!(sequences(&running.store).await, [1]);
     assert!(running.store.warnings()[0].contains("intents"), "{:?}", running.store.warnings());
+    running.stop().await;
+}
+
+#[tokio::test]
+async fn a_file_that_a_list_leaves_out_is_asked_for_by_its_name() {
+    let world = World::new().await;
+    let files = three_files(&world).await;
+    world.objects.hide(&files[1]);
+    let store = world.open(by_hand()).await.unwrap();
+    assert_eq!((sequences(&store).await, store.warnings()), (vec![1, 2, 3], Vec::new()));
+    store.set_aside_damaged().await.unwrap();
+    assert_eq!(world.objects.paths("quarantine").await, Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn a_file_is_read_once_more_before_it_is_set_aside() {
+    let world = World::new().await;
+    let files = three_files(&world).await;
+    let store = world.open(store::StoreConfig { compaction_files: 2, ..by_hand() }).await.unwrap();
+    world.objects.misread(&files[1]);
+    let scan = store.snapshot().table("intents").unwrap().scan(ScanOptions::default());
+    let error = scan.try_collect::<Vec<_>>().await.unwrap_err();
+    assert!(matches!(&error, StoreError::Objects { path, .. } if *path == files[1]), "{error}");
+    assert_eq!(sequences(&store).await, [1, 2, 3]);
+    world.objects.misread(&files[0]);
+    let error = store.compact().await.unwrap_err();
+    assert!(matches!(&error, StoreError::Objects { path, .. } if *path == files[0]), "{error}");
+    while store.compact().await.unwrap() {}
+    assert_eq!((sequences(&store).await, store.warnings()), (vec![1, 2, 3], Vec::new()));
+    assert_eq!(world.objects.paths("quarantine").await, Vec::<String>::new());
+}
+
+/// A later release may have written it in a form that is not known here.
+#[tokio::test]
+async fn a_file_that_cannot_be_read_as_it_was_written_is_set_aside_when_it_is_met_again() {
+    let world = World::new().await;
+    let files = three_files(&world).await;
+    let unknown = vec![7; world.objects.bytes(&files[1]).await.len()];
+    let newest = world.objects.paths("manifest").await.pop().unwrap();
+    let mut object: Value = serde_json::from_slice(&world.objects.bytes(&newest).await).unwrap();
+    let mut body = object["manifest"].take();
+    let entries = body["files"].as_array_mut().unwrap();
+    let entry = entries.iter_mut().find(|entry| entry["path"] == files[1]).unwrap();
+    entry["crc32"] = crc32fast::hash(&unknown).into();
+    let body = body.to_string();
+    let object = format!(r#"{{"crc32":"{:08x}","manifest":{body}}}"#, crc32fast::hash(body.as_bytes()));
+    world.objects.overwrite(&newest, object.into_bytes()).await;
+    world.objects.overwrite(&files[1], unknown).await;
+    let store = world.open(by_hand()).await.unwrap();
+    let scan = store.snapshot().table("intents").unwrap().scan(ScanOptions::default());
+    assert!(matches!(scan.try_collect::<Vec<_>>().await, Err(StoreError::Objects { .. })));
+    assert_eq!(sequences(&store).await, [1, 3]);
+    assert!(store.warnings()[0].contains(&files[1]), "{:?}", store.warnings());
+}
+
+/// A store with all of a log of so many records in files of two versions, and that log.
+async fn all_of_a_log(world: &World, records: i64) -> Running {
+    let running = world.start(by_hand()).await;
+    for n in 1..=records {
+        world.append(batch(&[intent("a", n)]));
+        running.settle().await;
+        running.store.flush().await.unwrap();
+    }
+    running
+}
+
+#[tokio::test]
+async fn of_a_log_that_was_made_anew_nothing_is_cut() {
+    let world = World::new().await;
+    let running = all_of_a_log(&world, 10).await;
+    let durable = running.store.durable_of(LogKind::State, world.state.as_ref(), 0).await.unwrap();
+    assert_eq!(durable, Some(Offset(9)));
+    running.stop().await;
+    let anew = World { state: Arc::new(MemoryLog::new(1)), ..world };
+    for n in 11..=13 {
+        anew.append(batch(&[intent("a", n)]));
+    }
+    let running = anew.start(by_hand()).await;
+    let error = within(running.store.wait_for(LogKind::State, 0, Offset(10))).await.unwrap_err();
+    assert!(error.to_string().contains("it is another log"), "{error}");
+    assert_eq!(running.store.durable_of(LogKind::State, anew.state.as_ref(), 0).await.unwrap(), None);
+    anew.truncate(&running.store);
+    assert_eq!(anew.state.bounds(0).await.unwrap(), (Offset(0), Offset(3)));
+    running.stop().await;
+}
+
+#[tokio::test]
+async fn a_log_is_not_cut_to_what_another_process_has_of_a_longer_one() {
+    let world = World::new().await;
+    let shorter = World { state: Arc::new(MemoryLog::new(1)), ..world.clone() };
+    shorter.append(batch(&[intent("b", 1)]));
+    let follows = shorter.start(by_hand()).await;
+    follows.settle().await;
+    let running = all_of_a_log(&world, 10).await;
+    follows.store.tidy().await.unwrap();
+    assert_eq!(follows.store.visible(LogKind::State, 0), Offset(10), "it has what the other has committed");
+    assert_eq!(follows.store.durable_of(LogKind::State, shorter.state.as_ref(), 0).await.unwrap(), None);
+    follows.stop().await;
     running.stop().await;
 }

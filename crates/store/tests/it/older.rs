@@ -106,10 +106,39 @@ async fn a_store_in_format_1_opens_and_its_series_are_put_in_order() {
 #[tokio::test]
 async fn a_store_in_format_1_survives_an_end_at_any_step_of_that() {
     for (step, fault) in [(0, Fault::Torn), (7, Fault::Refused), (30, Fault::Refused), (30, Fault::AnswerLost)] {
-        let (world, _simulation) = old_world().await;
-        world.objects.plan(step, fault);
-        world.open(old_config()).await.unwrap_err();
-        assert!(world.objects.heal(), "{step}");
-        is_whole(&world.open(old_config()).await.unwrap()).await;
+        for goes_on in [false, true] {
+            let (world, _simulation) = old_world().await;
+            world.objects.plan(step, fault);
+            let store = world.open(old_config()).await.unwrap();
+            assert!(store.warnings()[0].contains("cannot be put in order"), "{step}: {:?}", store.warnings());
+            assert!(world.objects.heal(), "{step}");
+            if goes_on {
+                store.tidy().await.unwrap();
+                is_whole(&store).await;
+                assert_eq!(store.warnings(), Vec::<String>::new(), "{step}");
+            }
+            drop(store);
+            is_whole(&world.open(old_config()).await.unwrap()).await;
+        }
     }
+}
+
+#[tokio::test]
+async fn a_store_in_format_1_opens_on_a_full_disk_and_is_put_in_order_once_there_is_room() {
+    let (world, _simulation) = old_world().await;
+    world.objects.fill_up_below("data/");
+    let store = world.open(old_config()).await.unwrap();
+    let is_warned = || store.warnings().iter().any(|text| text.contains("put in order") && text.contains("no space"));
+    assert!(is_warned(), "{:?}", store.warnings());
+    is_whole(&store).await;
+    let orders = || -> Vec<u32> {
+        store.snapshot().table("series").unwrap().files().iter().map(|file| file.order).collect()
+    };
+    store.tidy().await.unwrap_err();
+    assert_eq!((orders(), is_warned()), (vec![0], true));
+    world.objects.heal();
+    store.tidy().await.unwrap();
+    assert!(orders().iter().all(|order| *order == 1), "{:?}", orders());
+    assert_eq!(store.warnings(), Vec::<String>::new());
+    is_whole(&store).await;
 }

@@ -400,3 +400,27 @@ async fn a_version_whose_answer_was_lost_is_not_taken_back_when_another_process_
     assert_eq!(sequences(&one.store).await, [1, 2, 3]);
     one.stop().await;
 }
+
+/// Between its files and its manifest a flush may stand still, and clocks of machines differ.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn files_that_another_process_is_about_to_commit_are_no_orphans_by_a_clock_that_is_ahead() {
+    let world = World::new().await;
+    let running = world.start(by_hand()).await;
+    push(&world.state, 1..=3);
+    running.settle().await;
+    let (clock, simulation) = Clock::simulated(Clock::system().now().plus(Duration::from_secs(25 * 3_600)));
+    let ahead = World { clock, ..world.clone() }.open(by_hand()).await.unwrap();
+    let (waits, go) = world.objects.hold("data/");
+    let meanwhile = async {
+        waits.await.unwrap();
+        for _ in 0..3 {
+            assert_eq!(ahead.collect().await.unwrap(), 0);
+            simulation.advance(Duration::from_secs(2 * 3_600));
+        }
+        go.send(()).unwrap();
+    };
+    let (flushed, ()) = within(async { tokio::join!(running.store.flush(), meanwhile) }).await;
+    assert!(flushed.unwrap());
+    running.stop().await;
+    assert_eq!(sequences(&world.open(by_hand()).await.unwrap()).await, [1, 2, 3]);
+}

@@ -8,7 +8,7 @@ use futures::stream::BoxStream;
 use object_store::memory::InMemory;
 use object_store::path::Path;
 use object_store::{
-    CopyOptions, Error, GetOptions, GetResult, ListResult, MultipartUpload, ObjectMeta, ObjectStore, ObjectStoreExt,
+    CopyOptions, Error, GetOptions, GetResult, GetResultPayload, ListResult, MultipartUpload, ObjectMeta, ObjectStore, ObjectStoreExt,
     PutMultipartOptions, PutOptions, PutPayload, PutResult, Result,
 };
 
@@ -35,6 +35,10 @@ pub struct Faulty {
     /// Below this nothing finds room.
     full_below: Mutex<Option<String>>,
     read: AtomicU64,
+    /// The next list in which this object would be leaves it out.
+    hidden: Mutex<Option<String>>,
+    /// The next read of this object gives other bytes.
+    misread: Mutex<Option<String>>,
     /// Who puts the next object below this waits once it is there.
     held: Mutex<Option<Held>>,
 }
@@ -55,8 +59,9 @@ impl Faulty {
     pub fn over(inner: Arc<dyn ObjectStore>) -> Self {
         let (changes, planned) = (AtomicU64::new(0), Mutex::new(None));
         let (dead, full) = (AtomicBool::new(false), AtomicBool::new(false));
-        let (read, held) = (AtomicU64::new(0), Mutex::default());
-        Self { inner, changes, planned, dead, full, full_below: Mutex::default(), read, held }
+        let (full_below, read, held) = (Mutex::default(), AtomicU64::new(0), Mutex::default());
+        let (hidden, misread) = (Mutex::default(), Mutex::default());
+        Self { inner, changes, planned, dead, full, full_below, read, hidden, misread, held }
     }
 
     /// Plans a fault at the change after `after` more.
@@ -86,6 +91,16 @@ impl Faulty {
         let ((waits, waiting), (go, until)) = (oneshot::channel(), oneshot::channel());
         *self.held.lock().unwrap() = Some(Held { below: prefix.to_owned(), waits, until });
         (waiting, go)
+    }
+
+    /// The next list in which an object would be leaves it out.
+    pub fn hide(&self, path: &str) {
+        *self.hidden.lock().unwrap() = Some(path.to_owned());
+    }
+
+    /// The next read of an object gives other bytes than it has.
+    pub fn misread(&self, path: &str) {
+        *self.misread.lock().unwrap() = Some(path.to_owned());
     }
 
     pub fn changes(&self) -> u64 {
@@ -133,6 +148,13 @@ impl Faulty {
         }
         Ok(fault)
     }
+}
+
+async fn other_bytes(found: GetResult) -> Result<GetResult> {
+    let (meta, range, attributes) = (found.meta.clone(), found.range.clone(), found.attributes.clone());
+    let bytes: Vec<u8> = found.bytes().await?.iter().map(|byte| byte ^ 0x55).collect();
+    let payload = GetResultPayload::Stream(futures::stream::iter([Ok(bytes.into())]).boxed());
+    Ok(GetResult { payload, meta, range, attributes })
 }
 
 fn error(problem: &str) -> Error {
@@ -184,7 +206,8 @@ impl ObjectStore for Faulty {
         self.alive()?;
         let found = self.inner.get_opts(location, options).await?;
         self.read.fetch_add(found.range.end - found.range.start, Ordering::SeqCst);
-        Ok(found)
+        let wrong = self.misread.lock().unwrap().take_if(|path| location.as_ref() == path.as_str()).is_some();
+        if wrong { other_bytes(found).await } else { Ok(found) }
     }
 
     fn delete_stream(&self, locations: BoxStream<'static, Result<Path>>) -> BoxStream<'static, Result<Path>> {
@@ -201,7 +224,15 @@ impl ObjectStore for Faulty {
 
     fn list(&self, prefix: Option<&Path>) -> BoxStream<'static, Result<ObjectMeta>> {
         match self.alive() {
-            Ok(()) => self.inner.list(prefix),
+            Ok(()) => {
+                let below = |path: &mut String| prefix.is_none_or(|prefix| path.starts_with(prefix.as_ref()));
+                let hidden = self.hidden.lock().unwrap().take_if(below);
+                let there = move |meta: &Result<ObjectMeta>| {
+                    let is_hidden = |meta: &ObjectMeta| hidden.as_deref() == Some(meta.location.as_ref());
+                    std::future::ready(!meta.as_ref().is_ok_and(is_hidden))
+                };
+                self.inner.list(prefix).filter(there).boxed()
+            }
             Err(error) => futures::stream::iter([Err(error)]).boxed(),
         }
     }
