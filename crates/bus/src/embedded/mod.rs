@@ -94,7 +94,7 @@ impl Embedded {
         let (durable, seen) = watch::channel(found.next);
         let size = found.segments.last().map_or(0, |segment| segment.bytes);
         let tail = Tail::new(self.config.tail_bytes);
-        let state = State { segments: found.segments.into(), next: found.next, tail, ended: None };
+        let state = State { segments: found.segments.into(), leaving: None, next: found.next, tail, ended: None };
         let meter = Meter::new(&place.log, shard);
         meter.size(state.bytes(), found.next);
         let shared = Arc::new(Shared {

@@ -1,4 +1,5 @@
 use std::collections::VecDeque;
+use std::io::ErrorKind;
 use std::path::PathBuf;
 
 use model::{Offset, Record};
@@ -31,6 +32,8 @@ pub(super) struct Shared {
 
 pub(super) struct State {
     pub segments: VecDeque<Segment>,
+    /// A segment before these that nobody reads any more and whose file may still be there.
+    pub leaving: Option<Offset>,
     pub next: Offset,
     pub tail: Tail,
     /// Why there will be no further records.
@@ -55,15 +58,22 @@ impl Shared {
         BusError::Closed { log: self.place.log.clone(), problem }
     }
 
-    /// Deletes the segments that hold only records before `before`, the oldest first, so that a
-    /// crash leaves no gap.
+    /// Deletes the segments that hold only records before `before`, the oldest first: those behind one that cannot be
+    /// removed stay until it is, so that neither a crash nor a fault of the disk leaves a gap.
     pub fn truncate(&self, before: Offset, disk: &dyn Disk) -> Result<(), BusError> {
-        while let Some(first) = self.state.lock().drop_first(before, self.retain_bytes) {
+        loop {
+            let next = self.state.lock().next_to_go(before, self.retain_bytes);
+            let Some(first) = next else { return Ok(()) };
             let path = place::segment(&self.dir, first);
-            let removed = disk.remove(&path).and_then(|()| disk.sync_dir(&self.dir));
+            let removed = match disk.remove(&path) {
+                // An attempt before this one has removed it, or does so beside it.
+                Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
+                removed => removed,
+            };
+            let removed = removed.and_then(|()| disk.sync_dir(&self.dir));
             removed.map_err(|error| self.place.io(&path, "remove", &error))?;
+            self.state.lock().leaving.take_if(|leaving| *leaving == first);
         }
-        Ok(())
     }
 }
 
@@ -76,7 +86,15 @@ impl State {
         self.segments.iter().map(|segment| segment.bytes).sum()
     }
 
-    /// Forgets the first segment if nothing in it is needed.
+    /// The segment whose file is to be removed next.
+    fn next_to_go(&mut self, before: Offset, retain: u64) -> Option<Offset> {
+        if self.leaving.is_none() {
+            self.leaving = self.drop_first(before, retain);
+        }
+        self.leaving
+    }
+
+    /// Takes the first segment from readers if nothing in it is needed.
     fn drop_first(&mut self, before: Offset, retain: u64) -> Option<Offset> {
         let second = self.segments.get(1)?;
         let rest: u64 = self.segments.iter().skip(1).map(|segment| segment.bytes).sum();

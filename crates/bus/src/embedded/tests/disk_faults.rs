@@ -142,3 +142,33 @@ async fn appends_that_wait_share_one_write_and_one_fsync() {
     let syncs = disk.get(|faults| faults.syncs) - syncs;
     assert!(syncs < 150, "{syncs} fsyncs for 200 appends at once");
 }
+
+#[tokio::test]
+async fn a_segment_that_cannot_be_removed_once_leaves_no_hole() {
+    for mends in [false, true] {
+        let folder = Folder::new();
+        let disk = Faulty::default();
+        let log = open(&folder, folder.config("state"), &disk);
+        fill(&log, 0..100).await;
+        let before = folder.segments();
+        disk.set(|faults| faults.remove_fails = true);
+        for upto in [80, 90] {
+            let error = log.truncate(0, Offset(upto)).await.unwrap_err();
+            assert!(error.to_string().contains("cannot remove"), "{error}");
+            assert_eq!(folder.segments(), before, "those behind it stay");
+        }
+        disk.set(|faults| faults.remove_fails = false);
+        if mends {
+            log.truncate(0, Offset(90)).await.unwrap();
+            assert!(!folder.segments().contains(&before[0]), "it is tried again");
+        }
+        drop(log);
+        let log = open(&folder, folder.config("state"), &disk);
+        let (start, end) = log.bounds(0).await.unwrap();
+        assert_eq!((start == Offset(0), end), (!mends, Offset(100)));
+        let mut reader = log.read(0, start);
+        for offset in start.0..end.0 {
+            assert_eq!(reader.next().await.unwrap().unwrap().offset, Offset(offset));
+        }
+    }
+}

@@ -22,6 +22,7 @@ pub(super) struct Faults {
     pub lazy: bool,
     pub sync_fails: bool,
     pub cut_fails: bool,
+    pub remove_fails: bool,
     pub syncs: u64,
     pub writes: u64,
 }
@@ -64,6 +65,9 @@ impl Disk for Faulty {
 
     fn remove(&self, path: &Path) -> io::Result<()> {
         self.powered()?;
+        if self.get(|faults| faults.remove_fails) {
+            return Err(io::Error::other("cannot remove"));
+        }
         Files.remove(path)
     }
 
