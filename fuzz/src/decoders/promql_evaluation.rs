@@ -9,7 +9,8 @@ use promql::{Data, Labels, Limits, Memory, Options, Sample, Steps, instant, pars
 use super::promql::CASES;
 use crate::{input, seeds};
 
-const LIMITS: Limits = Limits { samples: 20_000, steps: 200, series: 60 };
+const LIMITS: Limits =
+    Limits { samples: 20_000, steps: 200, series: 60, one_label_bytes: 64 << 10, label_bytes: 16 << 20 };
 /// How often a query asks whether it may go on.
 const ASKED: u32 = 2_000;
 const MINUTE: i64 = 60_000;
