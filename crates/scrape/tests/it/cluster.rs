@@ -190,7 +190,8 @@ fn endpoints_see_sidecars_that_are_init_containers() {
         {"name": "http-envoy-prom", "containerPort": 15090, "protocol": "TCP"},
         {"name": "status", "containerPort": 15021, "protocol": "TCP"}]}]);
     let reference = json!({"kind": "Pod", "namespace": "shop", "name": "cart-1"});
-    let ports = json!([{"name": "web", "port": 8080, "protocol": "TCP"}, {"name": "envoy", "port": 15090, "protocol": "TCP"}]);
+    let ports =
+        json!([{"name": "web", "port": 8080, "protocol": "TCP"}, {"name": "envoy", "port": 15090, "protocol": "TCP"}]);
     let endpoints = json!({"metadata": {"name": "cart", "namespace": "shop"}, "subsets": [{
         "addresses": [{"ip": "10.0.0.1", "targetRef": reference}], "ports": ports}]});
     let slice = json!({"metadata": {"name": "cart-x", "namespace": "shop"}, "addressType": "IPv4", "ports": ports,

@@ -47,10 +47,8 @@ fn relabelling_may_change_where_a_target_is_and_how_often_it_is_scraped() {
 
 #[test]
 fn a_parameter_of_a_target_counts_more_than_that_of_its_job() {
-    let target = one(
-        "params: {module: [http_2xx, other], target: [x]}\nstatic_configs:\n\
-         - {targets: [probe], labels: {__param_module: icmp, __param_target: ''}}",
-    );
+    let target = one("params: {module: [http_2xx, other], target: [x]}\nstatic_configs:\n\
+         - {targets: [probe], labels: {__param_module: icmp, __param_target: ''}}");
     assert_eq!(target.url.as_str(), "http://probe/metrics?module=icmp&module=other&target=x");
     assert_eq!(target.discovered["__param_module"], "icmp");
 }
