@@ -157,6 +157,20 @@ impl Body {
         }
         self
     }
+
+    /// The same without alerts, which are counted, and without labels and annotations of any kind.
+    #[must_use]
+    pub fn counted(self) -> Self {
+        Self {
+            truncated_alerts: self.truncated_alerts + self.alerts.len() as u64,
+            alerts: Vec::new(),
+            group_labels: Labels::new(),
+            route_labels: Labels::new(),
+            common_labels: Labels::new(),
+            common_annotations: Labels::new(),
+            ..self
+        }
+    }
 }
 
 /// Bytes as JSON.

@@ -73,6 +73,8 @@ impl Folding {
         for (shard, host) in self.hosts.into_iter().enumerate() {
             let (shutdown, health, part) = (stage.shutdown.clone(), health.clone(), format!("folds {shard}"));
             health.ready(&part);
+            let progress = host.progress();
+            health.check(format!("outputs of folds {shard}"), move || progress.refused());
             stage.tasks.spawn("folds", async move {
                 if let Err(error) = host.run(shutdown).await {
                     health.failed(&part, error.to_string());
@@ -116,7 +118,8 @@ pub(crate) fn telling(config: &Config, engine: Shared) -> Result<Vec<Box<dyn Fol
     let fallbacks = config.receivers.iter().filter_map(fallback).collect();
     let link_base = config.server.external_url.clone();
     let join = config.alertmanager.as_ref().is_some_and(|named| named.join_rollouts);
-    let routing = RoutingFold::new(engine, link_base.clone()).join_rollouts(join);
+    let max_batch_bytes = config.log.max_batch_bytes();
+    let routing = RoutingFold::new(engine, link_base.clone()).join_rollouts(join).max_batch_bytes(max_batch_bytes);
     let reacting = config.receivers.iter().filter(|receiver| receivers::reacts(receiver));
     let again =
         reacting.map(|receiver| Again { receiver: receiver.name.clone(), after: receiver.again_after }).collect();
@@ -130,6 +133,7 @@ pub(crate) fn telling(config: &Config, engine: Shared) -> Result<Vec<Box<dyn Fol
         hooks: hooks.map(|receiver| receiver.name.clone()).collect(),
         widen_factor: config.alerts.widen_factor,
         link_base,
+        max_batch_bytes,
         ..OutboxConfig::default()
     };
     let outbox = OutboxFold::new(outbox).map_err(|error| AppError::part("receivers", error))?;

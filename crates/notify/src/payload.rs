@@ -169,6 +169,24 @@ impl Notification {
         }
     }
 
+    /// As JSON of `bytes` at most, for who takes no more. If all of it is more, what can be large goes: of a group's
+    /// message then stay as many alerts as fit, without annotations, and those that are cut are counted.
+    pub fn fitted(&self, bytes: usize) -> String {
+        let whole = json(self);
+        if whole.len() <= bytes {
+            return whole;
+        }
+        let rest = Self { group: None, ..self.clone() }.stripped();
+        let room = bytes.saturating_sub(json(&rest).len() + GROUP);
+        let group = self.group.clone().map(|group| Box::new(group.lean(room)));
+        let lean = json(&Self { group: group.clone(), ..rest.clone() });
+        if lean.len() <= bytes {
+            return lean;
+        }
+        // Labels of one alert, or those by which the group is made, are too much.
+        json(&Self { group: group.map(|group| Box::new(group.counted())), ..rest })
+    }
+
     /// The same without what can be large: summary, severity, key and link stay, and of a group's message what names
     /// its alerts, as many as fit.
     pub(crate) fn stripped(self) -> Self {
@@ -176,4 +194,9 @@ impl Notification {
         let group = self.group.map(|group| Box::new(group.lean(GROUP)));
         Self { summary, labels: BTreeMap::new(), message: None, symptoms: Vec::new(), group, ..self }
     }
+}
+
+fn json(notification: &Notification) -> String {
+    // Strings and numbers only: it cannot fail.
+    serde_json::to_string(notification).unwrap_or_default()
 }

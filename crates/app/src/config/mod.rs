@@ -282,6 +282,13 @@ pub struct LogsConfig {
     pub files: bus::EmbeddedConfig,
 }
 
+impl LogsConfig {
+    /// The largest batch that the logs take, in bytes.
+    pub(crate) fn max_batch_bytes(&self) -> u64 {
+        self.kafka.as_ref().map_or(self.files.max_batch_bytes, |kafka| kafka.max_batch_bytes)
+    }
+}
+
 /// A mistake in a configuration file.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Problem {

@@ -113,7 +113,7 @@ impl Host {
         let Some(started) = shutdown.or(self.start(&retry)).await else { return Ok(()) };
         let Some(made) = started? else { return Ok(()) };
         let mut reader = Reader::new(self.log.read(self.shard, self.machine.next()));
-        let writer = Writer::new(Arc::clone(&self.log), self.shard, made);
+        let writer = Writer::new(Arc::clone(&self.log), self.shard, made, self.progress.clone());
         loop {
             let pause = self.tick_in().min(self.save_in()).min(LOOK_EVERY);
             let read = tokio::select! {

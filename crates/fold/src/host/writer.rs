@@ -4,6 +4,7 @@ use std::sync::Arc;
 use bus::{BusError, Log};
 use model::{Batch, Dedup};
 
+use super::progress::Progress;
 use super::retry::Retry;
 use crate::FoldError;
 
@@ -14,11 +15,12 @@ pub(super) struct Writer {
     /// Which outputs were on our own shard when the host started. Other shards' readers drop
     /// what they see again.
     made: Dedup,
+    progress: Progress,
 }
 
 impl Writer {
-    pub(super) fn new(log: Arc<dyn Log>, shard: u32, made: Dedup) -> Self {
-        Self { log, shard, made }
+    pub(super) const fn new(log: Arc<dyn Log>, shard: u32, made: Dedup, progress: Progress) -> Self {
+        Self { log, shard, made, progress }
     }
 
     /// Appends `outputs`, each to the shard of its key; false if the host is to end before they
@@ -49,7 +51,10 @@ impl Writer {
         }
         for batch in batches {
             match self.try_append(shard, std::slice::from_ref(&batch), retry).await {
-                Err(FoldError::Bus(error @ BusError::TooLarge { .. })) => report(&batch, &error),
+                Err(FoldError::Bus(error @ BusError::TooLarge { .. })) => {
+                    self.progress.refuse(&batch, &error);
+                    report(&batch, &error);
+                }
                 Ok(true) => {}
                 other => return other,
             }

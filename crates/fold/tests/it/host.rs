@@ -357,5 +357,7 @@ async fn an_output_that_the_log_never_takes_does_not_stop_the_others() {
     let host = Running::start(parts);
     host.progress.reached(Offset(2)).await;
     assert_eq!(world.summaries(0).len(), 2);
+    let refused = host.progress.refused().unwrap();
+    assert!(refused.starts_with("1 output is lost; the last: summaries about host/large: log narrow"), "{refused}");
     host.stop().await;
 }

@@ -6,6 +6,8 @@ use model::rows::Alert;
 use model::{Labels, Severity};
 use serde::Deserialize;
 
+use crate::room::MAX_BATCH_BYTES;
+
 /// Who is told of what.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -36,6 +38,8 @@ pub struct OutboxConfig {
     pub retry_refused_max: Duration,
     /// Incidents times receivers that may be open in a shard (limit `outbox.open`).
     pub max_open: u64,
+    /// The largest batch that the log takes, in bytes: what would be larger is told without what can be large.
+    pub max_batch_bytes: u64,
 }
 
 impl Default for OutboxConfig {
@@ -52,6 +56,7 @@ impl Default for OutboxConfig {
             retry_refused: Duration::from_secs(300),
             retry_refused_max: Duration::from_secs(6 * 3600),
             max_open: 1_000_000,
+            max_batch_bytes: MAX_BATCH_BYTES,
         }
     }
 }

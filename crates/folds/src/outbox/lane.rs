@@ -169,8 +169,8 @@ impl Lane {
         self.waiting && !self.in_flight() && self.failed != Some(Outcome::Refused) && self.closed.is_none()
     }
 
-    /// The intent that tells what is wanted, and its key on the log.
-    pub fn intent(&mut self, receiver: &str, incident: &str, now: Timestamp) -> Option<(String, Intent)> {
+    /// The intent that tells what is wanted in a payload of so many bytes at most, and its key on the log.
+    pub fn intent(&mut self, receiver: &str, incident: &str, bytes: usize, now: Timestamp) -> Option<(String, Intent)> {
         let mut notification = self.wanted.as_ref()?.open()?;
         notification.action = match (self.closing, self.reached && !self.anew) {
             (true, _) => Action::Resolve,
@@ -195,8 +195,7 @@ impl Lane {
             sequence: self.sequence,
             action: notification.action.as_str().to_owned(),
             reason: self.reason.clone(),
-            // Strings and numbers only: it cannot fail.
-            payload: serde_json::to_string(&notification).unwrap_or_default(),
+            payload: notification.fitted(bytes),
         };
         Some((self.home.clone().unwrap_or(notification.scope), intent))
     }

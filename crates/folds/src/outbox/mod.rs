@@ -57,6 +57,7 @@ use self::lane::Lane;
 pub use self::notice::GROUPS;
 use self::react::Names;
 use crate::alert::Evidence;
+use crate::room::Room;
 
 /// Its name as a fold.
 pub(crate) const NAME: &str = "outbox";
@@ -70,6 +71,7 @@ pub struct OutboxFold {
     config: OutboxConfig,
     routes: Routes,
     limit: Limit,
+    room: Room,
     /// By incident and receiver.
     lanes: Marked<String, Lanes>,
     open: u64,
@@ -120,6 +122,7 @@ impl OutboxFold {
     fn with(config: OutboxConfig, routes: Routes) -> Self {
         Self {
             limit: Limit::new("outbox.open", config.max_open),
+            room: Room::of(config.max_batch_bytes),
             config,
             routes,
             lanes: Marked::default(),
@@ -238,7 +241,7 @@ impl OutboxFold {
     fn send(&mut self, receiver: &str, incident: &str, now: Timestamp, told: &mut Told) {
         self.owed.remove(&(receiver.to_owned(), incident.to_owned()));
         let lane = self.lanes.get_mut(incident).and_then(|lanes| lanes.get_mut(receiver));
-        if let Some((scope, intent)) = lane.and_then(|lane| lane.intent(receiver, incident, now)) {
+        if let Some((scope, intent)) = lane.and_then(|lane| lane.intent(receiver, incident, self.room.intent, now)) {
             metrics::counter!("steadfast_intents_total", "receiver" => receiver.to_owned(), "action" => intent.action.clone())
                 .increment(1);
             told.intents.entry(scope).or_default().push(intent);
@@ -372,7 +375,7 @@ impl OutboxFold {
         self.probe(record.time, &mut told);
         self.overdue(record.time, &mut told);
         for (scope, intents) in &told.intents {
-            outputs.push_parts(scope, intents, crate::RECORD, |row| row.payload.len() + 500)?;
+            outputs.push_parts(scope, intents, self.room.record, |row| row.payload.len() + 500)?;
         }
         outputs.push(health::SCOPE, &told.findings)
     }

@@ -32,6 +32,7 @@ use parking_lot::RwLock;
 use self::checkpoint::Half;
 use self::rollout::Rollouts;
 use crate::outbox::GROUPS;
+use crate::room::{MAX_BATCH_BYTES, Room};
 
 const NAME: &str = "routing";
 /// Groups that are looked at in a tick, which comes when no other record waits.
@@ -59,6 +60,7 @@ pub struct RoutingFold {
     now: Timestamp,
     /// Batches of the last step that have not come back on the log.
     on_the_way: u64,
+    room: Room,
     /// A state that is being restored.
     half: Option<Box<Half>>,
 }
@@ -68,7 +70,14 @@ impl RoutingFold {
     pub fn new(engine: Shared, link_base: Option<String>) -> Self {
         *engine.write() = unconfigured();
         let (config, rollouts, now) = (String::new(), Rollouts::default(), Timestamp::ZERO);
-        Self { engine, config, link_base, join_rollouts: false, rollouts, now, on_the_way: 0, half: None }
+        let room = Room::of(MAX_BATCH_BYTES);
+        Self { engine, config, link_base, join_rollouts: false, rollouts, now, on_the_way: 0, room, half: None }
+    }
+
+    /// The largest batch that the log takes, in bytes: a message that would be larger is cut, and says what it leaves out.
+    #[must_use]
+    pub fn max_batch_bytes(self, bytes: u64) -> Self {
+        Self { room: Room::of(bytes), ..self }
     }
 
     /// Whether posted alerts join rollouts under a configuration, too; without one they do.
@@ -135,7 +144,7 @@ impl RoutingFold {
         for finding in &findings {
             outputs.push(&finding.scope, std::slice::from_ref::<Finding>(finding))?;
         }
-        self.on_the_way += self.told(&flushes, now).put(outputs)?;
+        self.on_the_way += self.told(&flushes, now).put(self.room.record, outputs)?;
         Ok(())
     }
 
@@ -248,7 +257,8 @@ impl Fold for RoutingFold {
             taken => taken.map(drop),
         };
         if restored.is_err() {
-            *self = Self::new(Arc::clone(&self.engine), self.link_base.clone()).join_rollouts(self.join_rollouts);
+            let new = Self::new(Arc::clone(&self.engine), self.link_base.clone()).join_rollouts(self.join_rollouts);
+            *self = Self { room: self.room, ..new };
         }
         restored.map_err(|problem| FoldError::Checkpoint { fold: NAME, problem })
     }

@@ -12,16 +12,17 @@ use model::{AlertState, Key, ModelError, Severity};
 use notify::{Notification, Symptom};
 
 use super::RoutingFold;
-use crate::RECORD;
 use crate::alert::Evidence;
 use crate::outbox::GROUPS;
 
 /// Alerts that an incident describes; it counts the rest.
 const SYMPTOMS: usize = 20;
-/// Bytes of the alerts of one message that are told in full.
-const FULL_BYTES: usize = 2 << 20;
-/// Bytes of those that follow, of which is told what they are and whether they fire; those beyond are counted.
-const LEAN_BYTES: usize = 6 << 20;
+/// Bytes of the alerts of one message, where the log takes as much; those beyond are counted.
+const ALERTS_BYTES: usize = 8 << 20;
+/// The share of them that is told in full. Of those that follow is told what they are and whether they fire.
+const FULL_SHARE: usize = 4;
+/// The share of a message that is about more than its alerts.
+const REST_SHARE: usize = 8;
 /// Labels by which an alert's severity is known, as teams write them.
 const SEVERITIES: [(&str, Severity); 9] = [
     ("critical", Severity::Critical),
@@ -46,14 +47,14 @@ pub(super) struct Told {
 
 impl Told {
     /// How many of its batches come back to this fold.
-    pub(super) fn put(self, outputs: &mut Outputs) -> Result<u64, ModelError> {
+    pub(super) fn put(self, record: usize, outputs: &mut Outputs) -> Result<u64, ModelError> {
         let before = outputs.len();
         let labels = |labels: &Labels| labels.iter().map(|(name, value)| name.len() + value.len()).sum::<usize>();
-        outputs.push_parts(GROUPS, &self.decisions, RECORD, |row| labels(&row.labels) + 200)?;
-        outputs.push_parts(GROUPS, &self.incidents, RECORD, |row| labels(&row.labels) + row.evidence.len() + 500)?;
+        outputs.push_parts(GROUPS, &self.decisions, record, |row| labels(&row.labels) + 200)?;
+        outputs.push_parts(GROUPS, &self.incidents, record, |row| labels(&row.labels) + row.evidence.len() + 500)?;
         let (ours, others): (Vec<_>, Vec<_>) = self.notices.iter().partition(|(scope, _)| *scope == GROUPS);
         let put = |outputs: &mut Outputs, (scope, rows): (&String, &Vec<Notice>)| {
-            outputs.push_parts(scope, rows, RECORD, |row| row.payload.len() + 500)
+            outputs.push_parts(scope, rows, record, |row| row.payload.len() + 500)
         };
         ours.into_iter().try_for_each(|notices| put(outputs, notices))?;
         let come_back = outputs.len() - before;
@@ -91,8 +92,7 @@ impl RoutingFold {
         let notification = self.notification(flush, tell, now);
         let payload = match tell.action {
             Action::Forget => String::new(),
-            // Strings and numbers only: it cannot fail.
-            _ => serde_json::to_string(&notification).unwrap_or_default(),
+            _ => notification.fitted(self.room.notice),
         };
         let notice = Notice {
             time: now,
@@ -112,7 +112,7 @@ impl RoutingFold {
             .filter(|alert| tell.with_resolved || !alert.is_resolved(now))
             .map(|alert| Alert::clone(alert))
             .collect();
-        let group = Some(body(flush, tell, &alerts, now));
+        let group = Some(body(flush, tell, &alerts, self.room.notice, now));
         let ours = flush.body.as_ref().and_then(|body| serde_json::from_str::<Notification>(body).ok());
         if let Some(ours) = ours {
             return Notification { group, reason: tell.reason.as_str().to_owned(), ..ours };
@@ -146,8 +146,8 @@ impl RoutingFold {
 }
 
 /// The message as Alertmanager's webhook has it. Who gets it knows an alert, and its end, by this only: of those for which it
-/// becomes large what is told of them goes, and only what would make it too large for the log is cut, and counted.
-fn body(flush: &Flush, tell: &Tell, alerts: &[Alert], now: Timestamp) -> Box<Body> {
+/// becomes large what is told of them goes, and only what would make it too large for the log, which takes `bytes` of it, is cut, and counted.
+fn body(flush: &Flush, tell: &Tell, alerts: &[Alert], bytes: usize, now: Timestamp) -> Box<Body> {
     let about = webhook::Notification {
         group_key: &flush.group_key,
         receiver: &flush.receiver,
@@ -157,9 +157,10 @@ fn body(flush: &Flush, tell: &Tell, alerts: &[Alert], now: Timestamp) -> Box<Bod
         reason: tell.reason,
         now,
     };
-    let full = fitting(alerts, FULL_BYTES, |alert| BodyAlert::new(alert, now)).max(1);
+    let bytes = ALERTS_BYTES.min(bytes - bytes / REST_SHARE);
+    let full = fitting(alerts, bytes / FULL_SHARE, |alert| BodyAlert::new(alert, now)).max(1);
     let rest = alerts.get(full..).unwrap_or_default();
-    let lean = fitting(rest, LEAN_BYTES, |alert| stripped(BodyAlert::new(alert, now)));
+    let lean = fitting(rest, bytes - bytes / FULL_SHARE, |alert| stripped(BodyAlert::new(alert, now)));
     let mut body = Body::new(&about, alerts, (full + lean) as u64);
     for alert in body.alerts.iter_mut().skip(full) {
         (alert.annotations, alert.generator_url) = (Labels::new(), String::new());

@@ -3,10 +3,11 @@ use std::time::Duration;
 
 use base::Rng;
 use fold::suite::{self, Case, Input};
-use model::rows::{Decision, Notice, Tick};
+use model::rows::{Decision, Intent, Notice, Tick};
 use model::{AlertState, Batch, Key, Labels, Offset, RecordId, Severity};
 
 use super::*;
+use crate::outbox::{OutboxConfig, OutboxFold};
 
 const CONFIG: &str = "
 route:
@@ -360,9 +361,9 @@ fn an_alert_of_a_rollout_goes_on_over_a_time_in_which_nobody_could_post_it() {
     assert_eq!(ends, [0, 0, 0, 0, 1], "nobody said it afterwards");
 }
 
-/// What is told of ten thousand alerts of one group, each with a label that is so long.
-fn storm(label: usize) -> (Vec<Notice>, notify::Notification) {
-    let mut world = World { fold: fold(), next: Offset(0) };
+/// The batches that tell of so many alerts of one group, each with a label that is so long.
+fn storm_of(fold: RoutingFold, count: usize, label: usize) -> Vec<Record> {
+    let mut world = World { fold, next: Offset(0) };
     let now = Timestamp::from_secs(1_000_000);
     world.apply(now, Batch::of("alertmanager", &[routing(now, CONFIG)]).unwrap());
     let row = |n: usize| Posting {
@@ -372,10 +373,19 @@ fn storm(label: usize) -> (Vec<Notice>, notify::Notification) {
         ends_at: now.plus(Duration::from_secs(300)),
         ..posting(&Rng::seeded(1), now)
     };
-    let rows: Vec<Posting> = (0..10_000).map(row).collect();
+    let rows: Vec<Posting> = (0..count).map(row).collect();
     world.apply(now, Batch::of("alertmanager", &rows).unwrap());
     let later = now.plus(Duration::from_secs(2));
-    let (notices, incidents, decisions) = world.apply(later, Batch::of("tick", &[Tick { time: later }]).unwrap());
+    let record = world.record(later, Batch::of("tick", &[Tick { time: later }]).unwrap());
+    world.take(&record).into_iter().map(|batch| Record { batch, ..record.clone() }).collect()
+}
+
+/// What is told of ten thousand of them.
+fn storm(label: usize) -> (Vec<Notice>, notify::Notification) {
+    let records = storm_of(fold(), 10_000, label);
+    let notices: Vec<Notice> = records.iter().flat_map(|record| record.rows().unwrap()).collect();
+    let incidents: Vec<Incident> = records.iter().flat_map(|record| record.rows().unwrap()).collect();
+    let decisions: Vec<Decision> = records.iter().flat_map(|record| record.rows().unwrap()).collect();
     assert_eq!((notices.len(), incidents.len(), decisions.len()), (2, 1, 10_000));
     assert_eq!(incidents[0].findings, 10_000);
     let notification = serde_json::from_str(&notices[0].payload).unwrap();
@@ -401,4 +411,48 @@ fn a_message_of_what_is_too_large_says_what_it_leaves_out() {
     assert!(notices[0].payload.len() < 9 << 20, "{}", notices[0].payload.len());
     assert!((1_000..3_000).contains(&group.alerts.len()), "{}", group.alerts.len());
     assert_eq!(group.alerts.len() as u64 + group.truncated_alerts, 10_000);
+}
+
+/// The log takes 4 MiB at once, as one on Kafka does.
+#[test]
+fn what_a_log_of_small_batches_takes_of_a_large_message_is_told_and_says_what_it_leaves_out() {
+    const LARGEST: u64 = 4 << 20;
+    let config = OutboxConfig { max_batch_bytes: LARGEST, ..OutboxConfig::default() };
+    let mut outbox = OutboxFold::new(config).unwrap();
+    let fits = |batch: &Batch| assert!(bus::codec::encode(batch).unwrap().len() as u64 <= LARGEST, "{}", batch.key);
+    let mut next = Offset(100);
+    let mut tell = |record: &Record| {
+        let record = Record { offset: next, ..record.clone() };
+        next = next.next();
+        let mut outputs = Outputs::default();
+        outbox.apply(&record, &HashMap::new(), &mut outputs).unwrap();
+        let batches = outputs.take();
+        batches.iter().for_each(fits);
+        batches.into_iter().flat_map(move |batch| Record { batch, ..record.clone() }.rows::<Intent>().unwrap())
+    };
+    let records = storm_of(fold().max_batch_bytes(LARGEST), 10_000, 1_000);
+    let routing = Batch::of("alertmanager", &[routing(Timestamp::ZERO, CONFIG)]).unwrap();
+    assert_eq!(tell(&Record { batch: routing, ..records[0].clone() }).count(), 0);
+    records.iter().for_each(|record| fits(&record.batch));
+    let intents: Vec<Intent> = records.iter().flat_map(tell).collect();
+    assert_eq!(intents.len(), 2, "each way out is told");
+    for intent in intents {
+        let notification: notify::Notification = serde_json::from_str(&intent.payload).unwrap();
+        let group = notification.group.unwrap();
+        assert!((1_500..3_500).contains(&group.alerts.len()), "{}", group.alerts.len());
+        assert_eq!(group.alerts.len() as u64 + group.truncated_alerts, 10_000);
+    }
+}
+
+#[test]
+fn an_alert_that_is_larger_than_what_the_log_takes_is_counted() {
+    let records = storm_of(fold().max_batch_bytes(4 << 20), 1, 5 << 20);
+    let notices: Vec<Notice> = records.iter().flat_map(|record| record.rows().unwrap()).collect();
+    assert!(!notices.is_empty());
+    for notice in notices {
+        assert!(notice.payload.len() < 4 << 20, "{}", notice.payload.len());
+        let notification: notify::Notification = serde_json::from_str(&notice.payload).unwrap();
+        let group = notification.group.unwrap();
+        assert_eq!((group.alerts.len(), group.truncated_alerts), (0, 1));
+    }
 }

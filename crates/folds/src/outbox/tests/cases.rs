@@ -250,6 +250,19 @@ fn an_intent_that_is_refused_and_tried_again_is_one_finding() {
 }
 
 #[test]
+fn an_incident_of_too_much_is_told_in_what_the_log_takes() {
+    let config = OutboxConfig { max_batch_bytes: 64 << 10, ..config(vec![route("pd")]) };
+    let mut world = World { fold: OutboxFold::new(config).unwrap(), ..World::new(Vec::new()) };
+    let labels = Labels::from([("text".to_owned(), "x".repeat(100_000))]);
+    let made = world.tell(Alert { labels, ..alert("i#1", "opened") });
+    assert_eq!(made.lines(), ["pd 1 trigger opened"]);
+    let intent = &made.intents[0];
+    assert!(intent.payload.len() < 48 << 10, "{}", intent.payload.len());
+    let told = payload(intent);
+    assert_eq!((told.summary.as_str(), told.labels.len()), ("i#1 opened", 0));
+}
+
+#[test]
 fn beyond_its_limit_no_lane_is_opened() {
     let config = OutboxConfig { max_open: 2, ..config(vec![route("pd")]) };
     let mut world = World { fold: OutboxFold::new(config).unwrap(), ..World::new(Vec::new()) };
