@@ -2,12 +2,10 @@
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
-use std::time::Duration;
 
 use futures::{StreamExt, TryStreamExt, stream};
 use object_store::path::Path;
 use object_store::{GetOptions, ObjectStoreExt};
-use parking_lot::Mutex;
 
 use crate::change::Change;
 use crate::commit::commit;
@@ -18,21 +16,6 @@ use crate::{FileEntry, Store, StoreError, garbage};
 
 /// Files that are asked for at once.
 const AT_ONCE: usize = 16;
-/// A file that is what was written and cannot be read is given up if it is met again within this time.
-const DOUBTED_FOR: Duration = Duration::from_secs(3_600);
-
-/// Files that could not be read though they are what was written, each with the time of that on the monotonic clock.
-#[derive(Debug, Default)]
-pub(crate) struct Doubts(Mutex<HashMap<String, Duration>>);
-
-impl Doubts {
-    /// Whether the file was doubted a short time ago; it is from now on.
-    fn again(&self, path: &str, now: Duration) -> bool {
-        let mut doubts = self.0.lock();
-        doubts.retain(|_, since| now.saturating_sub(*since) < DOUBTED_FOR);
-        doubts.insert(path.to_owned(), now).is_some()
-    }
-}
 
 impl Inner {
     /// Takes a damaged file out of its table, for every new snapshot, if it is still damaged when it is read once more; the

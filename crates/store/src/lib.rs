@@ -13,6 +13,7 @@ mod compact;
 mod config;
 mod damage;
 mod days;
+mod doubts;
 mod early;
 mod entry;
 mod error;

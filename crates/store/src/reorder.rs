@@ -62,7 +62,9 @@ impl Store {
             if let Err(error) = write_in_order(inner, layout, &file, &mut add).await {
                 flush::remove(inner, &add).await;
                 match error {
-                    StoreError::Corrupt { path, problem } if path == file.path => inner.set_aside(&file, &problem).await?,
+                    StoreError::Corrupt { path, problem } if path == file.path => {
+                        inner.set_aside(&file, &problem).await?
+                    }
                     error => return Err(error),
                 }
                 continue;

@@ -10,7 +10,7 @@ use parking_lot::{Mutex, RwLock};
 use tokio::sync::{Notify, watch};
 
 use crate::cache::MetadataCache;
-use crate::damage::Doubts;
+use crate::doubts::Doubts;
 use crate::garbage::Garbage;
 use crate::manifest::{ShardKey, Version};
 use crate::state::State;

@@ -131,9 +131,8 @@ async fn a_store_in_format_1_opens_on_a_full_disk_and_is_put_in_order_once_there
     let is_warned = || store.warnings().iter().any(|text| text.contains("put in order") && text.contains("no space"));
     assert!(is_warned(), "{:?}", store.warnings());
     is_whole(&store).await;
-    let orders = || -> Vec<u32> {
-        store.snapshot().table("series").unwrap().files().iter().map(|file| file.order).collect()
-    };
+    let orders =
+        || -> Vec<u32> { store.snapshot().table("series").unwrap().files().iter().map(|file| file.order).collect() };
     store.tidy().await.unwrap_err();
     assert_eq!((orders(), is_warned()), (vec![0], true));
     world.objects.heal();
