@@ -144,6 +144,7 @@ impl App {
         let mut sender = None;
         if config.has(Role::Alerting) {
             let handle = wiring.notify(&notifying, &alerting)?;
+            watch::sender(&health, &handle);
             sender = Some(handle.clone());
             folds.start(&folding, &health);
             alerting.announce(handle, &progress).await?;

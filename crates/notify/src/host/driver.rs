@@ -15,6 +15,7 @@ use super::meter;
 use super::reader::{Chunk, Reader};
 use super::receipts::{Checkpoint, Write, report};
 use super::shard::Shard;
+use super::trouble::Trouble;
 use super::{Host, Receiver, Runtime};
 use crate::checkpoint::Saved;
 use crate::outbox::{Draft, Now, Outbox};
@@ -41,12 +42,13 @@ pub(super) struct Driver {
     in_flight: usize,
     next_save: Duration,
     positions: Arc<[AtomicU64]>,
+    trouble: Trouble,
     runtime: Runtime,
     config: HostConfig,
 }
 
 impl Driver {
-    pub fn new(host: Host, positions: Arc<[AtomicU64]>) -> Self {
+    pub fn new(host: Host, positions: Arc<[AtomicU64]>, trouble: Trouble) -> Self {
         let Host { log, checkpoints, receivers, runtime, config } = host;
         let outbox = Outbox::new(config.held, runtime.rng.clone());
         let mut driver = Self {
@@ -59,6 +61,7 @@ impl Driver {
             in_flight: 0,
             next_save: Duration::ZERO,
             positions,
+            trouble,
             runtime,
             config,
         };
@@ -125,6 +128,7 @@ impl Driver {
                 shard: number,
                 from: shard.next,
                 sender: sender.clone(),
+                trouble: self.trouble.clone(),
                 clock: self.runtime.clock.clone(),
                 rng: self.runtime.rng.clone(),
                 shutdown: self.runtime.shutdown.clone(),
@@ -273,6 +277,7 @@ impl Driver {
             }
             Ended::Appended(_, Err(error)) => {
                 tracing::error!(%error, "receipts cannot be kept, so nothing more is sent");
+                self.trouble.is("receipts", format!("nothing more is sent, since receipts cannot be kept: {error}"));
                 return Err(());
             }
             Ended::Saved(shard, offset) => {

@@ -168,3 +168,35 @@ async fn what_must_be_told_again_is_also_after_a_restart_and_leaves_no_receipts(
     world.until("the end", || world.log.receipts().len() == 2).await;
     assert_eq!(world.said(), ["1 delivered last", "2 delivered last"]);
 }
+
+#[tokio::test]
+async fn more_receipts_than_one_append_takes_are_all_kept_and_others_are_told() {
+    const MOST: u64 = 2 << 20;
+    let world = World::new(&["a"]);
+    let long = "x".repeat(1000);
+    for n in 0..2000 {
+        world.intend("gone", &format!("{long}{n}"), 1, Trigger).await;
+    }
+    world.log.most.store(MOST, Ordering::SeqCst);
+    let handle = world.start();
+    world.until("all are refused", || world.log.receipts().len() == 2000).await;
+    let bytes: usize = world.log.receipts().iter().map(|receipt| receipt.incident.len() + receipt.intent.len()).sum();
+    assert!(bytes as u64 > MOST, "they are more than one append takes: {bytes}");
+    world.intend("a", "x", 1, Trigger).await;
+    world.until("a is told", || world.provider().asked().len() == 1).await;
+    assert_eq!(handle.problem(), None);
+}
+
+#[tokio::test]
+async fn a_sender_that_has_ended_says_why() {
+    let world = World::new(&["a"]);
+    let handle = world.start();
+    world.log.closed.store(true, Ordering::SeqCst);
+    assert_eq!(handle.problem(), None);
+    world.log.closed.store(false, Ordering::SeqCst);
+    world.intend("a", "x", 1, Trigger).await;
+    world.log.closed.store(true, Ordering::SeqCst);
+    world.until("it has ended", || handle.problem().is_some()).await;
+    let problem = handle.problem().unwrap();
+    assert!(problem.contains("nothing more is sent") && problem.contains("cannot sync"), "{problem}");
+}

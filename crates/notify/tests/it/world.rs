@@ -1,7 +1,7 @@
 //! A log, a store and a provider in memory, and a host between them.
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -27,6 +27,10 @@ pub struct MemoryLog {
     pub ambiguous: AtomicU32,
     /// Appends do not return.
     pub stuck: AtomicBool,
+    /// Appends find no log any more.
+    pub closed: AtomicBool,
+    /// The most bytes of one append, if not 0.
+    pub most: AtomicU64,
 }
 
 #[async_trait]
@@ -39,6 +43,13 @@ impl Log for MemoryLog {
         if self.stuck.load(Ordering::SeqCst) {
             std::future::pending::<()>().await;
         }
+        if self.closed.load(Ordering::SeqCst) {
+            return Err(BusError::Closed { log: "state".to_owned(), problem: "cannot sync".to_owned() });
+        }
+        let most = Some(self.most.load(Ordering::SeqCst)).filter(|most| *most > 0).unwrap_or(u64::MAX);
+        let bytes = batches.iter().map(|batch| bus::codec::encode(batch).unwrap().len() as u64).sum();
+        let fits = base::Limit::new("bus.max_append_bytes", most).check(bytes);
+        fits.map_err(|source| BusError::TooLarge { log: "state".to_owned(), source })?;
         let last = {
             let mut records = self.records.lock().unwrap();
             for batch in batches {
