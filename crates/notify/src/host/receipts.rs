@@ -27,6 +27,13 @@ pub(super) struct Write {
 /// A state of a shard.
 pub(super) struct Checkpoint {
     pub bytes: Vec<u8>,
+    pub place: Place,
+}
+
+/// Which of the two checkpoints it is, and where it stands.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Place {
+    pub turn: usize,
     pub offset: Offset,
 }
 
@@ -64,12 +71,13 @@ impl Write {
         }
     }
 
-    /// Saves the checkpoint; gives its offset if it is durable.
-    pub async fn save(&self) -> Option<Offset> {
+    /// Saves the checkpoint; gives its place if it is durable.
+    pub async fn save(&self) -> Option<Place> {
         let checkpoint = self.checkpoint.as_ref()?;
-        let saved = self.checkpoints.save(&Saved::name(self.shard), checkpoint.bytes.clone()).await;
+        let names = Saved::names(self.shard);
+        let saved = self.checkpoints.save(names.get(checkpoint.place.turn)?, checkpoint.bytes.clone()).await;
         match saved {
-            Ok(()) => Some(checkpoint.offset),
+            Ok(()) => Some(checkpoint.place),
             Err(error) => {
                 report(&error);
                 None
