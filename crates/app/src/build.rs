@@ -141,10 +141,13 @@ impl App {
         }
         let wiring = Wiring { config: &config, clock: &clock, rng: &rng, logs: &logs, store: &store };
         let progress = folds.progress();
-        let handle = wiring.notify(&notifying, &alerting)?;
+        let mut sender = None;
         if config.has(Role::Alerting) {
+            let handle = wiring.notify(&notifying, &alerting)?;
+            watch::sender(&health, &handle);
+            sender = Some(handle.clone());
             folds.start(&folding, &health);
-            alerting.announce(handle.clone(), &progress).await?;
+            alerting.announce(handle, &progress).await?;
             rules.reload().await?;
             canaries.start().await?;
         }
@@ -174,7 +177,7 @@ impl App {
         if let Some(ingest) = ingest {
             wiring.kafka_in(&inputs, ingest, &health)?;
         }
-        wiring.housekeeping(&storing, progress, handle, metrics);
+        wiring.housekeeping(&storing, progress, sender, metrics);
         health.ready(PROCESS);
         let stages = vec![inputs, folding, notifying, serving, storing];
         Ok(Self { clock, engine, addr, health, reading, stages, logs })
@@ -364,19 +367,21 @@ impl Wiring<'_> {
     }
 
     /// Cuts the logs to what the slowest reader still needs; what the store does not read, or has more of than is there, stays.
-    fn housekeeping(&self, stage: &Stage, folds: Vec<Progress>, notify: notify::Handle, metrics: Metrics) {
+    fn housekeeping(&self, stage: &Stage, folds: Vec<Progress>, sender: Option<notify::Handle>, metrics: Metrics) {
         let (store, logs, clock) = (self.store.clone(), self.logs.both(), self.clock.clone());
         let shutdown = stage.shutdown.clone();
         stage.tasks.spawn("housekeeping", async move {
             while shutdown.or(clock.sleep(HOUSEKEEPING)).await.is_some() {
                 metrics.upkeep();
-                let sent = notify.positions();
+                let sent = sender.as_ref().map(notify::Handle::positions);
                 for (kind, log) in &logs {
                     for shard in 0..log.shards() {
+                        let at = |positions: &[Offset]| positions.get(shard as usize).copied().unwrap_or_default();
                         let needed = |stored: Offset| {
-                            let sent = sent.get(shard as usize).copied().unwrap_or_default();
                             let folded = folds.get(shard as usize).map(Progress::saved).unwrap_or_default();
-                            if *kind == LogKind::State { stored.min(folded).min(sent) } else { stored }
+                            // Who sends nothing has nothing to keep for that.
+                            let told = sent.as_deref().map_or(folded, at).min(folded);
+                            if *kind == LogKind::State { stored.min(told) } else { stored }
                         };
                         let cut = match store.durable_of(*kind, log.as_ref(), shard).await {
                             Ok(Some(stored)) => log.truncate(shard, needed(stored)).await,
@@ -389,5 +394,67 @@ impl Wiring<'_> {
                 }
             }
         });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use bus::{Embedded, EmbeddedConfig, Log};
+    use futures::StreamExt;
+    use model::rows::{Intent, Receipt};
+    use model::{Batch, Key};
+
+    use super::*;
+
+    /// Watches nothing of this host.
+    fn config(dir: &std::path::Path, role: &str) -> Config {
+        let all = ["boot", "files", "packages", "systemd", "accounts", "sysctl", "sockets", "metrics"];
+        let off: Vec<String> = all.iter().map(|name| format!("  {name}: {{enabled: false}}\n")).collect();
+        let text = format!(
+            "data_dir: {}\nroles: [{role}]\nserver: {{listen: \"127.0.0.1:0\"}}\npostgres: {{enabled: false}}\n\
+             desired:\n  packages: {{enabled: false}}\nhost:\n{}",
+            dir.display(),
+            off.concat()
+        );
+        Config::parse(&text).unwrap()
+    }
+
+    fn state_log(config: &Config) -> Embedded {
+        let (dir, name) = (config.data_dir.join("log"), "state".to_owned());
+        Embedded::open(EmbeddedConfig { dir, name, ..config.log.files.clone() }, Clock::system()).unwrap()
+    }
+
+    /// It has no receivers: it would say of each page that nobody of its name is configured.
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_process_that_only_watches_answers_no_page() {
+        let dir = tempfile::tempdir().unwrap();
+        let data = dir.path().join("data");
+        let config = config(&data, "watching");
+        keys::data_dir(&config.data_dir).unwrap();
+        let intent = Intent {
+            time: Clock::system().now(),
+            key: Key::of(b"page/i/1"),
+            intent: "page/i/1".to_owned(),
+            receiver: "page".to_owned(),
+            incident: "i".to_owned(),
+            sequence: 1,
+            action: "trigger".to_owned(),
+            reason: "opened".to_owned(),
+            payload: "{}".to_owned(),
+        };
+        let log = state_log(&config);
+        log.append(0, vec![Batch::of("host/a", &[intent]).unwrap()]).await.unwrap();
+        log.close().await;
+        drop(log);
+        let app = App::start(config.clone(), Options::default()).await.unwrap();
+        let parts = app.health.components();
+        assert!(!parts.contains_key("notify"), "{parts:?}");
+        app.end().await;
+        let log = state_log(&config);
+        let (first, end) = log.bounds(0).await.unwrap();
+        let count = usize::try_from(end.0 - first.0).unwrap();
+        let records: Vec<_> = log.read(0, first).take(count).collect().await;
+        let receipts = records.into_iter().flat_map(|record| record.unwrap().rows::<Receipt>().unwrap());
+        assert_eq!(receipts.collect::<Vec<_>>(), []);
     }
 }

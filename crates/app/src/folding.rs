@@ -1,6 +1,7 @@
 //! The folds of every shard.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use base::{Clock, Rng};
 use fold::{Fold, Host, HostParts, Progress};
@@ -17,6 +18,9 @@ use crate::adapters::InStore;
 use crate::logs::Logs;
 use crate::stage::Stage;
 use crate::{AppError, Config, ReceiverConfig, receivers};
+
+/// By less than this the log may be ahead of the clock.
+const AHEAD: Duration = Duration::from_secs(60);
 
 /// Made, and not yet started.
 pub(crate) struct Folding {
@@ -43,7 +47,7 @@ impl Folding {
                 checkpoints: adapter,
                 clock: clock.clone(),
                 rng: rng.clone(),
-                config: fold::HostConfig::default(),
+                config: fold::HostConfig { log_goes_on: config.log.kafka.is_none(), ..fold::HostConfig::default() },
             }));
         }
         Ok(folding)
@@ -74,6 +78,7 @@ impl Folding {
             let (shutdown, health, part) = (stage.shutdown.clone(), health.clone(), format!("folds {shard}"));
             health.ready(&part);
             let progress = host.progress();
+            health.check(format!("clock of log state {shard}"), ahead(progress.clone()));
             health.check(format!("outputs of folds {shard}"), move || progress.refused());
             stage.tasks.spawn("folds", async move {
                 if let Err(error) = host.run(shutdown).await {
@@ -83,6 +88,17 @@ impl Folding {
                 }
             });
         }
+    }
+}
+
+/// Whether the log is ahead of the clock.
+fn ahead(progress: Progress) -> impl Fn() -> Option<String> {
+    move || {
+        let ahead = progress.position().ahead;
+        let seconds = ahead.as_secs();
+        (ahead > AHEAD).then(|| {
+            format!("the log is {seconds} s ahead of the clock, which was set back: what is to happen at a time of the clock happens early")
+        })
     }
 }
 

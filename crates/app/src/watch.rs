@@ -71,6 +71,12 @@ pub(crate) fn store(health: &Health, store: &Store) {
     health.check("store", move || some(store.warnings(), "; "));
 }
 
+/// Who sends is ready as long as all is sent.
+pub(crate) fn sender(health: &Health, sender: &notify::Handle) {
+    let sender = sender.clone();
+    health.check("notify", move || sender.problem());
+}
+
 /// No task of a stage may panic: what it did is not done any more.
 pub(crate) fn stage(health: &Health, stage: &Stage) {
     let tasks = stage.tasks.clone();

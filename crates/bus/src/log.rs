@@ -17,7 +17,8 @@ pub trait Log: Send + Sync {
     /// between from another call. When it returns, they are durable. Gives the offset of the last
     /// one. Waits while too much is on its way to the disk or the brokers.
     ///
-    /// The records' times are the log's own and never go back, whatever the clock does.
+    /// The records' times are the log's own and never go back, whatever the clock does. Of a log that is ahead of the clock
+    /// they should go on with the time that passes.
     ///
     /// # Errors
     /// Nothing was acknowledged; after [`BusError::Unavailable`] and [`BusError::Closed`] a batch

@@ -115,24 +115,54 @@ impl Saved {
         Self { version: VERSION, offset, dedup, lanes }
     }
 
-    /// Its name: one per shard.
-    pub fn name(shard: u32) -> String {
-        format!("notify-{shard}")
+    /// The names of those of a shard, which are written in turn.
+    pub fn names(shard: u32) -> [String; 2] {
+        [format!("notify-{shard}"), format!("notify-{shard}-other")]
     }
 
-    pub fn encode(&self, shard: u32) -> Result<Vec<u8>, NotifyError> {
+    pub fn encode(&self, name: &str) -> Result<Vec<u8>, NotifyError> {
         serde_json::to_vec(self)
-            .map_err(|error| NotifyError::Checkpoint { name: Self::name(shard), problem: error.to_string() })
+            .map_err(|error| NotifyError::Checkpoint { name: name.to_owned(), problem: error.to_string() })
     }
 
-    pub fn decode(shard: u32, bytes: &[u8]) -> Result<Self, NotifyError> {
-        let problem = |problem: String| NotifyError::Checkpoint { name: Self::name(shard), problem };
-        let saved: Self = serde_json::from_slice(bytes).map_err(|error| problem(error.to_string()))?;
-        if saved.version == VERSION {
-            Ok(saved)
-        } else {
-            Err(problem(format!("its version is {}, this build reads {VERSION}", saved.version)))
+    /// # Errors
+    /// [`NotifyError::Version`] if another program wrote it, [`NotifyError::Checkpoint`] if it is damaged.
+    pub fn decode(name: &str, bytes: &[u8]) -> Result<Self, NotifyError> {
+        let problem =
+            |error: serde_json::Error| NotifyError::Checkpoint { name: name.to_owned(), problem: error.to_string() };
+        let Version { version: found } = serde_json::from_slice(bytes).map_err(problem)?;
+        if found != VERSION {
+            return Err(NotifyError::Version { name: name.to_owned(), found, known: VERSION });
         }
+        serde_json::from_slice(bytes).map_err(problem)
+    }
+}
+
+/// What every version says.
+#[derive(Deserialize)]
+struct Version {
+    version: u32,
+}
+
+/// Where the two checkpoints of a shard stand; none where there is none that can be used.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(crate) struct Places(pub [Option<Offset>; 2]);
+
+impl Places {
+    /// Which is written next: the older one, so that the newer one stays whatever becomes of that.
+    pub fn turn(self) -> usize {
+        usize::from(self.0[1] < self.0[0])
+    }
+
+    /// The records before this one are not needed, whichever of the two is lost.
+    pub fn safe(self) -> Option<Offset> {
+        let [one, other] = self.0;
+        Some(one?.min(other?))
+    }
+
+    /// Whether both hold the same.
+    pub fn are_even(self) -> bool {
+        self.0[0] == self.0[1]
     }
 }
 
@@ -143,10 +173,23 @@ mod tests {
     #[test]
     fn a_checkpoint_of_another_version_or_cut_short_is_named_and_refused() {
         let saved = Saved::new(Offset(7), Dedup::default(), Vec::new());
-        let bytes = saved.encode(3).unwrap();
-        assert_eq!(Saved::decode(3, &bytes).unwrap(), saved);
-        for bad in [&bytes[..bytes.len() - 1], br#"{"version":2,"offset":0,"dedup":{},"lanes":[]}"#] {
-            assert!(Saved::decode(3, bad).unwrap_err().to_string().contains("notify-3"));
+        let bytes = saved.encode("notify-3").unwrap();
+        assert_eq!(Saved::decode("notify-3", &bytes).unwrap(), saved);
+        for (bad, why) in [(&bytes[..bytes.len() - 1], "EOF"), (br#"{"version":2,"lanes":{}}"#, "version 2")] {
+            let error = Saved::decode("notify-3", bad).unwrap_err().to_string();
+            assert!(error.contains("notify-3") && error.contains(why), "{error}");
         }
+    }
+
+    #[test]
+    fn the_older_one_is_written_and_nothing_that_it_needs_is_let_go() {
+        let mut places = Places::default();
+        let mut safe = Vec::new();
+        for offset in [5, 7, 7, 9] {
+            places.0[places.turn()] = Some(Offset(offset));
+            safe.push((places.safe(), places.are_even()));
+        }
+        let offset = |offset| Some(Offset(offset));
+        assert_eq!(safe, [(None, false), (offset(5), false), (offset(7), true), (offset(7), false)]);
     }
 }

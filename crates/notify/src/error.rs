@@ -9,7 +9,19 @@ pub enum NotifyError {
         /// What it said.
         problem: String,
     },
-    /// A checkpoint is not what was saved; the host then reads the log from its start.
+    /// A checkpoint of another program. It is left as it is, and nothing of its shard is sent.
+    #[error(
+        "the checkpoint {name} is of version {found}, this program reads {known}: use the program that wrote it, or a newer one"
+    )]
+    Version {
+        /// Which checkpoint.
+        name: String,
+        /// Its version.
+        found: u32,
+        /// The version that is read.
+        known: u32,
+    },
+    /// A checkpoint is not what was saved; the host then goes on from the other one.
     #[error("the checkpoint {name} cannot be read: {problem}")]
     Checkpoint {
         /// Which checkpoint.

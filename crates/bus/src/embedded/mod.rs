@@ -118,6 +118,7 @@ impl Embedded {
             size,
             next: found.next,
             last_time: found.last_time,
+            told_at: clock.monotonic(),
             bytes: Vec::new(),
             bodies: Arc::clone(&self.bodies),
         };

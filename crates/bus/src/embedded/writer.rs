@@ -17,6 +17,9 @@ use crate::BusError;
 /// When to try again after the disk was full.
 const RETRY: Duration = Duration::from_secs(1);
 
+/// While the log is ahead of the clock its time passes more slowly by this share, so that they meet again.
+const SLOWER: u32 = 64;
+
 /// The batches of an append, each with its bytes.
 pub(super) type Items = Vec<(Batch, Vec<u8>)>;
 
@@ -44,6 +47,8 @@ pub(super) struct Writer {
     pub size: u64,
     pub next: Offset,
     pub last_time: Timestamp,
+    /// When that was, on the clock that never goes back.
+    pub told_at: Duration,
     /// The bytes of a group, kept to save the allocation.
     pub bytes: Vec<u8>,
     /// Where the bytes of batches go that are written.
@@ -119,7 +124,7 @@ impl Writer {
         if self.size >= self.config.segment_bytes {
             self.roll()?;
         }
-        self.last_time = self.last_time.max(self.clock.now());
+        self.tell_time();
         self.bytes.clear();
         let (mut positions, mut offset, mut place) = (Vec::new(), self.next, 0u32);
         for (_, body) in group.iter().flat_map(|request| &request.items) {
@@ -146,6 +151,15 @@ impl Writer {
         }
         self.meter.fsync.record(self.clock.monotonic().saturating_sub(begun).as_secs_f64());
         Ok(positions)
+    }
+
+    /// A clock that was ahead once and was put right is behind the log, maybe by years: whoever waits for a time must not wait
+    /// as long, so that the log's time then goes on with the clock that never goes back.
+    fn tell_time(&mut self) {
+        let now = self.clock.monotonic();
+        let since = now.saturating_sub(self.told_at);
+        self.last_time = self.clock.now().max(self.last_time.plus(since - since / SLOWER));
+        self.told_at = now;
     }
 
     /// Begins the next segment.

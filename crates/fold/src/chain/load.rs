@@ -42,7 +42,10 @@ pub(crate) async fn load(
     found.sort_by_key(|(_, head)| std::cmp::Reverse(sequence(head)));
     // What is written from now on is newer than all that is there, whether it can be used or not.
     chain.links.sequence = found.first().map_or(0, |(_, head)| sequence(head));
-    chain.links.next = found.iter().filter_map(|(_, head)| head.links.as_ref()).map(|it| it.next).max().unwrap_or(0);
+    let links = || found.iter().filter_map(|(_, head)| head.links.as_ref());
+    chain.links.next = links().map(|it| it.next).max().unwrap_or(0);
+    // Of heads of another log, too: it may be millions of segments that are gone already.
+    chain.links.removed = links().map(|it| it.removed).max().unwrap_or(0);
     for (place, (turn, head)) in found.iter().enumerate() {
         match restore(name, machine, head, end, store).await {
             Ok(()) => {

@@ -8,6 +8,7 @@
 mod load;
 mod segment;
 
+use futures::{StreamExt, stream};
 use model::Offset;
 
 pub(crate) use self::load::load;
@@ -27,6 +28,10 @@ pub(crate) struct Sizes {
 
 /// A checkpoint writes at least this part of what the last round wrote, so that a round ends.
 const SLICES: usize = 64;
+
+/// Segments that one checkpoint removes, at most, and of these at once: records wait for it.
+const CLEANED: u64 = 256;
+const AT_ONCE: usize = 16;
 
 /// See [`Chain::is_outrun`].
 const OUTRUN: usize = 4;
@@ -263,13 +268,15 @@ impl Chain {
         Ok(())
     }
 
-    /// Removes the segments that no head needs. What cannot be removed now is removed later.
+    /// Removes segments that no head needs. Those that cannot be removed now, or are too many, are removed later.
     async fn clean(&mut self, store: &dyn Checkpoints) {
-        let needed = self.needed();
-        while self.links.removed < needed {
-            let name = segment_name(&self.name, self.links.removed);
-            if let Err(error) = store.remove(&name).await {
-                tracing::warn!(segment = name, %error, "a part of a checkpoint that is not needed stays until the next checkpoint");
+        let first = self.links.removed;
+        let names = (first..self.needed().min(first + CLEANED)).map(|number| segment_name(&self.name, number));
+        let removals = names.map(|name| async move { store.remove(&name).await.map_err(|error| (name, error)) });
+        let mut removals = stream::iter(removals).buffered(AT_ONCE);
+        while let Some(removed) = removals.next().await {
+            if let Err((segment, error)) = removed {
+                tracing::warn!(segment, %error, "a part of a checkpoint that is not needed stays until the next checkpoint");
                 return;
             }
             self.links.removed += 1;

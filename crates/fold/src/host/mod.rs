@@ -3,6 +3,7 @@
 mod ahead;
 mod config;
 mod progress;
+mod pulse;
 mod reader;
 mod retry;
 mod saving;
@@ -20,6 +21,7 @@ use model::{Batch, Offset, Record};
 use self::ahead::Ahead;
 pub use self::config::HostConfig;
 pub use self::progress::{Position, Progress};
+use self::pulse::Pulse;
 use self::reader::Reader;
 use self::retry::Retry;
 use self::saving::Saving;
@@ -70,6 +72,8 @@ pub struct Host {
     saving: Option<Saving>,
     /// The last tick: its offset, and when it was appended.
     ticked: Option<(Offset, Duration)>,
+    /// The log's time.
+    pulse: Pulse,
 }
 
 /// Longest time without a look at the clock, which may jump while the host sleeps.
@@ -95,6 +99,7 @@ impl Host {
             unsaved: 0,
             saving: None,
             ticked: None,
+            pulse: Pulse::new(parts.config.log_goes_on),
         }
     }
 
@@ -144,6 +149,7 @@ impl Host {
     async fn take(&mut self, chunk: Vec<Record>, writer: &Writer, retry: &Retry) -> Result<bool, FoldError> {
         let Some(time) = chunk.last().map(|record| record.time) else { return Ok(true) };
         let started = self.clock.monotonic();
+        self.pulse.see(time, started);
         let (mut outputs, mut bytes) = (Vec::new(), 0);
         let ahead = Ahead::plan(&self.machine, &chunk).look(&self.documents, &chunk, retry).await?;
         let Some(ahead) = ahead else { return Ok(false) };
@@ -189,7 +195,9 @@ impl Host {
             return Ok(false);
         }
         let applied = self.machine.next();
-        self.progress.update(|position| (position.applied, position.time) = (applied, time));
+        let ahead = time.since(self.clock.now());
+        metrics::gauge!("steadfast_fold_ahead_seconds", "shard" => self.shard.to_string()).set(ahead.as_secs_f64());
+        self.progress.update(|position| (position.applied, position.time, position.ahead) = (applied, time, ahead));
         Ok(true)
     }
 
@@ -206,7 +214,7 @@ impl Host {
             Some((_, appended)) => (appended + self.config.tick_every).saturating_sub(self.clock.monotonic()),
             None => Duration::ZERO,
         };
-        at.since(self.clock.now()).max(gap)
+        at.since(self.pulse.now(&self.clock)).max(gap)
     }
 
     /// Appends a tick if one is due. Called when no record waits: where records come, they tell the time.

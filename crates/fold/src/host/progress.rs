@@ -1,4 +1,5 @@
 use std::sync::Arc;
+use std::time::Duration;
 
 use base::Timestamp;
 use bus::BusError;
@@ -15,6 +16,8 @@ pub struct Position {
     pub applied: Offset,
     /// The time of the last record that was applied.
     pub time: Timestamp,
+    /// How far that was ahead of the clock.
+    pub ahead: Duration,
 }
 
 /// Tells how far a host has come; clones tell of the same host.

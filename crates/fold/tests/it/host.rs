@@ -115,6 +115,56 @@ async fn a_clock_that_stands_before_the_log_makes_no_storm_of_ticks() {
     host.stop().await;
 }
 
+/// Goes on while it is ahead of the clock, as the log in files does.
+struct GoesOn(World);
+
+impl GoesOn {
+    /// An hour ahead of the clock since the host began.
+    fn time(&self) -> Timestamp {
+        Timestamp::from_secs(4600).plus(self.0.clock.monotonic())
+    }
+}
+
+#[async_trait]
+impl Log for GoesOn {
+    fn shards(&self) -> u32 {
+        self.0.log.shards()
+    }
+
+    async fn append(&self, shard: u32, batches: Vec<Batch>) -> Result<Offset, BusError> {
+        let offsets = batches.into_iter().map(|batch| self.0.log.push(shard, self.time(), batch));
+        Ok(offsets.last().unwrap())
+    }
+
+    fn read(&self, shard: u32, from: Offset) -> Records {
+        self.0.log.read(shard, from)
+    }
+
+    async fn bounds(&self, shard: u32) -> Result<(Offset, Offset), BusError> {
+        self.0.log.bounds(shard).await
+    }
+
+    async fn truncate(&self, shard: u32, before: Offset) -> Result<(), BusError> {
+        self.0.log.truncate(shard, before).await
+    }
+}
+
+#[tokio::test]
+async fn what_waits_for_a_time_of_a_log_that_is_ahead_of_the_clock_waits_no_longer() {
+    let log = Arc::new(GoesOn(World::new(1)));
+    let world = &log.0;
+    let config = HostConfig { log_goes_on: true, ..HostConfig::default() };
+    let parts = HostParts { log: Arc::clone(&log) as Arc<dyn Log>, ..world.parts(config) };
+    let host = Running::start(parts);
+    let first = log.append(0, vec![report("host/a", 5)]).await.unwrap();
+    host.progress.reached(first).await;
+    assert_eq!(host.progress.position().ahead, Duration::from_secs(3600));
+    until(world, Duration::from_millis(50), || world.summaries(0).len() == 2).await;
+    assert!(world.clock.now() < Timestamp::from_secs(1011), "after ten seconds, and not in an hour");
+    assert_eq!(world.ticks(), 1);
+    host.stop().await;
+}
+
 #[tokio::test]
 async fn after_a_stop_the_checkpoint_has_everything_and_the_log_may_be_cut_there() {
     let world = World::new(1);

@@ -1,10 +1,15 @@
 use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use async_trait::async_trait;
 use base::{Clock, Timestamp};
 use bus::Log;
-use fold::{DocumentRef, Fold, FoldError, Found, HostConfig, Outputs};
+use fold::suite::MemoryCheckpoints;
+use fold::{Checkpoints, DocumentRef, Fold, FoldError, Found, HostConfig, Outputs};
 use model::{Offset, Record, Verdict};
+use parking_lot::Mutex;
 
 use crate::host::{Running, World, until};
 use crate::ledger::{Fault, Ledger};
@@ -84,6 +89,85 @@ async fn what_is_not_needed_of_checkpoints_is_removed() {
     host.stop().await;
     let blobs = world.checkpoints.all().len();
     assert!(blobs < 60, "{blobs} blobs for seven scopes");
+}
+
+/// Counts what is removed, and refuses it for a while.
+#[derive(Clone, Default)]
+struct Counting {
+    inner: MemoryCheckpoints,
+    refuses: Arc<AtomicBool>,
+    /// All of it; since the last head; the most between two heads.
+    removed: Arc<Mutex<(usize, usize, usize)>>,
+}
+
+#[async_trait]
+impl Checkpoints for Counting {
+    async fn load(&self, name: &str) -> Result<Option<Vec<u8>>, FoldError> {
+        self.inner.load(name).await
+    }
+
+    async fn save(&self, name: &str, state: Vec<u8>) -> Result<(), FoldError> {
+        if !name.contains('.') {
+            self.removed.lock().1 = 0;
+        }
+        self.inner.save(name, state).await
+    }
+
+    async fn remove(&self, name: &str) -> Result<(), FoldError> {
+        if self.refuses.load(Ordering::Relaxed) {
+            return Err(FoldError::Store { what: "remove", problem: "not now".to_owned() });
+        }
+        {
+            let mut removed = self.removed.lock();
+            (removed.0, removed.1) = (removed.0 + 1, removed.1 + 1);
+            removed.2 = removed.2.max(removed.1);
+        }
+        self.inner.remove(name).await
+    }
+}
+
+fn start_with(world: &World, checkpoints: &Counting) -> Running {
+    let folds: Vec<Box<dyn Fold>> = vec![Box::new(Ledger::new(Fault::None))];
+    Running::start(fold::HostParts { folds, checkpoints: Arc::new(checkpoints.clone()), ..world.parts(eager()) })
+}
+
+async fn report_some(world: &World, host: &Running, count: usize) {
+    for n in 0..count {
+        host.progress.reached(world.append(report(&format!("host/{}", n % 7), 1)).await).await;
+    }
+}
+
+#[tokio::test]
+async fn what_the_checkpoints_of_a_lost_log_have_left_is_removed_and_nothing_from_before() {
+    let (world, checkpoints) = (World::new(1), Counting::default());
+    let host = start_with(&world, &checkpoints);
+    report_some(&world, &host, 300).await;
+    host.stop().await;
+    let (before, left) = (checkpoints.removed.lock().0, checkpoints.inner.all().len());
+    assert!(before > 300 && left < 60, "{before} were removed, {left} are there");
+    let world = World::new(1);
+    let host = start_with(&world, &checkpoints);
+    report_some(&world, &host, 1).await;
+    host.stop().await;
+    let more = checkpoints.removed.lock().0 - before;
+    assert!((1..2 * left).contains(&more), "{more} removals for {left} that were there");
+    assert!(checkpoints.inner.all().len() < 60);
+}
+
+#[tokio::test]
+async fn segments_that_could_not_be_removed_go_some_with_each_checkpoint() {
+    let (world, checkpoints) = (World::new(1), Counting::default());
+    checkpoints.refuses.store(true, Ordering::Relaxed);
+    let host = start_with(&world, &checkpoints);
+    report_some(&world, &host, 600).await;
+    let left = checkpoints.inner.all().len();
+    assert!(left > 600, "{left}");
+    checkpoints.refuses.store(false, Ordering::Relaxed);
+    report_some(&world, &host, 30).await;
+    host.stop().await;
+    let (all, _, most) = *checkpoints.removed.lock();
+    assert!(most <= 256 && all > 600, "{all} in all, {most} at once");
+    assert!(checkpoints.inner.all().len() < 60);
 }
 
 /// Has much to do, of which it does a part for each record.

@@ -201,7 +201,7 @@ impl DriftFold {
             party.down |= !party.complete && party.current.is_none();
             return;
         }
-        party.deadline = row.stale_after;
+        party.deadline = row.stale_after.plus(crate::ahead(now, row.time));
         party.down = false;
         if row.state == ScopeState::Ok && !party.complete {
             party.complete = true;

@@ -201,6 +201,7 @@ fn unconfigured() -> Engine {
 /// The time of the record never goes back, whatever the clock of who posted it did.
 fn alert(row: Posting, now: Timestamp) -> Alert {
     let Posting { labels, annotations, starts_at, ends_at, timeout, generator_url, .. } = row;
+    let ends_at = ends_at.plus(crate::ahead(now, row.time));
     Alert { labels, annotations, starts_at, ends_at, updated_at: now, generator_url, timeout }
 }
 

@@ -456,3 +456,26 @@ fn an_alert_that_is_larger_than_what_the_log_takes_is_counted() {
         assert_eq!((group.alerts.len(), group.truncated_alerts), (0, 1));
     }
 }
+
+/// The log is a day ahead of the clock of who posts an alert that goes on for four minutes.
+#[test]
+fn an_alert_on_a_log_that_is_ahead_of_the_clock_is_told_and_ends_in_its_time() {
+    let mut world = World { fold: fold(), next: Offset(0) };
+    let posted = Timestamp::from_secs(1_000_000);
+    let log = |seconds: u64| posted.plus(Duration::from_secs(24 * 3600 + seconds));
+    world.apply(log(0), Batch::of("alertmanager", &[routing(posted, CONFIG)]).unwrap());
+    let ends_at = posted.plus(Duration::from_secs(240));
+    let row = Posting { starts_at: posted, ends_at, timeout: false, ..posting(&Rng::seeded(1), posted) };
+    let (at_once, ..) = world.apply(log(0), Batch::of("alertmanager", &[row]).unwrap());
+    let mut told: Vec<(String, u64)> = at_once.into_iter().map(|notice| (notice.action, 0)).collect();
+    for seconds in (0..300).step_by(5) {
+        let (notices, ..) = world.apply(log(seconds), Batch::of("tick", &[Tick { time: log(seconds) }]).unwrap());
+        told.extend(notices.into_iter().map(|notice| (notice.action, seconds)));
+    }
+    let first = |action: &str| {
+        let found = told.iter().find(|(told, _)| told == action);
+        found.unwrap_or_else(|| panic!("no {action}: {told:?}")).1
+    };
+    assert!(first("tell") <= 5, "{told:?}");
+    assert!((240..=250).contains(&first("resolve")), "{told:?}");
+}

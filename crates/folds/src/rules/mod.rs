@@ -10,6 +10,7 @@ mod tests;
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
+use std::time::Duration;
 
 use ::rules::book::{Book, Decided, Outcome, Told};
 use alertmanager::fingerprint;
@@ -43,7 +44,7 @@ impl RulesFold {
     }
 
     fn advance(&mut self, record: &Record, outputs: &mut Outputs) -> Result<(), ModelError> {
-        let mut outcome = Outcome::default();
+        let (mut outcome, mut ahead) = (Outcome::default(), Duration::ZERO);
         match record.batch.stream {
             Stream::RuleGroups => {
                 let rows = record.rows::<RuleGroup>()?;
@@ -53,7 +54,9 @@ impl RulesFold {
                 }
             }
             Stream::Evaluations => {
-                let read: Vec<_> = record.rows::<Evaluation>()?.into_iter().map(evaluate::read).collect();
+                let rows = record.rows::<Evaluation>()?;
+                ahead = rows.iter().map(|row| crate::ahead(record.time, row.time)).max().unwrap_or_default();
+                let read: Vec<_> = rows.into_iter().map(evaluate::read).collect();
                 let mut book = self.book.write();
                 for evaluation in read {
                     add(&mut outcome, book.evaluated(evaluation));
@@ -61,7 +64,7 @@ impl RulesFold {
             }
             _ => return Ok(()),
         }
-        put(outcome, record.time, outputs)
+        put(outcome, record.time, ahead, outputs)
     }
 }
 
@@ -84,8 +87,9 @@ fn define(book: &mut Book, row: &RuleGroup, now: Timestamp) -> Outcome {
     }
 }
 
-fn put(outcome: Outcome, now: Timestamp, outputs: &mut Outputs) -> Result<(), ModelError> {
-    let postings: Vec<Posting> = outcome.told.into_iter().map(|told| posting(told, now)).collect();
+/// The log, where it is `now`, is ahead of the clock of who evaluates.
+fn put(outcome: Outcome, now: Timestamp, ahead: Duration, outputs: &mut Outputs) -> Result<(), ModelError> {
+    let postings: Vec<Posting> = outcome.told.into_iter().map(|told| posting(told, now, ahead)).collect();
     for rows in records(&postings, |row| size(&row.labels) + size(&row.annotations) + row.generator_url.len()) {
         outputs.push(KEY, rows)?;
     }
@@ -116,9 +120,9 @@ fn time(millis: i64) -> Timestamp {
 }
 
 /// It fires until its end is told: time that passes is no evidence.
-fn posting(told: Told, now: Timestamp) -> Posting {
+fn posting(told: Told, now: Timestamp, ahead: Duration) -> Posting {
     let starts_at = time(told.starts_at);
-    let until = told.until.map_or(Timestamp::MAX, time);
+    let until = told.until.map_or(Timestamp::MAX, |until| time(until).plus(ahead));
     Posting {
         time: now,
         labels: told.labels,

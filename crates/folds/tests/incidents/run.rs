@@ -172,7 +172,7 @@ impl Run {
                 let by = Duration::from_secs(seconds.unsigned_abs());
                 let wall = self.ground.clock.now();
                 self.simulation.set_wall(if seconds < 0 { wall.minus(by) } else { wall.plus(by) });
-                self.fault(now, now + if seconds < 0 { by } else { Duration::ZERO });
+                self.fault(now, now);
             }
             Event::Reload => {
                 self.setup.tells = 1 - self.setup.tells;

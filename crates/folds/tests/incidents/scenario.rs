@@ -366,7 +366,7 @@ impl Draw {
             8 => Event::FailReads(1 + self.rng.below(3) as u32),
             9 => Event::FailStore(1 + self.rng.below(5) as u32),
             _ if self.setup.alertmanager.is_none() && self.setup.group_wait.is_zero() && !self.rolls() => {
-                Event::Jump(self.pick(&[-240, -5, 5, 3600]))
+                Event::Jump(self.pick(&[-86_400, -240, -5, 5, 3600]))
             }
             _ => Event::Doubt(1),
         }

@@ -13,10 +13,11 @@ use model::{Dedup, Offset};
 use super::attempt::{Done, attempt};
 use super::meter;
 use super::reader::{Chunk, Reader};
-use super::receipts::{Checkpoint, Write, report};
+use super::receipts::{Place, Write, report};
 use super::shard::Shard;
+use super::trouble::Trouble;
 use super::{Host, Receiver, Runtime};
-use crate::checkpoint::Saved;
+use crate::checkpoint::{Places, Saved};
 use crate::outbox::{Draft, Now, Outbox};
 use crate::{Checkpoints, HostConfig, Integration, NotifyError};
 
@@ -27,7 +28,13 @@ const CHUNKS: usize = 16;
 enum Ended {
     Sent(Box<Done>),
     Appended(Box<Write>, Result<(), BusError>),
-    Saved(u32, Option<Offset>),
+    Saved(u32, Option<Place>),
+}
+
+/// What is kept under a name.
+enum Loaded {
+    State(Box<Saved>),
+    Nothing,
 }
 
 /// The one task that decides; requests, appends and saves run beside it.
@@ -41,12 +48,13 @@ pub(super) struct Driver {
     in_flight: usize,
     next_save: Duration,
     positions: Arc<[AtomicU64]>,
+    trouble: Trouble,
     runtime: Runtime,
     config: HostConfig,
 }
 
 impl Driver {
-    pub fn new(host: Host, positions: Arc<[AtomicU64]>) -> Self {
+    pub fn new(host: Host, positions: Arc<[AtomicU64]>, trouble: Trouble) -> Self {
         let Host { log, checkpoints, receivers, runtime, config } = host;
         let outbox = Outbox::new(config.held, runtime.rng.clone());
         let mut driver = Self {
@@ -59,6 +67,7 @@ impl Driver {
             in_flight: 0,
             next_save: Duration::ZERO,
             positions,
+            trouble,
             runtime,
             config,
         };
@@ -119,12 +128,14 @@ impl Driver {
         let (sender, receiver) = queue::bounded("notify.records", CHUNKS);
         for number in 0..self.log.shards() {
             let shard = self.recover_shard(number).await?;
-            self.positions[number as usize].store(shard.next.0, Ordering::Release);
+            let safe = shard.places.safe().unwrap_or_default();
+            self.positions[number as usize].store(safe.0, Ordering::Release);
             let reader = Reader {
                 log: Arc::clone(&self.log),
                 shard: number,
                 from: shard.next,
                 sender: sender.clone(),
+                trouble: self.trouble.clone(),
                 clock: self.runtime.clock.clone(),
                 rng: self.runtime.rng.clone(),
                 shutdown: self.runtime.shutdown.clone(),
@@ -141,31 +152,71 @@ impl Driver {
         Some(receiver)
     }
 
+    /// Goes on from the newer checkpoint of a shard that can be used; nothing if the host ends before, or another program's must stay.
     async fn recover_shard(&mut self, number: u32) -> Option<Shard> {
         let runtime = self.runtime.clone();
-        let checkpoints = Arc::clone(&self.checkpoints);
-        let load = move || {
-            let checkpoints = Arc::clone(&checkpoints);
-            async move { checkpoints.load(&Saved::name(number)).await }.boxed()
-        };
         let log = Arc::clone(&self.log);
         let bounds = move || {
             let log = Arc::clone(&log);
             async move { Ok(log.bounds(number).await?) }.boxed()
         };
-        let bytes = patiently(&runtime, load).await?;
         let (start, end) = patiently(&runtime, bounds).await?;
-        let saved = bytes.and_then(|bytes| Saved::decode(number, &bytes).map_err(|error| report(&error)).ok());
-        let usable = saved.filter(|saved| {
-            let known = saved.offset <= end;
-            if !known {
-                tracing::error!(shard = number, saved = %saved.offset, %end, "the state log ends before the checkpoint; it is read anew");
+        let (mut places, mut newest) = (Places::default(), None::<Box<Saved>>);
+        for (turn, name) in Saved::names(number).into_iter().enumerate() {
+            let Loaded::State(saved) = self.load(&name, end).await? else { continue };
+            places.0[turn] = Some(saved.offset);
+            if newest.as_ref().is_none_or(|newest| saved.offset > newest.offset) {
+                newest = Some(saved);
             }
-            known
-        });
-        let Some(saved) = usable else { return Some(Shard::new(number, start, end, Dedup::default())) };
-        self.outbox.restore(number, saved.lanes);
-        Some(Shard::new(number, saved.offset, end, saved.dedup))
+        }
+        let (from, dedup) = match newest {
+            Some(saved) => {
+                self.outbox.restore(number, saved.lanes);
+                (saved.offset, saved.dedup)
+            }
+            None => (Offset(0), Dedup::default()),
+        };
+        if from < start {
+            self.lost(number, from, start);
+        }
+        let mut shard = Shard::new(number, from.max(start), end, dedup);
+        shard.places = places;
+        Some(shard)
+    }
+
+    /// A checkpoint, if there is one that can be used with a log that ends at `end`; nothing if the host ends, or has to.
+    async fn load(&mut self, name: &str, end: Offset) -> Option<Loaded> {
+        let (runtime, checkpoints, kept) = (self.runtime.clone(), Arc::clone(&self.checkpoints), name.to_owned());
+        let load = move || {
+            let (checkpoints, name) = (Arc::clone(&checkpoints), kept.clone());
+            async move { checkpoints.load(&name).await }.boxed()
+        };
+        let Some(bytes) = patiently(&runtime, load).await? else { return Some(Loaded::Nothing) };
+        match Saved::decode(name, &bytes) {
+            Ok(saved) if saved.offset > end => {
+                tracing::error!(name, saved = %saved.offset, %end, "the state log ends before the checkpoint, which is not used");
+                Some(Loaded::Nothing)
+            }
+            Ok(saved) => Some(Loaded::State(Box::new(saved))),
+            Err(error @ NotifyError::Version { .. }) => {
+                tracing::error!(%error, "nothing is sent");
+                self.trouble.is(name, format!("nothing is sent: {error}"));
+                None
+            }
+            Err(error) => {
+                report(&error);
+                Some(Loaded::Nothing)
+            }
+        }
+    }
+
+    /// What waited to be sent was in checkpoints that are gone, and its intents are no longer on the log.
+    fn lost(&self, shard: u32, from: Offset, start: Offset) {
+        tracing::error!(shard, %from, %start, "what waited to be sent is lost: the log begins after the checkpoint");
+        let problem = format!(
+            "what waited to be sent of shard {shard} is lost: the log begins at {start}, what is known ends at {from}"
+        );
+        self.trouble.is(format!("start of shard {shard}"), problem);
     }
 
     /// Starts whatever may start.
@@ -243,7 +294,7 @@ impl Driver {
             shard: shard.number,
             batches: shard.batches(&receipts),
             receipts,
-            checkpoint: checkpoint.map(|bytes| Checkpoint { bytes, offset: shard.next }),
+            checkpoint,
         };
         shard.busy = true;
         self.work.push(append(Box::new(write)).boxed());
@@ -273,14 +324,13 @@ impl Driver {
             }
             Ended::Appended(_, Err(error)) => {
                 tracing::error!(%error, "receipts cannot be kept, so nothing more is sent");
+                self.trouble.is("receipts", format!("nothing more is sent, since receipts cannot be kept: {error}"));
                 return Err(());
             }
-            Ended::Saved(shard, offset) => {
+            Ended::Saved(shard, place) => {
                 let shard = &mut self.shards[shard as usize];
-                shard.saved_after(now.mono);
-                match offset {
-                    Some(offset) => self.positions[shard.number as usize].store(offset.0, Ordering::Release),
-                    None => shard.unsaved += 1,
+                if let Some(safe) = shard.saved_after(now.mono, place) {
+                    self.positions[shard.number as usize].store(safe.0, Ordering::Release);
                 }
             }
         }

@@ -6,6 +6,7 @@ mod meter;
 mod reader;
 mod receipts;
 mod shard;
+mod trouble;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -16,6 +17,7 @@ use model::Offset;
 
 use crate::{Checkpoints, HostConfig, Integration, ReceiverConfig};
 use driver::Driver;
+use trouble::Trouble;
 
 /// Changes of receivers that wait.
 const CHANGES: usize = 4;
@@ -59,6 +61,7 @@ pub struct Host {
 pub struct Handle {
     positions: Arc<[AtomicU64]>,
     receivers: queue::Sender<Vec<Receiver>>,
+    trouble: Trouble,
 }
 
 impl Host {
@@ -79,8 +82,9 @@ impl Host {
         let positions: Arc<[AtomicU64]> = (0..self.log.shards()).map(|_| AtomicU64::new(0)).collect();
         let tasks = self.runtime.tasks.clone();
         let (receivers, changes) = queue::bounded("notify.receivers", CHANGES);
-        tasks.spawn("notify.host", Driver::new(self, Arc::clone(&positions)).run(changes));
-        Handle { positions, receivers }
+        let trouble = Trouble::default();
+        tasks.spawn("notify.host", Driver::new(self, Arc::clone(&positions), trouble.clone()).run(changes));
+        Handle { positions, receivers, trouble }
     }
 }
 
@@ -90,6 +94,11 @@ impl Handle {
     pub async fn configure(&self, receivers: Vec<Receiver>) {
         // It fails only if the host has ended, and then nothing is sent.
         let _ = self.receivers.send(receivers).await;
+    }
+
+    /// Why nothing is sent any more, or not what is on some shard; nothing while all is sent.
+    pub fn problem(&self) -> Option<String> {
+        self.trouble.all()
     }
 
     /// Per shard of the state log, the offset before which the host needs nothing: what is not

@@ -6,6 +6,8 @@ use bus::{BusError, Log};
 use futures::StreamExt;
 use model::{Offset, Record, Stream};
 
+use super::trouble::Trouble;
+
 /// Records that are taken from the log at once.
 const CHUNK: usize = 256;
 
@@ -22,6 +24,7 @@ pub(super) struct Reader {
     pub shard: u32,
     pub from: Offset,
     pub sender: queue::Sender<Chunk>,
+    pub trouble: Trouble,
     pub clock: Clock,
     pub rng: Rng,
     pub shutdown: Shutdown,
@@ -51,21 +54,33 @@ impl Reader {
         let shutdown = self.shutdown.clone();
         while let Some(items) = shutdown.or(records.next()).await? {
             let mut chunk = Chunk { shard: self.shard, records: Vec::new(), next: self.from };
+            let mut works = false;
             for item in items {
                 match item {
                     Ok(record) => {
+                        works = true;
                         chunk.next = record.offset.next();
                         if matches!(record.batch.stream, Stream::Intents | Stream::Receipts) {
                             chunk.records.push(record);
                         }
                     }
-                    Err(error) => self.failed(&error, &mut chunk.next),
+                    Err(error) => {
+                        works = false;
+                        self.failed(&error, &mut chunk.next);
+                    }
                 }
+            }
+            if works {
+                self.trouble.is_over(&self.name());
             }
             self.from = chunk.next;
             shutdown.or(self.sender.send(chunk)).await?.ok()?;
         }
         Some(())
+    }
+
+    fn name(&self) -> String {
+        format!("shard {}", self.shard)
     }
 
     fn failed(&self, error: &BusError, next: &mut Offset) {
@@ -76,7 +91,10 @@ impl Reader {
                 tracing::error!(%error, "intents may be lost: the log was cut before they were read");
                 *next = *start;
             }
-            _ => tracing::error!(%error, "the state log cannot be read"),
+            _ => {
+                tracing::error!(%error, "the state log cannot be read");
+                self.trouble.is(self.name(), format!("nothing of shard {} is sent: {error}", self.shard));
+            }
         }
     }
 }

@@ -4,9 +4,9 @@ use std::time::Duration;
 use model::rows::{Intent, Receipt};
 use model::{Batch, Dedup, ModelError, Offset, Record, RecordId, Row, Stream};
 
-use super::receipts::report;
+use super::receipts::{Checkpoint, Place, report};
 use crate::NotifyError;
-use crate::checkpoint::Saved;
+use crate::checkpoint::{Places, Saved};
 use crate::outbox::{Draft, Now, Outbox};
 
 /// Rows of one record of receipts.
@@ -36,6 +36,8 @@ pub(super) struct Shard {
     pub may_save: Duration,
     /// Records since the last checkpoint.
     pub unsaved: u64,
+    /// Where its checkpoints are.
+    pub places: Places,
     next_id: Offset,
 }
 
@@ -79,17 +81,25 @@ impl Shard {
         self.save_due |= self.unsaved >= save_records;
     }
 
-    /// What a checkpoint of this moment holds; it is true once the pending receipts are durable.
-    pub fn saved(&mut self, now: Duration, outbox: &Outbox) -> Option<Vec<u8>> {
+    /// A checkpoint of this moment; it is true once the pending receipts are durable.
+    pub fn saved(&mut self, now: Duration, outbox: &Outbox) -> Option<Checkpoint> {
         (self.save_due, self.unsaved, self.save_began) = (false, 0, now);
         let saved = Saved::new(self.next, self.dedup.clone(), outbox.save(self.number));
-        saved.encode(self.number).map_err(|error| report(&error)).ok()
+        let place = Place { turn: self.places.turn(), offset: self.next };
+        let bytes = saved.encode(&Saved::names(self.number)[place.turn]).map_err(|error| report(&error)).ok()?;
+        Some(Checkpoint { bytes, place })
     }
 
-    /// The save that began last has ended.
-    pub fn saved_after(&mut self, now: Duration) {
+    /// The save that began last has ended; it is durable if there is a place. Gives the offset before which nothing is needed.
+    pub fn saved_after(&mut self, now: Duration, place: Option<Place>) -> Option<Offset> {
         self.busy = false;
         self.may_save = now + now.saturating_sub(self.save_began) * SAVE_SHARE;
+        if let Some(Place { turn, offset }) = place {
+            self.places.0[turn] = Some(offset);
+        }
+        // The other one follows, also if nothing more comes.
+        self.unsaved += u64::from(place.is_none() || !self.places.are_even());
+        self.places.safe()
     }
 
     /// There is no later time for it.
@@ -124,7 +134,9 @@ mod tests {
         let mut shard = Shard::new(0, Offset(0), Offset(0), Dedup::default());
         shard.save_due = true;
         assert!(shard.saved(seconds(100), &outbox).is_some() && !shard.save_due);
-        shard.saved_after(seconds(103));
+        let place = Place { turn: 1, offset: Offset(7) };
+        assert_eq!(shard.saved_after(seconds(103), Some(place)), None, "there is one only");
+        assert_eq!(shard.unsaved, 1);
         assert_eq!(shard.may_save, seconds(133));
         shard.save_at_once();
         assert_eq!((shard.save_due, shard.may_save), (true, Duration::ZERO));

@@ -1,5 +1,7 @@
 use std::sync::atomic::Ordering;
 
+use bus::Log;
+use model::Offset;
 use notify::Action::{Resolve, Trigger};
 use notify::{Checkpoints, Proof, SendError};
 
@@ -76,11 +78,72 @@ async fn a_damaged_checkpoint_is_read_anew_from_the_log() {
     world.intend("a", "x", 1, Trigger).await;
     world.until("the receipt", || world.log.receipts().len() == 1).await;
     world.stop().await;
-    world.store.save("notify-0", b"{\"version\":1".to_vec()).await.unwrap();
+    for name in ["notify-0", "notify-0-other"] {
+        world.store.save(name, b"{\"version\":1".to_vec()).await.unwrap();
+    }
     world.start();
     world.intend("a", "x", 2, Resolve).await;
     world.until("the resolve", || world.log.receipts().len() == 2).await;
     assert_eq!(world.said(), ["1 delivered last", "2 delivered last"]);
+}
+
+/// A provider is down, thirty intents wait, and the log is cut to what the host says that it needs.
+#[tokio::test]
+async fn what_waits_is_sent_whichever_checkpoint_is_lost() {
+    for lost in ["notify-0", "notify-0-other"] {
+        let world = World::new(&["a"]);
+        let down = SendError::Retry { problem: "503".to_owned(), status: Some(503), after: None };
+        world.provider().usually(Reply::No(down));
+        let handle = world.start();
+        for n in 0..30 {
+            world.intend("a", &format!("x{n}"), 1, Trigger).await;
+        }
+        world.until("both checkpoints have them", || handle.positions()[0] >= Offset(30)).await;
+        world.kill().await;
+        let needed = handle.positions()[0];
+        world.log.truncate(0, needed).await.unwrap();
+        world.store.lose(lost);
+        let before = world.provider().asked().len();
+        world.provider().usually(Reply::Yes);
+        let handle = world.start();
+        let last = || world.log.receipts().iter().filter(|receipt| receipt.last).count();
+        world.until("each is sent", || last() == 30).await;
+        let mut asked: Vec<String> = world.provider().asked()[before..].iter().map(|(name, ..)| name.clone()).collect();
+        asked.sort();
+        asked.dedup();
+        assert_eq!((asked.len(), world.provider().asked().len() - before), (30, 30), "each is sent once");
+        assert_eq!(handle.problem(), None);
+    }
+}
+
+#[tokio::test]
+async fn what_was_lost_with_both_checkpoints_is_told() {
+    let world = World::new(&["a"]);
+    let handle = world.start();
+    world.intend("a", "x", 1, Trigger).await;
+    world.until("it is saved", || handle.positions()[0] >= Offset(1)).await;
+    world.kill().await;
+    world.log.truncate(0, handle.positions()[0]).await.unwrap();
+    ["notify-0", "notify-0-other"].iter().for_each(|name| world.store.lose(name));
+    let handle = world.start();
+    world.until("it says so", || handle.problem().is_some_and(|problem| problem.contains("is lost"))).await;
+    world.intend("a", "y", 1, Trigger).await;
+    world.until("it goes on", || world.provider().asked().len() == 2).await;
+}
+
+#[tokio::test]
+async fn a_checkpoint_of_another_version_is_named_and_stays() {
+    let world = World::new(&["a"]);
+    let newer = br#"{"version":2,"waits":[]}"#.to_vec();
+    world.store.save("notify-0-other", newer.clone()).await.unwrap();
+    let handle = world.start();
+    world.intend("a", "x", 1, Trigger).await;
+    world.until("it says so", || handle.problem().is_some()).await;
+    let problem = handle.problem().unwrap();
+    assert!(problem.contains("notify-0-other") && problem.contains("version 2"), "{problem}");
+    world.simulation.advance(std::time::Duration::from_secs(60));
+    world.turn().await;
+    assert_eq!((world.provider().asked().len(), world.store.get("notify-0-other")), (0, Some(newer)));
 }
 
 #[tokio::test]
@@ -167,4 +230,36 @@ async fn what_must_be_told_again_is_also_after_a_restart_and_leaves_no_receipts(
     world.intend("a", "x", 2, Resolve).await;
     world.until("the end", || world.log.receipts().len() == 2).await;
     assert_eq!(world.said(), ["1 delivered last", "2 delivered last"]);
+}
+
+#[tokio::test]
+async fn more_receipts_than_one_append_takes_are_all_kept_and_others_are_told() {
+    const MOST: u64 = 2 << 20;
+    let world = World::new(&["a"]);
+    let long = "x".repeat(1000);
+    for n in 0..2000 {
+        world.intend("gone", &format!("{long}{n}"), 1, Trigger).await;
+    }
+    world.log.most.store(MOST, Ordering::SeqCst);
+    let handle = world.start();
+    world.until("all are refused", || world.log.receipts().len() == 2000).await;
+    let bytes: usize = world.log.receipts().iter().map(|receipt| receipt.incident.len() + receipt.intent.len()).sum();
+    assert!(bytes as u64 > MOST, "they are more than one append takes: {bytes}");
+    world.intend("a", "x", 1, Trigger).await;
+    world.until("a is told", || world.provider().asked().len() == 1).await;
+    assert_eq!(handle.problem(), None);
+}
+
+#[tokio::test]
+async fn a_sender_that_has_ended_says_why() {
+    let world = World::new(&["a"]);
+    let handle = world.start();
+    world.log.closed.store(true, Ordering::SeqCst);
+    assert_eq!(handle.problem(), None);
+    world.log.closed.store(false, Ordering::SeqCst);
+    world.intend("a", "x", 1, Trigger).await;
+    world.log.closed.store(true, Ordering::SeqCst);
+    world.until("it has ended", || handle.problem().is_some()).await;
+    let problem = handle.problem().unwrap();
+    assert!(problem.contains("nothing more is sent") && problem.contains("cannot sync"), "{problem}");
 }

@@ -1,7 +1,7 @@
 //! A log, a store and a provider in memory, and a host between them.
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -23,10 +23,16 @@ use tokio::sync::Notify;
 pub struct MemoryLog {
     records: Arc<Mutex<Vec<Record>>>,
     grown: Arc<Notify>,
+    /// Where it begins since it was cut.
+    start: AtomicU64,
     /// So many appends say that they failed, although the batches are there.
     pub ambiguous: AtomicU32,
     /// Appends do not return.
     pub stuck: AtomicBool,
+    /// Appends find no log any more.
+    pub closed: AtomicBool,
+    /// The most bytes of one append, if not 0.
+    pub most: AtomicU64,
 }
 
 #[async_trait]
@@ -39,6 +45,13 @@ impl Log for MemoryLog {
         if self.stuck.load(Ordering::SeqCst) {
             std::future::pending::<()>().await;
         }
+        if self.closed.load(Ordering::SeqCst) {
+            return Err(BusError::Closed { log: "state".to_owned(), problem: "cannot sync".to_owned() });
+        }
+        let most = Some(self.most.load(Ordering::SeqCst)).filter(|most| *most > 0).unwrap_or(u64::MAX);
+        let bytes = batches.iter().map(|batch| bus::codec::encode(batch).unwrap().len() as u64).sum();
+        let fits = base::Limit::new("bus.max_append_bytes", most).check(bytes);
+        fits.map_err(|source| BusError::TooLarge { log: "state".to_owned(), source })?;
         let last = {
             let mut records = self.records.lock().unwrap();
             for batch in batches {
@@ -56,7 +69,12 @@ impl Log for MemoryLog {
         Ok(last)
     }
 
-    fn read(&self, _shard: u32, from: Offset) -> Records {
+    fn read(&self, shard: u32, from: Offset) -> Records {
+        let start = Offset(self.start.load(Ordering::SeqCst));
+        if from < start {
+            let error = BusError::Truncated { log: "state".to_owned(), shard, asked: from, start };
+            return futures::stream::iter([Err(error)]).boxed();
+        }
         let (records, grown) = (Arc::clone(&self.records), Arc::clone(&self.grown));
         futures::stream::unfold(from, move |at| {
             let (records, grown) = (Arc::clone(&records), Arc::clone(&grown));
@@ -75,10 +93,12 @@ impl Log for MemoryLog {
     }
 
     async fn bounds(&self, _shard: u32) -> Result<(Offset, Offset), BusError> {
-        Ok((Offset(0), Offset(self.records.lock().unwrap().len() as u64)))
+        let start = self.start.load(Ordering::SeqCst);
+        Ok((Offset(start), Offset(self.records.lock().unwrap().len() as u64)))
     }
 
-    async fn truncate(&self, _shard: u32, _before: Offset) -> Result<(), BusError> {
+    async fn truncate(&self, _shard: u32, before: Offset) -> Result<(), BusError> {
+        self.start.fetch_max(before.0, Ordering::SeqCst);
         Ok(())
     }
 }
@@ -96,6 +116,17 @@ impl MemoryLog {
 pub struct MemoryStore {
     saved: Mutex<HashMap<String, Vec<u8>>>,
     pub saves: AtomicU32,
+}
+
+impl MemoryStore {
+    /// As after damage, which the store sets aside.
+    pub fn lose(&self, name: &str) {
+        self.saved.lock().unwrap().remove(name);
+    }
+
+    pub fn get(&self, name: &str) -> Option<Vec<u8>> {
+        self.saved.lock().unwrap().get(name).cloned()
+    }
 }
 
 #[async_trait]

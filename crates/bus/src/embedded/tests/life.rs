@@ -88,6 +88,30 @@ async fn the_time_of_a_shard_survives_an_empty_segment_and_a_clock_set_back() {
     assert_eq!(record.time, Timestamp::from_secs(1_900_000_000));
 }
 
+/// Both in one life and over a restart.
+#[tokio::test]
+async fn the_time_of_a_log_that_is_ahead_of_the_clock_goes_on() {
+    const DAY: Duration = Duration::from_secs(24 * 3600);
+    let folder = Folder::new();
+    let start = folder.clock.now();
+    let log = folder.open(folder.config("state")).unwrap();
+    folder.simulation.set_wall(start.plus(DAY));
+    fill(&log, 0..1).await;
+    folder.simulation.set_wall(start);
+    folder.simulation.advance(Duration::from_secs(640));
+    fill(&log, 1..2).await;
+    drop(log);
+    let log = folder.open(folder.config("state")).unwrap();
+    folder.simulation.advance(Duration::from_secs(640));
+    fill(&log, 2..3).await;
+    folder.simulation.set_wall(start.plus(2 * DAY));
+    fill(&log, 3..4).await;
+    let records: Vec<_> = log.read(0, Offset(0)).take(4).collect().await;
+    let ahead = |record: &Result<model::Record, BusError>| record.as_ref().unwrap().time.since(start.plus(DAY));
+    let ahead: Vec<u64> = records.iter().map(|record| ahead(record).as_secs()).collect();
+    assert_eq!(ahead, [0, 630, 1260, DAY.as_secs()], "a little slower than the clock, until that is where the log is");
+}
+
 #[tokio::test]
 async fn a_shard_that_is_too_large_takes_nothing_until_it_is_truncated() {
     let folder = Folder::new();

@@ -114,7 +114,11 @@ fn parts(ground: &Ground, log: &Arc<SimLog>, setup: &Setup, shard: u32) -> HostP
         checkpoints: ground.store.clone(),
         clock: ground.clock.clone(),
         rng: ground.rng.clone(),
-        config: fold::HostConfig { checkpoint_every: Duration::from_secs(30), ..fold::HostConfig::default() },
+        config: fold::HostConfig {
+            checkpoint_every: Duration::from_secs(30),
+            log_goes_on: true,
+            ..fold::HostConfig::default()
+        },
     }
 }
 
