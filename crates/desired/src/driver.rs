@@ -28,7 +28,7 @@ pub(crate) struct Driver {
     beat: Duration,
     /// The refused revision and why, so that it is reported once.
     refused: Option<BadRevision>,
-    /// Whether the stand-in for scopes that are not known was said to be failed.
+    /// Whether the stand-in for scopes that are not known may have been spoken of.
     stand_in: bool,
     backoff: Backoff,
 }
@@ -66,6 +66,8 @@ impl Driver {
 
     async fn drive(&mut self, source: &mut dyn Source) -> Result<(), Unappended> {
         self.scopes.extend(source.scopes().into_iter().map(|scope| (scope, Said::default())));
+        // A run before this one may have spoken of it, and ended before it could say that this is over.
+        self.stand_in = source.learns_scopes();
         self.say().await?;
         loop {
             let span = tracing::info_span!("fetch", source = self.name);
@@ -212,13 +214,17 @@ impl Driver {
     /// Appends a scope row for each scope, and sets when the next is due.
     async fn say(&mut self) -> Result<(), Unappended> {
         self.beat = self.out.clock.monotonic() + self.config.heartbeat;
-        let mut rows: Vec<Scope> = self.reported().into_iter().map(|scope| self.scope_row(scope, self.state)).collect();
+        let mut rows = Vec::new();
         if self.stand_in && !self.scopes.is_empty() {
-            // It was said to be failed before its scopes were known: that is over.
-            rows.push(self.scope_row(self.stand_in_scope(), ScopeState::Ok));
-            self.stand_in = false;
+            // It spoke before the scopes were known: that is over, and nobody speaks of it again.
+            rows.push(Scope {
+                message: Some("the scopes that it stood in for are known".to_owned()),
+                stale_after: Timestamp::MAX,
+                ..self.scope_row(self.stand_in_scope(), ScopeState::Retired)
+            });
         }
-        self.stand_in |= self.scopes.is_empty();
+        rows.extend(self.reported().into_iter().map(|scope| self.scope_row(scope, self.state)));
+        self.stand_in = self.scopes.is_empty();
         let batches: Result<Vec<Batch>, _> = rows.into_iter().map(|row| Batch::of(row.scope.clone(), &[row])).collect();
         self.append_rows(batches).await
     }

@@ -69,6 +69,11 @@ pub trait Source: Send {
     /// is reported for these.
     fn scopes(&self) -> Vec<String>;
 
+    /// Whether a fetch tells which scopes it declares: until the first a scope of its own name stands in for them.
+    fn learns_scopes(&self) -> bool {
+        false
+    }
+
     /// How long it may wait before it is asked again, if not as long as the host says.
     fn poll(&self) -> Option<Duration> {
         None

@@ -1,3 +1,4 @@
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use base::Limit;
@@ -199,8 +200,42 @@ async fn a_failure_before_any_scope_is_known_is_still_said() {
     assert_eq!((row.scope.as_str(), row.state), ("git/test", ScopeState::Failed));
     world.pass(Duration::from_secs(2)).await;
     let last: Vec<_> = world.scope_rows().into_iter().rev().take(2).map(|row| (row.scope, row.state)).collect();
-    assert!(last.contains(&("git/test".to_owned(), ScopeState::Ok)), "{last:?}");
+    assert!(last.contains(&("git/test".to_owned(), ScopeState::Retired)), "{last:?}");
     assert!(last.contains(&("host/a".to_owned(), ScopeState::Ok)), "{last:?}");
+}
+
+/// What stood in for its scopes at the start was `ok` until a time that nobody renewed: then everybody was paged.
+#[tokio::test]
+async fn a_source_that_works_leaves_nothing_behind_that_comes_to_be_unknown() {
+    let config = HostConfig { unknown_after: Duration::from_secs(100), ..HostConfig::default() };
+    let window = config.window();
+    let world = World::new(config);
+    world.then(Ok(vec![fetched("r1", vec![a("x", "1", 1)])]));
+    world.start(&[]);
+    world.settle().await;
+    let started = world.clock.now();
+    while world.clock.now() < started.plus(window * 2) {
+        world.pass(Duration::from_secs(10)).await;
+        let now = world.clock.now();
+        let last: BTreeMap<String, model::rows::Scope> =
+            world.scope_rows().into_iter().map(|row| (row.scope.clone(), row)).collect();
+        assert!(last.values().all(|row| row.stale_after > now), "{last:?} at {now}");
+    }
+    let last = |scope: &str| world.scope_rows().into_iter().rfind(|row| row.scope == scope).map(|row| row.state);
+    assert_eq!((last("git/test"), last("host/a")), (Some(ScopeState::Retired), Some(ScopeState::Ok)));
+}
+
+/// Where an earlier run ended, or was an earlier release, between its first fetch and the word that the stand-in is over.
+#[tokio::test]
+async fn what_stood_in_for_scopes_in_an_earlier_run_is_over_at_the_start() {
+    let world = World::new(HostConfig::default());
+    world.then(Err(away()));
+    world.start_again(&["host/a"]);
+    world.settle().await;
+    let rows = world.scope_rows();
+    let first = (rows[0].scope.as_str(), rows[0].source.as_str(), rows[0].state, rows[0].stale_after);
+    assert_eq!(first, ("git/test", "git.test", ScopeState::Retired, base::Timestamp::MAX));
+    assert!(rows[1..].iter().all(|row| row.scope == "host/a"), "{rows:?}");
 }
 
 #[tokio::test]

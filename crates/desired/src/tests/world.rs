@@ -61,7 +61,7 @@ type Answer = Result<Vec<Fetched>, DesiredError>;
 #[derive(Clone, Default)]
 pub(super) struct Script(pub(super) Arc<Mutex<VecDeque<Answer>>>, pub(super) Arc<Mutex<u32>>);
 
-pub(super) struct Scripted(pub(super) Script, pub(super) Clock, pub(super) Vec<String>);
+pub(super) struct Scripted(pub(super) Script, pub(super) Clock, pub(super) Vec<String>, pub(super) bool);
 
 #[async_trait]
 impl Source for Scripted {
@@ -71,6 +71,10 @@ impl Source for Scripted {
 
     fn scopes(&self) -> Vec<String> {
         self.2.clone()
+    }
+
+    fn learns_scopes(&self) -> bool {
+        self.3
     }
 
     async fn fetch(&mut self) -> Answer {
@@ -102,8 +106,17 @@ impl World {
     }
 
     pub(super) fn start(&self, scopes: &[&str]) {
+        self.start_source(scopes, false);
+    }
+
+    /// A source that knows `scopes` of an earlier run, and may learn of others.
+    pub(super) fn start_again(&self, scopes: &[&str]) {
+        self.start_source(scopes, true);
+    }
+
+    fn start_source(&self, scopes: &[&str], learns: bool) {
         let scopes = scopes.iter().map(|&scope| scope.to_owned()).collect();
-        self.host.start(Box::new(Scripted(self.script.clone(), self.clock.clone(), scopes)));
+        self.host.start(Box::new(Scripted(self.script.clone(), self.clock.clone(), scopes, learns)));
     }
 
     pub(super) fn then(&self, answer: Answer) {

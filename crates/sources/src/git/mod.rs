@@ -274,6 +274,10 @@ impl Source for Git {
         self.scopes.iter().cloned().collect()
     }
 
+    fn learns_scopes(&self) -> bool {
+        true
+    }
+
     fn poll(&self) -> Option<Duration> {
         self.config.poll
     }
