@@ -24,6 +24,18 @@ pub(super) fn check(config: &Config, text: &str) -> Vec<Problem> {
     if let Err(error) = config.postgres.check(config.server.tokens.len()) {
         say("postgres", error.to_string());
     }
+    let server = &config.server;
+    let reached = std::iter::once(server.listen).chain(server.grpc_listen).find(|listen| !listen.ip().is_loopback());
+    if let Some(listen) = reached.filter(|_| server.tokens.is_empty() && !server.insecure) {
+        say("server", server::ServerError::Open { listen }.to_string());
+    }
+    for (key, is_zero) in
+        [("max_concurrent", config.query.max_concurrent == 0), ("timeout", config.query.timeout.is_zero())]
+    {
+        if is_zero {
+            say("query", format!("query.{key}: with 0 every query would be refused"));
+        }
+    }
     let rules = &config.rules;
     for (key, zero) in [("evaluation_interval", rules.evaluation_interval), ("resend_delay", rules.resend_delay)] {
         if zero.as_millis() == 0 {

@@ -2,6 +2,7 @@
 
 mod canaries;
 mod check;
+mod one_or_many;
 mod rules;
 mod sections;
 #[cfg(test)]
@@ -31,6 +32,7 @@ use sources::packages::PackagesConfig;
 use store::StoreConfig;
 use telemetry::TelemetryConfig;
 
+pub use one_or_many::OneOrMany;
 pub use rules::{FlappingConfig, MissingConfig, RulesConfig};
 use sections::Sections;
 
@@ -138,32 +140,6 @@ impl Default for DesiredConfig {
             packages: PackagesConfig::default(),
             poll: std::time::Duration::from_secs(30),
             unknown_after: std::time::Duration::from_secs(600),
-        }
-    }
-}
-
-/// One thing, or a list of them.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(untagged)]
-pub enum OneOrMany<T> {
-    /// A list.
-    Many(Vec<T>),
-    /// One.
-    One(Box<T>),
-}
-
-impl<T> Default for OneOrMany<T> {
-    fn default() -> Self {
-        Self::Many(Vec::new())
-    }
-}
-
-impl<T> OneOrMany<T> {
-    /// All of them.
-    pub fn as_slice(&self) -> &[T] {
-        match self {
-            Self::Many(many) => many,
-            Self::One(one) => std::slice::from_ref(one),
         }
     }
 }

@@ -1,6 +1,8 @@
 //! A YAML file read section by section, so that one mistake does not hide the next.
 
-use serde::de::DeserializeOwned;
+use std::collections::BTreeMap;
+
+use serde::de::{DeserializeOwned, IgnoredAny};
 
 use super::Problem;
 
@@ -17,16 +19,24 @@ pub(super) struct Sections<'a> {
 impl<'a> Sections<'a> {
     /// Cuts `text`; `known` are the keys that mean something.
     pub(super) fn new(text: &'a str, known: &[&str]) -> Self {
+        // Some editors begin a file with a mark of its byte order.
+        let text = text.strip_prefix('\u{feff}').unwrap_or(text);
         let mut sections = Self { text, keys: Vec::new(), problems: Vec::new() };
         if let Err(exceeded) = MAX_BYTES.check(text.len() as u64) {
             sections.problems.push(Problem::at(1, 1, exceeded.to_string()));
             return sections;
         }
-        if let Err(problem) = read::<serde::de::IgnoredAny>(text) {
-            // Not YAML, or a key twice: the parts would make no sense.
-            sections.problems.push(problem);
-            return sections;
-        }
+        let found = match read::<Option<BTreeMap<String, IgnoredAny>>>(text) {
+            Ok(found) => found.unwrap_or_default(),
+            Err(mistake) => {
+                // No map in YAML, or a key twice: the parts would make no sense.
+                let place = Problem::at(mistake.problem.line.max(1), mistake.problem.column.max(1), "");
+                let message =
+                    format!("a configuration is a map of sections, as `server:`: {}", mistake.problem.message);
+                sections.problems.push(Problem { message, ..place });
+                return sections;
+            }
+        };
         for (n, line) in text.lines().enumerate() {
             let Some(key) = key(line) else { continue };
             if known.contains(&key) {
@@ -35,12 +45,23 @@ impl<'a> Sections<'a> {
                 sections.problems.push(unknown(key, n + 1, known));
             }
         }
+        // What is there and has no line of its own would be left out without a word.
+        let own: Vec<&str> = text.lines().filter_map(key).collect();
+        for name in found.keys().filter(|name| !own.contains(&name.as_str())) {
+            let line = text.lines().position(|line| line.contains(name.as_str())).unwrap_or_default();
+            let message = format!("`{name}` must begin a line, in the first column: each section has lines of its own");
+            sections.problems.push(Problem::at(line + 1, 1, message));
+        }
         sections
     }
 
     /// The section of that key, or its default if it is not there or wrong.
     pub(super) fn take<T: DeserializeOwned + Default>(&mut self, name: &str) -> T {
-        self.read(name, |part| read(part).map_err(|problem: Problem| vec![problem]))
+        let Some(part) = self.part(name) else { return T::default() };
+        read(&part).unwrap_or_else(|mistake| {
+            self.problems.push(mistake.of(name));
+            T::default()
+        })
     }
 
     /// The same of a section that reads itself, from a text in which it is where it is in the file.
@@ -85,13 +106,44 @@ fn key(line: &str) -> Option<&str> {
     top.then(|| line.split_once(':')).flatten().map(|(key, _)| key.trim().trim_matches(['"', '\'']))
 }
 
-fn read<T: DeserializeOwned>(text: &str) -> Result<T, Problem> {
-    serde_saphyr::from_str(text).map_err(|error| {
+/// What is wrong in a text.
+struct Mistake {
+    /// The setting within the text, such as `git[0].url`; `.` if it is the whole.
+    path: String,
+    problem: Problem,
+}
+
+impl Mistake {
+    /// The same with the whole name of the setting.
+    fn of(self, section: &str) -> Problem {
+        let dot = if self.path.starts_with('[') { "" } else { "." };
+        let path = if self.path == "." { String::new() } else { format!("{dot}{}", self.path) };
+        Problem { message: format!("{section}{path}: {}", self.problem.message), ..self.problem }
+    }
+}
+
+fn read<T: DeserializeOwned>(text: &str) -> Result<T, Mistake> {
+    let mut path = ".".to_owned();
+    let read = serde_saphyr::with_deserializer_from_str(text, |deserializer| {
+        serde_path_to_error::deserialize(deserializer).map_err(|error| {
+            path = error.path().to_string();
+            error.into_inner()
+        })
+    });
+    read.map_err(|error| {
         let (line, column) = error.location().map_or((0, 0), |place| (place.line(), place.column()));
         let message = error.without_snippet().to_string();
         // It names the position again at its end or start; ours is before it.
-        let message = strip_position(&message);
-        Problem::at(line as usize, column as usize, suggest(message))
+        let message = suggest(strip_position(&message));
+        // The name of an unknown setting is in the message.
+        if message.starts_with("unknown field") {
+            let parent = path.rfind('.').unwrap_or_default();
+            path.truncate(parent);
+        }
+        if path.is_empty() {
+            path.push('.');
+        }
+        Mistake { path, problem: Problem::at(line as usize, column as usize, message) }
     })
 }
 

@@ -12,8 +12,56 @@ fn an_empty_file_is_the_embedded_configuration() {
 #[test]
 fn every_mistake_is_named_with_its_line_and_what_was_meant() {
     let text = problems("hots: {}\nserver:\n  listne: x\nstore:\n  flush_bytes: many\n");
-    for part in ["1:1: unknown key `hots`; did you mean `host`?", "3:", "did you mean `listen`?", "5:", "store: "] {
+    for part in ["1:1: unknown key `hots`; did you mean `host`?", "3:", "did you mean `listen`?", "5:", "store.flush_bytes: "] {
         assert!(text.contains(part), "{part} is not in:\n{text}");
+    }
+}
+
+#[test]
+fn a_mistake_of_a_setting_has_its_whole_name() {
+    let cases = [
+        ("server:\n  listen: here\n", "2:11: server.listen: invalid socket address syntax"),
+        ("desired:\n  git: [{name: x, url: /a, brnch: main}]\n", "2:28: desired.git[0]: unknown field `brnch`"),
+        ("desired:\n  git: {name: x, url: /a, poll: 30}\n", "desired.git.poll: `30` is not a duration"),
+        ("kubernetes: [{cluster: a, kubconfig: /x}]\n", "1:27: kubernetes[0]: unknown field `kubconfig`"),
+    ];
+    for (text, expected) in cases {
+        let problems = problems(text);
+        assert!(problems.contains(expected), "{expected} is not in:\n{problems}");
+    }
+    // They are texts, whatever YAML takes them for elsewhere.
+    assert!(Config::parse("desired:\n  git: {name: y, url: /a, branch: 1.10}\n").is_ok());
+}
+
+#[test]
+fn what_would_not_start_or_refuse_everything_is_a_mistake() {
+    let cases = [
+        ("server: {listen: \"0.0.0.0:9470\"}\n", "server.listen: 0.0.0.0:9470 can be reached from other machines"),
+        ("query: {max_concurrent: 0}\n", "1:1: query.max_concurrent: with 0"),
+        ("query: {timeout: 0s}\n", "query.timeout: with 0"),
+    ];
+    for (text, expected) in cases {
+        let problems = problems(text);
+        assert!(problems.contains(expected), "{expected} is not in:\n{problems}");
+    }
+    assert!(Config::parse("server: {listen: \"0.0.0.0:9470\", insecure: true}\n").is_ok());
+}
+
+#[test]
+fn what_is_no_map_of_sections_is_refused_and_not_passed_over() {
+    let cases = [
+        ("  server:\n    listen: bad\n", "1:1: `server` must begin a line"),
+        ("{\n  \"server\": {\"listen\": \"bad\"}\n}\n", "2:1: `server` must begin a line"),
+        ("- server: {}\n", "a configuration is a map of sections"),
+        ("just text\n", "a configuration is a map of sections"),
+        ("--- {server: {}}\n", "`server` must begin a line"),
+    ];
+    for (text, expected) in cases {
+        let problems = problems(text);
+        assert!(problems.contains(expected), "{expected} is not in:\n{problems}");
+    }
+    for text in ["# nothing\n", "---\nserver: {}\n", "\u{feff}server: {}\n", "\"server\": {}\n"] {
+        assert!(Config::parse(text).is_ok(), "{text:?}");
     }
 }
 
@@ -73,7 +121,7 @@ fn mistakes_of_logs_are_named_with_their_settings() {
             "syslog:\n- {listen: \"127.0.0.1:1\", protocol: tls}\n",
             "syslog: 127.0.0.1:1: tls: `cert` and `key` are missing",
         ),
-        ("syslog:\n- {listen: here, protocol: udp}\n", "syslog: "),
+        ("syslog:\n- {listen: here, protocol: udp}\n", "syslog[0].listen: "),
         ("syslog:\n- {listen: \"127.0.0.1:1\", protocol: udp, zon: UTC}\n", "did you mean `zone`?"),
         (
             "logs:\n  files:\n  - {include: [var/log/x.log]}\n",
