@@ -65,12 +65,9 @@ async fn show(app: &App, url: &str, shows: bool) {
     }
     first_scan(app, &client).await;
     if let Ok(mut report) = client.drift().await {
-        let more = report.resources.len().saturating_sub(SHOWN);
         report.resources.truncate(SHOWN);
         print(&render::report(&report, style));
-        if more > 0 {
-            print(&format!("{more} more are on the page and in `steadfast drift`\n"));
-        }
+        print(&render::left_out(&report, "on the page and in `steadfast drift`"));
     }
     print(&places(url));
     let changes = client.watch(|entry| print(&render::entry(&entry, style))).await;
