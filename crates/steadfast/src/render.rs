@@ -159,9 +159,16 @@ fn short(revision: &str) -> &str {
     if hash { &revision[..10] } else { revision }
 }
 
-/// Text from outside must not steer the terminal.
+/// Text from outside must not steer the terminal. The end of a line has a sign of its own: U+FFFD would mean that bytes were damaged.
 pub fn printable(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() && c != '\t' { '\u{fffd}' } else { c }).collect()
+    let sign = |c: char| match c {
+        '\n' => '⏎',
+        '\r' => '␍',
+        '\t' => '\t',
+        c if c.is_control() => '\u{fffd}',
+        c => c,
+    };
+    text.chars().map(sign).collect()
 }
 
 /// Rows under their names.
@@ -186,6 +193,13 @@ pub fn count(n: usize, what: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_record_of_several_lines_does_not_look_damaged() {
+        let table = table(&["body".to_owned()], &[vec!["boom\r\n at line\t1\u{7}".into()]]);
+        assert!(table.contains("boom␍⏎ at line") && table.contains("1\u{fffd}"), "{table}");
+        assert_eq!(table.lines().count(), 5, "{table}");
+    }
 
     #[test]
     fn what_is_not_listed_is_told() {
