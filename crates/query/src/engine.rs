@@ -120,7 +120,8 @@ impl Engine {
             if let Some(place) = arguments::places(&mut statement).first() {
                 return Err(parameters::missing(place, row.as_ref()));
             }
-            let (plan, state) = engine.logical(statement, row.as_ref(), &deadline).await?;
+            let logical = engine.logical(statement, row.as_ref(), &deadline).await;
+            let (plan, state) = logical.map_err(|error| explain::quoted(error, &text))?;
             parameters::filled(&plan)?;
             engine.physical(&state, plan, &deadline).await
         };
