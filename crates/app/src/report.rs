@@ -1,18 +1,21 @@
 use std::collections::BTreeMap;
 
-use model::FieldChange;
+use model::{FieldChange, Verdict};
 use serde::{Deserialize, Serialize};
 
 /// What differs: the JSON of `drift`, `diff` and `/api/drift`.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Report {
-    /// Resources that are not in sync, in order of id.
+    /// Resources that are not in sync: drift first, then those that roll out, then the unknown ones; in order of id.
     pub resources: Vec<Entry>,
     /// How many resources have each verdict.
     pub summary: BTreeMap<String, i64>,
     /// Resources with fields that differ by the server's own doing, as a dry run has shown.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub refuted: i64,
+    /// There are more than `resources` has.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub truncated: bool,
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes it so")]
@@ -61,7 +64,46 @@ pub struct Entry {
 impl Report {
     /// Whether there is anything that a person should look at.
     pub fn has_drift(&self) -> bool {
-        let drift = |verdict: &str| verdict.parse::<model::Verdict>().is_ok_and(model::Verdict::is_drift);
-        self.resources.iter().any(|entry| drift(&entry.verdict))
+        let drift = |verdict: &str| verdict.parse::<Verdict>().is_ok_and(Verdict::is_drift);
+        // Of a large estate only the first resources are listed; the summary counts all.
+        self.summary.iter().any(|(verdict, count)| *count > 0 && drift(verdict))
+            || self.resources.iter().any(|entry| drift(&entry.verdict))
+    }
+
+    /// How many resources that are not in sync are counted and not listed.
+    pub fn left_out(&self) -> usize {
+        let in_sync = |verdict: &str| verdict == Verdict::InSync.as_str();
+        let counted: i64 = self.summary.iter().filter(|(verdict, _)| !in_sync(verdict)).map(|(_, count)| *count).sum();
+        let listed = self.resources.iter().filter(|entry| !in_sync(&entry.verdict)).count();
+        usize::try_from(counted).unwrap_or_default().saturating_sub(listed)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn report(listed: &[&str], summary: &[(&str, i64)]) -> Report {
+        let entry = |verdict: &&str| Entry { verdict: (*verdict).to_owned(), ..Entry::default() };
+        let summary = summary.iter().map(|(verdict, count)| ((*verdict).to_owned(), *count)).collect();
+        Report { resources: listed.iter().map(entry).collect(), summary, ..Report::default() }
+    }
+
+    #[test]
+    fn drift_that_is_counted_and_not_listed_is_drift() {
+        assert!(report(&["unknown"], &[("unknown", 1_000), ("modified", 3)]).has_drift());
+        assert!(!report(&["unknown"], &[("unknown", 1_000), ("in_sync", 3), ("modified", 0)]).has_drift());
+        assert!(report(&["missing"], &[]).has_drift());
+    }
+
+    #[test]
+    fn what_is_not_listed_is_counted_but_for_what_is_in_sync() {
+        assert_eq!(
+            report(&["modified", "unknown"], &[("modified", 790), ("unknown", 4), ("in_sync", 9)]).left_out(),
+            792
+        );
+        assert_eq!(report(&["modified"], &[("modified", 1), ("in_sync", 9)]).left_out(), 0);
+        // Rows may be newer than their counts.
+        assert_eq!(report(&["modified"], &[]).left_out(), 0);
     }
 }

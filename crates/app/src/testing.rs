@@ -5,7 +5,7 @@ use std::path::{Component, Path, PathBuf};
 use globset::Glob;
 use promql::script::{self, Failure};
 use rules::Reading;
-use rules::unit::{RuleSource, Run, UnitFile};
+use rules::unit::{Outcome, RuleSource, Run, UnitFile};
 
 use crate::AppError;
 
@@ -27,8 +27,8 @@ pub struct UnitRun {
     pub file: PathBuf,
     /// Rule files that it names and that are not there.
     pub missing: Vec<String>,
-    /// What failed.
-    pub failures: Vec<String>,
+    /// What came of its tests.
+    pub outcome: Outcome,
 }
 
 /// Runs scripts in the language of Prometheus' own tests.
@@ -53,11 +53,11 @@ pub fn test_rules(files: &[PathBuf], only: &[String], ignore_unknown_fields: boo
 
 fn test_rule_file(file: &Path, run: &Run) -> UnitRun {
     let mut missing = Vec::new();
-    let failures = match rule_sources(file, run, &mut missing) {
+    let outcome = match rule_sources(file, run, &mut missing) {
         Ok((unit, sources)) => unit.run(&sources, run),
-        Err(failure) => vec![format!("  {failure}")],
+        Err(failure) => Outcome::failed(vec![format!("  {failure}")]),
     };
-    UnitRun { file: file.to_owned(), missing, failures }
+    UnitRun { file: file.to_owned(), missing, outcome }
 }
 
 fn rule_sources(file: &Path, run: &Run, missing: &mut Vec<String>) -> Result<(UnitFile, Vec<RuleSource>), String> {
@@ -136,7 +136,7 @@ mod tests {
     #[test]
     fn a_file_that_cannot_be_read_fails() {
         let runs = test_rules(&[PathBuf::from("/nonexistent.yml")], &[], false);
-        assert!(runs[0].failures[0].contains("/nonexistent.yml"));
+        assert!(runs[0].outcome.failures[0].contains("/nonexistent.yml"));
         assert!(test_promql(&[PathBuf::from("/nonexistent.test")]).is_err());
     }
 }

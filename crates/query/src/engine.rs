@@ -20,8 +20,8 @@ use crate::deadline::Deadline;
 use crate::places::{Place, Places, Work};
 use crate::ranges::RangeCache;
 use crate::{
-    Answer, QueryConfig, QueryError, Rights, Rows, Token, arguments, bounded, check, depth, explain, like, literals,
-    parameters, session, travel, views,
+    Answer, QueryConfig, QueryError, Rights, Rows, Token, arguments, bounded, check, depth, explain, join_keys, like,
+    literals, parameters, session, travel, views,
 };
 
 /// Bytes of stack to plan on: planning goes through expressions by recursion, up to the limits of
@@ -120,7 +120,8 @@ impl Engine {
             if let Some(place) = arguments::places(&mut statement).first() {
                 return Err(parameters::missing(place, row.as_ref()));
             }
-            let (plan, state) = engine.logical(statement, row.as_ref(), &deadline).await?;
+            let logical = engine.logical(statement, row.as_ref(), &deadline).await;
+            let (plan, state) = logical.map_err(|error| explain::quoted(error, &text))?;
             parameters::filled(&plan)?;
             engine.physical(&state, plan, &deadline).await
         };
@@ -229,6 +230,7 @@ impl Engine {
         reads_only(&plan)?;
         depth::check(&plan)?;
         let plan = bounded::functions(plan, self.config.value_bytes).and_then(|plan| state.optimize(&plan));
+        let plan = plan.and_then(join_keys::qualified);
         let plan = plan.and_then(|plan| literals::bounded(plan, &self.config));
         let plan = plan.and_then(|plan| deadline.watch(plan));
         let plan = plan.and_then(|plan| like::watch(plan, deadline)).map_err(explained)?;

@@ -34,7 +34,7 @@ pub fn error(error: &DataFusionError, config: &QueryConfig, tables: &[String]) -
         E::Collection(errors) => errors.first().map_or_else(|| internal("no error"), again),
         E::SQL(error, _) => parser(error),
         E::SchemaError(error, _) => invalid(schema(error)),
-        E::Plan(text) => invalid(table_hint(text, tables)),
+        E::Plan(text) => invalid(signatures(text).unwrap_or_else(|| table_hint(text, tables))),
         E::NotImplemented(text) | E::Configuration(text) => invalid(format!("not supported: {}", first_line(text))),
         E::Execution(text) => QueryError::Data(first_line(text)),
         E::ResourcesExhausted(text) => memory(text, config),
@@ -106,6 +106,35 @@ fn table_hint(text: &str, tables: &[String]) -> String {
         Some(near) => format!("{NO_TABLE} `{name}`; did you mean `{near}`?"),
         None => format!("{NO_TABLE} `{name}`; there are {}", listed(&tables)),
     }
+}
+
+/// Which types a function takes, where it is given others: DataFusion says before that what it tried, as an internal error.
+fn signatures(text: &str) -> Option<String> {
+    let (_, tried) = text.split_once("Internal error: Function '")?;
+    let (_, rest) = tried.split_once("No function matches the given name and argument types '")?;
+    let (call, rest) = rest.split_once('\'')?;
+    let (_, candidates) = rest.split_once("Candidate functions:")?;
+    let candidates: Vec<&str> = candidates.lines().skip(1).map(str::trim).take_while(|line| !line.is_empty()).collect();
+    Some(format!("there is no `{call}`; there are {}", listed(&candidates)))
+}
+
+/// Says how texts are written, where one in double quotes was taken for a column.
+pub fn quoted(error: QueryError, text: &str) -> QueryError {
+    match error {
+        QueryError::Invalid { message, position: Some(place) }
+            if message.starts_with(NO_COLUMN) && sign(text, place) == Some('"') =>
+        {
+            let message = format!("{message}; a text is written in single quotes");
+            QueryError::Invalid { message, position: Some(place) }
+        }
+        other => other,
+    }
+}
+
+/// The sign of `text` at a place.
+fn sign(text: &str, place: Position) -> Option<char> {
+    let before = |number: u64| usize::try_from(number).ok()?.checked_sub(1);
+    text.split('\n').nth(before(place.line)?)?.chars().nth(before(place.column)?)
 }
 
 fn listed(names: &[&str]) -> String {

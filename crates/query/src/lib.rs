@@ -25,6 +25,7 @@ mod explain;
 mod expression;
 mod functions;
 mod growth;
+mod join_keys;
 mod joined;
 mod like;
 mod literals;

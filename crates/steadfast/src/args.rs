@@ -9,7 +9,6 @@ use clap::{Parser, Subcommand, ValueEnum};
 #[command(
     name = "steadfast",
     version,
-    disable_help_subcommand = true,
     after_help = "Exit codes: 0 fine, 1 error, 2 drift, a failed canary or other pages found."
 )]
 pub struct Args {
@@ -203,11 +202,14 @@ fn parameter(text: &str) -> Result<(String, String), String> {
     pair.map(|(name, value)| (name.to_owned(), value.to_owned())).ok_or_else(|| "NAME=VALUE is wanted".to_owned())
 }
 
+/// Where a Steadfast answers if nothing else is configured.
+pub const DEFAULT_SERVER: &str = "http://127.0.0.1:9470";
+
 /// Which Steadfast to ask.
 #[derive(Debug, clap::Args)]
 pub struct Server {
-    /// Its address.
-    #[arg(long, env = "STEADFAST_SERVER", default_value = "http://127.0.0.1:9470", value_name = "URL")]
+    /// Its address; `http://` where none is written.
+    #[arg(long, env = "STEADFAST_SERVER", default_value = DEFAULT_SERVER, value_name = "URL")]
     pub server: String,
     /// The variable that holds the token, if it wants one.
     #[arg(long, default_value = "STEADFAST_TOKEN", value_name = "NAME")]
@@ -232,4 +234,18 @@ pub enum Format {
     Json,
     /// For spreadsheets.
     Csv,
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::error::ErrorKind;
+
+    use super::*;
+
+    #[test]
+    fn help_is_a_command() {
+        for asked in [&["steadfast", "help"][..], &["steadfast", "help", "drift"]] {
+            assert_eq!(Args::try_parse_from(asked).unwrap_err().kind(), ErrorKind::DisplayHelp);
+        }
+    }
 }

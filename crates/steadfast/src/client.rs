@@ -78,7 +78,7 @@ impl Client {
     /// For the address and token that the flags name.
     pub fn new(flags: &Server) -> Self {
         let token = std::env::var(&flags.token_env).ok().filter(|token| !token.is_empty());
-        Self { http: reqwest::Client::new(), server: flags.server.trim_end_matches('/').to_owned(), token }
+        Self { http: reqwest::Client::new(), server: address(&flags.server), token }
     }
 
     /// What differs now.
@@ -187,6 +187,12 @@ impl History for Client {
     }
 }
 
+/// A server's URL without a slash at its end; `host:port` is taken as HTTP.
+fn address(server: &str) -> String {
+    let server = server.trim_end_matches('/');
+    if server.contains("://") { server.to_owned() } else { format!("http://{server}") }
+}
+
 /// The innermost cause, which says most.
 fn root(error: &dyn std::error::Error) -> String {
     let mut error = error;
@@ -194,4 +200,16 @@ fn root(error: &dyn std::error::Error) -> String {
         error = source;
     }
     error.to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_without_a_scheme_is_taken_as_http() {
+        assert_eq!(address("127.0.0.1:9470"), "http://127.0.0.1:9470");
+        assert_eq!(address("localhost:9470/"), "http://localhost:9470");
+        assert_eq!(address("https://steadfast.example.org/"), "https://steadfast.example.org");
+    }
 }

@@ -48,6 +48,15 @@ pub fn report(report: &Report, style: Style) -> String {
     out
 }
 
+/// How many resources are not listed and where they are; nothing if all are.
+pub fn left_out(report: &Report, elsewhere: &str) -> String {
+    match report.left_out() {
+        0 => String::new(),
+        1 => format!("1 more is {elsewhere}\n"),
+        more => format!("{more} more are {elsewhere}\n"),
+    }
+}
+
 /// How many resources have each verdict, in one line.
 pub fn summary(report: &Report, style: Style) -> String {
     let of = |verdict: &Verdict| report.summary.get(verdict.as_str()).copied().filter(|count| *count > 0);
@@ -150,9 +159,16 @@ fn short(revision: &str) -> &str {
     if hash { &revision[..10] } else { revision }
 }
 
-/// Text from outside must not steer the terminal.
+/// Text from outside must not steer the terminal. The end of a line has a sign of its own: U+FFFD would mean that bytes were damaged.
 pub fn printable(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() && c != '\t' { '\u{fffd}' } else { c }).collect()
+    let sign = |c: char| match c {
+        '\n' => '⏎',
+        '\r' => '␍',
+        '\t' => '\t',
+        c if c.is_control() => '\u{fffd}',
+        c => c,
+    };
+    text.chars().map(sign).collect()
 }
 
 /// Rows under their names.
@@ -179,6 +195,22 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_record_of_several_lines_does_not_look_damaged() {
+        let table = table(&["body".to_owned()], &[vec!["boom\r\n at line\t1\u{7}".into()]]);
+        assert!(table.contains("boom␍⏎ at line") && table.contains("1\u{fffd}"), "{table}");
+        assert_eq!(table.lines().count(), 5, "{table}");
+    }
+
+    #[test]
+    fn what_is_not_listed_is_told() {
+        let summary = [("modified".to_owned(), 3), ("in_sync".to_owned(), 7)].into();
+        let mut report = Report { summary, ..Report::default() };
+        assert_eq!(left_out(&report, "there"), "3 more are there\n");
+        report.resources = vec![Entry { verdict: "modified".to_owned(), ..Entry::default() }; 3];
+        assert_eq!(left_out(&report, "there"), "");
+    }
+
+    #[test]
     fn a_report_reads_like_a_plan_and_text_from_outside_steers_nothing() {
         let field = FieldChange {
             path: "/mode".to_owned(),
@@ -203,7 +235,7 @@ mod tests {
             ..Entry::default()
         };
         let summary = [("modified".to_owned(), 1), ("in_sync".to_owned(), 7)].into();
-        let report = Report { resources: vec![entry], summary, refuted: 2 };
+        let report = Report { resources: vec![entry], summary, refuted: 2, truncated: false };
         assert_eq!(
             super::report(&report, Style { colour: false }),
             "~ host/web-1/file//etc/hosts  modified\n    /mode: declared 0644, live 06\u{fffd}[2J66\n    \

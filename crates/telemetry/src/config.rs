@@ -2,13 +2,17 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use base::SecretRef;
-use serde::Deserialize;
+use serde::de::Error;
+use serde::{Deserialize, Deserializer};
+
+use crate::level;
 
 /// Our own telemetry: what is logged and how, and where logs, traces and metrics go.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct TelemetryConfig {
     /// A level, or directives such as `info,store=debug`.
+    #[serde(deserialize_with = "known_level")]
     pub level: String,
     /// Text for people or JSON for machines.
     pub format: LogFormat,
@@ -68,6 +72,29 @@ impl TelemetryConfig {
     }
 }
 
+fn known_level<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    match level::read(&text) {
+        Ok(_) => Ok(text),
+        Err(problem) => Err(D::Error::custom(format!("level: {problem}"))),
+    }
+}
+
 const fn ten_seconds() -> Duration {
     Duration::from_secs(10)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde::de::IntoDeserializer;
+    use serde::de::value::Error;
+
+    use super::*;
+
+    #[test]
+    fn a_level_that_nobody_knows_is_refused_where_it_is_read() {
+        let read = |text: &str| known_level(IntoDeserializer::<Error>::into_deserializer(text));
+        assert_eq!(read("info,store=debug").unwrap(), "info,store=debug");
+        assert!(read("lod").unwrap_err().to_string().starts_with("level: `lod` is no level"));
+    }
 }

@@ -2,6 +2,7 @@
 //! wants them by OTLP, and metrics in Prometheus' text format.
 
 mod config;
+mod level;
 mod logging;
 mod metric;
 mod outlet;

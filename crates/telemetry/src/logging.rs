@@ -16,7 +16,7 @@ use tracing_subscriber::{Layer, Registry};
 
 use crate::outlet::{Inlet, Outlet};
 use crate::sampler::PerName;
-use crate::{LogFormat, TelemetryConfig};
+use crate::{LogFormat, TelemetryConfig, level};
 
 /// What sends, in every span.
 const SCOPE: &str = "steadfast";
@@ -32,7 +32,7 @@ const CLIENT: &str = "kube_client";
 #[derive(Debug, thiserror::Error)]
 pub enum TelemetryError {
     /// The level is no filter.
-    #[error("telemetry.level: `{level}`: {problem}; levels are error, warn, info, debug, trace")]
+    #[error("telemetry.level: `{level}`: {problem}; levels are off, error, warn, info, debug, trace")]
     Level {
         /// What was given.
         level: String,
@@ -68,8 +68,7 @@ pub fn start(
 }
 
 fn filter(config: &TelemetryConfig) -> Result<EnvFilter, TelemetryError> {
-    EnvFilter::try_new(&config.level)
-        .map_err(|error| TelemetryError::Level { level: config.level.clone(), problem: error.to_string() })
+    level::read(&config.level).map_err(|problem| TelemetryError::Level { level: config.level.clone(), problem })
 }
 
 /// Lines say what happened, not within what.

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use parking_lot::RwLock;
+use promql::parser::ast::Expr;
 use promql::{Data, Labels, Memory, Options, Sample, Value, instant, stale_marker};
 
 use crate::rule::{Group, Kind, Query, Rule};
@@ -16,6 +17,8 @@ pub(super) type Shared = Arc<RwLock<Memory>>;
 /// A rule with what it remembers.
 struct Running {
     rule: Rule,
+    text: String,
+    expr: Arc<Expr>,
     state: RuleState,
     /// The series that it wrote last.
     written: BTreeSet<Labels>,
@@ -26,6 +29,8 @@ pub(super) struct RunningGroup {
     offset: i64,
     limit: usize,
     rules: Vec<Running>,
+    /// Names of alerts of rules that ask SQL.
+    left_out: BTreeSet<String>,
 }
 
 /// A rule that failed.
@@ -36,9 +41,22 @@ pub(super) struct Failed {
 
 impl RunningGroup {
     pub(super) fn new(group: &Group) -> Self {
-        let running =
-            |rule: &Rule| Running { rule: rule.clone(), state: RuleState::default(), written: BTreeSet::new() };
-        Self { offset: group.offset(), limit: group.limit, rules: group.rules.iter().map(running).collect() }
+        let (mut rules, mut left_out) = (Vec::new(), BTreeSet::new());
+        for rule in &group.rules {
+            match (&rule.query, &rule.kind) {
+                (Query::Promql { text, expr }, _) => rules.push(Running::new(rule, text, expr)),
+                (Query::Sql(_), Kind::Alerting(alerting)) => {
+                    left_out.insert(alerting.alert.clone());
+                }
+                (Query::Sql(_), Kind::Recording { .. }) => {}
+            }
+        }
+        Self { offset: group.offset(), limit: group.limit, rules, left_out }
+    }
+
+    /// Whether alerts of that name may come of a rule that is not evaluated.
+    pub(super) fn leaves_out(&self, alert: &str) -> bool {
+        self.left_out.contains(alert)
     }
 
     /// Evaluates all rules in order at a time in milliseconds.
@@ -69,6 +87,11 @@ impl RunningGroup {
 }
 
 impl Running {
+    fn new(rule: &Rule, text: &str, expr: &Arc<Expr>) -> Self {
+        let (text, expr) = (text.to_owned(), Arc::clone(expr));
+        Self { rule: rule.clone(), text, expr, state: RuleState::default(), written: BTreeSet::new() }
+    }
+
     fn evaluate(
         &mut self,
         memory: &Shared,
@@ -77,10 +100,7 @@ impl Running {
         limit: usize,
         expander: &Expander,
     ) -> Result<Vec<Output>, RuleError> {
-        let Query::Promql { text, expr } = &self.rule.query else {
-            return Err(RuleError::Query("asks SQL, which unit tests do not evaluate".into()));
-        };
-        let answer = instant(&*memory.read(), &Options::default(), text, expr, at);
+        let answer = instant(&*memory.read(), &Options::default(), &self.text, &self.expr, at);
         let vector = vector(answer.map_err(|error| RuleError::Query(error.to_string()))?.data)?;
         match &self.rule.kind {
             Kind::Recording { record: name } => record(&self.rule, name, &vector, limit),

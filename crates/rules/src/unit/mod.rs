@@ -7,4 +7,4 @@ mod run;
 mod time;
 
 pub use file::{AlertTest, ExpectedAlert, ExpectedSample, ExprTest, InputSeries, TestGroup, UnitFile};
-pub use run::{RuleSource, Run};
+pub use run::{Outcome, RuleSource, Run};

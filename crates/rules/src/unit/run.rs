@@ -12,7 +12,7 @@ use super::file::{AlertTest, ExprTest, TestGroup, UnitFile};
 use super::groups::{RunningGroup, Shared, vector};
 use super::report::{self, Shown};
 use crate::file::{Reading, parse_rules};
-use crate::rule::Group;
+use crate::rule::{Group, Query};
 use crate::template::Expander;
 
 /// A test evaluates rules so often at most.
@@ -38,32 +38,60 @@ pub struct Run {
     pub reading: Reading,
 }
 
+/// How the tests of a file went.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Outcome {
+    /// Tests that were run.
+    pub tests: usize,
+    /// Rules that ask SQL, which tests do not evaluate: `file:line:column: name`.
+    pub left_out: Vec<String>,
+    /// What failed, each as promtool shows it.
+    pub failures: Vec<String>,
+}
+
+impl Outcome {
+    /// Nothing could be run.
+    pub fn failed(failures: Vec<String>) -> Self {
+        Self { failures, ..Self::default() }
+    }
+}
+
 impl UnitFile {
-    /// Runs the tests of a file over its rules. Gives what failed, each as promtool shows it.
-    pub fn run(&self, sources: &[RuleSource], run: &Run) -> Vec<String> {
+    /// Runs the tests of a file over its rules. Those that ask SQL are left out.
+    pub fn run(&self, sources: &[RuleSource], run: &Run) -> Outcome {
         let mut only = Vec::new();
         for pattern in &run.only {
             match re2::anywhere(pattern) {
                 Ok(regex) => only.push(regex),
-                Err(error) => return vec![error.to_string()],
+                Err(error) => return Outcome::failed(vec![error.to_string()]),
             }
         }
-        let mut groups = Vec::new();
+        let (mut groups, mut left_out) = (Vec::new(), Vec::new());
         for source in sources {
             match parse_rules(&source.text, run.reading) {
-                Ok(found) => groups.extend(found),
+                Ok(found) => {
+                    left_out.extend(found.iter().flat_map(|group| asking_sql(&source.name, group)));
+                    groups.extend(found);
+                }
                 Err(problems) => {
                     let name = &source.name;
-                    return problems.iter().map(|problem| format!("  {name}:{problem}")).collect();
+                    return Outcome::failed(problems.iter().map(|problem| format!("  {name}:{problem}")).collect());
                 }
             }
         }
         let order: HashMap<&str, usize> = self.group_eval_order.iter().map(String::as_str).zip(1..).collect();
         groups.sort_by_key(|group| order.get(group.name.as_str()).copied().unwrap_or(0));
-        let selected =
-            self.tests.iter().filter(|test| only.is_empty() || only.iter().any(|regex| regex.is_match(&test.name)));
-        selected.flat_map(|test| Test::new(self, test).run(&groups)).collect()
+        let wanted = |test: &&TestGroup| only.is_empty() || only.iter().any(|regex| regex.is_match(&test.name));
+        let selected: Vec<&TestGroup> = self.tests.iter().filter(wanted).collect();
+        let failures = selected.iter().flat_map(|test| Test::new(self, test).run(&groups)).collect();
+        Outcome { tests: selected.len(), left_out, failures }
     }
+}
+
+/// The rules of a group that ask SQL, with their places.
+fn asking_sql<'a>(file: &'a str, group: &'a Group) -> impl Iterator<Item = String> + 'a {
+    let sql = group.rules.iter().filter(|rule| matches!(rule.query, Query::Sql(_)));
+    sql.map(move |rule| format!("{file}:{}:{}: {}", rule.place.line, rule.place.column, rule.name()))
 }
 
 /// One test while it runs.
@@ -218,6 +246,12 @@ impl<'a> Test<'a> {
 }
 
 fn check_alerts(test: &AlertTest, groups: &[RunningGroup], named: &str) -> Option<String> {
+    let (name, time) = (&test.alertname, duration(test.eval_time));
+    if groups.iter().any(|group| group.leaves_out(name)) {
+        return Some(format!(
+            "    {named}alertname: {name}, time: {time}, err: asks SQL, which unit tests do not evaluate"
+        ));
+    }
     let states = groups.iter().flat_map(|group| group.states(&test.alertname));
     let firing = states.flat_map(|state| state.firing());
     let mut got: Vec<Shown> =
@@ -245,7 +279,6 @@ fn check_alerts(test: &AlertTest, groups: &[RunningGroup], named: &str) -> Optio
     if got == expected {
         return None;
     }
-    let (name, time) = (&test.alertname, duration(test.eval_time));
     let (expected, got) = (report::alerts(&expected), report::alerts(&got));
     Some(format!("    {named}alertname: {name}, time: {time}, \n        exp:{expected}, \n        got:{got}"))
 }

@@ -12,7 +12,7 @@ fn case(name: &str) -> String {
 
 fn run(text: &str, run: &Run) -> Vec<String> {
     let sources = [RuleSource { name: "rules.yml".into(), text: case("rules.yml") }];
-    UnitFile::parse(text, run.reading).unwrap().run(&sources, run)
+    UnitFile::parse(text, run.reading).unwrap().run(&sources, run).failures
 }
 
 fn only(name: &str) -> Run {
@@ -49,6 +49,36 @@ fn failures_are_shown_as_promtool_shows_them() {
 }
 
 #[test]
+fn tests_that_were_run_are_counted() {
+    let unit = UnitFile::parse("tests: [{name: disk is full}, {name: memory}]", Reading::default()).unwrap();
+    let tests = |only: &[&str]| {
+        let only = only.iter().map(|&only| only.to_owned()).collect();
+        unit.run(&[], &Run { only, ..Run::default() }).tests
+    };
+    assert_eq!((tests(&[]), tests(&["disk"]), tests(&["disk", "mem"]), tests(&["dusk"])), (2, 1, 2, 0));
+}
+
+#[test]
+fn rules_that_ask_sql_are_left_out_and_the_others_tested() {
+    let rules = "groups:\n- name: g\n  rules:\n  - {alert: FileChanged, sql: SELECT id FROM drift}\n  - {record: r, sql: SELECT 1}\n  \
+                 - {alert: Down, expr: up == 0}\n";
+    let sources = [RuleSource { name: "r.yml".into(), text: rules.into() }];
+    let run = |test: &str| {
+        let text = format!("tests:\n- input_series: [{{series: up, values: 0x5}}]\n  alert_rule_test: [{test}]\n");
+        UnitFile::parse(&text, Reading::default()).unwrap().run(&sources, &Run::default())
+    };
+    let down = run("{alertname: Down, eval_time: 1m, exp_alerts: [{}]}");
+    assert_eq!((down.failures, down.tests), (vec![], 1));
+    assert_eq!(down.left_out, ["r.yml:4:5: FileChanged", "r.yml:5:5: r"]);
+    // That it does not fire would say nothing.
+    let changed = run("{alertname: FileChanged, eval_time: 1m}");
+    assert_eq!(
+        changed.failures,
+        ["    alertname: FileChanged, time: 1m, err: asks SQL, which unit tests do not evaluate"]
+    );
+}
+
+#[test]
 fn floats_may_differ_in_the_last_bit_if_that_is_said() {
     let test = |fuzzy: bool, value: &str| {
         let text = format!(
@@ -66,7 +96,8 @@ fn floats_may_differ_in_the_last_bit_if_that_is_said() {
 #[test]
 fn a_rule_file_that_cannot_be_read_fails_all_tests() {
     let sources = [RuleSource { name: "r.yml".into(), text: "groups: {}".into() }];
-    let failures = UnitFile::parse("tests: [{name: a}]", Reading::default()).unwrap().run(&sources, &Run::default());
+    let failures =
+        UnitFile::parse("tests: [{name: a}]", Reading::default()).unwrap().run(&sources, &Run::default()).failures;
     assert_eq!(failures, ["  r.yml:1:9: groups: expected a list, got a map"]);
 }
 
@@ -76,7 +107,7 @@ fn a_rule_that_fails_ends_its_test() {
     let sources = [RuleSource { name: "r.yml".into(), text: text.into() }];
     let test = "tests:\n- input_series: [{series: 'a{i=\"1\"}', values: 1}, {series: 'a{i=\"2\"}', values: 1}, {series: b, values: 1}]\n  \
                 promql_expr_test: [{expr: r, eval_time: 5m}]\n";
-    let failures = UnitFile::parse(test, Reading::default()).unwrap().run(&sources, &Run::default());
+    let failures = UnitFile::parse(test, Reading::default()).unwrap().run(&sources, &Run::default()).failures;
     assert_eq!(failures.len(), 1);
     assert!(failures[0].starts_with("    rule: r, time: 0s, err: multiple matches for labels"), "{failures:?}");
 }
@@ -103,13 +134,13 @@ fn rules_do_not_see_what_comes_later() {
     let sources = [RuleSource { name: "r.yml".into(), text: text.into() }];
     let test = "tests:\n- input_series: [{series: x, values: 1x60}]\n  promql_expr_test:\n  \
                 - {expr: r, eval_time: 10m, exp_samples: []}\n  - {expr: 'count_over_time(x[1h] offset -1h)', eval_time: 10m, exp_samples: [{labels: '{}', value: 50}]}\n";
-    let failures = UnitFile::parse(test, Reading::default()).unwrap().run(&sources, &Run::default());
+    let failures = UnitFile::parse(test, Reading::default()).unwrap().run(&sources, &Run::default()).failures;
     assert!(failures.is_empty(), "{failures:?}");
 }
 
 #[test]
 fn tests_without_end_are_refused() {
     let test = "evaluation_interval: 1ms\ntests:\n- promql_expr_test: [{expr: '1', eval_time: 200y}]\n";
-    let failures = UnitFile::parse(test, Reading::default()).unwrap().run(&[], &Run::default());
+    let failures = UnitFile::parse(test, Reading::default()).unwrap().run(&[], &Run::default()).failures;
     assert!(failures[0].contains("more than"), "{failures:?}");
 }

@@ -112,8 +112,13 @@ pub struct Drift {
     summary: BTreeMap<String, i64>,
     /// Resources with fields that a dry run has refuted.
     refuted: i64,
+    /// There are more than `resources` has.
     truncated: bool,
 }
+
+/// Drift before what rolls out or is unknown, so that a limit leaves out what matters least.
+const DRIFT_FIRST: &str =
+    "CASE verdict WHEN 'rolling_out' THEN 1 WHEN 'unknown' THEN 2 WHEN 'in_sync' THEN 3 ELSE 0 END, id";
 
 /// `GET /api/drift?scope=&verdict=&limit=&at=`.
 pub async fn get(
@@ -135,7 +140,7 @@ pub async fn get(
         None => format!("verdict <> 'in_sync' AND {scopes}"),
     };
     let query = async |sql: String| state.query_for(&access.rights, &sql).await;
-    let mut resources = decoded(&query(first(&table, &filter, "id", limit + 1)).await?)?;
+    let mut resources = decoded(&query(first(&table, &filter, DRIFT_FIRST, limit + 1)).await?)?;
     let truncated = resources.len() as u64 > limit;
     resources.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
     // Who may not read the counts may count.

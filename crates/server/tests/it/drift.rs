@@ -1,6 +1,8 @@
+use model::Verdict;
 use serde_json::{Value, json};
 
 use super::site::Site;
+use super::world::verdict;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_differs_is_listed_with_who_and_where() {
@@ -15,6 +17,30 @@ async fn what_differs_is_listed_with_who_and_where() {
     assert_eq!(drift["resources"][1], expected);
     assert_eq!(drift["resources"].as_array().unwrap().len(), 2);
     assert_eq!(drift["summary"], json!({ "in_sync": 1, "missing": 1, "modified": 1 }));
+    site.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn drift_comes_before_what_is_unknown() {
+    let site = Site::fleet().await;
+    let unseen = |name: &str| verdict(name, "10:50:00", Verdict::Unknown, "[]");
+    site.world
+        .append(&[unseen("etc/a"), unseen("etc/b"), verdict("etc/c", "10:50:00", Verdict::RollingOut, "[]")])
+        .await;
+    let verdicts = |answer: &Value| -> Vec<String> {
+        let resources = answer["resources"].as_array().unwrap();
+        resources.iter().map(|resource| resource["verdict"].as_str().unwrap().to_owned()).collect()
+    };
+    let first = site.json("/api/drift?limit=3").await;
+    assert_eq!(
+        (verdicts(&first).join(" "), &first["truncated"]),
+        ("missing modified rolling_out".into(), &json!(true))
+    );
+    let all = site.json("/api/drift").await;
+    assert_eq!(verdicts(&all).join(" "), "missing modified rolling_out unknown unknown");
+    assert_eq!(all["truncated"], json!(false));
+    let past = site.json("/api/drift?at=2026-11-25T10:55:00Z&limit=2").await;
+    assert_eq!(verdicts(&past).join(" "), "missing modified");
     site.end().await;
 }
 

@@ -57,7 +57,10 @@ pub(super) fn judge(file: &Path, name: Option<&str>, output: Output) -> Result<u
 /// Prints a report; the exit code says whether there is drift.
 pub(super) fn show(report: &Report, output: Output) -> Result<u8, Box<dyn Error>> {
     match output {
-        Output::Text => print(&render::report(report, Style::stdout())),
+        Output::Text => {
+            print(&render::report(report, Style::stdout()));
+            print(&render::left_out(report, "on the page, and in the table `drift` of `steadfast sql`"));
+        }
         Output::Json => print(&format!("{}\n", serde_json::to_string_pretty(report)?)),
     }
     Ok(if report.has_drift() { FOUND } else { FINE })

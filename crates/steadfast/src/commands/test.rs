@@ -31,14 +31,24 @@ pub(super) fn rules(files: &[PathBuf], only: &[String], ignore_unknown_fields: b
         for pattern in &run.missing {
             writeln!(text, "  WARNING: no file match pattern {pattern}")?;
         }
-        if run.failures.is_empty() {
-            writeln!(text, "  SUCCESS\n")?;
+        for rule in &run.outcome.left_out {
+            writeln!(text, "  left out, it asks SQL: {rule}")?;
+        }
+        if !run.outcome.failures.is_empty() {
+            writeln!(text, "  FAILED:\n{}\n", run.outcome.failures.join("\n\n"))?;
+        } else if run.outcome.tests == 0 {
+            writeln!(text, "  0 tests\n")?;
         } else {
-            writeln!(text, "  FAILED:\n{}\n", run.failures.join("\n\n"))?;
+            writeln!(text, "  SUCCESS\n")?;
         }
     }
+    // Who mistypes a name must not take it for a success.
+    let nothing = !only.is_empty() && runs.iter().all(|run| run.outcome.tests == 0);
+    if nothing {
+        writeln!(text, "0 tests: no name matches {}", only.join(", "))?;
+    }
     print(&text);
-    Ok(if runs.iter().all(|run| run.failures.is_empty()) { FINE } else { FAILED })
+    Ok(if !nothing && runs.iter().all(|run| run.outcome.failures.is_empty()) { FINE } else { FAILED })
 }
 
 fn indented(text: &str) -> String {

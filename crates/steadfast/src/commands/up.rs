@@ -8,7 +8,7 @@ use rustix::fs::Mode;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::print;
-use crate::args::Server;
+use crate::args::{DEFAULT_SERVER, Server};
 use crate::client::Client;
 use crate::render::{self, Style};
 use crate::{FAILED, FINE};
@@ -65,12 +65,9 @@ async fn show(app: &App, url: &str, shows: bool) {
     }
     first_scan(app, &client).await;
     if let Ok(mut report) = client.drift().await {
-        let more = report.resources.len().saturating_sub(SHOWN);
         report.resources.truncate(SHOWN);
         print(&render::report(&report, style));
-        if more > 0 {
-            print(&format!("{more} more are on the page and in `steadfast drift`\n"));
-        }
+        print(&render::left_out(&report, &format!("on the page and in `steadfast drift{}`", flag(url))));
     }
     print(&places(url));
     let changes = client.watch(|entry| print(&render::entry(&entry, style))).await;
@@ -80,10 +77,19 @@ async fn show(app: &App, url: &str, shows: bool) {
     std::future::pending().await
 }
 
+/// Where the page, SQL and metrics are. What is in sync has a row only if it once was not, so that is not what is shown.
 fn places(url: &str) -> String {
+    let flag = flag(url);
     format!(
-        "page     {url}/\nSQL      steadfast sql 'SELECT * FROM drift'   (or POST {url}/api/sql)\nmetrics  {url}/metrics\n"
+        "page     {url}/\n\
+         SQL      steadfast sql{flag} \"SELECT id, verdict, since FROM drift WHERE verdict <> 'in_sync'\"   (or POST {url}/api/sql)\n\
+         metrics  {url}/metrics\n"
     )
+}
+
+/// The flag that commands need to ask this process: none where they would by themselves.
+fn flag(url: &str) -> String {
+    if url == DEFAULT_SERVER { String::new() } else { format!(" --server {url}") }
 }
 
 /// Shows the collectors' progress until each has seen everything once.
@@ -114,5 +120,16 @@ async fn first_scan(app: &App, client: &Client) {
     }
     if terminal {
         eprint!("\r\u{1b}[K");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_recommended_asks_this_process() {
+        assert!(places("http://127.0.0.1:9470").contains("steadfast sql \"SELECT"));
+        assert!(places("http://127.0.0.1:9480").contains("steadfast sql --server http://127.0.0.1:9480 \"SELECT"));
     }
 }
