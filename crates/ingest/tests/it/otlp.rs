@@ -232,11 +232,15 @@ async fn what_sends_is_known_from_its_first_point_to_its_last() {
         let resource = [("service.name", "shop"), ("host.name", host)].map(|(name, value)| attribute(name, value));
         let points = seconds.iter().map(|at| format!(r#"{{"timeUnixNano":"{}","asInt":"1"}}"#, at * SECOND));
         let gauge = format!(r#"{{"name":"g","gauge":{{"dataPoints":[{}]}}}}"#, points.collect::<Vec<_>>().join(","));
-        assert_eq!(metrics(&life, &resource.join(","), &gauge).await.refused.count(), 0);
+        let taken = metrics(&life, &resource.join(","), &gauge).await;
+        assert_eq!(taken.refused.count(), 0);
+        taken.samples - seconds.len()
     };
-    points("a", &[700, 100]).await;
-    points("b", &[100]).await;
-    points("c", &[1, 2_000_000_000]).await;
+    points("a", &[700, 160]).await;
+    points("b", &[160]).await;
+    assert_eq!(points("c", &[1, 90_001]).await, 26);
+    // The same old point beside one of ten seconds later.
+    assert_eq!(points("c", &[1, 90_011]).await, 1, "what is on the log is not made again");
     life.settle().await;
     let series = series(&life).await;
     let samples = life.rows::<Sample>("samples").await;
@@ -249,11 +253,10 @@ async fn what_sends_is_known_from_its_first_point_to_its_last() {
         times.sort_unstable();
         times
     };
-    assert_eq!(times("a"), [100, 250, 400, 550, 700]);
-    assert_eq!(times("b"), [100]);
+    assert_eq!(times("a"), [150, 300, 450, 600, 700]);
+    assert_eq!(times("b"), [160]);
     let bounded = times("c");
-    assert_eq!((bounded.len(), bounded.last()), (865, Some(&2_000_000_000)), "the newest of too many");
-    assert_eq!(bounded[0], 2_000_000_000 - 864 * 150);
+    assert_eq!((bounded[0], bounded.len()), (86_400, 27), "those of the hour before the latest: {bounded:?}");
     life.end().await;
 }
 
