@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use wire::body::Encoding;
+use wire::body::{BodyError, Encoding};
 use wire::bulk::{Action, Bulk, Item, Results};
 use wire::utf8;
 
@@ -76,7 +76,7 @@ impl Request<'_> {
             refuse(&mut self.taken, "illegal_argument_exception", reason);
             return Ok(());
         }
-        let text = utf8::lossy(item.document);
+        let text = utf8::lossy_within(item.document, self.ingest.decoded()).map_err(BodyError::TooLarge)?;
         let members = match Members::read(&text, matches!(text, Cow::Owned(_)), |bytes| self.fits(bytes)) {
             Ok(members) => members,
             Err(MembersError::Paths(error)) => return Err(error),

@@ -1,17 +1,19 @@
 use std::borrow::Cow;
 use std::ops::ControlFlow;
 
+use base::Limit;
+
 use super::{Entry, Label, PushError, Sink};
 use crate::json::{JsonError, Parser, Shape};
 use crate::utf8;
 
 /// Reads a body of `application/json`: `{"streams":[{"stream":{..},"values":[["ns","line",{..}]]}]}`. What of it is no Unicode is
-/// U+FFFD.
+/// U+FFFD, so many bytes with these at most.
 ///
 /// # Errors
-/// A text that is no push, with the JSON path, and the byte of the text in which U+FFFD is.
-pub fn read_json(body: &[u8], sink: &mut impl Sink) -> Result<(), PushError> {
-    let text = utf8::lossy(body);
+/// More than `limit`, or a text that is no push, with the JSON path, and the byte of the text in which U+FFFD is.
+pub fn read_json(body: &[u8], limit: Limit, sink: &mut impl Sink) -> Result<(), PushError> {
+    let text = utf8::lossy_within(body, limit)?;
     let (labels, metadata, lossy) = (Vec::new(), Vec::new(), matches!(text, Cow::Owned(_)));
     let mut reader = Reader { sink, labels, metadata, lossy, flow: ControlFlow::Continue(()) };
     let mut parser = Parser::of(&text);

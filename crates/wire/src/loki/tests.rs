@@ -4,6 +4,8 @@ use super::*;
 use crate::mutate;
 use crate::pb::Writer;
 
+const LIMIT: base::Limit = base::Limit::new("test_push_bytes", 1 << 20);
+
 #[derive(Default)]
 struct Seen {
     text: String,
@@ -75,7 +77,7 @@ fn protobuf() -> Vec<u8> {
 #[test]
 fn protobuf_and_json_are_the_same_push() {
     let (mut from_json, mut from_protobuf) = (Seen::default(), Seen::default());
-    read_json(JSON.as_bytes(), &mut from_json).unwrap();
+    read_json(JSON.as_bytes(), LIMIT, &mut from_json).unwrap();
     read_protobuf(&protobuf(), &mut from_protobuf).unwrap();
     assert_eq!(from_json.text, EXPECTED);
     assert_eq!(from_protobuf.text, EXPECTED);
@@ -107,7 +109,7 @@ fn lines_that_are_no_unicode_are_read_with_u_fffd_and_the_others_as_they_are() {
         r#"{"streams":[{"values":[[1,"caf\ud83d"],[2,"",{"k":"\udc00"}],[3,"café"]],"stream":{"a":"b\ud800"}}]}"#;
     for json in [&bytes[..], halves.as_bytes()] {
         let mut seen = Seen::default();
-        read_json(json, &mut seen).unwrap();
+        read_json(json, LIMIT, &mut seen).unwrap();
         assert_eq!(seen.text, expected);
     }
 }
@@ -116,10 +118,21 @@ fn lines_that_are_no_unicode_are_read_with_u_fffd_and_the_others_as_they_are() {
 fn what_is_null_has_nothing_in_it() {
     let mut seen = Seen::default();
     let text =
+#[test]
+fn a_push_that_is_too_large_with_u_fffd_is_not_read() {
+    let body = [&b"{\"streams\":[{\"stream\":{},\"values\":[[\"1\",\""[..], &[0xff; 100], b"\"]]}]}"].concat();
+    let small = base::Limit::new("test_push_bytes", 300);
+    let mut seen = Seen::default();
+    let error = read_json(&body, small, &mut seen).unwrap_err();
+    assert!(matches!(&error, PushError::TooLarge(what) if what.name == "test_push_bytes"), "{error}");
+    assert_eq!(seen.calls, 0);
+    read_json(&body, LIMIT, &mut seen).unwrap();
+}
+
         r#"{"streams":[{"stream":{"a":"b"},"values":[["1","x",null],[2,"y",{}]]},{"values":null,"stream":{"c":"d"}}]}"#;
-    read_json(text.as_bytes(), &mut seen).unwrap();
+    read_json(text.as_bytes(), LIMIT, &mut seen).unwrap();
     assert_eq!(seen.text, "stream a=\"b\"\n1 \"x\"\n2 \"y\"\nstream c=\"d\"\n");
-    read_json(br#"{"streams":null}"#, &mut Seen::default()).unwrap();
+    read_json(br#"{"streams":null}"#, LIMIT, &mut Seen::default()).unwrap();
 }
 
 #[test]
@@ -127,7 +140,8 @@ fn a_sink_that_has_enough_ends_reading_without_an_error() {
     for calls in 1..5 {
         for json in [true, false] {
             let mut seen = Seen { stop_after: Some(calls), ..Seen::default() };
-            let read = if json { read_json(JSON.as_bytes(), &mut seen) } else { read_protobuf(&protobuf(), &mut seen) };
+            let read =
+                if json { read_json(JSON.as_bytes(), LIMIT, &mut seen) } else { read_protobuf(&protobuf(), &mut seen) };
             assert_eq!((read, seen.calls), (Ok(()), calls));
         }
     }
@@ -165,7 +179,7 @@ fn labels_that_are_none_name_the_byte() {
 
 #[test]
 fn errors_name_stream_or_path() {
-    let json = |text: &str| read_json(text.as_bytes(), &mut Seen::default()).unwrap_err().to_string();
+    let json = |text: &str| read_json(text.as_bytes(), LIMIT, &mut Seen::default()).unwrap_err().to_string();
     assert_eq!(json(r#"{"streams":[{"values":[["1","x"]]}]}"#), "$.streams[0] at byte 34: a stream without labels");
     assert_eq!(json(r#"{"streams":[{"stream":{"a":1}}]}"#), "$.streams[0].stream.a at byte 27: `\"` is missing");
     assert_eq!(
@@ -187,7 +201,7 @@ fn errors_name_stream_or_path() {
 fn damage_never_panics() {
     mutate::each(JSON.as_bytes(), 3000, |bytes| {
         let mut seen = Seen::default();
-        let _ = read_json(bytes, &mut seen);
+        let _ = read_json(bytes, LIMIT, &mut seen);
         assert!(seen.calls <= bytes.len());
     });
     mutate::each(&protobuf(), 3000, |bytes| {
