@@ -84,8 +84,8 @@ fn protobuf_and_json_are_the_same_push() {
 }
 
 #[test]
-fn lines_that_are_no_unicode_are_read_with_u_fffd_and_the_others_as_they_are() {
-    let expected = "stream a=\"b\u{fffd}\"\n1 \"caf\u{fffd}\" lossy\n2 \"\" k=\"\u{fffd}\" lossy\n3 \"café\"\n";
+fn lines_and_labels_that_are_no_unicode_are_read_with_u_fffd_and_the_others_as_they_are() {
+    let expected = "stream a=\"b\u{fffd}\"\n1 \"caf\u{fffd}\" lossy\n2 \"\" k=\"\u{fffd}\" lossy\n3 \"café\" lossy\nstream a=\"b\"\n4 \"café\"\n";
     let mut w = Writer::default();
     w.message(1, |w| {
         // As Go quotes a byte that is not UTF-8.
@@ -100,13 +100,17 @@ fn lines_that_are_no_unicode_are_read_with_u_fffd_and_the_others_as_they_are() {
             });
         }
     });
+    w.message(1, |w| {
+        w.bytes(1, br#"{a="b"}"#);
+        w.message(2, |w| (w.message(1, |w| w.varint(2, 4)), w.bytes(2, "café".as_bytes())).1);
+    });
     let mut seen = Seen::default();
     read_protobuf(&w.finish(), &mut seen).unwrap();
     assert_eq!(seen.text, expected);
     let bytes = b"{\"streams\":[{\"values\":[[1,\"caf\xe9\"],[2,\"\",{\"k\":\"\xff\"}],[3,\"caf\xc3\xa9\"]],\
-        \"stream\":{\"a\":\"b\xff\"}}]}";
-    let halves =
-        r#"{"streams":[{"values":[[1,"caf\ud83d"],[2,"",{"k":"\udc00"}],[3,"café"]],"stream":{"a":"b\ud800"}}]}"#;
+        \"stream\":{\"a\":\"b\xff\"}},{\"stream\":{\"a\":\"b\"},\"values\":[[4,\"caf\xc3\xa9\"]]}]}";
+    let halves = r#"{"streams":[{"values":[[1,"caf\ud83d"],[2,"",{"k":"\udc00"}],[3,"café"]],"stream":{"a":"b\ud800"}},
+        {"stream":{"a":"b"},"values":[[4,"café"]]}]}"#;
     for json in [&bytes[..], halves.as_bytes()] {
         let mut seen = Seen::default();
         read_json(json, LIMIT, &mut seen).unwrap();
@@ -114,10 +118,6 @@ fn lines_that_are_no_unicode_are_read_with_u_fffd_and_the_others_as_they_are() {
     }
 }
 
-#[test]
-fn what_is_null_has_nothing_in_it() {
-    let mut seen = Seen::default();
-    let text =
 #[test]
 fn a_push_that_is_too_large_with_u_fffd_is_not_read() {
     let body = [&b"{\"streams\":[{\"stream\":{},\"values\":[[\"1\",\""[..], &[0xff; 100], b"\"]]}]}"].concat();
@@ -129,6 +129,10 @@ fn a_push_that_is_too_large_with_u_fffd_is_not_read() {
     read_json(&body, LIMIT, &mut seen).unwrap();
 }
 
+#[test]
+fn what_is_null_has_nothing_in_it() {
+    let mut seen = Seen::default();
+    let text =
         r#"{"streams":[{"stream":{"a":"b"},"values":[["1","x",null],[2,"y",{}]]},{"values":null,"stream":{"c":"d"}}]}"#;
     read_json(text.as_bytes(), LIMIT, &mut seen).unwrap();
     assert_eq!(seen.text, "stream a=\"b\"\n1 \"x\"\n2 \"y\"\nstream c=\"d\"\n");
