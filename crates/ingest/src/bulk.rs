@@ -27,6 +27,10 @@ const KEPT: [&str; 2] = ["kubernetes.container.name", "host.name"];
 /// Members that name the level.
 const LEVEL: [&str; 5] = ["log.level", "level", "severity", "loglevel", "syslogseverity-text"];
 
+/// Characters of a date of ISO 8601, and of a time without a zone, to nanoseconds, with some to spare.
+const DATE: usize = 10;
+const UNZONED: usize = 40;
+
 impl Ingest {
     /// Takes a bulk request; `index` is that of its path. Gives what was taken and the answer: JSON
     /// with a result for each document, of which each that failed says why.
@@ -139,8 +143,13 @@ fn severity(level: &str) -> &'static str {
 fn nanos(text: &str) -> Option<i64> {
     let zoned = |text: &str| text.parse::<base::Timestamp>().ok().map(base::Timestamp::nanos);
     zoned(text).or_else(|| number(text)).or_else(|| {
-        // What is a time with these behind it has no zone, or no time of day.
-        ["Z", "T00:00:00Z"].iter().find_map(|rest| zoned(&format!("{text}{rest}")))
+        // A space or a comma is that of loggers which write local time.
+        let rest = match text.as_bytes().get(DATE) {
+            None if text.len() == DATE => "T00:00:00Z",
+            Some(b'T') if text.len() <= UNZONED && !text.contains(',') => "Z",
+            _ => return None,
+        };
+        zoned(&format!("{text}{rest}"))
     })
 }
 
@@ -175,11 +184,12 @@ mod tests {
         }
         assert_eq!(nanos("1795600800123"), Some(1_795_600_800_123_000_000), "every digit counts");
         assert_eq!(nanos("-1"), Some(-1_000_000_000));
-        for text in ["2026-11-25T10:00:00", "2026-11-25 10:00:00", "2026-11-25T10:00:00.000", "2026-11-25T10:00"] {
+        for text in ["2026-11-25T10:00:00", "2026-11-25T10:00:00.000", "2026-11-25T10:00"] {
             assert_eq!(nanos(text), Some(1_795_600_800_000_000_000), "{text}");
         }
-        for text in ["2026-11-25T10:00:00.123", "2026-11-25 10:00:00,123"] {
-            assert_eq!(nanos(text), Some(1_795_600_800_123_000_000), "{text}");
+        assert_eq!(nanos("2026-11-25T10:00:00.123"), Some(1_795_600_800_123_000_000));
+        for text in ["2026-11-25 10:00:00", "2026-11-25 10:00:00,123", "2026-11-25T10:00:00,123"] {
+            assert_eq!(nanos(text), None, "{text} may be local");
         }
         assert_eq!(nanos("2026-11-25"), Some(1_795_564_800_000_000_000));
         assert_eq!(nanos("20261125"), Some(20_261_125_000_000_000), "digits are seconds");
