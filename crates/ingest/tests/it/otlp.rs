@@ -139,7 +139,8 @@ async fn what_series_of_a_histogram_are_is_told_of_their_family() {
     const HISTOGRAM: u64 = 3;
     let world = World::new();
     let life = world.start(StoreConfig::default()).await;
-    let names = ["", "__name__", "h_bucket", "h_count", "batch_count", "help"];
+    const SUMMARY: u64 = 5;
+    let names = ["", "__name__", "h_bucket", "h_count", "batch_count", "help", "tick_count", "quantile", "0.5"];
     let mut w = Writer::default();
     names.iter().for_each(|name| w.bytes(4, name.as_bytes()));
     for (reference, is_native) in [(2, false), (3, false), (4, true)] {
@@ -163,15 +164,23 @@ async fn what_series_of_a_histogram_are_is_told_of_their_family() {
             });
         });
     }
+    w.message(5, |w| {
+        w.message(1, |w| [1, 6, 7, 8].into_iter().for_each(|symbol| w.bare_varint(symbol)));
+        w.message(2, |w| (w.double(1, 1.0), w.varint(2, 1)).1);
+        w.message(5, |w| (w.varint(1, SUMMARY), w.varint(3, 5)).1);
+    });
     let body = w.finish();
     let taken = life.ingest.remote_write_v2(&body, Encoding::Identity, &life.room()).await.unwrap();
-    assert_eq!((taken.samples, taken.histograms, taken.refused.count()), (2, 1, 0), "{:?}", taken.refused);
+    assert_eq!((taken.samples, taken.histograms, taken.refused.count()), (3, 1, 0), "{:?}", taken.refused);
     life.settle().await;
     let told = life.rows::<Metadata>("metadata").await;
     let mut told: Vec<_> = told.iter().map(|row| (row.metric.as_str(), row.kind.as_str(), row.help.as_str())).collect();
     told.sort_unstable();
     told.dedup();
-    assert_eq!(told, [("batch_count", "histogram", "help"), ("h", "histogram", "help")]);
+    assert_eq!(
+        told,
+        [("batch_count", "histogram", "help"), ("h", "histogram", "help"), ("tick_count", "summary", "help")]
+    );
     life.end().await;
 }
 
