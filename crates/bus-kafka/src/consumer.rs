@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use base::Clock;
 use bus::BusError;
@@ -32,6 +33,17 @@ pub struct Partition {
     pub start: Offset,
     /// The place after the last one.
     pub end: Offset,
+}
+
+/// What was found of topics.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Found {
+    /// The partitions, with what is there of each.
+    pub partitions: Vec<Partition>,
+    /// Topics that are not there.
+    pub missing: Vec<String>,
+    /// Topics of which the brokers do not say whether they are there, and why not.
+    pub unknown: Vec<(String, String)>,
 }
 
 /// A message.
@@ -92,34 +104,20 @@ impl Consumer {
         Ok(Self { cluster, topics, client: Arc::new(Client(Some(client))), kept: Mutex::default() })
     }
 
-    /// The partitions of all topics, with what is there of each; and the topics that are not there.
+    /// The partitions of all topics, and the topics of which there are none.
     ///
     /// # Errors
     /// [`BusError::Unavailable`] if the brokers do not answer in time.
-    pub async fn partitions(&self) -> Result<(Vec<Partition>, Vec<String>), BusError> {
+    pub async fn partitions(&self) -> Result<Found, BusError> {
         let (client, topics) = (Arc::clone(&self.client), self.topics.clone());
         let timeout = self.cluster.config.timeout;
         let ask = move || -> Result<_, KafkaError> {
-            let (mut found, mut missing) = (Vec::new(), Vec::new());
+            let mut found = Found::default();
             let Some(client) = &client.0 else { return Err(KafkaError::Canceled) };
             for topic in topics {
-                let metadata = client.fetch_metadata(Some(&topic), timeout)?;
-                let partitions = metadata.topics().first().map_or(&[][..], |topic| topic.partitions());
-                if partitions.is_empty() {
-                    missing.push(topic);
-                    continue;
-                }
-                for partition in partitions {
-                    let (low, high) = client.fetch_watermarks(&topic, partition.id(), timeout)?;
-                    found.push(Partition {
-                        topic: topic.clone(),
-                        number: u32::try_from(partition.id()).unwrap_or(0),
-                        start: Offset(low.max(0).cast_unsigned()),
-                        end: Offset(high.max(0).cast_unsigned()),
-                    });
-                }
+                found.look(client, topic, timeout)?;
             }
-            Ok((found, missing))
+            Ok(found)
         };
         match base::blocking(ask).await {
             Some(Ok(found)) => Ok(found),
@@ -173,6 +171,35 @@ impl Consumer {
             _ => format!("cannot read: {error}"),
         };
         self.cluster.unavailable(&what)
+    }
+}
+
+impl Found {
+    /// Asks for a topic.
+    fn look(&mut self, client: &StreamConsumer<Context>, topic: String, timeout: Duration) -> Result<(), KafkaError> {
+        let metadata = client.fetch_metadata(Some(&topic), timeout)?;
+        let answer = metadata.topics().first();
+        let error = answer.and_then(|answer| answer.error()).map(RDKafkaErrorCode::from);
+        match (error, answer) {
+            (Some(RDKafkaErrorCode::UnknownTopicOrPartition | RDKafkaErrorCode::UnknownTopic), _) => {
+                self.missing.push(topic);
+            }
+            // One that nobody may look at, or that has no leader, may have messages.
+            (Some(error), _) => self.unknown.push((topic, error.to_string())),
+            (None, Some(answer)) if !answer.partitions().is_empty() => {
+                for partition in answer.partitions() {
+                    let (low, high) = client.fetch_watermarks(&topic, partition.id(), timeout)?;
+                    self.partitions.push(Partition {
+                        topic: topic.clone(),
+                        number: u32::try_from(partition.id()).unwrap_or(0),
+                        start: Offset(low.max(0).cast_unsigned()),
+                        end: Offset(high.max(0).cast_unsigned()),
+                    });
+                }
+            }
+            (None, _) => self.unknown.push((topic, "no partitions are told".to_owned())),
+        }
+        Ok(())
     }
 }
 

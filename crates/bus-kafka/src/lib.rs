@@ -18,5 +18,5 @@ mod reader;
 mod topic;
 
 pub use config::KafkaConfig;
-pub use consumer::{Consumer, Message, Messages, Partition};
+pub use consumer::{Consumer, Found, Message, Messages, Partition};
 pub use log::KafkaLog;

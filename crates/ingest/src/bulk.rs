@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use wire::body::Encoding;
+use wire::body::{BodyError, Encoding};
 use wire::bulk::{Action, Bulk, Item, Results};
 use wire::utf8;
 
@@ -26,6 +26,10 @@ const SERVICE: [&str; 7] =
 const KEPT: [&str; 2] = ["kubernetes.container.name", "host.name"];
 /// Members that name the level.
 const LEVEL: [&str; 5] = ["log.level", "level", "severity", "loglevel", "syslogseverity-text"];
+
+/// Characters of a date of ISO 8601, and of a time without a zone, to nanoseconds, with some to spare.
+const DATE: usize = 10;
+const UNZONED: usize = 40;
 
 impl Ingest {
     /// Takes a bulk request; `index` is that of its path. Gives what was taken and the answer: JSON
@@ -76,7 +80,7 @@ impl Request<'_> {
             refuse(&mut self.taken, "illegal_argument_exception", reason);
             return Ok(());
         }
-        let text = utf8::lossy(item.document);
+        let text = utf8::lossy_within(item.document, self.ingest.decoded()).map_err(BodyError::TooLarge)?;
         let members = match Members::read(&text, matches!(text, Cow::Owned(_)), |bytes| self.fits(bytes)) {
             Ok(members) => members,
             Err(MembersError::Paths(error)) => return Err(error),
@@ -139,8 +143,13 @@ fn severity(level: &str) -> &'static str {
 fn nanos(text: &str) -> Option<i64> {
     let zoned = |text: &str| text.parse::<base::Timestamp>().ok().map(base::Timestamp::nanos);
     zoned(text).or_else(|| number(text)).or_else(|| {
-        // What is a time with these behind it has no zone, or no time of day.
-        ["Z", "T00:00:00Z"].iter().find_map(|rest| zoned(&format!("{text}{rest}")))
+        // A space or a comma is that of loggers which write local time.
+        let rest = match text.as_bytes().get(DATE) {
+            None if text.len() == DATE => "T00:00:00Z",
+            Some(b'T') if text.len() <= UNZONED && !text.contains(',') => "Z",
+            _ => return None,
+        };
+        zoned(&format!("{text}{rest}"))
     })
 }
 
@@ -175,11 +184,12 @@ mod tests {
         }
         assert_eq!(nanos("1795600800123"), Some(1_795_600_800_123_000_000), "every digit counts");
         assert_eq!(nanos("-1"), Some(-1_000_000_000));
-        for text in ["2026-11-25T10:00:00", "2026-11-25 10:00:00", "2026-11-25T10:00:00.000", "2026-11-25T10:00"] {
+        for text in ["2026-11-25T10:00:00", "2026-11-25T10:00:00.000", "2026-11-25T10:00"] {
             assert_eq!(nanos(text), Some(1_795_600_800_000_000_000), "{text}");
         }
-        for text in ["2026-11-25T10:00:00.123", "2026-11-25 10:00:00,123"] {
-            assert_eq!(nanos(text), Some(1_795_600_800_123_000_000), "{text}");
+        assert_eq!(nanos("2026-11-25T10:00:00.123"), Some(1_795_600_800_123_000_000));
+        for text in ["2026-11-25 10:00:00", "2026-11-25 10:00:00,123", "2026-11-25T10:00:00,123"] {
+            assert_eq!(nanos(text), None, "{text} may be local");
         }
         assert_eq!(nanos("2026-11-25"), Some(1_795_564_800_000_000_000));
         assert_eq!(nanos("20261125"), Some(20_261_125_000_000_000), "digits are seconds");

@@ -24,6 +24,7 @@ mod remote_write;
 mod request;
 mod rows;
 mod scratch;
+mod targets;
 mod weight;
 mod zeros;
 
@@ -46,6 +47,7 @@ use self::gate::Gate;
 use self::grows::Grows;
 use self::logs::Shapes;
 use self::parts::Parts;
+use self::targets::Targets;
 use self::zeros::Zeros;
 
 /// Takes telemetry in. Clones share the series that they know.
@@ -62,6 +64,7 @@ struct Inner {
     grows: Grows,
     parts: Parts,
     zeros: Zeros,
+    targets: Targets,
     shapes: Shapes,
 }
 
@@ -78,7 +81,8 @@ impl Ingest {
         let gate = Gate::new(config.max_in_flight_bytes);
         let (grows, parts, shapes) = (Grows::default(), Parts::default(), Shapes::default());
         let zeros = Zeros::new(clock.now(), store.series_idle());
-        Self(Arc::new(Inner { config, log, store, clock, catalog, gate, grows, parts, zeros, shapes }))
+        let targets = Targets::new(store.series_idle());
+        Self(Arc::new(Inner { config, log, store, clock, catalog, gate, grows, parts, zeros, targets, shapes }))
     }
 
     /// The settings.

@@ -2,8 +2,8 @@
 
 use std::ops::ControlFlow;
 
-use wire::body::Encoding;
-use wire::loki::{Entry, Label, Sink, read_json, read_protobuf};
+use wire::body::{BodyError, Encoding};
+use wire::loki::{Entry, Label, PushError, Sink, read_json, read_protobuf};
 use wire::otlp::Format;
 
 use crate::gate::RowsRoom;
@@ -46,7 +46,7 @@ impl Ingest {
         let mut lines = Lines { request, stream: Vec::new(), service: String::new(), failed: None };
         match format {
             Format::Protobuf => read_protobuf(body, &mut lines)?,
-            Format::Json => read_json(body, &mut lines)?,
+            Format::Json => read_json(body, self.decoded(), &mut lines).map_err(too_large)?,
         }
         match lines.failed {
             Some(error) => Err(error),
@@ -55,6 +55,14 @@ impl Ingest {
                 Ok((lines.request.rows, lines.request.taken))
             }
         }
+    }
+}
+
+/// What is too large is answered as what is decompressed to too much.
+fn too_large(error: PushError) -> IngestError {
+    match error {
+        PushError::TooLarge(limit) => IngestError::Body(BodyError::TooLarge(limit)),
+        other => other.into(),
     }
 }
 

@@ -207,12 +207,13 @@ impl Request<'_> {
             Ok(labels) => labels,
             Err(problem) => return Ok(Err(problem)),
         };
-        let name = labels.get(METRIC_NAME).cloned();
+        let (name, is_quantile) = (labels.get(METRIC_NAME).cloned(), labels.contains_key("quantile"));
         let announced = self.announce(hash, labels)?;
         if let (Ok(_), Some(metadata), Some(name)) = (&announced, series.metadata(), name) {
-            // The name of a native histogram is that of its family, however it ends.
+            // The name of a native histogram, or of a quantile, is that of its family, however it ends.
             let is_native = series.histograms().next().is_some();
-            let family = if is_native { name.as_str() } else { family(&name, metadata.metric_type) };
+            let is_quantile = is_quantile && matches!(metadata.metric_type, MetricType::Summary);
+            let family = if is_native || is_quantile { name.as_str() } else { family(&name, metadata.metric_type) };
             self.metadata(family, metadata.metric_type.name(), metadata.unit, metadata.help)?;
         }
         Ok(announced)

@@ -13,6 +13,7 @@ use crate::catalog::LabelHash;
 use crate::gate::RowsRoom;
 use crate::logs::LogColumns;
 use crate::parts::Attempt;
+use crate::targets::Told;
 use crate::weight::{SAMPLE, Weight};
 use crate::zeros::Counting;
 use crate::{Ingest, IngestError};
@@ -109,6 +110,8 @@ pub(crate) struct Rows {
     fresh: Vec<(LabelHash, SeriesId)>,
     /// The newest samples of series that count, if they get zeros where that began.
     pub counting: Counting,
+    /// Samples of what sends, between points.
+    pub told: Told,
     /// When the request came, on the monotonic clock.
     pub at: Duration,
     /// Where rows go that are of no series.
@@ -129,6 +132,7 @@ impl Rows {
             shards: (0..shards).map(|_| ShardRows::default()).collect(),
             fresh: Vec::new(),
             counting: Counting::default(),
+            told: Told::default(),
             at,
             any: u32::try_from(any % u64::from(shards)).unwrap_or(0),
             metadata: Vec::new(),
@@ -200,6 +204,7 @@ impl Rows {
         }
         self.fresh.extend(other.fresh);
         self.counting.absorb(other.counting);
+        self.told.absorb(other.told);
         self.metadata.extend(other.metadata);
         self.spans.extend(other.spans);
         other.logs.finish().map_err(internal)
@@ -218,7 +223,7 @@ impl Rows {
 impl Ingest {
     /// Appends the rows of a request. When it returns they are durable; if one can never be taken, which is an error, the others are.
     pub(crate) async fn append(&self, rows: Rows, attempt: &mut Attempt<'_>) -> Result<(), IngestError> {
-        let Rows { shards, fresh, counting, at, any, metadata, logs, spans, .. } = rows;
+        let Rows { shards, fresh, counting, told, at, any, metadata, logs, spans, .. } = rows;
         let mut logs = logs.finish().map_err(internal)?;
         let mut all = Vec::new();
         for (rows, shard) in shards.into_iter().zip(0..) {
@@ -245,6 +250,7 @@ impl Ingest {
             self.announced(at, fresh);
         }
         self.0.zeros.appended(at, counting);
+        self.0.targets.appended(at, told);
         left_out.told()
     }
 
@@ -260,7 +266,7 @@ impl Ingest {
         logs: Option<RecordBatch>,
         id: RecordId,
     ) -> Result<(), IngestError> {
-        let Rows { mut shards, fresh, counting, at, any, metadata, spans, .. } = rows;
+        let Rows { mut shards, fresh, counting, told, at, any, metadata, spans, .. } = rows;
         let exemplars: Vec<Exemplar> = shards.iter_mut().flat_map(|rows| std::mem::take(&mut rows.exemplars)).collect();
         let mut at_last = Vec::new();
         for (rows, shard) in shards.into_iter().zip(0..) {
@@ -284,6 +290,7 @@ impl Ingest {
         self.append_all(any, at_last).await?;
         self.announced(at, fresh);
         self.0.zeros.appended(at, counting);
+        self.0.targets.appended(at, told);
         Ok(())
     }
 

@@ -8,6 +8,8 @@ use wire::pb::Writer;
 
 use crate::{input, seeds};
 
+const LIMIT: base::Limit = base::Limit::new("fuzz.push_bytes", 1 << 30);
+
 pub fn seeds() -> Vec<Vec<u8>> {
     let mut seeds = seeds::of(&[
         r#"{"streams":[{"stream":{"app":"cart","env":"p\u00e9"},"values":[["1700000000000000001","a\nline",{"trace_id":"x"}],["2","b"]]}]}"#,
@@ -46,7 +48,7 @@ impl Sink for Calls {
 pub fn run(data: &[u8]) {
     let data = &*input::grown(data);
     let mut calls = Calls::default();
-    match read_json(data, &mut calls) {
+    match read_json(data, LIMIT, &mut calls) {
         Ok(()) => calls.check(),
         Err(PushError::Json(error)) => {
             assert!(error.at <= wire::utf8::lossy(data).len() && error.path.starts_with('$'), "{error}");
@@ -59,7 +61,7 @@ impl Calls {
     /// Written again in both forms, it reads the same.
     pub fn check(&self) {
         let mut again = Self::default();
-        read_json(self.json().as_bytes(), &mut again).unwrap_or_else(|error| panic!("{error}: {}", self.json()));
+        read_json(self.json().as_bytes(), LIMIT, &mut again).unwrap_or_else(|error| panic!("{error}: {}", self.json()));
         assert_eq!(again, *self);
         if self.0.iter().all(Call::is_classic) {
             let mut again = Self::default();

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use base::{Backoff, Clock, Rng};
 use bus::BusError;
-use bus_kafka::{Consumer, Message, Partition};
+use bus_kafka::{Consumer, Found, Message, Partition};
 use futures::future::Either;
 use ingest::{Content, Ingest, IngestError, MessagesTaken, Origin};
 use model::Offset;
@@ -102,10 +102,10 @@ impl Source {
 
     /// Finds partitions that are not read yet, and reads them too.
     async fn look(&self, consumer: &Consumer, places: &mut Places, first: &mut FirstLook) -> Result<(), Ended> {
-        let (partitions, missing) = consumer.partitions().await?;
-        first.saw(&partitions);
-        let mut fresh = false;
-        for partition in partitions {
+        let found = consumer.partitions().await?;
+        first.saw(&found);
+        let (problem, mut fresh) = (problem(&found), false);
+        for partition in found.partitions {
             let key = (partition.topic.clone(), partition.number);
             if let Some(place) = places.get_mut(&key) {
                 place.end = partition.end;
@@ -119,8 +119,7 @@ impl Source {
             consumer.follow(places.iter().map(|((topic, number), place)| (topic.clone(), *number, place.next)))?;
         }
         self.measure(places);
-        let missing = (!missing.is_empty()).then(|| format!("there is no topic {}", missing.join(", ")));
-        self.problems.set(&self.config.name, missing);
+        self.problems.set(&self.config.name, problem);
         Ok(())
     }
 
@@ -220,4 +219,12 @@ impl Source {
 
 fn origin<'a>(producer: &'a str, topic: &'a str, partition: u32) -> Origin<'a> {
     Origin { producer, topic, partition }
+}
+
+/// What is wrong with topics.
+fn problem(found: &Found) -> Option<String> {
+    let missing = (!found.missing.is_empty()).then(|| format!("there is no topic {}", found.missing.join(", ")));
+    let unknown = found.unknown.iter().map(|(topic, error)| format!("topic {topic} cannot be looked at: {error}"));
+    let all: Vec<String> = missing.into_iter().chain(unknown).collect();
+    (!all.is_empty()).then(|| all.join("; "))
 }

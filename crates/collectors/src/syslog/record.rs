@@ -49,17 +49,17 @@ pub(super) fn record(batch: &mut LogBatch, bytes: &[u8], from: &Envelope<'_>) ->
     ];
     let mut attributes = Attributes::default();
     for (name, value) in named.into_iter().filter_map(|(name, value)| Some((name, value?))) {
-        attributes.add(name, value);
+        attributes.own(name, value);
     }
     let mut ids = Ids::default();
     structured(&mut attributes, message.structured, &mut ids);
     let text = message.text();
     let lossy = matches!(text, Cow::Owned(_));
     if let Some(problem) = &problem {
-        attributes.add("syslog.problem", problem.to_string());
+        attributes.own("syslog.problem", problem.to_string());
     }
     for (name, _) in [("text.lossy", lossy), ("text.cut", from.cut)].into_iter().filter(|(_, is)| *is) {
-        attributes.add(name, "true");
+        attributes.own(name, "true");
     }
     attributes.put(batch);
     let (severity_number, level) = severity(usize::from(message.severity)).unwrap_or_default();

@@ -1,15 +1,15 @@
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 
-use model::Labels;
 use wire::body::Encoding;
 use wire::otlp::logs::{LogRecord, LogsRequest, ResourceLogs, severity};
 use wire::otlp::{AnyValue, Format, KeyValue, text_of};
 use wire::pb::{Error, View};
 
 use super::labels::text;
-use super::scope::LEFT_OUT;
+use super::scope::{LEFT_OUT, Library, OURS};
 use crate::gate::RowsRoom;
-use crate::logs::{Line, LogColumns, attribute_bytes};
+use crate::logs::{LOSSY, Line, LogColumns, attribute_bytes};
 use crate::parts::Sent;
 use crate::request::Request;
 use crate::rows::{Rows, internal};
@@ -48,13 +48,15 @@ impl Ingest {
 
 impl Request<'_> {
     fn resource_logs(&mut self, sent: &ResourceLogs<'_>) -> Result<(), IngestError> {
-        let (mut of_resource, mut service) = (Vec::new(), "");
+        let (mut of_resource, mut service, mut is_lossy) = (Vec::new(), "", false);
         if let Some(resource) = &sent.resource {
             self.fits((resource.attributes.len() * size_of::<(&str, Cow<'_, str>)>()) as u64)?;
             service = text_of(&resource.attributes, "service.name")?.unwrap_or_default();
             for attribute in resource.attributes {
                 let KeyValue { key, value } = attribute?;
-                of_resource.push((key, text(value)?));
+                let value = text(value)?;
+                is_lossy |= self.is_replaced(key) || self.is_replaced(&value);
+                of_resource.push((key, value));
             }
         }
         let of_resource: Vec<(&str, &str)> = of_resource.iter().map(|(key, value)| (*key, &**value)).collect();
@@ -62,34 +64,36 @@ impl Request<'_> {
         let before = self.taken.logs;
         for scope in sent.scope_logs {
             let scope = scope?;
-            let name = scope.scope.as_ref().map_or("", |scope| scope.name);
-            let about = self.about(scope.scope.as_ref(), scope.schema_url)?;
+            let library = self.library(scope.scope.as_ref(), scope.schema_url, is_lossy)?;
             for record in scope.log_records {
-                self.log_record(&record?, service, (name, &about), bytes)?;
+                self.log_record(&record?, service, &library, bytes)?;
             }
         }
         self.rows.logs.same_resource(self.taken.logs - before, &of_resource).map_err(internal)
     }
 
-    /// Takes a record of a library, of which its name and the rest are known; its resource is added afterwards, so many bytes of it.
+    /// Takes a record of a library; its resource is added afterwards, so many bytes of it. What the record says itself stands.
     fn log_record(
         &mut self,
         record: &LogRecord<'_>,
         service: &str,
-        (scope, about): (&str, &Labels),
+        library: &Library<'_>,
         resource: u64,
     ) -> Result<(), IngestError> {
-        let mut is_lossy = false;
+        let (mut is_lossy, mut own) = (library.is_lossy, BTreeSet::new());
         for attribute in record.attributes {
             let KeyValue { key, value } = attribute?;
             let value = text(value)?;
             is_lossy |= self.is_replaced(key) || self.is_replaced(&value);
+            if key.starts_with(OURS) || key == LOSSY {
+                own.insert(key);
+            }
             self.rows.logs.attribute(key, &value);
         }
-        for (key, value) in about {
+        for (key, value) in library.about.iter().filter(|(key, _)| !own.contains(key.as_str())) {
             self.rows.logs.attribute(key, value);
         }
-        if record.dropped_attributes_count > 0 {
+        if record.dropped_attributes_count > 0 && !own.contains(LEFT_OUT[0]) {
             self.rows.logs.attribute(LEFT_OUT[0], &record.dropped_attributes_count.to_string());
         }
         let nanos = |time: u64| i64::try_from(time).unwrap_or(i64::MAX);
@@ -101,7 +105,8 @@ impl Request<'_> {
         };
         let named = if record.severity_text.is_empty() { severity(record.severity_number) } else { None };
         let body = body(record)?;
-        if is_lossy || self.is_replaced(&body) {
+        is_lossy |= [&*body, record.severity_text, record.event_name].into_iter().any(|text| self.is_replaced(text));
+        if is_lossy && !own.contains(LOSSY) {
             self.rows.logs.lossy();
         }
         let line = Line {
@@ -113,7 +118,7 @@ impl Request<'_> {
             observed,
             trace_id: record.trace_id,
             span_id: record.span_id,
-            scope,
+            scope: library.name,
             event: record.event_name,
         };
         self.rows.logs.push_alike(&line, resource).map_err(internal)?;

@@ -22,11 +22,6 @@ const STALE: f64 = f64::from_bits(0x7ff0_0000_0000_0002);
 /// The label of series whose points count since the point before.
 const DELTA: (&str, &str) = ("__temporality__", "delta");
 
-/// Nanoseconds between samples of `target_info`, as Prometheus has it: half of what queries look back.
-const INFO_EVERY: u64 = 150 * 1_000_000_000;
-/// So many of them are made of a resource at most, the newest, before that of its latest point: those of a day and a half.
-const INFO_SAMPLES: u64 = 864;
-
 /// Characters of a name that errors tell.
 const SHOWN: usize = 128;
 
@@ -174,10 +169,9 @@ impl Request<'_> {
         };
         match id {
             Ok(id) => {
-                let mut at = times.earliest.max(times.latest.saturating_sub(INFO_EVERY * INFO_SAMPLES));
-                while at < times.latest {
+                let span = (times.earliest, times.latest);
+                for at in ingest.0.targets.missing(&mut self.rows.told, id, span, self.now) {
                     self.sample(id, time(at).nanos(), 1.0)?;
-                    at = at.saturating_add(INFO_EVERY);
                 }
                 self.sample(id, time(times.latest).nanos(), 1.0)
             }

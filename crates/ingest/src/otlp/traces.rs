@@ -8,7 +8,7 @@ use wire::otlp::{Format, KeyValue, text_of};
 use wire::pb::{Repeated, View};
 
 use super::labels::text;
-use super::scope::LEFT_OUT;
+use super::scope::{LEFT_OUT, Library};
 use crate::gate::RowsRoom;
 use crate::histograms::time;
 use crate::logs::{LOSSY, id_text};
@@ -59,42 +59,48 @@ impl Request<'_> {
             service = text_of(&of.attributes, "service.name")?.unwrap_or_default();
             resource = self.labels(&of.attributes)?;
         }
-        let size = of_labels(&resource);
+        let (size, is_lossy) = (of_labels(&resource), self.any_replaced(&resource));
         for scope in sent.scope_spans {
             let scope = scope?;
-            let name = scope.scope.as_ref().map_or("", |scope| scope.name);
-            let about = self.about(scope.scope.as_ref(), scope.schema_url)?;
-            let size = size + of_labels(&about) + name.len();
+            let library = self.library(scope.scope.as_ref(), scope.schema_url, is_lossy)?;
+            let size = size + of_labels(&library.about) + library.name.len();
             for span in scope.spans {
                 self.fits(size as u64)?;
-                self.span(&span?, service, &resource, (name, &about))?;
+                self.span(&span?, service, &resource, &library)?;
             }
         }
         Ok(())
     }
 
-    /// Takes a span of a library, of which its name and the rest are known.
+    /// Takes a span of a library. What it says itself stands.
     fn span(
         &mut self,
         span: &Span<'_>,
         service: &str,
         resource: &Labels,
-        (scope, about): (&str, &Labels),
+        library: &Library<'_>,
     ) -> Result<(), IngestError> {
         let (Some(trace_id), Some(span_id)) = (id_text(span.trace_id), id_text(span.span_id)) else {
             self.taken.refused.push(|| format!("span `{}` has no trace id or no span id", cut(span.name)));
             return Ok(());
         };
         let optional = |text: &str| (!text.is_empty()).then(|| text.to_owned());
+        let (events, links) = (self.events(span)?, self.links(span)?);
         let mut attributes = self.labels(&span.attributes)?;
-        let is_lossy = |(key, value): (&String, &String)| self.is_replaced(key) || self.is_replaced(value);
-        if self.is_replaced(span.name) || (self.is_lossy && attributes.iter().any(is_lossy)) {
-            attributes.insert(LOSSY.to_owned(), "true".to_owned());
-        }
+        let message = span.status.map_or("", |status| status.message);
+        let lists = [&events, &links].map(|list| list.as_deref().unwrap_or_default());
+        let texts = [span.name, span.trace_state, message];
+        let is_lossy = library.is_lossy
+            || self.any_replaced(&attributes)
+            || texts.iter().chain(&lists).any(|text| self.is_replaced(text));
         let counts = [span.dropped_attributes_count, span.dropped_events_count, span.dropped_links_count];
         let left_out = LEFT_OUT.into_iter().zip(counts).filter(|(_, count)| *count > 0);
-        attributes.extend(left_out.map(|(name, count)| (name.to_owned(), count.to_string())));
-        attributes.extend(about.clone());
+        let left_out = left_out.map(|(name, count)| (name.to_owned(), count.to_string()));
+        let about = library.about.iter().map(|(key, value)| (key.clone(), value.clone()));
+        let lossy = is_lossy.then(|| (LOSSY.to_owned(), "true".to_owned()));
+        for (key, value) in left_out.chain(about).chain(lossy) {
+            attributes.entry(key).or_insert(value);
+        }
         let duration = span.end_time_unix_nano.saturating_sub(span.start_time_unix_nano);
         let row = Row {
             ts: time(span.start_time_unix_nano),
@@ -107,12 +113,12 @@ impl Request<'_> {
             trace_state: optional(span.trace_state),
             duration_ns: i64::try_from(duration).unwrap_or(i64::MAX),
             status: status(span.status.map_or(0, |status| status.code)).to_owned(),
-            status_message: span.status.and_then(|status| optional(status.message)),
+            status_message: optional(message),
             attributes,
             resource: resource.clone(),
-            scope: optional(scope),
-            events: self.events(span)?,
-            links: self.links(span)?,
+            scope: optional(library.name),
+            events,
+            links,
         };
         self.take_span(row)
     }

@@ -159,3 +159,42 @@ async fn messages_documents_and_pushed_lines_that_are_not_utf_8_are_kept() {
     assert_eq!(seen(&life).await, expected(&[&all[..], &more].concat()));
     life.end().await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn records_and_spans_say_so_of_their_resource_and_library_and_of_all_their_texts() {
+    let world = World::new();
+    let life = world.start(StoreConfig::default()).await;
+    let resource = |host: &str| {
+        format!(r#""resource":{{"attributes":[{{"key":"host.name","value":{{"stringValue":"{host}"}}}}]}}"#)
+    };
+    let logs = |host: &str, library: &str, records: &str| {
+        let scopes = format!(r#"[{{"scope":{{"name":"{library}"}},"logRecords":[{records}]}}]"#);
+        format!(r#"{{{},"scopeLogs":{scopes}}}"#, resource(host))
+    };
+    let record = |name: &str, more: &str| format!(r#"{{"body":{{"stringValue":"{name}"}}{more}}}"#);
+    let bad = r"\ud83d";
+    let own = [record("none", ""), record("event", &format!(r#","eventName":"{bad}""#))].join(",");
+    let all = [logs("h", "l", &own), logs(bad, "l", &record("host", "")), logs("h", bad, &record("library", ""))];
+    let body = format!(r#"{{"resourceLogs":[{}]}}"#, all.join(","));
+    life.ingest.otlp_logs(body.as_bytes(), Encoding::Identity, Format::Json, &life.room()).await.unwrap();
+    assert_eq!(seen(&life).await, expected(&[("event", true), ("host", true), ("library", true), ("none", false)]));
+    let span = |name: &str, more: &str| {
+        let ids = r#""traceId":"4bf92f3577b34da6a3ce929d0e0e4736","spanId":"00f067aa0ba902b7""#;
+        format!(r#"{{{ids},"name":"{name}"{more}}}"#)
+    };
+    let own = [
+        span("event", &format!(r#","events":[{{"name":"{bad}"}}]"#)),
+        span("none", ""),
+        span("status", &format!(r#","status":{{"message":"{bad}"}}"#)),
+    ];
+    let spans = |host: &str, spans: &str| format!(r#"{{{},"scopeSpans":[{{"spans":[{spans}]}}]}}"#, resource(host));
+    let body = format!(r#"{{"resourceSpans":[{},{}]}}"#, spans("h", &own.join(",")), spans(bad, &span("host", "")));
+    life.ingest.otlp_traces(body.as_bytes(), Encoding::Identity, Format::Json, &life.room()).await.unwrap();
+    life.settle().await;
+    let rows = life.rows::<Span>("spans").await;
+    let mut found: Vec<_> =
+        rows.iter().map(|row| (row.name.as_str(), row.attributes.contains_key("text.lossy"))).collect();
+    found.sort_unstable();
+    assert_eq!(found, [("event", true), ("host", true), ("none", false), ("status", true)]);
+    life.end().await;
+}

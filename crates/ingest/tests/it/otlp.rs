@@ -139,7 +139,8 @@ async fn what_series_of_a_histogram_are_is_told_of_their_family() {
     const HISTOGRAM: u64 = 3;
     let world = World::new();
     let life = world.start(StoreConfig::default()).await;
-    let names = ["", "__name__", "h_bucket", "h_count", "batch_count", "help"];
+    const SUMMARY: u64 = 5;
+    let names = ["", "__name__", "h_bucket", "h_count", "batch_count", "help", "tick_count", "quantile", "0.5"];
     let mut w = Writer::default();
     names.iter().for_each(|name| w.bytes(4, name.as_bytes()));
     for (reference, is_native) in [(2, false), (3, false), (4, true)] {
@@ -163,15 +164,23 @@ async fn what_series_of_a_histogram_are_is_told_of_their_family() {
             });
         });
     }
+    w.message(5, |w| {
+        w.message(1, |w| [1, 6, 7, 8].into_iter().for_each(|symbol| w.bare_varint(symbol)));
+        w.message(2, |w| (w.double(1, 1.0), w.varint(2, 1)).1);
+        w.message(5, |w| (w.varint(1, SUMMARY), w.varint(3, 5)).1);
+    });
     let body = w.finish();
     let taken = life.ingest.remote_write_v2(&body, Encoding::Identity, &life.room()).await.unwrap();
-    assert_eq!((taken.samples, taken.histograms, taken.refused.count()), (2, 1, 0), "{:?}", taken.refused);
+    assert_eq!((taken.samples, taken.histograms, taken.refused.count()), (3, 1, 0), "{:?}", taken.refused);
     life.settle().await;
     let told = life.rows::<Metadata>("metadata").await;
     let mut told: Vec<_> = told.iter().map(|row| (row.metric.as_str(), row.kind.as_str(), row.help.as_str())).collect();
     told.sort_unstable();
     told.dedup();
-    assert_eq!(told, [("batch_count", "histogram", "help"), ("h", "histogram", "help")]);
+    assert_eq!(
+        told,
+        [("batch_count", "histogram", "help"), ("h", "histogram", "help"), ("tick_count", "summary", "help")]
+    );
     life.end().await;
 }
 
@@ -232,11 +241,15 @@ async fn what_sends_is_known_from_its_first_point_to_its_last() {
         let resource = [("service.name", "shop"), ("host.name", host)].map(|(name, value)| attribute(name, value));
         let points = seconds.iter().map(|at| format!(r#"{{"timeUnixNano":"{}","asInt":"1"}}"#, at * SECOND));
         let gauge = format!(r#"{{"name":"g","gauge":{{"dataPoints":[{}]}}}}"#, points.collect::<Vec<_>>().join(","));
-        assert_eq!(metrics(&life, &resource.join(","), &gauge).await.refused.count(), 0);
+        let taken = metrics(&life, &resource.join(","), &gauge).await;
+        assert_eq!(taken.refused.count(), 0);
+        taken.samples - seconds.len()
     };
-    points("a", &[700, 100]).await;
-    points("b", &[100]).await;
-    points("c", &[1, 2_000_000_000]).await;
+    points("a", &[700, 160]).await;
+    points("b", &[160]).await;
+    assert_eq!(points("c", &[1, 90_001]).await, 26);
+    // The same old point beside one of ten seconds later.
+    assert_eq!(points("c", &[1, 90_011]).await, 1, "what is on the log is not made again");
     life.settle().await;
     let series = series(&life).await;
     let samples = life.rows::<Sample>("samples").await;
@@ -249,11 +262,10 @@ async fn what_sends_is_known_from_its_first_point_to_its_last() {
         times.sort_unstable();
         times
     };
-    assert_eq!(times("a"), [100, 250, 400, 550, 700]);
-    assert_eq!(times("b"), [100]);
+    assert_eq!(times("a"), [150, 300, 450, 600, 700]);
+    assert_eq!(times("b"), [160]);
     let bounded = times("c");
-    assert_eq!((bounded.len(), bounded.last()), (865, Some(&2_000_000_000)), "the newest of too many");
-    assert_eq!(bounded[0], 2_000_000_000 - 864 * 150);
+    assert_eq!((bounded[0], bounded.len()), (86_400, 27), "those of the hour before the latest: {bounded:?}");
     life.end().await;
 }
 

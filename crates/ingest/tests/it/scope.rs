@@ -2,9 +2,11 @@
 
 use std::collections::BTreeMap;
 
+use arrow::array::AsArray;
+use futures::TryStreamExt;
 use model::Labels;
 use model::rows::{LogLine, Span};
-use store::StoreConfig;
+use store::{ScanOptions, StoreConfig};
 use wire::body::Encoding;
 use wire::otlp::Format;
 
@@ -70,5 +72,29 @@ async fn spans_say_what_was_left_out_of_them_and_links_their_state() {
     assert_eq!(json(row.events), events);
     let link = json(row.links)[0].clone();
     assert_eq!((&link["trace_state"], &link["dropped_attributes_count"]), (&"a=\"1\"".into(), &8.into()));
+    life.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_record_or_a_span_says_itself_stands() {
+    let world = World::new();
+    let life = world.start(StoreConfig::default()).await;
+    let own = [("otel.dropped_attributes_count", "9"), ("otel.scope.version", "own"), ("text.lossy", "no")];
+    let sent = own.map(|(key, value)| format!(r#"{{"key":"{key}","value":{{"stringValue":"{value}"}}}}"#)).join(",");
+    let common = format!(r#""droppedAttributesCount":3,"attributes":[{sent}]"#);
+    let ids = r#""traceId":"4bf92f3577b34da6a3ce929d0e0e4736","spanId":"00f067aa0ba902b7","name":"\ud83d""#;
+    let record = format!(r#"{{"body":{{"stringValue":"\ud83d"}},{common}}}"#);
+    let logs = format!(r#"{{"resourceLogs":[{{"scopeLogs":[{{{SCOPE},"logRecords":[{record}]}}]}}]}}"#);
+    let spans = format!(r#"{{"resourceSpans":[{{"scopeSpans":[{{{SCOPE},"spans":[{{{ids},{common}}}]}}]}}]}}"#);
+    life.ingest.otlp_logs(logs.as_bytes(), Encoding::Identity, Format::Json, &life.room()).await.unwrap();
+    life.ingest.otlp_traces(spans.as_bytes(), Encoding::Identity, Format::Json, &life.room()).await.unwrap();
+    life.settle().await;
+    assert_eq!(life.rows::<LogLine>("logs").await.remove(0).attributes, with_scope(&own));
+    assert_eq!(life.rows::<Span>("spans").await.remove(0).attributes, with_scope(&own));
+    // A name is in the map once, for SQL finds the first of several.
+    let table = life.store.snapshot().table("logs").unwrap();
+    let batches: Vec<_> = table.scan(ScanOptions::default()).try_collect().await.unwrap();
+    let maps = batches[0].column_by_name("attributes").unwrap().as_map();
+    assert_eq!(maps.value_length(0), 5);
     life.end().await;
 }

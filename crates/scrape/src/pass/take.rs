@@ -109,6 +109,9 @@ impl<'c, 'a, K: Clone + Eq + Hash> Pass<'c, 'a, K> {
 
     /// Takes those that are newer than the last one of earlier scrapes. A native histogram has them in any order.
     fn exemplars(&mut self, key: &str, series: &K, mut sent: Vec<Sent>) {
+        if sent.is_empty() {
+            return;
+        }
         let Some(known) = self.cache.known.get_mut(key) else { return };
         sent.sort_by(Sent::order);
         sent.dedup();
@@ -117,7 +120,9 @@ impl<'c, 'a, K: Clone + Eq + Hash> Pass<'c, 'a, K> {
             let length: usize = labels.iter().map(|(name, value)| name.chars().count() + value.chars().count()).sum();
             let seen = match (before, time_ms) {
                 (Some((Some(last), of)), Some(time)) => {
-                    time < last || time == last && f64::from_bits(value) <= f64::from_bits(of)
+                    // NaN has its place as well.
+                    let is_new = || f64::from_bits(value).total_cmp(&f64::from_bits(of)).is_gt();
+                    time < last || time == last && !is_new()
                 }
                 (Some((None, last)), None) => value == last,
                 _ => false,

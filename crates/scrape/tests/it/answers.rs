@@ -192,6 +192,19 @@ fn open_metrics_has_exemplars_units_and_an_end() {
     assert!(cut.error.unwrap().contains("# EOF"));
 }
 
+#[test]
+fn an_exemplar_that_is_no_number_is_taken_once() {
+    let mut target = Scraped::new("");
+    let mut told = |seconds: u64| {
+        let line = format!("h_bucket{{le=\"+Inf\"}} 1 # {{trace_id=\"x\"}} NaN {seconds}.0");
+        let text = format!("# TYPE h histogram\n{line}\nh_count 1\nh_sum NaN\n# EOF\n");
+        let outcome = target.scrape(text.as_bytes(), Format::OpenMetrics);
+        assert_eq!(outcome.error, None);
+        outcome.exemplars.len()
+    };
+    assert_eq!([told(1_001), told(1_001), told(1_002)], [1, 0, 1]);
+}
+
 /// A histogram with one classic bucket, native ones, and an exemplar.
 fn families() -> Vec<u8> {
     let mut family = Writer::default();

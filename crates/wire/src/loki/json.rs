@@ -1,19 +1,22 @@
 use std::borrow::Cow;
 use std::ops::ControlFlow;
 
+use base::Limit;
+
 use super::{Entry, Label, PushError, Sink};
 use crate::json::{JsonError, Parser, Shape};
 use crate::utf8;
 
 /// Reads a body of `application/json`: `{"streams":[{"stream":{..},"values":[["ns","line",{..}]]}]}`. What of it is no Unicode is
-/// U+FFFD.
+/// U+FFFD, so many bytes with these at most.
 ///
 /// # Errors
-/// A text that is no push, with the JSON path, and the byte of the text in which U+FFFD is.
-pub fn read_json(body: &[u8], sink: &mut impl Sink) -> Result<(), PushError> {
-    let text = utf8::lossy(body);
+/// More than `limit`, or a text that is no push, with the JSON path, and the byte of the text in which U+FFFD is.
+pub fn read_json(body: &[u8], limit: Limit, sink: &mut impl Sink) -> Result<(), PushError> {
+    let text = utf8::lossy_within(body, limit)?;
     let (labels, metadata, lossy) = (Vec::new(), Vec::new(), matches!(text, Cow::Owned(_)));
-    let mut reader = Reader { sink, labels, metadata, lossy, flow: ControlFlow::Continue(()) };
+    let flow = ControlFlow::Continue(());
+    let mut reader = Reader { sink, labels, metadata, lossy, labels_lossy: false, flow };
     let mut parser = Parser::of(&text);
     let done = parser.object(|parser, key| match &**key {
         "streams" => unless_null(parser, |parser| parser.array(|parser, _| reader.stream(parser))),
@@ -32,6 +35,8 @@ struct Reader<'a, 's, S> {
     metadata: Vec<Label<'a>>,
     /// Whether the text was not UTF-8, somewhere.
     lossy: bool,
+    /// Whether the labels of the stream were no Unicode.
+    labels_lossy: bool,
     flow: ControlFlow<()>,
 }
 
@@ -42,6 +47,7 @@ impl<'a, S: Sink> Reader<'a, '_, S> {
         parser.object(|parser, key| match &**key {
             "stream" => {
                 pairs(parser, &mut self.labels)?;
+                self.labels_lossy = self.is_replaced(parser, &self.labels, "");
                 known = true;
                 let flow = self.sink.stream(&self.labels);
                 self.go_on(parser, flow)
@@ -70,10 +76,10 @@ impl<'a, S: Sink> Reader<'a, '_, S> {
         unless_null(parser, |parser| parser.array(|parser, _| self.entry(parser)))
     }
 
-    /// Whether U+FFFD is in the entry with that line.
-    fn is_replaced(&self, line: &str) -> bool {
-        let metadata = self.metadata.iter().flat_map(|(name, value)| [&**name, &**value]);
-        metadata.chain([line]).any(|text| text.contains(char::REPLACEMENT_CHARACTER))
+    /// Whether something of these pairs or of the line was no Unicode.
+    fn is_replaced(&self, parser: &Parser<'_>, pairs: &[Label<'_>], line: &str) -> bool {
+        let mut texts = pairs.iter().flat_map(|(name, value)| [&**name, &**value]).chain([line]);
+        (self.lossy || parser.replaced()) && texts.any(|text| text.contains(char::REPLACEMENT_CHARACTER))
     }
 
     fn entry(&mut self, parser: &mut Parser<'a>) -> Result<(), JsonError> {
@@ -94,7 +100,7 @@ impl<'a, S: Sink> Reader<'a, '_, S> {
         let (Some(time_ns), Some(line)) = (time, line) else {
             return Err(parser.error(start, "time or line is missing"));
         };
-        let lossy = (self.lossy || parser.replaced()) && self.is_replaced(&line);
+        let lossy = self.labels_lossy || self.is_replaced(parser, &self.metadata, &line);
         let flow = self.sink.entry(Entry { time_ns, line: &line, metadata: &self.metadata, lossy });
         self.go_on(parser, flow)
     }

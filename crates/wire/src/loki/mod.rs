@@ -45,6 +45,9 @@ pub enum PushError {
     /// A text that is no push.
     #[error(transparent)]
     Json(#[from] crate::json::JsonError),
+    /// With U+FFFD in place of what is no Unicode it is larger than its limit.
+    #[error("the push is too large: {0}")]
+    TooLarge(#[from] base::Exceeded),
     /// The labels of a stream, which protobuf has as text.
     #[error("stream {stream}: {error}")]
     Labels {

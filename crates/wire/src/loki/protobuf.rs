@@ -37,16 +37,18 @@ views! {
 /// # Errors
 /// Bytes that are no push, or labels that are none.
 pub fn read_protobuf(body: &[u8], sink: &mut impl Sink) -> Result<(), PushError> {
-    let mut metadata = Vec::new();
+    let (mut labels, mut metadata) = (Vec::new(), Vec::new());
     for (index, stream) in PushRequest::decode(body)?.streams.iter().enumerate() {
         let stream = stream?;
-        let (text, mut labels) = (utf8::lossy(stream.labels), Vec::new());
-        parse_labels(&text, &mut labels).map_err(|error| PushError::Labels { stream: index, error })?;
-        if sink.stream(&labels).is_break() {
+        let (flow, lossy) = match utf8::lossy(stream.labels) {
+            Cow::Borrowed(text) => begin(index, text, &mut labels, sink)?,
+            Cow::Owned(text) => (begin(index, &text, &mut Vec::new(), sink)?.0, true),
+        };
+        if flow.is_break() {
             return Ok(());
         }
         for entry in stream.entries.iter() {
-            if push(entry?, &mut metadata, sink)?.is_break() {
+            if push(entry?, lossy, &mut metadata, sink)?.is_break() {
                 return Ok(());
             }
         }
@@ -54,12 +56,28 @@ pub fn read_protobuf(body: &[u8], sink: &mut impl Sink) -> Result<(), PushError>
     Ok(())
 }
 
+/// Tells of a stream; says whether bytes that Go quoted in its labels were no Unicode.
+fn begin<'t>(
+    stream: usize,
+    text: &'t str,
+    labels: &mut Vec<Label<'t>>,
+    sink: &mut impl Sink,
+) -> Result<(ControlFlow<()>, bool), PushError> {
+    labels.clear();
+    parse_labels(text, labels).map_err(|error| PushError::Labels { stream, error })?;
+    let replaced =
+        |value: &Cow<'_, str>| matches!(value, Cow::Owned(text) if text.contains(char::REPLACEMENT_CHARACTER));
+    let lossy = labels.iter().any(|(_, value)| replaced(value));
+    Ok((sink.stream(labels), lossy))
+}
+
+/// Takes an entry of a stream whose labels were no Unicode, or were.
 fn push<'a>(
     entry: RawEntry<'a>,
+    mut lossy: bool,
     metadata: &mut Vec<Label<'a>>,
     sink: &mut impl Sink,
 ) -> Result<ControlFlow<()>, PushError> {
-    let mut lossy = false;
     let mut text = |bytes: &'a [u8]| {
         let text = utf8::lossy(bytes);
         lossy |= matches!(text, Cow::Owned(_));

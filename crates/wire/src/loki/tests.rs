@@ -4,6 +4,8 @@ use super::*;
 use crate::mutate;
 use crate::pb::Writer;
 
+const LIMIT: base::Limit = base::Limit::new("test_push_bytes", 1 << 20);
+
 #[derive(Default)]
 struct Seen {
     text: String,
@@ -75,15 +77,15 @@ fn protobuf() -> Vec<u8> {
 #[test]
 fn protobuf_and_json_are_the_same_push() {
     let (mut from_json, mut from_protobuf) = (Seen::default(), Seen::default());
-    read_json(JSON.as_bytes(), &mut from_json).unwrap();
+    read_json(JSON.as_bytes(), LIMIT, &mut from_json).unwrap();
     read_protobuf(&protobuf(), &mut from_protobuf).unwrap();
     assert_eq!(from_json.text, EXPECTED);
     assert_eq!(from_protobuf.text, EXPECTED);
 }
 
 #[test]
-fn lines_that_are_no_unicode_are_read_with_u_fffd_and_the_others_as_they_are() {
-    let expected = "stream a=\"b\u{fffd}\"\n1 \"caf\u{fffd}\" lossy\n2 \"\" k=\"\u{fffd}\" lossy\n3 \"café\"\n";
+fn lines_and_labels_that_are_no_unicode_are_read_with_u_fffd_and_the_others_as_they_are() {
+    let expected = "stream a=\"b\u{fffd}\"\n1 \"caf\u{fffd}\" lossy\n2 \"\" k=\"\u{fffd}\" lossy\n3 \"café\" lossy\nstream a=\"b\"\n4 \"café\"\n";
     let mut w = Writer::default();
     w.message(1, |w| {
         // As Go quotes a byte that is not UTF-8.
@@ -98,18 +100,33 @@ fn lines_that_are_no_unicode_are_read_with_u_fffd_and_the_others_as_they_are() {
             });
         }
     });
+    w.message(1, |w| {
+        w.bytes(1, br#"{a="b"}"#);
+        w.message(2, |w| (w.message(1, |w| w.varint(2, 4)), w.bytes(2, "café".as_bytes())).1);
+    });
     let mut seen = Seen::default();
     read_protobuf(&w.finish(), &mut seen).unwrap();
     assert_eq!(seen.text, expected);
     let bytes = b"{\"streams\":[{\"values\":[[1,\"caf\xe9\"],[2,\"\",{\"k\":\"\xff\"}],[3,\"caf\xc3\xa9\"]],\
-        \"stream\":{\"a\":\"b\xff\"}}]}";
-    let halves =
-        r#"{"streams":[{"values":[[1,"caf\ud83d"],[2,"",{"k":"\udc00"}],[3,"café"]],"stream":{"a":"b\ud800"}}]}"#;
+        \"stream\":{\"a\":\"b\xff\"}},{\"stream\":{\"a\":\"b\"},\"values\":[[4,\"caf\xc3\xa9\"]]}]}";
+    let halves = r#"{"streams":[{"values":[[1,"caf\ud83d"],[2,"",{"k":"\udc00"}],[3,"café"]],"stream":{"a":"b\ud800"}},
+        {"stream":{"a":"b"},"values":[[4,"café"]]}]}"#;
     for json in [&bytes[..], halves.as_bytes()] {
         let mut seen = Seen::default();
-        read_json(json, &mut seen).unwrap();
+        read_json(json, LIMIT, &mut seen).unwrap();
         assert_eq!(seen.text, expected);
     }
+}
+
+#[test]
+fn a_push_that_is_too_large_with_u_fffd_is_not_read() {
+    let body = [&b"{\"streams\":[{\"stream\":{},\"values\":[[\"1\",\""[..], &[0xff; 100], b"\"]]}]}"].concat();
+    let small = base::Limit::new("test_push_bytes", 300);
+    let mut seen = Seen::default();
+    let error = read_json(&body, small, &mut seen).unwrap_err();
+    assert!(matches!(&error, PushError::TooLarge(what) if what.name == "test_push_bytes"), "{error}");
+    assert_eq!(seen.calls, 0);
+    read_json(&body, LIMIT, &mut seen).unwrap();
 }
 
 #[test]
@@ -117,9 +134,9 @@ fn what_is_null_has_nothing_in_it() {
     let mut seen = Seen::default();
     let text =
         r#"{"streams":[{"stream":{"a":"b"},"values":[["1","x",null],[2,"y",{}]]},{"values":null,"stream":{"c":"d"}}]}"#;
-    read_json(text.as_bytes(), &mut seen).unwrap();
+    read_json(text.as_bytes(), LIMIT, &mut seen).unwrap();
     assert_eq!(seen.text, "stream a=\"b\"\n1 \"x\"\n2 \"y\"\nstream c=\"d\"\n");
-    read_json(br#"{"streams":null}"#, &mut Seen::default()).unwrap();
+    read_json(br#"{"streams":null}"#, LIMIT, &mut Seen::default()).unwrap();
 }
 
 #[test]
@@ -127,7 +144,8 @@ fn a_sink_that_has_enough_ends_reading_without_an_error() {
     for calls in 1..5 {
         for json in [true, false] {
             let mut seen = Seen { stop_after: Some(calls), ..Seen::default() };
-            let read = if json { read_json(JSON.as_bytes(), &mut seen) } else { read_protobuf(&protobuf(), &mut seen) };
+            let read =
+                if json { read_json(JSON.as_bytes(), LIMIT, &mut seen) } else { read_protobuf(&protobuf(), &mut seen) };
             assert_eq!((read, seen.calls), (Ok(()), calls));
         }
     }
@@ -165,7 +183,7 @@ fn labels_that_are_none_name_the_byte() {
 
 #[test]
 fn errors_name_stream_or_path() {
-    let json = |text: &str| read_json(text.as_bytes(), &mut Seen::default()).unwrap_err().to_string();
+    let json = |text: &str| read_json(text.as_bytes(), LIMIT, &mut Seen::default()).unwrap_err().to_string();
     assert_eq!(json(r#"{"streams":[{"values":[["1","x"]]}]}"#), "$.streams[0] at byte 34: a stream without labels");
     assert_eq!(json(r#"{"streams":[{"stream":{"a":1}}]}"#), "$.streams[0].stream.a at byte 27: `\"` is missing");
     assert_eq!(
@@ -187,7 +205,7 @@ fn errors_name_stream_or_path() {
 fn damage_never_panics() {
     mutate::each(JSON.as_bytes(), 3000, |bytes| {
         let mut seen = Seen::default();
-        let _ = read_json(bytes, &mut seen);
+        let _ = read_json(bytes, LIMIT, &mut seen);
         assert!(seen.calls <= bytes.len());
     });
     mutate::each(&protobuf(), 3000, |bytes| {

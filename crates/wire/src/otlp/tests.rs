@@ -250,6 +250,15 @@ fn json_that_is_no_unicode_is_read_with_u_fffd_and_said() {
 }
 
 #[test]
+fn json_that_is_too_large_with_u_fffd_is_not_read() {
+    let body = [br#"{"resourceLogs":[{"schemaUrl":""#, &[0xff; 100][..], br#""}]}"#].concat();
+    let (small, mut bytes) = (Limit::new("test_small_bytes", 300), Vec::new());
+    let error = transcode::<LogsRequest<'_>>(&body, small, &mut bytes).unwrap_err();
+    assert!(error.to_string().contains("exceeds the limit test_small_bytes = 300"), "{error}");
+    assert_eq!(bytes.capacity(), 0);
+}
+
+#[test]
 fn size_and_depth_have_bounds() {
     let deep = format!(
         r#"{{"resourceLogs":[{{"resource":{{"attributes":[{{"value":{}{}}}]}}}}]}}"#,

@@ -36,7 +36,11 @@ fn message(mut from: Reader<'_>, form: &'static Message, limit: Limit, out: &mut
         let Some(tag) = from.tag()? else { return Ok(()) };
         let scalar = form.field(tag.number()).map(|field| field.shape.scalar);
         match scalar.filter(|_| tag.has_length()) {
-            Some(Scalar::String) => out.bytes(tag.number(), crate::utf8::lossy(from.bytes(tag)?).as_bytes()),
+            Some(Scalar::String) => {
+                let text = crate::utf8::lossy_within(from.bytes(tag)?, limit)?;
+                limit.check((out.len() + text.len()) as u64)?;
+                out.bytes(tag.number(), text.as_bytes());
+            }
             Some(Scalar::Message(inner)) => {
                 let within = from.message(tag)?;
                 let start = out.begin(tag.number());

@@ -119,6 +119,14 @@ fn what_is_written_without_other_bytes_is_the_message_within_its_limit() {
     let long = tree(|w| (0..40).for_each(|_| w.message(2, |w| w.bytes(1, &[0xff; 100]))));
     let error = lossy(&long, Tree::message(), LIMIT, &mut out).unwrap_err();
     assert!(matches!(&error, LossyError::TooLarge(what) if what.name == "test_lossy_bytes"), "{error}");
+    for strings in [1, 4] {
+        // No message begins behind what is too much.
+        let long = tree(|w| (0..strings).for_each(|_| w.bytes(8, &vec![0xff; 9_900 / strings])));
+        let mut out = Vec::new();
+        let error = lossy(&long, Tree::message(), LIMIT, &mut out).unwrap_err();
+        assert!(matches!(&error, LossyError::TooLarge(what) if what.name == "test_lossy_bytes"), "{error}");
+        assert!(out.capacity() < 20_000, "{}", out.capacity());
+    }
     let error = lossy(b"\x0a\x01\xff\x12\x05", Tree::message(), LIMIT, &mut out).unwrap_err();
     assert_eq!(error.to_string(), "Tree.children[0] at byte 4: cut short");
     let body = tree(|w| (w.bytes(1, b"\xe9"), w.message(2, |w| w.bytes(8, b"\xff"))).1);

@@ -29,7 +29,7 @@ pub(super) fn record(batch: &mut LogBatch, entry: &Entry, host: &str, now: Times
     let facility = text("SYSLOG_FACILITY").and_then(|number| FACILITIES.get(number.parse::<usize>().ok()?));
     let mut attributes = Attributes::default();
     if let Some(facility) = facility {
-        attributes.add("syslog.facility", *facility);
+        attributes.own("syslog.facility", *facility);
     }
     // Names with two underscores are of the export, not of the entry.
     let others = entry.fields().filter(|(name, _)| !name.starts_with("__") && !KNOWN.contains(name));
@@ -39,7 +39,7 @@ pub(super) fn record(batch: &mut LogBatch, entry: &Entry, host: &str, now: Times
     let message = String::from_utf8_lossy(entry.get("MESSAGE").unwrap_or_default());
     let lossy = matches!(message, std::borrow::Cow::Owned(_));
     for (name, _) in [("text.lossy", lossy), ("text.cut", entry.cut)].into_iter().filter(|(_, is)| *is) {
-        attributes.add(name, "true");
+        attributes.own(name, "true");
     }
     attributes.put(batch);
     let priority = text("PRIORITY").and_then(|number| severity(number.parse().ok()?));

@@ -48,6 +48,8 @@ async fn what_is_not_utf_8_is_kept_as_far_as_it_is_text_and_said() {
     let (line, of) = read(b"<13>1 - h a - - - caf\xe9", false).await;
     assert_eq!((line.body.as_str(), of), ("caf\u{fffd}", Read { lossy: true, unparsed: false }));
     assert_eq!((line.attributes["text.lossy"].as_str(), line.attributes.get("text.cut")), ("true", None));
+    let (line, _) = read(b"<13>1 - h a - - [text lossy=\"no\"] caf\xe9", false).await;
+    assert_eq!(line.attributes["text.lossy"], "true", "what we say");
     let (line, _) = read(b"<13>1 - h a - - - the beginning", true).await;
     assert_eq!(line.attributes["text.cut"], "true");
 }

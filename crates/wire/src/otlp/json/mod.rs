@@ -9,7 +9,7 @@ mod scalar;
 
 use std::borrow::Cow;
 
-use base::Limit;
+use base::{Exceeded, Limit};
 
 use crate::json::{JsonError, Parser, Shape};
 use crate::pb::{Field, MAX_DEPTH, Message, Scalar, View, Writer};
@@ -23,12 +23,17 @@ use crate::utf8;
 /// which U+FFFD is.
 pub fn transcode<'a, T: View<'a>>(body: &[u8], limit: Limit, buffer: &mut Vec<u8>) -> Result<bool, JsonError> {
     buffer.clear();
-    let text = utf8::lossy(body);
+    let text = utf8::lossy_within(body, limit).map_err(too_large)?;
     let mut parser = Parser::of(&text);
     let mut to = Transcoder { out: Writer::new(std::mem::take(buffer)), limit, depth: 0 };
     let done = to.message(&mut parser, T::message()).and_then(|()| parser.end());
     *buffer = to.out.finish();
     done.map(|()| parser.replaced() || matches!(text, Cow::Owned(_)))
+}
+
+/// That what is in place of what was no Unicode makes the text too large.
+fn too_large(error: Exceeded) -> JsonError {
+    JsonError { at: 0, path: "$".to_owned(), message: error.to_string().into() }
 }
 
 struct Transcoder {
