@@ -82,6 +82,9 @@ impl Case<'_> {
             (true, true) if self.entry.declared == self.entry.live => Judgement::of(Verdict::InSync),
             (true, true) => self.compared(),
         };
+        if judgement.verdict.is_some() && self.scope.backfilled(meta.declarer) {
+            return Judgement { quiet: true, ..Judgement::of(Verdict::Unknown) };
+        }
         if judgement.verdict.is_some() && (self.scope.down(meta.watcher) || self.scope.down(meta.declarer)) {
             return Judgement::of(Verdict::Unknown);
         }

@@ -173,8 +173,11 @@ impl DriftFold {
         let party = &mut scope.parties[usize::from(party)];
         if !row.complete {
             party.broken = Some(report::broken(row));
+            // The newest is there, and cannot be read: the one before it stays, and counts.
+            party.backfilled = false;
         } else if takes {
             party.broken = None;
+            party.backfilled = row.backfill;
             party.managed = managed(row);
             party.current = Some(RevisionInfo {
                 revision: row.revision.clone(),
@@ -190,6 +193,7 @@ impl DriftFold {
         let party = &mut scope.parties[usize::from(n)];
         if row.state == ScopeState::Retired {
             party.retire(now.plus(self.config.rollout_deadline));
+            party.message = row.message.clone();
             return;
         }
         party.state = row.state;
@@ -411,7 +415,7 @@ fn sweeper(record: &Record, changes: &Changes) -> Result<Option<String>, ModelEr
 /// Whether a revision becomes the current one of its source.
 fn takes(scope: &Scope, row: &Revision) -> bool {
     let party = scope.find(&row.source).and_then(|n| scope.parties.get(usize::from(n)));
-    let known = party.is_some_and(|party| party.current.is_some());
+    let known = party.is_some_and(|party| party.current.is_some() && !party.backfilled);
     let sent = scope.staged.get(&row.source).is_some_and(|staged| staged.revision == row.revision);
     row.complete && sent && !(row.backfill && known)
 }

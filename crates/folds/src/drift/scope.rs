@@ -61,6 +61,9 @@ pub(super) struct Party {
     pub covers: Vec<Cover>,
     /// Sources: the current revision, and what it manages.
     pub current: Option<RevisionInfo>,
+    /// Sources: the current revision is one from before the newest, which has not come yet: nothing is judged by it.
+    #[serde(default)]
+    pub backfilled: bool,
     pub managed: Vec<Place>,
     /// Sources: the newest revision that could not be read.
     pub broken: Option<String>,
@@ -77,6 +80,7 @@ impl Party {
             complete: false,
             covers: Vec::new(),
             current: None,
+            backfilled: false,
             managed: Vec::new(),
             broken: None,
         }
@@ -157,7 +161,8 @@ impl Scope {
     /// Notes whether the resource is in a managed place, and for one that is not there, who would see it.
     pub(super) fn place(&self, id: &ResourceId, entry: &mut Entry) {
         let holds = |place: &Place| place.holds(id);
-        entry.meta.set(MANAGED, self.parties.iter().flat_map(|party| &party.managed).any(holds));
+        let managed = self.parties.iter().filter(|party| !party.backfilled).flat_map(|party| &party.managed).any(holds);
+        entry.meta.set(MANAGED, managed);
         if entry.live == Fingerprint::ABSENT {
             let looks = |party: &Party| cover::looks(&party.covers, id);
             let watcher = self.parties.iter().position(|party| looks(party) == Looks::Yes).map(|n| n as u8);
@@ -176,6 +181,11 @@ impl Scope {
             Some(party) => format!("{} leaves it out", party.name),
             None => "no collector looks there".to_owned(),
         }
+    }
+
+    /// Whether only earlier revisions of a source are known.
+    pub(super) fn backfilled(&self, party: u8) -> bool {
+        self.parties.get(usize::from(party)).is_some_and(|party| party.backfilled)
     }
 
     pub(super) fn down(&self, party: u8) -> bool {

@@ -1,3 +1,4 @@
+mod backfill;
 mod cases;
 mod claims;
 mod confirm;
