@@ -83,8 +83,9 @@ impl DriftFold {
         let late = |key: &&Key| self.deadline(scope, key).is_some_and(|deadline| deadline <= now);
         let mut changes: Vec<Change> = scope.rolling.iter().filter(late).map(|key| Change::look(*key)).collect();
         changes.extend(confirm::overdue(scope, now));
+        let away = self.was_away(now);
         for (n, party) in scope.parties.iter().enumerate() {
-            if party.down || party.deadline > now {
+            if party.down || party.deadline > now || (away && party.is_expected()) {
                 continue;
             }
             let lets_go = || scope.claimed(n as u8, std::iter::empty());

@@ -16,6 +16,7 @@ mod judge;
 mod kubernetes;
 mod neighbours;
 mod report;
+mod resume;
 mod scope;
 mod sweep;
 mod table;
@@ -49,6 +50,8 @@ pub struct DriftFold {
     config: DriftConfig,
     ignore: Ignore,
     scopes: BTreeMap<String, Scope>,
+    /// The time of the last record.
+    looked: Timestamp,
     /// What the record at hand changes: asked for by `needs` and again by `apply`.
     at_hand: RefCell<Option<(u32, Offset, Changes)>>,
 }
@@ -121,6 +124,7 @@ impl DriftFold {
 
     /// Takes what the record says of the scope as a whole, before its resources are judged.
     fn absorb(&mut self, record: &Record) -> Result<(), ModelError> {
+        self.resume(record.time);
         match record.batch.stream {
             Stream::Live => self.meet(record),
             Stream::Sets => self.stage(record)?,
@@ -205,7 +209,7 @@ impl DriftFold {
             party.down |= !party.complete && party.current.is_none();
             return;
         }
-        party.deadline = row.stale_after;
+        (party.deadline, party.window) = (row.stale_after, row.stale_after.since(row.time));
         party.down = false;
         if row.state == ScopeState::Ok && !party.complete {
             party.complete = true;
@@ -287,16 +291,17 @@ impl Fold for DriftFold {
         let silent = parties.filter(|party| !party.down && party.deadline < Timestamp::MAX).map(|party| party.deadline);
         let rolling =
             self.scopes.values().flat_map(|scope| scope.rolling.iter().filter_map(|key| self.deadline(scope, key)));
-        silent.chain(rolling).chain(self.patience()).min()
+        silent.chain(rolling).chain(self.patience()).chain(self.look()).min()
     }
 
     fn checkpoint(&self) -> Vec<u8> {
-        checkpoint::write(&self.scopes)
+        checkpoint::write(&self.scopes, self.looked)
     }
 
     fn restore(&mut self, state: &[u8]) -> Result<(), FoldError> {
         *self = Self { config: self.config.clone(), ignore: std::mem::take(&mut self.ignore), ..Self::default() };
-        self.scopes = checkpoint::read(state).map_err(|problem| FoldError::Checkpoint { fold: NAME, problem })?;
+        (self.scopes, self.looked) =
+            checkpoint::read(state).map_err(|problem| FoldError::Checkpoint { fold: NAME, problem })?;
         Ok(())
     }
 }

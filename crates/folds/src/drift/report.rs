@@ -423,7 +423,8 @@ fn about(scope: &str, party: &Party, kind: &str, firing: bool, summary: String, 
     Finding {
         time,
         key: Key::of(name.as_bytes()),
-        cause: name.clone(),
+        // That nobody of a scope speaks has one reason, and is told once.
+        cause: if kind == "scope" { format!("{kind}/{scope}") } else { name.clone() },
         finding: name,
         kind: kind.to_owned(),
         scope: scope.to_owned(),

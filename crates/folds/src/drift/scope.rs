@@ -1,4 +1,5 @@
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use base::Timestamp;
 use model::{Fingerprint, Key, ResourceId, ScopeState};
@@ -54,6 +55,9 @@ pub(super) struct Party {
     /// Without a good word until then, what it says is unknown. Of one that is retired: until then what it declared
     /// counts, unless another source declares it.
     pub deadline: Timestamp,
+    /// How long after a good word that is.
+    #[serde(default = "default_window")]
+    pub window: Duration,
     /// Whether that has happened.
     pub down: bool,
     /// Collectors: whether all there is was seen once, so that what is not there is missing.
@@ -69,6 +73,11 @@ pub(super) struct Party {
     pub broken: Option<String>,
 }
 
+/// Of one that an earlier release knew: `desired.unknown_after` where nothing else is set.
+fn default_window() -> Duration {
+    Duration::from_secs(600)
+}
+
 impl Party {
     fn new(name: &str) -> Self {
         Self {
@@ -76,6 +85,7 @@ impl Party {
             state: ScopeState::Scanning,
             message: None,
             deadline: Timestamp::MAX,
+            window: default_window(),
             down: false,
             complete: false,
             covers: Vec::new(),
@@ -88,6 +98,18 @@ impl Party {
 
     pub(super) fn is_retired(&self) -> bool {
         self.state == ScopeState::Retired
+    }
+
+    /// Whether its silence will count.
+    pub(super) fn is_expected(&self) -> bool {
+        !self.is_retired() && !self.down && self.deadline < Timestamp::MAX
+    }
+
+    /// Until `now` it could not speak: it gets its time to.
+    pub(super) fn resume(&mut self, now: Timestamp) {
+        if self.is_expected() {
+            self.deadline = self.deadline.max(now.plus(self.window));
+        }
     }
 
     /// Nothing is expected of it any more.

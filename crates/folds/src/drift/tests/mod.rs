@@ -5,6 +5,7 @@ mod confirm;
 mod gitops;
 mod large;
 mod random;
+mod resume;
 mod retired;
 mod scaling;
 mod unseen;
