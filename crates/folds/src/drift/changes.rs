@@ -90,6 +90,9 @@ impl DriftFold {
             }
             let lets_go = || scope.claimed(n as u8, std::iter::empty());
             changes.extend(if party.is_retired() { lets_go() } else { drifted(&scope.table, n as u8) });
+            if party.is_looking() {
+                changes.extend(absent(&scope.table));
+            }
         }
         unique(changes)
     }
@@ -184,7 +187,8 @@ fn reported(scope: Option<&Scope>, row: &ScopeRow) -> Vec<Change> {
     if completes && !recovers {
         changes.extend(drifted(&scope.table, n));
     }
-    if completes || (row.covers.is_some() && party.covers != super::read::<Cover>(row.covers.as_deref())) {
+    let gives_up = party.is_looking() && row.state != ScopeState::Scanning;
+    if completes || gives_up || (row.covers.is_some() && party.covers != super::read::<Cover>(row.covers.as_deref())) {
         changes.extend(absent(&scope.table));
     }
     unique(changes)
@@ -200,6 +204,9 @@ fn retired(scope: &Scope, party: u8) -> Vec<Change> {
     changes.extend(drifted(&scope.table, party));
     if scope.parties.get(usize::from(party)).is_some_and(|party| !party.managed.is_empty()) {
         changes.extend(undeclared(&scope.table));
+    }
+    if scope.parties.get(usize::from(party)).is_some_and(Party::is_looking) {
+        changes.extend(absent(&scope.table));
     }
     unique(changes)
 }

@@ -126,6 +126,9 @@ impl Case<'_> {
 
     fn absent(&self) -> Judgement {
         if self.entry.meta.watcher == NOBODY {
+            if self.scope.is_looked_at() {
+                return Judgement { quiet: true, ..Judgement::of(Verdict::Unknown) };
+            }
             let declared = self.declared(self.entry.declared).and_then(shown).unwrap_or_default();
             return unseen(declared, self.scope.unwatched(self.documents.id(self.key).as_ref()));
         }

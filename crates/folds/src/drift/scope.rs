@@ -112,6 +112,12 @@ impl Party {
         }
     }
 
+    /// Whether it may be a collector that has not looked at everything yet: some learn only then where they look.
+    pub(super) fn is_looking(&self) -> bool {
+        let is_source = self.current.is_some();
+        self.state == ScopeState::Scanning && !self.complete && !self.down && !is_source
+    }
+
     /// Nothing is expected of it any more.
     pub(super) fn retire(&mut self, until: Timestamp) {
         if !self.is_retired() {
@@ -194,6 +200,11 @@ impl Scope {
             let last = last.filter(|_| entry.meta.has(WENT)).map(|_| entry.meta.watcher);
             entry.meta.watcher = watcher.or(last).unwrap_or(NOBODY);
         }
+    }
+
+    /// Whether somebody may come to see what nobody sees now.
+    pub(super) fn is_looked_at(&self) -> bool {
+        self.parties.iter().any(Party::is_looking)
     }
 
     /// Why nobody would see the resource if it were there.
