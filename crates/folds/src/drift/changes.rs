@@ -1,7 +1,7 @@
 //! What a record changes, without changing anything: the same answer tells the host which
 //! documents are needed, and the fold what to do with them.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 
 use arrow::array::{Array, AsArray, FixedSizeBinaryArray};
 use base::Timestamp;
@@ -57,8 +57,12 @@ impl DriftFold {
                 }
             }
             Stream::Revisions => {
-                let rows = record.rows::<Revision>()?;
-                rows.iter().map(|row| (row.scope.clone(), revised(self.scopes.get(&row.scope), row))).collect()
+                let mut all = BTreeMap::<String, Vec<Change>>::new();
+                for row in record.rows::<Revision>()? {
+                    let changes = revised(self.scopes.get(&row.scope), &row);
+                    all.entry(row.scope).or_default().extend(changes);
+                }
+                all.into_iter().map(|(scope, changes)| (scope, unique(changes))).collect()
             }
             Stream::Scopes => {
                 let rows = record.rows::<ScopeRow>()?;
@@ -79,12 +83,16 @@ impl DriftFold {
         let late = |key: &&Key| self.deadline(scope, key).is_some_and(|deadline| deadline <= now);
         let mut changes: Vec<Change> = scope.rolling.iter().filter(late).map(|key| Change::look(*key)).collect();
         changes.extend(confirm::overdue(scope, now));
+        let away = self.was_away(now);
         for (n, party) in scope.parties.iter().enumerate() {
-            if party.down || party.deadline > now {
+            if party.down || party.deadline > now || (away && party.is_expected()) {
                 continue;
             }
             let lets_go = || scope.claimed(n as u8, std::iter::empty());
             changes.extend(if party.is_retired() { lets_go() } else { drifted(&scope.table, n as u8) });
+            if party.is_looking() {
+                changes.extend(absent(&scope.table));
+            }
         }
         unique(changes)
     }
@@ -122,8 +130,17 @@ fn live(scope: &Scope, record: &Record) -> Result<Vec<Change>, ModelError> {
 fn revised(scope: Option<&Scope>, row: &Revision) -> Vec<Change> {
     let Some(scope) = scope else { return Vec::new() };
     let party = scope.find(&row.source).unwrap_or(NOBODY);
+    let counts = !row.backfill && scope.backfilled(party);
+    if !row.complete {
+        return if counts { waiting(scope, party) } else { Vec::new() };
+    }
     let Some(staged) = scope.staged.get(&row.source).filter(|_| super::takes(scope, row)) else { return Vec::new() };
     let mut changes = scope.claimed(party, staged.members.iter());
+    if counts {
+        let still = scope.still_claimed(party, &changes);
+        changes.extend(still);
+        changes.extend(waiting(scope, party));
+    }
     if scope.parties.get(usize::from(party)).is_none_or(|party| party.managed != super::managed(row)) {
         changes.extend(undeclared(&scope.table));
     }
@@ -131,6 +148,15 @@ fn revised(scope: Option<&Scope>, row: &Revision) -> Vec<Change> {
         changes.extend(drifted(&scope.table, party));
     }
     unique(changes)
+}
+
+/// What is to be judged now that the newest revision of a source has come, and was not while only earlier ones were known.
+fn waiting(scope: &Scope, party: u8) -> Vec<Change> {
+    let mut changes = drifted(&scope.table, party);
+    if scope.parties.get(usize::from(party)).is_some_and(|party| !party.managed.is_empty()) {
+        changes.extend(undeclared(&scope.table));
+    }
+    changes
 }
 
 /// The first change of each resource, and what each source claims of it, in order of key.
@@ -161,7 +187,8 @@ fn reported(scope: Option<&Scope>, row: &ScopeRow) -> Vec<Change> {
     if completes && !recovers {
         changes.extend(drifted(&scope.table, n));
     }
-    if completes || (row.covers.is_some() && party.covers != super::read::<Cover>(row.covers.as_deref())) {
+    let gives_up = party.is_looking() && row.state != ScopeState::Scanning;
+    if completes || gives_up || (row.covers.is_some() && party.covers != super::read::<Cover>(row.covers.as_deref())) {
         changes.extend(absent(&scope.table));
     }
     unique(changes)
@@ -177,6 +204,9 @@ fn retired(scope: &Scope, party: u8) -> Vec<Change> {
     changes.extend(drifted(&scope.table, party));
     if scope.parties.get(usize::from(party)).is_some_and(|party| !party.managed.is_empty()) {
         changes.extend(undeclared(&scope.table));
+    }
+    if scope.parties.get(usize::from(party)).is_some_and(Party::is_looking) {
+        changes.extend(absent(&scope.table));
     }
     unique(changes)
 }

@@ -9,6 +9,7 @@
 
 use std::collections::BTreeMap;
 
+use base::Timestamp;
 use model::{Fingerprint, Key};
 use serde::{Deserialize, Serialize};
 
@@ -35,10 +36,13 @@ struct Header {
     questions: Vec<(Key, Question)>,
     #[serde(default)]
     claims: Vec<(Key, Claims)>,
+    /// The time of the last record, of whatever scope. An earlier release did not keep it: then it is long ago.
+    #[serde(default)]
+    looked: Timestamp,
 }
 
-pub(super) fn write(scopes: &BTreeMap<String, Scope>) -> Vec<u8> {
-    let headers: Vec<Header> = scopes.iter().map(|(name, scope)| header(name, scope)).collect();
+pub(super) fn write(scopes: &BTreeMap<String, Scope>, looked: Timestamp) -> Vec<u8> {
+    let headers: Vec<Header> = scopes.iter().map(|(name, scope)| header(name, scope, looked)).collect();
     // Strings and numbers only: it cannot fail.
     let header = serde_json::to_vec(&headers).unwrap_or_default();
     let rows: usize = scopes.values().map(|scope| 8 + scope.table.len() * ROW).sum();
@@ -60,7 +64,7 @@ pub(super) fn write(scopes: &BTreeMap<String, Scope>) -> Vec<u8> {
     out
 }
 
-fn header(name: &str, scope: &Scope) -> Header {
+fn header(name: &str, scope: &Scope, looked: Timestamp) -> Header {
     let staged = scope.staged.iter();
     Header {
         name: name.to_owned(),
@@ -72,10 +76,12 @@ fn header(name: &str, scope: &Scope) -> Header {
         neighbours: scope.neighbours.clone(),
         questions: scope.questions.iter().map(|(key, question)| (*key, question.clone())).collect(),
         claims: scope.claims.iter().map(|(key, claims)| (*key, claims.clone())).collect(),
+        looked,
     }
 }
 
-pub(super) fn read(state: &[u8]) -> Result<BTreeMap<String, Scope>, String> {
+/// What is known of each scope, and the time of the last record.
+pub(super) fn read(state: &[u8]) -> Result<(BTreeMap<String, Scope>, Timestamp), String> {
     let mut bytes = Bytes(state);
     let version = u32::from_le_bytes(bytes.take()?);
     if version != VERSION {
@@ -83,12 +89,13 @@ pub(super) fn read(state: &[u8]) -> Result<BTreeMap<String, Scope>, String> {
     }
     let length = usize::try_from(u64::from_le_bytes(bytes.take()?)).map_err(|error| error.to_string())?;
     let headers: Vec<Header> = serde_json::from_slice(bytes.slice(length)?).map_err(|error| error.to_string())?;
+    let looked = headers.iter().map(|header| header.looked).max().unwrap_or_default();
     let mut scopes = BTreeMap::new();
     for header in headers {
         let table = table(&mut bytes)?;
         scopes.insert(header.name.clone(), scope(header, table)?);
     }
-    if bytes.0.is_empty() { Ok(scopes) } else { Err(format!("{} bytes are left over", bytes.0.len())) }
+    if bytes.0.is_empty() { Ok((scopes, looked)) } else { Err(format!("{} bytes are left over", bytes.0.len())) }
 }
 
 fn scope(header: Header, table: Table) -> Result<Scope, String> {

@@ -81,6 +81,17 @@ impl Scope {
         changes
     }
 
+    /// What `party` declares as before, beside `changes` in order of key.
+    pub(super) fn still_claimed(&self, party: u8, changes: &[Change]) -> Vec<Change> {
+        let still = |(key, entry): (Key, Entry)| {
+            let claim = self.claim(&key, &entry, party);
+            let stays =
+                claim != Fingerprint::ABSENT && changes.binary_search_by_key(&key, |change| change.key).is_err();
+            stays.then_some(Change { claim: Some((party, claim)), ..Change::look(key) })
+        };
+        self.table.iter().filter_map(still).collect()
+    }
+
     /// The versions that are looked at to say who differs, if several sources declare what the change is about.
     pub(super) fn contested(&self, change: &Change, declared: Fingerprint) -> Vec<Fingerprint> {
         let Some((_, claim)) = change.claim else { return Vec::new() };
@@ -119,8 +130,11 @@ impl Scope {
         now: Timestamp,
     ) -> Option<Finding> {
         let entry = self.table.get(&key).unwrap_or_default();
+        let counts = |party: u8| self.parties.get(usize::from(party)).is_some_and(|party| !party.backfilled);
         let claims = self.claims.get_mut(&key)?;
-        let other = claims.others.iter().find(|(_, print)| *print != entry.declared).copied();
+        // What only an earlier revision declares says nothing against the others.
+        let differs = |(party, print): &&(u8, Fingerprint)| *print != entry.declared && counts(*party);
+        let other = claims.others.iter().find(differs).filter(|_| counts(entry.meta.declarer)).copied();
         if other.is_none() && !claims.told {
             return None;
         }

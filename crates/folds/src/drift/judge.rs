@@ -82,6 +82,9 @@ impl Case<'_> {
             (true, true) if self.entry.declared == self.entry.live => Judgement::of(Verdict::InSync),
             (true, true) => self.compared(),
         };
+        if judgement.verdict.is_some() && self.scope.backfilled(meta.declarer) {
+            return Judgement { quiet: true, ..Judgement::of(Verdict::Unknown) };
+        }
         if judgement.verdict.is_some() && (self.scope.down(meta.watcher) || self.scope.down(meta.declarer)) {
             return Judgement::of(Verdict::Unknown);
         }
@@ -123,6 +126,9 @@ impl Case<'_> {
 
     fn absent(&self) -> Judgement {
         if self.entry.meta.watcher == NOBODY {
+            if self.scope.is_looked_at() {
+                return Judgement { quiet: true, ..Judgement::of(Verdict::Unknown) };
+            }
             let declared = self.declared(self.entry.declared).and_then(shown).unwrap_or_default();
             return unseen(declared, self.scope.unwatched(self.documents.id(self.key).as_ref()));
         }

@@ -16,6 +16,7 @@ mod judge;
 mod kubernetes;
 mod neighbours;
 mod report;
+mod resume;
 mod scope;
 mod sweep;
 mod table;
@@ -49,6 +50,8 @@ pub struct DriftFold {
     config: DriftConfig,
     ignore: Ignore,
     scopes: BTreeMap<String, Scope>,
+    /// The time of the last record.
+    looked: Timestamp,
     /// What the record at hand changes: asked for by `needs` and again by `apply`.
     at_hand: RefCell<Option<(u32, Offset, Changes)>>,
 }
@@ -121,6 +124,7 @@ impl DriftFold {
 
     /// Takes what the record says of the scope as a whole, before its resources are judged.
     fn absorb(&mut self, record: &Record) -> Result<(), ModelError> {
+        self.resume(record.time);
         match record.batch.stream {
             Stream::Live => self.meet(record),
             Stream::Sets => self.stage(record)?,
@@ -173,8 +177,11 @@ impl DriftFold {
         let party = &mut scope.parties[usize::from(party)];
         if !row.complete {
             party.broken = Some(report::broken(row));
+            // The newest is there, and cannot be read: the one before it stays, and counts.
+            party.backfilled = false;
         } else if takes {
             party.broken = None;
+            party.backfilled = row.backfill;
             party.managed = managed(row);
             party.current = Some(RevisionInfo {
                 revision: row.revision.clone(),
@@ -190,6 +197,7 @@ impl DriftFold {
         let party = &mut scope.parties[usize::from(n)];
         if row.state == ScopeState::Retired {
             party.retire(now.plus(self.config.rollout_deadline));
+            party.message = row.message.clone();
             return;
         }
         party.state = row.state;
@@ -202,6 +210,7 @@ impl DriftFold {
             return;
         }
         party.deadline = row.stale_after.plus(crate::ahead(now, row.time));
+        party.window = row.stale_after.since(row.time);
         party.down = false;
         if row.state == ScopeState::Ok && !party.complete {
             party.complete = true;
@@ -283,16 +292,17 @@ impl Fold for DriftFold {
         let silent = parties.filter(|party| !party.down && party.deadline < Timestamp::MAX).map(|party| party.deadline);
         let rolling =
             self.scopes.values().flat_map(|scope| scope.rolling.iter().filter_map(|key| self.deadline(scope, key)));
-        silent.chain(rolling).chain(self.patience()).min()
+        silent.chain(rolling).chain(self.patience()).chain(self.look()).min()
     }
 
     fn checkpoint(&self) -> Vec<u8> {
-        checkpoint::write(&self.scopes)
+        checkpoint::write(&self.scopes, self.looked)
     }
 
     fn restore(&mut self, state: &[u8]) -> Result<(), FoldError> {
         *self = Self { config: self.config.clone(), ignore: std::mem::take(&mut self.ignore), ..Self::default() };
-        self.scopes = checkpoint::read(state).map_err(|problem| FoldError::Checkpoint { fold: NAME, problem })?;
+        (self.scopes, self.looked) =
+            checkpoint::read(state).map_err(|problem| FoldError::Checkpoint { fold: NAME, problem })?;
         Ok(())
     }
 }
@@ -411,7 +421,7 @@ fn sweeper(record: &Record, changes: &Changes) -> Result<Option<String>, ModelEr
 /// Whether a revision becomes the current one of its source.
 fn takes(scope: &Scope, row: &Revision) -> bool {
     let party = scope.find(&row.source).and_then(|n| scope.parties.get(usize::from(n)));
-    let known = party.is_some_and(|party| party.current.is_some());
+    let known = party.is_some_and(|party| party.current.is_some() && !party.backfilled);
     let sent = scope.staged.get(&row.source).is_some_and(|staged| staged.revision == row.revision);
     row.complete && sent && !(row.backfill && known)
 }

@@ -101,7 +101,8 @@ impl Report {
         let Case { key, entry, old, judgement, live, gitops, mut word } = change;
         self.suspects.extend(word.ask.take());
         let said = old.has(SAID);
-        let calm = matches!(judgement.verdict, None | Some(Verdict::InSync)) || judgement.quiet;
+        let fine = matches!(judgement.verdict, None | Some(Verdict::InSync));
+        let calm = fine || judgement.quiet;
         let drift = judgement.verdict.is_some_and(|verdict| verdict != Verdict::InSync && verdict != Verdict::Unknown);
         // What is seen of it may have changed, or why it is not seen.
         let news = drift || !judgement.fields.is_empty();
@@ -113,7 +114,7 @@ impl Report {
             metrics::counter!("steadfast_drift_unnamed_total").increment(1);
             return;
         };
-        entry.meta.set(SAID, !calm);
+        entry.meta.set(SAID, !fine);
         let row = self.verdict(
             record,
             scope,
@@ -401,7 +402,7 @@ fn down(scope: &str, party: &Party, time: Timestamp) -> Finding {
     let summary = if party.down {
         format!("{} of {scope} says nothing: what it speaks of is unknown{why}", party.name)
     } else if party.is_retired() {
-        format!("{} of {scope} is no longer configured", party.name)
+        format!("{} of {scope} is expected to say nothing any more{why}", party.name)
     } else {
         format!("{} of {scope} speaks again", party.name)
     };
@@ -422,7 +423,8 @@ fn about(scope: &str, party: &Party, kind: &str, firing: bool, summary: String, 
     Finding {
         time,
         key: Key::of(name.as_bytes()),
-        cause: name.clone(),
+        // That nobody of a scope speaks has one reason, and is told once.
+        cause: if kind == "scope" { format!("{kind}/{scope}") } else { name.clone() },
         finding: name,
         kind: kind.to_owned(),
         scope: scope.to_owned(),

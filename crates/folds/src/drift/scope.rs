@@ -1,4 +1,5 @@
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use base::Timestamp;
 use model::{Fingerprint, Key, ResourceId, ScopeState};
@@ -54,6 +55,9 @@ pub(super) struct Party {
     /// Without a good word until then, what it says is unknown. Of one that is retired: until then what it declared
     /// counts, unless another source declares it.
     pub deadline: Timestamp,
+    /// How long after a good word that is.
+    #[serde(default = "default_window")]
+    pub window: Duration,
     /// Whether that has happened.
     pub down: bool,
     /// Collectors: whether all there is was seen once, so that what is not there is missing.
@@ -61,9 +65,17 @@ pub(super) struct Party {
     pub covers: Vec<Cover>,
     /// Sources: the current revision, and what it manages.
     pub current: Option<RevisionInfo>,
+    /// Sources: the current revision is one from before the newest, which has not come yet: nothing is judged by it.
+    #[serde(default)]
+    pub backfilled: bool,
     pub managed: Vec<Place>,
     /// Sources: the newest revision that could not be read.
     pub broken: Option<String>,
+}
+
+/// Of one that an earlier release knew: `desired.unknown_after` where nothing else is set.
+fn default_window() -> Duration {
+    Duration::from_secs(600)
 }
 
 impl Party {
@@ -73,10 +85,12 @@ impl Party {
             state: ScopeState::Scanning,
             message: None,
             deadline: Timestamp::MAX,
+            window: default_window(),
             down: false,
             complete: false,
             covers: Vec::new(),
             current: None,
+            backfilled: false,
             managed: Vec::new(),
             broken: None,
         }
@@ -84,6 +98,24 @@ impl Party {
 
     pub(super) fn is_retired(&self) -> bool {
         self.state == ScopeState::Retired
+    }
+
+    /// Whether its silence will count.
+    pub(super) fn is_expected(&self) -> bool {
+        !self.is_retired() && !self.down && self.deadline < Timestamp::MAX
+    }
+
+    /// Until `now` it could not speak: it gets its time to.
+    pub(super) fn resume(&mut self, now: Timestamp) {
+        if self.is_expected() {
+            self.deadline = self.deadline.max(now.plus(self.window));
+        }
+    }
+
+    /// Whether it may be a collector that has not looked at everything yet: some learn only then where they look.
+    pub(super) fn is_looking(&self) -> bool {
+        let is_source = self.current.is_some();
+        self.state == ScopeState::Scanning && !self.complete && !self.down && !is_source
     }
 
     /// Nothing is expected of it any more.
@@ -157,7 +189,8 @@ impl Scope {
     /// Notes whether the resource is in a managed place, and for one that is not there, who would see it.
     pub(super) fn place(&self, id: &ResourceId, entry: &mut Entry) {
         let holds = |place: &Place| place.holds(id);
-        entry.meta.set(MANAGED, self.parties.iter().flat_map(|party| &party.managed).any(holds));
+        let managed = self.parties.iter().filter(|party| !party.backfilled).flat_map(|party| &party.managed).any(holds);
+        entry.meta.set(MANAGED, managed);
         if entry.live == Fingerprint::ABSENT {
             let looks = |party: &Party| cover::looks(&party.covers, id);
             let watcher = self.parties.iter().position(|party| looks(party) == Looks::Yes).map(|n| n as u8);
@@ -169,6 +202,11 @@ impl Scope {
         }
     }
 
+    /// Whether somebody may come to see what nobody sees now.
+    pub(super) fn is_looked_at(&self) -> bool {
+        self.parties.iter().any(Party::is_looking)
+    }
+
     /// Why nobody would see the resource if it were there.
     pub(super) fn unwatched(&self, id: Option<&ResourceId>) -> String {
         let left_out = |id: &&ResourceId, party: &&Party| cover::looks(&party.covers, id) == Looks::LeftOut;
@@ -176,6 +214,11 @@ impl Scope {
             Some(party) => format!("{} leaves it out", party.name),
             None => "no collector looks there".to_owned(),
         }
+    }
+
+    /// Whether only earlier revisions of a source are known.
+    pub(super) fn backfilled(&self, party: u8) -> bool {
+        self.parties.get(usize::from(party)).is_some_and(|party| party.backfilled)
     }
 
     pub(super) fn down(&self, party: u8) -> bool {

@@ -1,9 +1,11 @@
+mod backfill;
 mod cases;
 mod claims;
 mod confirm;
 mod gitops;
 mod large;
 mod random;
+mod resume;
 mod retired;
 mod scaling;
 mod unseen;

@@ -28,6 +28,8 @@ struct Truth {
     /// What commits declared, the newest last.
     commits: Vec<(String, Documents)>,
     managed: bool,
+    /// The newest commit has not come.
+    backfilled: bool,
     boots: u64,
     /// What is declared and was seen to go.
     went: BTreeSet<ResourceId>,
@@ -171,9 +173,10 @@ impl Play {
         let managed = self.rng.below(2) == 0;
         self.world.revision(GIT, &revision, &manifests, if managed { MANAGED } else { "[]" }, backfill);
         let truth = self.truth();
-        if backfill && !truth.commits.is_empty() {
+        if backfill && !truth.commits.is_empty() && !truth.backfilled {
             return;
         }
+        truth.backfilled = backfill;
         (truth.managed, truth.declared) = (managed, declared.clone());
         truth.went.retain(|id| declared.contains_key(id));
         truth.commits.push((revision, declared));
@@ -191,7 +194,10 @@ impl Play {
             7 | 8 => self.commit(false),
             9 => self.commit(true),
             10 => self.force_push(),
-            11 if self.rng.below(2) == 0 => self.world.broken("broken"),
+            11 if self.rng.below(2) == 0 => {
+                self.world.broken("broken");
+                self.truth().backfilled = false;
+            }
             // A source that is ended between the set and its revision.
             11 => self.world.declared_set(GIT, "cut off"),
             12 => self.boot(),
@@ -200,8 +206,14 @@ impl Play {
         self.world.now = self.world.now.plus(self.rng.jitter(Duration::from_secs(20)));
     }
 
-    /// All speak, and every deadline is over.
+    /// The newest commits are there, all speak, and every deadline is over.
     fn settle(&mut self) {
+        for at in 0..SCOPES.len() {
+            self.go_to(at);
+            if self.truth().backfilled {
+                self.commit(false);
+            }
+        }
         for minute in 0..20 {
             for at in 0..SCOPES.len() {
                 self.go_to(at);

@@ -144,3 +144,30 @@ fn what_its_collector_leaves_out_is_not_missing() {
     world.see(&app, Some(whole()));
     assert_eq!(world.verdict(&app), Some(Verdict::InSync));
 }
+
+#[test]
+fn what_is_not_yet_looked_at_is_not_what_nobody_looks_at() {
+    let (app, other) = (file("etc/app"), file("srv/other"));
+    let declared = [(&app, whole()), (&other, whole())];
+    let said = "no collector looks there";
+    // What it covers is known only once it has looked at everything; or never.
+    for (seconds, state) in
+        [(0, Some(ScopeState::Ok)), (0, Some(ScopeState::Failed)), (0, Some(ScopeState::Retired)), (95, None)]
+    {
+        let mut world = World::new();
+        world.party("host.files", ScopeState::Scanning, Some("[]"));
+        world.commit("r1", &declared);
+        world.party("host.files", ScopeState::Scanning, Some("[]"));
+        assert_eq!((&world.verdicts[..], world.count(Verdict::Unknown)), (&[][..], 2), "{state:?}");
+        world.pass(seconds);
+        match state {
+            Some(ScopeState::Ok) => world.collector(ScopeState::Ok),
+            Some(state) => world.party("host.files", state, None),
+            None => {}
+        }
+        let told = |id: &ResourceId| world.verdicts.iter().any(|row| row.id == *id && row.fields.contains(said));
+        let is_seen = state == Some(ScopeState::Ok);
+        assert_eq!((told(&app), told(&other)), (!is_seen, true), "{state:?}");
+        assert_eq!(world.verdict(&app) == Some(Verdict::Missing), is_seen, "{state:?}");
+    }
+}
