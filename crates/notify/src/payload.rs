@@ -80,6 +80,10 @@ pub struct Symptom {
     pub actor: Option<String>,
     /// Since when.
     pub since: Timestamp,
+    /// What it is known by, whatever else the incident has: its own labels with its severity. Without any, those that the incident's
+    /// findings share.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty", default)]
+    pub labels: BTreeMap<String, String>,
 }
 
 /// What to tell of an incident, before an integration fits it to its provider. An intent's
@@ -114,6 +118,9 @@ pub struct Notification {
     pub message: Option<String>,
     /// The root first, then the top ones; `findings` counts all.
     pub symptoms: Vec<Symptom>,
+    /// With an end: what was told last, where it is not certain that the provider has taken that.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub ended: Vec<Symptom>,
     /// How many findings are open.
     pub findings: u64,
     /// The page that shows all of it.
@@ -160,6 +167,7 @@ impl Notification {
             author: None,
             message: None,
             symptoms: Vec::new(),
+            ended: Vec::new(),
             findings: 0,
             link: None,
             reason: intent.reason.clone(),
@@ -174,6 +182,7 @@ impl Notification {
     pub(crate) fn stripped(self) -> Self {
         let summary = self.summary.chars().take(1024).collect();
         let group = self.group.map(|group| Box::new(group.lean(GROUP)));
-        Self { summary, labels: BTreeMap::new(), message: None, symptoms: Vec::new(), group, ..self }
+        let none = Vec::new;
+        Self { summary, labels: BTreeMap::new(), message: None, symptoms: none(), ended: none(), group, ..self }
     }
 }

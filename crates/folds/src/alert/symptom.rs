@@ -10,6 +10,8 @@ use serde_json::Value;
 const TEXT: usize = 1024;
 /// Labels of an alert.
 const LABELS: usize = 64;
+/// Bytes of a finding's own labels; of one with more only those are told that all findings share.
+const OWN: usize = 4 << 10;
 
 /// A finding with its texts.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -43,6 +45,7 @@ pub(super) fn read(row: &Finding) -> (Detail, Option<Commit>) {
         declared_in,
         actor: text("actor"),
         since: row.since,
+        labels: own(row),
     };
     let revision = text("revision");
     let commit = revision.is_some().then(|| Commit { revision, author: text("author"), message: text("message") });
@@ -52,6 +55,17 @@ pub(super) fn read(row: &Finding) -> (Detail, Option<Commit>) {
 /// The labels of a finding, within limits.
 pub(super) fn labels(row: &Finding) -> Labels {
     row.labels.iter().take(LABELS).map(|(name, value)| (clip(name), clip(value))).collect()
+}
+
+/// Those that a finding is known by where it is told of: they do not depend on what else goes wrong.
+fn own(row: &Finding) -> Labels {
+    let mut own = labels(row);
+    own.entry("severity".to_owned()).or_insert_with(|| row.severity.to_string());
+    if bytes(&own) <= OWN { own } else { Labels::new() }
+}
+
+fn bytes(labels: &Labels) -> usize {
+    labels.iter().map(|(name, value)| name.len() + value.len()).sum()
 }
 
 fn clip(text: &str) -> String {

@@ -55,6 +55,7 @@ use self::escalate::Watched;
 use self::health::Sick;
 use self::lane::Lane;
 pub use self::notice::GROUPS;
+use self::packed::Packed;
 use self::react::Names;
 use crate::alert::Evidence;
 
@@ -229,7 +230,9 @@ impl OutboxFold {
             return self.forget(receiver, incident);
         }
         lane.closing = true;
-        lane.want(notification, reason);
+        // If the answer to it was lost, nobody but the provider knows whether it has it.
+        let ended = lane.wanted.as_ref().and_then(Packed::open).map(|last| last.symptoms).unwrap_or_default();
+        lane.want(&Notification { ended, ..notification.clone() }, reason);
         self.unwiden(receiver, incident);
         self.send(receiver, incident, now, told);
     }
@@ -396,6 +399,7 @@ pub(crate) fn notification(row: &Alert, link_base: Option<&str>) -> Notification
         author: evidence.author,
         message: evidence.message,
         symptoms: evidence.symptoms,
+        ended: Vec::new(),
         findings: u64::try_from(row.findings).unwrap_or(0),
         link: link_base.map(|base| format!("{}/incidents/{}", base.trim_end_matches('/'), row.key)),
         reason: row.reason.clone(),

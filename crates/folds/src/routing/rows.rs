@@ -135,6 +135,7 @@ impl RoutingFold {
             author: None,
             message: None,
             symptoms: symptoms(flush, now),
+            ended: Vec::new(),
             findings: u64::try_from(incident.findings).unwrap_or(0),
             link,
             reason: tell.reason.as_str().to_owned(),
@@ -225,6 +226,7 @@ fn symptom(alert: &Alert) -> Symptom {
         declared_in: None,
         actor: None,
         since: alert.starts_at,
+        labels: Labels::new(),
     }
 }
 
