@@ -80,10 +80,23 @@ pub struct Symptom {
     pub actor: Option<String>,
     /// Since when.
     pub since: Timestamp,
-    /// What it is known by, whatever else the incident has: its own labels with its severity. Without any, those that the incident's
-    /// findings share.
+    /// What it is known by, whatever else the incident has: of a finding its own labels with its severity, of an alert that somebody
+    /// posted all of its labels. Without any, those that the incident's findings share.
     #[serde(skip_serializing_if = "BTreeMap::is_empty", default)]
     pub labels: BTreeMap<String, String>,
+    /// Of an alert that somebody posted, what was said of it.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty", default)]
+    pub annotations: BTreeMap<String, String>,
+    /// Of such an alert, where it comes from.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub generator_url: Option<String>,
+}
+
+impl Symptom {
+    /// Whether it is an alert that somebody posted: it has a name, and all labels that it was posted with.
+    pub fn is_posted(&self) -> bool {
+        self.finding.starts_with("alert/") && self.labels.contains_key("alertname")
+    }
 }
 
 /// What to tell of an incident, before an integration fits it to its provider. An intent's

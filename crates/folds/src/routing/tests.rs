@@ -220,6 +220,32 @@ async fn what_is_due_at_once_is_told_in_steps() {
     assert!(world.fold.next_tick().unwrap() > due);
 }
 
+#[test]
+fn the_incident_of_posted_alerts_has_what_was_posted_and_only_what_fires() {
+    let mut world = World { fold: fold(), next: Offset(0) };
+    let time = Timestamp::from_secs(1_000_000);
+    let posted = |pod: &str, ends_in: u64| Posting {
+        labels: labels(&[("alertname", "NoSummary".to_owned()), ("pod", pod.to_owned())]),
+        annotations: labels(&[("runbook_url", "https://wiki".to_owned())]),
+        starts_at: time,
+        ends_at: time.plus(Duration::from_secs(ends_in)),
+        generator_url: "http://prometheus/graph".to_owned(),
+        ..posting(&Rng::seeded(1), time)
+    };
+    let symptoms = |incidents: &[Incident]| {
+        let evidence: crate::alert::Evidence = serde_json::from_str(&incidents.last().unwrap().evidence).unwrap();
+        evidence.symptoms
+    };
+    let (_, opened, _) = world.apply(time, Batch::of("alertmanager", &[posted("p1", 5), posted("p2", 500)]).unwrap());
+    let told = symptoms(&opened);
+    assert_eq!(told.iter().map(|it| it.labels["pod"].as_str()).collect::<Vec<_>>(), ["p1", "p2"]);
+    assert_eq!(told[0].annotations["runbook_url"], "https://wiki");
+    assert_eq!((told[0].is_posted(), told[0].generator_url.as_deref()), (true, Some("http://prometheus/graph")));
+    let later = time.plus(Duration::from_secs(10));
+    let (_, updated, _) = world.apply(later, Batch::of("tick", &[Tick { time: later }]).unwrap());
+    assert_eq!(symptoms(&updated).iter().map(|it| it.labels["pod"].as_str()).collect::<Vec<_>>(), ["p2"]);
+}
+
 /// A fold that is fed by hand.
 struct World {
     fold: RoutingFold,

@@ -204,12 +204,19 @@ fn link(notification: &Notification) -> String {
     notification.link.as_ref().map(|link| fit::line(link, 2000)).unwrap_or_default()
 }
 
-/// One finding, or the incident as a whole. Labels are fitted before all else: they must not depend on texts that
-/// change.
+/// One finding, or the incident as a whole. What somebody posted is told as it was posted. Of ours labels are fitted before all
+/// else: they must not depend on texts that change.
 fn alert(notification: &Notification, symptom: Option<&Symptom>) -> Alert {
-    let mut budget = Budget::new(ALERT);
-    let labels = labels(notification, symptom, &mut budget);
-    let annotations = annotations(notification, symptom, &mut budget);
+    let (labels, annotations, generator_url) = match symptom.filter(|symptom| symptom.is_posted()) {
+        Some(posted) => {
+            (posted.labels.clone(), posted.annotations.clone(), posted.generator_url.clone().unwrap_or_default())
+        }
+        None => {
+            let mut budget = Budget::new(ALERT);
+            let labels = labels(notification, symptom, &mut budget);
+            (labels, annotations(notification, symptom, &mut budget), link(notification))
+        }
+    };
     let resolved = notification.action == Action::Resolve;
     Alert {
         status: if resolved { "resolved" } else { "firing" },
@@ -218,7 +225,7 @@ fn alert(notification: &Notification, symptom: Option<&Symptom>) -> Alert {
         annotations,
         starts_at: symptom.map_or(notification.since, |symptom| symptom.since).to_string(),
         ends_at: if resolved { notification.time.to_string() } else { NEVER.to_owned() },
-        generator_url: link(notification),
+        generator_url,
     }
 }
 

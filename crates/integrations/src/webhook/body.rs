@@ -132,7 +132,7 @@ impl Frame {
         Message {
             receiver: &self.receiver,
             status: status(notification),
-            group_labels: pick(&common_labels, &["cause", "scope"]),
+            group_labels: group_labels(notification, &common_labels),
             common_labels,
             common_annotations: common(alerts.iter().map(|alert| &alert.annotations)),
             external_url: &self.external_url,
@@ -190,6 +190,12 @@ fn key(incident: &str) -> String {
 
 fn status(notification: &Notification) -> &'static str {
     if notification.action == Action::Resolve { "resolved" } else { "firing" }
+}
+
+/// By what the incident is one: alerts that somebody posted have labels of their own only, and are grouped by their name.
+fn group_labels(notification: &Notification, common: &Map) -> Map {
+    let of_posted = notification.cause.starts_with("group/");
+    pick(common, if of_posted { &["alertname"] } else { &["cause", "scope"] })
 }
 
 fn pick(map: &Map, names: &[&str]) -> Map {

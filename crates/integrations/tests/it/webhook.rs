@@ -162,3 +162,33 @@ async fn a_beginning_whose_answer_was_lost_ends() {
     keeper.tell(&Notification { ended: vec![motd], ..over() }, false).await;
     assert_eq!(keeper.names(), Vec::<String>::new());
 }
+
+#[tokio::test]
+async fn a_posted_alert_is_told_as_it_was_posted_and_ends_so() {
+    let mut keeper = Keeper::new().await;
+    let map = |pairs: &[(&str, &str)]| pairs.iter().map(|(a, b)| ((*a).to_owned(), (*b).to_owned())).collect();
+    let posted = |pod: &str| Symptom {
+        finding: format!("alert/{pod}"),
+        labels: map(&[("alertname", "HighLoad"), ("pod", pod), ("severity", "page")]),
+        annotations: map(&[("runbook_url", "https://wiki/load"), ("summary", "load is high")]),
+        generator_url: Some("http://prometheus/graph".to_owned()),
+        resource: Some(pod.to_owned()),
+        ..symptom(pod, "", "")
+    };
+    let told = |action, symptoms: Vec<Symptom>| Notification {
+        cause: "group/incidents/0/d17de6d8a6ed224c".to_owned(),
+        scope: "alertmanager".to_owned(),
+        ..incident(action, Severity::Critical, symptoms)
+    };
+    let alerts = keeper.tell(&told(Action::Trigger, vec![posted("p1"), posted("p2")]), false).await;
+    let body = keeper.provider.log().pop().unwrap().body;
+    assert_eq!(body["groupLabels"], serde_json::json!({"alertname": "HighLoad"}));
+    let labels = serde_json::json!({"alertname": "HighLoad", "pod": "p1", "severity": "page"});
+    let annotations = serde_json::json!({"runbook_url": "https://wiki/load", "summary": "load is high"});
+    assert_eq!((&alerts[0]["labels"], &alerts[0]["annotations"]), (&labels, &annotations));
+    assert_eq!(alerts[0]["generatorURL"], "http://prometheus/graph");
+    keeper.tell(&told(Action::Update, vec![posted("p2")]), false).await;
+    assert_eq!(keeper.open.len(), 1);
+    keeper.tell(&told(Action::Resolve, vec![posted("p2")]), false).await;
+    assert_eq!(keeper.open.len(), 0);
+}
