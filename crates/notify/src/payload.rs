@@ -99,6 +99,14 @@ impl Symptom {
     }
 }
 
+/// What an alert about an incident is called, whoever is told: `SteadfastDrift` for one that begins with the finding `drift/..`.
+pub fn alertname(root: Option<&Symptom>) -> String {
+    let kind = root.map_or("incident", |root| root.finding.split('/').next().unwrap_or_default());
+    let mut letters = kind.chars();
+    let first = letters.next().map(|c| c.to_uppercase().collect::<String>()).unwrap_or_default();
+    format!("Steadfast{first}{}", letters.as_str())
+}
+
 /// What to tell of an incident, before an integration fits it to its provider. An intent's
 /// `payload` column is this as JSON.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

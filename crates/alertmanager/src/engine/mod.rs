@@ -197,6 +197,12 @@ impl Engine {
         }
     }
 
+    /// A label of the alert that stands for an incident; nothing if there is none.
+    pub fn incident_label(&self, incident: &str, name: &str) -> Option<String> {
+        let held = self.alerts.get(self.incidents.get(incident)?)?;
+        Some(held.value(name).to_owned()).filter(|value| !value.is_empty())
+    }
+
     /// Takes a silence, new or changed.
     pub fn silence(&mut self, silence: Silence) {
         self.marks.silences.insert(silence.id.clone());

@@ -220,6 +220,51 @@ async fn what_is_due_at_once_is_told_in_steps() {
     assert!(world.fold.next_tick().unwrap() > due);
 }
 
+/// The incident of a host whose first finding is a file that was modified.
+fn drift(time: Timestamp, reason: &str) -> Incident {
+    let evidence = r#"{"symptoms":[{"finding":"drift/host/web/file//etc/motd","summary":"","since":1}],"omitted":0,"unknown":0,"shard":0,"offset":1}"#;
+    let (evidence, state) = match reason {
+        "resolved" => ("{}", AlertState::Resolved),
+        _ => (evidence, AlertState::Firing),
+    };
+    let labels = labels(&[("kind", "file".to_owned())]);
+    Incident {
+        evidence: evidence.to_owned(),
+        state,
+        labels,
+        reason: reason.to_owned(),
+        ..incident(&Rng::seeded(1), time)
+    }
+}
+
+fn silence_of(time: Timestamp, name: &str, value: &str, ends_at: Timestamp) -> SilenceRow {
+    let matchers = format!(r#"[{{"name":"{name}","value":"{value}","isRegex":false,"isEqual":true}}]"#);
+    SilenceRow { matchers, ends_at, ..silence_row(&Rng::seeded(1), time) }
+}
+
+#[test]
+fn drift_is_an_alert_by_the_documented_name_from_its_beginning_to_its_end() {
+    let mut world = World { fold: fold(), next: Offset(0) };
+    let time = Timestamp::from_secs(1_000_000);
+    let names = |decisions: &[Decision]| decisions.iter().map(|it| it.labels["alertname"].clone()).collect::<Vec<_>>();
+    for reason in ["opened", "resolved"] {
+        let (_, _, mut decisions) = world.apply(time, Batch::of("host/web", &[drift(time, reason)]).unwrap());
+        // What was put out before has come by once time passes.
+        decisions.extend(world.apply(time, Batch::of("tick", &[Tick { time }]).unwrap()).2);
+        assert_eq!(names(&decisions), ["SteadfastDrift"], "{reason}");
+    }
+}
+
+#[test]
+fn a_silence_of_drift_by_its_name_holds() {
+    let mut world = World { fold: fold(), next: Offset(0) };
+    let time = Timestamp::from_secs(1_000_000);
+    let row = silence_of(time, "alertname", "SteadfastDrift", time.plus(Duration::from_secs(60)));
+    world.apply(time, Batch::of("alertmanager", &[row]).unwrap());
+    let (_, _, decisions) = world.apply(time, Batch::of("host/web", &[drift(time, "opened")]).unwrap());
+    assert_eq!(decisions.iter().map(|it| it.decision.as_str()).collect::<Vec<_>>(), ["silenced"]);
+}
+
 #[test]
 fn the_incident_of_posted_alerts_has_what_was_posted_and_only_what_fires() {
     let mut world = World { fold: fold(), next: Offset(0) };

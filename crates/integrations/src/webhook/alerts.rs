@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 
 use model::Severity;
-use notify::{Action, DIGEST, Notification, Symptom};
+use notify::{Action, Notification, Symptom};
 use serde::{Deserialize, Serialize};
 
 use crate::fit::{self, Budget};
@@ -233,11 +233,9 @@ fn alert(notification: &Notification, symptom: Option<&Symptom>) -> Alert {
 /// findings, so they are only for what has none of its own.
 fn labels(notification: &Notification, symptom: Option<&Symptom>, budget: &mut Budget) -> Map {
     let own = symptom.map(|symptom| &symptom.labels).filter(|labels| !labels.is_empty());
-    let kind = symptom.map_or("incident", |symptom| symptom.finding.split('/').next().unwrap_or_default());
-    let kind = if notification.incident.starts_with(DIGEST) { "digest" } else { kind };
     let severity = own.and_then(|labels| labels.get("severity")?.parse::<Severity>().ok());
     let ours = [
-        ("alertname", Some(alertname(kind))),
+        ("alertname", Some(alertname(notification, symptom))),
         ("severity", Some(severity.unwrap_or(notification.severity).to_string())),
         ("scope", Some(notification.scope.clone())),
         ("cause", Some(notification.cause.clone())),
