@@ -291,6 +291,76 @@ fn the_incident_of_posted_alerts_has_what_was_posted_and_only_what_fires() {
     assert_eq!(symptoms(&updated).iter().map(|it| it.labels["pod"].as_str()).collect::<Vec<_>>(), ["p2"]);
 }
 
+/// An incident goes by both folds, as in a process; gives the intents.
+struct Both {
+    routing: World,
+    outbox: crate::outbox::OutboxFold,
+}
+
+impl Both {
+    fn new() -> Self {
+        let engine = Shared::default();
+        let route = crate::outbox::Route {
+            receiver: "on-call".to_owned(),
+            min_severity: Severity::Info,
+            scopes: Vec::new(),
+            labels: Labels::new(),
+        };
+        let config = crate::outbox::OutboxConfig { receivers: vec![route], ..Default::default() };
+        let routing = World { fold: RoutingFold::new(Arc::clone(&engine), None), next: Offset(0) };
+        Self { routing, outbox: crate::outbox::OutboxFold::new(config).unwrap().silenced_by(engine) }
+    }
+
+    fn apply(&mut self, time: Timestamp, batch: Batch) -> Vec<String> {
+        let record = self.routing.record(time, batch);
+        self.routing.take(&record);
+        let mut outputs = Outputs::default();
+        self.outbox.apply(&record, &HashMap::new(), &mut outputs).unwrap();
+        let intents = outputs.take().into_iter().map(|batch| Record { batch, ..record.clone() });
+        intents.flat_map(|record| record.rows::<model::rows::Intent>().unwrap()).map(|it| it.action).collect()
+    }
+
+    fn tick(&mut self, time: Timestamp) -> Vec<String> {
+        self.apply(time, Batch::of("tick", &[Tick { time }]).unwrap())
+    }
+}
+
+#[test]
+fn what_is_shown_as_silenced_is_told_to_no_receiver_until_the_silence_is_over() {
+    let mut both = Both::new();
+    let at = |seconds: u64| Timestamp::from_secs(1_000_000).plus(Duration::from_secs(seconds));
+    let silence = |n: u64, until: u64| silence_of(at(n), "scope", "host/web", at(until));
+    both.apply(at(0), Batch::of("alertmanager", &[silence(0, 60)]).unwrap());
+    assert_eq!(both.apply(at(1), Batch::of("host/web", &[drift(at(1), "opened")]).unwrap()), [""; 0]);
+    assert_eq!(both.apply(at(2), Batch::of("host/web", &[drift(at(2), "updated")]).unwrap()), [""; 0]);
+    assert_eq!(both.tick(at(59)), [""; 0]);
+    // A restart in between changes nothing.
+    let saved = both.outbox.checkpoint();
+    both.outbox.restore(&saved).unwrap();
+    assert_eq!(both.outbox.checkpoint(), saved);
+    assert_eq!(both.tick(at(59)), [""; 0]);
+    assert_eq!(both.outbox.next_tick(), Some(at(60)));
+    assert_eq!(both.tick(at(60)), ["trigger"], "it is still open");
+    // One that comes later holds what is told more of it, and not the end.
+    both.apply(at(61), Batch::of("alertmanager", &[silence(61, 120)]).unwrap());
+    assert_eq!(both.apply(at(62), Batch::of("host/web", &[drift(at(62), "widened")]).unwrap()), [""; 0]);
+    assert_eq!(both.apply(at(63), Batch::of("host/web", &[drift(at(63), "resolved")]).unwrap()), ["resolve"]);
+    assert_eq!(both.tick(at(120)), [""; 0]);
+}
+
+#[test]
+fn what_is_silenced_and_over_is_never_told_and_a_silence_that_is_taken_back_holds_nothing() {
+    let mut both = Both::new();
+    let at = |seconds: u64| Timestamp::from_secs(1_000_000).plus(Duration::from_secs(seconds));
+    let silence = |n: u64, until: u64| silence_of(at(n), "alertname", "SteadfastDrift", at(until));
+    both.apply(at(0), Batch::of("alertmanager", &[silence(0, 60)]).unwrap());
+    for reason in ["opened", "resolved"] {
+        assert_eq!(both.apply(at(1), Batch::of("host/web", &[drift(at(1), reason)]).unwrap()), [""; 0], "{reason}");
+    }
+    both.apply(at(2), Batch::of("host/web", &[drift(at(2), "opened")]).unwrap());
+    assert_eq!(both.apply(at(3), Batch::of("alertmanager", &[silence(0, 3)]).unwrap()), ["trigger"]);
+}
+
 /// A fold that is fed by hand.
 struct World {
     fold: RoutingFold,
