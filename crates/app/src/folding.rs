@@ -120,6 +120,7 @@ fn folds(
 
 /// The folds that decide who is told: of findings, posted alerts, and what is known of both.
 pub(crate) fn telling(config: &Config, engine: Shared) -> Result<Vec<Box<dyn Fold>>, AppError> {
+    let silences = Arc::clone(&engine);
     let told = |receiver: &&ReceiverConfig| !receiver.only_as_fallback && !receivers::rolls_back(receiver);
     let routes = config.receivers.iter().filter(told).map(|receiver| Route {
         receiver: receiver.name.clone(),
@@ -152,7 +153,7 @@ pub(crate) fn telling(config: &Config, engine: Shared) -> Result<Vec<Box<dyn Fol
         max_batch_bytes,
         ..OutboxConfig::default()
     };
-    let outbox = OutboxFold::new(outbox).map_err(|error| AppError::part("receivers", error))?;
+    let outbox = OutboxFold::new(outbox).map_err(|error| AppError::part("receivers", error))?.silenced_by(silences);
     let alert = AlertFold::new(config.alerts.clone());
     Ok(vec![Box::new(alert), Box::new(routing), Box::new(outbox)])
 }

@@ -193,9 +193,8 @@ impl Alertmanager {
 /// What the alert is known by. `incident` alone makes it the incident's own.
 fn labels(notification: &Notification, shared: bool) -> Map {
     let mut budget = Budget::new(LABELS);
-    let kind = notification.symptoms.first().and_then(|root| root.finding.split('/').next()).unwrap_or("incident");
     let own = [
-        ("alertname", alertname(kind)),
+        ("alertname", alertname(notification, notification.symptoms.first())),
         ("incident", key(&notification.incident, 255)),
         ("severity", notification.severity.to_string()),
         ("scope", notification.scope.clone()),

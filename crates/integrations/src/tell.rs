@@ -1,7 +1,7 @@
 //! What integrations tell alike: keys, titles, links, and what happened, in the order of its worth.
 
 use model::Key;
-use notify::{Action, Notification, Symptom};
+use notify::{Action, DIGEST, Notification, Symptom};
 
 use crate::fit::{self, Budget};
 
@@ -122,11 +122,10 @@ pub(crate) fn state(notification: &Notification) -> &'static str {
     }
 }
 
-/// `drift` as `SteadfastDrift`.
-pub(crate) fn alertname(kind: &str) -> String {
-    let mut letters = kind.chars();
-    let first = letters.next().map(|c| c.to_uppercase().collect::<String>()).unwrap_or_default();
-    format!("Steadfast{first}{}", letters.as_str())
+/// What an alert is called that is about a finding of an incident, or about all of it. What a digest names are incidents.
+pub(crate) fn alertname(notification: &Notification, symptom: Option<&Symptom>) -> String {
+    let digest = notification.incident.starts_with(DIGEST);
+    if digest { "SteadfastDigest".to_owned() } else { notify::alertname(symptom) }
 }
 
 /// A name that receivers before UTF-8 names take too.
@@ -179,6 +178,14 @@ mod tests {
         {
             assert_eq!(label_name(name), expected);
         }
-        assert_eq!((alertname("drift").as_str(), alertname("").as_str()), ("SteadfastDrift", "Steadfast"));
+    }
+
+    #[test]
+    fn an_alert_is_called_by_what_its_finding_is_about() {
+        let drift = sample(Action::Trigger);
+        let digest = Notification { incident: format!("{DIGEST}chat@1"), ..drift.clone() };
+        let root = drift.symptoms.first();
+        let names = [alertname(&drift, root), alertname(&drift, None), alertname(&digest, root)];
+        assert_eq!(names, ["SteadfastDrift", "SteadfastIncident", "SteadfastDigest"]);
     }
 }

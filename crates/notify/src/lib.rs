@@ -19,4 +19,4 @@ pub use config::{HostConfig, ReceiverConfig};
 pub use error::NotifyError;
 pub use host::{Handle, Host, Receiver, Runtime};
 pub use integration::{Integration, Limits, Proof, SendError, Sent};
-pub use payload::{Action, DIGEST, Notification, Symptom, UnknownAction};
+pub use payload::{Action, DIGEST, Notification, Symptom, UnknownAction, alertname};

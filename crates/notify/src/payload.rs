@@ -80,6 +80,31 @@ pub struct Symptom {
     pub actor: Option<String>,
     /// Since when.
     pub since: Timestamp,
+    /// What it is known by, whatever else the incident has: of a finding its own labels with its severity, of an alert that somebody
+    /// posted all of its labels. Without any, those that the incident's findings share.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty", default)]
+    pub labels: BTreeMap<String, String>,
+    /// Of an alert that somebody posted, what was said of it.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty", default)]
+    pub annotations: BTreeMap<String, String>,
+    /// Of such an alert, where it comes from.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub generator_url: Option<String>,
+}
+
+impl Symptom {
+    /// Whether it is an alert that somebody posted: it has a name, and all labels that it was posted with.
+    pub fn is_posted(&self) -> bool {
+        self.finding.starts_with("alert/") && self.labels.contains_key("alertname")
+    }
+}
+
+/// What an alert about an incident is called, whoever is told: `SteadfastDrift` for one that begins with the finding `drift/..`.
+pub fn alertname(root: Option<&Symptom>) -> String {
+    let kind = root.map_or("incident", |root| root.finding.split('/').next().unwrap_or_default());
+    let mut letters = kind.chars();
+    let first = letters.next().map(|c| c.to_uppercase().collect::<String>()).unwrap_or_default();
+    format!("Steadfast{first}{}", letters.as_str())
 }
 
 /// What to tell of an incident, before an integration fits it to its provider. An intent's
@@ -114,6 +139,9 @@ pub struct Notification {
     pub message: Option<String>,
     /// The root first, then the top ones; `findings` counts all.
     pub symptoms: Vec<Symptom>,
+    /// With an end: what was told last, where it is not certain that the provider has taken that.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub ended: Vec<Symptom>,
     /// How many findings are open.
     pub findings: u64,
     /// The page that shows all of it.
@@ -160,6 +188,7 @@ impl Notification {
             author: None,
             message: None,
             symptoms: Vec::new(),
+            ended: Vec::new(),
             findings: 0,
             link: None,
             reason: intent.reason.clone(),
@@ -192,7 +221,8 @@ impl Notification {
     pub(crate) fn stripped(self) -> Self {
         let summary = self.summary.chars().take(1024).collect();
         let group = self.group.map(|group| Box::new(group.lean(GROUP)));
-        Self { summary, labels: BTreeMap::new(), message: None, symptoms: Vec::new(), group, ..self }
+        let none = Vec::new;
+        Self { summary, labels: BTreeMap::new(), message: None, symptoms: none(), ended: none(), group, ..self }
     }
 }
 

@@ -197,6 +197,18 @@ impl Engine {
         }
     }
 
+    /// Whether silences mute the alert that stands for an incident.
+    pub fn is_silenced(&self, incident: &str, now: Timestamp) -> bool {
+        let held = self.incidents.get(incident).and_then(|alert| self.alerts.get(alert));
+        !self.silences.is_idle() && held.is_some_and(|held| !self.silences.mutes(&held.labels(), now).is_empty())
+    }
+
+    /// A label of the alert that stands for an incident; nothing if there is none.
+    pub fn incident_label(&self, incident: &str, name: &str) -> Option<String> {
+        let held = self.alerts.get(self.incidents.get(incident)?)?;
+        Some(held.value(name).to_owned()).filter(|value| !value.is_empty())
+    }
+
     /// Takes a silence, new or changed.
     pub fn silence(&mut self, silence: Silence) {
         self.marks.silences.insert(silence.id.clone());

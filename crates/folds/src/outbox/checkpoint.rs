@@ -5,6 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound;
 
+use base::Timestamp;
 use fold::{PartWriter, Parts};
 use model::Outcome;
 use serde::de::DeserializeOwned;
@@ -13,6 +14,7 @@ use serde::{Deserialize, Serialize};
 use super::digest::{Digest, Member, SavedDigest};
 use super::health::Sick;
 use super::lane::Lane;
+use super::packed::Packed;
 use super::{Lanes, OutboxFold};
 
 const VERSION: u32 = 2;
@@ -31,9 +33,11 @@ enum Kind {
     Member = b'm',
     /// What an incident is called: `[receiver, name]` as JSON.
     Name = b'n',
+    /// What is to be told of an incident that is silenced: the incident.
+    Silenced = b's',
 }
 
-const KINDS: [Kind; 4] = [Kind::Digest, Kind::Lanes, Kind::Member, Kind::Name];
+const KINDS: [Kind; 5] = [Kind::Digest, Kind::Lanes, Kind::Member, Kind::Name, Kind::Silenced];
 
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -85,10 +89,12 @@ impl OutboxFold {
         self.lanes.unmark();
         self.members.unmark();
         self.names.unmark();
+        self.silenced.unmark();
     }
 
-    fn anew(&self) -> Self {
-        Self::with(self.config.clone(), self.routes.clone())
+    /// One that has told nobody anything.
+    pub(super) fn anew(&self) -> Self {
+        Self { engine: self.engine.clone(), ..Self::with(self.config.clone(), self.routes.clone()) }
     }
 
     /// Finds what follows from what was restored. Nobody can tell a receiver anything that is no longer configured.
@@ -117,6 +123,7 @@ impl OutboxFold {
         self.react_restored();
         self.wider_restored();
         self.held_restored();
+        self.look = Some(Timestamp::ZERO);
         self
     }
 
@@ -126,6 +133,7 @@ impl OutboxFold {
             (Kind::Lanes, Name::One(incident)) => self.lanes.get(incident).map(json),
             (Kind::Member, Name::Two(pair)) => self.members.get(pair).map(json),
             (Kind::Name, Name::Two(pair)) => self.names.get(pair).map(json),
+            (Kind::Silenced, Name::One(incident)) => self.silenced.get(incident).map(json),
             _ => None,
         }
     }
@@ -138,6 +146,7 @@ impl OutboxFold {
             .or_else(|| self.lanes.next_mark().map(one(Kind::Lanes)))
             .or_else(|| self.members.next_mark().map(two(Kind::Member)))
             .or_else(|| self.names.next_mark().map(two(Kind::Name)))
+            .or_else(|| self.silenced.next_mark().map(one(Kind::Silenced)))
     }
 
     /// Gives `out` the parts of one kind after a name.
@@ -156,6 +165,9 @@ impl OutboxFold {
                 Box::new(self.members.range((two, Bound::Unbounded)).map(|(pair, _)| Name::Two(pair.clone())))
             }
             Kind::Name => Box::new(self.names.range((two, Bound::Unbounded)).map(|(pair, _)| Name::Two(pair.clone()))),
+            Kind::Silenced => {
+                Box::new(self.silenced.range((one, Bound::Unbounded)).map(|(name, _)| Name::One(name.clone())))
+            }
         };
         for name in names {
             if out.is_full() {
@@ -186,7 +198,7 @@ impl Name {
         let kind = KINDS.into_iter().find(|it| *it as u8 == *kind);
         let kind = kind.ok_or_else(|| format!("the key {} is of no kind", key.escape_ascii()))?;
         let name = match kind {
-            Kind::Digest | Kind::Lanes => {
+            Kind::Digest | Kind::Lanes | Kind::Silenced => {
                 Self::One(String::from_utf8(name.to_vec()).map_err(|error| error.to_string())?)
             }
             Kind::Member | Kind::Name => Self::Two(read(name)?),
@@ -250,6 +262,9 @@ impl Parts for OutboxFold {
             (Kind::Lanes, Name::One(incident)) => _ = self.lanes.insert(incident, read::<Lanes>(text).map_err(bad)?),
             (Kind::Member, Name::Two(pair)) => _ = self.members.insert(pair, read::<Member>(text).map_err(bad)?),
             (Kind::Name, Name::Two(pair)) => _ = self.names.insert(pair, read::<String>(text).map_err(bad)?),
+            (Kind::Silenced, Name::One(incident)) => {
+                _ = self.silenced.insert(incident, read::<Packed>(text).map_err(bad)?)
+            }
             _ => {}
         }
         Ok(())

@@ -2,8 +2,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use globset::{Glob, GlobSet, GlobSetBuilder};
-use model::rows::Alert;
 use model::{Labels, Severity};
+use notify::Notification;
 use serde::Deserialize;
 
 use crate::room::MAX_BATCH_BYTES;
@@ -155,17 +155,17 @@ impl Routes {
         self.again.get(receiver).copied()
     }
 
-    /// The receivers that are to be told of `alert`, in order of name.
-    pub fn of(&self, alert: &Alert) -> Vec<String> {
-        let told = self.routes.iter().filter(|(_, routes)| routes.iter().any(|route| matches(route, alert)));
+    /// The receivers that are to be told of it, in order of name.
+    pub fn of(&self, told_of: &Notification) -> Vec<String> {
+        let told = self.routes.iter().filter(|(_, routes)| routes.iter().any(|route| matches(route, told_of)));
         told.map(|(receiver, _)| receiver.clone()).collect()
     }
 }
 
-fn matches((route, globs): &(Route, GlobSet), alert: &Alert) -> bool {
-    alert.severity >= route.min_severity
-        && (globs.is_empty() || globs.is_match(&alert.scope))
-        && route.labels.iter().all(|(name, value)| alert.labels.get(name) == Some(value))
+fn matches((route, globs): &(Route, GlobSet), told_of: &Notification) -> bool {
+    told_of.severity >= route.min_severity
+        && (globs.is_empty() || globs.is_match(&told_of.scope))
+        && route.labels.iter().all(|(name, value)| told_of.labels.get(name) == Some(value))
 }
 
 fn globs(route: &Route) -> Result<GlobSet, RouteError> {

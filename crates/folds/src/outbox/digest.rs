@@ -164,6 +164,7 @@ impl Digest {
             author: None,
             message: None,
             symptoms,
+            ended: Vec::new(),
             findings: self.count,
             link: link_base.map(|base| base.trim_end_matches('/').to_owned()),
             reason: "digested".to_owned(),

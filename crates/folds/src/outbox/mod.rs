@@ -25,6 +25,8 @@
 //! as large) is told of in a child, an incident of its own that names the first, and ends with it.
 //!
 //! Of a storm a receiver is told a part; the rest is one incident more, its digest.
+//!
+//! What a silence mutes is told to no receiver as long as it does.
 
 mod checkpoint;
 mod child;
@@ -36,17 +38,21 @@ mod lane;
 mod notice;
 mod order;
 mod packed;
+mod quiet;
 mod react;
 #[cfg(test)]
 mod tests;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
 
+use alertmanager::engine::Engine;
 use base::{Limit, Marked, Timestamp};
 use fold::{DocumentRef, Fold, FoldError, Found, Outputs, Parts};
 use model::rows::{Alert, Finding, Intent, Notice, Reaction, Receipt, Routing};
 use model::{AlertState, ModelError, Outcome, Record, Stream};
 use notify::{Action, Notification};
+use parking_lot::RwLock;
 
 use self::config::Routes;
 pub use self::config::{Again, Fallback, OutboxConfig, Route, RouteError};
@@ -55,6 +61,7 @@ use self::escalate::Watched;
 use self::health::Sick;
 use self::lane::Lane;
 pub use self::notice::GROUPS;
+use self::packed::Packed;
 use self::react::Names;
 use crate::alert::Evidence;
 use crate::room::Room;
@@ -97,6 +104,12 @@ pub struct OutboxFold {
     digests: Marked<String, Digest>,
     /// The incidents in digests that are open, by receiver and incident, with what was to be told of each.
     members: Marked<(String, String), Member>,
+    /// What knows the silences, if anything does.
+    engine: Option<Arc<RwLock<Engine>>>,
+    /// What is to be told of incidents that are silenced.
+    silenced: Marked<String, Packed>,
+    /// When a silence changes next.
+    look: Option<Timestamp>,
     /// That of the last record.
     shard: u32,
 }
@@ -138,6 +151,9 @@ impl OutboxFold {
             names: Names::default(),
             digests: Marked::default(),
             members: Marked::default(),
+            engine: None,
+            silenced: Marked::default(),
+            look: None,
             shard: 0,
         }
     }
@@ -158,19 +174,27 @@ impl OutboxFold {
             return self.resolve(row, now, told);
         }
         let notification = notification(row, self.config.link_base.as_deref());
-        let mut receivers = self.routed(&row.incident);
-        if !self.has_notices(row) {
-            let new = self.routes.of(row).into_iter().filter(|receiver| !self.would_circle(&row.cause, receiver));
+        if !self.keep_quiet(&notification, now) {
+            self.tell(&notification, now, told);
+        }
+    }
+
+    /// Tells who was told of the incident before, and whom routes lead to.
+    fn tell(&mut self, notification: &Notification, now: Timestamp, told: &mut Told) {
+        let Notification { incident, cause, reason, .. } = notification;
+        let mut receivers = self.routed(incident);
+        if !self.has_notices(&notification.scope) {
+            let new = self.routes.of(notification).into_iter().filter(|receiver| !self.would_circle(cause, receiver));
             receivers.extend(new);
         }
         for receiver in receivers {
-            if let Some(lane) = self.lane(&receiver, &row.incident) {
-                lane.want(&notification, &row.reason);
-                if row.reason == "widened" {
-                    self.reopen(&receiver, &row.incident);
+            if let Some(lane) = self.lane(&receiver, incident) {
+                lane.want(notification, reason);
+                if reason == "widened" {
+                    self.reopen(&receiver, incident);
                 }
-                self.widen(&receiver, &row.incident, &notification, now);
-                self.send_ready(&receiver, &row.incident, now, told);
+                self.widen(&receiver, incident, notification, now);
+                self.send_ready(&receiver, incident, now, told);
             }
         }
     }
@@ -198,6 +222,7 @@ impl OutboxFold {
     }
 
     fn resolve(&mut self, row: &Alert, now: Timestamp, told: &mut Told) {
+        self.silenced.remove(&row.incident);
         let receivers = self.routed(&row.incident);
         let notification = notification(row, self.config.link_base.as_deref());
         for receiver in receivers {
@@ -232,7 +257,9 @@ impl OutboxFold {
             return self.forget(receiver, incident);
         }
         lane.closing = true;
-        lane.want(notification, reason);
+        // If the answer to it was lost, nobody but the provider knows whether it has it.
+        let ended = lane.wanted.as_ref().and_then(Packed::open).map(|last| last.symptoms).unwrap_or_default();
+        lane.want(&Notification { ended, ..notification.clone() }, reason);
         self.unwiden(receiver, incident);
         self.send(receiver, incident, now, told);
     }
@@ -369,6 +396,7 @@ impl OutboxFold {
             }
             _ => {}
         }
+        self.break_silence(record.batch.stream == Stream::Silences, record.time, &mut told);
         self.again(record.time, &mut told);
         self.page_wider(record.time, &mut told);
         self.hold_no_longer(record.time, &mut told);
@@ -399,6 +427,7 @@ pub(crate) fn notification(row: &Alert, link_base: Option<&str>) -> Notification
         author: evidence.author,
         message: evidence.message,
         symptoms: evidence.symptoms,
+        ended: Vec::new(),
         findings: u64::try_from(row.findings).unwrap_or(0),
         link: link_base.map(|base| format!("{}/incidents/{}", base.trim_end_matches('/'), row.key)),
         reason: row.reason.clone(),
@@ -424,7 +453,7 @@ impl Fold for OutboxFold {
 
     fn next_tick(&self) -> Option<Timestamp> {
         let times = [self.next_probe(), self.next_watch(), self.next_again(), self.next_wider(), self.next_held()];
-        times.into_iter().flatten().min()
+        times.into_iter().flatten().chain(self.next_look()).min()
     }
 
     fn checkpoint(&self) -> Vec<u8> {
@@ -441,7 +470,7 @@ impl Fold for OutboxFold {
             taken => taken.map(drop),
         };
         if restored.is_err() {
-            *self = Self::with(self.config.clone(), self.routes.clone());
+            *self = self.anew();
         }
         restored.map_err(|problem| FoldError::Checkpoint { fold: NAME, problem })
     }

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use base::Timestamp;
-use model::rows::{Alert, Notice, Routing};
+use model::rows::{Notice, Routing};
 use notify::Notification;
 
 use super::{OutboxFold, Told};
@@ -14,9 +14,9 @@ pub(super) const DIRECT: &str = "alertmanager/";
 pub const GROUPS: &str = "alertmanager";
 
 impl OutboxFold {
-    /// Whether notices tell of this incident, so that the routes of receivers open nothing for it.
-    pub(super) fn has_notices(&self, row: &Alert) -> bool {
-        row.scope == GROUPS && !self.direct.is_empty()
+    /// Whether notices tell of incidents of this scope, so that the routes of receivers open nothing for them.
+    pub(super) fn has_notices(&self, scope: &str) -> bool {
+        scope == GROUPS && !self.direct.is_empty()
     }
 
     /// The receivers that were told of an incident by the routes of receivers: those of notices are

@@ -11,19 +11,18 @@ use crate::alert::Evidence;
 use crate::outbox;
 
 /// The alert that stands for an incident. Its labels are those of the incident with `alertname`,
-/// `severity`, `scope`, `cause` and `incident`; the last makes them its own.
-pub(super) fn alert(row: &Incident) -> Alert {
+/// `severity`, `scope`, `cause` and `incident`; the last makes them its own. It keeps the name under which it began.
+pub(super) fn alert(row: &Incident, began_as: Option<String>) -> Alert {
     let mut labels: Labels = row.labels.clone();
-    let kind = labels.get("kind").cloned().unwrap_or_default();
+    let evidence: Evidence = serde_json::from_str(&row.evidence).unwrap_or_default();
     let own = [
-        ("alertname", alertname(&row.cause, &kind)),
+        ("alertname", began_as.unwrap_or_else(|| notify::alertname(evidence.symptoms.first()))),
         ("severity", row.severity.to_string()),
         ("scope", row.scope.clone()),
         ("cause", row.cause.clone()),
         ("incident", row.incident.clone()),
     ];
     labels.extend(own.map(|(name, value)| (name.to_owned(), value)));
-    let evidence: Evidence = serde_json::from_str(&row.evidence).unwrap_or_default();
     let texts = [
         ("summary", Some(row.summary.clone())),
         ("diff", evidence.symptoms.first().and_then(|symptom| symptom.diff.clone())),
@@ -41,14 +40,6 @@ pub(super) fn alert(row: &Incident) -> Alert {
         generator_url: String::new(),
         timeout: false,
     }
-}
-
-/// `SteadfastDrift` of drift; of others, what their cause begins with.
-fn alertname(cause: &str, kind: &str) -> String {
-    let word = if kind.is_empty() { cause.split('/').next().unwrap_or_default() } else { kind };
-    let mut letters = word.chars();
-    let first = letters.next().map(|c| c.to_uppercase().collect::<String>()).unwrap_or_default();
-    format!("Steadfast{first}{}", letters.as_str())
 }
 
 /// What is told of an incident, whoever it is told to.

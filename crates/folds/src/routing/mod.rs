@@ -125,7 +125,8 @@ impl RoutingFold {
             Stream::Alerts => {
                 for row in record.rows::<Incident>()?.iter().filter(|row| row.scope != GROUPS) {
                     let body = incident::body(row, self.link_base.as_deref());
-                    engine.incident(&row.incident, incident::alert(row), body, now);
+                    let began_as = engine.incident_label(&row.incident, "alertname");
+                    engine.incident(&row.incident, incident::alert(row, began_as), body, now);
                 }
             }
             Stream::Receipts => {

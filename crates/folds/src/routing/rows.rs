@@ -134,7 +134,9 @@ impl RoutingFold {
             revision: None,
             author: None,
             message: None,
-            symptoms: symptoms(flush, now),
+            // What names the alerts is the group's message.
+            symptoms: symptoms(flush, now).into_iter().map(bare).collect(),
+            ended: Vec::new(),
             findings: u64::try_from(incident.findings).unwrap_or(0),
             link,
             reason: tell.reason.as_str().to_owned(),
@@ -209,11 +211,30 @@ fn incident(flush: &Flush, now: Timestamp) -> Incident {
     }
 }
 
+/// Bytes of the alerts that an incident describes, about.
+const SYMPTOM_BYTES: usize = 256 << 10;
+/// Annotations of one of them, and characters of each.
+const ANNOTATIONS: (usize, usize) = (32, 2048);
+
 fn symptoms(flush: &Flush, now: Timestamp) -> Vec<Symptom> {
     let mut alerts: Vec<&Alert> = flush.alerts.iter().map(|alert| &**alert).collect();
-    // What fires first; then the worst, then as they are.
-    alerts.sort_by_key(|alert| (alert.is_resolved(now), std::cmp::Reverse(severity(&alert.labels))));
-    alerts.into_iter().take(SYMPTOMS).map(symptom).collect()
+    if alerts.iter().any(|alert| !alert.is_resolved(now)) {
+        alerts.retain(|alert| !alert.is_resolved(now));
+    }
+    // The worst first, then as they are.
+    alerts.sort_by_key(|alert| std::cmp::Reverse(severity(&alert.labels)));
+    let mut left = SYMPTOM_BYTES;
+    let fits = |symptom: &Symptom| {
+        let size = serde_json::to_vec(symptom).map_or(usize::MAX, |json| json.len());
+        let fits = left == SYMPTOM_BYTES || size <= left;
+        left = left.saturating_sub(size);
+        fits
+    };
+    alerts.into_iter().take(SYMPTOMS).map(symptom).take_while(fits).collect()
+}
+
+fn bare(symptom: Symptom) -> Symptom {
+    Symptom { labels: Labels::new(), annotations: Labels::new(), generator_url: None, ..symptom }
 }
 
 fn symptom(alert: &Alert) -> Symptom {
@@ -226,7 +247,15 @@ fn symptom(alert: &Alert) -> Symptom {
         declared_in: None,
         actor: None,
         since: alert.starts_at,
+        labels: alert.labels.clone(),
+        annotations: annotations(alert),
+        generator_url: Some(alert.generator_url.clone()).filter(|url| !url.is_empty()),
     }
+}
+
+fn annotations(alert: &Alert) -> Labels {
+    let clipped = |(name, text): (&String, &String)| (name.clone(), text.chars().take(ANNOTATIONS.1).collect());
+    alert.annotations.iter().take(ANNOTATIONS.0).map(clipped).collect()
 }
 
 /// One line about an alert: what its annotations say, else its name and labels.

@@ -221,6 +221,147 @@ async fn what_is_due_at_once_is_told_in_steps() {
     assert!(world.fold.next_tick().unwrap() > due);
 }
 
+/// The incident of a host whose first finding is a file that was modified.
+fn drift(time: Timestamp, reason: &str) -> Incident {
+    let evidence = r#"{"symptoms":[{"finding":"drift/host/web/file//etc/motd","summary":"","since":1}],"omitted":0,"unknown":0,"shard":0,"offset":1}"#;
+    let (evidence, state) = match reason {
+        "resolved" => ("{}", AlertState::Resolved),
+        _ => (evidence, AlertState::Firing),
+    };
+    let labels = labels(&[("kind", "file".to_owned())]);
+    Incident {
+        evidence: evidence.to_owned(),
+        state,
+        labels,
+        reason: reason.to_owned(),
+        ..incident(&Rng::seeded(1), time)
+    }
+}
+
+fn silence_of(time: Timestamp, name: &str, value: &str, ends_at: Timestamp) -> SilenceRow {
+    let matchers = format!(r#"[{{"name":"{name}","value":"{value}","isRegex":false,"isEqual":true}}]"#);
+    SilenceRow { matchers, ends_at, ..silence_row(&Rng::seeded(1), time) }
+}
+
+#[test]
+fn drift_is_an_alert_by_the_documented_name_from_its_beginning_to_its_end() {
+    let mut world = World { fold: fold(), next: Offset(0) };
+    let time = Timestamp::from_secs(1_000_000);
+    let names = |decisions: &[Decision]| decisions.iter().map(|it| it.labels["alertname"].clone()).collect::<Vec<_>>();
+    for reason in ["opened", "resolved"] {
+        let (_, _, mut decisions) = world.apply(time, Batch::of("host/web", &[drift(time, reason)]).unwrap());
+        // What was put out before has come by once time passes.
+        decisions.extend(world.apply(time, Batch::of("tick", &[Tick { time }]).unwrap()).2);
+        assert_eq!(names(&decisions), ["SteadfastDrift"], "{reason}");
+    }
+}
+
+#[test]
+fn a_silence_of_drift_by_its_name_holds() {
+    let mut world = World { fold: fold(), next: Offset(0) };
+    let time = Timestamp::from_secs(1_000_000);
+    let row = silence_of(time, "alertname", "SteadfastDrift", time.plus(Duration::from_secs(60)));
+    world.apply(time, Batch::of("alertmanager", &[row]).unwrap());
+    let (_, _, decisions) = world.apply(time, Batch::of("host/web", &[drift(time, "opened")]).unwrap());
+    assert_eq!(decisions.iter().map(|it| it.decision.as_str()).collect::<Vec<_>>(), ["silenced"]);
+}
+
+#[test]
+fn the_incident_of_posted_alerts_has_what_was_posted_and_only_what_fires() {
+    let mut world = World { fold: fold(), next: Offset(0) };
+    let time = Timestamp::from_secs(1_000_000);
+    let posted = |pod: &str, ends_in: u64| Posting {
+        labels: labels(&[("alertname", "NoSummary".to_owned()), ("pod", pod.to_owned())]),
+        annotations: labels(&[("runbook_url", "https://wiki".to_owned())]),
+        starts_at: time,
+        ends_at: time.plus(Duration::from_secs(ends_in)),
+        generator_url: "http://prometheus/graph".to_owned(),
+        ..posting(&Rng::seeded(1), time)
+    };
+    let symptoms = |incidents: &[Incident]| {
+        let evidence: crate::alert::Evidence = serde_json::from_str(&incidents.last().unwrap().evidence).unwrap();
+        evidence.symptoms
+    };
+    let (_, opened, _) = world.apply(time, Batch::of("alertmanager", &[posted("p1", 5), posted("p2", 500)]).unwrap());
+    let told = symptoms(&opened);
+    assert_eq!(told.iter().map(|it| it.labels["pod"].as_str()).collect::<Vec<_>>(), ["p1", "p2"]);
+    assert_eq!(told[0].annotations["runbook_url"], "https://wiki");
+    assert_eq!((told[0].is_posted(), told[0].generator_url.as_deref()), (true, Some("http://prometheus/graph")));
+    let later = time.plus(Duration::from_secs(10));
+    let (_, updated, _) = world.apply(later, Batch::of("tick", &[Tick { time: later }]).unwrap());
+    assert_eq!(symptoms(&updated).iter().map(|it| it.labels["pod"].as_str()).collect::<Vec<_>>(), ["p2"]);
+}
+
+/// An incident goes by both folds, as in a process; gives the intents.
+struct Both {
+    routing: World,
+    outbox: crate::outbox::OutboxFold,
+}
+
+impl Both {
+    fn new() -> Self {
+        let engine = Shared::default();
+        let route = crate::outbox::Route {
+            receiver: "on-call".to_owned(),
+            min_severity: Severity::Info,
+            scopes: Vec::new(),
+            labels: Labels::new(),
+        };
+        let config = crate::outbox::OutboxConfig { receivers: vec![route], ..Default::default() };
+        let routing = World { fold: RoutingFold::new(Arc::clone(&engine), None), next: Offset(0) };
+        Self { routing, outbox: crate::outbox::OutboxFold::new(config).unwrap().silenced_by(engine) }
+    }
+
+    fn apply(&mut self, time: Timestamp, batch: Batch) -> Vec<String> {
+        let record = self.routing.record(time, batch);
+        self.routing.take(&record);
+        let mut outputs = Outputs::default();
+        self.outbox.apply(&record, &HashMap::new(), &mut outputs).unwrap();
+        let intents = outputs.take().into_iter().map(|batch| Record { batch, ..record.clone() });
+        intents.flat_map(|record| record.rows::<model::rows::Intent>().unwrap()).map(|it| it.action).collect()
+    }
+
+    fn tick(&mut self, time: Timestamp) -> Vec<String> {
+        self.apply(time, Batch::of("tick", &[Tick { time }]).unwrap())
+    }
+}
+
+#[test]
+fn what_is_shown_as_silenced_is_told_to_no_receiver_until_the_silence_is_over() {
+    let mut both = Both::new();
+    let at = |seconds: u64| Timestamp::from_secs(1_000_000).plus(Duration::from_secs(seconds));
+    let silence = |n: u64, until: u64| silence_of(at(n), "scope", "host/web", at(until));
+    both.apply(at(0), Batch::of("alertmanager", &[silence(0, 60)]).unwrap());
+    assert_eq!(both.apply(at(1), Batch::of("host/web", &[drift(at(1), "opened")]).unwrap()), [""; 0]);
+    assert_eq!(both.apply(at(2), Batch::of("host/web", &[drift(at(2), "updated")]).unwrap()), [""; 0]);
+    assert_eq!(both.tick(at(59)), [""; 0]);
+    // A restart in between changes nothing.
+    let saved = both.outbox.checkpoint();
+    both.outbox.restore(&saved).unwrap();
+    assert_eq!(both.outbox.checkpoint(), saved);
+    assert_eq!(both.tick(at(59)), [""; 0]);
+    assert_eq!(both.outbox.next_tick(), Some(at(60)));
+    assert_eq!(both.tick(at(60)), ["trigger"], "it is still open");
+    // One that comes later holds what is told more of it, and not the end.
+    both.apply(at(61), Batch::of("alertmanager", &[silence(61, 120)]).unwrap());
+    assert_eq!(both.apply(at(62), Batch::of("host/web", &[drift(at(62), "widened")]).unwrap()), [""; 0]);
+    assert_eq!(both.apply(at(63), Batch::of("host/web", &[drift(at(63), "resolved")]).unwrap()), ["resolve"]);
+    assert_eq!(both.tick(at(120)), [""; 0]);
+}
+
+#[test]
+fn what_is_silenced_and_over_is_never_told_and_a_silence_that_is_taken_back_holds_nothing() {
+    let mut both = Both::new();
+    let at = |seconds: u64| Timestamp::from_secs(1_000_000).plus(Duration::from_secs(seconds));
+    let silence = |n: u64, until: u64| silence_of(at(n), "alertname", "SteadfastDrift", at(until));
+    both.apply(at(0), Batch::of("alertmanager", &[silence(0, 60)]).unwrap());
+    for reason in ["opened", "resolved"] {
+        assert_eq!(both.apply(at(1), Batch::of("host/web", &[drift(at(1), reason)]).unwrap()), [""; 0], "{reason}");
+    }
+    both.apply(at(2), Batch::of("host/web", &[drift(at(2), "opened")]).unwrap());
+    assert_eq!(both.apply(at(3), Batch::of("alertmanager", &[silence(0, 3)]).unwrap()), ["trigger"]);
+}
+
 /// A fold that is fed by hand.
 struct World {
     fold: RoutingFold,

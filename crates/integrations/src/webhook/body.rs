@@ -1,29 +1,23 @@
 //! The body: the fields and their order are Alertmanager's (`notify/webhook`, `template.Data`).
 
-use std::collections::BTreeMap;
-
 use alertmanager::webhook::{Body, common, order};
 use model::{AlertState, Severity};
-use notify::{Action, Notification, Symptom};
+use notify::{Action, Notification};
 use serde::Serialize;
 
-use crate::fit::{self, Budget};
-use crate::tell::{alertname, label_name};
+use super::alerts::{ALERT, Alert, Alerts, Map, Told};
+use crate::fit;
 
-/// `endsAt` of an alert that fires: Go's zero time.
-const NEVER: &str = "0001-01-01T00:00:00Z";
-/// Bytes of one alert's labels and annotations.
-const ALERT: usize = 96_000;
 /// Bytes of a body for all but its alerts: what they have in common, and what is ours.
 const ENVELOPE: usize = ALERT + 64_000;
 /// Bytes of a group's message for who refused the whole one, about.
 const LEAN: usize = 64 << 10;
-/// Labels of an alert, and bytes of each value.
-const LABELS: (usize, usize) = (64, 1024);
-/// Bytes of an annotation, and of a diff.
-const TEXT: (usize, usize) = (4096, 32_000);
-
-type Map = BTreeMap<String, String>;
+impl From<Vec<u8>> for Composed {
+    /// A group's message, which says itself what fires and what has ended.
+    fn from(body: Vec<u8>) -> Self {
+        Self { body, reference: None }
+    }
+}
 
 /// What is the same in every body of a receiver.
 pub(super) struct Frame {
@@ -31,6 +25,12 @@ pub(super) struct Frame {
     pub external_url: String,
     pub max_alerts: usize,
     pub max_bytes: usize,
+}
+
+/// A body, and what the receiver has open once it has taken it.
+pub(super) struct Composed {
+    pub body: Vec<u8>,
+    pub reference: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -51,19 +51,6 @@ struct Message<'a> {
     #[serde(rename = "notification_reason")]
     reason: &'static str,
     steadfast: Ours,
-}
-
-#[derive(Clone, Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Alert {
-    status: &'static str,
-    labels: Map,
-    annotations: Map,
-    starts_at: String,
-    ends_at: String,
-    #[serde(rename = "generatorURL")]
-    generator_url: String,
-    fingerprint: String,
 }
 
 /// What Alertmanager has no field for.
@@ -110,52 +97,48 @@ impl Frame {
         Some(body)
     }
 
-    /// All that is told, in at most the bytes allowed: as many alerts as fit, the root first.
-    pub fn full(&self, notification: &Notification) -> Vec<u8> {
-        let (mut alerts, mut left) = (Vec::new(), self.max_bytes.saturating_sub(ENVELOPE));
-        for symptom in notification.symptoms.iter().take(self.max_alerts) {
-            let alert = alert(notification, Some(symptom));
-            let size = serde_json::to_vec(&alert).map_or(usize::MAX, |json| json.len() + 1);
-            if size > left {
-                break;
-            }
-            left -= size;
-            alerts.push(alert);
-        }
-        if alerts.is_empty() {
-            alerts.push(alert(notification, None));
-        }
-        let body = encode(&self.message(notification, alerts));
-        if body.len() <= self.max_bytes { body } else { self.safe(notification) }
+    /// All that is told, in at most the bytes allowed: as many alerts as fit, the root first, and the ends of what was told.
+    pub fn full(&self, notification: &Notification) -> Composed {
+        let bytes = self.max_bytes.saturating_sub(ENVELOPE);
+        let composed = self.compose(notification, Alerts::full(notification, self.max_alerts, bytes));
+        if composed.body.len() <= self.max_bytes { composed } else { self.safe(notification) }
     }
 
     /// Summary, severity, key and link, as one alert.
-    pub fn safe(&self, notification: &Notification) -> Vec<u8> {
+    pub fn safe(&self, notification: &Notification) -> Composed {
         let bare = Notification {
             labels: Map::new(),
             symptoms: Vec::new(),
+            ended: Vec::new(),
             revision: None,
             author: None,
             message: None,
             ..notification.clone()
         };
-        encode(&self.message(&bare, vec![alert(&bare, None)]))
+        let alerts = Alerts::safe(notification, &bare);
+        self.compose(&bare, alerts)
     }
 
-    fn message(&self, notification: &Notification, mut alerts: Vec<Alert>) -> Message<'_> {
+    fn compose(&self, notification: &Notification, alerts: Alerts) -> Composed {
+        let reference = reference(&alerts.open);
+        Composed { body: encode(&self.message(notification, alerts)), reference }
+    }
+
+    fn message(&self, notification: &Notification, alerts: Alerts) -> Message<'_> {
+        let Alerts { all: mut alerts, firing, .. } = alerts;
         alerts.sort_by(|a, b| order(&a.labels, &b.labels));
         let total = notification.findings.max(1);
         let common_labels = common(alerts.iter().map(|alert| &alert.labels));
         Message {
             receiver: &self.receiver,
             status: status(notification),
-            group_labels: pick(&common_labels, &["cause", "scope"]),
+            group_labels: group_labels(notification, &common_labels),
             common_labels,
             common_annotations: common(alerts.iter().map(|alert| &alert.annotations)),
             external_url: &self.external_url,
             version: "4",
             group_key: key(&notification.incident),
-            truncated_alerts: total.saturating_sub(alerts.len() as u64),
+            truncated_alerts: if notification.action == Action::Resolve { 0 } else { total.saturating_sub(firing) },
             route_labels: Map::new(),
             reason: match notification.action {
                 Action::Trigger => "first notification",
@@ -171,6 +154,10 @@ impl Frame {
 /// Messages are small maps of texts, which `serde_json` cannot refuse.
 fn encode<T: Serialize>(message: &T) -> Vec<u8> {
     serde_json::to_vec(message).unwrap_or_default()
+}
+
+fn reference(open: &[Told]) -> Option<String> {
+    if open.is_empty() { None } else { serde_json::to_string(open).ok() }
 }
 
 fn ours(notification: &Notification) -> Ours {
@@ -205,55 +192,10 @@ fn status(notification: &Notification) -> &'static str {
     if notification.action == Action::Resolve { "resolved" } else { "firing" }
 }
 
-fn alert(notification: &Notification, symptom: Option<&Symptom>) -> Alert {
-    let mut budget = Budget::new(ALERT);
-    let own = own_labels(notification, symptom, &mut budget);
-    let annotations = annotations(notification, symptom, &mut budget);
-    let shared = budget.labels(&notification.labels, LABELS.0, LABELS.1);
-    let mut labels: Map = shared.into_iter().map(|(name, value)| (label_name(&name), value)).collect();
-    labels.extend(own);
-    let resolved = notification.action == Action::Resolve;
-    Alert {
-        status: status(notification),
-        fingerprint: alertmanager::fingerprint(&labels).to_string(),
-        labels,
-        annotations,
-        starts_at: symptom.map_or(notification.since, |symptom| symptom.since).to_string(),
-        ends_at: if resolved { notification.time.to_string() } else { NEVER.to_owned() },
-        generator_url: notification.link.as_ref().map(|link| fit::line(link, 2000)).unwrap_or_default(),
-    }
-}
-
-/// The labels that every alert of ours has; they win over shared ones of the same name.
-fn own_labels(notification: &Notification, symptom: Option<&Symptom>, budget: &mut Budget) -> Map {
-    let kind = symptom.map_or("incident", |symptom| symptom.finding.split('/').next().unwrap_or_default());
-    let labels = [
-        ("alertname", Some(alertname(kind))),
-        ("severity", Some(notification.severity.to_string())),
-        ("scope", Some(notification.scope.clone())),
-        ("cause", Some(notification.cause.clone())),
-        ("resource", symptom.and_then(|symptom| symptom.resource.clone())),
-    ];
-    let fitted =
-        labels.into_iter().filter_map(|(name, value)| Some((name.to_owned(), budget.text(&value?, LABELS.1)?)));
-    fitted.collect()
-}
-
-fn annotations(notification: &Notification, symptom: Option<&Symptom>, budget: &mut Budget) -> Map {
-    let diff = symptom.and_then(|symptom| symptom.diff.as_ref());
-    let summary = symptom.map_or(&notification.summary, |symptom| &symptom.summary);
-    let texts = [
-        ("diff", diff, TEXT.1),
-        ("summary", Some(summary), TEXT.0),
-        ("commit", notification.revision.as_ref(), TEXT.0),
-        ("author", notification.author.as_ref(), TEXT.0),
-        ("declared_in", symptom.and_then(|symptom| symptom.declared_in.as_ref()), TEXT.0),
-        ("actor", symptom.and_then(|symptom| symptom.actor.as_ref()), TEXT.0),
-        ("description", Some(&notification.summary), TEXT.0),
-        ("message", notification.message.as_ref(), TEXT.0),
-    ];
-    let fitted = texts.into_iter().filter_map(|(name, text, max)| Some((name.to_owned(), budget.option(text, max)?)));
-    fitted.collect()
+/// By what the incident is one: alerts that somebody posted have labels of their own only, and are grouped by their name.
+fn group_labels(notification: &Notification, common: &Map) -> Map {
+    let of_posted = notification.cause.starts_with("group/");
+    pick(common, if of_posted { &["alertname"] } else { &["cause", "scope"] })
 }
 
 fn pick(map: &Map, names: &[&str]) -> Map {

@@ -1,6 +1,7 @@
 //! Alertmanager's webhook, version 4, with what is ours under the one new name `steadfast`.
 //! <https://prometheus.io/docs/alerting/latest/configuration/#webhook_config>
 
+mod alerts;
 mod body;
 
 use std::collections::BTreeMap;
@@ -14,7 +15,7 @@ use serde::Deserialize;
 use crate::auth::{self, Auth, BasicAuth};
 use crate::http::{Address, Client};
 use crate::plugin::{BuildError, Context, Plugin, settings};
-use body::Frame;
+use body::{Composed, Frame};
 
 /// Bytes of a body. Alertmanager has no such limit; receivers and proxies do.
 const BODY: Limit = Limit::new("webhook.body_bytes", 1 << 20);
@@ -112,22 +113,23 @@ impl Integration for Webhook {
     }
 
     async fn send(&self, notification: &Notification) -> Result<Sent, SendError> {
-        let body = self.frame.group(notification);
-        self.post(body.unwrap_or_else(|| self.frame.full(notification))).await
+        let group = self.frame.group(notification).map(Composed::from);
+        self.post(group.unwrap_or_else(|| self.frame.full(notification))).await
     }
 
     async fn send_safe(&self, notification: &Notification) -> Result<Sent, SendError> {
-        let body = self.frame.lean(notification);
-        self.post(body.unwrap_or_else(|| self.frame.safe(notification))).await
+        let group = self.frame.lean(notification).map(Composed::from);
+        self.post(group.unwrap_or_else(|| self.frame.safe(notification))).await
     }
 }
 
 impl Webhook {
     /// A 2xx is a yes; what the body of an answer says is not shown, since anybody may be there.
-    async fn post(&self, body: Vec<u8>) -> Result<Sent, SendError> {
+    async fn post(&self, composed: Composed) -> Result<Sent, SendError> {
+        let Composed { body, reference } = composed;
         let answer = self.client.post(body).await?;
         if (200..300).contains(&answer.status) {
-            Ok(Sent { proven: true, status: Some(answer.status), ..Sent::default() })
+            Ok(Sent { proven: true, status: Some(answer.status), reference, ..Sent::default() })
         } else {
             Err(answer.error(None))
         }

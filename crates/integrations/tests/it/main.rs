@@ -10,3 +10,4 @@ mod flows;
 mod mail;
 mod smtp;
 mod support;
+mod webhook;

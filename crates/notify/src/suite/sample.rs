@@ -16,6 +16,7 @@ pub fn sample(action: Action) -> Notification {
         declared_in: Some("hosts/web-1.yaml:12".to_owned()),
         actor: actor.map(ToOwned::to_owned),
         since,
+        ..Symptom::default()
     };
     let labels = [("cause", "host/web-1"), ("kind", "file"), ("verdict", "modified")];
     Notification {
@@ -36,6 +37,7 @@ pub fn sample(action: Action) -> Notification {
             symptom("etc/nginx/nginx.conf", "-worker_processes 2;\n+worker_processes 8;", Some("bob")),
             symptom("etc/motd", "/mode: declared 0644, live 0666", None),
         ],
+        ended: Vec::new(),
         findings: 2,
         link: Some("https://steadfast.example.org/incidents/1".to_owned()),
         reason: match action {
@@ -63,6 +65,7 @@ pub fn oversize(action: Action) -> Notification {
         declared_in: Some(text(2000)),
         actor: Some(text(2000)),
         since: base.since,
+        ..Symptom::default()
     };
     let symptoms: Vec<Symptom> = base.symptoms.iter().cloned().chain((0..400).map(symptom)).collect();
     Notification {

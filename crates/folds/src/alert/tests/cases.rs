@@ -206,3 +206,34 @@ fn the_worst_findings_are_described_though_they_come_late() {
     let updated = world.tick();
     assert_eq!((updated[0].findings, updated[0].summary.as_str()), (1, "bad was modified"));
 }
+
+#[test]
+fn a_finding_keeps_its_own_labels_whatever_else_goes_wrong() {
+    let mut world = World::new(AlertConfig::default());
+    let of = |verdict: &str| Labels::from([("verdict".to_owned(), verdict.to_owned())]);
+    let own = |alert: &Alert| evidence(alert).symptoms[0].labels.clone();
+    let opened = world.feed(&[Finding { labels: of("modified"), ..finding("c", "motd") }]);
+    let worse = Finding { labels: of("missing"), severity: Severity::Critical, ..finding("c", "hosts") };
+    let widened = world.feed(&[worse]);
+    assert_eq!((widened[0].severity, widened[0].labels.len()), (Severity::Critical, 0), "nothing is shared");
+    assert_eq!(own(&opened[0]), own(&widened[0]));
+    let expected = [("severity", "warning"), ("verdict", "modified")].map(|(a, b)| (a.to_owned(), b.to_owned()));
+    assert_eq!(own(&widened[0]), Labels::from(expected));
+}
+
+#[test]
+fn a_posted_alert_in_a_rollout_is_told_as_it_was_posted() {
+    let mut world = World::new(AlertConfig::default());
+    let labels = Labels::from([("alertname".to_owned(), "HighLoad".to_owned())]);
+    let said = r#"{"annotations":{"runbook_url":"https://wiki/load"},"generator":"http://prometheus/graph"}"#;
+    let row = Finding {
+        kind: "alert".to_owned(),
+        labels: labels.clone(),
+        evidence: said.to_owned(),
+        ..finding("c", "alert/1")
+    };
+    let told = evidence(&world.feed(&[row])[0]).symptoms.remove(0);
+    assert!(told.is_posted());
+    assert_eq!((told.labels, told.generator_url.as_deref()), (labels, Some("http://prometheus/graph")));
+    assert_eq!(told.annotations["runbook_url"], "https://wiki/load");
+}

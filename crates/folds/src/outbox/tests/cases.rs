@@ -577,3 +577,18 @@ fn what_a_program_of_before_has_saved_is_read() {
         .to_string();
     assert!(error.contains("version 9"), "{error}");
 }
+
+#[test]
+fn an_end_says_what_a_provider_may_have_that_did_not_answer() {
+    let evidence = r#"{"symptoms":[{"finding":"drift/motd","summary":"","since":1}],"omitted":0,"unknown":0,"shard":0,"offset":1}"#;
+    for answered in [false, true] {
+        let mut world = World::new(vec![route("hook")]);
+        let opened = world.tell(Alert { evidence: evidence.to_owned(), ..alert("i#1", "opened") });
+        if answered {
+            world.receipt(&opened.intents[0], Outcome::Delivered);
+        }
+        let resolved = payload(&world.alert("i#1", "resolved").intents[0]);
+        let ended: Vec<_> = resolved.ended.iter().map(|symptom| symptom.finding.as_str()).collect();
+        assert_eq!(ended, if answered { vec![] } else { vec!["drift/motd"] });
+    }
+}
