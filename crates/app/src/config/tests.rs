@@ -12,7 +12,9 @@ fn an_empty_file_is_the_embedded_configuration() {
 #[test]
 fn every_mistake_is_named_with_its_line_and_what_was_meant() {
     let text = problems("hots: {}\nserver:\n  listne: x\nstore:\n  flush_bytes: many\n");
-    for part in ["1:1: unknown key `hots`; did you mean `host`?", "3:", "did you mean `listen`?", "5:", "store.flush_bytes: "] {
+    for part in
+        ["1:1: unknown key `hots`; did you mean `host`?", "3:", "did you mean `listen`?", "5:", "store.flush_bytes: "]
+    {
         assert!(text.contains(part), "{part} is not in:\n{text}");
     }
 }
