@@ -232,6 +232,37 @@ async fn a_file_is_read_once_more_before_it_is_set_aside() {
     assert_eq!(world.objects.paths("quarantine").await, Vec::<String>::new());
 }
 
+#[tokio::test]
+async fn what_two_readers_meet_at_once_is_one_doubt() {
+    let world = World::new().await;
+    let files = three_files(&world).await;
+    let store = world.open(by_hand()).await.unwrap();
+    world.objects.misread_parts(&files[1], 2);
+    let scan = || store.snapshot().table("intents").unwrap().scan(ScanOptions::default()).try_collect::<Vec<_>>();
+    let (one, other) = tokio::join!(scan(), scan());
+    for error in [one.unwrap_err(), other.unwrap_err()] {
+        assert!(matches!(&error, StoreError::Objects { path, .. } if *path == files[1]), "{error}");
+    }
+    assert_eq!((sequences(&store).await, store.warnings()), (vec![1, 2, 3], Vec::new()));
+    store.set_aside_damaged().await.unwrap();
+    assert_eq!(world.objects.paths("quarantine").await, Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn a_checksum_that_was_wrong_once_says_nothing_of_the_form_of_a_file() {
+    let world = World::new().await;
+    let files = three_files(&world).await;
+    let store = world.open(store::StoreConfig { compaction_files: 2, ..by_hand() }).await.unwrap();
+    world.objects.misread(&files[0]);
+    let error = store.compact().await.unwrap_err();
+    assert!(matches!(&error, StoreError::Objects { path, .. } if *path == files[0]), "{error}");
+    world.objects.misread_parts(&files[0], 1);
+    let scan = store.snapshot().table("intents").unwrap().scan(ScanOptions::default());
+    let error = scan.try_collect::<Vec<_>>().await.unwrap_err();
+    assert!(matches!(&error, StoreError::Objects { path, .. } if *path == files[0]), "{error}");
+    assert_eq!((sequences(&store).await, store.warnings()), (vec![1, 2, 3], Vec::new()));
+}
+
 /// A later release may have written it in a form that is not known here.
 #[tokio::test]
 async fn a_file_that_cannot_be_read_as_it_was_written_is_set_aside_when_it_is_met_again() {
