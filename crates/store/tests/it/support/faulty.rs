@@ -1,5 +1,6 @@
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use futures::StreamExt;
@@ -41,6 +42,8 @@ pub struct Faulty {
     misread: Mutex<Option<String>>,
     /// So many reads of parts of this object give other bytes.
     misread_parts: Mutex<Option<(String, u32)>>,
+    /// Lists say that this object is older by so much.
+    older: Mutex<Option<(String, Duration)>>,
     /// Who puts the next object below this waits once it is there.
     held: Mutex<Option<Held>>,
 }
@@ -62,8 +65,9 @@ impl Faulty {
         let (changes, planned) = (AtomicU64::new(0), Mutex::new(None));
         let (dead, full) = (AtomicBool::new(false), AtomicBool::new(false));
         let (full_below, read, held) = (Mutex::default(), AtomicU64::new(0), Mutex::default());
-        let (hidden, misread, misread_parts) = (Mutex::default(), Mutex::default(), Mutex::default());
-        Self { inner, changes, planned, dead, full, full_below, read, hidden, misread, misread_parts, held }
+        let (hidden, misread, misread_parts, older) =
+            (Mutex::default(), Mutex::default(), Mutex::default(), Mutex::default());
+        Self { inner, changes, planned, dead, full, full_below, read, hidden, misread, misread_parts, older, held }
     }
 
     /// Plans a fault at the change after `after` more.
@@ -119,6 +123,11 @@ impl Faulty {
             }
             None => false,
         }
+    }
+
+    /// An object was put so much earlier than it was.
+    pub fn is_older(&self, path: &str, by: Duration) {
+        *self.older.lock().unwrap() = Some((path.to_owned(), by));
     }
 
     pub fn changes(&self) -> u64 {
@@ -253,7 +262,13 @@ impl ObjectStore for Faulty {
                     let is_hidden = |meta: &ObjectMeta| hidden.as_deref() == Some(meta.location.as_ref());
                     std::future::ready(!meta.as_ref().is_ok_and(is_hidden))
                 };
-                self.inner.list(prefix).filter(there).boxed()
+                let older = self.older.lock().unwrap().clone();
+                let aged = move |mut meta: ObjectMeta| {
+                    let by = older.as_ref().filter(|(path, _)| meta.location.as_ref() == path.as_str());
+                    meta.last_modified -= by.map(|(_, by)| *by).unwrap_or_default();
+                    meta
+                };
+                self.inner.list(prefix).filter(there).map(move |meta| meta.map(&aged)).boxed()
             }
             Err(error) => futures::stream::iter([Err(error)]).boxed(),
         }
