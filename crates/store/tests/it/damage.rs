@@ -117,7 +117,7 @@ async fn a_damaged_newest_manifest_is_moved_aside_and_the_log_fills_the_gap() {
             world.append(batch(&[intent("a", n)]));
             running.settle().await;
             running.store.flush().await.unwrap();
-            world.truncate(&running.store);
+            world.truncate(&running.store).await;
         }
         running.stop().await;
         let newest = world.objects.paths("manifest").await.pop().unwrap();
@@ -312,7 +312,7 @@ async fn of_a_log_that_was_made_anew_nothing_is_cut() {
     let error = within(running.store.wait_for(LogKind::State, 0, Offset(10))).await.unwrap_err();
     assert!(error.to_string().contains("it is another log"), "{error}");
     assert_eq!(running.store.durable_of(LogKind::State, anew.state.as_ref(), 0).await.unwrap(), None);
-    anew.truncate(&running.store);
+    anew.truncate(&running.store).await;
     assert_eq!(anew.state.bounds(0).await.unwrap(), (Offset(0), Offset(3)));
     running.stop().await;
 }
