@@ -65,7 +65,10 @@ impl Change {
 
     /// Whether `version` has this change already: a commit whose answer was lost. Of one that adds nothing it is not known.
     pub fn is_in(&self, version: &Version) -> bool {
-        let added = self.add.iter().all(|file| version.files().any(|other| other.path == file.path));
+        let added = self.add.is_empty() || {
+            let mut missing: HashSet<&str> = self.add.iter().map(|file| file.path.as_str()).collect();
+            version.files().any(|file| missing.remove(file.path.as_str()) && missing.is_empty())
+        };
         let moved = self.flushed.iter().flatten().all(|(key, moved)| next(version, key) == Some(moved.to.next));
         added && moved && self.adds()
     }

@@ -162,10 +162,22 @@ fn install(inner: &Inner, change: &Change, version: Version, asides: &[SetAside]
 /// # Errors
 /// [`StoreError::Superseded`] if it has rows of a shard that are in memory here: all of those were dropped.
 fn follow(inner: &Inner, found: Version) -> Result<(), StoreError> {
+    // Readers do not wait while files are compared.
+    let (flushing, asides) = {
+        let state = inner.state.read();
+        (state.flushing.clone(), state.asides.clone())
+    };
+    let change = flushing.as_ref().and_then(|frozen| frozen.change()).filter(|change| change.is_in(&found));
+    let mut found = found.without(&asides);
+    let newest = found.newest(&OF_SERIES);
     let mut state = inner.state.write();
-    let version = Arc::clone(&state.version);
+    if state.asides != asides {
+        found = found.without(&state.asides);
+    }
+    let (version, found) = (Arc::clone(&state.version), Arc::new(found));
     // A flush of ours whose answer was lost is no other process.
-    let done = state.flushing.as_ref().and_then(|frozen| frozen.change()).filter(|change| change.is_in(&found));
+    let is_same = flushing.zip(state.flushing.as_ref()).is_some_and(|(looked_at, now)| Arc::ptr_eq(&looked_at, now));
+    let done = change.filter(|_| is_same);
     let flushed = done.as_ref().and_then(|change| change.flushed.as_ref());
     // How far a shard is in files as far as is known here.
     let known = |key: &ShardKey| {
@@ -173,14 +185,13 @@ fn follow(inner: &Inner, found: Version) -> Result<(), StoreError> {
     };
     let mut ahead = state.shards.iter().filter(|(key, position)| known(key) != Some(position.next));
     let overtaken = ahead.any(|(key, _)| known(key) != next(&found, key));
-    let found = Arc::new(found.without(&state.asides));
     inner.versions.lock().push(Arc::downgrade(&found));
     let moved: Vec<_> = found.shards.iter().filter(|(key, position)| known(key) != Some(position.next)).collect();
     if !moved.is_empty() {
         // Series of records that are never read here; they are known once they have been announced again.
         let now = inner.clock.now();
         inner.series.misses(now.plus(Series::ANNOUNCED_EVERY));
-        inner.series.holds(found.newest(&OF_SERIES), now);
+        inner.series.holds(newest, now);
     }
     if overtaken {
         return Err(start_over(inner, state, Arc::clone(&found)));
@@ -286,4 +297,37 @@ pub(crate) async fn newest(objects: &Arc<dyn ObjectStore>, warnings: &Warnings) 
 /// The version of that number, if it can be read.
 pub(crate) async fn kept(objects: &Arc<dyn ObjectStore>, number: u64) -> Result<Option<Version>, StoreError> {
     Ok(read(objects, number).await?.ok())
+}
+
+#[cfg(test)]
+mod tests {
+    use base::Clock;
+    use object_store::memory::InMemory;
+    use parking_lot::Mutex;
+
+    use super::*;
+    use crate::state::{Frozen, Memory};
+    use crate::{Store, StoreConfig};
+
+    #[tokio::test]
+    async fn readers_do_not_wait_while_a_flush_is_compared_with_a_version_of_others() {
+        let store = Store::open(StoreConfig::default(), Arc::new(InMemory::new()), Clock::system()).await.unwrap();
+        let (memory, shards) = (Memory::default(), std::collections::BTreeMap::new());
+        let frozen = Arc::new(Frozen { memory, shards, written: Mutex::new(Some(Vec::new())) });
+        store.0.state.write().flushing = Some(Arc::clone(&frozen));
+        // What was written cannot be looked at until this goes.
+        let written = frozen.written.lock();
+        let inner = Arc::clone(&store.0);
+        let found = Version { number: 1, ..Version::empty() };
+        let following = base::thread("follow", move || assert!(follow(&inner, found).is_ok())).unwrap();
+        while Arc::strong_count(&frozen) < 3 {
+            assert!(store.0.state.try_read().is_some(), "it is compared under the lock");
+            std::thread::yield_now();
+        }
+        assert!(store.0.state.try_read().is_some());
+        drop(written);
+        following.join().unwrap();
+        let state = store.0.state.read();
+        assert_eq!((state.version.number, state.flushing.is_some()), (1, false), "the flush was in it");
+    }
 }

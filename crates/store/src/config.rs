@@ -48,7 +48,7 @@ pub struct StoreConfig {
     /// How long a file stays after the last version that names it.
     #[serde(with = "base::duration")]
     pub grace: Duration,
-    /// A file is removed after no version was seen to name it for so long.
+    /// A file is removed after no version was seen to name it for so long, or for an hour if it is so old.
     #[serde(with = "base::duration")]
     pub orphans_after: Duration,
     /// Versions of the manifest that are kept at least.

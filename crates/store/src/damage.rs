@@ -9,6 +9,7 @@ use object_store::{GetOptions, ObjectStoreExt};
 
 use crate::change::Change;
 use crate::commit::commit;
+use crate::doubts::Began;
 use crate::manifest::SetAside;
 use crate::object::Afresh;
 use crate::store::Inner;
@@ -18,22 +19,22 @@ use crate::{FileEntry, Store, StoreError, garbage};
 const AT_ONCE: usize = 16;
 
 impl Inner {
-    /// Takes a damaged file out of its table, for every new snapshot, if it is still damaged when it is read once more; the
-    /// next commit makes it so for good.
+    /// Takes a damaged file out of its table, for every new snapshot, if it is still damaged when it is read once more, or
+    /// was not to be read by two of which one `began` after the other had found it whole; the next commit makes it so for good.
     ///
     /// # Errors
     /// [`StoreError::Objects`] if it cannot be read now, or is whole: what was read of it before is not what is there.
-    pub async fn set_aside(&self, file: &FileEntry, problem: &str) -> Result<(), StoreError> {
+    pub async fn set_aside(&self, file: &FileEntry, problem: &str, began: Began) -> Result<(), StoreError> {
         match check(self, file, Reading::Afresh).await {
             Err(StoreError::Corrupt { .. }) => {}
             Err(error) => return Err(error),
-            // It may be of a form that is not known here.
-            Ok(()) if self.doubts.again(&file.path, self.clock.monotonic()) => {}
             Ok(()) => {
+                // Whoever begins after the doubt is noted finds nothing that was kept before.
                 self.metadata.forget(&file.path);
-                let source = format!("it was not read as it is there, read it again: {problem}").into();
-                let source = object_store::Error::Generic { store: "store", source };
-                return Err(StoreError::Objects { path: file.path.clone(), source });
+                // It may be of a form that is not known here.
+                if !self.doubts.again(&file.path, began, self.clock.monotonic()) {
+                    return Err(misread(file, problem));
+                }
             }
         }
         self.set_all_aside(vec![(file.clone(), problem.to_owned())]);
@@ -132,16 +133,37 @@ fn gone(path: Path, error: object_store::Error) -> StoreError {
     }
 }
 
+/// What is there is whole, and was not what was read.
+fn misread(file: &FileEntry, problem: &str) -> StoreError {
+    let source = format!("it was not read as it is there, read it again: {problem}").into();
+    let source = object_store::Error::Generic { store: "store", source };
+    StoreError::Objects { path: file.path.clone(), source }
+}
+
 /// How a file is read in full.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Reading {
+enum Reading {
     Once,
     /// What is kept of it goes: it may be wrong.
     Afresh,
 }
 
-/// Reads a file once in full, past what is kept of it: damage must not be merged into good files.
-pub(crate) async fn check(inner: &Inner, file: &FileEntry, reading: Reading) -> Result<(), StoreError> {
+/// Reads a file in full, past what is kept of it, and once more if it is damaged: damage must not be merged into good files.
+///
+/// # Errors
+/// [`StoreError::Corrupt`] if it is damaged both times; [`StoreError::Objects`] if only once, or it cannot be read now.
+pub(crate) async fn check_whole(inner: &Inner, file: &FileEntry) -> Result<(), StoreError> {
+    match check(inner, file, Reading::Once).await {
+        Err(StoreError::Corrupt { problem, .. }) => {
+            check(inner, file, Reading::Afresh).await?;
+            Err(misread(file, &problem))
+        }
+        read => read,
+    }
+}
+
+/// Reads a file once in full, past what is kept of it.
+async fn check(inner: &Inner, file: &FileEntry, reading: Reading) -> Result<(), StoreError> {
     let path = Path::from(file.path.as_str());
     let mut options = GetOptions::default();
     if reading == Reading::Afresh {

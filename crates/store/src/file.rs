@@ -49,12 +49,14 @@ impl FileScan {
     /// Rows of `file`, in its order. If the file turns out to be damaged, also when it is read once more, it is set aside
     /// with a warning and the stream ends.
     pub fn lenient(self, inner: Arc<Inner>, file: FileEntry) -> Batches {
-        let (name, keeper) = (Arc::new(file.clone()), Arc::clone(&inner));
+        let (name, keeper, began) = (Arc::new(file.clone()), Arc::clone(&inner), inner.doubts.begin());
         let checked = self.strict(inner, file).scan((), move |(), result| {
             let (name, keeper) = (Arc::clone(&name), Arc::clone(&keeper));
             async move {
                 match result {
-                    Err(StoreError::Corrupt { problem, .. }) => keeper.set_aside(&name, &problem).await.err().map(Err),
+                    Err(StoreError::Corrupt { problem, .. }) => {
+                        keeper.set_aside(&name, &problem, began).await.err().map(Err)
+                    }
                     other => Some(other),
                 }
             }

@@ -13,7 +13,7 @@ use crate::change::Change;
 use crate::commit::{self, commit};
 use crate::manifest::Version;
 use crate::store::Inner;
-use crate::{FileEntry, Store, StoreError};
+use crate::{FileEntry, Store, StoreConfig, StoreError};
 
 /// Orphans are looked for so often.
 const ORPHANS_EVERY: Duration = Duration::from_secs(3_600);
@@ -41,16 +41,22 @@ impl Garbage {
         self.removed.extend(paths.map(|path| Removed { path, version, at }));
     }
 
-    /// Takes over which files no version names now. Gives those of which that is seen for so long.
-    fn unnamed_for(&mut self, paths: impl Iterator<Item = String>, least: Duration, now: Duration) -> Vec<String> {
+    /// Takes over which files no version names now, each with its age. Gives those of which that is seen for as long as
+    /// `config` says; of those that are as old it is enough that an earlier look has seen it: it is not certain that this
+    /// process lives for so long.
+    fn orphans(&mut self, unnamed: Vec<(String, Duration)>, config: &StoreConfig, now: Duration) -> Vec<String> {
         let seen = std::mem::take(&mut self.unnamed);
-        let with_since = |path: String| {
+        let (after, again) = (config.orphans_after, ORPHANS_EVERY.max(config.grace));
+        let mut orphans = Vec::new();
+        for (path, age) in unnamed {
             let since = seen.get(&path).copied().unwrap_or(now);
-            (path, since)
-        };
-        self.unnamed = paths.map(with_since).collect();
-        let is_old = |(_, since): &(&String, &Duration)| now.saturating_sub(**since) >= least;
-        self.unnamed.iter().filter(is_old).map(|(path, _)| path.clone()).collect()
+            let seen_for = now.saturating_sub(since);
+            if seen_for >= after || (age >= after && seen_for >= again) {
+                orphans.push(path.clone());
+            }
+            self.unnamed.insert(path, since);
+        }
+        orphans
     }
 
     pub fn has(&self, path: &str) -> bool {
@@ -141,8 +147,8 @@ impl Store {
         gone.len()
     }
 
-    /// Files that were written and never committed: those of a process that was ended. How old they are only a clock that
-    /// does not jump may say, and that of another machine not at all: another process may be about to commit them.
+    /// Files that were written and never committed: those of a process that was ended. How old they are no clock of this
+    /// machine may say but one that does not jump: another process may be about to commit them.
     async fn collect_orphans(&self, versions: &[u64]) -> Result<usize, StoreError> {
         let inner = &self.0;
         let now = inner.clock.monotonic();
@@ -162,8 +168,9 @@ impl Store {
                 None => return Ok(0),
             }
         }
-        let unnamed = listed.into_iter().map(|meta| meta.location.to_string()).filter(|path| !named.contains(path));
-        let orphans = inner.garbage.lock().unnamed_for(unnamed, inner.config.orphans_after, now);
+        let mut unnamed = with_ages(&listed);
+        unnamed.retain(|(path, _)| !named.contains(path));
+        let orphans = inner.garbage.lock().orphans(unnamed, &inner.config, now);
         let mut removed = 0;
         for path in orphans {
             removed += usize::from(inner.objects.delete(&Path::from(path.as_str())).await.is_ok());
@@ -179,6 +186,13 @@ fn pinned(inner: &Inner) -> HashSet<String> {
     let alive: Vec<Arc<Version>> = versions.iter().filter_map(std::sync::Weak::upgrade).collect();
     drop(versions);
     alive.iter().flat_map(|version| version.files()).map(|file| file.path.clone()).collect()
+}
+
+/// How old objects are at least, by the clock of where they are alone: it was not earlier than the newest of them.
+fn with_ages(listed: &[ObjectMeta]) -> Vec<(String, Duration)> {
+    let newest = listed.iter().map(|meta| meta.last_modified).max();
+    let age = |meta: &ObjectMeta| newest.and_then(|newest| (newest - meta.last_modified).to_std().ok());
+    listed.iter().map(|meta| (meta.location.to_string(), age(meta).unwrap_or_default())).collect()
 }
 
 fn age(inner: &Inner, meta: &ObjectMeta) -> Duration {

@@ -58,12 +58,12 @@ impl Store {
                 return Ok(());
             };
             tracing::info!(path = file.path, rows = file.rows, "a file of an earlier release is put in order");
-            let mut add = Vec::new();
+            let (mut add, began) = (Vec::new(), inner.doubts.begin());
             if let Err(error) = write_in_order(inner, layout, &file, &mut add).await {
                 flush::remove(inner, &add).await;
                 match error {
                     StoreError::Corrupt { path, problem } if path == file.path => {
-                        inner.set_aside(&file, &problem).await?
+                        inner.set_aside(&file, &problem, began).await?
                     }
                     error => return Err(error),
                 }

@@ -104,6 +104,7 @@ impl Embedded {
             state: Mutex::new(state),
             durable: seen,
             retain_bytes: self.config.retain_bytes,
+            remove_errors: meter::remove_errors(&place.log, shard),
         });
         let writer = Writer {
             shared: Arc::clone(&shared),

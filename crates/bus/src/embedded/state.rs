@@ -2,6 +2,7 @@ use std::collections::VecDeque;
 use std::io::ErrorKind;
 use std::path::PathBuf;
 
+use metrics::Counter;
 use model::{Offset, Record};
 use parking_lot::Mutex;
 use tokio::sync::watch;
@@ -28,12 +29,14 @@ pub(super) struct Shared {
     /// The offset that the next record will have, as far as the log is durable.
     pub durable: watch::Receiver<Offset>,
     pub retain_bytes: u64,
+    /// Times that a segment could not be removed.
+    pub remove_errors: Counter,
 }
 
 pub(super) struct State {
     pub segments: VecDeque<Segment>,
     /// A segment before these that nobody reads any more and whose file may still be there.
-    pub leaving: Option<Offset>,
+    pub leaving: Option<Segment>,
     pub next: Offset,
     pub tail: Tail,
     /// Why there will be no further records.
@@ -71,8 +74,11 @@ impl Shared {
                 removed => removed,
             };
             let removed = removed.and_then(|()| disk.sync_dir(&self.dir));
-            removed.map_err(|error| self.place.io(&path, "remove", &error))?;
-            self.state.lock().leaving.take_if(|leaving| *leaving == first);
+            removed.map_err(|error| {
+                self.remove_errors.increment(1);
+                self.place.io(&path, "remove", &error)
+            })?;
+            self.state.lock().leaving.take_if(|leaving| leaving.first == first);
         }
     }
 }
@@ -82,8 +88,9 @@ impl State {
         self.segments.front().map_or(self.next, |segment| segment.first)
     }
 
+    /// Bytes on the disk.
     pub fn bytes(&self) -> u64 {
-        self.segments.iter().map(|segment| segment.bytes).sum()
+        self.segments.iter().chain(&self.leaving).map(|segment| segment.bytes).sum()
     }
 
     /// The segment whose file is to be removed next.
@@ -91,17 +98,17 @@ impl State {
         if self.leaving.is_none() {
             self.leaving = self.drop_first(before, retain);
         }
-        self.leaving
+        self.leaving.as_ref().map(|segment| segment.first)
     }
 
     /// Takes the first segment from readers if nothing in it is needed.
-    fn drop_first(&mut self, before: Offset, retain: u64) -> Option<Offset> {
+    fn drop_first(&mut self, before: Offset, retain: u64) -> Option<Segment> {
         let second = self.segments.get(1)?;
         let rest: u64 = self.segments.iter().skip(1).map(|segment| segment.bytes).sum();
         if second.first > before || rest < retain {
             return None;
         }
-        self.segments.pop_front().map(|segment| segment.first)
+        self.segments.pop_front()
     }
 
     /// Where to start to read `offset`, which is not before the start.

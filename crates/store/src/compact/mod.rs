@@ -11,7 +11,7 @@ use futures::{StreamExt, stream};
 use self::pick::Job;
 use crate::change::Change;
 use crate::commit::commit;
-use crate::damage::{Reading, check};
+use crate::damage::check_whole;
 use crate::file::FileScan;
 use crate::filter::Share;
 use crate::layout::{Layout, layouts};
@@ -70,14 +70,14 @@ impl Drop for GiveUp {
 
 #[tracing::instrument(name = "compaction", skip_all)]
 async fn merge(inner: &Arc<Inner>, job: Job, given_up: &AtomicBool) -> Result<(), StoreError> {
-    let started = inner.clock.monotonic();
+    let (started, began) = (inner.clock.monotonic(), inner.doubts.begin());
     let mut outputs = Vec::new();
     let layout = &layouts()[job.table];
     if let Err(error) = write(inner, layout, &job, &mut outputs, given_up).await {
         flush::remove(inner, &outputs).await;
         let StoreError::Corrupt { path, problem } = &error else { return Err(error) };
         let Some(file) = job.runs.iter().flatten().find(|file| file.path == *path) else { return Err(error) };
-        return inner.set_aside(file, problem).await;
+        return inner.set_aside(file, problem, began).await;
     }
     let inputs: Vec<&FileEntry> = job.runs.iter().flatten().collect();
     let sum = |files: &[&FileEntry], of: fn(&FileEntry) -> u64| files.iter().map(|file| of(file)).sum::<u64>();
@@ -108,7 +108,7 @@ async fn write(
 ) -> Result<(), StoreError> {
     let inputs: Vec<&FileEntry> = job.runs.iter().flatten().collect();
     for file in &inputs {
-        check(inner, file, Reading::Once).await?;
+        check_whole(inner, file).await?;
     }
     let mut merge = open(inner, layout, job).await?;
     let total: u64 = inputs.iter().map(|file| file.rows).sum();

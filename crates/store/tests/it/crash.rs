@@ -26,7 +26,7 @@ async fn live_a_little(world: &World, from: i64) -> i64 {
         if !flushed || running.store.compact().await.is_err() || running.store.collect().await.is_err() {
             break;
         }
-        world.truncate(&running.store);
+        world.truncate(&running.store).await;
     }
     running.stop().await;
     sequence

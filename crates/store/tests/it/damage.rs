@@ -117,7 +117,7 @@ async fn a_damaged_newest_manifest_is_moved_aside_and_the_log_fills_the_gap() {
             world.append(batch(&[intent("a", n)]));
             running.settle().await;
             running.store.flush().await.unwrap();
-            world.truncate(&running.store);
+            world.truncate(&running.store).await;
         }
         running.stop().await;
         let newest = world.objects.paths("manifest").await.pop().unwrap();
@@ -232,6 +232,37 @@ async fn a_file_is_read_once_more_before_it_is_set_aside() {
     assert_eq!(world.objects.paths("quarantine").await, Vec::<String>::new());
 }
 
+#[tokio::test]
+async fn what_two_readers_meet_at_once_is_one_doubt() {
+    let world = World::new().await;
+    let files = three_files(&world).await;
+    let store = world.open(by_hand()).await.unwrap();
+    world.objects.misread_parts(&files[1], 2);
+    let scan = || store.snapshot().table("intents").unwrap().scan(ScanOptions::default()).try_collect::<Vec<_>>();
+    let (one, other) = tokio::join!(scan(), scan());
+    for error in [one.unwrap_err(), other.unwrap_err()] {
+        assert!(matches!(&error, StoreError::Objects { path, .. } if *path == files[1]), "{error}");
+    }
+    assert_eq!((sequences(&store).await, store.warnings()), (vec![1, 2, 3], Vec::new()));
+    store.set_aside_damaged().await.unwrap();
+    assert_eq!(world.objects.paths("quarantine").await, Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn a_checksum_that_was_wrong_once_says_nothing_of_the_form_of_a_file() {
+    let world = World::new().await;
+    let files = three_files(&world).await;
+    let store = world.open(store::StoreConfig { compaction_files: 2, ..by_hand() }).await.unwrap();
+    world.objects.misread(&files[0]);
+    let error = store.compact().await.unwrap_err();
+    assert!(matches!(&error, StoreError::Objects { path, .. } if *path == files[0]), "{error}");
+    world.objects.misread_parts(&files[0], 1);
+    let scan = store.snapshot().table("intents").unwrap().scan(ScanOptions::default());
+    let error = scan.try_collect::<Vec<_>>().await.unwrap_err();
+    assert!(matches!(&error, StoreError::Objects { path, .. } if *path == files[0]), "{error}");
+    assert_eq!((sequences(&store).await, store.warnings()), (vec![1, 2, 3], Vec::new()));
+}
+
 /// A later release may have written it in a form that is not known here.
 #[tokio::test]
 async fn a_file_that_cannot_be_read_as_it_was_written_is_set_aside_when_it_is_met_again() {
@@ -281,7 +312,7 @@ async fn of_a_log_that_was_made_anew_nothing_is_cut() {
     let error = within(running.store.wait_for(LogKind::State, 0, Offset(10))).await.unwrap_err();
     assert!(error.to_string().contains("it is another log"), "{error}");
     assert_eq!(running.store.durable_of(LogKind::State, anew.state.as_ref(), 0).await.unwrap(), None);
-    anew.truncate(&running.store);
+    anew.truncate(&running.store).await;
     assert_eq!(anew.state.bounds(0).await.unwrap(), (Offset(0), Offset(3)));
     running.stop().await;
 }

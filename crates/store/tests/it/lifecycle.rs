@@ -165,6 +165,28 @@ async fn orphans_go_after_a_day_and_not_before() {
 }
 
 #[tokio::test]
+async fn orphans_go_where_no_process_lives_for_a_day_too() {
+    let (clock, simulation) = Clock::simulated(Clock::system().now());
+    let world = World { clock, ..World::new().await };
+    let orphan = "data/intents/left_over.parquet";
+    world.objects.overwrite(orphan, b"x".to_vec()).await;
+    let running = world.start(by_hand()).await;
+    world.append(batch(&[intent("a", 1)]));
+    running.settle().await;
+    running.store.flush().await.unwrap();
+    running.stop().await;
+    for hours in (0..=24).step_by(2) {
+        world.objects.is_older(orphan, Duration::from_secs(hours * 3_600));
+        let store = world.open(by_hand()).await.unwrap();
+        assert_eq!(store.collect().await.unwrap(), 0, "{hours} hours: another may still read it");
+        simulation.advance(Duration::from_secs(3_601));
+        assert_eq!(store.collect().await.unwrap(), usize::from(hours == 24), "{hours} hours");
+        assert_eq!(sequences(&store).await, [1]);
+    }
+    assert_eq!(world.objects.paths("data").await.len(), 1);
+}
+
+#[tokio::test]
 async fn a_scan_gives_the_columns_keys_and_times_asked_for() {
     let world = World::new().await;
     let running = world.start(by_hand()).await;

@@ -64,7 +64,7 @@ async fn play(steps: Vec<Step>) {
             Step::Flush => {
                 running.settle().await;
                 running.store.flush().await.unwrap();
-                world.truncate(&running.store);
+                world.truncate(&running.store).await;
             }
             Step::Compact => {
                 running.store.compact().await.unwrap();

@@ -113,7 +113,7 @@ async fn a_restart_reads_the_log_only_from_where_the_files_end() {
         running.settle().await;
         running.store.flush().await.unwrap();
     }
-    world.truncate(&running.store);
+    world.truncate(&running.store).await;
     running.stop().await;
     assert!(bus::Log::bounds(&*world.state, 0).await.unwrap().0 > Offset(0));
     let running = world.start(by_hand()).await;

@@ -2,6 +2,7 @@ use futures::StreamExt;
 use futures::future::join_all;
 use model::Offset;
 
+use super::counters::Counters;
 use super::faulty::Faulty;
 use super::{Folder, batch, count, fill, open, soon};
 use crate::{BusError, Log};
@@ -171,4 +172,25 @@ async fn a_segment_that_cannot_be_removed_once_leaves_no_hole() {
             assert_eq!(reader.next().await.unwrap().unwrap().offset, Offset(offset));
         }
     }
+}
+
+#[tokio::test]
+async fn a_segment_that_cannot_be_removed_is_counted_with_its_bytes() {
+    let counters = Counters::default();
+    let _here = metrics::set_default_local_recorder(&counters);
+    let errors = || counters.get("steadfast_log_remove_errors_total");
+    let (folder, disk) = (Folder::new(), Faulty::default());
+    let log = open(&folder, folder.config("state"), &disk);
+    fill(&log, 0..100).await;
+    assert_eq!(errors(), Some(0), "it is there before it is needed");
+    let counted = || log.shards[0].shared.state.lock().bytes();
+    let on_disk = || folder.segments().iter().map(|path| path.metadata().unwrap().len()).sum::<u64>();
+    disk.set(|faults| faults.remove_fails = true);
+    for times in 1..=2 {
+        log.truncate(0, Offset(90)).await.unwrap_err();
+        assert_eq!((errors(), counted()), (Some(times), on_disk()));
+    }
+    disk.set(|faults| faults.remove_fails = false);
+    log.truncate(0, Offset(90)).await.unwrap();
+    assert_eq!((errors(), counted()), (Some(2), on_disk()));
 }

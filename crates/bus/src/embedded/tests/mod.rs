@@ -1,3 +1,4 @@
+mod counters;
 mod damage;
 mod disk_faults;
 mod faulty;

@@ -1,5 +1,6 @@
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use futures::StreamExt;
@@ -39,6 +40,10 @@ pub struct Faulty {
     hidden: Mutex<Option<String>>,
     /// The next read of this object gives other bytes.
     misread: Mutex<Option<String>>,
+    /// So many reads of parts of this object give other bytes.
+    misread_parts: Mutex<Option<(String, u32)>>,
+    /// Lists say that this object is older by so much.
+    older: Mutex<Option<(String, Duration)>>,
     /// Who puts the next object below this waits once it is there.
     held: Mutex<Option<Held>>,
 }
@@ -60,8 +65,9 @@ impl Faulty {
         let (changes, planned) = (AtomicU64::new(0), Mutex::new(None));
         let (dead, full) = (AtomicBool::new(false), AtomicBool::new(false));
         let (full_below, read, held) = (Mutex::default(), AtomicU64::new(0), Mutex::default());
-        let (hidden, misread) = (Mutex::default(), Mutex::default());
-        Self { inner, changes, planned, dead, full, full_below, read, hidden, misread, held }
+        let (hidden, misread, misread_parts, older) =
+            (Mutex::default(), Mutex::default(), Mutex::default(), Mutex::default());
+        Self { inner, changes, planned, dead, full, full_below, read, hidden, misread, misread_parts, older, held }
     }
 
     /// Plans a fault at the change after `after` more.
@@ -101,6 +107,27 @@ impl Faulty {
     /// The next read of an object gives other bytes than it has.
     pub fn misread(&self, path: &str) {
         *self.misread.lock().unwrap() = Some(path.to_owned());
+    }
+
+    /// The next `reads` of parts of an object give other bytes than it has, each after all that wait have begun theirs.
+    pub fn misread_parts(&self, path: &str, reads: u32) {
+        *self.misread_parts.lock().unwrap() = Some((path.to_owned(), reads));
+    }
+
+    fn misreads_part(&self, location: &Path) -> bool {
+        let mut parts = self.misread_parts.lock().unwrap();
+        match parts.as_mut().filter(|(path, reads)| location.as_ref() == path.as_str() && *reads > 0) {
+            Some((_, reads)) => {
+                *reads -= 1;
+                true
+            }
+            None => false,
+        }
+    }
+
+    /// An object was put so much earlier than it was.
+    pub fn is_older(&self, path: &str, by: Duration) {
+        *self.older.lock().unwrap() = Some((path.to_owned(), by));
     }
 
     pub fn changes(&self) -> u64 {
@@ -204,10 +231,14 @@ impl ObjectStore for Faulty {
 
     async fn get_opts(&self, location: &Path, options: GetOptions) -> Result<GetResult> {
         self.alive()?;
+        let wrong_part = options.range.is_some() && self.misreads_part(location);
+        if wrong_part {
+            tokio::task::yield_now().await;
+        }
         let found = self.inner.get_opts(location, options).await?;
         self.read.fetch_add(found.range.end - found.range.start, Ordering::SeqCst);
         let wrong = self.misread.lock().unwrap().take_if(|path| location.as_ref() == path.as_str()).is_some();
-        if wrong { other_bytes(found).await } else { Ok(found) }
+        if wrong || wrong_part { other_bytes(found).await } else { Ok(found) }
     }
 
     fn delete_stream(&self, locations: BoxStream<'static, Result<Path>>) -> BoxStream<'static, Result<Path>> {
@@ -231,7 +262,13 @@ impl ObjectStore for Faulty {
                     let is_hidden = |meta: &ObjectMeta| hidden.as_deref() == Some(meta.location.as_ref());
                     std::future::ready(!meta.as_ref().is_ok_and(is_hidden))
                 };
-                self.inner.list(prefix).filter(there).boxed()
+                let older = self.older.lock().unwrap().clone();
+                let aged = move |mut meta: ObjectMeta| {
+                    let by = older.as_ref().filter(|(path, _)| meta.location.as_ref() == path.as_str());
+                    meta.last_modified -= by.map(|(_, by)| *by).unwrap_or_default();
+                    meta
+                };
+                self.inner.list(prefix).filter(there).map(move |meta| meta.map(&aged)).boxed()
             }
             Err(error) => futures::stream::iter([Err(error)]).boxed(),
         }

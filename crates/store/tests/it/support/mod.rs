@@ -81,10 +81,11 @@ impl World {
     }
 
     /// Forgets what the store says that nobody needs.
-    pub fn truncate(&self, store: &Store) {
-        for ((kind, shard), before) in store.durable() {
-            let log = if kind == LogKind::State { &self.state } else { &self.telemetry };
-            log.forget(shard, before);
+    pub async fn truncate(&self, store: &Store) {
+        for (kind, log) in [(LogKind::State, &self.state), (LogKind::Telemetry, &self.telemetry)] {
+            if let Some(before) = store.durable_of(kind, log.as_ref(), 0).await.unwrap() {
+                log.forget(0, before);
+            }
         }
     }
 
