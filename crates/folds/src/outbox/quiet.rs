@@ -25,7 +25,13 @@ impl OutboxFold {
             self.silenced.remove(&notification.incident);
             return false;
         }
-        self.silenced.insert(notification.incident.clone(), Packed::of(notification));
+        let mut kept = notification.clone();
+        // What is worse is told as such, whatever comes behind it.
+        let before = self.silenced.get(&kept.incident).and_then(Packed::open);
+        if kept.reason == "updated" && before.is_some_and(|before| before.reason == "widened") {
+            "widened".clone_into(&mut kept.reason);
+        }
+        self.silenced.insert(kept.incident.clone(), Packed::of(&kept));
         self.look_again(now);
         true
     }
@@ -50,7 +56,8 @@ impl OutboxFold {
         self.look.filter(|_| !self.silenced.is_empty())
     }
 
-    fn is_silenced(&self, incident: &str, now: Timestamp) -> bool {
+    /// Whether somebody muted it.
+    pub(super) fn is_silenced(&self, incident: &str, now: Timestamp) -> bool {
         self.engine.as_ref().is_some_and(|engine| engine.read().is_silenced(incident, now))
     }
 

@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use base::Rng;
 use fold::suite::{self, Case, Input};
-use model::rows::{Decision, Intent, Notice, Tick};
+use model::rows::{Decision, Intent, Notice, Reaction, Receipt, Tick};
 use model::{AlertState, Batch, Key, Labels, Offset, RecordId, Severity};
 
 use super::*;
@@ -307,18 +307,23 @@ impl Both {
             scopes: Vec::new(),
             labels: Labels::new(),
         };
-        let config = crate::outbox::OutboxConfig { receivers: vec![route], ..Default::default() };
+        let again = crate::outbox::Again { receiver: "on-call".to_owned(), after: Duration::from_secs(60) };
+        let config = crate::outbox::OutboxConfig { receivers: vec![route], again: vec![again], ..Default::default() };
         let routing = World { fold: RoutingFold::new(Arc::clone(&engine), None), next: Offset(0) };
         Self { routing, outbox: crate::outbox::OutboxFold::new(config).unwrap().silenced_by(engine) }
     }
 
-    fn apply(&mut self, time: Timestamp, batch: Batch) -> Vec<String> {
+    fn intents(&mut self, time: Timestamp, batch: Batch) -> Vec<Intent> {
         let record = self.routing.record(time, batch);
         self.routing.take(&record);
         let mut outputs = Outputs::default();
         self.outbox.apply(&record, &HashMap::new(), &mut outputs).unwrap();
         let intents = outputs.take().into_iter().map(|batch| Record { batch, ..record.clone() });
-        intents.flat_map(|record| record.rows::<model::rows::Intent>().unwrap()).map(|it| it.action).collect()
+        intents.filter(|record| record.batch.stream == Stream::Intents).flat_map(|it| it.rows().unwrap()).collect()
+    }
+
+    fn apply(&mut self, time: Timestamp, batch: Batch) -> Vec<String> {
+        self.intents(time, batch).into_iter().map(|it| it.action).collect()
     }
 
     fn tick(&mut self, time: Timestamp) -> Vec<String> {
@@ -347,6 +352,50 @@ fn what_is_shown_as_silenced_is_told_to_no_receiver_until_the_silence_is_over() 
     assert_eq!(both.apply(at(62), Batch::of("host/web", &[drift(at(62), "widened")]).unwrap()), [""; 0]);
     assert_eq!(both.apply(at(63), Batch::of("host/web", &[drift(at(63), "resolved")]).unwrap()), ["resolve"]);
     assert_eq!(both.tick(at(120)), [""; 0]);
+}
+
+#[test]
+fn what_was_resolved_at_its_provider_is_not_told_anew_while_it_is_silenced() {
+    let mut both = Both::new();
+    let at = |seconds: u64| Timestamp::from_secs(1_000_000).plus(Duration::from_secs(seconds));
+    let intent = both.intents(at(0), Batch::of("host/web", &[drift(at(0), "opened")]).unwrap()).remove(0);
+    let receipt = Receipt {
+        time: at(1),
+        intent: intent.intent,
+        key: intent.key,
+        receiver: intent.receiver.clone(),
+        incident: intent.incident.clone(),
+        sequence: intent.sequence,
+        attempt: 1,
+        outcome: Outcome::Delivered,
+        last: true,
+        status: Some(202),
+        message: None,
+        reference: None,
+        took_ms: 3,
+    };
+    both.apply(at(1), Batch::of("notify", &[receipt]).unwrap());
+    let resolved = Reaction {
+        time: at(2),
+        key: Key::of(b"1"),
+        event: "1".to_owned(),
+        receiver: intent.receiver,
+        provider: "PagerDuty".to_owned(),
+        provider_incident: "P1".to_owned(),
+        incident: Some(intent.incident),
+        action: "resolved".to_owned(),
+        actor: Some("Ann".to_owned()),
+        person: true,
+        text: None,
+    };
+    both.apply(at(2), Batch::of("reactions", &[resolved]).unwrap());
+    let silence = silence_of(at(3), "scope", "host/web", at(400));
+    both.apply(at(3), Batch::of("alertmanager", &[silence]).unwrap());
+    for due in [62, 362] {
+        assert_eq!(both.outbox.next_tick(), Some(at(due)));
+        assert_eq!(both.tick(at(due)), [""; 0], "it is silenced");
+    }
+    assert_eq!(both.tick(at(662)), ["trigger"]);
 }
 
 #[test]

@@ -234,12 +234,15 @@ fn alert(notification: &Notification, symptom: Option<&Symptom>) -> Alert {
 fn labels(notification: &Notification, symptom: Option<&Symptom>, budget: &mut Budget) -> Map {
     let own = symptom.map(|symptom| &symptom.labels).filter(|labels| !labels.is_empty());
     let severity = own.and_then(|labels| labels.get("severity")?.parse::<Severity>().ok());
+    // What a digest names has neither labels nor a resource; without something of its own all of it would be one alert.
+    let bare = symptom.filter(|symptom| symptom.labels.is_empty() && symptom.resource.is_none());
     let ours = [
         ("alertname", Some(alertname(notification, symptom))),
         ("severity", Some(severity.unwrap_or(notification.severity).to_string())),
         ("scope", Some(notification.scope.clone())),
         ("cause", Some(notification.cause.clone())),
         ("resource", symptom.and_then(|symptom| symptom.resource.clone())),
+        ("finding", bare.map(|symptom| symptom.finding.clone()).filter(|finding| !finding.is_empty())),
     ];
     let fitted = ours.into_iter().filter_map(|(name, value)| Some((name.to_owned(), budget.text(&value?, LABELS.1)?)));
     let ours: Map = fitted.collect();

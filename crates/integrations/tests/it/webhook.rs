@@ -90,6 +90,22 @@ fn over() -> Notification {
 }
 
 #[tokio::test]
+async fn findings_without_labels_and_resource_are_alerts_of_their_own() {
+    let mut keeper = Keeper::new().await;
+    let bare = |name: &str| Symptom {
+        finding: name.to_owned(),
+        summary: format!("{name} is open"),
+        since: sample(Action::Trigger).since,
+        ..Symptom::default()
+    };
+    let digest = incident(Action::Trigger, Severity::Error, vec![bare("host/a"), bare("host/b")]);
+    assert_eq!(keeper.tell(&digest, false).await.len(), 2);
+    assert_eq!(keeper.open.len(), 2);
+    keeper.tell(&over(), false).await;
+    assert!(keeper.open.is_empty());
+}
+
+#[tokio::test]
 async fn what_began_ends_under_the_labels_it_began_with_whatever_the_incident_became() {
     let mut keeper = Keeper::new().await;
     let motd = || symptom("motd", "modified", "error");
