@@ -17,7 +17,7 @@ pub(super) struct Meter {
 
 impl Meter {
     pub fn new(log: &str, shard: u32) -> Self {
-        let labels = labels(log, shard);
+        let labels = [("log", log.to_owned()), ("shard", shard.to_string())];
         Self {
             appends: metrics::counter!("steadfast_log_appends_total", &labels),
             records: metrics::counter!("steadfast_log_records_total", &labels),
@@ -48,9 +48,6 @@ impl Meter {
 
 /// Counts how often a segment could not be removed that nobody needs.
 pub(super) fn remove_errors(log: &str, shard: u32) -> Counter {
-    metrics::counter!("steadfast_log_remove_errors_total", &labels(log, shard))
-}
-
-fn labels(log: &str, shard: u32) -> [(&'static str, String); 2] {
-    [("log", log.to_owned()), ("shard", shard.to_string())]
+    let labels = [("log", log.to_owned()), ("shard", shard.to_string())];
+    metrics::counter!("steadfast_log_remove_errors_total", &labels)
 }
