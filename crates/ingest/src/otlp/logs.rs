@@ -64,7 +64,7 @@ impl Request<'_> {
         let before = self.taken.logs;
         for scope in sent.scope_logs {
             let scope = scope?;
-            let library = self.library(scope.scope.as_ref(), scope.schema_url, is_lossy)?;
+            let library = self.of_library(scope.scope.as_ref(), scope.schema_url, is_lossy)?;
             for record in scope.log_records {
                 self.log_record(&record?, service, &library, bytes)?;
             }

@@ -25,7 +25,7 @@ pub(super) struct Library<'a> {
 
 impl Request<'_> {
     /// What is known of a library; `is_lossy` says whether something of its resource was no Unicode.
-    pub(super) fn library<'a>(
+    pub(super) fn of_library<'a>(
         &mut self,
         scope: Option<&Scope<'a>>,
         schema_url: &str,

@@ -62,7 +62,7 @@ impl Request<'_> {
         let (size, is_lossy) = (of_labels(&resource), self.any_replaced(&resource));
         for scope in sent.scope_spans {
             let scope = scope?;
-            let library = self.library(scope.scope.as_ref(), scope.schema_url, is_lossy)?;
+            let library = self.of_library(scope.scope.as_ref(), scope.schema_url, is_lossy)?;
             let size = size + of_labels(&library.about) + library.name.len();
             for span in scope.spans {
                 self.fits(size as u64)?;
