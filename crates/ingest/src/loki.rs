@@ -3,7 +3,7 @@
 use std::ops::ControlFlow;
 
 use wire::body::{BodyError, Encoding};
-use wire::loki::{Entry, Label, PushError, Sink, read_json, read_protobuf};
+use wire::loki::{Entry, Label, LabelsError, PushError, Sink, read_json, read_protobuf};
 use wire::otlp::Format;
 
 use crate::gate::RowsRoom;
@@ -90,6 +90,10 @@ impl Sink for Lines<'_> {
         let pairs = self.stream.iter().map(|(name, value)| (name.as_str(), value.as_str()));
         self.service = named(pairs, &SERVICE).unwrap_or_default().to_owned();
         ControlFlow::Continue(())
+    }
+
+    fn refused(&mut self, stream: usize, error: &LabelsError) {
+        self.request.taken.refused.push(|| format!("stream {stream}: {error}"));
     }
 
     fn entry(&mut self, entry: Entry<'_>) -> ControlFlow<()> {

@@ -9,6 +9,7 @@ use wire::labels::LabelRule;
 use wire::metric::MetricType;
 use wire::pb::Error;
 use wire::remote_write::{Rule, Sample, v1, v2};
+use wire::utf8;
 
 use crate::catalog::LabelHash;
 use crate::gate::RowsRoom;
@@ -73,10 +74,14 @@ impl Ingest {
                 request.series_v1(n, &series, hash)?;
             }
         }
-        for metadata in sent.metadata {
+        for (n, metadata) in sent.metadata.cast::<v1::RawMetadata<'_>>().iter().enumerate() {
             let metadata = metadata?;
-            let (name, kind) = (metadata.metric_family_name, metadata.metric_type().name());
-            request.metadata(name, kind, metadata.unit, metadata.help)?;
+            let Ok(name) = std::str::from_utf8(metadata.metric_family_name) else {
+                request.taken.refused.push(|| format!("metadata {n}: the metric's name is not UTF-8"));
+                continue;
+            };
+            let (unit, help) = (utf8::lossy(metadata.unit), utf8::lossy(metadata.help));
+            request.metadata(name, metadata.metric_type().name(), &unit, &help)?;
         }
         Ok((request.rows, request.taken))
     }
@@ -124,8 +129,9 @@ impl Request<'_> {
         self.histograms(n, id, series.histograms())?;
         for exemplar in series.exemplars {
             let exemplar = exemplar?;
-            let labels = exemplar.labels.iter().map(|label| label.map(|label| (label.name, label.value)));
-            self.exemplar(id, exemplar.timestamp, exemplar.value, labels)?;
+            let labels = exemplar.labels.cast::<v1::RawLabel<'_>>();
+            let texts = labels.iter().map(|label| label.map(|l| (utf8::lossy(l.name), utf8::lossy(l.value))));
+            self.exemplar(id, exemplar.timestamp, exemplar.value, texts)?;
         }
         Ok(())
     }
@@ -258,20 +264,20 @@ impl Request<'_> {
         Ok(())
     }
 
-    fn exemplar<'a>(
+    fn exemplar<T: AsRef<str> + Into<String>>(
         &mut self,
         id: SeriesId,
         time_ms: i64,
         value: u64,
-        labels: impl Iterator<Item = Result<(&'a str, &'a str), Error>>,
+        labels: impl Iterator<Item = Result<(T, T), Error>>,
     ) -> Result<(), IngestError> {
         let (mut kept, mut bytes) = (Labels::new(), 0_usize);
         for label in labels {
             let (name, value) = label?;
             // It may refer to one text often.
-            bytes = bytes.saturating_add(name.len() + value.len() + LABEL);
+            bytes = bytes.saturating_add(name.as_ref().len() + value.as_ref().len() + LABEL);
             self.fits(bytes as u64)?;
-            kept.insert(name.to_owned(), value.to_owned());
+            kept.insert(name.into(), value.into());
         }
         let ts = Timestamp::from_nanos(time_ms.saturating_mul(1_000_000));
         self.take_exemplar(Exemplar { series_id: id, ts, value: f64::from_bits(value), labels: kept })

@@ -3,7 +3,7 @@
 use std::ops::ControlFlow;
 
 use wire::json::quoted;
-use wire::loki::{Entry, Label, PushError, Sink, read_json, read_protobuf};
+use wire::loki::{Entry, Label, LabelsError, PushError, Sink, read_json, read_protobuf};
 use wire::pb::Writer;
 
 use crate::{input, seeds};
@@ -43,6 +43,8 @@ impl Sink for Calls {
         self.0.push(Call::Entry(entry.time_ns, entry.line.to_owned(), owned(entry.metadata)));
         ControlFlow::Continue(())
     }
+
+    fn refused(&mut self, _: usize, _: &LabelsError) {}
 }
 
 pub fn run(data: &[u8]) {

@@ -112,7 +112,7 @@ fn series_of(series: RawSeries<'_>) -> Result<by_prost::Series, Error> {
 
 fn walk(body: &[u8]) -> Result<(), RequestError> {
     let request = Request::read(body)?;
-    let symbols = request.symbols().len();
+    let symbols = request.symbols();
     for series in request.series() {
         let series = series?;
         let refs = series.raw.labels_refs.count()?;

@@ -198,3 +198,84 @@ async fn records_and_spans_say_so_of_their_resource_and_library_and_of_all_their
     assert_eq!(found, [("event", true), ("host", true), ("none", false), ("status", true)]);
     life.end().await;
 }
+
+/// `io.prometheus.write.v2.Request`: one series with a sample for each symbol from the third on, which is the value of its
+/// label `k`.
+fn symbols(values: &[&[u8]]) -> Vec<u8> {
+    let mut w = Writer::default();
+    for symbol in [&b""[..], b"k"].iter().chain(values) {
+        w.bytes(4, symbol);
+    }
+    for value in 0..values.len() {
+        w.message(5, |w| {
+            w.bytes(1, &[1, 2 + u8::try_from(value).unwrap()]);
+            w.message(2, |w| (w.double(1, 1.0), w.varint(2, 1)).1);
+        });
+    }
+    w.finish()
+}
+
+/// `prometheus.WriteRequest`: one series with a label `k` of each value, a sample and an exemplar that has it too, and what
+/// a metric of each name is.
+fn request(values: &[&[u8]]) -> Vec<u8> {
+    let mut w = Writer::default();
+    for value in values {
+        let label = |w: &mut Writer| w.message(1, |w| (w.bytes(1, b"k"), w.bytes(2, value)).1);
+        w.message(1, |w| {
+            label(w);
+            w.message(2, |w| (w.double(1, 1.0), w.varint(2, 1)).1);
+        });
+        w.message(1, |w| {
+            w.message(1, |w| (w.bytes(1, b"k"), w.bytes(2, b"of exemplars")).1);
+            w.message(3, |w| {
+                label(w);
+                w.varint(3, 1);
+            });
+        });
+        w.message(3, |w| (w.bytes(2, value), w.bytes(4, value)).1);
+    }
+    w.finish()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn of_what_is_written_remotely_only_the_series_whose_labels_are_not_utf_8_are_refused() {
+    let world = World::new();
+    let life = world.start(StoreConfig::default()).await;
+    let values = async || {
+        life.settle().await;
+        let series = life.rows::<Series>("series").await;
+        let mut values: Vec<_> = series.into_iter().filter_map(|row| row.labels.get("k").cloned()).collect();
+        values.sort();
+        values
+    };
+    let body = symbols(&[b"a", b"caf\xe9", b"b"]);
+    let taken = life.ingest.remote_write_v2(&body, Encoding::Identity, &life.room()).await.unwrap();
+    assert_eq!(taken.samples, 2);
+    assert_eq!(taken.refused.to_string(), "1 refused: series 1: labels: symbol 3 is not UTF-8");
+    assert_eq!(values().await, ["a", "b"]);
+    let body = request(&[b"c", b"caf\xe9", b"d"]);
+    let taken = life.ingest.remote_write_v1(&body, Encoding::Identity, &life.room()).await.unwrap();
+    assert_eq!((taken.samples, taken.exemplars), (2, 3));
+    let why = "2 refused: series 2: label `k` is not UTF-8; metadata 1: the metric's name is not UTF-8";
+    assert_eq!(taken.refused.to_string(), why);
+    assert_eq!(values().await, ["a", "b", "c", "d", "of exemplars"]);
+    life.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_pushed_stream_whose_labels_are_none_is_refused_and_the_others_are_kept() {
+    let world = World::new();
+    let life = world.start(StoreConfig::default()).await;
+    let mut w = Writer::default();
+    for (labels, line) in [(&b"{a=`b`}"[..], &b"1"[..]), (b"{a}", b"2"), (b"{a=`c`}", b"3")] {
+        w.message(1, |w| {
+            w.bytes(1, labels);
+            w.message(2, |w| w.bytes(2, line));
+        });
+    }
+    let body = w.finish();
+    let taken = life.ingest.loki_push(&body, Encoding::Identity, Format::Protobuf, &life.room()).await.unwrap();
+    assert_eq!(taken.refused.to_string(), "1 refused: stream 1: labels at byte 2: `=` is missing");
+    assert_eq!(seen(&life).await, expected(&[("1", false), ("3", false)]));
+    life.end().await;
+}

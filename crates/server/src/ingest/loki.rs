@@ -28,6 +28,10 @@ async fn pushed(state: &State, request: Request) -> Result<Response, Refusal> {
         (Format::Protobuf, Encoding::Identity) => Encoding::Snappy,
         (_, encoding) => encoding,
     };
-    ingest.loki_push(&received.body, encoding, format, &received.room).await?;
-    Ok(StatusCode::NO_CONTENT.into_response())
+    let taken = ingest.loki_push(&received.body, encoding, format, &received.room).await?;
+    // As Loki: the other streams are taken, and what is wrong is not to be sent again.
+    Ok(match taken.refused.count() {
+        0 => StatusCode::NO_CONTENT.into_response(),
+        _ => (StatusCode::BAD_REQUEST, taken.refused.to_string()).into_response(),
+    })
 }

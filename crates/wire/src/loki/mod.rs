@@ -34,6 +34,8 @@ pub trait Sink {
     fn stream(&mut self, labels: &[Label<'_>]) -> ControlFlow<()>;
     /// An entry of the last stream.
     fn entry(&mut self, entry: Entry<'_>) -> ControlFlow<()>;
+    /// A stream that is left out, from zero, since its labels, which protobuf has as text, are none.
+    fn refused(&mut self, stream: usize, error: &LabelsError);
 }
 
 /// Why a push cannot be read. What the sink was given before stands.
@@ -48,14 +50,6 @@ pub enum PushError {
     /// With U+FFFD in place of what is no Unicode it is larger than its limit.
     #[error("the push is too large: {0}")]
     TooLarge(#[from] base::Exceeded),
-    /// The labels of a stream, which protobuf has as text.
-    #[error("stream {stream}: {error}")]
-    Labels {
-        /// Which, from zero.
-        stream: usize,
-        /// What is wrong.
-        error: LabelsError,
-    },
 }
 
 #[cfg(test)]

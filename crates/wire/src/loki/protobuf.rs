@@ -1,7 +1,7 @@
 use std::borrow::Cow;
 use std::ops::ControlFlow;
 
-use super::{Entry, Label, PushError, Sink, parse_labels};
+use super::{Entry, Label, LabelsError, PushError, Sink, parse_labels};
 use crate::pb::{Int32, Int64, Many, Msg, RawStr, View, views};
 use crate::utf8;
 
@@ -33,16 +33,24 @@ views! {
 }
 
 /// Reads a decompressed body of `application/x-protobuf`. What of its texts is not UTF-8 is U+FFFD: agents send lines as they are.
+/// A stream whose labels cannot be read is left out by name.
 ///
 /// # Errors
-/// Bytes that are no push, or labels that are none.
+/// Bytes that are no push.
 pub fn read_protobuf(body: &[u8], sink: &mut impl Sink) -> Result<(), PushError> {
     let (mut labels, mut metadata) = (Vec::new(), Vec::new());
     for (index, stream) in PushRequest::decode(body)?.streams.iter().enumerate() {
         let stream = stream?;
-        let (flow, lossy) = match utf8::lossy(stream.labels) {
-            Cow::Borrowed(text) => begin(index, text, &mut labels, sink)?,
-            Cow::Owned(text) => (begin(index, &text, &mut Vec::new(), sink)?.0, true),
+        let begun = match utf8::lossy(stream.labels) {
+            Cow::Borrowed(text) => begin(text, &mut labels, sink),
+            Cow::Owned(text) => begin(&text, &mut Vec::new(), sink).map(|(flow, _)| (flow, true)),
+        };
+        let (flow, lossy) = match begun {
+            Ok(begun) => begun,
+            Err(error) => {
+                sink.refused(index, &error);
+                continue;
+            }
         };
         if flow.is_break() {
             return Ok(());
@@ -58,13 +66,12 @@ pub fn read_protobuf(body: &[u8], sink: &mut impl Sink) -> Result<(), PushError>
 
 /// Tells of a stream; says whether bytes that Go quoted in its labels were no Unicode.
 fn begin<'t>(
-    stream: usize,
     text: &'t str,
     labels: &mut Vec<Label<'t>>,
     sink: &mut impl Sink,
-) -> Result<(ControlFlow<()>, bool), PushError> {
+) -> Result<(ControlFlow<()>, bool), LabelsError> {
     labels.clear();
-    parse_labels(text, labels).map_err(|error| PushError::Labels { stream, error })?;
+    parse_labels(text, labels)?;
     let replaced =
         |value: &Cow<'_, str>| matches!(value, Cow::Owned(text) if text.contains(char::REPLACEMENT_CHARACTER));
     let lossy = labels.iter().any(|(_, value)| replaced(value));

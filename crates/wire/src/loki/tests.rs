@@ -35,6 +35,10 @@ impl Sink for Seen {
         writeln!(self.text, "{} {:?}{}{lossy}", entry.time_ns, entry.line, pairs(entry.metadata)).unwrap();
         self.call()
     }
+
+    fn refused(&mut self, stream: usize, error: &LabelsError) {
+        writeln!(self.text, "stream {stream}: {error}").unwrap();
+    }
 }
 
 const EXPECTED: &str = r#"stream app="ca\"rt" env="é"
@@ -182,7 +186,7 @@ fn labels_that_are_none_name_the_byte() {
 }
 
 #[test]
-fn errors_name_stream_or_path() {
+fn errors_name_the_path() {
     let json = |text: &str| read_json(text.as_bytes(), LIMIT, &mut Seen::default()).unwrap_err().to_string();
     assert_eq!(json(r#"{"streams":[{"values":[["1","x"]]}]}"#), "$.streams[0] at byte 34: a stream without labels");
     assert_eq!(json(r#"{"streams":[{"stream":{"a":1}}]}"#), "$.streams[0].stream.a at byte 27: `\"` is missing");
@@ -194,11 +198,22 @@ fn errors_name_stream_or_path() {
         json(r#"{"streams":[{"values":[["1"]],"stream":{}}]}"#),
         "$.streams[0].values[0] at byte 23: time or line is missing"
     );
+}
+
+#[test]
+fn a_stream_whose_labels_are_none_is_left_out_by_name() {
+    let entry = |w: &mut Writer, line: &str| w.message(2, |w| w.bytes(2, line.as_bytes()));
     let mut w = Writer::default();
-    w.message(1, |w| w.bytes(1, b"{x=`y`}"));
-    w.message(1, |w| w.bytes(1, b"{x}"));
-    let error = read_protobuf(&w.finish(), &mut Seen::default()).unwrap_err();
-    assert_eq!(error.to_string(), "stream 1: labels at byte 2: `=` is missing");
+    for (labels, line) in [("{x=`y`}", "a"), ("{x}", "b"), ("{x=`z`}", "c")] {
+        w.message(1, |w| {
+            w.bytes(1, labels.as_bytes());
+            entry(w, line);
+        });
+    }
+    let mut seen = Seen::default();
+    read_protobuf(&w.finish(), &mut seen).unwrap();
+    let expected = "stream x=\"y\"\n0 \"a\"\nstream 1: labels at byte 2: `=` is missing\nstream x=\"z\"\n0 \"c\"\n";
+    assert_eq!(seen.text, expected);
 }
 
 #[test]

@@ -213,6 +213,12 @@ impl<'a> Strings<'a> {
         let mut fields = self.range.fields();
         std::iter::from_fn(move || fields.next_with(|tag, reader| reader.string(tag)))
     }
+
+    /// Their bytes in order, whether they are UTF-8 or not; an error is the last.
+    pub fn bytes(&self) -> impl Iterator<Item = Result<&'a [u8], Error>> + Clone + 'a {
+        let mut fields = self.range.fields();
+        std::iter::from_fn(move || fields.next_with(|tag, reader| reader.bytes(tag)))
+    }
 }
 
 impl<'a, N: Number> Packed<'a, N> {

@@ -58,6 +58,14 @@ pub enum Rule {
         /// How many symbols there are.
         symbols: usize,
     },
+    /// A label by a symbol that is not UTF-8.
+    #[error("{what}: symbol {reference} is not UTF-8")]
+    Utf8 {
+        /// What refers.
+        what: &'static str,
+        /// The reference.
+        reference: u32,
+    },
     /// Samples and histograms in one series.
     #[error("samples and histograms in one series")]
     Both,

@@ -40,7 +40,7 @@ views! {
         value: Str = 2,
     }
 
-    /// A label that may not be UTF-8.
+    /// A label that may not be UTF-8: [`Repeated::cast`] reads labels as these.
     pub struct RawLabel<'a> {
         /// Its name.
         name: RawStr = 1,
@@ -76,6 +76,18 @@ views! {
         help: Str = 4,
         /// Its unit.
         unit: Str = 5,
+    }
+
+    /// What a metric is, in texts that may not be UTF-8.
+    pub struct RawMetadata<'a> {
+        /// See [`RawMetadata::metric_type`].
+        kind: Enum = 1,
+        /// As [`Metadata::metric_family_name`].
+        metric_family_name: RawStr = 2,
+        /// What it says.
+        help: RawStr = 4,
+        /// Its unit.
+        unit: RawStr = 5,
     }
 
     /// A native histogram as it is sent, in both versions.
@@ -227,6 +239,13 @@ pub(super) fn check_histograms<'a>(
 }
 
 impl Metadata<'_> {
+    /// What the metric is.
+    pub fn metric_type(&self) -> MetricType {
+        self.kind.into()
+    }
+}
+
+impl RawMetadata<'_> {
     /// What the metric is.
     pub fn metric_type(&self) -> MetricType {
         self.kind.into()

@@ -10,10 +10,13 @@ use crate::histogram::Histogram;
 use crate::labels::{LabelFacts, check_labels};
 use crate::pb::{Error, Packed, Repeated, RepeatedIter, Uint32, View};
 
+/// A text; nothing if it is not UTF-8, which those series are refused for that refer to it.
+type Symbol<'a> = Option<&'a str>;
+
 /// A request.
 #[derive(Clone, Debug)]
 pub struct Request<'a> {
-    symbols: Vec<&'a str>,
+    symbols: Vec<Symbol<'a>>,
     series: Repeated<'a, RawSeries<'a>>,
 }
 
@@ -24,17 +27,18 @@ impl<'a> Request<'a> {
     /// Bytes that are no request, or symbols of which the first is not empty.
     pub fn read(body: &'a [u8]) -> Result<Self, RequestError> {
         let raw = RawRequest::decode(body)?;
-        let symbols = raw.symbols.iter().collect::<Result<Vec<_>, _>>()?;
+        let symbols = raw.symbols.bytes().map(|symbol| symbol.map(|bytes| std::str::from_utf8(bytes).ok()));
+        let symbols = symbols.collect::<Result<Vec<_>, _>>()?;
         match symbols.first() {
-            Some(first) if !first.is_empty() => Err(RequestError::Symbols),
+            Some(first) if *first != Some("") => Err(RequestError::Symbols),
             None if !raw.timeseries.is_empty() => Err(RequestError::Symbols),
             _ => Ok(Self { symbols, series: raw.timeseries }),
         }
     }
 
-    /// All texts; labels refer to them, so what is worth doing once per text is done here.
-    pub fn symbols(&self) -> &[&'a str] {
-        &self.symbols
+    /// How many texts there are.
+    pub fn symbols(&self) -> usize {
+        self.symbols.len()
     }
 
     /// How many series there are.
@@ -57,7 +61,7 @@ impl<'a> Request<'a> {
 #[derive(Clone, Debug)]
 pub struct SeriesIter<'a, 'r> {
     raw: RepeatedIter<'a, RawSeries<'a>>,
-    symbols: &'r [&'a str],
+    symbols: &'r [Symbol<'a>],
     index: usize,
 }
 
@@ -78,7 +82,7 @@ impl<'a, 'r> Iterator for SeriesIter<'a, 'r> {
 pub struct Series<'a, 'r> {
     /// As it was sent; [`Packed::raw`] of its references tells series of one request apart unread.
     pub raw: RawSeries<'a>,
-    symbols: &'r [&'a str],
+    symbols: &'r [Symbol<'a>],
     index: usize,
 }
 
@@ -108,17 +112,17 @@ pub struct Exemplar<'a, 'r> {
 #[derive(Clone, Copy, Debug)]
 pub struct Labels<'a, 'r> {
     refs: Packed<'a, Uint32>,
-    symbols: &'r [&'a str],
+    symbols: &'r [Symbol<'a>],
 }
 
 impl<'a, 'r> Labels<'a, 'r> {
-    /// Names and values in order. A reference beyond the symbols, or without its pair, ends them: ask
-    /// [`Series::check`] first.
+    /// Names and values in order. A reference beyond the symbols, to one that is not UTF-8, or without its pair, ends
+    /// them: ask [`Series::check`] first.
     #[inline]
     pub fn iter(&self) -> impl Iterator<Item = Result<(&'a str, &'a str), Error>> + Clone + use<'a, 'r> {
         let (mut refs, symbols) = (self.refs.iter(), self.symbols);
         let mut text = move || match refs.next()? {
-            Ok(reference) => symbols.get(reference as usize).map(|text| Ok(*text)),
+            Ok(reference) => symbols.get(reference as usize).copied().flatten().map(Ok),
             Err(error) => Some(Err(error)),
         };
         std::iter::from_fn(move || {
@@ -131,17 +135,23 @@ impl<'a, 'r> Labels<'a, 'r> {
         let mut count = 0;
         for reference in self.refs.iter() {
             count += 1;
-            if let Err(rule) = in_range(reference?, self.symbols, what) {
-                return Ok(Err(rule));
+            let reference = reference?;
+            match self.symbols.get(reference as usize) {
+                Some(Some(_)) => {}
+                Some(None) => return Ok(Err(Rule::Utf8 { what, reference })),
+                None => return Ok(Err(beyond(reference, self.symbols, what))),
             }
         }
         Ok(if count % 2 == 0 { Ok(()) } else { Err(Rule::OddRefs { what, count }) })
     }
 }
 
-fn in_range(reference: u32, symbols: &[&str], what: &'static str) -> Result<(), Rule> {
-    let known = (reference as usize) < symbols.len();
-    if known { Ok(()) } else { Err(Rule::Reference { what, reference, symbols: symbols.len() }) }
+fn beyond(reference: u32, symbols: &[Symbol<'_>], what: &'static str) -> Rule {
+    Rule::Reference { what, reference, symbols: symbols.len() }
+}
+
+fn in_range(reference: u32, symbols: &[Symbol<'_>], what: &'static str) -> Result<(), Rule> {
+    if (reference as usize) < symbols.len() { Ok(()) } else { Err(beyond(reference, symbols, what)) }
 }
 
 impl<'a, 'r> Series<'a, 'r> {
@@ -181,9 +191,9 @@ impl<'a, 'r> Series<'a, 'r> {
         })
     }
 
-    /// What the metric is; references beyond the symbols give empty texts.
+    /// What the metric is; references beyond the symbols, or to what is not UTF-8, give empty texts.
     pub fn metadata(&self) -> Option<Metadata<'a>> {
-        let text = |reference: u32| self.symbols.get(reference as usize).copied().unwrap_or_default();
+        let text = |reference: u32| self.symbols.get(reference as usize).copied().flatten().unwrap_or_default();
         self.raw.metadata.map(|raw| Metadata {
             metric_type: raw.kind.into(),
             help: text(raw.help_ref),
