@@ -24,6 +24,5 @@ pub use host::{Host, HostConfig, HostParts, Position, Progress};
 pub use machine::{Asked, Machine};
 pub use parts::{PartWriter, Parts, take_whole, whole};
 
-/// The key of the tick that a host appends once it has begun, and has applied what was there: before it nothing ran for a
-/// while, however short. See [`HostConfig::tells_start`].
+/// The key of the tick that a host appends when it begins: before it nothing ran for a while, however short. See [`HostConfig::tells_start`].
 pub const START: &str = "start";

@@ -20,7 +20,7 @@ pub struct HostConfig {
     pub slice_bytes: usize,
     /// The shortest time between two ticks, unless a fold is behind.
     pub tick_every: Duration,
-    /// Whether a tick of the key [`crate::START`] tells folds that the host has begun.
+    /// Whether a tick of the key [`crate::START`] tells folds that the host begins.
     pub tells_start: bool,
     /// The times of records go on while the log is ahead of the clock, as those of the log in files do. Of another one the clock says what time it is.
     pub log_goes_on: bool,

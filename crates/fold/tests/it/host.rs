@@ -184,7 +184,7 @@ async fn after_a_start_what_waits_for_a_time_of_a_log_that_is_ahead_waits_for_no
 }
 
 #[tokio::test]
-async fn folds_are_told_that_their_host_has_begun_behind_what_was_there() {
+async fn folds_are_told_that_their_host_begins_behind_what_was_there() {
     let world = World::new(1);
     world.append(report("host/a", 5)).await;
     let config = HostConfig { tells_start: true, ..HostConfig::default() };
@@ -195,7 +195,7 @@ async fn folds_are_told_that_their_host_has_begun_behind_what_was_there() {
         host.stop().await;
     }
     let keys: Vec<String> = world.log.records(0).into_iter().map(|record| record.batch.key).collect();
-    assert_eq!(keys, ["host/a", "host/a", fold::START, fold::START]);
+    assert_eq!(keys, ["host/a", fold::START, "host/a", fold::START]);
 }
 
 #[tokio::test]
