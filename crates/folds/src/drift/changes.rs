@@ -99,6 +99,9 @@ impl DriftFold {
                 changes.extend(absent(&scope.table));
             }
         }
+        if scope.parties.iter().any(|party| party.deadline <= now || party.is_given_up(now)) {
+            changes.extend(scope.later());
+        }
         unique(changes)
     }
 }
@@ -189,6 +192,9 @@ fn reported(scope: Option<&Scope>, row: &ScopeRow, now: Timestamp) -> Vec<Change
     if recovers || fails {
         changes.extend(drifted(&scope.table, n));
     }
+    if party.again.is_some() && !party.looks_again(row.state) {
+        changes.extend(scope.later());
+    }
     let completes = row.state == ScopeState::Ok && !party.complete;
     if completes && !recovers {
         changes.extend(drifted(&scope.table, n));
@@ -208,6 +214,7 @@ fn retired(scope: &Scope, party: u8) -> Vec<Change> {
     };
     let mut changes: Vec<Change> = scope.table.iter().filter_map(sees).collect();
     changes.extend(drifted(&scope.table, party));
+    changes.extend(scope.later());
     if scope.parties.get(usize::from(party)).is_some_and(|party| !party.managed.is_empty()) {
         changes.extend(undeclared(&scope.table));
     }

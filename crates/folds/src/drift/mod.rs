@@ -295,7 +295,8 @@ impl Fold for DriftFold {
         let rolling =
             self.scopes.values().flat_map(|scope| scope.rolling.iter().filter_map(|key| self.due_at(scope, key)));
         let early = self.scopes.values().flat_map(|scope| &scope.parties).filter(|party| !party.down);
-        silent.chain(rolling).chain(early.filter_map(Party::newest_by)).chain(self.patience()).chain(self.look()).min()
+        let parts = silent.chain(rolling).chain(early.filter_map(Party::newest_by));
+        parts.chain(self.waits_until()).chain(self.patience()).chain(self.look()).min()
     }
 
     fn checkpoint(&self) -> Vec<u8> {
@@ -358,6 +359,9 @@ impl DriftFold {
             Some(at) => neighbours::beside(at, &entry, judgement, record.time, rollout_deadline),
             None => judgement,
         };
+        if scope.puts_off(key, &entry, judgement.verdict) {
+            return;
+        }
         if judgement.converged {
             entry.baseline = entry.live;
             entry.meta.set(BASELINE, true);

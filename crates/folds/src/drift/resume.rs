@@ -4,11 +4,12 @@
 use std::time::Duration;
 
 use base::Timestamp;
-use model::{Key, Record, ScopeState, Stream};
+use model::{Key, Record, ScopeState, Stream, Verdict};
 
-use super::DriftFold;
+use super::changes::Change;
 use super::scope::{Party, Scope};
 use super::table::Entry;
+use super::{DriftFold, judge};
 
 /// How long may pass until it looks again, while somebody is expected to speak.
 const LOOK: Duration = Duration::from_secs(20);
@@ -57,6 +58,12 @@ impl DriftFold {
         Some(patience.fold(deadline, Timestamp::max))
     }
 
+    /// When what came to differ since is looked at again, if nobody says more.
+    pub(super) fn waits_until(&self) -> Option<Timestamp> {
+        let waiting = self.scopes.values().filter(|scope| !scope.later.is_empty());
+        waiting.flat_map(|scope| &scope.parties).filter(|party| !party.down).filter_map(Party::patience).min()
+    }
+
     /// Whether a resource that rolls out waits for one of which nobody waits any longer.
     pub(super) fn is_in_vain(&self, scope: &Scope, party: u8, now: Timestamp) -> bool {
         let speaks = |entry: Entry| entry.meta.watcher == party || entry.meta.declarer == party;
@@ -83,6 +90,29 @@ impl Scope {
         let entry = self.table.get(key);
         let speakers = entry.into_iter().flat_map(|entry| [entry.meta.watcher, entry.meta.declarer]);
         speakers.filter_map(|n| self.parties.get(usize::from(n)))
+    }
+
+    /// What was put off.
+    pub(super) fn later(&self) -> impl Iterator<Item = Change> {
+        self.later.iter().map(|key| Change::look(*key))
+    }
+
+    /// Whether nothing is said of a resource before its sources have told anew what they declare: what came to differ while
+    /// nothing ran may be what a commit declares that was made meanwhile.
+    pub(super) fn puts_off(&mut self, key: Key, entry: &Entry, verdict: Option<Verdict>) -> bool {
+        let tells = |party: &Party| party.again.is_some() && party.current.is_some() && !party.is_retired();
+        let is_drift = |verdict: Option<Verdict>| verdict.is_some_and(Verdict::is_drift);
+        let waits = match verdict {
+            Some(Verdict::Unmanaged) => self.parties.iter().any(tells),
+            _ => self.parties.get(usize::from(entry.meta.declarer)).is_some_and(tells),
+        };
+        let later = waits && is_drift(verdict) && !is_drift(judge::verdict(entry.meta.verdict));
+        if later {
+            self.later.insert(key);
+        } else {
+            self.later.remove(&key);
+        }
+        later
     }
 
     /// Whether nothing is known of a resource since a time in which nothing ran.
@@ -128,13 +158,18 @@ impl Party {
 
     /// How long it is waited for if it is to look anew.
     fn patience(&self) -> Option<Timestamp> {
-        let within = if self.state == ScopeState::Scanning { BEGINS } else { CATCHES_UP };
+        let within = if self.state == ScopeState::Ok { CATCHES_UP } else { BEGINS };
         self.again.map(|since| since.plus(within))
+    }
+
+    /// Whether it is waited for no longer.
+    pub(super) fn is_given_up(&self, now: Timestamp) -> bool {
+        self.patience().is_some_and(|patience| patience <= now)
     }
 
     /// Whether it still looks anew, and nobody waits any longer.
     pub(super) fn is_slow(&self, now: Timestamp) -> bool {
-        self.state == ScopeState::Scanning && self.patience().is_some_and(|patience| patience <= now)
+        self.state == ScopeState::Scanning && self.is_given_up(now)
     }
 
     /// When it should have told of the newest revision.
@@ -159,7 +194,7 @@ impl Party {
             self.early = self.early.or(Some(now));
         }
         self.down |= self.deadline <= now || in_vain || self.is_early(now);
-        if self.state != ScopeState::Scanning && self.patience().is_some_and(|patience| patience <= now) {
+        if self.state != ScopeState::Scanning && self.is_given_up(now) {
             self.again = None;
         }
     }

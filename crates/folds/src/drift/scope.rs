@@ -1,4 +1,4 @@
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use base::Timestamp;
@@ -145,7 +145,9 @@ pub(super) struct Scope {
     /// What was last said of them.
     pub said: [i64; CODES],
     /// Resources that are rolling out, to look at them when the deadline comes.
-    pub rolling: std::collections::BTreeSet<Key>,
+    pub rolling: BTreeSet<Key>,
+    /// Resources that came to differ before their sources told anew what they declare.
+    pub later: BTreeSet<Key>,
     /// GitOps tools that apply objects of it.
     pub neighbours: Neighbours,
     /// Resources of which the server was asked whether they differ.

@@ -1,5 +1,6 @@
 //! Deadlines that pass while nothing runs, and what is known before all was looked at anew.
 
+use fold::Fold;
 use model::{AlertState, ResourceId, ScopeState, Verdict};
 use serde_json::{Value, json};
 
@@ -164,4 +165,62 @@ fn what_a_retired_source_declared_counts_for_its_time_over_a_stop() {
     let drift: Vec<AlertState> = world.findings.iter().map(|row| row.state).collect();
     assert!(!drift.contains(&AlertState::Resolved), "{drift:?}");
     assert_eq!(world.verdict(&hosts), Some(Verdict::Modified));
+}
+
+/// What was deployed while nothing ran is seen before the commit that declares it.
+#[test]
+fn what_differs_after_a_stop_is_said_once_its_source_has_told_what_it_declares() {
+    let (hosts, motd, extra) = (file("etc/hosts"), file("etc/motd"), file("etc/extra"));
+    let managed = r#"[{"kind":"file","prefix":"etc/"}]"#;
+    let declared = [(&hosts, mode("0600")), (&extra, mode("0600"))];
+    // A commit declares it; no commit does.
+    for (commits, restores) in [(true, false), (true, true), (false, false), (false, true)] {
+        let mut world = World::settled(&[(&hosts, mode("0644")), (&motd, mode("0644"))]);
+        world.revision("git.infra", "r1", &[(&hosts, mode("0644")), (&motd, mode("0644"))], managed, false);
+        speak(&mut world, MINUTE, ScopeState::Ok);
+        world.start_after(10);
+        world.collector(ScopeState::Scanning);
+        world.party("git.infra", ScopeState::Scanning, None);
+        world.see(&hosts, Some(mode("0600")));
+        world.see(&motd, None);
+        world.see(&extra, Some(mode("0600")));
+        world.collector(ScopeState::Ok);
+        world.pass(30);
+        assert_eq!((&world.findings[..], &world.verdicts[..]), (&[][..], &[][..]), "{commits}");
+        if restores {
+            let state = world.fold.checkpoint();
+            world.fold.restore(&state).unwrap();
+        }
+        if commits {
+            world.revision("git.infra", "r2", &declared, managed, false);
+        }
+        world.party("git.infra", ScopeState::Ok, None);
+        world.pass(1);
+        let verdicts = [&hosts, &motd, &extra].map(|id| world.verdict(id));
+        if commits {
+            assert_eq!((verdicts, &world.findings[..]), ([None; 3], &[][..]));
+            assert_eq!(world.count(Verdict::InSync), 2);
+        } else {
+            assert_eq!(verdicts, [Some(Verdict::Modified), Some(Verdict::Missing), Some(Verdict::Unmanaged)]);
+        }
+    }
+}
+
+#[test]
+fn what_differs_after_a_stop_is_said_after_a_while_or_is_unknown_where_its_source_fails() {
+    for (state, verdict) in [(ScopeState::Ok, Verdict::Modified), (ScopeState::Failed, Verdict::Unknown)] {
+        let hosts = file("etc/hosts");
+        let mut world = World::settled(&[(&hosts, mode("0644"))]);
+        speak(&mut world, MINUTE, ScopeState::Ok);
+        world.start_after(10);
+        world.see(&hosts, Some(mode("0600")));
+        for _ in 0..8 {
+            world.pass(15);
+            world.collector(ScopeState::Ok);
+            world.party("git.infra", state, None);
+        }
+        assert_eq!(world.verdict(&hosts), Some(verdict));
+        let silent = world.finding(&format!("scope/{SCOPE}/git.infra"));
+        assert_eq!(silent, (state == ScopeState::Failed).then_some(AlertState::Firing));
+    }
 }
