@@ -61,7 +61,9 @@ impl DriftFold {
     /// When what came to differ since is looked at again, if nobody says more.
     pub(super) fn waits_until(&self) -> Option<Timestamp> {
         let waiting = self.scopes.values().filter(|scope| !scope.later.is_empty());
-        waiting.flat_map(|scope| &scope.parties).filter(|party| !party.down).filter_map(Party::patience).min()
+        // One that only sees may look for longer: no source waits for it.
+        let tells = |party: &&Party| !party.down && party.current.is_some();
+        waiting.flat_map(|scope| &scope.parties).filter(tells).filter_map(Party::patience).min()
     }
 
     /// Whether a resource that rolls out waits for one of which nobody waits any longer.
