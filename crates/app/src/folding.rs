@@ -47,7 +47,11 @@ impl Folding {
                 checkpoints: adapter,
                 clock: clock.clone(),
                 rng: rng.clone(),
-                config: fold::HostConfig { log_goes_on: config.log.kafka.is_none(), ..fold::HostConfig::default() },
+                config: fold::HostConfig {
+                    tells_start: true,
+                    log_goes_on: config.log.kafka.is_none(),
+                    ..fold::HostConfig::default()
+                },
             }));
         }
         Ok(folding)

@@ -22,8 +22,10 @@ pub(crate) struct Driver {
     scopes: BTreeMap<String, Said>,
     state: ScopeState,
     message: Option<String>,
-    /// When the last fetch that worked ended, or when we started.
-    well: Timestamp,
+    /// When the last fetch that worked ended, or when we started, on the clock that never goes back.
+    well: Duration,
+    /// Scopes of which it says nothing new, why, and when they were last well.
+    withheld: BTreeMap<String, (String, Duration)>,
     /// When the next heartbeat is due.
     beat: Duration,
     /// The refused revision and why, so that it is reported once.
@@ -43,7 +45,8 @@ impl Driver {
         name: String,
     ) -> Self {
         Self {
-            well: clock.now(),
+            well: clock.monotonic(),
+            withheld: BTreeMap::new(),
             beat: clock.monotonic(),
             out: Appender { log, clock, rng, shutdown },
             backoff: Backoff::new(config.first_retry, config.max_retry),
@@ -76,6 +79,7 @@ impl Driver {
             let took = self.out.clock.monotonic().saturating_sub(started);
             metrics::histogram!("steadfast_source_fetch_seconds", "source" => self.name.clone())
                 .record(took.as_secs_f64());
+            self.withhold(source.withheld());
             let retry = match fetched {
                 Ok(sets) => self.take(sets).await.map(|()| false)?,
                 Err(DesiredError::Revision(bad)) => self.refuse(*bad).await.map(|()| false)?,
@@ -90,9 +94,11 @@ impl Driver {
         let before = (self.state, self.message.clone());
         self.well();
         for fetched in sets {
-            let refused = fetched.refused.clone();
+            let (refused, backfill) = (fetched.refused.clone(), fetched.backfill);
             match self.publish(fetched).await? {
                 Ok(()) => self.accept(refused),
+                // Nobody asked for it: it was there before we were, and the newest is still to come.
+                Err(bad) if backfill => self.skip(&bad),
                 Err(bad) => self.refuse(*bad).await?,
             }
         }
@@ -135,7 +141,7 @@ impl Driver {
 
     /// A fetch worked: the scopes are current, even if a refused revision is still the newest.
     fn well(&mut self) {
-        self.well = self.out.clock.now();
+        self.well = self.out.clock.monotonic();
         self.backoff.reset();
         self.state = ScopeState::Ok;
         self.message = self.refused.as_ref().map(stays);
@@ -150,6 +156,22 @@ impl Driver {
         }
         self.message = refused.as_ref().map(stays);
         self.refused = refused;
+    }
+
+    fn skip(&self, bad: &BadRevision) {
+        tracing::warn!(source = self.name, error = %bad, "an earlier revision is left out: that something is behind it cannot be named");
+        metrics::counter!("steadfast_source_refused_total", "source" => self.name.clone()).increment(1);
+    }
+
+    /// Notes the scopes of which the source says nothing new; a change is said at once.
+    fn withhold(&mut self, withheld: Vec<(String, String)>) {
+        let since = |scope: &String| self.withheld.get(scope).map_or(self.well, |(_, since)| *since);
+        let withheld = withheld.into_iter().map(|(scope, problem)| (scope.clone(), (problem, since(&scope))));
+        let withheld: BTreeMap<_, _> = withheld.collect();
+        if withheld != self.withheld {
+            self.withheld = withheld;
+            self.beat = self.out.clock.monotonic();
+        }
     }
 
     fn warn(&self, bad: &BadRevision) {
@@ -240,15 +262,18 @@ impl Driver {
     }
 
     fn scope_row(&self, scope: String, state: ScopeState) -> Scope {
+        let (now, monotonic) = (self.out.clock.now(), self.out.clock.monotonic());
+        let withheld = self.withheld.get(&scope).filter(|_| state != ScopeState::Retired);
+        let well = withheld.map_or(self.well, |(_, since)| *since);
         let resources = self.scopes.get(&scope).and_then(|said| said.known.as_ref().map(|known| known.len()));
         Scope {
-            time: self.out.clock.now(),
+            time: now,
             source: self.name.clone(),
-            state,
-            message: self.message.clone(),
+            state: if withheld.is_some() { ScopeState::Failed } else { state },
+            message: withheld.map(|(problem, _)| problem.clone()).or_else(|| self.message.clone()),
             resources: resources.and_then(|count| i64::try_from(count).ok()).unwrap_or(0),
             // A failed fetch does not move it: the scope is unknown once the last good one is old.
-            stale_after: self.well.plus(self.config.window()),
+            stale_after: now.plus(self.config.window()).minus(monotonic.saturating_sub(well)),
             covers: None,
             scope,
         }

@@ -74,6 +74,12 @@ pub trait Source: Send {
         false
     }
 
+    /// The scopes of which the last fetch could not tell the newest revision though it told that of others, and why:
+    /// what was read of them before stays, as after a fetch that failed.
+    fn withheld(&self) -> Vec<(String, String)> {
+        Vec::new()
+    }
+
     /// How long it may wait before it is asked again, if not as long as the host says.
     fn poll(&self) -> Option<Duration> {
         None

@@ -23,3 +23,6 @@ pub use fold::{Fold, Outputs};
 pub use host::{Host, HostConfig, HostParts, Position, Progress};
 pub use machine::{Asked, Machine};
 pub use parts::{PartWriter, Parts, take_whole, whole};
+
+/// The key of the tick that a host appends when it begins: before it nothing ran for a while, however short. See [`HostConfig::tells_start`].
+pub const START: &str = "start";

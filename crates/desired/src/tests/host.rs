@@ -276,3 +276,64 @@ async fn a_quiet_source_says_that_it_is_well_and_shutdown_ends_it() {
     let real = base::Clock::system();
     assert_eq!(world.tasks.join(&real, Duration::from_secs(10)).await, Ok(()));
 }
+
+/// One earlier commit that is too large was taken for the newest: all was judged by the ones before it, and people were paged.
+#[tokio::test]
+async fn an_earlier_revision_that_is_refused_is_left_out_and_the_newest_comes() {
+    let config = HostConfig { max_manifests: Limit::new("desired_manifests", 1), ..HostConfig::default() };
+    let world = World::new(config);
+    let of = |revision: &str, manifests, backfill| crate::Fetched { backfill, ..fetched(revision, manifests) };
+    world.then(Ok(vec![
+        of("r1", vec![a("x", "1", 1)], true),
+        of("r2", vec![a("x", "2", 1), a("y", "2", 2)], true),
+        of("r3", vec![a("x", "3", 1)], false),
+    ]));
+    world.start(&["host/a"]);
+    world.settle().await;
+    let row = |revision: &str| ("host/a".to_owned(), revision.to_owned(), true);
+    assert_eq!(world.revisions(), [row("r1"), row("r3")]);
+    assert_eq!(world.scope_rows().pop().unwrap().message, None);
+}
+
+#[tokio::test]
+async fn a_scope_of_which_nothing_new_can_be_told_fails_while_the_others_are_well() {
+    let config = HostConfig { unknown_after: Duration::from_secs(100), ..HostConfig::default() };
+    let world = World::new(config);
+    world.then(Ok(vec![fetched("r1", vec![a("x", "1", 1)])]));
+    world.start(&["host/a", "k8s/a"]);
+    world.settle().await;
+    let started = world.clock.now();
+    world.pass(POLL).await;
+    *world.script.withheld.lock().unwrap() = vec![("k8s/a".to_owned(), "nobody says".to_owned())];
+    for _ in 0..3 {
+        world.pass(POLL).await;
+    }
+    let last = |scope: &str| world.scope_rows().into_iter().rfind(|row| row.scope == scope).unwrap();
+    let row = last("k8s/a");
+    assert_eq!((row.state, row.message.as_deref()), (ScopeState::Failed, Some("nobody says")));
+    assert_eq!(row.stale_after, started.plus(POLL + Duration::from_secs(100)), "its last good word");
+    assert_eq!(last("host/a").state, ScopeState::Ok);
+    world.script.withheld.lock().unwrap().clear();
+    world.pass(POLL).await;
+    assert_eq!(last("k8s/a").state, ScopeState::Ok);
+}
+
+/// The clock was set back after the last good word: that held for as long again as the clock went back.
+#[tokio::test]
+async fn a_clock_that_is_set_back_makes_no_good_word_hold_longer() {
+    let config = HostConfig { unknown_after: Duration::from_secs(100), ..HostConfig::default() };
+    let world = World::new(config);
+    world.then(Ok(vec![fetched("r1", vec![a("x", "1", 1)])]));
+    for _ in 0..20 {
+        world.then(Err(away()));
+    }
+    world.start(&[]);
+    world.settle().await;
+    let hours = Duration::from_secs(3 * 3600);
+    world.simulation.set_wall(world.clock.now().minus(hours));
+    for _ in 0..3 {
+        world.pass(Duration::from_secs(16)).await;
+    }
+    let row = world.scope_rows().pop().unwrap();
+    assert!(row.stale_after.since(row.time) <= Duration::from_secs(100), "{row:?}");
+}

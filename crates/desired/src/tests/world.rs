@@ -59,7 +59,12 @@ type Answer = Result<Vec<Fetched>, DesiredError>;
 
 /// Gives prepared answers, one a fetch; then nothing new.
 #[derive(Clone, Default)]
-pub(super) struct Script(pub(super) Arc<Mutex<VecDeque<Answer>>>, pub(super) Arc<Mutex<u32>>);
+pub(super) struct Script {
+    answers: Arc<Mutex<VecDeque<Answer>>>,
+    fetches: Arc<Mutex<u32>>,
+    /// What it withholds.
+    pub(super) withheld: Arc<Mutex<Vec<(String, String)>>>,
+}
 
 pub(super) struct Scripted(pub(super) Script, pub(super) Clock, pub(super) Vec<String>, pub(super) bool);
 
@@ -77,9 +82,13 @@ impl Source for Scripted {
         self.3
     }
 
+    fn withheld(&self) -> Vec<(String, String)> {
+        self.0.withheld.lock().unwrap().clone()
+    }
+
     async fn fetch(&mut self) -> Answer {
-        *self.0.1.lock().unwrap() += 1;
-        self.0.0.lock().unwrap().pop_front().unwrap_or_else(|| Ok(Vec::new()))
+        *self.0.fetches.lock().unwrap() += 1;
+        self.0.answers.lock().unwrap().pop_front().unwrap_or_else(|| Ok(Vec::new()))
     }
 
     async fn changed(&mut self, at_most: Duration) {
@@ -120,11 +129,11 @@ impl World {
     }
 
     pub(super) fn then(&self, answer: Answer) {
-        self.script.0.lock().unwrap().push_back(answer);
+        self.script.answers.lock().unwrap().push_back(answer);
     }
 
     pub(super) fn fetches(&self) -> u32 {
-        *self.script.1.lock().unwrap()
+        *self.script.fetches.lock().unwrap()
     }
 
     /// Lets the driver run until it sleeps again.

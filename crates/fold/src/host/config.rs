@@ -20,6 +20,8 @@ pub struct HostConfig {
     pub slice_bytes: usize,
     /// The shortest time between two ticks, unless a fold is behind.
     pub tick_every: Duration,
+    /// Whether a tick of the key [`crate::START`] tells folds that the host begins.
+    pub tells_start: bool,
     /// The times of records go on while the log is ahead of the clock, as those of the log in files do. Of another one the clock says what time it is.
     pub log_goes_on: bool,
     /// The first wait after a log or store that is not available.
@@ -39,6 +41,7 @@ impl Default for HostConfig {
             segment_bytes: 4 << 20,
             slice_bytes: 256 << 10,
             tick_every: Duration::from_millis(100),
+            tells_start: false,
             log_goes_on: false,
             first_backoff: Duration::from_millis(50),
             max_backoff: Duration::from_secs(5),

@@ -74,6 +74,8 @@ pub struct Host {
     ticked: Option<(Offset, Duration)>,
     /// The log's time.
     pulse: Pulse,
+    /// Whether folds are still to be told that it begins.
+    starts: bool,
 }
 
 /// Longest time without a look at the clock, which may jump while the host sleeps.
@@ -100,6 +102,7 @@ impl Host {
             saving: None,
             ticked: None,
             pulse: Pulse::new(parts.config.log_goes_on),
+            starts: parts.config.tells_start,
         }
     }
 
@@ -203,6 +206,10 @@ impl Host {
 
     /// Time until a tick is due, as far as is known now.
     fn tick_in(&self) -> Duration {
+        // The log did not take it at once. It also tells what time it is on the log, before which no other tick is due.
+        if self.starts {
+            return Duration::ZERO;
+        }
         let Some(at) = self.machine.next_tick() else { return LOOK_EVERY };
         let comes = self.ticked.is_some_and(|(offset, _)| self.machine.next() <= offset);
         if !comes && self.machine.is_behind() {
@@ -219,22 +226,32 @@ impl Host {
 
     /// Appends a tick if one is due. Called when no record waits: where records come, they tell the time.
     async fn tick(&mut self, retry: &Retry) {
-        if !self.tick_in().is_zero() {
-            return;
+        if self.tick_in().is_zero() && !self.append_tick().await {
+            retry.pause(self.config.tick_every).await;
         }
+    }
+
+    /// Appends a tick; false if the log does not take it.
+    async fn append_tick(&mut self) -> bool {
         let monotonic = self.clock.monotonic();
-        let tick = match Batch::of("tick", &[Tick { time: self.clock.now() }]) {
+        let key = if self.starts { crate::START } else { "tick" };
+        let tick = match Batch::of(key, &[Tick { time: self.clock.now() }]) {
             Ok(tick) => tick,
-            Err(error) => return tracing::error!(%error, "a tick could not be made"),
+            Err(error) => {
+                tracing::error!(%error, "a tick could not be made");
+                return true;
+            }
         };
         match self.log.append(self.shard, vec![tick]).await {
             Ok(offset) => {
                 metrics::counter!("steadfast_fold_ticks_total").increment(1);
+                self.starts = false;
                 self.ticked = Some((offset, monotonic));
+                true
             }
             Err(error) => {
                 tracing::warn!(shard = self.shard, %error, "a tick could not be appended");
-                retry.pause(self.config.tick_every).await;
+                false
             }
         }
     }

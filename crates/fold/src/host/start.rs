@@ -13,6 +13,10 @@ impl Host {
     pub(super) async fn start(&mut self, retry: &Retry) -> Result<Option<Dedup>, FoldError> {
         let bounds = retry.until("ask the log", || async { Ok(self.log.bounds(self.shard).await?) }).await?;
         let Some((start, end)) = bounds else { return Ok(None) };
+        if self.starts {
+            // Before who is started with it says anything. If the log is away, it comes as the next tick.
+            self.append_tick().await;
+        }
         if !self.restore(end, retry).await? {
             return Ok(None);
         }

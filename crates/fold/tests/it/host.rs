@@ -165,6 +165,39 @@ async fn what_waits_for_a_time_of_a_log_that_is_ahead_of_the_clock_waits_no_long
     host.stop().await;
 }
 
+/// What was on the log before the start told no time: ticks waited for the first record, or for the clock.
+#[tokio::test]
+async fn after_a_start_what_waits_for_a_time_of_a_log_that_is_ahead_waits_for_no_record() {
+    let log = Arc::new(GoesOn(World::new(1)));
+    let world = &log.0;
+    let config = HostConfig { log_goes_on: true, tells_start: true, ..HostConfig::default() };
+    let parts = || HostParts { log: Arc::clone(&log) as Arc<dyn Log>, ..world.parts(config) };
+    let host = Running::start(parts());
+    let first = log.append(0, vec![report("host/a", 5)]).await.unwrap();
+    host.progress.reached(first).await;
+    host.stop().await;
+    assert_eq!(world.summaries(0).len(), 1);
+    let host = Running::start(parts());
+    until(world, Duration::from_millis(50), || world.summaries(0).len() == 2).await;
+    assert!(world.clock.now() < Timestamp::from_secs(1011), "after ten seconds, and not in an hour");
+    host.stop().await;
+}
+
+#[tokio::test]
+async fn folds_are_told_that_their_host_begins_behind_what_was_there() {
+    let world = World::new(1);
+    world.append(report("host/a", 5)).await;
+    let config = HostConfig { tells_start: true, ..HostConfig::default() };
+    for _ in 0..2 {
+        let host = Running::start(world.parts(config));
+        let end = world.log.end(0);
+        host.progress.reached(end).await;
+        host.stop().await;
+    }
+    let keys: Vec<String> = world.log.records(0).into_iter().map(|record| record.batch.key).collect();
+    assert_eq!(keys, ["host/a", fold::START, "host/a", fold::START]);
+}
+
 #[tokio::test]
 async fn after_a_stop_the_checkpoint_has_everything_and_the_log_may_be_cut_there() {
     let world = World::new(1);

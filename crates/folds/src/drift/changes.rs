@@ -66,12 +66,13 @@ impl DriftFold {
             }
             Stream::Scopes => {
                 let rows = record.rows::<ScopeRow>()?;
-                rows.iter().map(|row| (row.scope.clone(), reported(self.scopes.get(&row.scope), row))).collect()
+                let said = |row: &ScopeRow| reported(self.scopes.get(&row.scope), row, record.time);
+                rows.iter().map(|row| (row.scope.clone(), said(row))).collect()
             }
             Stream::Confirmations => self.answered(record)?,
             Stream::Ticks => {
                 record.rows::<Tick>()?;
-                self.scopes.iter().map(|(name, scope)| (name.clone(), self.due(scope, record.time))).collect()
+                self.scopes.iter().map(|(name, scope)| (name.clone(), self.due(scope, record))).collect()
             }
             _ => Vec::new(),
         })
@@ -79,20 +80,27 @@ impl DriftFold {
 
     /// What is to be looked at since time has passed: rollouts past their deadline, suspects of which
     /// no answer has come, and what a party speaks of that has said nothing for too long.
-    fn due(&self, scope: &Scope, now: Timestamp) -> Vec<Change> {
-        let late = |key: &&Key| self.deadline(scope, key).is_some_and(|deadline| deadline <= now);
-        let mut changes: Vec<Change> = scope.rolling.iter().filter(late).map(|key| Change::look(*key)).collect();
-        changes.extend(confirm::overdue(scope, now));
-        let away = self.was_away(now);
-        for (n, party) in scope.parties.iter().enumerate() {
-            if party.down || party.deadline > now || (away && party.is_expected()) {
+    fn due(&self, scope: &Scope, record: &Record) -> Vec<Change> {
+        let now = record.time;
+        let mut changes: Vec<Change> = confirm::overdue(scope, now).collect();
+        if self.begins(record) {
+            return unique(changes);
+        }
+        let late = |key: &&Key| self.due_at(scope, key).is_some_and(|due| due <= now);
+        changes.extend(scope.rolling.iter().filter(late).map(|key| Change::look(*key)));
+        for (n, party) in (0..NOBODY).zip(&scope.parties) {
+            let is_over = party.deadline <= now || party.is_early(now) || self.is_in_vain(scope, n, now);
+            if party.down || !is_over {
                 continue;
             }
-            let lets_go = || scope.claimed(n as u8, std::iter::empty());
-            changes.extend(if party.is_retired() { lets_go() } else { drifted(&scope.table, n as u8) });
+            let lets_go = || scope.claimed(n, std::iter::empty());
+            changes.extend(if party.is_retired() { lets_go() } else { drifted(&scope.table, n) });
             if party.is_looking() {
                 changes.extend(absent(&scope.table));
             }
+        }
+        if scope.parties.iter().any(|party| party.deadline <= now || party.is_given_up(now)) {
+            changes.extend(scope.later());
         }
         unique(changes)
     }
@@ -170,7 +178,7 @@ fn unique(mut changes: Vec<Change>) -> Vec<Change> {
 }
 
 /// What is to be looked at since a collector or source has said how it is.
-fn reported(scope: Option<&Scope>, row: &ScopeRow) -> Vec<Change> {
+fn reported(scope: Option<&Scope>, row: &ScopeRow, now: Timestamp) -> Vec<Change> {
     let Some(scope) = scope else { return Vec::new() };
     let Some(n) = scope.find(&row.source) else { return absent(&scope.table) };
     let party: &Party = &scope.parties[usize::from(n)];
@@ -178,10 +186,14 @@ fn reported(scope: Option<&Scope>, row: &ScopeRow) -> Vec<Change> {
         return retired(scope, n);
     }
     let mut changes = Vec::new();
-    let recovers = party.down && matches!(row.state, ScopeState::Ok | ScopeState::Scanning);
+    let speaks = matches!(row.state, ScopeState::Ok | ScopeState::Scanning);
+    let recovers = party.down && speaks && !party.stays_down(row.state, now);
     let fails = !party.down && row.state == ScopeState::Failed && !party.complete && party.current.is_none();
     if recovers || fails {
         changes.extend(drifted(&scope.table, n));
+    }
+    if party.again.is_some() && !party.looks_again(row.state) {
+        changes.extend(scope.later());
     }
     let completes = row.state == ScopeState::Ok && !party.complete;
     if completes && !recovers {
@@ -202,6 +214,7 @@ fn retired(scope: &Scope, party: u8) -> Vec<Change> {
     };
     let mut changes: Vec<Change> = scope.table.iter().filter_map(sees).collect();
     changes.extend(drifted(&scope.table, party));
+    changes.extend(scope.later());
     if scope.parties.get(usize::from(party)).is_some_and(|party| !party.managed.is_empty()) {
         changes.extend(undeclared(&scope.table));
     }

@@ -31,6 +31,8 @@ struct Header {
     said: Vec<i64>,
     rolling: Vec<Key>,
     #[serde(default)]
+    later: Vec<Key>,
+    #[serde(default)]
     neighbours: Neighbours,
     #[serde(default)]
     questions: Vec<(Key, Question)>,
@@ -73,6 +75,7 @@ fn header(name: &str, scope: &Scope, looked: Timestamp) -> Header {
         staged: staged.map(|(source, set)| (source.clone(), (set.revision.clone(), set.members.clone()))).collect(),
         said: scope.said.to_vec(),
         rolling: scope.rolling.iter().copied().collect(),
+        later: scope.later.iter().copied().collect(),
         neighbours: scope.neighbours.clone(),
         questions: scope.questions.iter().map(|(key, question)| (*key, question.clone())).collect(),
         claims: scope.claims.iter().map(|(key, claims)| (*key, claims.clone())).collect(),
@@ -107,6 +110,7 @@ fn scope(header: Header, table: Table) -> Result<Scope, String> {
         staged: staged.map(|(source, (revision, members))| (source, Staged { revision, members })).collect(),
         said: header.said.try_into().map_err(|_| format!("there are not {CODES} counts"))?,
         rolling: header.rolling.into_iter().collect(),
+        later: header.later.into_iter().collect(),
         neighbours: header.neighbours,
         questions: header.questions.into_iter().collect(),
         claims: header.claims.into_iter().collect(),

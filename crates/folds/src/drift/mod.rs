@@ -26,6 +26,7 @@ mod update;
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, HashMap};
+use std::time::Duration;
 
 use arrow::array::{Array, AsArray};
 use base::Timestamp;
@@ -39,7 +40,7 @@ use confirm::Doubt;
 use ignore::Ignore;
 pub use ignore::{IgnoreError, IgnoreRule};
 use report::{Documents, Report};
-use scope::{Place, RevisionInfo, Scope};
+use scope::{Party, Place, RevisionInfo, Scope};
 use table::{AGREED, BASELINE, LEFT_OVER, REPLACE_ONLY};
 
 const NAME: &str = "drift";
@@ -124,18 +125,16 @@ impl DriftFold {
 
     /// Takes what the record says of the scope as a whole, before its resources are judged.
     fn absorb(&mut self, record: &Record) -> Result<(), ModelError> {
-        self.resume(record.time);
+        self.resume(record);
         match record.batch.stream {
             Stream::Live => self.meet(record),
             Stream::Sets => self.stage(record)?,
-            Stream::Revisions => record.rows::<Revision>()?.iter().for_each(|row| self.revise(row)),
+            Stream::Revisions => record.rows::<Revision>()?.iter().for_each(|row| self.revise(row, record.time)),
             Stream::Scopes => record.rows::<ScopeRow>()?.iter().for_each(|row| self.hear(row, record.time)),
             Stream::Confirmations => self.answer(record)?,
             Stream::Ticks => {
                 self.give_up(record.time);
-                for party in self.scopes.values_mut().flat_map(|scope| &mut scope.parties) {
-                    party.pass(record.time);
-                }
+                self.pass(record.time);
             }
             _ => {}
         }
@@ -169,7 +168,7 @@ impl DriftFold {
         Ok(())
     }
 
-    fn revise(&mut self, row: &Revision) {
+    fn revise(&mut self, row: &Revision, now: Timestamp) {
         let scope = self.scopes.entry(row.scope.clone()).or_default();
         let party = scope.party(&row.source);
         let takes = takes(scope, row);
@@ -178,10 +177,11 @@ impl DriftFold {
         if !row.complete {
             party.broken = Some(report::broken(row));
             // The newest is there, and cannot be read: the one before it stays, and counts.
-            party.backfilled = false;
+            (party.backfilled, party.early) = (false, None);
         } else if takes {
             party.broken = None;
             party.backfilled = row.backfill;
+            party.early = row.backfill.then(|| party.early.unwrap_or(now));
             party.managed = managed(row);
             party.current = Some(RevisionInfo {
                 revision: row.revision.clone(),
@@ -200,6 +200,8 @@ impl DriftFold {
             party.message = row.message.clone();
             return;
         }
+        let (stays_down, again) = (party.stays_down(row.state, now), party.looks_again(row.state));
+        party.again = again.then(|| party.again.unwrap_or(now));
         party.state = row.state;
         party.message = row.message.clone();
         if row.covers.is_some() {
@@ -211,7 +213,7 @@ impl DriftFold {
         }
         party.deadline = row.stale_after.plus(crate::ahead(now, row.time));
         party.window = row.stale_after.since(row.time);
-        party.down = false;
+        party.down = stays_down;
         if row.state == ScopeState::Ok && !party.complete {
             party.complete = true;
             self.rebase(&row.scope, n);
@@ -291,8 +293,10 @@ impl Fold for DriftFold {
         let parties = self.scopes.values().flat_map(|scope| &scope.parties);
         let silent = parties.filter(|party| !party.down && party.deadline < Timestamp::MAX).map(|party| party.deadline);
         let rolling =
-            self.scopes.values().flat_map(|scope| scope.rolling.iter().filter_map(|key| self.deadline(scope, key)));
-        silent.chain(rolling).chain(self.patience()).chain(self.look()).min()
+            self.scopes.values().flat_map(|scope| scope.rolling.iter().filter_map(|key| self.due_at(scope, key)));
+        let early = self.scopes.values().flat_map(|scope| &scope.parties).filter(|party| !party.down);
+        let parts = silent.chain(rolling).chain(early.filter_map(Party::newest_by));
+        parts.chain(self.waits_until()).chain(self.patience()).chain(self.look()).min()
     }
 
     fn checkpoint(&self) -> Vec<u8> {
@@ -328,6 +332,9 @@ impl DriftFold {
         let live = seen.as_ref().or_else(|| documents.live(key, entry.live));
         let tree = || live.and_then(kubernetes::print).unwrap_or(Fingerprint::ABSENT);
         let pair = scope.questions.contains_key(&key).then(|| (entry.declared, tree()));
+        let rolls = entry.meta.verdict == judge::code(Some(Verdict::RollingOut));
+        // It may have ended, or begun anew, while nobody looked.
+        let rollout_deadline = if rolls && scope.waits(&key) { Duration::MAX } else { self.config.rollout_deadline };
         let case = judge::Case {
             key,
             entry,
@@ -337,7 +344,7 @@ impl DriftFold {
             ignore: &self.ignore,
             live,
             now: record.time,
-            rollout_deadline: self.config.rollout_deadline,
+            rollout_deadline,
             left_over: entry.meta.has(LEFT_OVER),
             refuted: pair.map(|pair| scope.refuted(&key, pair)).unwrap_or_default(),
         };
@@ -349,9 +356,12 @@ impl DriftFold {
         let neighbour = handle.as_deref().and_then(|handle| scope.neighbours.get(handle));
         let gitops = neighbour.map(|at| at.shown.clone());
         let judgement = match neighbour {
-            Some(at) => neighbours::beside(at, &entry, judgement, record.time, self.config.rollout_deadline),
+            Some(at) => neighbours::beside(at, &entry, judgement, record.time, rollout_deadline),
             None => judgement,
         };
+        if scope.puts_off(key, &entry, judgement.verdict) {
+            return;
+        }
         if judgement.converged {
             entry.baseline = entry.live;
             entry.meta.set(BASELINE, true);

@@ -399,7 +399,14 @@ impl Scope {
 
 fn down(scope: &str, party: &Party, time: Timestamp) -> Finding {
     let why = party.message.as_deref().map(|why| format!(": {why}")).unwrap_or_default();
-    let summary = if party.down {
+    let summary = if party.down && party.is_slow(time) {
+        format!(
+            "{} of {scope} was started anew, and has not looked at everything since: what it speaks of is unknown{why}",
+            party.name
+        )
+    } else if party.down && party.is_early(time) {
+        format!("{} of {scope} has told of earlier revisions only: what it declares now is unknown{why}", party.name)
+    } else if party.down {
         format!("{} of {scope} says nothing: what it speaks of is unknown{why}", party.name)
     } else if party.is_retired() {
         format!("{} of {scope} is expected to say nothing any more{why}", party.name)

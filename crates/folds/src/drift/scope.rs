@@ -1,4 +1,4 @@
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use base::Timestamp;
@@ -60,6 +60,10 @@ pub(super) struct Party {
     pub window: Duration,
     /// Whether that has happened.
     pub down: bool,
+    /// Since when it is to look, or read, anew: nothing ran before, or it was started anew. What it told before may be over,
+    /// and nothing is late by it.
+    #[serde(default)]
+    pub again: Option<Timestamp>,
     /// Collectors: whether all there is was seen once, so that what is not there is missing.
     pub complete: bool,
     pub covers: Vec<Cover>,
@@ -68,6 +72,9 @@ pub(super) struct Party {
     /// Sources: the current revision is one from before the newest, which has not come yet: nothing is judged by it.
     #[serde(default)]
     pub backfilled: bool,
+    /// Since when that is so.
+    #[serde(default)]
+    pub early: Option<Timestamp>,
     pub managed: Vec<Place>,
     /// Sources: the newest revision that could not be read.
     pub broken: Option<String>,
@@ -87,10 +94,12 @@ impl Party {
             deadline: Timestamp::MAX,
             window: default_window(),
             down: false,
+            again: None,
             complete: false,
             covers: Vec::new(),
             current: None,
             backfilled: false,
+            early: None,
             managed: Vec::new(),
             broken: None,
         }
@@ -105,13 +114,6 @@ impl Party {
         !self.is_retired() && !self.down && self.deadline < Timestamp::MAX
     }
 
-    /// Until `now` it could not speak: it gets its time to.
-    pub(super) fn resume(&mut self, now: Timestamp) {
-        if self.is_expected() {
-            self.deadline = self.deadline.max(now.plus(self.window));
-        }
-    }
-
     /// Whether it may be a collector that has not looked at everything yet: some learn only then where they look.
     pub(super) fn is_looking(&self) -> bool {
         let is_source = self.current.is_some();
@@ -123,15 +125,6 @@ impl Party {
         if !self.is_retired() {
             let current = self.current.take();
             *self = Self { current, state: ScopeState::Retired, deadline: until, ..Self::new(&self.name) };
-        }
-    }
-
-    /// Time has passed.
-    pub(super) fn pass(&mut self, now: Timestamp) {
-        if !self.is_retired() {
-            self.down |= self.deadline <= now;
-        } else if self.deadline <= now {
-            (self.current, self.deadline) = (None, Timestamp::MAX);
         }
     }
 }
@@ -152,7 +145,9 @@ pub(super) struct Scope {
     /// What was last said of them.
     pub said: [i64; CODES],
     /// Resources that are rolling out, to look at them when the deadline comes.
-    pub rolling: std::collections::BTreeSet<Key>,
+    pub rolling: BTreeSet<Key>,
+    /// Resources that came to differ before their sources told anew what they declare.
+    pub later: BTreeSet<Key>,
     /// GitOps tools that apply objects of it.
     pub neighbours: Neighbours,
     /// Resources of which the server was asked whether they differ.

@@ -10,7 +10,6 @@ mod tests;
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
-use std::time::Duration;
 
 use ::rules::book::{Book, Decided, Outcome, Told};
 use alertmanager::fingerprint;
@@ -44,7 +43,7 @@ impl RulesFold {
     }
 
     fn advance(&mut self, record: &Record, outputs: &mut Outputs) -> Result<(), ModelError> {
-        let (mut outcome, mut ahead) = (Outcome::default(), Duration::ZERO);
+        let mut outcome = Outcome::default();
         match record.batch.stream {
             Stream::RuleGroups => {
                 let rows = record.rows::<RuleGroup>()?;
@@ -55,16 +54,17 @@ impl RulesFold {
             }
             Stream::Evaluations => {
                 let rows = record.rows::<Evaluation>()?;
-                ahead = rows.iter().map(|row| crate::ahead(record.time, row.time)).max().unwrap_or_default();
-                let read: Vec<_> = rows.into_iter().map(evaluate::read).collect();
+                // Else all that waits for a time would stand still until the clock is where it was.
+                let time = |row: &Evaluation| row.time.plus(crate::ahead(record.time, row.time)).millis();
+                let read: Vec<_> = rows.into_iter().map(|row| (time(&row), evaluate::read(row))).collect();
                 let mut book = self.book.write();
-                for evaluation in read {
-                    add(&mut outcome, book.evaluated(evaluation));
+                for (t, evaluation) in read {
+                    add(&mut outcome, book.evaluated_at(evaluation, t));
                 }
             }
             _ => return Ok(()),
         }
-        put(outcome, record.time, ahead, outputs)
+        put(outcome, record.time, outputs)
     }
 }
 
@@ -87,9 +87,8 @@ fn define(book: &mut Book, row: &RuleGroup, now: Timestamp) -> Outcome {
     }
 }
 
-/// The log, where it is `now`, is ahead of the clock of who evaluates.
-fn put(outcome: Outcome, now: Timestamp, ahead: Duration, outputs: &mut Outputs) -> Result<(), ModelError> {
-    let postings: Vec<Posting> = outcome.told.into_iter().map(|told| posting(told, now, ahead)).collect();
+fn put(outcome: Outcome, now: Timestamp, outputs: &mut Outputs) -> Result<(), ModelError> {
+    let postings: Vec<Posting> = outcome.told.into_iter().map(|told| posting(told, now)).collect();
     for rows in records(&postings, |row| size(&row.labels) + size(&row.annotations) + row.generator_url.len()) {
         outputs.push(KEY, rows)?;
     }
@@ -120,9 +119,9 @@ fn time(millis: i64) -> Timestamp {
 }
 
 /// It fires until its end is told: time that passes is no evidence.
-fn posting(told: Told, now: Timestamp, ahead: Duration) -> Posting {
+fn posting(told: Told, now: Timestamp) -> Posting {
     let starts_at = time(told.starts_at);
-    let until = told.until.map_or(Timestamp::MAX, |until| time(until).plus(ahead));
+    let until = told.until.map_or(Timestamp::MAX, time);
     Posting {
         time: now,
         labels: told.labels,

@@ -194,3 +194,29 @@ async fn groups_of_two_shards_post_into_the_shard_that_is_routed() {
     assert_eq!(found(), ["0", "1"]);
     assert!(log.records(1 - target).iter().all(|record| record.rows::<Posting>().unwrap().is_empty()));
 }
+
+/// Until the clock was where it had been, no pending alert came to fire, and a change an hour was flapping.
+#[test]
+fn a_clock_that_is_set_back_by_hours_puts_off_no_alert_and_counts_no_old_change() {
+    const BACK: u64 = 3 * 3600;
+    let at = |secs: i64| Timestamp::from_secs(1_000_000 + secs);
+    let mut fold = fold();
+    apply(&mut fold, 0, at(0), group(at(0), 1, &["g"], 60_000));
+    let mut offset = 0;
+    // What is on the log at `secs` says that it is three hours earlier.
+    let mut see = |fold: &mut RulesFold, secs: i64, back: u64, there: bool| {
+        offset += 1;
+        let vector = if there { r#"[[{"__name__": "x", "i": "a"}, "1"]]"# } else { "[]" };
+        let row = evaluation(at(secs).minus(Duration::from_secs(back)), 1, "g", vector);
+        postings(apply(fold, offset, at(secs), Batch::of("k", &[row]).unwrap()))
+    };
+    assert_eq!(see(&mut fold, 30, 0, true), []);
+    assert_eq!(see(&mut fold, 60, BACK, true), []);
+    assert_eq!(see(&mut fold, 90, BACK, true)[0].ends_at, Timestamp::MAX, "it has been so for a minute");
+    for n in 1..6 {
+        let from = n * 3600;
+        assert_eq!(see(&mut fold, from, BACK, false).len(), 1, "{n}: over, and not held");
+        assert_eq!(see(&mut fold, from + 600, BACK, true).len(), 0);
+        assert_eq!(see(&mut fold, from + 660, BACK, true).len(), 1);
+    }
+}

@@ -67,13 +67,13 @@ impl RunningGroup {
         }
     }
 
-    pub(super) fn evaluated(&mut self, evaluation: Evaluation, outcome: &mut Outcome) {
+    pub(super) fn evaluated(&mut self, evaluation: Evaluation, t: i64, outcome: &mut Outcome) {
         let (rule, running) = (self.definition.group.rules.get(evaluation.rule), self.rules.get_mut(evaluation.rule));
         let (Some(rule), Some(running)) = (rule, running) else { return };
         if evaluation.generation < self.since {
             return;
         }
-        let t = running.time(evaluation.t);
+        let t = running.time(t);
         running.evaluated(Turn { definition: &self.definition, rule, t }, evaluation, outcome);
     }
 }

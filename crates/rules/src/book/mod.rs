@@ -82,10 +82,17 @@ impl Book {
 
     /// Takes what a rule's query found. What is of a definition that no longer holds changes nothing.
     pub fn evaluated(&mut self, evaluation: Evaluation) -> Outcome {
+        let t = evaluation.t;
+        self.evaluated_at(evaluation, t)
+    }
+
+    /// The same where it is `t` meanwhile, since the clock that the evaluation's time is of was set back: what waits for a
+    /// time goes on.
+    pub fn evaluated_at(&mut self, evaluation: Evaluation, t: i64) -> Outcome {
         let mut outcome = Outcome::default();
         let key = (evaluation.file.clone(), evaluation.group.clone());
         if let Some(group) = self.0.get_mut(&key) {
-            group.evaluated(evaluation, &mut outcome);
+            group.evaluated(evaluation, t, &mut outcome);
         }
         outcome
     }

@@ -129,7 +129,7 @@ impl RunningRule {
         self.took = evaluation.took;
         let Kind::Alerting(alerting) = &turn.rule.kind else {
             return match evaluation.result {
-                Ok(_) => self.answered(turn.t),
+                Ok(_) => self.answered(evaluation.t),
                 Err(error) => self.failed(error),
             };
         };
@@ -146,6 +146,7 @@ impl RunningRule {
         self.tell(turn, outcome);
     }
 
+    /// `t` is what the query was asked for.
     fn answered(&mut self, t: i64) {
         (self.health, self.error, self.known_at) = (Health::Ok, None, Some(t));
     }
@@ -185,7 +186,7 @@ impl RunningRule {
                     return;
                 }
                 self.unknown = None;
-                self.answered(t);
+                self.answered(evaluation.t);
             }
         }
     }

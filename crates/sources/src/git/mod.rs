@@ -278,6 +278,12 @@ impl Source for Git {
         true
     }
 
+    fn withheld(&self) -> Vec<(String, String)> {
+        let of_cluster = self.scopes.iter().filter(|scope| scope.starts_with(PROVIDER));
+        let problem = self.unlearned.iter();
+        problem.flat_map(|problem| of_cluster.clone().map(move |scope| (scope.clone(), problem.clone()))).collect()
+    }
+
     fn poll(&self) -> Option<Duration> {
         self.config.poll
     }
@@ -365,7 +371,10 @@ fn read_all(
             }
             // Nobody asked for it: it was there before we were.
             Err(Unread::Bad(bad)) if commit.backfill => {
-                tracing::debug!(error = %bad, "an earlier commit cannot be read")
+                tracing::info!(error = %bad, "an earlier commit cannot be read, and is left out")
+            }
+            Err(Unread::Rendering(problem)) if commit.backfill => {
+                tracing::warn!(commit = %commit.commit, problem, "an earlier commit cannot be rendered, and is left out")
             }
             Err(Unread::Bad(bad)) => {
                 let (kinds, unlearned) = (reader.kinds(), reader.unlearned());

@@ -120,6 +120,62 @@ async fn what_the_server_does_not_say_of_a_kind_is_waited_for_and_named() {
     assert_eq!(ids(&all(&mut source).await[0]), ["k8s/prod/ConfigMap/shop/settings", "k8s/prod/x.io.Widget//one"]);
 }
 
+/// Beside hosts, of which all is known, nobody said that nothing is known of the cluster.
+#[tokio::test]
+async fn what_the_server_does_not_say_is_said_of_the_cluster_alone_where_hosts_are_declared_beside_it() {
+    let repository = Repository::new();
+    repository.put("settings.yaml", SETTINGS);
+    repository.swappiness("10");
+    repository.put("widget.yaml", "apiVersion: x.io/v1\nkind: Widget\nmetadata: {name: one}\n");
+    repository.commit("a widget");
+    let context = context(&repository.cache);
+    let cluster = context.clusters.get("prod");
+    cluster.watch();
+    let kind = ApiKind { api_version: "x.io/v1".to_owned(), kind: "Widget".to_owned() };
+    let mut known = Known { learned: true, unread: [kind.clone()].into(), ..Known::default() };
+    cluster.learn(known.clone());
+    let mut source = repository.source_with(config(&repository, serde_json::json!({})), &context);
+    let sets = all(&mut source).await;
+    let newest: Vec<&str> = sets.iter().filter(|set| !set.backfill).map(|set| set.scope.as_str()).collect();
+    assert_eq!(newest, ["host/web-1"]);
+    let [(scope, problem)] = source.withheld().try_into().unwrap();
+    assert!(scope == "k8s/prod" && problem.contains("whether it has x.io/v1 Widget"), "{problem}");
+    known.unread.clear();
+    known.namespaced.insert(kind, false);
+    cluster.learn(known);
+    assert_eq!(all(&mut source).await.len(), 2);
+    assert_eq!(source.withheld(), []);
+}
+
+/// One earlier commit on which a program does not end kept the newest from being read.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_earlier_commit_that_cannot_be_rendered_is_left_out() {
+    let repository = Repository::new();
+    // It is started by the shell, which has closed it: what another thread has open to write cannot be started.
+    let program = repository.cache.with_extension("kubectl");
+    let script = "#!/bin/sh\nfor folder; do :; done\nif /bin/grep -q slow \"$folder/settings.yaml\"; then kill -9 $$; fi\n\
+                  /bin/cat \"$folder/settings.yaml\"\n";
+    repository.put("script", script);
+    let make = format!("cp script '{0}' && chmod +x '{0}' && rm script", program.display());
+    let made = std::process::Command::new("sh").current_dir(&repository.path).args(["-c", &make]).status().unwrap();
+    assert!(made.success());
+    repository.put("kustomization.yaml", "resources: [settings.yaml]\n");
+    let commits: Vec<String> = ["one", "slow", "three"]
+        .map(|mode| {
+            repository.put("settings.yaml", SETTINGS.replace("'on'", mode));
+            repository.commit(mode)
+        })
+        .to_vec();
+    let render = serde_json::json!({"render": {"kustomize": {"program": program}}});
+    let mut source = repository.source_of(config(&repository, render));
+    let sets = all(&mut source).await;
+    let read: Vec<(&str, bool)> = sets.iter().map(|set| (set.revision.as_str(), set.backfill)).collect();
+    assert_eq!(read, [(commits[0].as_str(), true), (commits[2].as_str(), false)]);
+    repository.put("settings.yaml", SETTINGS.replace("'on'", "slow"));
+    repository.commit("slow again");
+    assert!(unavailable(&mut source).await.contains("signal"), "the newest is tried again");
+}
+
 /// A patch alone was declared, and what the overlay sets was compared with nothing.
 #[tokio::test]
 async fn a_kustomization_below_the_folder_is_refused_unless_it_only_lists_files() {

@@ -4,7 +4,7 @@ use fold::Fold;
 use model::{AlertState, Verdict};
 use serde_json::{Value, json};
 
-use super::world::{World, file};
+use super::world::{SCOPE, World, file};
 use crate::drift::DriftFold;
 
 const GIT: &str = "git.infra";
@@ -93,4 +93,32 @@ fn what_was_said_before_them_is_over_once_the_newest_is_there() {
     assert_eq!(world.finding(&name), Some(AlertState::Unknown));
     world.revision(GIT, "r2", &[(&netcat, json!({"version": "1"}))], "[]", false);
     assert_eq!((world.verdict(&netcat), world.finding(&name)), (Some(Verdict::InSync), Some(AlertState::Resolved)));
+}
+
+/// The head may leave out a scope: of a kind in it the server may not say what it is.
+#[test]
+fn where_the_newest_does_not_come_people_are_told() {
+    let hosts = file("etc/hosts");
+    let name = format!("scope/{SCOPE}/{GIT}");
+    let mut world = host();
+    let speak = |world: &mut World, minutes: u64| {
+        for _ in 0..minutes {
+            world.party(GIT, model::ScopeState::Ok, None);
+            world.collector(model::ScopeState::Ok);
+            world.pass(60);
+        }
+    };
+    world.revision(GIT, "r1", &[(&hosts, mode("0644"))], "[]", true);
+    speak(&mut world, 10);
+    world.start_after(3_600);
+    speak(&mut world, 14);
+    assert_eq!(world.findings, [], "the stop does not count");
+    speak(&mut world, 2);
+    assert_eq!(world.finding(&name), Some(AlertState::Firing));
+    assert!(world.findings[0].summary.contains("has told of earlier revisions only"), "{}", world.findings[0].summary);
+    speak(&mut world, 10);
+    assert_eq!((world.findings.len(), world.verdict(&hosts)), (1, None), "nothing is judged by them");
+    world.revision(GIT, "r2", &[(&hosts, mode("0644"))], "[]", false);
+    speak(&mut world, 1);
+    assert_eq!((world.finding(&name), world.verdict(&hosts)), (Some(AlertState::Resolved), Some(Verdict::Modified)));
 }

@@ -5,6 +5,7 @@ mod confirm;
 mod gitops;
 mod large;
 mod random;
+mod restart;
 mod resume;
 mod retired;
 mod scaling;

@@ -201,6 +201,7 @@ impl Play {
             // A source that is ended between the set and its revision.
             11 => self.world.declared_set(GIT, "cut off"),
             12 => self.boot(),
+            _ if self.rng.below(4) == 0 => self.world.start_after(self.rng.below(900)),
             _ => self.world.pass(self.rng.below(900)),
         }
         self.world.now = self.world.now.plus(self.rng.jitter(Duration::from_secs(20)));

@@ -258,6 +258,12 @@ impl World {
         self.apply(Batch::of(self.scope, &[row]).unwrap());
     }
 
+    /// The process stops for so long, and its host begins.
+    pub(super) fn start_after(&mut self, seconds: u64) {
+        self.now = self.now.plus(std::time::Duration::from_secs(seconds));
+        self.apply(Batch::of(fold::START, &[Tick { time: self.now }]).unwrap());
+    }
+
     /// Lets time pass in ticks, as the host appends them.
     pub(super) fn pass(&mut self, seconds: u64) {
         let end = self.now.plus(std::time::Duration::from_secs(seconds));

@@ -116,6 +116,7 @@ fn parts(ground: &Ground, log: &Arc<SimLog>, setup: &Setup, shard: u32) -> HostP
         rng: ground.rng.clone(),
         config: fold::HostConfig {
             checkpoint_every: Duration::from_secs(30),
+            tells_start: true,
             log_goes_on: true,
             ..fold::HostConfig::default()
         },
