@@ -102,7 +102,7 @@ fn ahead(progress: Progress) -> impl Fn() -> Option<String> {
     }
 }
 
-fn folds(
+pub(crate) fn folds(
     config: &Config,
     engine: Shared,
     book: Book,

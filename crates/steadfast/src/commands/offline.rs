@@ -9,10 +9,22 @@ use crate::judgement;
 use crate::render::{self, Style};
 use crate::{FINE, FOUND};
 
-pub(super) fn check_config(file: &Path) -> Result<u8, Box<dyn Error>> {
-    app::check(&Config::load(file)?)?;
-    print(&format!("{}: fine\n", file.display()));
+pub(super) async fn check_config(file: &Path) -> Result<u8, Box<dyn Error>> {
+    let app::Checked { mistakes, absent, .. } = app::check_file(file).await?;
+    absent.iter().for_each(|line| eprintln!("not here, so that `up` would not start here: {line}"));
+    if !mistakes.is_empty() {
+        return Err(mistakes.join("\n").into());
+    }
+    let but = if absent.is_empty() { "" } else { ", but for secrets that are not here" };
+    print(&format!("{}: fine{but}\n", file.display()));
     Ok(FINE)
+}
+
+/// The configuration of a file, if a start would refuse nothing of it.
+pub(super) async fn checked(file: &Path) -> Result<Config, Box<dyn Error>> {
+    let app::Checked { config, mut mistakes, absent } = app::check_file(file).await?;
+    mistakes.extend(absent);
+    if mistakes.is_empty() { Ok(config) } else { Err(mistakes.join("\n").into()) }
 }
 
 pub(super) async fn capture(config: &Config, dir: &Path) -> Result<u8, Box<dyn Error>> {
