@@ -147,7 +147,9 @@ impl Refused<'_> {
     fn note(&mut self, error: Option<AppError>) {
         match error {
             None => {}
-            Some(error @ (AppError::File { .. } | AppError::Manifest { .. })) => self.lines.push(error.to_string()),
+            Some(error @ (AppError::File { .. } | AppError::Manifest { .. })) => {
+                self.lines.extend(error.to_string().lines().map(str::to_owned));
+            }
             Some(error @ AppError::Secret { .. }) => self.absent.push(self.placed(&error)),
             Some(error) => self.problems.push(self.placed(&error)),
         }
