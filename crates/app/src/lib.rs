@@ -46,5 +46,5 @@ pub use judging::judge;
 pub use own::resource;
 pub use preflight::{Checked, check_file};
 pub use replay::{History, WARM_UP, Window, replay};
-pub use report::{Entry, Report};
+pub use report::{Entry, Report, Unread};
 pub use testing::{ScriptRun, UnitRun, test_promql, test_rules};

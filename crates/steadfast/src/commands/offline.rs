@@ -7,7 +7,7 @@ use super::print;
 use crate::args::Output;
 use crate::judgement;
 use crate::render::{self, Style};
-use crate::{FINE, FOUND};
+use crate::{FAILED, FINE, FOUND};
 
 pub(super) async fn check_config(file: &Path) -> Result<u8, Box<dyn Error>> {
     let app::Checked { mistakes, absent, .. } = app::check_file(file).await?;
@@ -66,8 +66,10 @@ pub(super) fn judge(file: &Path, name: Option<&str>, output: Output) -> Result<u
     Ok(if result.failed() { FOUND } else { FINE })
 }
 
-/// Prints a report; the exit code says whether there is drift.
+/// Prints a report; the exit code says whether there is drift, or that it cannot be said whether there is.
 pub(super) fn show(report: &Report, output: Output) -> Result<u8, Box<dyn Error>> {
+    // Beside the answer, which a program reads: there it is a part of it.
+    eprint!("{}", render::unread(report));
     match output {
         Output::Text => {
             print(&render::report(report, Style::stdout()));
@@ -75,5 +77,9 @@ pub(super) fn show(report: &Report, output: Output) -> Result<u8, Box<dyn Error>
         }
         Output::Json => print(&format!("{}\n", serde_json::to_string_pretty(report)?)),
     }
-    Ok(if report.has_drift() { FOUND } else { FINE })
+    Ok(match report.has_drift() {
+        true => FOUND,
+        false if report.unread.is_empty() => FINE,
+        false => FAILED,
+    })
 }
