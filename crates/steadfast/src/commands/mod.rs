@@ -2,6 +2,7 @@ mod backtest;
 mod offline;
 mod online;
 mod replay;
+mod scanning;
 mod test;
 mod up;
 
