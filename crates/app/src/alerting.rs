@@ -14,7 +14,7 @@ use base::{Clock, Timestamp};
 use bus::Log;
 use fold::Progress;
 use folds::routing::KEY;
-use integrations::Context;
+use integrations::{BuildError, Context};
 use model::rows::Routing;
 use model::{Batch, Offset};
 use parking_lot::RwLock;
@@ -22,7 +22,7 @@ use tokio::sync::Mutex;
 
 use crate::folding::Folding;
 use crate::logs::Logs;
-use crate::{AppError, Config};
+use crate::{AppError, Config, Role};
 
 /// How long a start waits until the folds have taken in what was on the log.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -53,6 +53,37 @@ struct Loaded {
     plan: String,
     names: String,
     templates: Arc<Template>,
+}
+
+impl Loaded {
+    /// Each way out of each receiver.
+    fn receivers(&self, external_url: &str, clock: &Clock) -> Vec<Result<notify::Receiver, AppError>> {
+        let mut receivers = Vec::new();
+        for receiver in &self.config.receivers {
+            for configured in receiver.integrations() {
+                let context = Context {
+                    receiver: receiver.name.clone(),
+                    external_url: external_url.to_owned(),
+                    timeout: None,
+                    clock: clock.clone(),
+                };
+                let integration = integrations::migrated(&configured, &self.templates, &context);
+                let integration = integration.map_err(|error| {
+                    let place = format!("{}_configs[{}]", configured.name, configured.index);
+                    let key = format!("alertmanager: receiver {}: {place}", receiver.name);
+                    match error {
+                        BuildError::Secret { .. } => AppError::secret(key, error),
+                        _ => AppError::part(key, error),
+                    }
+                });
+                let name = Way::of(&receiver.name, &configured).name;
+                // Alertmanager sends each group, however many there are.
+                let config = notify::ReceiverConfig { digest_after: usize::MAX, ..notify::ReceiverConfig::default() };
+                receivers.push(integration.map(|integration| notify::Receiver { name, integration, config }));
+            }
+        }
+        receivers
+    }
 }
 
 impl Alerting {
@@ -128,27 +159,7 @@ impl Alerting {
     }
 
     fn receivers_of(&self, loaded: &Loaded) -> Result<Vec<notify::Receiver>, AppError> {
-        let mut receivers = Vec::new();
-        for receiver in &loaded.config.receivers {
-            for configured in receiver.integrations() {
-                let context = Context {
-                    receiver: receiver.name.clone(),
-                    external_url: self.0.external_url.clone(),
-                    timeout: None,
-                    clock: self.0.clock.clone(),
-                };
-                let integration = integrations::migrated(&configured, &loaded.templates, &context);
-                let integration = integration.map_err(|error| {
-                    let place = format!("{}_configs[{}]", configured.name, configured.index);
-                    AppError::part(format!("alertmanager: receiver {}: {place}", receiver.name), error)
-                })?;
-                let name = Way::of(&receiver.name, &configured).name;
-                // Alertmanager sends each group, however many there are.
-                let config = notify::ReceiverConfig { digest_after: usize::MAX, ..notify::ReceiverConfig::default() };
-                receivers.push(notify::Receiver { name, integration, config });
-            }
-        }
-        Ok(receivers)
+        loaded.receivers(&self.0.external_url, &self.0.clock).into_iter().collect()
     }
 
     /// Puts a configuration, without its secrets, on every shard: incidents are in all of them.
@@ -168,12 +179,16 @@ impl Alerting {
     }
 }
 
-/// All mistakes of the Alertmanager configuration, if one is named, and of the files that it names.
-///
-/// # Errors
-/// Each with file, line, column and key.
-pub fn check(config: &Config) -> Result<(), AppError> {
-    config.alertmanager.as_ref().map_or(Ok(()), |named| load(&named.config_file).map(|_| ()))
+/// All mistakes of the Alertmanager configuration, if one is named, of the files that it names, and of its receivers.
+pub(crate) fn problems(config: &Config, clock: &Clock) -> Vec<AppError> {
+    let Some(named) = &config.alertmanager else { return Vec::new() };
+    match load(&named.config_file) {
+        Ok(loaded) if config.has(Role::Alerting) => {
+            loaded.receivers(&config.external_url(), clock).into_iter().filter_map(Result::err).collect()
+        }
+        Ok(_) => Vec::new(),
+        Err(error) => vec![error],
+    }
 }
 
 /// What the folds are told of the Alertmanager configuration, if one is named.

@@ -5,17 +5,12 @@ use std::time::Duration;
 use base::{Clock, DigestKey, Rng};
 use collectors::host::Place;
 use collectors::scrape::Scraper;
-use desired::Source;
 use fold::Progress;
 use ingest::Ingest;
 use kubernetes::Clusters;
 use model::{LogKind, Offset};
 use query::Engine;
 use server::{Health, Parts, Server};
-use sources::Context;
-use sources::git::Git;
-use sources::helm::Helm;
-use sources::packages::Packages;
 use store::Store;
 use telemetry::{Metrics, Outlet};
 
@@ -29,9 +24,9 @@ use crate::logs::Logs;
 use crate::reading::Reading;
 use crate::retiring::Configured;
 use crate::ruling::{self, Ruling};
-use crate::scraping::{self, Scraping};
+use crate::scraping::Scraping;
 use crate::stage::Stage;
-use crate::{AppError, Config, Role, keys, own, psql, retiring, watch};
+use crate::{AppError, Config, Role, declaring, keys, own, preflight, psql, retiring, watch};
 
 /// How long each part may take to end.
 const DRAIN: Duration = Duration::from_secs(15);
@@ -71,6 +66,7 @@ impl App {
     pub async fn start(config: Config, options: Options) -> Result<Self, AppError> {
         let clock = options.clock.unwrap_or_else(Clock::system);
         let rng = Rng::system();
+        preflight::check(&config).await?;
         let metrics = Metrics::start()?;
         keys::data_dir(&config.data_dir)?;
         let digest_key = keys::digest_key(&config)?;
@@ -90,8 +86,6 @@ impl App {
         watch::store(&health, &store);
         let folds = Folding::new(&config, &clock, &rng, &logs, &store)?;
         let alerting = Alerting::new(&config, &clock, &logs)?;
-        ruling::check(&config)?;
-        scraping::check(&config)?;
         let back_end = own::back_end(&config)?;
         let evaluate = ruling::asker(&engine);
         let (logs_of, folds_of, stage) = (&logs, &folds, &inputs);
@@ -276,36 +270,18 @@ impl Wiring<'_> {
             stage.shutdown.clone(),
             settings,
         );
-        let context = self.context(digest_key, clusters)?;
+        let context = declaring::context(self.config, digest_key, clusters, self.clock)?;
+        let sources = declaring::sources(config, &context).into_iter().collect::<Result<Vec<_>, _>>()?;
         let mut configured = Configured::default();
-        for git in config.git.as_slice() {
-            let wrong = |error| AppError::part(format!("desired.git.{}", git.name), error);
-            let git = Git::new(git.clone(), &context).map_err(wrong)?;
-            configured.anywhere(git.name());
-            host.start(Box::new(git));
-        }
-        let mut start = |source: Box<dyn Source>| {
-            source.scopes().iter().for_each(|scope| configured.one(scope, &source.name()));
+        for source in sources {
+            if source.learns_scopes() {
+                configured.anywhere(source.name());
+            } else {
+                source.scopes().iter().for_each(|scope| configured.one(scope, &source.name()));
+            }
             host.start(source);
-        };
-        for helm in config.helm.as_slice() {
-            let wrong = |error| AppError::part(format!("desired.helm.{}", helm.cluster), error);
-            start(Box::new(Helm::new(helm.clone(), &context).map_err(wrong)?));
-        }
-        if config.packages.enabled {
-            let packages = Packages::new(config.packages.clone(), &context.host, self.clock);
-            start(Box::new(packages.map_err(|error| AppError::part("desired", error))?));
         }
         Ok(configured)
-    }
-
-    /// What every source is made with.
-    fn context(&self, digest_key: &DigestKey, clusters: &Clusters) -> Result<Context, AppError> {
-        let secrets = keys::secrets(digest_key.clone(), &self.config.host.files.secrets)?;
-        let place = Place::new(self.config.host.name.as_deref(), None);
-        let cache = self.config.data_dir.join("cache");
-        let (clock, clusters) = (self.clock.clone(), clusters.clone());
-        Ok(Context { clock, cache, secrets, clusters, host: place.host().to_owned() })
     }
 
     /// What servers are asked before a page.

@@ -132,11 +132,33 @@ fn load(path: &Path, secrets: &Secrets) -> Result<Parsed, AppError> {
     let text = std::fs::read_to_string(path).map_err(|error| AppError::file(path, error))?;
     let beside = path.parent().map(Path::to_owned).unwrap_or_default();
     let include = |name: &str| std::fs::read(beside.join(name)).map_err(|error| error.to_string());
-    let reading = Reading { secrets, include: &include, default_host: None };
+    let reading = Reading { secrets, include: &include, default_host: None, private: true };
     read(&text, &path.display().to_string(), &reading).map_err(|errors| manifest(&errors))
 }
 
 fn manifest(errors: &[ManifestError]) -> AppError {
     let problems: Vec<String> = errors.iter().map(ToString::to_string).collect();
     AppError::Manifest { problems: problems.join("\n") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_has_the_manifests_is_shown_texts_that_are_kept_from_others_but_no_secrets() {
+        let folder = tempfile::tempdir().unwrap();
+        let write = |name: &str, word: &str| {
+            let path = folder.path().join(name);
+            let file = |path: &str| format!("host: web-1\nfile: {path}\nmode: \"0640\"\ncontent: |\n  one\n  {word}\n");
+            std::fs::write(&path, format!("{}---\n{}", file("/etc/app.conf"), file("/etc/shadow"))).unwrap();
+            path
+        };
+        let (desired, live) = (write("desired.yaml", "two"), write("live.yaml", "swordfish"));
+        let report = diff(&Files { desired: &desired, live: &live, previous: None, schema: None }).unwrap();
+        let found: Vec<_> =
+            report.resources.iter().map(|entry| (&*entry.id, entry.fields[0].diff.as_deref())).collect();
+        let lines = "--- declared\n+++ live\n@@ -1,2 +1,2 @@\n one\n-two\n+swordfish\n";
+        assert_eq!(found, [("host/web-1/file//etc/app.conf", Some(lines)), ("host/web-1/file//etc/shadow", None)]);
+    }
 }

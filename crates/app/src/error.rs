@@ -14,7 +14,15 @@ pub enum AppError {
         /// What went wrong.
         problem: String,
     },
-    /// A secret that a part of the configuration refers to.
+    /// A secret that a part of the configuration refers to is not there.
+    #[error("{key}: {problem}")]
+    Secret {
+        /// The key in the configuration.
+        key: String,
+        /// Why it cannot be read.
+        problem: String,
+    },
+    /// A part of the configuration.
     #[error("{key}: {problem}")]
     Part {
         /// The key in the configuration.
@@ -22,7 +30,7 @@ pub enum AppError {
         /// What is wrong.
         problem: String,
     },
-    /// Manifests that cannot be read: one line each with file, line, column and key.
+    /// Files that cannot be read, or what a start would refuse: one line each with file, line, column and key.
     #[error("{problems}")]
     Manifest {
         /// The lines.
@@ -51,6 +59,10 @@ pub enum AppError {
 impl AppError {
     pub(crate) fn file(path: impl Into<PathBuf>, problem: impl std::fmt::Display) -> Self {
         Self::File { path: path.into(), problem: problem.to_string() }
+    }
+
+    pub(crate) fn secret(key: impl Into<String>, problem: impl std::fmt::Display) -> Self {
+        Self::Secret { key: key.into(), problem: problem.to_string() }
     }
 
     pub(crate) fn part(key: impl Into<String>, problem: impl std::fmt::Display) -> Self {

@@ -106,7 +106,7 @@ fn ahead(progress: Progress) -> impl Fn() -> Option<String> {
     }
 }
 
-fn folds(
+pub(crate) fn folds(
     config: &Config,
     engine: Shared,
     book: Book,

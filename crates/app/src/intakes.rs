@@ -29,7 +29,7 @@ pub(crate) fn audits(clusters: &[KubernetesConfig]) -> Result<(BTreeMap<String, 
         let Some(webhook) = &config.audit.webhook else { continue };
         let key = || format!("kubernetes.{}.audit.webhook.token", config.cluster);
         let token = webhook.token.as_ref().map(|token| token.resolve()).transpose();
-        let token = token.map_err(|error| AppError::part(key(), error))?;
+        let token = token.map_err(|error| AppError::secret(key(), error))?;
         let (sender, inbox) = bounded("kubernetes_audit", WAITING);
         let take = move |body: &[u8]| {
             let writes = Write::read_list(body).map_err(|error| NotTaken::Malformed(error.to_string()))?;

@@ -48,10 +48,15 @@ fn narrow(path: &Path) -> std::io::Result<()> {
 /// The key for digests of secrets: that of the configuration, else kept beside the data and made at
 /// the first start. Without the same key, digests that were stored could not be compared any more.
 pub(crate) fn digest_key(config: &Config) -> Result<DigestKey, AppError> {
-    let Some(given) = &config.digest_key else { return kept_key(&config.data_dir) };
-    let wrong = |problem: &dyn std::fmt::Display| AppError::part("digest_key", problem);
-    let text = given.resolve().map_err(|error| wrong(&error))?;
-    DigestKey::parse(text.expose()).ok_or_else(|| wrong(&"it is not 64 hexadecimal digits"))
+    given_key(config)?.map_or_else(|| kept_key(&config.data_dir), Ok)
+}
+
+/// The key that the configuration names, if it does.
+pub(crate) fn given_key(config: &Config) -> Result<Option<DigestKey>, AppError> {
+    let Some(given) = &config.digest_key else { return Ok(None) };
+    let text = given.resolve().map_err(|error| AppError::secret("digest_key", error))?;
+    let key = DigestKey::parse(text.expose());
+    key.map(Some).ok_or_else(|| AppError::part("digest_key", "it is not 64 hexadecimal digits"))
 }
 
 fn kept_key(data_dir: &Path) -> Result<DigestKey, AppError> {

@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use base::Clock;
-use bus::{Embedded, EmbeddedConfig, Log};
+use bus::{Embedded, Log};
 use bus_kafka::KafkaLog;
 use model::LogKind;
 use server::Health;
@@ -58,7 +58,5 @@ impl Logs {
 }
 
 fn files(config: &Config, kind: LogKind, clock: &Clock) -> Result<Arc<Embedded>, AppError> {
-    let settings =
-        EmbeddedConfig { dir: config.data_dir.join("log"), name: kind.as_str().to_owned(), ..config.log.files.clone() };
-    Ok(Arc::new(Embedded::open(settings, clock.clone())?))
+    Ok(Arc::new(Embedded::open(config.log.in_files(&config.data_dir, kind), clock.clone())?))
 }

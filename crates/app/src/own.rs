@@ -25,7 +25,10 @@ pub fn resource(config: &Config) -> Vec<(&'static str, String)> {
 /// # Errors
 /// Names the key that cannot be used.
 pub(crate) fn back_end(config: &Config) -> Result<Option<Otlp>, AppError> {
-    let wrong = |error: exporter::OtlpError| AppError::part("telemetry", error);
+    let wrong = |error: exporter::OtlpError| match error {
+        exporter::OtlpError::Secret { .. } => AppError::secret("telemetry", error),
+        _ => AppError::part("telemetry", error),
+    };
     config.telemetry.otlp.as_ref().map(Otlp::new).transpose().map_err(wrong)
 }
 

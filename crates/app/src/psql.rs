@@ -11,13 +11,19 @@ use crate::{AppError, Config, Role};
 /// As a handshake names the protocol.
 const PROTOCOL: &[u8] = b"postgresql";
 
+/// Whether this process has the port.
+pub(crate) fn is_wanted(config: &Config) -> bool {
+    let unasked = config.postgres == PostgresConfig::default();
+    config.postgres.enabled && (!unasked || config.has(Role::Watching))
+}
+
 /// The port, open, if this process has one.
 ///
 /// # Errors
 /// Names the address, the user or the file that is in the way.
 pub(crate) async fn bind(config: &Config, engine: &Arc<Engine>, clock: &Clock) -> Result<Option<Server>, AppError> {
     let unasked = config.postgres == PostgresConfig::default();
-    if !config.postgres.enabled || (unasked && !config.has(Role::Watching)) {
+    if !is_wanted(config) {
         return Ok(None);
     }
     let server = &config.server;

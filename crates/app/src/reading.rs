@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use crate::alerting::{self, Alerting};
-use crate::ruling::{self, Ruling};
-use crate::scraping::{self, Scraping};
-use crate::{AppError, Config};
+use crate::AppError;
+use crate::alerting::Alerting;
+use crate::ruling::Ruling;
+use crate::scraping::Scraping;
 
 /// What is read again. Clones are of the same process.
 #[derive(Clone)]
@@ -40,14 +40,6 @@ impl Reading {
             Box::pin(async move { this.again().await.map_err(|error| error.to_string()) })
         })
     }
-}
-
-/// All mistakes of the files that a configuration names: Alertmanager's configuration, rule files, jobs to scrape.
-///
-/// # Errors
-/// Each with file, line, column and key.
-pub fn check(config: &Config) -> Result<(), AppError> {
-    both(both(alerting::check(config), ruling::check(config)), scraping::check(config))
 }
 
 /// The mistakes of both.

@@ -20,7 +20,7 @@ pub(crate) fn build(
     let timeout = receiver.limits.timeout;
     let external_url = config.server.external_url.clone().unwrap_or_default();
     let context = Context { receiver: receiver.name.clone(), external_url, timeout, clock: clock.clone() };
-    (plugin.build)(settings, &context).map_err(|error| wrong(receiver, &error))
+    (plugin.build)(settings, &context).map_err(|error| unmade(receiver, &error))
 }
 
 /// Whether the receiver could be made, were its secrets there.
@@ -33,7 +33,7 @@ pub(crate) fn shape(receiver: &ReceiverConfig) -> Result<(), AppError> {
         Context { receiver: receiver.name.clone(), external_url: String::new(), timeout: None, clock: Clock::system() };
     match (plugin.build)(settings, &context) {
         Ok(_) | Err(BuildError::Secret { .. }) => Ok(()),
-        Err(error) => Err(wrong(receiver, &error)),
+        Err(error) => Err(unmade(receiver, &error)),
     }
 }
 
@@ -47,7 +47,7 @@ pub(crate) type Posting = (&'static str, Box<dyn Inbound>);
 pub(crate) fn inbound(receiver: &ReceiverConfig) -> Result<Option<Posting>, AppError> {
     let (plugin, settings) = named(receiver)?;
     let built = plugin.inbound.map_or(Ok(None), |build| build(settings));
-    built.map(|inbound| Some((plugin.kind, inbound?))).map_err(|error| wrong(receiver, &error))
+    built.map(|inbound| Some((plugin.kind, inbound?))).map_err(|error| unmade(receiver, &error))
 }
 
 /// Whether its provider posts back, were the secret there.
@@ -83,6 +83,13 @@ fn named(receiver: &ReceiverConfig) -> Result<(Plugin, &Value), AppError> {
             plugin.map(|plugin| (plugin, settings)).ok_or_else(|| wrong(receiver, &"it names no integration"))
         }
         _ => Err(wrong(receiver, &format!("it needs exactly one of: {}", kinds.join(", ")))),
+    }
+}
+
+fn unmade(receiver: &ReceiverConfig, error: &BuildError) -> AppError {
+    match error {
+        BuildError::Secret { .. } => AppError::secret(format!("receivers.{}", receiver.name), error),
+        _ => wrong(receiver, error),
     }
 }
 

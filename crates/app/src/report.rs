@@ -16,6 +16,23 @@ pub struct Report {
     /// There are more than `resources` has.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub truncated: bool,
+    /// Who cannot read what is declared or live.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unread: Vec<Unread>,
+}
+
+/// A source or collector that cannot read what it is for.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Unread {
+    /// Its name.
+    pub source: String,
+    /// What it speaks of.
+    pub scope: String,
+    /// How many scopes have the same problem.
+    pub scopes: i64,
+    /// Since when, and why.
+    pub problem: String,
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes it so")]

@@ -65,18 +65,26 @@ pub(crate) fn check(config: &Config) -> Result<(), AppError> {
 
 fn load(config: &ScrapeConfig) -> Result<Vec<Job>, AppError> {
     let mut files: Vec<PathBuf> = Vec::new();
+    let (mut parts, mut lines) = (vec![config.scrape_configs.clone()], Vec::new());
     for pattern in &config.files {
-        let found = expand("scrape.files", Path::new(""), pattern)?;
-        if found.is_empty() && !pattern.contains(['*', '?', '[']) {
-            return Err(AppError::file(pattern, "there is no such file"));
+        match expand("scrape.files", Path::new(""), pattern) {
+            Ok(found) if found.is_empty() && !pattern.contains(['*', '?', '[']) => {
+                lines.push(AppError::file(pattern, "there is no such file").to_string());
+            }
+            Ok(found) => files.extend(found),
+            Err(error) => lines.push(error.to_string()),
         }
-        files.extend(found);
     }
     files.sort();
     files.dedup();
-    let (mut parts, mut lines) = (vec![config.scrape_configs.clone()], Vec::new());
     for file in &files {
-        let text = read(file, BYTES)?;
+        let text = match read(file, BYTES) {
+            Ok(text) => text,
+            Err(error) => {
+                lines.push(error.to_string());
+                continue;
+            }
+        };
         match parse(&text, file.parent().unwrap_or(Path::new(""))) {
             Ok(found) => {
                 if !found.unread.is_empty() {

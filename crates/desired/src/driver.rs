@@ -22,6 +22,8 @@ pub(crate) struct Driver {
     scopes: BTreeMap<String, Said>,
     state: ScopeState,
     message: Option<String>,
+    /// Since when no fetch works, if none does.
+    failed: Option<Timestamp>,
     /// When the last fetch that worked ended, or when we started, on the clock that never goes back.
     well: Duration,
     /// Scopes of which it says nothing new, why, and when they were last well.
@@ -55,6 +57,7 @@ impl Driver {
             scopes: BTreeMap::new(),
             state: ScopeState::Scanning,
             message: None,
+            failed: None,
             refused: None,
             stand_in: false,
         }
@@ -144,6 +147,7 @@ impl Driver {
         self.well = self.out.clock.monotonic();
         self.backoff.reset();
         self.state = ScopeState::Ok;
+        self.failed = None;
         self.message = self.refused.as_ref().map(stays);
         metrics::counter!("steadfast_source_fetches_total", "source" => self.name.clone(), "result" => "ok")
             .increment(1);
@@ -203,11 +207,13 @@ impl Driver {
     async fn fail(&mut self, problem: String) -> Result<(), Unappended> {
         metrics::counter!("steadfast_source_fetches_total", "source" => self.name.clone(), "result" => "failed")
             .increment(1);
-        if (self.state, self.message.as_ref()) == (ScopeState::Failed, Some(&problem)) {
+        let since = *self.failed.get_or_insert_with(|| self.out.clock.now());
+        let message = format!("not read since {}: {problem}", Timestamp::from_secs(since.nanos() / 1_000_000_000));
+        if (self.state, self.message.as_ref()) == (ScopeState::Failed, Some(&message)) {
             return Ok(());
         }
         tracing::warn!(source = self.name, problem, "what is declared cannot be read; what was read before stays");
-        (self.state, self.message) = (ScopeState::Failed, Some(problem));
+        (self.state, self.message) = (ScopeState::Failed, Some(message));
         self.say().await
     }
 

@@ -1,6 +1,6 @@
 //! Who may ask: SCRAM-SHA-256 (RFC 5802, RFC 7677), so that no password is ever sent.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use base::{DigestKey, Secret};
@@ -11,7 +11,7 @@ use query::Rights;
 use crate::failure::Failure;
 use crate::request::{self, Request};
 use crate::wire::{Ended, Wire};
-use crate::{PostgresConfig, PostgresError};
+use crate::{PostgresConfig, PostgresError, UserConfig};
 
 /// A shorter password could be guessed.
 const MIN_PASSWORD: usize = 16;
@@ -49,21 +49,36 @@ struct User {
     rights: Arc<Rights>,
 }
 
+/// Reads a user of the configuration.
+fn known(user: &UserConfig) -> Result<Token, PostgresError> {
+    let name = user.name.clone();
+    let secret = user.secret.resolve().map_err(|source| PostgresError::Secret { name: name.clone(), source })?;
+    if secret.expose().len() < MIN_PASSWORD {
+        return Err(PostgresError::Weak { name, min: MIN_PASSWORD });
+    }
+    let rights = Rights::new(user.tables.as_deref(), user.scopes.as_deref());
+    let rights = rights.map_err(|source| PostgresError::Table { name: name.clone(), source })?;
+    Ok(Token { name, secret, rights })
+}
+
+impl PostgresConfig {
+    /// All that [`crate::Server::bind`] would refuse of the users, where `tokens` are users, too.
+    pub fn problems<'a>(&'a self, tokens: impl IntoIterator<Item = &'a str>) -> Vec<PostgresError> {
+        let mut problems: Vec<PostgresError> = self.users.iter().filter_map(|user| known(user).err()).collect();
+        let mut names = BTreeSet::new();
+        let all = tokens.into_iter().chain(self.users.iter().map(|user| user.name.as_str()));
+        problems.extend(all.filter(|name| !names.insert(*name)).map(|name| PostgresError::Twice(name.to_owned())));
+        problems
+    }
+}
+
 impl Users {
     /// Reads the passwords.
     pub fn new(config: &PostgresConfig, tokens: Vec<Token>, key: DigestKey) -> Result<Self, PostgresError> {
         let mut users = BTreeMap::new();
         let mut all = tokens;
         for user in &config.users {
-            let name = user.name.clone();
-            let secret =
-                user.secret.resolve().map_err(|source| PostgresError::Secret { name: name.clone(), source })?;
-            if secret.expose().len() < MIN_PASSWORD {
-                return Err(PostgresError::Weak { name, min: MIN_PASSWORD });
-            }
-            let rights = Rights::new(user.tables.as_deref(), user.scopes.as_deref());
-            let rights = rights.map_err(|source| PostgresError::Table { name: name.clone(), source })?;
-            all.push(Token { name, secret, rights });
+            all.push(known(user)?);
         }
         for Token { name, secret, rights } in all {
             let salt = salt(&key, &name);

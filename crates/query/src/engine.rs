@@ -4,6 +4,7 @@ use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use arrow::array::RecordBatch;
+use arrow::datatypes::SchemaRef;
 use base::Clock;
 use datafusion::execution::context::SQLOptions;
 use datafusion::execution::session_state::SessionState;
@@ -112,20 +113,36 @@ impl Engine {
     #[tracing::instrument(name = "sql", skip_all)]
     pub async fn sql(&self, text: &str, options: SqlOptions) -> Result<Answer, QueryError> {
         let (text, row) = (text.to_owned(), options.parameters.clone());
-        let planned = move |engine: Self, deadline: Deadline| async move {
-            let mut statement = check::parse(&text, &engine.config)?;
-            if let Some(row) = &row {
-                arguments::fill(&mut statement, |place| parameters::column(row, place));
-            }
-            if let Some(place) = arguments::places(&mut statement).first() {
-                return Err(parameters::missing(place, row.as_ref()));
-            }
-            let logical = engine.logical(statement, row.as_ref(), &deadline).await;
-            let (plan, state) = logical.map_err(|error| explain::quoted(error, &text))?;
-            parameters::filled(&plan)?;
-            engine.physical(&state, plan, &deadline).await
-        };
-        self.answered(self.config.timeout, options, planned).await
+        let plan =
+            move |engine: Self, deadline: Deadline| async move { engine.planned(&text, row.as_ref(), &deadline).await };
+        self.answered(self.config.timeout, options, plan).await
+    }
+
+    /// The columns of what one statement would answer, which is not run.
+    ///
+    /// # Errors
+    /// Those that [`Self::sql`] begins with.
+    pub async fn columns(&self, text: &str) -> Result<SchemaRef, QueryError> {
+        let deadline = Deadline::new(self.clock.clone(), self.clock.monotonic(), self.config.timeout);
+        let place = self.place(Work::Statement, deadline.limit()).await?;
+        let (engine, text) = (self.clone(), text.to_owned());
+        let work = move || async move { engine.planned(&text, None, &deadline).await.map(|plan| (plan, place)) };
+        planning(work).await.map(|((plan, _), _)| plan.schema())
+    }
+
+    /// How a statement is executed, with the values of `row` in its places.
+    async fn planned(&self, text: &str, row: Option<&RecordBatch>, deadline: &Deadline) -> Result<Plan, QueryError> {
+        let mut statement = check::parse(text, &self.config)?;
+        if let Some(row) = row {
+            arguments::fill(&mut statement, |place| parameters::column(row, place));
+        }
+        if let Some(place) = arguments::places(&mut statement).first() {
+            return Err(parameters::missing(place, row));
+        }
+        let logical = self.logical(statement, row, deadline).await;
+        let (plan, state) = logical.map_err(|error| explain::quoted(error, text))?;
+        parameters::filled(&plan)?;
+        self.physical(&state, plan, deadline).await
     }
 
     /// Answers one statement as a whole; the rows may take [`QueryConfig::memory_bytes`].

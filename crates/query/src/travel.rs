@@ -1,4 +1,4 @@
-//! Time travel: `resources_at(ts)`, `desired_at(ts)`, `drift_at(ts)`.
+//! Time travel: `resources_at(ts)`, `desired_at(ts)`, `drift_at(ts)`, `summaries_at(ts)`.
 
 use std::sync::Arc;
 
@@ -19,6 +19,7 @@ const FUNCTIONS: &[(&str, &str, &str)] = &[
     ("resources_at", "resources", "resource_history"),
     ("desired_at", "desired", "desired_history"),
     ("drift_at", "drift", "drift_history"),
+    ("summaries_at", "summaries", "summary_history"),
 ];
 
 /// Adds the functions over `catalog` to `state`.

@@ -25,7 +25,8 @@ pub const VIEWS: &[View] = &[
         doc: "What was to be sent, with what became of it at the provider.",
         sql: "SELECT i.time, i.intent, i.receiver, i.incident, i.sequence, i.action, i.reason, \
                      coalesce(r.outcome, 'pending') AS outcome, coalesce(r.attempts, 0) AS attempts, \
-                     coalesce(r.done, false) AS done, r.status, r.message, r.reference, r.answered, r.took_ms, i.payload \
+                     coalesce(r.done, false) AS done, r.status, r.message, r.reference, r.answered, r.took_ms, i.payload, \
+                     regexp_replace(i.receiver, '^alertmanager/(.*)/[^/]+/[0-9]+$', '\\1') AS receiver_name \
               FROM intents AS i LEFT JOIN ( \
                      SELECT intent, count(*) AS attempts, max(time) AS answered, bool_or(last) AS done, \
                             last_value(outcome ORDER BY attempt, time) AS outcome, \

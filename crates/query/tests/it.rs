@@ -6,6 +6,7 @@
 mod it {
     mod again;
     mod cases;
+    mod decided;
     mod examples;
     mod hostile;
     mod limits;

@@ -8,7 +8,7 @@ use base::Secret;
 use query::Rights;
 
 use crate::api::ApiError;
-use crate::{From, ServerConfig, ServerError};
+use crate::{From, Intake, ServerConfig, ServerError, TokenConfig};
 
 /// A shorter token could be guessed.
 const MIN_TOKEN: usize = 16;
@@ -44,18 +44,7 @@ impl Access {
 impl Gate {
     /// Reads the tokens.
     pub fn new(config: &ServerConfig) -> Result<Self, ServerError> {
-        let mut tokens = Vec::new();
-        for token in &config.tokens {
-            let name = token.name.clone();
-            let secret = token.secret.resolve().map_err(|source| ServerError::Token { name: name.clone(), source })?;
-            if secret.expose().len() < MIN_TOKEN {
-                return Err(ServerError::Weak { name, min: MIN_TOKEN });
-            }
-            let rights = Rights::new(token.tables.as_deref(), token.scopes.as_deref());
-            let rights = rights.map_err(|source| ServerError::Table { name: name.clone(), source })?.into();
-            let scopes = token.scopes.as_ref().map(|scopes| scopes.as_slice().into());
-            tokens.push((secret, Access { name: name.into(), scopes, rights }));
-        }
+        let tokens = config.tokens.iter().map(admitted).collect::<Result<Vec<_>, _>>()?;
         let reached = [Some(config.listen), config.grpc_listen].into_iter().flatten();
         if let Some(listen) = reached.into_iter().find(|listen| !listen.ip().is_loopback())
             && tokens.is_empty()
@@ -82,6 +71,30 @@ impl Gate {
             if same(secret.expose().as_bytes(), given.as_bytes()) { Some(access) } else { found }
         });
         found.cloned()
+    }
+}
+
+/// Reads a token of the configuration.
+fn admitted(token: &TokenConfig) -> Result<(Secret, Access), ServerError> {
+    let name = token.name.clone();
+    let secret = token.secret.resolve().map_err(|source| ServerError::Token { name: name.clone(), source })?;
+    if secret.expose().len() < MIN_TOKEN {
+        return Err(ServerError::Weak { name, min: MIN_TOKEN });
+    }
+    let rights = Rights::new(token.tables.as_deref(), token.scopes.as_deref());
+    let rights = rights.map_err(|source| ServerError::Table { name: name.clone(), source })?.into();
+    let scopes = token.scopes.as_ref().map(|scopes| scopes.as_slice().into());
+    Ok((secret, Access { name: name.into(), scopes, rights }))
+}
+
+impl ServerConfig {
+    /// All that [`crate::Server::bind`] would refuse of the tokens, of the certificate and of what others may post to,
+    /// the address aside.
+    pub fn problems<'a>(&self, intakes: impl IntoIterator<Item = (&'a String, &'a Intake)>) -> Vec<ServerError> {
+        let mut problems: Vec<ServerError> = self.tokens.iter().filter_map(|token| admitted(token).err()).collect();
+        problems.extend(self.tls.as_ref().and_then(|tls| tls.acceptor(&[]).err()));
+        problems.extend(intakes.into_iter().filter_map(|(name, intake)| check(self, name, &intake.from).err()));
+        problems
     }
 }
 

@@ -48,6 +48,19 @@ pub fn report(report: &Report, style: Style) -> String {
     out
 }
 
+/// Who cannot read what is declared or live: a line each.
+pub fn unread(report: &Report) -> String {
+    let line = |unread: &app::Unread| {
+        let more = match unread.scopes - 1 {
+            n if n > 0 => format!(" and {} more", count(usize::try_from(n).unwrap_or_default(), "scope")),
+            _ => String::new(),
+        };
+        let (source, scope, problem) = (&unread.source, &unread.scope, &unread.problem);
+        format!("{} of {}{more}: {}\n", printable(source), printable(scope), printable(problem))
+    };
+    report.unread.iter().map(line).collect()
+}
+
 /// How many resources are not listed and where they are; nothing if all are.
 pub fn left_out(report: &Report, elsewhere: &str) -> String {
     match report.left_out() {
@@ -202,6 +215,15 @@ mod tests {
     }
 
     #[test]
+    fn what_cannot_be_read_is_a_line_that_steers_nothing() {
+        let problem = "not read since 2026-11-28T02:00:00Z: /srv/x: no\u{1b}[2J repository".to_owned();
+        let unread = app::Unread { source: "git.infra".to_owned(), scope: "git/infra".to_owned(), scopes: 2, problem };
+        let report = Report { unread: vec![unread], ..Report::default() };
+        let line = "git.infra of git/infra and 1 scope more: not read since 2026-11-28T02:00:00Z: /srv/x: no\u{fffd}[2J repository\n";
+        assert_eq!(super::unread(&report), line);
+    }
+
+    #[test]
     fn what_is_not_listed_is_told() {
         let summary = [("modified".to_owned(), 3), ("in_sync".to_owned(), 7)].into();
         let mut report = Report { summary, ..Report::default() };
@@ -235,7 +257,7 @@ mod tests {
             ..Entry::default()
         };
         let summary = [("modified".to_owned(), 1), ("in_sync".to_owned(), 7)].into();
-        let report = Report { resources: vec![entry], summary, refuted: 2, truncated: false };
+        let report = Report { resources: vec![entry], summary, refuted: 2, ..Report::default() };
         assert_eq!(
             super::report(&report, Style { colour: false }),
             "~ host/web-1/file//etc/hosts  modified\n    /mode: declared 0644, live 06\u{fffd}[2J66\n    \

@@ -107,7 +107,7 @@ const fn append(
 const KEY: &[&str] = &["key"];
 const KEY_TIME: &[&str] = &["key", "time"];
 
-static TABLES: [TableDef; 34] = [
+static TABLES: [TableDef; 35] = [
     keyed("resources", Stream::Live, KEY, Some("present"), "What is live now."),
     append("resource_history", Stream::Live, KEY_TIME, days(30), "Every document seen live, and its end."),
     keyed("desired", Stream::Declared, KEY, Some("present"), "What is declared now."),
@@ -117,6 +117,13 @@ static TABLES: [TableDef; 34] = [
     keyed("drift", Stream::Verdicts, KEY, None, "What is said of each resource now."),
     append("drift_history", Stream::Verdicts, KEY_TIME, days(90), "Every change of a verdict."),
     keyed("summaries", Stream::Summaries, &["scope", "verdict"], None, "How many resources have each verdict."),
+    append(
+        "summary_history",
+        Stream::Summaries,
+        &["scope", "verdict", "time"],
+        days(90),
+        "Every change of how many resources have each verdict.",
+    ),
     keyed("findings", Stream::Findings, KEY, None, "What is wrong, or was."),
     append("finding_history", Stream::Findings, KEY_TIME, days(180), "Every change of a finding."),
     append("rollouts", Stream::Rollouts, &["scope", "time"], days(90), "Rollouts: what began, spread and ended."),

@@ -3,14 +3,19 @@
 mod canaries;
 mod check;
 mod one_or_many;
+mod places;
+mod ports;
+mod problem;
+mod reading;
 mod rules;
 mod sections;
+mod skipping;
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeMap;
-use std::fmt;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use canary::CanaryConfig;
 use collectors::host::HostConfig;
@@ -21,6 +26,7 @@ use collectors::syslog::SyslogConfig;
 use folds::alert::AlertConfig;
 use folds::drift::DriftConfig;
 use ingest::IngestConfig;
+use model::LogKind;
 use postgres::PostgresConfig;
 use query::QueryConfig;
 use scrape::config::ScrapeConfig;
@@ -33,6 +39,8 @@ use store::StoreConfig;
 use telemetry::TelemetryConfig;
 
 pub use one_or_many::OneOrMany;
+use places::Places;
+pub use problem::{ConfigError, Problem};
 pub use rules::{FlappingConfig, MissingConfig, RulesConfig};
 use sections::Sections;
 
@@ -112,6 +120,23 @@ pub struct Config {
     pub postgres: PostgresConfig,
     /// Our own logs, traces and metrics.
     pub telemetry: TelemetryConfig,
+    origin: Arc<Origin>,
+}
+
+/// Where a configuration was read, and what is where in it.
+#[derive(Debug, Default)]
+struct Origin {
+    file: Option<PathBuf>,
+    places: Places,
+}
+
+/// A configuration without what is wrong in it, and that.
+#[derive(Debug)]
+pub(crate) struct Draft {
+    pub config: Config,
+    pub problems: Vec<Problem>,
+    /// Sections that lack something which is written in them.
+    pub broken: BTreeSet<String>,
 }
 
 /// `desired`: sources of what is declared.
@@ -259,56 +284,15 @@ pub struct LogsConfig {
 }
 
 impl LogsConfig {
+    /// A log that is in files.
+    pub(crate) fn in_files(&self, data_dir: &Path, kind: LogKind) -> bus::EmbeddedConfig {
+        bus::EmbeddedConfig { dir: data_dir.join("log"), name: kind.as_str().to_owned(), ..self.files.clone() }
+    }
+
     /// The largest batch that the logs take, in bytes.
     pub(crate) fn max_batch_bytes(&self) -> u64 {
         self.kafka.as_ref().map_or(self.files.max_batch_bytes, |kafka| kafka.max_batch_bytes)
     }
-}
-
-/// A mistake in a configuration file.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Problem {
-    /// The line, from 1; 0 if it is about the file as a whole.
-    pub line: usize,
-    /// The column, from 1.
-    pub column: usize,
-    /// What is wrong, and what was meant.
-    pub message: String,
-}
-
-impl Problem {
-    fn at(line: usize, column: usize, message: impl Into<String>) -> Self {
-        Self { line, column, message: message.into() }
-    }
-
-    fn under(mut self, key: &str) -> Self {
-        self.message = format!("{key}: {}", self.message);
-        self
-    }
-}
-
-impl fmt::Display for Problem {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.line > 0 {
-            write!(f, "{}:{}: ", self.line, self.column)?;
-        }
-        f.write_str(&self.message)
-    }
-}
-
-/// All mistakes of a file.
-#[derive(Debug, thiserror::Error)]
-#[error("{}", lines(file, problems))]
-pub struct ConfigError {
-    /// The file.
-    pub file: PathBuf,
-    /// Its mistakes, in order of place.
-    pub problems: Vec<Problem>,
-}
-
-fn lines(file: &Path, problems: &[Problem]) -> String {
-    let line = |problem: &Problem| format!("{}:{problem}", file.display());
-    problems.iter().map(line).collect::<Vec<_>>().join("\n")
 }
 
 impl Config {
@@ -317,10 +301,24 @@ impl Config {
     /// # Errors
     /// All of its mistakes, each with line, column and key.
     pub fn load(file: &Path) -> Result<Self, ConfigError> {
-        let error = |problems| ConfigError { file: file.to_owned(), problems };
-        let text = std::fs::read_to_string(file)
-            .map_err(|problem| error(vec![Problem::at(0, 0, format!(" cannot be read: {problem}"))]))?;
-        let mut config = Self::parse(&text).map_err(error)?;
+        let draft = Self::draft(file)?;
+        match draft.problems.is_empty() {
+            true => Ok(draft.config),
+            false => Err(ConfigError { file: file.to_owned(), problems: draft.problems }),
+        }
+    }
+
+    /// Reads a file, mistakes or not.
+    ///
+    /// # Errors
+    /// It cannot be read at all.
+    pub(crate) fn draft(file: &Path) -> Result<Draft, ConfigError> {
+        let text = std::fs::read_to_string(file).map_err(|problem| {
+            let problems = vec![Problem::at(0, 0, format!(" cannot be read: {problem}"))];
+            ConfigError { file: file.to_owned(), problems }
+        })?;
+        let mut draft = Self::read(&text, Some(file));
+        let config = &mut draft.config;
         let folder = file.parent().unwrap_or_else(|| Path::new(""));
         let files = config.rules.files.as_slice().iter();
         let files = files.map(|pattern| folder.join(pattern).to_string_lossy().into_owned()).collect();
@@ -330,7 +328,7 @@ impl Config {
         if let Some(alertmanager) = &mut config.alertmanager {
             alertmanager.config_file = folder.join(&alertmanager.config_file);
         }
-        Ok(config)
+        Ok(draft)
     }
 
     /// Certificates of `syslog` are relative to the file.
@@ -357,8 +355,13 @@ impl Config {
     /// # Errors
     /// All of its mistakes.
     pub fn parse(text: &str) -> Result<Self, Vec<Problem>> {
+        let Draft { config, problems, .. } = Self::read(text, None);
+        if problems.is_empty() { Ok(config) } else { Err(problems) }
+    }
+
+    fn read(text: &str, file: Option<&Path>) -> Draft {
         let mut sections = Sections::new(text, KEYS);
-        let config = Self {
+        let mut config = Self {
             data_dir: sections.take::<Option<PathBuf>>("data_dir").unwrap_or_else(default_data_dir),
             digest_key: sections.take("digest_key"),
             host: sections.take("host"),
@@ -382,13 +385,25 @@ impl Config {
             server: sections.take("server"),
             postgres: sections.take("postgres"),
             telemetry: sections.take("telemetry"),
+            origin: Arc::default(),
         };
-        let mut problems = sections.problems;
-        if problems.is_empty() {
-            problems = check::check(&config, text);
-        }
+        let Sections { places, broken, mut problems, .. } = sections;
+        problems.extend(check::check(&config, text, &places, &broken));
         problems.sort();
-        if problems.is_empty() { Ok(config) } else { Err(problems) }
+        problems.dedup();
+        config.origin = Arc::new(Origin { file: file.map(Path::to_owned), places });
+        Draft { config, problems, broken }
+    }
+
+    /// What is wrong with a setting, with its place; the message names it.
+    pub(crate) fn problem(&self, setting: &str, message: String) -> Problem {
+        Problem::of(self.origin.places.named(setting), message)
+    }
+
+    /// The line of a problem, with the file that the configuration was read from.
+    pub(crate) fn told(&self, problem: &Problem) -> String {
+        let file = self.origin.file.as_ref();
+        file.map_or_else(|| problem.to_string(), |file| format!("{}:{problem}", file.display()))
     }
 
     /// What is used without a file.

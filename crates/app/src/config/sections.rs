@@ -1,10 +1,12 @@
 //! A YAML file read section by section, so that one mistake does not hide the next.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::de::{DeserializeOwned, IgnoredAny};
 
 use super::Problem;
+use super::places::Places;
+use super::reading::{Mistake, first, read};
 
 /// A configuration file is no larger.
 const MAX_BYTES: base::Limit = base::Limit::new("config_bytes", 1 << 20);
@@ -13,6 +15,10 @@ const MAX_BYTES: base::Limit = base::Limit::new("config_bytes", 1 << 20);
 pub(super) struct Sections<'a> {
     text: &'a str,
     keys: Vec<(&'a str, usize)>,
+    /// Where each setting is.
+    pub places: Places,
+    /// Sections that could not be read as a whole.
+    pub broken: BTreeSet<String>,
     pub problems: Vec<Problem>,
 }
 
@@ -21,22 +27,23 @@ impl<'a> Sections<'a> {
     pub(super) fn new(text: &'a str, known: &[&str]) -> Self {
         // Some editors begin a file with a mark of its byte order.
         let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-        let mut sections = Self { text, keys: Vec::new(), problems: Vec::new() };
+        let (places, broken) = (Places::default(), BTreeSet::new());
+        let mut sections = Self { text, keys: Vec::new(), places, broken, problems: Vec::new() };
         if let Err(exceeded) = MAX_BYTES.check(text.len() as u64) {
             sections.problems.push(Problem::at(1, 1, exceeded.to_string()));
             return sections;
         }
-        let found = match read::<Option<BTreeMap<String, IgnoredAny>>>(text) {
+        let found = match first::<Option<BTreeMap<String, IgnoredAny>>>(text) {
             Ok(found) => found.unwrap_or_default(),
             Err(mistake) => {
                 // No map in YAML, or a key twice: the parts would make no sense.
-                let place = Problem::at(mistake.problem.line.max(1), mistake.problem.column.max(1), "");
-                let message =
-                    format!("a configuration is a map of sections, as `server:`: {}", mistake.problem.message);
-                sections.problems.push(Problem { message, ..place });
+                let Mistake { line, column, message, .. } = mistake;
+                let message = format!("a configuration is a map of sections, as `server:`: {message}");
+                sections.problems.push(Problem::at(line.max(1), column.max(1), message));
                 return sections;
             }
         };
+        sections.places = Places::of(text);
         for (n, line) in text.lines().enumerate() {
             let Some(key) = key(line) else { continue };
             if known.contains(&key) {
@@ -55,19 +62,23 @@ impl<'a> Sections<'a> {
         sections
     }
 
-    /// The section of that key, or its default if it is not there or wrong.
+    /// The section of that key without what is wrong in it, or its default if it is not there.
     pub(super) fn take<T: DeserializeOwned + Default>(&mut self, name: &str) -> T {
         let Some(part) = self.part(name) else { return T::default() };
-        read(&part).unwrap_or_else(|mistake| {
-            self.problems.push(mistake.of(name));
-            T::default()
-        })
+        let (section, mistakes) = read(&part);
+        for mistake in mistakes {
+            self.broken.insert(name.to_owned());
+            let problem = mistake.problem(name, &self.places);
+            self.problems.push(problem);
+        }
+        section.unwrap_or_default()
     }
 
     /// The same of a section that reads itself, from a text in which it is where it is in the file.
     pub(super) fn read<T: Default>(&mut self, name: &str, read: impl Fn(&str) -> Result<T, Vec<Problem>>) -> T {
         let Some(part) = self.part(name) else { return T::default() };
         read(&part).unwrap_or_else(|problems| {
+            self.broken.insert(name.to_owned());
             self.problems.extend(problems.into_iter().map(|problem| problem.under(name)));
             T::default()
         })
@@ -106,75 +117,13 @@ fn key(line: &str) -> Option<&str> {
     top.then(|| line.split_once(':')).flatten().map(|(key, _)| key.trim().trim_matches(['"', '\'']))
 }
 
-/// What is wrong in a text.
-struct Mistake {
-    /// The setting within the text, such as `git[0].url`; `.` if it is the whole.
-    path: String,
-    problem: Problem,
-}
-
-impl Mistake {
-    /// The same with the whole name of the setting.
-    fn of(self, section: &str) -> Problem {
-        let dot = if self.path.starts_with('[') { "" } else { "." };
-        let path = if self.path == "." { String::new() } else { format!("{dot}{}", self.path) };
-        Problem { message: format!("{section}{path}: {}", self.problem.message), ..self.problem }
-    }
-}
-
-fn read<T: DeserializeOwned>(text: &str) -> Result<T, Mistake> {
-    let mut path = ".".to_owned();
-    let read = serde_saphyr::with_deserializer_from_str(text, |deserializer| {
-        serde_path_to_error::deserialize(deserializer).map_err(|error| {
-            path = error.path().to_string();
-            error.into_inner()
-        })
-    });
-    read.map_err(|error| {
-        let (line, column) = error.location().map_or((0, 0), |place| (place.line(), place.column()));
-        let message = error.without_snippet().to_string();
-        // It names the position again at its end or start; ours is before it.
-        let message = suggest(strip_position(&message));
-        // The name of an unknown setting is in the message.
-        if message.starts_with("unknown field") {
-            let parent = path.rfind('.').unwrap_or_default();
-            path.truncate(parent);
-        }
-        if path.is_empty() {
-            path.push('.');
-        }
-        Mistake { path, problem: Problem::at(line as usize, column as usize, message) }
-    })
-}
-
-fn strip_position(message: &str) -> &str {
-    let message = message.split(" at line ").next().unwrap_or(message);
-    match message.split_once(": ") {
-        Some((place, rest)) if place.starts_with("error: line ") || place.starts_with("line ") => rest,
-        _ => message,
-    }
-}
-
-/// Adds the key that was meant to a message such as "unknown field `x`, expected one of a, b".
-fn suggest(message: &str) -> String {
-    let got = message.strip_prefix("unknown ").and_then(|rest| rest.split('`').nth(1));
-    let known = message.split_once("expected ").map(|(_, known)| known.trim_start_matches("one of "));
-    let (Some(got), Some(known)) = (got, known) else { return message.to_owned() };
-    let known: Vec<&str> =
-        known.split([',', ' ']).map(|word| word.trim_matches('`')).filter(|word| !word.is_empty()).collect();
-    match nearest(got, &known) {
-        Some(meant) => format!("{message}; did you mean `{meant}`?"),
-        None => message.to_owned(),
-    }
-}
-
 fn unknown(key: &str, line: usize, known: &[&str]) -> Problem {
     let meant = nearest(key, known).map(|meant| format!("; did you mean `{meant}`?")).unwrap_or_default();
     Problem::at(line, 1, format!("unknown key `{key}`{meant} Known are: {}", known.join(", ")))
 }
 
 /// The known word that differs least, if it differs little.
-fn nearest<'k>(word: &str, known: &[&'k str]) -> Option<&'k str> {
+pub(super) fn nearest<'k>(word: &str, known: &[&'k str]) -> Option<&'k str> {
     let best = known.iter().map(|other| (distance(word, other), *other)).min()?;
     (best.0 <= word.len().max(3) / 2).then_some(best.1)
 }

@@ -39,7 +39,7 @@ fn a_mistake_of_a_setting_has_its_whole_name() {
 fn what_would_not_start_or_refuse_everything_is_a_mistake() {
     let cases = [
         ("server: {listen: \"0.0.0.0:9470\"}\n", "server.listen: 0.0.0.0:9470 can be reached from other machines"),
-        ("query: {max_concurrent: 0}\n", "1:1: query.max_concurrent: with 0"),
+        ("query: {max_concurrent: 0}\n", "1:25: query.max_concurrent: with 0"),
         ("query: {timeout: 0s}\n", "query.timeout: with 0"),
     ];
     for (text, expected) in cases {
@@ -70,7 +70,7 @@ fn what_is_no_map_of_sections_is_refused_and_not_passed_over() {
 #[test]
 fn a_receiver_names_exactly_one_integration() {
     let text = problems("receivers:\n  - name: on-call\n    pagerdty: {}\n");
-    assert!(text.contains("2:1") && text.contains("unknown key `pagerdty`") && text.contains("pagerduty"), "{text}");
+    assert!(text.contains("2:5") && text.contains("unknown key `pagerdty`") && text.contains("pagerduty"), "{text}");
     assert!(problems("receivers:\n  - name: on-call\n").contains("exactly one of"));
 }
 
@@ -111,7 +111,7 @@ fn a_mistake_of_a_job_has_its_place_in_the_file() {
 fn a_source_of_kafka_and_a_bucket_say_what_is_missing() {
     let text =
         problems("kafka_in:\n  - name: otel\n    brokers: [\"b:9092\"]\n    topics: [t]\n    format: otlp_proto\n");
-    assert!(text.contains("2:1: kafka_in.otel: signal"), "{text}");
+    assert!(text.contains("2:5: kafka_in.otel: signal"), "{text}");
     let text = problems("store:\n  s3: {bucket: b, endpoint: \"http://s3\"}\n");
     assert!(text.contains("store.s3.bucket"), "{text}");
 }

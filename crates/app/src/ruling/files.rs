@@ -25,33 +25,29 @@ const GROUP_BYTES: Limit = Limit::new("rules.group_bytes", 2 << 20);
 /// # Errors
 /// All mistakes of all files, each with file, line, column and key.
 pub(super) fn load(patterns: &[PathBuf], settings: &Settings) -> Result<Vec<Definition>, AppError> {
-    let mut files = Vec::new();
+    let (mut files, mut definitions, mut lines) = (Vec::new(), Vec::new(), Vec::new());
     for pattern in patterns {
-        let found = expand("rules.files", Path::new(""), &pattern.to_string_lossy())?;
-        let is_pattern = pattern.to_string_lossy().contains(['*', '?', '[']);
-        if found.is_empty() && !is_pattern {
-            return Err(AppError::file(pattern, "there is no such file"));
+        match matching(pattern) {
+            Ok(found) => files.extend(found),
+            Err(error) => lines.push(error.to_string()),
         }
-        // A group is known by its file, wherever the process is started.
-        let absolute = |path: PathBuf| std::path::absolute(&path).map_err(|error| AppError::file(path, error));
-        files.extend(found.into_iter().map(absolute).collect::<Result<Vec<_>, _>>()?);
     }
     files.sort();
     files.dedup();
     FILES.check(files.len() as u64).map_err(|exceeded| AppError::part("rules.files", exceeded))?;
-    let (mut definitions, mut lines) = (Vec::new(), Vec::new());
     for file in &files {
         let line = |problem: &Problem| format!("{}:{problem}", file.display());
-        match groups(file)? {
-            Ok(groups) => {
+        match groups(file) {
+            Ok(Ok(groups)) => {
                 for group in groups {
                     let name = file.display().to_string();
                     let definition = Definition { file: name, group, settings: settings.clone() };
-                    bounded(file, &definition)?;
+                    lines.extend(bounded(file, &definition).err().map(|error| error.to_string()));
                     definitions.push(definition);
                 }
             }
-            Err(problems) => lines.extend(problems.iter().map(line)),
+            Ok(Err(problems)) => lines.extend(problems.iter().map(line)),
+            Err(error) => lines.push(error.to_string()),
         }
     }
     if !lines.is_empty() {
@@ -61,6 +57,18 @@ pub(super) fn load(patterns: &[PathBuf], settings: &Settings) -> Result<Vec<Defi
     let bounds = GROUPS.check(definitions.len() as u64).and_then(|()| RULES.check(rules));
     bounds.map_err(|exceeded| AppError::part("rules.files", exceeded))?;
     Ok(definitions)
+}
+
+/// The files that a pattern names.
+fn matching(pattern: &Path) -> Result<Vec<PathBuf>, AppError> {
+    let text = pattern.to_string_lossy();
+    let found = expand("rules.files", Path::new(""), &text)?;
+    if found.is_empty() && !text.contains(['*', '?', '[']) {
+        return Err(AppError::file(pattern, "there is no such file"));
+    }
+    // A group is known by its file, wherever the process is started.
+    let absolute = |path: PathBuf| std::path::absolute(&path).map_err(|error| AppError::file(path, error));
+    found.into_iter().map(absolute).collect()
 }
 
 /// The groups of a file, or its mistakes.

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use base::Clock;
 use evaluate::{Evaluate, Host, HostParts};
-use query::Engine;
+use query::{Engine, QueryConfig};
 use rules::book::{Flapping, Missing, Settings};
 use tokio::sync::Mutex;
 
@@ -27,6 +27,7 @@ pub(crate) struct Ruling(Arc<Inner>);
 struct Inner {
     files: Vec<PathBuf>,
     settings: Settings,
+    query: QueryConfig,
     host: Host,
     /// Held while the files are read again.
     reloading: Mutex<()>,
@@ -55,7 +56,8 @@ impl Ruling {
             shutdown: parts.stage.shutdown.clone(),
         });
         let (files, settings) = (patterns(config), settings(config));
-        Self(Arc::new(Inner { files, settings, host, reloading: Mutex::default() }))
+        let query = config.query.clone();
+        Self(Arc::new(Inner { files, settings, query, host, reloading: Mutex::default() }))
     }
 
     /// Whether there are files to be read.
@@ -67,6 +69,7 @@ impl Ruling {
     pub(crate) async fn reload(&self) -> Result<(), AppError> {
         let _one_at_a_time = self.0.reloading.lock().await;
         let definitions = files::load(&self.0.files, &self.0.settings)?;
+        sql::check(&definitions, &self.0.query).await?;
         let (groups, rules) = (definitions.len(), definitions.iter().map(|it| it.group.rules.len()).sum::<usize>());
         self.0.host.set(definitions).await.map_err(|error| AppError::part("rules", error))?;
         if self.has_files() {
@@ -81,12 +84,13 @@ pub(crate) fn asker(engine: &Engine) -> Arc<dyn Evaluate> {
     Arc::new(ask::Asker::new(engine))
 }
 
-/// All mistakes of the rule files that are named.
+/// All mistakes of the rule files that are named, and of the SQL in them.
 ///
 /// # Errors
 /// Each with file, line, column and key.
-pub fn check(config: &Config) -> Result<(), AppError> {
-    files::load(&patterns(config), &settings(config)).map(|_| ())
+pub(crate) async fn check(config: &Config) -> Result<(), AppError> {
+    let definitions = files::load(&patterns(config), &settings(config))?;
+    sql::check(&definitions, &config.query).await
 }
 
 fn patterns(config: &Config) -> Vec<PathBuf> {

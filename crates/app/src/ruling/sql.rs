@@ -1,14 +1,61 @@
 //! Rules that ask SQL: each row is a result.
 
+use std::sync::Arc;
+
 use arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
 use arrow::compute::cast;
 use arrow::datatypes::{DataType, Float64Type};
+use base::Clock;
 use evaluate::{EvaluateError, Vector};
+use object_store::memory::InMemory;
 use promql::{Labels, Value};
-use query::{Engine, SqlOptions};
+use query::{Engine, QueryConfig, QueryError, SqlOptions};
+use rules::book::Definition;
+use rules::{Place, Query};
+use store::{Store, StoreConfig};
+
+use crate::AppError;
 
 /// The column that has the value of a result.
 const VALUE: &str = "value";
+
+/// What is wrong with the SQL of rules: it is planned over tables without rows, so that nothing is read.
+///
+/// # Errors
+/// Each mistake with file, line and column of its rule.
+pub(super) async fn check(definitions: &[Definition], config: &QueryConfig) -> Result<(), AppError> {
+    let rules = definitions.iter().flat_map(|it| it.group.rules.iter().map(move |rule| (&it.file, rule)));
+    let rules: Vec<_> = rules.filter(|(_, rule)| matches!(rule.query, Query::Sql(_))).collect();
+    if rules.is_empty() {
+        return Ok(());
+    }
+    let clock = Clock::system();
+    let store = Store::open(StoreConfig::default(), Arc::new(InMemory::new()), clock.clone()).await?;
+    let engine = Engine::new(store, config.clone(), clock);
+    let mut lines = Vec::new();
+    for (file, rule) in rules {
+        let Query::Sql(text) = &rule.query else { continue };
+        let Place { line, column } = rule.place;
+        lines.extend(refused(&engine, text).await.map(|problem| format!("{file}:{line}:{column}: sql: {problem}")));
+    }
+    if lines.is_empty() { Ok(()) } else { Err(AppError::Manifest { problems: lines.join("\n") }) }
+}
+
+/// Why no answer to a query can be one of a rule.
+async fn refused(engine: &Engine, text: &str) -> Option<String> {
+    match engine.columns(text).await {
+        Ok(columns) => results(&RecordBatch::new_empty(columns)).err().map(|error| error.to_string()),
+        // That is not the text's fault.
+        Err(
+            QueryError::Busy { .. }
+            | QueryError::Timeout { .. }
+            | QueryError::Unavailable(_)
+            | QueryError::Internal(_)
+            | QueryError::Denied(_),
+        ) => None,
+        Err(error) => Some(error.to_string()),
+    }
+}
 
 /// What a query finds now.
 pub(super) async fn instant(engine: &Engine, text: &str) -> Result<Vector, EvaluateError> {
@@ -85,8 +132,6 @@ fn is_time(kind: &DataType) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
     use arrow::array::{BooleanArray, Int64Array, StringArray, TimestampNanosecondArray};
 
     use super::*;

@@ -117,11 +117,26 @@ impl Syslog {
     }
 }
 
+impl SyslogConfig {
+    /// What would be refused of the files of its certificates.
+    ///
+    /// # Errors
+    /// The file, and what is wrong with it.
+    pub fn check_files(&self) -> Result<(), SyslogError> {
+        self.acceptor().map(|_| ())
+    }
+
+    fn acceptor(&self) -> Result<Option<TlsAcceptor>, SyslogError> {
+        let listen = self.listen;
+        self.tls.as_ref().map(tls::acceptor).transpose().map_err(|error| SyslogError::Tls { listen, error })
+    }
+}
+
 async fn open(config: &SyslogConfig) -> Result<Open, SyslogError> {
     let listen = config.listen;
     let refused = |error| SyslogError::Listen { listen, error };
     config.check().map_err(SyslogError::Setting)?;
-    let tls = config.tls.as_ref().map(tls::acceptor).transpose().map_err(|error| SyslogError::Tls { listen, error })?;
+    let tls = config.acceptor()?;
     match config.protocol {
         SyslogProtocol::Udp => udp::bind(listen, config.receive_buffer_bytes).map(Open::Datagrams).map_err(refused),
         SyslogProtocol::Tcp | SyslogProtocol::Tls => {

@@ -1,7 +1,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use base::Limit;
+use base::{Limit, Timestamp};
 use model::rows::Revision;
 use model::{Row, ScopeState, Stream};
 
@@ -181,7 +181,11 @@ async fn a_source_that_is_away_turns_its_scope_unknown_after_a_while_and_recover
     world.pass(POLL).await;
     let failed = world.scope_rows().pop().unwrap();
     assert_eq!((failed.state, failed.stale_after), (ScopeState::Failed, good.stale_after));
-    assert_eq!(failed.message.as_deref(), Some("https://git.example.org/x: no route"));
+    let since = Timestamp::from_secs(failed.time.nanos() / 1_000_000_000);
+    let message = format!("not read since {since}: https://git.example.org/x: no route");
+    assert_eq!(failed.message.as_deref(), Some(message.as_str()));
+    let rows = world.scope_rows();
+    assert!(rows.iter().filter(|row| row.state == ScopeState::Failed).all(|row| row.message == failed.message));
     for _ in 0..10 {
         world.pass(Duration::from_secs(16)).await;
     }

@@ -290,7 +290,7 @@ pub fn alert() -> Alert {
     }
 }
 
-fn intent(receiver: &str, sequence: i64) -> Intent {
+pub fn intent(receiver: &str, sequence: i64) -> Intent {
     let intent = format!("{receiver}/inc-1/{sequence}");
     Intent {
         time: at("10:30:03"),

@@ -12,7 +12,7 @@ use query::Rows;
 use serde::{Deserialize, Serialize};
 
 use crate::access::Access;
-use crate::api::ApiError;
+use crate::api::{ApiError, Unread, unread};
 use crate::rows::{decode, each, literal};
 use crate::state::State;
 
@@ -114,6 +114,8 @@ pub struct Drift {
     refuted: i64,
     /// There are more than `resources` has.
     truncated: bool,
+    /// Who cannot read what is declared or live, now: of that the answer is as it was read before, or nothing.
+    unread: Vec<Unread>,
 }
 
 /// Drift before what rolls out or is unknown, so that a limit leaves out what matters least.
@@ -143,20 +145,29 @@ pub async fn get(
     let mut resources = decoded(&query(first(&table, &filter, DRIFT_FIRST, limit + 1)).await?)?;
     let truncated = resources.len() as u64 > limit;
     resources.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
-    // Who may not read the counts may count.
-    let summary = match at {
-        None if access.rights.reads("summaries") => {
-            format!("SELECT verdict, sum(count) AS count FROM summaries WHERE {scopes} GROUP BY verdict")
+    // The fold counts those too that were never anything but in sync, and so have no row. Who may not read its counts may count,
+    // and so may who asks for a time of which none is kept.
+    let counts = at.map_or_else(|| "summaries".to_owned(), |at| format!("summaries_at('{at}')"));
+    let reads = access.rights.reads("summaries") && (at.is_none() || access.rights.reads("summary_history"));
+    let mut summary = None;
+    if reads {
+        let counted = format!("SELECT verdict, sum(count) AS count FROM {counts} WHERE {scopes} GROUP BY verdict");
+        summary = Some(query(counted).await?).filter(|rows| at.is_none() || each(rows).next().is_some());
+    }
+    let rows = match summary {
+        Some(rows) => rows,
+        None => {
+            query(format!("SELECT verdict, count(*) AS count FROM {table} WHERE {scopes} GROUP BY verdict")).await?
         }
-        _ => format!("SELECT verdict, count(*) AS count FROM {table} WHERE {scopes} GROUP BY verdict"),
     };
-    let rows = query(summary).await?;
     let count = |line: crate::rows::Line<'_>| Some((line.text("verdict")?, line.number("count")));
     let summary = each(&rows).filter_map(count).filter(|(_, count)| *count > 0).collect();
     // The fold wrote the evidence, so that it is there only where something is refuted.
     let refuted = format!("SELECT count(*) AS count FROM {table} WHERE evidence LIKE '%\"refuted\":[%' AND {scopes}");
     let refuted = each(&query(refuted).await?).map(|line| line.number("count")).sum();
-    Ok(Json(Drift { resources, summary, refuted, truncated }))
+    // How sources were at another time is kept nowhere.
+    let unread = if at.is_none() { unread(&state, &access, &scopes).await? } else { Vec::new() };
+    Ok(Json(Drift { resources, summary, refuted, truncated, unread }))
 }
 
 /// Rows of `table` (`drift`, or a function of time) in the order of their ids.

@@ -5,10 +5,12 @@ mod error;
 mod intake;
 mod sql;
 mod status;
+mod unread;
 mod watch;
 
 pub use drift::{Resource, newest, resources};
 pub use error::ApiError;
+pub use unread::{Unread, unread};
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;

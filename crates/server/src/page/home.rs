@@ -7,7 +7,7 @@ use model::rows::{Alert, Finding, Scope};
 use query::Rows;
 
 use crate::access::Access;
-use crate::api::{Resource, newest};
+use crate::api::{Resource, Unread, newest, unread};
 use crate::page::parts::{ago, breaking, counted, cut, grouped, incident_link, link, resource, sends, word};
 use crate::page::{PageError, layout};
 use crate::rows::{decode, each};
@@ -28,12 +28,13 @@ struct Home {
     incidents: Vec<Alert>,
     notifications: Rows,
     warnings: Vec<String>,
+    unread: Vec<Unread>,
 }
 
 /// `GET /`: scopes, counts, what differs and why, open incidents, the last notifications.
 pub async fn home(With(state): With<State>, Extension(access): Extension<Access>) -> Result<Html<String>, PageError> {
     access.unlimited()?;
-    let home = Home::read(&state).await?;
+    let home = Home::read(&state, &access).await?;
     let title = match home.drifting() {
         0 => "Steadfast".to_owned(),
         n => format!("({n}) Steadfast"),
@@ -42,7 +43,7 @@ pub async fn home(With(state): With<State>, Extension(access): Extension<Access>
 }
 
 impl Home {
-    async fn read(state: &State) -> Result<Self, PageError> {
+    async fn read(state: &State, access: &Access) -> Result<Self, PageError> {
         let query = |sql: &'static str| state.query(sql);
         let counts = query("SELECT verdict, sum(count) AS count FROM summaries GROUP BY verdict").await?;
         let count = |line: crate::rows::Line<'_>| Some((line.text("verdict")?.parse().ok()?, line.number("count")));
@@ -61,6 +62,7 @@ impl Home {
             incidents: decode(&query(open).await?)?,
             notifications: query(sent).await?,
             warnings: state.engine.store().warnings(),
+            unread: unread(state, access, "true").await?,
         })
     }
 
@@ -77,6 +79,7 @@ impl Home {
                     ul { @for warning in &self.warnings { li { (warning) } } }
                 }
             }
+            (self.unread())
             (self.open_incidents())
             (self.other_findings())
             (self.differing())
@@ -98,6 +101,25 @@ impl Home {
                 p class="counts" {
                     @for (verdict, count) in &self.counts {
                         span class={ "chip " (verdict.as_str()) } { b { (grouped(*count)) } " " (word(verdict.as_str())) } " "
+                    }
+                }
+            }
+        }
+    }
+
+    fn unread(&self) -> Markup {
+        html! {
+            @if !self.unread.is_empty() {
+                section class="card bad" {
+                    h2 { "What cannot be read" }
+                    ul {
+                        @for Unread { source, scope, scopes, problem } in &self.unread {
+                            li {
+                                b { (source) } " of " (scope)
+                                @if *scopes > 1 { " and " (counted(scopes - 1, "scope")) " more" }
+                                ": " (cut(problem, 600))
+                            }
+                        }
                     }
                 }
             }

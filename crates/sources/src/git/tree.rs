@@ -185,8 +185,12 @@ impl<'a> Reader<'a> {
             alone.set(false);
             self.include(root, path, source)
         };
-        let reading =
-            host_manifest::Reading { secrets: self.with.secrets, include: &include, default_host: self.with.host };
+        let reading = host_manifest::Reading {
+            secrets: self.with.secrets,
+            include: &include,
+            default_host: self.with.host,
+            private: false,
+        };
         let parsed = read(text, path, &reading).map_err(|errors| about.errors(path, &errors))?;
         let file = Remembered { id, bytes: bytes.len() as u64, parsed: Arc::new(parsed), kinds: Arc::default() };
         Ok((file, alone.get()))

@@ -60,7 +60,9 @@ pub(crate) fn file(
         }
     }
     digest_of_a_secret(path, members, content, reading, errors);
-    private(&mut file);
+    if !reading.private {
+        private(&mut file);
+    }
     Some(file)
 }
 

@@ -31,6 +31,8 @@ pub struct Reading<'a> {
     pub include: &'a dyn Fn(&str) -> Result<Vec<u8>, String>,
     /// The host of documents that name none.
     pub default_host: Option<&'a str>,
+    /// Keeps texts of files that not every user of their host may read: for who has the manifest itself.
+    pub private: bool,
 }
 
 /// What a file declares.

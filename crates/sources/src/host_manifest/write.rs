@@ -131,7 +131,7 @@ fn same((id, document, _): &Resource, text: &str) -> Result<(), String> {
     // Secrets are digests already, and a digest stays what it is.
     let secrets = Secrets::new(base::DigestKey::from_bytes([0; 32]), Names::new(&[])?);
     let include = |path: &str| Err(format!("{path}: nothing is included here"));
-    let reading = Reading { secrets: &secrets, include: &include, default_host: None };
+    let reading = Reading { secrets: &secrets, include: &include, default_host: None, private: false };
     let Parsed { manifests, .. } = read(text, "manifest", &reading)
         .map_err(|errors| errors.first().map(ToString::to_string).unwrap_or_default())?;
     match manifests.as_slice() {

@@ -2,6 +2,7 @@ mod backtest;
 mod offline;
 mod online;
 mod replay;
+mod scanning;
 mod test;
 mod up;
 
@@ -15,8 +16,9 @@ use crate::args::{Args, Command, Test};
 /// Runs a command; gives the exit code.
 pub async fn run(args: Args) -> Result<u8, Box<dyn Error>> {
     match args.command {
-        Command::Up { config } => up::up(load(config.as_deref())?).await,
-        Command::CheckConfig { file } => offline::check_config(&file),
+        Command::Up { config: Some(file) } => up::up(offline::checked(&file).await?).await,
+        Command::Up { config: None } => up::up(load(None)?).await,
+        Command::CheckConfig { file } => offline::check_config(&file).await,
         Command::Capture { dir, config } => offline::capture(&load(config.as_deref())?, &dir).await,
         Command::Drift { watch, server, output } => online::drift(&server, watch, output).await,
         Command::Diff { desired, live, previous, schema, output } => {

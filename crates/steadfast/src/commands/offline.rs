@@ -7,12 +7,24 @@ use super::print;
 use crate::args::Output;
 use crate::judgement;
 use crate::render::{self, Style};
-use crate::{FINE, FOUND};
+use crate::{FAILED, FINE, FOUND};
 
-pub(super) fn check_config(file: &Path) -> Result<u8, Box<dyn Error>> {
-    app::check(&Config::load(file)?)?;
-    print(&format!("{}: fine\n", file.display()));
+pub(super) async fn check_config(file: &Path) -> Result<u8, Box<dyn Error>> {
+    let app::Checked { mistakes, absent, .. } = app::check_file(file).await?;
+    absent.iter().for_each(|line| eprintln!("not here, so that `up` would not start here: {line}"));
+    if !mistakes.is_empty() {
+        return Err(mistakes.join("\n").into());
+    }
+    let but = if absent.is_empty() { "" } else { ", but for secrets that are not here" };
+    print(&format!("{}: fine{but}\n", file.display()));
     Ok(FINE)
+}
+
+/// The configuration of a file, if a start would refuse nothing of it.
+pub(super) async fn checked(file: &Path) -> Result<Config, Box<dyn Error>> {
+    let app::Checked { config, mut mistakes, absent } = app::check_file(file).await?;
+    mistakes.extend(absent);
+    if mistakes.is_empty() { Ok(config) } else { Err(mistakes.join("\n").into()) }
 }
 
 pub(super) async fn capture(config: &Config, dir: &Path) -> Result<u8, Box<dyn Error>> {
@@ -54,8 +66,10 @@ pub(super) fn judge(file: &Path, name: Option<&str>, output: Output) -> Result<u
     Ok(if result.failed() { FOUND } else { FINE })
 }
 
-/// Prints a report; the exit code says whether there is drift.
+/// Prints a report; the exit code says whether there is drift, or that it cannot be said whether there is.
 pub(super) fn show(report: &Report, output: Output) -> Result<u8, Box<dyn Error>> {
+    // Beside the answer, which a program reads: there it is a part of it.
+    eprint!("{}", render::unread(report));
     match output {
         Output::Text => {
             print(&render::report(report, Style::stdout()));
@@ -63,5 +77,9 @@ pub(super) fn show(report: &Report, output: Output) -> Result<u8, Box<dyn Error>
         }
         Output::Json => print(&format!("{}\n", serde_json::to_string_pretty(report)?)),
     }
-    Ok(if report.has_drift() { FOUND } else { FINE })
+    Ok(match report.has_drift() {
+        true => FOUND,
+        false if report.unread.is_empty() => FINE,
+        false => FAILED,
+    })
 }

@@ -1,5 +1,4 @@
 use std::error::Error;
-use std::io::IsTerminal;
 use std::time::Duration;
 
 use app::{App, Config, Options, Role};
@@ -8,6 +7,7 @@ use rustix::fs::Mode;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::print;
+use super::scanning::{self, Lines};
 use crate::args::{DEFAULT_SERVER, Server};
 use crate::client::Client;
 use crate::render::{self, Style};
@@ -29,12 +29,13 @@ pub(super) async fn up(config: Config) -> Result<u8, Box<dyn Error>> {
     let tls = config.server.tls.is_some();
     // What the first scan found is shown where everybody may ask, and there is one.
     let shows = !tls && config.server.tokens.is_empty() && config.has(Role::Watching);
+    let looked_at = scanning::looked_at(&config);
     let app = App::start(config, Options { clock: Some(clock), outlet }).await?;
     let url = format!("{}://{}", if tls { "https" } else { "http" }, app.addr());
     tokio::select! {
         _ = term.recv() => {}
         _ = int.recv() => {}
-        () = show(&app, &url, shows) => {}
+        () = show(&app, &url, shows.then_some(looked_at)) => {}
         () = reload(&app, &mut hangup) => {}
     }
     tracing::info!("ending: what is in flight is finished first");
@@ -54,18 +55,19 @@ async fn reload(app: &App, hangup: &mut Signal) {
     std::future::pending().await
 }
 
-/// Tells how the first scan goes, what drifted, and where to look; then every change.
-async fn show(app: &App, url: &str, shows: bool) {
+/// Tells how the first scan goes, what drifted, and where to look; then every change. Without what is looked at nothing is shown but where.
+async fn show(app: &App, url: &str, looked_at: Option<String>) {
     let style = Style::stdout();
     let flags = Server { server: url.to_owned(), token_env: "STEADFAST_TOKEN".to_owned() };
     let client = Client::new(&flags);
-    if !shows {
+    let Some(looked_at) = looked_at else {
         print(&places(url));
         return std::future::pending().await;
-    }
-    first_scan(app, &client).await;
+    };
+    first_scan(app, &client, looked_at).await;
     if let Ok(mut report) = client.drift().await {
         report.resources.truncate(SHOWN);
+        eprint!("{}", render::unread(&report));
         print(&render::report(&report, style));
         print(&render::left_out(&report, &format!("on the page and in `steadfast drift{}`", flag(url))));
     }
@@ -92,11 +94,10 @@ fn flag(url: &str) -> String {
     if url == DEFAULT_SERVER { String::new() } else { format!(" --server {url}") }
 }
 
-/// Shows the collectors' progress until each has seen everything once.
-async fn first_scan(app: &App, client: &Client) {
-    let terminal = std::io::stderr().is_terminal();
+/// Says how far the collectors are until each has seen everything once.
+async fn first_scan(app: &App, client: &Client, looked_at: String) {
     let query = "SELECT source, state, message, resources FROM scopes ORDER BY source";
-    let mut last = String::new();
+    let mut lines = Lines::new(looked_at);
     loop {
         app.clock().sleep(LOOK).await;
         let Ok(rows) = client.sql(query).await else { continue };
@@ -110,16 +111,11 @@ async fn first_scan(app: &App, client: &Client) {
             .map(|row| format!("{} {}", text(row, 0), text(row, 2)).trim_end().to_owned())
             .collect();
         if !rows.rows.is_empty() && scanning.is_empty() {
-            break;
+            return;
         }
-        let line = format!("first scan: {}", scanning.join(", "));
-        if line != last && terminal {
-            eprint!("\r\u{1b}[K{line}");
+        if let Some(line) = lines.line(app.clock().monotonic(), &scanning) {
+            eprint!("{line}");
         }
-        last = line;
-    }
-    if terminal {
-        eprint!("\r\u{1b}[K");
     }
 }
 

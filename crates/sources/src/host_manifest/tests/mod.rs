@@ -16,7 +16,7 @@ fn try_read(text: &str) -> Result<Parsed, Vec<ManifestError>> {
         "motd.txt" => Ok(b"welcome\n".to_vec()),
         _ => Err(format!("{path} is not in the repository")),
     };
-    read(text, "web-1/x.yaml", &Reading { secrets: &secrets(), include: &include, default_host: None })
+    read(text, "web-1/x.yaml", &Reading { secrets: &secrets(), include: &include, default_host: None, private: false })
 }
 
 fn good(text: &str) -> Parsed {
