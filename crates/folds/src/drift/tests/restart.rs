@@ -214,6 +214,7 @@ fn what_differs_after_a_stop_is_said_after_a_while_or_is_unknown_where_its_sourc
         speak(&mut world, MINUTE, ScopeState::Ok);
         world.start_after(10);
         world.see(&hosts, Some(mode("0600")));
+        assert_eq!(world.verdict(&hosts), None);
         for _ in 0..8 {
             world.pass(15);
             world.collector(ScopeState::Ok);
