@@ -35,6 +35,10 @@ impl Log for Watched {
         self.log.shards()
     }
 
+    fn identity(&self) -> Option<String> {
+        self.log.identity()
+    }
+
     async fn append(&self, shard: u32, batches: Vec<Batch>) -> Result<Offset, BusError> {
         let appended = self.log.append(shard, batches).await;
         let mut failing = self.failing.lock().unwrap_or_else(PoisonError::into_inner);

@@ -13,6 +13,12 @@ pub trait Log: Send + Sync {
     /// How many shards it has; fixed when it was made.
     fn shards(&self) -> u32;
 
+    /// What tells it apart from every other log, given when it was made: what was read of one says nothing about another, however long
+    /// that is. Nothing if it does not know.
+    fn identity(&self) -> Option<String> {
+        None
+    }
+
     /// Appends `batches` (at least one) to `shard`, one record each, in order and with none in
     /// between from another call. When it returns, they are durable. Gives the offset of the last
     /// one. Waits while too much is on its way to the disk or the brokers.

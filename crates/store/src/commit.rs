@@ -1,6 +1,6 @@
 //! Commits: the next version of the manifest, and its turn in memory in the same step.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
 use futures::TryStreamExt;
@@ -26,9 +26,14 @@ use crate::warnings::Warnings;
 pub(crate) async fn commit(inner: &Arc<Inner>, change: &Change) -> Result<(), StoreError> {
     let _one = inner.committing.lock().await;
     loop {
-        let (base, asides, waited_for) = {
+        let (base, asides, waited_for, logs) = {
             let state = inner.state.read();
-            (Arc::clone(&state.version), state.asides.clone(), state.waits_for(change))
+            let flushed = change.flushed.iter().flatten().map(|(key, _)| key.log);
+            let logs: BTreeMap<_, _> = flushed.filter_map(|log| Some((log, state.logs.get(&log)?.clone()))).collect();
+            if let Some(problem) = logs.iter().find_map(|(log, id)| state.another_log(*log, Some(id))) {
+                return Err(StoreError::AnotherLog { problem });
+            }
+            (Arc::clone(&state.version), state.asides.clone(), state.waits_for(change), logs)
         };
         // The newest version was looked at meanwhile: it has the change, or has dropped the rows.
         if !waited_for {
@@ -39,6 +44,7 @@ pub(crate) async fn commit(inner: &Arc<Inner>, change: &Change) -> Result<(), St
             Err(StoreError::Superseded { .. }) => return Err(start_over(inner, inner.state.write(), base)),
             next => next?,
         };
+        next.logs.extend(logs);
         next.writer.clone_from(&inner.writer);
         next.created = inner.clock.now();
         let was_free = create(inner, &next).await?;
@@ -312,7 +318,7 @@ mod tests {
     #[tokio::test]
     async fn readers_do_not_wait_while_a_flush_is_compared_with_a_version_of_others() {
         let store = Store::open(StoreConfig::default(), Arc::new(InMemory::new()), Clock::system()).await.unwrap();
-        let (memory, shards) = (Memory::default(), std::collections::BTreeMap::new());
+        let (memory, shards) = (Memory::default(), BTreeMap::new());
         let frozen = Arc::new(Frozen { memory, shards, written: Mutex::new(Some(Vec::new())) });
         store.0.state.write().flushing = Some(Arc::clone(&frozen));
         // What was written cannot be looked at until this goes.

@@ -44,6 +44,12 @@ pub enum StoreError {
         /// Why.
         problem: String,
     },
+    /// Another process has committed rows of another log of the same kind: ours stay in memory.
+    #[error("{problem}")]
+    AnotherLog {
+        /// Which logs those are.
+        problem: String,
+    },
     /// No such table.
     #[error("there is no table `{0}`")]
     NoTable(String),

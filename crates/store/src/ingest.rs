@@ -71,7 +71,11 @@ impl Follower {
             Ok(start) => from = start,
             Err(problem) => return Ended::Stopped(problem),
         }
-        self.store.0.state.write().following.insert(self.key());
+        {
+            let mut state = self.store.0.state.write();
+            state.following.insert(self.key());
+            state.logs.extend(self.log.identity().map(|identity| (self.kind, identity)));
+        }
         let mut records = self.log.read(self.shard, from);
         while let Some(first) = records.next().await {
             let (good, failed) = ready(first, &mut records);
@@ -94,6 +98,11 @@ impl Follower {
 
     /// Where to begin: at `from`, if the log still has what comes then.
     async fn start(&self, from: Offset) -> Result<Offset, String> {
+        // By its length a log that has grown since it was made anew looks like the one of before.
+        let another = self.store.0.state.read().another_log(self.kind, self.log.identity().as_ref());
+        if let Some(problem) = another {
+            return Err(problem);
+        }
         let mut backoff = Backoff::new(Duration::from_millis(100), Duration::from_secs(10));
         let (first, end) = loop {
             match self.log.bounds(self.shard).await {

@@ -70,6 +70,9 @@ pub(crate) struct Version {
     /// The next [`FileEntry::seq`].
     pub next_seq: u64,
     pub shards: BTreeMap<ShardKey, Position>,
+    /// Which logs those are of: [`bus::Log::identity`]. Of one that has none, or of a store that no flush has moved since this is
+    /// known, there is nothing.
+    pub logs: BTreeMap<LogKind, String>,
     /// In the order of [`tables`]; each by bucket, seq and part.
     pub tables: Vec<Arc<[FileEntry]>>,
     /// Files of tables that this program does not know.
@@ -85,6 +88,8 @@ struct Body<F, S> {
     created: Timestamp,
     next_seq: u64,
     shards: Vec<Shard>,
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    logs: BTreeMap<String, String>,
     files: Vec<F>,
     set_aside: Vec<S>,
 }
@@ -112,6 +117,7 @@ impl Version {
             created: Timestamp::ZERO,
             next_seq: 1,
             shards: BTreeMap::new(),
+            logs: BTreeMap::new(),
             tables: tables().iter().map(|_| Arc::from([])).collect(),
             others: Vec::new(),
             set_aside: Vec::new(),
@@ -182,6 +188,7 @@ impl Version {
             created: self.created,
             next_seq: self.next_seq,
             shards: self.shards.iter().map(shard).collect(),
+            logs: self.logs.iter().map(|(log, id)| (log.as_str().to_owned(), id.clone())).collect(),
             files: self.files().collect::<Vec<&FileEntry>>(),
             set_aside: self.set_aside.iter().collect::<Vec<&SetAside>>(),
         };
@@ -221,9 +228,15 @@ impl Version {
             set_aside: body.set_aside,
             ..Self::empty()
         };
+        let kind = |name: &str| {
+            let log = [LogKind::Telemetry, LogKind::State].into_iter().find(|log| log.as_str() == name);
+            log.ok_or_else(|| damaged(&format!("there is no log `{name}`")))
+        };
+        for (log, id) in body.logs {
+            version.logs.insert(kind(&log)?, id);
+        }
         for shard in body.shards {
-            let log = [LogKind::Telemetry, LogKind::State].into_iter().find(|log| log.as_str() == shard.log);
-            let log = log.ok_or_else(|| damaged(&format!("there is no log `{}`", shard.log)))?;
+            let log = kind(&shard.log)?;
             let position = Position { next: shard.next, floor: shard.floor, dedup: shard.dedup };
             version.shards.insert(ShardKey { log, shard: shard.shard }, position);
         }
@@ -270,6 +283,7 @@ mod tests {
         assert_eq!(version.replace_files(|_| true, files), 0);
         let position = Position { next: Offset(5), floor: Offset(4), dedup: Dedup::default() };
         version.shards.insert(ShardKey { log: LogKind::State, shard: 1 }, position);
+        version.logs.insert(LogKind::State, "0a".to_owned());
         version
     }
 
@@ -295,6 +309,14 @@ mod tests {
         assert!(Arc::ptr_eq(&version.tables[table], &before.tables[table]));
         assert_eq!(version.replace_files(|file| file.table == "logs", Vec::new()), 2);
         assert_eq!(version.files().map(|file| &*file.table).collect::<Vec<_>>(), ["logs"]);
+    }
+
+    #[test]
+    fn a_version_of_before_says_of_no_log_which_it_is() {
+        let version = Version { logs: BTreeMap::new(), ..version() };
+        let bytes = version.encode().unwrap();
+        assert!(!String::from_utf8(bytes.clone()).unwrap().contains("\"logs\""));
+        assert_eq!(Version::decode(&bytes).unwrap(), version);
     }
 
     #[test]

@@ -88,6 +88,8 @@ pub(crate) struct State {
     pub shards: BTreeMap<ShardKey, Position>,
     /// The shards that are read, each from where the files end.
     pub following: BTreeSet<ShardKey>,
+    /// Which logs are read.
+    pub logs: BTreeMap<LogKind, String>,
     /// Why a shard is no longer read.
     pub stopped: BTreeMap<ShardKey, String>,
     /// Changes when memory was dropped and the logs are to be read again.
@@ -121,8 +123,9 @@ impl State {
         let shards = version.shards.clone();
         let (active, stopped, asides) = (Memory::default(), BTreeMap::new(), Vec::new());
         let (late, announced) = (Late::default(), Announced::default());
-        let (following, ahead) = (BTreeSet::new(), Vec::new());
-        Self { version, active, flushing: None, asides, shards, following, stopped, epoch: 0, late, ahead, announced }
+        let (following, ahead, logs) = (BTreeSet::new(), Vec::new(), BTreeMap::new());
+        let (flushing, epoch) = (None, 0);
+        Self { version, active, flushing, asides, shards, following, logs, stopped, epoch, late, ahead, announced }
     }
 
     /// Bytes of all rows in memory.
@@ -143,6 +146,17 @@ impl State {
     /// The offset after the last one whose rows are visible.
     pub fn next(&self, log: LogKind, shard: u32) -> Offset {
         self.shards.get(&ShardKey { log, shard }).map_or(Offset(0), |position| position.next)
+    }
+
+    /// What is wrong with a log if the files are of another one, by its identity.
+    pub fn another_log(&self, log: LogKind, identity: Option<&String>) -> Option<String> {
+        let (known, found) = (self.version.logs.get(&log)?, identity?);
+        (known != found).then(|| {
+            format!(
+                "what the store has is of log {known}, but this is log {found}: it is another log, which was made anew or belongs to \
+                 another store; nothing of it is read"
+            )
+        })
     }
 
     /// Of a shard that is read, the offset before which everything is in files of two versions.

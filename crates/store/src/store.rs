@@ -164,15 +164,17 @@ impl Store {
         state.version.shards.keys().filter_map(durable).collect()
     }
 
-    /// [`Self::durable`] of a shard of `log`; nothing if that ends before what the store has of it, since then it is
-    /// another log.
+    /// [`Self::durable`] of a shard of `log`; nothing if that ends before what the store has of it, or says that it is another one: what
+    /// is on it is not in the files.
     ///
     /// # Errors
     /// Of [`bus::Log::bounds`].
     pub async fn durable_of(&self, kind: LogKind, log: &dyn bus::Log, shard: u32) -> Result<Option<Offset>, BusError> {
         let (next, durable) = {
             let state = self.0.state.read();
-            (state.next(kind, shard), state.durable(&ShardKey { log: kind, shard }))
+            let is_another = state.another_log(kind, log.identity().as_ref()).is_some();
+            let durable = state.durable(&ShardKey { log: kind, shard }).filter(|_| !is_another);
+            (state.next(kind, shard), durable)
         };
         let Some(durable) = durable else { return Ok(None) };
         // Looked at afterwards: what is visible here was on the log.

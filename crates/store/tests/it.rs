@@ -12,6 +12,8 @@ mod damage;
 mod days;
 #[path = "it/early.rs"]
 mod early;
+#[path = "it/identity.rs"]
+mod identity;
 #[path = "it/lifecycle.rs"]
 mod lifecycle;
 #[path = "it/lookup.rs"]

@@ -175,7 +175,7 @@ impl Engine {
     }
 
     /// What holds an alert back, whatever its route.
-    fn suppressed(&self, alert: Fingerprint, held: &Held, now: Timestamp) -> Option<Decision> {
+    pub(super) fn suppressed(&self, alert: Fingerprint, held: &Held, now: Timestamp) -> Option<Decision> {
         if let Some(by) = self.adopted.get(&alert) {
             return Some(Decision::Joined(by.clone()));
         }

@@ -15,6 +15,7 @@ mod flush;
 mod group;
 mod held;
 mod parts;
+mod quiet;
 mod reroute;
 mod resume;
 mod setup;
@@ -195,12 +196,6 @@ impl Engine {
             }
             self.schedule(id, now);
         }
-    }
-
-    /// Whether silences mute the alert that stands for an incident.
-    pub fn is_silenced(&self, incident: &str, now: Timestamp) -> bool {
-        let held = self.incidents.get(incident).and_then(|alert| self.alerts.get(alert));
-        !self.silences.is_idle() && held.is_some_and(|held| !self.silences.mutes(&held.labels(), now).is_empty())
     }
 
     /// A label of the alert that stands for an incident; nothing if there is none.

@@ -27,7 +27,7 @@ use bodies::Bodies;
 pub use config::EmbeddedConfig;
 pub use disk::{Disk, Files, SegmentFile};
 use meter::Meter;
-use place::Place;
+use place::{Place, Prepared};
 use recover::Recovered;
 use state::{Shared, State, Tail};
 use writer::{Items, Request, Writer};
@@ -43,6 +43,7 @@ pub struct Embedded {
     bodies: Arc<Bodies>,
     disk: Arc<dyn Disk>,
     threads: Mutex<Vec<JoinHandle<()>>>,
+    identity: Option<String>,
     /// Ends last.
     lock: Mutex<Option<File>>,
 }
@@ -72,14 +73,16 @@ impl Embedded {
     /// See [`Self::open`].
     pub fn open_on(config: EmbeddedConfig, clock: Clock, disk: Arc<dyn Disk>) -> Result<Self, BusError> {
         config.check()?;
-        let (place, lock) = place::prepare(&config)?;
-        let (config, rng) = (Arc::new(config), Rng::system());
+        let rng = Rng::system();
+        let Prepared { place, lock, identity } = place::prepare(&config, &rng)?;
+        let config = Arc::new(config);
         let mut log = Self {
             config: Arc::clone(&config),
             shards: Vec::new(),
             bodies: Arc::default(),
             disk: Arc::clone(&disk),
             threads: Mutex::default(),
+            identity,
             lock: Mutex::new(Some(lock)),
         };
         let found = recover_all(&place, config.shards, &disk, &rng)?;
@@ -188,6 +191,10 @@ impl Embedded {
 impl Log for Embedded {
     fn shards(&self) -> u32 {
         self.config.shards
+    }
+
+    fn identity(&self) -> Option<String> {
+        self.identity.clone()
     }
 
     async fn append(&self, shard: u32, batches: Vec<Batch>) -> Result<Offset, BusError> {

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! DIR/NAME/lock                              held by the process that has the log open
-//! DIR/NAME/log                               two lines: `steadfast-log 1` and `shards N`
+//! DIR/NAME/log                               three lines: `steadfast-log 1`, `shards N`, and `id H`: 32 digits that no other log has
 //! DIR/NAME/0003/00000000000000001234.seg     shard 3: the segment that starts with offset 1234
 //! ```
 
@@ -10,12 +10,15 @@ use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, Read, Seek, Write};
 use std::path::{Path, PathBuf};
 
+use base::Rng;
 use model::Offset;
 
 use super::EmbeddedConfig;
 use crate::BusError;
 
 const FORMAT: &str = "steadfast-log 1";
+/// Of an identity.
+const DIGITS: usize = 32;
 
 /// A log's name and folder, to make errors with.
 #[derive(Clone, Debug)]
@@ -47,12 +50,20 @@ pub(super) fn segment(dir: &Path, first: Offset) -> PathBuf {
     dir.join(format!("{:020}.seg", first.0))
 }
 
+/// A log's folders, held by this process.
+pub(super) struct Prepared {
+    pub place: Place,
+    pub lock: File,
+    /// See [`crate::Log::identity`].
+    pub identity: Option<String>,
+}
+
 /// Makes the log's folders if they are not there, and locks them for this process.
-pub(super) fn prepare(config: &EmbeddedConfig) -> Result<(Place, File), BusError> {
+pub(super) fn prepare(config: &EmbeddedConfig, rng: &Rng) -> Result<Prepared, BusError> {
     let place = Place { log: config.name.clone(), dir: config.path() };
     std::fs::create_dir_all(&place.dir).map_err(|error| place.io(&place.dir, "create", &error))?;
     let lock = lock(&place)?;
-    meta(&place, config.shards)?;
+    let identity = meta(&place, config.shards, rng)?;
     for shard in 0..config.shards {
         let dir = place.shard(shard);
         std::fs::create_dir_all(&dir).map_err(|error| place.io(&dir, "create", &error))?;
@@ -60,7 +71,7 @@ pub(super) fn prepare(config: &EmbeddedConfig) -> Result<(Place, File), BusError
     for dir in [&place.dir, &config.dir] {
         sync_dir(dir).map_err(|error| place.io(dir, "sync", &error))?;
     }
-    Ok((place, lock))
+    Ok(Prepared { place, lock, identity })
 }
 
 fn sync_dir(dir: &Path) -> io::Result<()> {
@@ -89,8 +100,8 @@ fn lock(place: &Place) -> Result<File, BusError> {
     Ok(file)
 }
 
-/// Checks the file `log`, or writes it if the log is new.
-fn meta(place: &Place, shards: u32) -> Result<(), BusError> {
+/// Checks the file `log`, or writes it if the log is new; gives the log's identity.
+fn meta(place: &Place, shards: u32, rng: &Rng) -> Result<Option<String>, BusError> {
     let path = place.dir.join("log");
     let failed = |doing: &'static str| {
         let path = &path;
@@ -98,7 +109,9 @@ fn meta(place: &Place, shards: u32) -> Result<(), BusError> {
     };
     let text = match std::fs::read_to_string(&path) {
         Ok(text) => text,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return write_meta(place, &path, shards),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            return write_meta(place, &path, shards, rng).map(Some);
+        }
         Err(error) => return Err(failed("read")(error)),
     };
     let mut lines = text.lines();
@@ -112,24 +125,67 @@ fn meta(place: &Place, shards: u32) -> Result<(), BusError> {
         }
     }
     match lines.next().and_then(|line| line.strip_prefix("shards ")).and_then(|n| n.parse::<u32>().ok()) {
-        Some(n) if n == shards => Ok(()),
-        Some(n) => Err(place.setup(format!(
-            "{} says that it was made with {n} shards, the configuration says {shards}; the number cannot be changed",
-            path.display()
-        ))),
-        None => Err(place.setup(format!("{}: the second line is not `shards N`", path.display()))),
+        Some(n) if n == shards => {}
+        Some(n) => {
+            return Err(place.setup(format!(
+                "{} says that it was made with {n} shards, the configuration says {shards}; the number cannot be changed",
+                path.display()
+            )));
+        }
+        None => return Err(place.setup(format!("{}: the second line is not `shards N`", path.display()))),
+    }
+    identity(place, &path, lines.next(), shards, rng)
+}
+
+/// The identity that the file `log` gives in its third line. A log of before gets one now, and so does one whose segments were removed: it
+/// begins anew.
+fn identity(
+    place: &Place,
+    path: &Path,
+    line: Option<&str>,
+    shards: u32,
+    rng: &Rng,
+) -> Result<Option<String>, BusError> {
+    if (0..shards).any(|shard| is_empty(&place.shard(shard))) {
+        return write_meta(place, path, shards, rng).map(Some);
+    }
+    let Some(line) = line else {
+        let written = write_meta(place, path, shards, rng);
+        // On a full disk the log is better without one than not at all.
+        let report = |error: &BusError| tracing::warn!(log = place.log, %error, "the log gets no identity before the next start");
+        return Ok(written.inspect_err(report).ok());
+    };
+    let is_id = |id: &&str| id.len() == DIGITS && id.bytes().all(|digit| digit.is_ascii_hexdigit());
+    match line.strip_prefix("id ").filter(is_id) {
+        Some(id) => Ok(Some(id.to_owned())),
+        None => Err(place.setup(format!("{}: the third line is not `id` and {DIGITS} digits", path.display()))),
     }
 }
 
-fn write_meta(place: &Place, path: &Path, shards: u32) -> Result<(), BusError> {
+/// Whether a shard has no segment.
+fn is_empty(dir: &Path) -> bool {
+    let is_segment = |entry: io::Result<std::fs::DirEntry>| {
+        // What cannot be read is looked at once more when the shard is recovered, and then it is an error.
+        entry.map_or(true, |entry| entry.path().extension().is_some_and(|extension| extension == "seg"))
+    };
+    match std::fs::read_dir(dir) {
+        Ok(mut entries) => !entries.any(is_segment),
+        Err(error) => error.kind() == io::ErrorKind::NotFound,
+    }
+}
+
+/// Writes the file `log` with a new identity, which it gives.
+fn write_meta(place: &Place, path: &Path, shards: u32, rng: &Rng) -> Result<String, BusError> {
     let new = path.with_extension("new");
+    let id = format!("{:032x}", u128::from_le_bytes(rng.bytes()));
     let write = || {
         let mut file = File::create(&new)?;
-        write!(file, "{FORMAT}\nshards {shards}\n")?;
+        write!(file, "{FORMAT}\nshards {shards}\nid {id}\n")?;
         file.sync_all()?;
         std::fs::rename(&new, path)
     };
-    write().map_err(|error| place.io(path, "write", &error))
+    write().map_err(|error| place.io(path, "write", &error))?;
+    Ok(id)
 }
 
 /// The first offsets of the segments in `dir`, in order.

@@ -1,4 +1,4 @@
-//! The state in parts, as JSON, each under a letter and what it is of: see [`Kind`]. The head is `{"version", "sick", "down", "direct"}`.
+//! The state in parts, as JSON, each under a letter and what it is of: see [`Kind`]. The head is `{"version", "sick", "down", "direct", "look"}`.
 //! Programs of before saved all of it as one JSON, in version 1: `{"version", "lanes": {incident: {receiver: lane}}, "sick", "down",
 //! "direct", "digests", "names": [[receiver, name, incident]]}`.
 
@@ -46,6 +46,8 @@ struct Head {
     sick: BTreeMap<String, Sick>,
     down: BTreeSet<String>,
     direct: BTreeSet<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    look: Option<Timestamp>,
 }
 
 #[derive(Deserialize)]
@@ -117,13 +119,16 @@ impl OutboxFold {
         }
         self.open = self.lanes.values().map(|lanes| lanes.len() as u64).sum();
         let lanes = self.lanes.iter().flat_map(|(incident, lanes)| lanes.iter().map(move |lane| (incident, lane)));
-        let owed = lanes.filter(|(_, (_, lane))| lane.failed == Some(Outcome::Refused));
+        let owed = lanes.filter(|(_, (_, lane))| lane.failed == Some(Outcome::Refused) && !lane.quiet);
         self.owed = owed.map(|(incident, (receiver, _))| (receiver.clone(), incident.clone())).collect();
         self.watch_restored();
         self.react_restored();
         self.wider_restored();
         self.held_restored();
-        self.look = Some(Timestamp::ZERO);
+        self.quiet_restored();
+        // A program of before did not say when: then it is looked at once.
+        let holds_back = !self.silenced.is_empty() || !self.quiet.is_empty();
+        self.look = self.look.or(holds_back.then_some(Timestamp::ZERO));
         self
     }
 
@@ -218,8 +223,8 @@ fn read<T: DeserializeOwned>(text: &[u8]) -> Result<T, String> {
 
 impl Parts for OutboxFold {
     fn head(&self) -> Vec<u8> {
-        let Self { sick, down, direct, .. } = self;
-        json(&Head { version: VERSION, sick: sick.clone(), down: down.clone(), direct: direct.clone() })
+        let Self { sick, down, direct, look, .. } = self;
+        json(&Head { version: VERSION, sick: sick.clone(), down: down.clone(), direct: direct.clone(), look: *look })
     }
 
     fn changed(&mut self, out: &mut PartWriter) {
@@ -245,11 +250,11 @@ impl Parts for OutboxFold {
     }
 
     fn begin(&mut self, head: &[u8]) -> Result<(), String> {
-        let Head { version, sick, down, direct } = read(head)?;
+        let Head { version, sick, down, direct, look } = read(head)?;
         if version != VERSION {
             return Err(format!("its format is version {version}, this program reads {OLD} and {VERSION}"));
         }
-        *self = Self { sick, down, direct, ..self.anew() };
+        *self = Self { sick, down, direct, look, ..self.anew() };
         Ok(())
     }
 

@@ -40,6 +40,10 @@ impl OutboxFold {
     pub(super) fn page_wider(&mut self, now: Timestamp, told: &mut Told) {
         while let Some((at, receiver, incident)) = self.wider.first().filter(|(at, ..)| *at <= now).cloned() {
             self.wider.remove(&(at, receiver.clone(), incident.clone()));
+            if self.is_quiet(&receiver, &incident, now) {
+                self.hush(&receiver, &incident, now);
+                continue;
+            }
             if let Some((child, notification)) = self.bear(&receiver, &incident, now) {
                 metrics::counter!("steadfast_children_total", "receiver" => receiver.clone()).increment(1);
                 if let Some(lane) = self.lane(&receiver, &child) {
@@ -100,11 +104,18 @@ impl OutboxFold {
     /// Finds again what the lanes say.
     pub(super) fn wider_restored(&mut self) {
         let lanes = self.lanes.iter().flat_map(|(incident, lanes)| lanes.iter().map(move |lane| (incident, lane)));
-        let wider = lanes.filter_map(|(incident, (receiver, lane))| {
+        let wider = lanes.filter(|(_, (_, lane))| !lane.quiet).filter_map(|(incident, (receiver, lane))| {
             Some((lane.wider.as_ref()?.due, receiver.clone(), incident.clone()))
         });
         self.wider = wider.collect();
     }
+}
+
+/// The incident that one is a child of, or itself.
+pub(super) fn subject(incident: &str) -> &str {
+    let is_number = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    let parent = incident.rsplit_once(MARK).filter(|(_, child)| is_number(child)).map(|(parent, _)| parent);
+    parent.filter(|parent| parent.contains('#')).unwrap_or(incident)
 }
 
 fn is_larger(paged: &Paged, notification: &Notification, factor: u64) -> bool {

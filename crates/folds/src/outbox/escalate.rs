@@ -68,14 +68,19 @@ impl OutboxFold {
     }
 
     /// Tells the fallback of `receiver` what that one was to tell; once.
-    fn escalate(&mut self, receiver: &str, incident: &str, why: &str, now: Timestamp, told: &mut Told) {
+    pub(super) fn escalate(&mut self, receiver: &str, incident: &str, why: &str, now: Timestamp, told: &mut Told) {
         let Some(to) = self.routes.fallback(receiver).map(|fallback| fallback.to.clone()) else { return };
         let acknowledged = self.is_acknowledged(incident);
-        let Some(lane) = self.lanes.get_mut(incident).and_then(|lanes| lanes.get_mut(receiver)) else { return };
+        let Some(lane) = self.lanes.get(incident).and_then(|lanes| lanes.get(receiver)) else { return };
         // The end of an incident is no news to who was not told of it.
         if lane.escalated || lane.closing || acknowledged {
             return;
         }
+        if self.is_quiet(&to, incident, now) {
+            self.put_off_escalation(receiver, incident, why);
+            return self.hush(receiver, incident, now);
+        }
+        let Some(lane) = self.lanes.get_mut(incident).and_then(|lanes| lanes.get_mut(receiver)) else { return };
         let Some(mut notification) = lane.wanted.as_ref().and_then(Packed::open) else { return };
         lane.escalated = true;
         let home = lane.home.clone();

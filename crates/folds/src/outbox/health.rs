@@ -16,7 +16,7 @@ pub(super) const CAUSE: &str = "notify/";
 pub(super) const SCOPE: &str = "steadfast/notify";
 /// What is owed to a receiver that works again is sent so many at a time, each delivery calling
 /// the next ones.
-const AT_ONCE: usize = 100;
+pub(super) const AT_ONCE: usize = 100;
 
 /// A receiver whose last answer was a refusal.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -72,7 +72,9 @@ impl OutboxFold {
 
     /// Sends one thing that is owed to each receiver whose time has come.
     pub(super) fn probe(&mut self, now: Timestamp, told: &mut Told) {
-        let due = self.sick.iter().filter(|(_, sick)| sick.probe <= now).map(|(receiver, _)| receiver.clone());
+        // Who is owed nothing is not tried, and its time does not grow: what is owed to it later is sent at once.
+        let due = self.sick.iter().filter(|(receiver, sick)| sick.probe <= now && self.owes(receiver));
+        let due = due.map(|(receiver, _)| receiver.clone());
         for receiver in due.collect::<Vec<_>>() {
             if let Some(sick) = self.sick.get_mut(&receiver) {
                 sick.wait = (sick.wait * 2).min(self.config.retry_refused_max);
@@ -82,21 +84,26 @@ impl OutboxFold {
         }
     }
 
-    fn repay(&mut self, receiver: &str, count: usize, now: Timestamp, told: &mut Told) {
+    pub(super) fn repay(&mut self, receiver: &str, count: usize, now: Timestamp, told: &mut Told) {
         let first = (receiver.to_owned(), String::new());
-        let owed = self.owed.range(first..).take_while(|(name, _)| name == receiver).take(count);
-        for (receiver, incident) in owed.cloned().collect::<Vec<_>>() {
-            self.send(&receiver, &incident, now, told);
+        let mut sent = 0;
+        while sent < count
+            && let Some((_, incident)) = self.owed.range(first.clone()..).next().filter(|(name, _)| name == receiver)
+        {
+            // One that is silenced is no longer among them, and does not stand in the way of the next.
+            let incident = incident.clone();
+            sent += usize::from(self.send(receiver, &incident, now, told));
         }
     }
 
     /// When a receiver is next tried again.
     pub(super) fn next_probe(&self) -> Option<Timestamp> {
-        let owed = |receiver: &String| {
-            let first = (receiver.clone(), String::new());
-            self.owed.range(first..).next().is_some_and(|(name, _)| name == receiver)
-        };
-        self.sick.iter().filter(|(receiver, _)| owed(receiver)).map(|(_, sick)| sick.probe).min()
+        self.sick.iter().filter(|(receiver, _)| self.owes(receiver)).map(|(_, sick)| sick.probe).min()
+    }
+
+    fn owes(&self, receiver: &str) -> bool {
+        let first = (receiver.to_owned(), String::new());
+        self.owed.range(first..).next().is_some_and(|(name, _)| name == receiver)
     }
 
     /// Whether telling `receiver` of an incident with that cause would be refused, and be told

@@ -72,6 +72,12 @@ pub(super) struct Lane {
     /// Until when its beginning waits for the end of an earlier incident of its group.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub held: Option<Timestamp>,
+    /// Something was to be told of it while it was silenced, and is told when it is so no longer.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub quiet: bool,
+    /// Why its fallback is told then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub overdue: Option<String>,
 }
 
 /// See [`Lane::paged`].
@@ -127,6 +133,8 @@ impl Lane {
             home: None,
             returns: None,
             held: None,
+            quiet: false,
+            overdue: None,
         }
     }
 

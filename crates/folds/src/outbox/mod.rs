@@ -26,7 +26,8 @@
 //!
 //! Of a storm a receiver is told a part; the rest is one incident more, its digest.
 //!
-//! What a silence mutes is told to no receiver as long as it does.
+//! What a silence mutes is told to no receiver as long as it does, whenever it was decided: what was to be told before is looked at when
+//! it would be put out, and told once the silence is over.
 
 mod checkpoint;
 mod child;
@@ -108,6 +109,8 @@ pub struct OutboxFold {
     engine: Option<Arc<RwLock<Engine>>>,
     /// What is to be told of incidents that are silenced.
     silenced: Marked<String, Packed>,
+    /// What was to be told of them before they were: incident, receiver.
+    quiet: BTreeSet<(String, String)>,
     /// When a silence changes next.
     look: Option<Timestamp>,
     /// That of the last record.
@@ -153,6 +156,7 @@ impl OutboxFold {
             members: Marked::default(),
             engine: None,
             silenced: Marked::default(),
+            quiet: BTreeSet::new(),
             look: None,
             shard: 0,
         }
@@ -176,6 +180,7 @@ impl OutboxFold {
         let notification = notification(row, self.config.link_base.as_deref());
         if !self.keep_quiet(&notification, now) {
             self.tell(&notification, now, told);
+            self.speak_of(&notification.incident, now, told);
         }
     }
 
@@ -264,8 +269,14 @@ impl OutboxFold {
         self.send(receiver, incident, now, told);
     }
 
-    /// Puts out what the lane wants to tell.
-    fn send(&mut self, receiver: &str, incident: &str, now: Timestamp, told: &mut Told) {
+    /// Puts out what the lane wants to tell, unless it is silenced; whether it did.
+    fn send(&mut self, receiver: &str, incident: &str, now: Timestamp, told: &mut Told) -> bool {
+        let ends = self.lanes.get(incident).and_then(|lanes| lanes.get(receiver)).is_some_and(|lane| lane.closing);
+        if !ends && self.is_quiet(receiver, incident, now) {
+            self.hush(receiver, incident, now);
+            return false;
+        }
+        self.unhush(receiver, incident);
         self.owed.remove(&(receiver.to_owned(), incident.to_owned()));
         let lane = self.lanes.get_mut(incident).and_then(|lanes| lanes.get_mut(receiver));
         if let Some((scope, intent)) = lane.and_then(|lane| lane.intent(receiver, incident, self.room.intent, now)) {
@@ -273,7 +284,9 @@ impl OutboxFold {
                 .increment(1);
             told.intents.entry(scope).or_default().push(intent);
             self.watch(receiver, incident, now);
+            return true;
         }
+        false
     }
 
     fn forget(&mut self, receiver: &str, incident: &str) {
@@ -281,6 +294,7 @@ impl OutboxFold {
         self.unclose(receiver, incident);
         self.unwiden(receiver, incident);
         self.unhold(receiver, incident);
+        self.unhush(receiver, incident);
         self.unname(receiver, incident);
         self.owed.remove(&(receiver.to_owned(), incident.to_owned()));
         let Some(lanes) = self.lanes.get_mut(incident) else { return };
@@ -344,8 +358,14 @@ impl OutboxFold {
         self.give_up(row, now, told);
         self.unwatch(&row.receiver, &row.incident);
         match row.outcome {
+            Outcome::Digested if self.is_quiet(&row.receiver, &row.incident, now) => {
+                self.put_off(&row.receiver, &row.incident);
+            }
             Outcome::Digested => self.collect(&row.receiver, &row.incident, now, told),
-            Outcome::Delivered | Outcome::Accepted => self.leave(&row.receiver, &row.incident, now, told),
+            Outcome::Delivered | Outcome::Accepted => {
+                self.arrived(&row.receiver, &row.incident);
+                self.leave(&row.receiver, &row.incident, now, told);
+            }
             _ => {}
         }
         let Some(lane) = self.lanes.get_mut(&row.incident).and_then(|lanes| lanes.get_mut(&row.receiver)) else {
@@ -355,7 +375,8 @@ impl OutboxFold {
         let over = lane.closing && lane.wanted.is_none();
         let ended = over || (lane.closing && !matches!(row.outcome, Outcome::Refused | Outcome::Retry));
         if ended && !gone && lane.begin_anew() {
-            return self.send(receiver, incident, now, told);
+            self.send(receiver, incident, now, told);
+            return;
         }
         match row.outcome {
             _ if over => self.forget(receiver, incident),

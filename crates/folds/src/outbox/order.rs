@@ -10,7 +10,7 @@ use super::notice::DIRECT;
 use super::{OutboxFold, Told};
 
 /// What names of incidents begin with that are groups; then come what the group is known by, `#` and a time.
-const GROUP: &str = "group/";
+pub(super) const GROUP: &str = "group/";
 /// How long a beginning waits for an end that does not arrive: who cannot take ends is to be paged.
 const HOLD: Duration = Duration::from_secs(15 * 60);
 

@@ -1,7 +1,5 @@
 //! What people do about an incident at its provider.
 
-use std::time::Duration;
-
 use base::{Marked, Timestamp};
 use model::rows::Reaction;
 
@@ -16,8 +14,6 @@ pub(super) type Names = Marked<(String, String), String>;
 const SAME_TIME: usize = 16;
 /// What changes how an incident is told of; the rest is only shown.
 const TELLING: [&str; 5] = ["triggered", "acknowledged", "unacknowledged", "resolved", "reopened"];
-/// What is silenced when it is due is not told anew; so much later it is looked at again.
-const SILENCED: Duration = Duration::from_secs(300);
 
 impl OutboxFold {
     /// Takes in what was done. Deliveries repeat and overtake each other: what happened before what is known changes nothing.
@@ -107,13 +103,11 @@ impl OutboxFold {
     pub(super) fn again(&mut self, now: Timestamp, told: &mut Told) {
         while let Some((at, receiver, incident)) = self.closed.first().filter(|(at, ..)| *at <= now).cloned() {
             self.closed.remove(&(at, receiver.clone(), incident.clone()));
-            let is_silenced = self.is_silenced(&incident, now);
-            let Some(lane) = self.lanes.get_mut(&incident).and_then(|lanes| lanes.get_mut(&receiver)) else { continue };
-            if let Some(closed) = lane.closed.as_mut().filter(|_| is_silenced) {
-                closed.until = now.plus(SILENCED);
-                self.closed.insert((closed.until, receiver, incident));
+            if self.is_quiet(&receiver, &incident, now) {
+                self.hush(&receiver, &incident, now);
                 continue;
             }
+            let Some(lane) = self.lanes.get_mut(&incident).and_then(|lanes| lanes.get_mut(&receiver)) else { continue };
             let wanted = lane.wanted.as_ref().and_then(Packed::open);
             if let (Some(wanted), Some(closed)) = (wanted, lane.closed.clone()) {
                 lane.waiting = false;
@@ -171,7 +165,7 @@ impl OutboxFold {
     /// Finds again what the lanes say.
     pub(super) fn react_restored(&mut self) {
         let lanes = self.lanes.iter().flat_map(|(incident, lanes)| lanes.iter().map(move |lane| (incident, lane)));
-        let closed = lanes.filter_map(|(incident, (receiver, lane))| {
+        let closed = lanes.filter(|(_, (_, lane))| !lane.quiet).filter_map(|(incident, (receiver, lane))| {
             Some((lane.closed.as_ref()?.until, receiver.clone(), incident.clone()))
         });
         self.closed = closed.collect();

@@ -2,6 +2,7 @@ mod counters;
 mod damage;
 mod disk_faults;
 mod faulty;
+mod identity;
 mod life;
 
 use std::path::PathBuf;

@@ -1,5 +1,6 @@
 mod cases;
 mod child;
+mod quiet;
 mod random;
 mod react;
 

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use tokio::sync::watch;
 
 /// A log in memory that keeps everything until it is told to forget.
-pub struct MemoryLog(Vec<Arc<Shard>>, Option<Clock>);
+pub struct MemoryLog(Vec<Arc<Shard>>, Option<Clock>, Option<String>);
 
 struct Shard {
     number: u32,
@@ -32,12 +32,17 @@ impl Inner {
 impl MemoryLog {
     pub fn new(shards: u32) -> Self {
         let shard = |number| Arc::new(Shard { number, inner: Mutex::default(), grown: watch::Sender::default() });
-        Self((0..shards).map(shard).collect(), None)
+        Self((0..shards).map(shard).collect(), None, None)
     }
 
     /// Its records have the time of a clock, not that of their number.
     pub fn timed(self, clock: Clock) -> Self {
-        Self(self.0, Some(clock))
+        Self(self.0, Some(clock), self.2)
+    }
+
+    /// It says which log it is.
+    pub fn named(self, identity: &str) -> Self {
+        Self(self.0, self.1, Some(identity.to_owned()))
     }
 
     pub fn push(&self, shard: u32, batches: Vec<Batch>) -> Offset {
@@ -89,6 +94,10 @@ impl Shard {
 impl Log for MemoryLog {
     fn shards(&self) -> u32 {
         self.0.len() as u32
+    }
+
+    fn identity(&self) -> Option<String> {
+        self.2.clone()
     }
 
     async fn append(&self, shard: u32, batches: Vec<Batch>) -> Result<Offset, BusError> {
