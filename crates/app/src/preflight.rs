@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use base::{Clock, DigestKey};
+use collectors::syslog::SyslogError;
 use kubernetes::Clusters;
 
 use crate::config::{Draft, Problem};
@@ -18,7 +19,7 @@ pub struct Checked {
     pub config: Config,
     /// What is wrong.
     pub mistakes: Vec<String>,
-    /// Secrets that are not here, as where a file is checked for another machine: a start here would refuse that.
+    /// Secrets and certificates that are not here, as where a file is checked for another machine: a start here would refuse that.
     pub absent: Vec<String>,
 }
 
@@ -80,8 +81,10 @@ impl Refused<'_> {
                 Err(error) => self.note(Some(error)),
             }
             for port in &config.syslog {
-                let error = port.check_files().err();
-                self.note(error.map(|error| AppError::part("syslog", error)));
+                self.note(port.check_files().err().map(|error| match &error {
+                    SyslogError::Tls { error: file, .. } if !file.file.exists() => AppError::secret("syslog", error),
+                    _ => AppError::part("syslog", error),
+                }));
             }
         }
         if whole("alertmanager") {
@@ -117,6 +120,9 @@ impl Refused<'_> {
                 server::ServerError::Table { name, source } => {
                     AppError::part(format!("server.tokens.{name}.tables"), source)
                 }
+                server::ServerError::Tls { path, problem } if !path.exists() => {
+                    AppError::secret("server.tls", format!("{}: {problem}", path.display()))
+                }
                 _ => error.into(),
             }));
         }
@@ -140,7 +146,9 @@ impl Refused<'_> {
     fn declared(&self, clock: &Clock) -> Result<Vec<AppError>, AppError> {
         // Nothing is digested with it.
         let key = DigestKey::generate().map_err(|error| AppError::file("/dev/urandom", error))?;
-        let context = declaring::context(self.config, &key, &Clusters::default(), clock)?;
+        let clusters = Clusters::default();
+        self.config.kubernetes.as_slice().iter().for_each(|watched| clusters.get(&watched.cluster).watch());
+        let context = declaring::context(self.config, &key, &clusters, clock)?;
         Ok(declaring::sources(&self.config.desired, &context).into_iter().filter_map(Result::err).collect())
     }
 

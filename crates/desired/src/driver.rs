@@ -1,4 +1,4 @@
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -28,6 +28,8 @@ pub(crate) struct Driver {
     well: Duration,
     /// Scopes of which it says nothing new, why, and when they were last well.
     withheld: BTreeMap<String, (String, Duration)>,
+    /// Scopes whose newest revision is still to come.
+    begins: BTreeSet<String>,
     /// When the next heartbeat is due.
     beat: Duration,
     /// The refused revision and why, so that it is reported once.
@@ -49,6 +51,7 @@ impl Driver {
         Self {
             well: clock.monotonic(),
             withheld: BTreeMap::new(),
+            begins: BTreeSet::new(),
             beat: clock.monotonic(),
             out: Appender { log, clock, rng, shutdown },
             backoff: Backoff::new(config.first_retry, config.max_retry),
@@ -83,6 +86,7 @@ impl Driver {
             metrics::histogram!("steadfast_source_fetch_seconds", "source" => self.name.clone())
                 .record(took.as_secs_f64());
             self.withhold(source.withheld());
+            self.begin(source.begins());
             let retry = match fetched {
                 Ok(sets) => self.take(sets).await.map(|()| false)?,
                 Err(DesiredError::Revision(bad)) => self.refuse(*bad).await.map(|()| false)?,
@@ -174,6 +178,15 @@ impl Driver {
         let withheld: BTreeMap<_, _> = withheld.collect();
         if withheld != self.withheld {
             self.withheld = withheld;
+            self.beat = self.out.clock.monotonic();
+        }
+    }
+
+    /// Notes the scopes whose newest revision is still to come; a change is said at once.
+    fn begin(&mut self, begins: Vec<String>) {
+        let begins = begins.into_iter().collect();
+        if begins != self.begins {
+            self.begins = begins;
             self.beat = self.out.clock.monotonic();
         }
     }
@@ -275,7 +288,11 @@ impl Driver {
         Scope {
             time: now,
             source: self.name.clone(),
-            state: if withheld.is_some() { ScopeState::Failed } else { state },
+            state: match state {
+                _ if withheld.is_some() => ScopeState::Failed,
+                ScopeState::Ok if self.begins.contains(&scope) => ScopeState::Scanning,
+                state => state,
+            },
             message: withheld.map(|(problem, _)| problem.clone()).or_else(|| self.message.clone()),
             resources: resources.and_then(|count| i64::try_from(count).ok()).unwrap_or(0),
             // A failed fetch does not move it: the scope is unknown once the last good one is old.

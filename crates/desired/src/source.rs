@@ -80,6 +80,12 @@ pub trait Source: Send {
         Vec::new()
     }
 
+    /// The scopes of which it has not told the newest revision since it was started, though it was asked and nothing failed:
+    /// nobody takes them for current.
+    fn begins(&self) -> Vec<String> {
+        Vec::new()
+    }
+
     /// How long it may wait before it is asked again, if not as long as the host says.
     fn poll(&self) -> Option<Duration> {
         None

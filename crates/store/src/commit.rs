@@ -44,6 +44,8 @@ pub(crate) async fn commit(inner: &Arc<Inner>, change: &Change) -> Result<(), St
             Err(StoreError::Superseded { .. }) => return Err(start_over(inner, inner.state.write(), base)),
             next => next?,
         };
+        // Positions on a log that has no identity say nothing of one that was there before.
+        next.logs.retain(|log, _| change.flushed.iter().flatten().all(|(key, _)| key.log != *log));
         next.logs.extend(logs);
         next.writer.clone_from(&inner.writer);
         next.created = inner.clock.now();

@@ -25,10 +25,13 @@ impl Engine {
     pub fn is_held_back(&self, incident: &str, way: &str, now: Timestamp) -> bool {
         let ours = self.incidents.get(incident).map(|alert| self.groups_of(*alert)).unwrap_or_default();
         let groups = ours.iter().filter_map(|id| self.groups.get(id)).chain(self.group(incident));
-        groups.into_iter().find(|group| group.told.contains_key(way)).is_some_and(|group| {
-            self.setup.blocked(group.route, now).is_some()
-                || self.all_that_fires(group, now, |alert, held| self.suppressed(alert, held, now).is_some())
-        })
+        // Ours keeps the groups that it was in with other labels: one of them that speaks is enough.
+        let mut told = groups.filter(|group| group.told.contains_key(way)).peekable();
+        told.peek().is_some()
+            && told.all(|group| {
+                self.setup.blocked(group.route, now).is_some()
+                    || self.all_that_fires(group, now, |alert, held| self.suppressed(alert, held, now).is_some())
+            })
     }
 
     /// Whether an incident is open, as far as is known here.
@@ -40,9 +43,10 @@ impl Engine {
         self.groups.get(self.by_incident.get(incident)?)
     }
 
-    /// Whether something fires, and all that does is so.
+    /// Whether something fires that somebody was told of, and all of that is so. What joined since is told by itself.
     fn all_that_fires(&self, group: &Group, now: Timestamp, is: impl Fn(Fingerprint, &Held) -> bool) -> bool {
-        let held = group.alerts.keys().filter_map(|alert| Some((*alert, self.alerts.get(alert)?)));
+        let told = group.alerts.keys().filter(|alert| group.was_told_of(**alert));
+        let held = told.filter_map(|alert| Some((*alert, self.alerts.get(alert)?)));
         let mut firing = held.filter(|(_, held)| !held.is_resolved(now)).peekable();
         firing.peek().is_some() && firing.all(|(alert, held)| is(alert, held))
     }

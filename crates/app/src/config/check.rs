@@ -152,9 +152,6 @@ impl Checked<'_> {
     /// Names that ids of resources and tables are made of.
     fn names(&mut self) {
         let config = self.config;
-        if let Some(problem) = config.host.name.as_deref().and_then(unfit) {
-            self.say("host.name", format!("host.name: {problem}"));
-        }
         let (mut git, mut clusters, mut kafka) = (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
         for source in config.desired.git.as_slice() {
             let setting = format!("desired.git.{}", source.name);

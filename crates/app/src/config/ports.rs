@@ -58,7 +58,7 @@ impl Port {
     /// Whether the system would refuse the second of the two. Port 0 is any that is free.
     fn is(&self, other: &Self) -> bool {
         let (a, b) = (self.address.ip(), other.address.ip());
-        let covers = a == b || a.is_unspecified() || b.is_unspecified();
+        let covers = a == b || (a.is_ipv4() == b.is_ipv4() && (a.is_unspecified() || b.is_unspecified()));
         let port = self.address.port();
         port != 0 && port == other.address.port() && self.datagrams == other.datagrams && covers
     }

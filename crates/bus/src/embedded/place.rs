@@ -147,7 +147,11 @@ fn identity(
     rng: &Rng,
 ) -> Result<Option<String>, BusError> {
     if (0..shards).any(|shard| is_empty(&place.shard(shard))) {
-        return write_meta(place, path, shards, rng).map(Some);
+        let id = write_meta(place, path, shards, rng)?;
+        if let Some(before) = line {
+            tracing::warn!(log = place.log, before, id, "a shard of the log has no segment: it is another log now");
+        }
+        return Ok(Some(id));
     }
     let Some(line) = line else {
         let written = write_meta(place, path, shards, rng);

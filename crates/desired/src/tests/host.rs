@@ -322,6 +322,22 @@ async fn a_scope_of_which_nothing_new_can_be_told_fails_while_the_others_are_wel
     assert_eq!(last("k8s/a").state, ScopeState::Ok);
 }
 
+/// Who says that all is well before it has told what is declared lets others judge by what was declared before.
+#[tokio::test]
+async fn a_scope_whose_newest_revision_is_still_to_come_is_not_said_to_be_current() {
+    let world = World::new(HostConfig::default());
+    *world.script.begins.lock().unwrap() = vec!["k8s/a".to_owned()];
+    world.then(Ok(vec![fetched("r1", vec![a("x", "1", 1)])]));
+    world.start(&["host/a", "k8s/a"]);
+    world.settle().await;
+    world.pass(POLL).await;
+    let last = |scope: &str| world.scope_rows().into_iter().rfind(|row| row.scope == scope).unwrap().state;
+    assert_eq!((last("host/a"), last("k8s/a")), (ScopeState::Ok, ScopeState::Scanning));
+    world.script.begins.lock().unwrap().clear();
+    world.pass(POLL).await;
+    assert_eq!((last("host/a"), last("k8s/a")), (ScopeState::Ok, ScopeState::Ok));
+}
+
 /// The clock was set back after the last good word: that held for as long again as the clock went back.
 #[tokio::test]
 async fn a_clock_that_is_set_back_makes_no_good_word_hold_longer() {

@@ -64,6 +64,8 @@ pub(super) struct Script {
     fetches: Arc<Mutex<u32>>,
     /// What it withholds.
     pub(super) withheld: Arc<Mutex<Vec<(String, String)>>>,
+    /// Of what the newest is still to come.
+    pub(super) begins: Arc<Mutex<Vec<String>>>,
 }
 
 pub(super) struct Scripted(pub(super) Script, pub(super) Clock, pub(super) Vec<String>, pub(super) bool);
@@ -84,6 +86,10 @@ impl Source for Scripted {
 
     fn withheld(&self) -> Vec<(String, String)> {
         self.0.withheld.lock().unwrap().clone()
+    }
+
+    fn begins(&self) -> Vec<String> {
+        self.0.begins.lock().unwrap().clone()
     }
 
     async fn fetch(&mut self) -> Answer {

@@ -38,8 +38,10 @@ impl DriftFold {
     /// after a good word.
     pub(super) fn resume(&mut self, record: &Record) {
         if self.begins(record) {
+            let away = self.was_away(record.time);
             let parties = self.scopes.values_mut().flat_map(|scope| &mut scope.parties);
-            parties.for_each(|party| party.resume(record.time));
+            // Who is waited for gets no more time by starts that follow each other.
+            parties.filter(|party| away || party.again.is_none()).for_each(|party| party.resume(record.time));
         }
         self.looked = record.time;
     }
@@ -66,13 +68,16 @@ impl DriftFold {
         waiting.flat_map(|scope| &scope.parties).filter(tells).filter_map(Party::patience).min()
     }
 
-    /// Whether a resource that rolls out waits for one of which nobody waits any longer.
+    /// Whether a resource that rolls out, or one that came to differ, waits for one for which nobody waits any longer.
     pub(super) fn is_in_vain(&self, scope: &Scope, party: u8, now: Timestamp) -> bool {
         let speaks = |entry: Entry| entry.meta.watcher == party || entry.meta.declarer == party;
         let late = |key: &Key| self.deadline(scope, key).is_some_and(|deadline| deadline <= now);
         let waits = |key: &Key| scope.table.get(key).is_some_and(speaks) && late(key);
-        let is_slow = scope.parties.get(usize::from(party)).is_some_and(|party| party.is_slow(now));
-        is_slow && scope.rolling.iter().any(waits)
+        let puts_off = |party: &Party| party.current.is_some() && !scope.later.is_empty();
+        scope
+            .parties
+            .get(usize::from(party))
+            .is_some_and(|party| party.is_slow(now) && (puts_off(party) || scope.rolling.iter().any(waits)))
     }
 
     /// Time has passed.
@@ -102,7 +107,8 @@ impl Scope {
     /// Whether nothing is said of a resource before its sources have told anew what they declare: what came to differ while
     /// nothing ran may be what a commit declares that was made meanwhile.
     pub(super) fn puts_off(&mut self, key: Key, entry: &Entry, verdict: Option<Verdict>) -> bool {
-        let tells = |party: &Party| party.again.is_some() && party.current.is_some() && !party.is_retired();
+        let tells =
+            |party: &Party| party.again.is_some() && !party.down && party.current.is_some() && !party.is_retired();
         let is_drift = |verdict: Option<Verdict>| verdict.is_some_and(Verdict::is_drift);
         let waits = match verdict {
             Some(Verdict::Unmanaged) => self.parties.iter().any(tells),

@@ -390,7 +390,7 @@ impl OutboxFold {
                 lane.failed = (outcome == Outcome::Poison).then_some(outcome);
                 if lane.ready() {
                     self.send(receiver, incident, now, told);
-                } else if !lane.waiting && self.routes.again(receiver).is_none() {
+                } else if !lane.waiting && lane.overdue.is_none() && self.routes.again(receiver).is_none() {
                     lane.wanted = None;
                 }
             }

@@ -110,13 +110,19 @@ impl OutboxFold {
         }
     }
 
-    /// It is told, or over.
+    /// It is told, or over: what waits for a time does so again.
     pub(super) fn unhush(&mut self, receiver: &str, incident: &str) {
-        if self.quiet.remove(&(incident.to_owned(), receiver.to_owned()))
-            && let Some(lane) = self.lanes.get_mut(incident).and_then(|lanes| lanes.get_mut(receiver))
-        {
-            lane.quiet = false;
+        if !self.quiet.remove(&(incident.to_owned(), receiver.to_owned())) {
+            return;
         }
+        let Some(lane) = self.lanes.get_mut(incident).and_then(|lanes| lanes.get_mut(receiver)) else { return };
+        lane.quiet = false;
+        if lane.closing {
+            return;
+        }
+        let named = |at| (at, receiver.to_owned(), incident.to_owned());
+        self.wider.extend(lane.wider.as_ref().map(|wider| named(wider.due)));
+        self.closed.extend(lane.closed.as_ref().map(|closed| named(closed.until)));
     }
 
     /// What was to be told one of many waits, and is told by itself.
@@ -157,9 +163,6 @@ impl OutboxFold {
         let Some(lane) = self.lanes.get_mut(incident).and_then(|lanes| lanes.get_mut(receiver)) else { return };
         let overdue = lane.overdue.take();
         let is_owed = lane.failed == Some(Outcome::Refused) && !lane.in_flight();
-        let named = |at| (at, receiver.to_owned(), incident.to_owned());
-        self.wider.extend(lane.wider.as_ref().map(|wider| named(wider.due)));
-        self.closed.extend(lane.closed.as_ref().map(|closed| named(closed.until)));
         if is_owed {
             self.owed.insert((receiver.to_owned(), incident.to_owned()));
             // It works again: its fallback need not be told.
@@ -184,9 +187,9 @@ impl OutboxFold {
         self.engine.as_ref().and_then(|engine| engine.read().silences().next_change(now))
     }
 
-    /// Looks when a silence changes next. What was known of that holds until a silence changes.
+    /// Looks when a silence changes next. What was known of that holds until a silence changes; a look that is due now is still to come.
     fn look_again(&mut self, now: Timestamp) {
-        if self.look.is_none_or(|at| at <= now) {
+        if self.look.is_none() {
             self.look = self.silences_change(now);
         }
     }

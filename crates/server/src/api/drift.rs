@@ -152,16 +152,24 @@ pub async fn get(
     let mut summary = None;
     if reads {
         let counted = format!("SELECT verdict, sum(count) AS count FROM {counts} WHERE {scopes} GROUP BY verdict");
-        summary = Some(query(counted).await?).filter(|rows| at.is_none() || each(rows).next().is_some());
+        summary = Some(query(counted).await?);
     }
-    let rows = match summary {
-        Some(rows) => rows,
-        None => {
-            query(format!("SELECT verdict, count(*) AS count FROM {table} WHERE {scopes} GROUP BY verdict")).await?
+    let count = |line: crate::rows::Line<'_>| Some((line.text("verdict")?, line.number("count")));
+    let counts = |rows: &_| each(rows).filter_map(count).filter(|(_, count)| *count > 0).collect::<BTreeMap<_, _>>();
+    let of_fold = summary.as_ref().map(counts);
+    let summary = match of_fold {
+        Some(counts) if at.is_none() => counts,
+        of_fold => {
+            let rows = format!("SELECT verdict, count(*) AS count FROM {table} WHERE {scopes} GROUP BY verdict");
+            let mut counts = counts(&query(rows).await?);
+            // Counts are kept since some time, and verdicts since an earlier one.
+            let in_sync = of_fold.and_then(|counts| counts.get("in_sync").copied()).unwrap_or_default();
+            let counted = counts.entry("in_sync".to_owned()).or_default();
+            *counted = in_sync.max(*counted);
+            counts.retain(|_, count| *count > 0);
+            counts
         }
     };
-    let count = |line: crate::rows::Line<'_>| Some((line.text("verdict")?, line.number("count")));
-    let summary = each(&rows).filter_map(count).filter(|(_, count)| *count > 0).collect();
     // The fold wrote the evidence, so that it is there only where something is refuted.
     let refuted = format!("SELECT count(*) AS count FROM {table} WHERE evidence LIKE '%\"refuted\":[%' AND {scopes}");
     let refuted = each(&query(refuted).await?).map(|line| line.number("count")).sum();

@@ -64,6 +64,10 @@ pub struct Git {
     bad: Option<BadRevision>,
     /// What the server does not say, without which nobody knows what the newest commit declares.
     unlearned: Option<String>,
+    /// The server is still to be asked what it declares.
+    learns: bool,
+    /// All commits that were there at the start were handed over.
+    begun: bool,
     scopes: BTreeSet<String>,
     /// What was read of the newest commit.
     files: Files,
@@ -113,6 +117,8 @@ impl Git {
             pending: VecDeque::new(),
             bad: None,
             unlearned: None,
+            learns: false,
+            begun: false,
             files: Files::new(),
             config,
             watch,
@@ -228,7 +234,7 @@ impl Git {
         }
         self.pending.drain(..read.done);
         self.files = read.files;
-        self.unlearned = read.unlearned;
+        (self.unlearned, self.learns) = (read.unlearned, read.learns);
         if let Some(cluster) = self.cluster.as_ref().filter(|_| read.done > 0) {
             cluster.shared.want(&format!("git.{}", self.config.name), read.kinds);
         }
@@ -284,6 +290,11 @@ impl Source for Git {
         problem.flat_map(|problem| of_cluster.clone().map(move |scope| (scope.clone(), problem.clone()))).collect()
     }
 
+    fn begins(&self) -> Vec<String> {
+        let begins = |scope: &&String| !self.begun || (self.learns && scope.starts_with(PROVIDER));
+        self.scopes.iter().filter(begins).cloned().collect()
+    }
+
     fn poll(&self) -> Option<Duration> {
         self.config.poll
     }
@@ -294,7 +305,9 @@ impl Source for Git {
             self.look().await?;
         }
         if !self.pending.is_empty() {
-            return self.hand_over().await;
+            let handed = self.hand_over().await;
+            self.begun |= self.pending.is_empty();
+            return handed;
         }
         match (&self.bad, self.unlearned_alone()) {
             (Some(bad), _) => Err(bad.clone().into()),
@@ -351,6 +364,8 @@ struct Read {
     kinds: BTreeSet<ApiKind>,
     /// What the server does not say of these.
     unlearned: Option<String>,
+    /// Whether it is still to be asked of one of them.
+    learns: bool,
 }
 
 fn read_all(
@@ -377,8 +392,7 @@ fn read_all(
                 tracing::warn!(commit = %commit.commit, problem, "an earlier commit cannot be rendered, and is left out")
             }
             Err(Unread::Bad(bad)) => {
-                let (kinds, unlearned) = (reader.kinds(), reader.unlearned());
-                return Ok(Read { sets, done, bad: Some(*bad), scopes, files: reader.remember(), kinds, unlearned });
+                return Ok(Read::ended(reader, sets, done, Some(*bad), scopes));
             }
             Err(other) => return Err(other),
         }
@@ -387,8 +401,20 @@ fn read_all(
             break;
         }
     }
-    let (kinds, unlearned) = (reader.kinds(), reader.unlearned());
-    Ok(Read { sets, done, bad: None, scopes, files: reader.remember(), kinds, unlearned })
+    Ok(Read::ended(reader, sets, done, None, scopes))
+}
+
+impl Read {
+    fn ended(
+        reader: Reader<'_>,
+        sets: Vec<Fetched>,
+        done: usize,
+        bad: Option<BadRevision>,
+        scopes: BTreeSet<String>,
+    ) -> Self {
+        let (kinds, unlearned, learns) = (reader.kinds(), reader.unlearned(), reader.learns());
+        Self { sets, done, bad, scopes, files: reader.remember(), kinds, unlearned, learns }
+    }
 }
 
 fn open(dir: &Path) -> Result<gix::Repository, String> {

@@ -249,6 +249,11 @@ impl<'a> Reader<'a> {
         Some(format!("the cluster does not say whether it has {} {}", kind.api_version, kind.kind))
     }
 
+    /// Whether the server is still to be asked what the commit that was read last declares.
+    pub(crate) fn learns(&self) -> bool {
+        self.waits_for().is_some() && self.with.objects.is_some_and(|objects| !objects.known.learned)
+    }
+
     /// The places in which every object is to be declared.
     fn manage(&self, sets: &mut BTreeMap<String, Fetched>) {
         let Some(Objects { config, .. }) = self.with.objects else { return };

@@ -149,6 +149,10 @@ impl Source for Helm {
         vec![self.cluster.scope()]
     }
 
+    fn begins(&self) -> Vec<String> {
+        if self.last.is_none() { self.scopes() } else { Vec::new() }
+    }
+
     async fn fetch(&mut self) -> Result<Vec<Fetched>, DesiredError> {
         let Listed { all, problem } = self.releases.borrow_and_update().clone();
         let known = Arc::clone(&self.known.borrow_and_update());
