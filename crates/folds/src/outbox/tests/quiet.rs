@@ -294,7 +294,10 @@ const CASES: [(&str, &str, &[&str]); 20] = [
     (
         "what was not proved is escalated later, also of a receiver of which nothing comes back",
         "forgetful; 0 opened 1 web; 100 silence scope web 1000; 200 unproven pd; 1500 wait",
-        &["0 pd trigger a#1: opened", "1000 chat trigger a#1: escalated from pd: it took it and did not prove it"],
+        &[
+            "0 pd trigger a#1: opened",
+            "1000 chat trigger a#1: escalated from pd: it took it and did not prove it (no such key)",
+        ],
     ),
     (
         "what arrives just as a silence ends goes on with all that waits",
