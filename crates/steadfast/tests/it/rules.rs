@@ -101,11 +101,18 @@ async fn a_rule_in_sql_fires_at_a_provider_over_a_kill_and_resolves_on_evidence(
     write(&host, "rules/files.yml", &RULES.replace("SELECT id AS", "SELECT nothing AS"));
     let (status, text) = reload(&host).await;
     assert!(status == 500 && text.contains("files.yml:5:5: sql:") && text.contains("nothing"), "{status} {text}");
-    write(&host, "rules/files.yml", &RULES.replace("SELECT id AS", "SELECT CAST(id AS BIGINT) AS"));
+    write(
+        &host,
+        "rules/files.yml",
+        &RULES.replace(
+            "count(*) AS value FROM drift WHERE verdict = 'modified' GROUP",
+            "1 / (count(*) - 1) AS value FROM drift WHERE verdict = 'modified' GROUP",
+        ),
+    );
     assert_eq!(reload(&host).await.0, 200);
     let failing = async || rule(&host, "FileChanged").await.filter(|rule| rule["health"] == "err");
     let failed = host.until("the query fails", failing).await;
-    assert!(failed["lastError"].as_str().unwrap().to_lowercase().contains("cast"), "{failed}");
+    assert!(failed["lastError"].as_str().unwrap().to_lowercase().contains("divide by zero"), "{failed}");
     assert_eq!(failed["state"], "firing", "what is not known is not over");
     write(&host, "rules/files.yml", &RULES.replace("for: 400ms", "fro: 400ms"));
     let (status, text) = reload(&host).await;
