@@ -1,6 +1,6 @@
 //! Addresses that are listened on: the system gives each to one.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use collectors::syslog::SyslogProtocol;
 use postgres::PostgresConfig;
@@ -58,7 +58,9 @@ impl Port {
     /// Whether the system would refuse the second of the two. Port 0 is any that is free.
     fn is(&self, other: &Self) -> bool {
         let (a, b) = (self.address.ip(), other.address.ip());
-        let covers = a == b || (a.is_ipv4() == b.is_ipv4() && (a.is_unspecified() || b.is_unspecified()));
+        // `[::]` has IPv4, too.
+        let has = |one: IpAddr, other: IpAddr| one.is_unspecified() && (one.is_ipv6() || other.is_ipv4());
+        let covers = a == b || has(a, b) || has(b, a);
         let port = self.address.port();
         port != 0 && port == other.address.port() && self.datagrams == other.datagrams && covers
     }

@@ -155,21 +155,26 @@ pub async fn get(
         summary = Some(query(counted).await?);
     }
     let count = |line: crate::rows::Line<'_>| Some((line.text("verdict")?, line.number("count")));
-    let counts = |rows: &_| each(rows).filter_map(count).filter(|(_, count)| *count > 0).collect::<BTreeMap<_, _>>();
+    let counts = |rows: &_| each(rows).filter_map(count).collect::<BTreeMap<_, _>>();
     let of_fold = summary.as_ref().map(counts);
-    let summary = match of_fold {
+    let mut summary = match of_fold {
         Some(counts) if at.is_none() => counts,
         of_fold => {
             let rows = format!("SELECT verdict, count(*) AS count FROM {table} WHERE {scopes} GROUP BY verdict");
             let mut counts = counts(&query(rows).await?);
-            // Counts are kept since some time, and verdicts since an earlier one.
-            let in_sync = of_fold.and_then(|counts| counts.get("in_sync").copied()).unwrap_or_default();
-            let counted = counts.entry("in_sync".to_owned()).or_default();
-            *counted = in_sync.max(*counted);
-            counts.retain(|_, count| *count > 0);
+            // Counts are kept since some time, and verdicts since an earlier one. What is in sync, or unknown since nobody
+            // speaks of it, may have no row.
+            for (verdict, kept) in of_fold.into_iter().flatten() {
+                let (in_sync, unknown) = (verdict == "in_sync", verdict == "unknown");
+                let counted = counts.entry(verdict).or_default();
+                if in_sync || (unknown && kept > *counted) {
+                    *counted = kept;
+                }
+            }
             counts
         }
     };
+    summary.retain(|_, count| *count > 0);
     // The fold wrote the evidence, so that it is there only where something is refuted.
     let refuted = format!("SELECT count(*) AS count FROM {table} WHERE evidence LIKE '%\"refuted\":[%' AND {scopes}");
     let refuted = each(&query(refuted).await?).map(|line| line.number("count")).sum();

@@ -234,7 +234,8 @@ impl Git {
         }
         self.pending.drain(..read.done);
         self.files = read.files;
-        (self.unlearned, self.learns) = (read.unlearned, read.learns);
+        // Only what is read again once more is known is worth waiting for.
+        (self.unlearned, self.learns) = (read.unlearned, read.learns && self.good.is_some());
         if let Some(cluster) = self.cluster.as_ref().filter(|_| read.done > 0) {
             cluster.shared.want(&format!("git.{}", self.config.name), read.kinds);
         }

@@ -150,7 +150,8 @@ impl Source for Helm {
     }
 
     fn begins(&self) -> Vec<String> {
-        if self.last.is_none() { self.scopes() } else { Vec::new() }
+        // Of a cluster that nobody watches nothing will come.
+        if self.last.is_none() && self.cluster.watched() { self.scopes() } else { Vec::new() }
     }
 
     async fn fetch(&mut self) -> Result<Vec<Fetched>, DesiredError> {

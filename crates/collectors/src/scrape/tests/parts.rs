@@ -5,8 +5,11 @@ use model::Stream;
 use super::server::{Reply, Server};
 use super::world::{INTERVAL, World, at};
 
-/// Metrics that are in both shards.
-const NAMES: [&str; 8] = ["a", "b", "c", "d", "e", "f", "g", "h"];
+/// Metrics of which either half is in both shards, wherever each falls.
+const NAMES: [&str; 40] = [
+    "a", "b", "c", "d", "e", "f", "g", "h", "i", "j", "k", "l", "m", "n", "o", "p", "q", "r", "s", "t", "u", "v", "w",
+    "x", "y", "z", "A", "B", "C", "D", "E", "F", "G", "H", "I", "J", "K", "L", "M", "N",
+];
 
 fn text(names: &[&str]) -> Reply {
     Reply::Text(names.iter().map(|name| format!("{name} 1\n")).collect())
@@ -22,7 +25,7 @@ fn counters(n: u32, more: &str) -> Reply {
 
 #[tokio::test]
 async fn what_one_shard_has_of_a_scrape_is_not_written_over_when_there_is_no_room_to_try_again() {
-    let (old, new) = NAMES.split_at(4);
+    let (old, new) = NAMES.split_at(20);
     let server = Server::start([text(old), text(&NAMES), text(old)]).await;
     let world = World::scraping("", &[server.port]).await;
     world.first().await;
