@@ -113,6 +113,10 @@ async fn a_canary_that_is_worse_is_rolled_back_once_over_a_kill() {
     assert!(failed["reasons"][0].as_str().unwrap().contains("worse: errors"), "{failed}");
     assert!(failed["p"].as_f64().unwrap() < 0.05 && failed["score"] == 0.0, "{failed}");
     host.until("it is rolled back", async || (!calls.lock().unwrap().is_empty()).then_some(())).await;
+    // A hook whose answer is on no disk is called again after a kill.
+    let answered = "SELECT count(*) FROM receipts WHERE last AND incident LIKE 'rollback/%'";
+    let answered = async || host.sql(answered).await?.first()?.first()?.as_i64().filter(|count| *count > 0);
+    host.until("the answer is kept", answered).await;
 
     host.kill();
     host.start();
